@@ -1,0 +1,37 @@
+"""PostMaster turns mailboxes into tickets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from postmaster import cli, database, web
+from postmaster.config import Settings, load_settings
+from postmaster.logs import configure_logging
+
+PACKAGE = Path(__file__).parent
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, with ``settings`` or those of the environment. Raises ConfigError if they are wrong."""
+    settings = settings or load_settings()
+    configure_logging(settings.log_format)
+    app = Flask(
+        "postmaster",
+        instance_path=str(settings.data_dir),
+        template_folder=_resource_folder("templates"),
+        static_folder=_resource_folder("static"),
+    )
+    app.config["SETTINGS"] = settings
+    app.config["SECRET_KEY"] = settings.secret_key
+    database.init_app(app)
+    web.init_app(app)
+    cli.init_app(app)
+    return app
+
+
+def _resource_folder(name: str) -> str:
+    """``templates`` or ``static``: inside the package in a wheel, at the top of the repository otherwise."""
+    packaged = PACKAGE / name
+    return str(packaged if packaged.is_dir() else PACKAGE.parent / name)

@@ -1,0 +1,137 @@
+"""Tables of mail accounts and credentials.
+
+What an admin enters (``MailAccount``) stands apart from what fetching finds out (``AccountState``), so that a fetch
+never makes an edit conflict.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from postmaster.accounts.types import ACCOUNT_TYPES, AccountType
+from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
+from postmaster.system.models import Validity
+
+
+class CredentialKind(StrEnum):
+    """How a credential signs in. It is chosen when a credential is added and stays as it is."""
+
+    BASIC = "basic"
+
+
+class Dispatching(StrEnum):
+    """How the queue of a new ticket is found (seed, "Dispatching")."""
+
+    TO = "to"
+    QUEUE = "queue"
+
+
+class Credential(Model):
+    """What accounts sign in with. ``sealed_password`` is encrypted (see ``sealing``) and never shown again.
+
+    ``revision`` counts the changes, so that an account paused by a refused login resumes when it goes up.
+    """
+
+    __tablename__ = "credential"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    kind: Mapped[CredentialKind] = mapped_column(choice(CredentialKind), default=CredentialKind.BASIC)
+    username: Mapped[str] = mapped_column(String(320))
+    sealed_password: Mapped[str]
+    validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
+    comment: Mapped[str] = mapped_column(default="")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+    revision: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": revision}
+
+
+class MailAccount(Model):
+    """A mailbox that is fetched: the fields of the seed, plus an optional port. None means "not entered"."""
+
+    __tablename__ = "mail_account"
+
+    id: Mapped[Id]
+    type: Mapped[str] = mapped_column(String(20))
+    credential_id: Mapped[int | None] = mapped_column(ForeignKey("credential.id"), index=True)
+    address: Mapped[str | None] = mapped_column(String(320))
+    host: Mapped[str | None] = mapped_column(String(255))
+    port: Mapped[int | None]
+    folder: Mapped[str | None] = mapped_column(String(1000))
+    ssl_verify: Mapped[bool] = mapped_column(default=True)
+    ssl_fingerprint: Mapped[str | None] = mapped_column(String(200))
+    ssl_verifycn_name: Mapped[str | None] = mapped_column(String(255))
+    trusted: Mapped[bool] = mapped_column(default=False)
+    dispatching: Mapped[Dispatching] = mapped_column(choice(Dispatching), default=Dispatching.TO)
+    queue_id: Mapped[int | None] = mapped_column(ForeignKey("queue.id"), index=True)
+    validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
+    comment: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+    revision: Mapped[int] = mapped_column()
+
+    credential: Mapped[Credential | None] = relationship(lazy="joined")
+    state: Mapped[AccountState | None] = relationship(
+        lazy="joined", uselist=False, cascade="all, delete-orphan", back_populates="account"
+    )
+
+    __mapper_args__ = {"version_id_col": revision}
+
+    @property
+    def account_type(self) -> AccountType:
+        """The row of ``ACCOUNT_TYPES`` that this account is of."""
+        return ACCOUNT_TYPES[self.type]
+
+    @property
+    def login(self) -> str | None:
+        """What names the mailbox on the server: the address, or the credential's user name; None without."""
+        if self.address:
+            return self.address
+        return self.credential.username if self.credential else None
+
+    @property
+    def label(self) -> str:
+        """``user@host``, with ``/folder`` if it has one: the name it is called by (DESIGN, command line)."""
+        if self.address:
+            name = self.address
+        elif self.credential:
+            name = f"{self.credential.username.split('@')[0]}@{self.host}"
+        else:
+            name = self.host or self.type
+        return name if (self.folder or "INBOX").upper() == "INBOX" else f"{name}/{self.folder}"
+
+    @property
+    def config_revision(self) -> str:
+        """Changes whenever the account's settings or its credential change."""
+        credential = f"{self.credential.id}.{self.credential.revision}" if self.credential else "-"
+        return f"{self.revision}/{credential}"
+
+
+class AccountState(Model):
+    """What fetching found out about an account. ``failures`` counts failed runs in a row.
+
+    ``paused_revision`` is the account's ``config_revision`` whose login was refused: the account is paused as long as
+    the two are equal, so any change to account or credential resumes it.
+    """
+
+    __tablename__ = "account_state"
+
+    account_id: Mapped[int] = mapped_column(BigId, ForeignKey("mail_account.id", ondelete="CASCADE"), primary_key=True)
+    last_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_stage: Mapped[str | None] = mapped_column(String(20))
+    error_message: Mapped[str | None]
+    error_advice: Mapped[str | None]
+    error_server: Mapped[str | None]
+    paused_revision: Mapped[str | None] = mapped_column(String(80))
+    backlog: Mapped[int] = mapped_column(default=0)
+
+    account: Mapped[MailAccount] = relationship(back_populates="state")

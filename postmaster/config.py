@@ -1,0 +1,151 @@
+"""Settings of the process: read from the environment once, validated, and never changed afterwards."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from cryptography.fernet import Fernet
+
+from postmaster.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. All of it is optional; see README, "Settings".
+
+    ``credential_keys``: Fernet keys, the first one seals, all of them unseal. ``embedded``: the database is the
+    SQLite file in ``data_dir``, which this program creates and upgrades by itself.
+    """
+
+    data_dir: Path
+    database_url: str = field(repr=False)
+    embedded: bool
+    redis_url: str | None = field(repr=False)
+    secret_key: str = field(repr=False)
+    credential_keys: tuple[str, ...] = field(repr=False)
+    log_format: str
+    ca_file: Path | None
+    time_zone: ZoneInfo
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file of the embedded database."""
+        return self.data_dir / "postmaster.sqlite"
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check all settings; create the data directory and its keys if they are missing.
+
+    Raises ConfigError naming the variable, what is wrong with its value, and an example.
+    """
+    data_dir = _data_dir(environ)
+    url = environ.get("POSTMASTER_DATABASE_URL", "").strip()
+    return Settings(
+        data_dir=data_dir,
+        database_url=_database_url(url) if url else f"sqlite:///{data_dir / 'postmaster.sqlite'}",
+        embedded=not url,
+        redis_url=_redis_url(environ),
+        secret_key=_secret_key(environ, data_dir),
+        credential_keys=_credential_keys(environ, data_dir),
+        log_format=_log_format(environ),
+        ca_file=_ca_file(environ),
+        time_zone=_time_zone(environ),
+    )
+
+
+def _refuse(variable: str, flaw: str, example: str) -> ConfigError:
+    return ConfigError("bad-setting", f"{variable} {flaw}.", f"Example: {variable}={example}")
+
+
+def _data_dir(environ: Mapping[str, str]) -> Path:
+    path = Path(environ.get("POSTMASTER_DATA_DIR") or "instance").absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        flaw = f"names {path}, which cannot be used as a folder ({error.strerror})"
+        raise _refuse("POSTMASTER_DATA_DIR", flaw, "/var/lib/postmaster") from error
+    return path
+
+
+def _database_url(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if scheme in ("postgresql", "postgres", "postgresql+psycopg") and separator:
+        return f"postgresql+psycopg://{rest}"
+    if scheme == "sqlite" and rest.startswith("/"):
+        return url
+    flaw = f"starts with “{scheme}”, but must be a PostgreSQL or SQLite address"
+    raise _refuse("POSTMASTER_DATABASE_URL", flaw, "postgresql://user@host/postmaster")
+
+
+def _redis_url(environ: Mapping[str, str]) -> str | None:
+    url = environ.get("POSTMASTER_REDIS_URL", "").strip()
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        flaw = "must start with redis://, rediss:// or unix://"
+        raise _refuse("POSTMASTER_REDIS_URL", flaw, "redis://localhost:6379/0")
+    return url or None
+
+
+def _secret_key(environ: Mapping[str, str], data_dir: Path) -> str:
+    key = environ.get("POSTMASTER_SECRET_KEY", "")
+    if key and len(key) < 16:
+        flaw = "is too short: it needs at least 16 characters"
+        raise _refuse("POSTMASTER_SECRET_KEY", flaw, "$(openssl rand -hex 32)")
+    return key or _key_file(data_dir / "secret.key", lambda: secrets.token_hex(32))
+
+
+def _credential_keys(environ: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
+    given = environ.get("POSTMASTER_CREDENTIAL_KEYS", "")
+    text = given or _key_file(data_dir / "credential.key", lambda: Fernet.generate_key().decode())
+    keys = tuple(text.replace(",", " ").split())
+    for position, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError as error:
+            source = "POSTMASTER_CREDENTIAL_KEYS" if given else str(data_dir / "credential.key")
+            flaw = f"has a key (number {position}) that is not 32 bytes in URL-safe base64"
+            raise _refuse(source, flaw, "$(flask credential new-key)") from error
+    return keys
+
+
+def _key_file(path: Path, make: Callable[[], str]) -> str:
+    """The key in ``path``, made first if the file is not there; two processes at once agree on one key."""
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(make() + "\n")
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def _log_format(environ: Mapping[str, str]) -> str:
+    value = environ.get("POSTMASTER_LOG_FORMAT") or "human"
+    if value not in ("human", "json"):
+        raise _refuse("POSTMASTER_LOG_FORMAT", f"is “{value}”, but must be human or json", "json")
+    return value
+
+
+def _ca_file(environ: Mapping[str, str]) -> Path | None:
+    value = environ.get("POSTMASTER_CA_FILE", "").strip()
+    if value and not Path(value).is_file():
+        flaw = f"names {value}, which is not a file"
+        raise _refuse("POSTMASTER_CA_FILE", flaw, "/etc/ssl/company-ca.pem")
+    return Path(value).absolute() if value else None
+
+
+def _time_zone(environ: Mapping[str, str]) -> ZoneInfo:
+    name = environ.get("POSTMASTER_TIME_ZONE") or "UTC"
+    if name not in available_timezones():
+        raise _refuse("POSTMASTER_TIME_ZONE", f"is “{name}”, which is no time zone known here", "Europe/Berlin")
+    return ZoneInfo(name)

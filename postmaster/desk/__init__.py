@@ -1,0 +1,1 @@
+"""The service desk: queues, system addresses, tickets and their articles."""

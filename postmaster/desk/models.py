@@ -1,0 +1,147 @@
+"""Tables of the service desk: queues, system addresses, tickets, articles, attachments, raw mail."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, Date, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from postmaster.extensions import Id, Json, Model, UtcDateTime, choice, now
+from postmaster.system.models import Validity
+
+
+class FollowUpPolicy(StrEnum):
+    """What happens to a follow-up to a closed ticket (REFERENCE section 3)."""
+
+    POSSIBLE = "possible"
+    REJECT = "reject"
+    NEW_TICKET = "new-ticket"
+
+
+class SenderType(StrEnum):
+    """Who an article is from."""
+
+    AGENT = "agent"
+    SYSTEM = "system"
+    CUSTOMER = "customer"
+
+
+class Queue(Model):
+    """Where tickets wait. Names are nested with ``::``, as in ``Sales::Orders``."""
+
+    __tablename__ = "queue"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    followup_policy: Mapped[FollowUpPolicy] = mapped_column(choice(FollowUpPolicy), default=FollowUpPolicy.POSSIBLE)
+    validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
+    comment: Mapped[str] = mapped_column(default="")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+    revision: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": revision}
+
+
+class SystemAddress(Model):
+    """An address that mail is sent to, linked with a queue. ``address`` is kept in lower case."""
+
+    __tablename__ = "system_address"
+
+    id: Mapped[Id]
+    address: Mapped[str] = mapped_column(String(320), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"), index=True)
+    validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
+    comment: Mapped[str] = mapped_column(default="")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+    revision: Mapped[int] = mapped_column()
+
+    queue: Mapped[Queue] = relationship(lazy="joined")
+
+    __mapper_args__ = {"version_id_col": revision}
+
+
+class TicketCounter(Model):
+    """The last ticket number given out on a day. Counted up in the transaction that makes the tickets."""
+
+    __tablename__ = "ticket_counter"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    value: Mapped[int]
+
+
+class Ticket(Model):
+    """A case of the service desk. ``number`` is the day and a counter, such as 2026112300012."""
+
+    __tablename__ = "ticket"
+
+    id: Mapped[Id]
+    number: Mapped[str] = mapped_column(String(30), unique=True)
+    title: Mapped[str]
+    queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"), index=True)
+    state: Mapped[str] = mapped_column(String(100))
+    priority: Mapped[str] = mapped_column(String(100))
+    type: Mapped[str] = mapped_column(String(100))
+    service: Mapped[str | None] = mapped_column(String(200))
+    sla: Mapped[str | None] = mapped_column(String(200))
+    lock: Mapped[str] = mapped_column(String(20))
+    owner: Mapped[str | None] = mapped_column(String(200))
+    responsible: Mapped[str | None] = mapped_column(String(200))
+    customer_id: Mapped[str | None] = mapped_column(String(320))
+    customer_user: Mapped[str | None] = mapped_column(String(320))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    queue: Mapped[Queue] = relationship(lazy="joined")
+    articles: Mapped[list[Article]] = relationship(order_by="Article.id", back_populates="ticket")
+
+
+class RawMail(Model):
+    """A message as it came, kept once. ``encoding`` says how ``data`` is stored: see ``desk.rawmail``."""
+
+    __tablename__ = "raw_mail"
+
+    id: Mapped[Id]
+    size: Mapped[int]
+    encoding: Mapped[str] = mapped_column(String(10))
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Article(Model):
+    """One message of a ticket. ``header`` holds the decoded fields that are shown, as ``ParsedMessage`` has them."""
+
+    __tablename__ = "article"
+
+    id: Mapped[Id]
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"), index=True)
+    raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_mail.id"))
+    sender_type: Mapped[SenderType] = mapped_column(choice(SenderType), default=SenderType.CUSTOMER)
+    visible: Mapped[bool] = mapped_column(default=True)
+    loop: Mapped[bool] = mapped_column(default=False)
+    header: Mapped[Json] = mapped_column(JSON)
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    ticket: Mapped[Ticket] = relationship(back_populates="articles")
+    attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.id", cascade="all, delete-orphan")
+
+
+class Attachment(Model):
+    """What is known of an attachment; its bytes are read from the raw mail, where ``part`` says where.
+
+    ``part`` numbers MIME parts as IMAP does (RFC 3501 section 6.4.5). ``sha256`` is of the decoded bytes.
+    """
+
+    __tablename__ = "attachment"
+
+    id: Mapped[Id]
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"), index=True)
+    part: Mapped[str] = mapped_column(String(200))
+    filename: Mapped[str]
+    content_type: Mapped[str] = mapped_column(String(200))
+    content_id: Mapped[str | None]
+    inline: Mapped[bool]
+    size: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,181 @@
+"""Errors as part of the interface: a stable code, a sentence that says what is wrong, and what to do.
+
+Every error that a user can meet is a ``PostMasterError``. What can go wrong with a mail server is data: ``FAULTS``
+lists each case once, and pages, command line, log and help show the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, Any, Literal
+
+import click
+
+Stage = Literal["dns", "connect", "tls", "token", "login", "folder", "list", "read", "record", "delete", "lease"]
+
+
+class PostMasterError(click.ClickException):
+    """Something a user can act on. ``exit_code`` is what a command ends with (README, "Exit codes").
+
+    It is one of click's exceptions, so that a command that raises it, or an app that cannot be made, ends with the
+    sentence and the code instead of a traceback.
+    """
+
+    exit_code = 2
+
+    def __init__(self, code: str, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.message, self.advice) if part)
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the error to standard error, as click does when a command raises it."""
+        click.echo(f"Error: {self} [{self.code}]", file=file, err=True)
+
+
+class ConfigError(PostMasterError):
+    """The environment, a setting or the database is not as it must be; nothing was started."""
+
+
+class InputError(PostMasterError):
+    """A value that somebody entered is refused. ``field`` is the name of the field as the user knows it."""
+
+    def __init__(self, field: str, message: str, advice: str = "", code: str = "invalid-value") -> None:
+        super().__init__(code, message, advice)
+        self.field = field
+
+
+class NotFoundError(PostMasterError):
+    """A name or number that nothing answers to, or that several things answer to."""
+
+
+class MailError(PostMasterError):
+    """A mail server, or the way to it, did not do what a fetch needs.
+
+    ``stage`` says how far it got, ``server`` holds the server's own words (may be empty).
+    """
+
+    exit_code = 1
+
+    def __init__(self, code: str, stage: Stage, message: str, advice: str = "", server: str = "") -> None:
+        super().__init__(code, message, advice)
+        self.stage: Stage = stage
+        self.server = server
+
+    def as_dict(self) -> dict[str, str]:
+        """The form that ``--json`` prints (DESIGN, command line)."""
+        return {
+            "code": self.code,
+            "stage": self.stage,
+            "message": self.message,
+            "advice": self.advice,
+            "server": self.server,
+        }
+
+
+class Temporary(MailError):  # noqa: N818 - the field's word, see REFERENCE section 4
+    """Trying again later, with nothing changed, may help."""
+
+
+class Permanent(MailError):  # noqa: N818 - the field's word, see REFERENCE section 4
+    """Somebody has to change something first."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way in which fetching fails. ``message`` and ``advice`` may name details in braces."""
+
+    code: str
+    stage: Stage
+    temporary: bool
+    message: str
+    advice: str
+
+
+_FAULTS = (
+    Fault("host-unknown", "dns", True, "The host name {host} is not known.",
+          "Check the spelling of Host, and that this machine can reach its DNS server."),
+    Fault("connect-refused", "connect", True, "{host} refuses connections on port {port}.",
+          "Check Host, Port and Type: the server may offer another protocol, or be down."),
+    Fault("connect-timeout", "connect", True, "{host} did not answer on port {port} within {seconds} s.",
+          "Check Host and Port, and whether a firewall lets this machine through."),
+    Fault("connect-failed", "connect", True, "{host} could not be reached on port {port}.",
+          "Check Host and Port, and the network of this machine."),
+    Fault("not-a-mail-server", "connect", False, "What answers at {host} port {port} does not speak {protocol}.",
+          "Check Port and Type: a TLS port needs an IMAPS or POP3S type, a plain port another one."),
+    Fault("starttls-missing", "tls", False, "{host} does not offer STARTTLS on port {port}, so nothing was sent.",
+          "Choose the {protocol}S type, which encrypts from the start, or have STARTTLS switched on."),
+    Fault("tls-failed", "tls", False, "An encrypted connection to {host} could not be set up.",
+          "Check Type and Port: a port without TLS answers like this."),
+    Fault("certificate-untrusted", "tls", False, "The certificate of {host} is not signed by a CA known here.",
+          "Have the server send its full chain, name your CA in POSTMASTER_CA_FILE, or enter the certificate's "
+          "SSL Fingerprint if you know it to be right."),
+    Fault("certificate-name", "tls", False, "The certificate of {host} is made out to another name: {names}.",
+          "Use that name as Host, or enter it as SSL VerifyCN Name if you know it to be right."),
+    Fault("certificate-expired", "tls", False, "The certificate of {host} has expired or is not valid yet.",
+          "Have it renewed on the mail server, and check the clock of this machine."),
+    Fault("certificate-invalid", "tls", False, "The certificate of {host} is not valid.",
+          "Have the mail server's administrator look at it."),
+    Fault("fingerprint-mismatch", "tls", False,
+          "The certificate of {host} is not the one with the given SSL Fingerprint; it has {actual}.",
+          "If the server's certificate was renewed, compare with its administrator and enter the new fingerprint. "
+          "If not, somebody may be listening in: do not change anything."),
+    Fault("login-refused", "login", False, "{host} refused the login of {login}.",
+          "Check user name and password of the credential; the account waits until they or its settings change."),
+    Fault("login-unavailable", "login", True, "{host} cannot check logins at the moment.",
+          "Nothing to do here: the next run tries again. If it lasts, ask the mail server's administrator."),
+    Fault("login-in-use", "login", True, "The mailbox of {login} on {host} is in use by another session.",
+          "Close other programs that fetch this mailbox; the next run tries again."),
+    Fault("login-disabled", "login", False, "{host} does not accept passwords on this connection.",
+          "Choose a type with TLS (IMAPS, IMAPTLS, POP3S, POP3TLS), or a credential of another kind."),
+    Fault("credential-missing", "login", False, "The account has no credential.",
+          "Select a valid credential in the account."),
+    Fault("credential-invalid", "login", False, "The credential “{credential}” is not valid.",
+          "Set the credential valid, or select another one."),
+    Fault("credential-sealed", "login", False, "The password of the credential “{credential}” cannot be unsealed.",
+          "Put back the key in POSTMASTER_CREDENTIAL_KEYS that it was sealed with, or enter the password again."),
+    Fault("type-unavailable", "login", False, "Accounts of type {type} cannot be fetched by this version yet.",
+          "Use an IMAP or POP3 type, or set the account invalid until you have updated."),
+    Fault("folder-missing", "folder", False, "There is no folder “{folder}” in the mailbox of {login}.",
+          "Check IMAP Folder; folders that exist: {folders}."),
+    Fault("folder-read-only", "folder", False, "The folder “{folder}” can be read but not changed by {login}.",
+          "Fetched mail must be deleted: have the right to delete granted, or choose another folder."),
+    Fault("folder-refused", "folder", True, "{host} did not open the folder “{folder}”.",
+          "If it lasts, ask the mail server's administrator."),
+    Fault("connection-lost", "read", True, "The connection to {host} broke.",
+          "Nothing to do here: what was not stored is still on the server, and the next run goes on."),
+    Fault("session-deadline", "read", True, "{host} was too slow: the session was ended after {seconds} s.",
+          "Nothing is lost, and the next run goes on. If it lasts, ask the mail server's administrator."),
+    Fault("server-confused", "read", True, "{host} answered something that could not be understood.",
+          "If it lasts, show the server's words to its administrator."),
+    Fault("server-refused", "read", True, "{host} refused a command.",
+          "If it lasts, show the server's words to its administrator."),
+    Fault("delete-refused", "delete", True, "{host} did not delete mail that was fetched and stored.",
+          "No mail is lost or taken twice; the next run tries again. If it lasts, check the rights on the mailbox."),
+    Fault("database-away", "record", True, "The database could not store the mail.",
+          "Nothing was deleted on the server. Check that the database runs and has space; the next run goes on."),
+    Fault("lease-held", "lease", True, "Another run is fetching this mailbox: {holder}.",
+          "Wait until it has ended."),
+    Fault("lease-lost", "lease", True, "This run was overtaken by another one, because it stood still too long.",
+          "Nothing to do: the other run goes on with the same mail."),
+    Fault("host-busy", "lease", True, "{host} already has {limit} sessions, as many as SessionsPerHost allows.",
+          "Wait, or raise the setting SessionsPerHost."),
+    Fault("unexpected", "read", True, "Something went wrong that PostMaster does not know; reference {reference}.",
+          "Nothing was deleted that was not stored. Look for the reference in the log, and report it."),
+)  # fmt: skip
+
+FAULTS: dict[str, Fault] = {fault.code: fault for fault in _FAULTS}
+
+
+def mail_error(code: str, *, stage: Stage | None = None, server: str = "", **details: object) -> MailError:
+    """The error for ``code`` in ``FAULTS``, its sentence filled in with ``details``; raise what it returns.
+
+    ``stage`` overrides the stage of the table where the same fault can happen at several.
+    """
+    fault = FAULTS[code]
+    kind = Temporary if fault.temporary else Permanent
+    message, advice = fault.message.format(**details), fault.advice.format(**details)
+    return kind(code, stage or fault.stage, message, advice, server)

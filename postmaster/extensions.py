@@ -1,0 +1,80 @@
+"""The Flask extensions, and the column types that all models share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Enum, Integer, MetaData
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Base(DeclarativeBase):
+    """Base of all models; constraints get names, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate()
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+# SQLite counts up only in a column of type INTEGER, which there holds 64 bits as well.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+Id = Annotated[int, mapped_column(BigId, primary_key=True)]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware, stored in UTC. SQLite keeps no zone, so it is taken off and put back there."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
+
+
+def choice(choices: type[ChoiceT]) -> Enum:
+    """The column type of one of ``choices``, stored as the word that users see."""
+    return Enum(
+        choices,
+        native_enum=False,
+        create_constraint=False,
+        length=40,
+        values_callable=lambda values: [value.value for value in values],
+    )
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+Json = dict[str, Any]

@@ -1,0 +1,158 @@
+"""Tables of the intake: mailboxes with their lease, runs, the ledger of messages, and the quarantine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from postmaster.extensions import Id, Json, Model, UtcDateTime, choice
+
+
+class Outcome(StrEnum):
+    """What became of a message (REFERENCE section 3, "Reconciliation")."""
+
+    NEW = "new"
+    FOLLOW_UP = "follow-up"
+    IGNORED = "ignored"
+    REJECTED = "rejected"
+    QUARANTINED = "quarantined"
+    ALREADY_RECORDED = "already-recorded"
+
+
+class Deletion(StrEnum):
+    """What is known about a recorded message's copy on the server.
+
+    ``pending``: to be deleted, or deleted without our having seen the server say so. ``confirmed``: it is gone.
+    ``replaced``: another message stands under its identity now. ``none``: it came through a pipe.
+    """
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REPLACED = "replaced"
+    NONE = "none"
+
+
+class RunStatus(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+PENDING = text("deletion = 'pending'")
+PIPED = text("mailbox_id IS NULL")
+
+
+class Mailbox(Model):
+    """A mailbox on a server, whichever account it is fetched for; ``key`` columns are folded, see ``mailbox_key``.
+
+    It carries the lease: ``lease_token`` is that of the run that may record, until ``lease_expires_at`` (seconds
+    since 1970). ``lease_process`` names the holder's process, so that its death is noticed on the same machine.
+    """
+
+    __tablename__ = "mailbox"
+    __table_args__ = (UniqueConstraint("host", "login", "folder"),)
+
+    id: Mapped[Id]
+    host: Mapped[str] = mapped_column(String(255))
+    login: Mapped[str] = mapped_column(String(320))
+    folder: Mapped[str] = mapped_column(String(1000))
+    lease_token: Mapped[str | None] = mapped_column(String(40))
+    lease_expires_at: Mapped[float | None]
+    lease_process: Mapped[str | None] = mapped_column(String(200))
+    lease_holder: Mapped[str | None] = mapped_column(String(300))
+
+
+class FetchRun(Model):
+    """One run over one account, with its reconciliation. Kept when the account is deleted."""
+
+    __tablename__ = "fetch_run"
+
+    id: Mapped[Id]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("mail_account.id", ondelete="SET NULL"), index=True)
+    mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))
+    label: Mapped[str]
+    started_by: Mapped[str] = mapped_column(String(100))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    status: Mapped[RunStatus] = mapped_column(choice(RunStatus), default=RunStatus.RUNNING)
+    found: Mapped[int] = mapped_column(default=0)
+    new: Mapped[int] = mapped_column(default=0)
+    follow_up: Mapped[int] = mapped_column(default=0)
+    ignored: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    quarantined: Mapped[int] = mapped_column(default=0)
+    already_recorded: Mapped[int] = mapped_column(default=0)
+    gone: Mapped[int] = mapped_column(default=0)
+    left: Mapped[int] = mapped_column(default=0)
+    left_reasons: Mapped[Json] = mapped_column(JSON, default=dict)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    error: Mapped[Json | None] = mapped_column(JSON)
+
+
+class InboundMail(Model):
+    """The ledger: one row a message that was taken, under the identity it had on its server.
+
+    An identity is unique only while its deletion is pending: a server may give it to another message later. So the
+    index that finds "have we got this one already?" holds a batch of rows at most, whatever the ledger holds.
+    ``mailbox_id`` is None for mail that came through a pipe.
+    """
+
+    __tablename__ = "inbound_mail"
+    __table_args__ = (
+        Index(
+            "uq_inbound_mail_pending_identity",
+            "mailbox_id",
+            "identity",
+            "occurrence",
+            unique=True,
+            sqlite_where=PENDING,
+            postgresql_where=PENDING,
+        ),
+        Index(
+            "ix_inbound_mail_pipe_sha256",
+            "sha256",
+            sqlite_where=PIPED,
+            postgresql_where=PIPED,
+        ),
+    )
+
+    id: Mapped[Id]
+    mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("fetch_run.id"))
+    identity: Mapped[str]
+    occurrence: Mapped[int] = mapped_column(default=0)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    size: Mapped[int]
+    outcome: Mapped[Outcome] = mapped_column(choice(Outcome))
+    reason: Mapped[str] = mapped_column(String(60))
+    trace: Mapped[list[Json]] = mapped_column(JSON)
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="SET NULL"), index=True)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    deletion: Mapped[Deletion] = mapped_column(choice(Deletion))
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Quarantine(Model):
+    """A message that could not become a ticket, with its raw source, waiting for somebody to look at it.
+
+    ``error`` is what the reader or the database said. The account is kept to know how a retry dispatches.
+    """
+
+    __tablename__ = "quarantine"
+
+    id: Mapped[Id]
+    inbound_id: Mapped[int] = mapped_column(ForeignKey("inbound_mail.id"), unique=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("mail_account.id", ondelete="SET NULL"))
+    raw_id: Mapped[int] = mapped_column(ForeignKey("raw_mail.id"))
+    label: Mapped[str]
+    reason: Mapped[str] = mapped_column(String(60))
+    error: Mapped[str]
+    sender: Mapped[str]
+    subject: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

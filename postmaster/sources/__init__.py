@@ -1,0 +1,1 @@
+"""Mail servers: the only code that speaks a wire protocol."""

@@ -1,0 +1,83 @@
+"""What the intake asks of a mail server, whatever its protocol: list, read, delete, close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol as Interface
+
+from postmaster.accounts.types import AccountType
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how to sign in. ``fingerprint`` is in the form of ``parse_fingerprint``; ``folder`` may be empty.
+
+    ``password`` is in the clear, and only here: it is kept out of ``repr`` and logs.
+    """
+
+    type: AccountType
+    host: str
+    port: int
+    login: str
+    password: str = field(repr=False)
+    folder: str = "INBOX"
+    ssl_verify: bool = True
+    ssl_fingerprint: str | None = None
+    ssl_verifycn_name: str | None = None
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMail:
+    """A message in a listing.
+
+    ``handle`` is the UID (IMAP) or the message number (POP3), good for this session only. ``identity`` names the
+    message across sessions: ``imap:UIDVALIDITY:UID`` or ``uidl:…``; None where a POP3 server has no UIDL. ``size``
+    is in bytes as the server says. ``flagged`` means that the message carries ``\\Deleted`` already (IMAP).
+    """
+
+    handle: int
+    identity: str | None
+    size: int
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """What became of a request to delete: handles the server confirmed as gone, and those it left, with why."""
+
+    confirmed: frozenset[int] = frozenset()
+    left: frozenset[int] = frozenset()
+    reason: str = ""
+
+
+class MailSource(Interface):
+    """One session with one mailbox. Every method raises MailError; after one, only ``abort`` may be called."""
+
+    session_limit: int | None
+    """After how many deletions the session must be closed, for them to be certain; None: whenever you like."""
+
+    def list(self) -> Sequence[RemoteMail]:
+        """All messages that are there now, oldest first."""
+        ...
+
+    def read(self, mails: Sequence[RemoteMail]) -> Iterator[tuple[RemoteMail, bytes | None]]:
+        """Each message with its bytes; None where it is gone. Changes nothing on the server.
+
+        The caller keeps ``mails`` small: they are held in memory together.
+        """
+        ...
+
+    def delete(self, mails: Sequence[RemoteMail]) -> Deletions:
+        """Delete exactly these. POP3 only marks them: they are confirmed by ``close``."""
+        ...
+
+    def close(self) -> Deletions:
+        """End the session in order; returns the deletions that only this confirms."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection; deletions that are not confirmed may or may not have happened."""
+        ...

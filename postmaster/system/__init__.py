@@ -1,0 +1,1 @@
+"""What concerns the whole system: its configuration, its users, and the audit log."""

@@ -1,0 +1,62 @@
+"""Tables of the system configuration, the users and the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from postmaster.extensions import Id, Json, Model, UtcDateTime, choice, now
+
+
+class Validity(StrEnum):
+    """Whether a resource may be used (seed, "Validity"). Only ``valid`` means yes."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    INVALID_TEMPORARILY = "invalid-temporarily"
+
+
+class Role(StrEnum):
+    """What a user may do: an admin changes things, a lead looks at them."""
+
+    ADMIN = "admin"
+    LEAD = "lead"
+
+
+class Setting(Model):
+    """A value of the system configuration that differs from its default in ``SETTINGS``."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str]
+
+
+class User(Model):
+    """Somebody who may sign in. ``password_hash`` is Argon2's."""
+
+    __tablename__ = "user_account"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    role: Mapped[Role] = mapped_column(choice(Role))
+    password_hash: Mapped[str]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class AuditEvent(Model):
+    """One change that somebody made: who, when, what to which thing. Never holds a secret."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(40))
+    noun: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str]
+    detail: Mapped[Json] = mapped_column(JSON, default=dict)
