@@ -1,0 +1,28 @@
+"""Which mailbox an account is for: two accounts with the same key would take each other's mail."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from postmaster.accounts.models import MailAccount
+
+
+class MailboxKey(NamedTuple):
+    """A mailbox, folded so that spellings of the same one are equal. POP3 knows one folder only: INBOX."""
+
+    host: str
+    login: str
+    folder: str
+
+
+def mailbox_key(account: MailAccount) -> MailboxKey | None:
+    """The key of the account's mailbox; None as long as it has no credential.
+
+    The port is left out: 143 and 993 lead to the same mail. Servers differ in whether a login's case matters;
+    folding it can only refuse too much, while not folding it could take a message twice.
+    """
+    if account.login is None:
+        return None
+    host = (account.host or "").strip().rstrip(".").lower()
+    folder = (account.folder or "INBOX").strip()
+    return MailboxKey(host, account.login.strip().lower(), "INBOX" if folder.upper() == "INBOX" else folder)
