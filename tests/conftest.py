@@ -36,6 +36,8 @@ class Result:
 
 Run = Callable[..., Result]
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:

@@ -55,5 +55,5 @@ def parse_fingerprint(text: str) -> Fingerprint:
 
 
 def _refuse(flaw: str) -> InputError:
-    example = "openssl x509 -in server.pem -noout -fingerprint -sha256 prints the digits; enter sha256$ before them"
-    return InputError(LABEL, f"{LABEL} {flaw}.", f"{example[0].upper()}{example[1:]}.", code="bad-fingerprint")
+    advice = "To get the digits: openssl x509 -in server.pem -noout -fingerprint -sha256; enter sha256$ before them."
+    return InputError(LABEL, f"{LABEL} {flaw}.", advice, code="bad-fingerprint")

@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from postmaster.accounts.fingerprint import parse_fingerprint
+from postmaster.system.fields import Field
+from postmaster.system.values import host, mail_address, whole_number, yes_no
+
 
 class Protocol(StrEnum):
     """The protocol an account's mail is fetched with."""
@@ -24,28 +28,31 @@ class Tls(StrEnum):
     IMPLICIT = "implicit"
 
 
-@dataclass(frozen=True)
-class Field:
-    """A field of an account: ``name`` is its column and, with hyphens, its option; ``label`` what users see."""
-
-    name: str
-    label: str
-    mandatory: bool = False
-
-    @property
-    def option(self) -> str:
-        """The field's option on the command line."""
-        return "--" + self.name.replace("_", "-")
-
-
 # Fields that only some types have, in the order in which they are shown.
-ADDRESS = Field("address", "E-mail Address", mandatory=True)
-HOST = Field("host", "Host", mandatory=True)
-PORT = Field("port", "Port")
-FOLDER = Field("folder", "IMAP Folder")
-SSL_VERIFY = Field("ssl_verify", "SSL Verify")
-SSL_FINGERPRINT = Field("ssl_fingerprint", "SSL Fingerprint")
-SSL_VERIFYCN_NAME = Field("ssl_verifycn_name", "SSL VerifyCN Name")
+ADDRESS = Field(
+    "address",
+    "E-mail Address",
+    mandatory=True,
+    read=mail_address,
+    metavar="ADDRESS",
+    help="Mail address of the account.",
+)
+HOST = Field("host", "Host", mandatory=True, read=host, metavar="NAME", help="Host name of the mail server.")
+PORT = Field("port", "Port", read=whole_number(1, 65535), metavar="NUMBER", help="If it is not the type's usual one.")
+FOLDER = Field("folder", "IMAP Folder", metavar="NAME", help="Empty means INBOX; other folders remain untouched.")
+SSL_VERIFY = Field(
+    "ssl_verify", "SSL Verify", read=yes_no, empty=True, metavar="yes|no", help="Check the certificate; default: yes."
+)
+SSL_FINGERPRINT = Field(
+    "ssl_fingerprint",
+    "SSL Fingerprint",
+    read=lambda text: str(parse_fingerprint(text)),
+    metavar="ALGO$HEX",
+    help="The only certificate that is accepted.",
+)
+SSL_VERIFYCN_NAME = Field(
+    "ssl_verifycn_name", "SSL VerifyCN Name", read=host, metavar="NAME", help="Name in the certificate, if not Host."
+)
 TYPE_FIELDS = (ADDRESS, HOST, PORT, FOLDER, SSL_VERIFY, SSL_FINGERPRINT, SSL_VERIFYCN_NAME)
 
 _SERVER = (HOST, PORT)

@@ -8,7 +8,12 @@ import postmaster.accounts.models
 import postmaster.desk.models
 import postmaster.intake.models
 import postmaster.system.models  # noqa: F401
+from postmaster.cli import account, address, credential, fetch, queue, read, setting, status, ticket, user
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
+    for module in (account, credential, address, queue, user, setting, ticket):
+        app.cli.add_command(module.group)
+    for command in (fetch.fetch, read.read, status.status):
+        app.cli.add_command(command)

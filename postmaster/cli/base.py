@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import json
+import os
 import secrets
 import sys
 import traceback
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, TypeVar
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.config import Settings
 from postmaster.database import database_away, prepare_database
-from postmaster.errors import PostMasterError
+from postmaster.errors import InputError, PostMasterError
 
 Function = Callable[..., Any]
+Row = TypeVar("Row")
+
+# Rows that are laid out together, and the width that a column of them keeps on a terminal, if it has as much in it.
+TABLE_PIECE = 500
+MINIMUM_WIDTH = 30
+
+# Bytes that a secret on standard input may have.
+SECRET_LIMIT = 10_000
 
 
 class Group(AppGroup):
@@ -57,6 +69,33 @@ def guarded(function: Function) -> Function:
     return guard
 
 
+def actor() -> str:
+    """Who gives the command, for the audit log."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid {os.getuid()}"
+    return f"command line ({user})"
+
+
+def given_secret(label: str, *, confirm: bool = False) -> str:
+    """A secret from standard input, without the line break at its end; on a terminal, asked for without an echo.
+
+    Raises InputError if it is too long or not UTF-8.
+    """
+    if sys.stdin.isatty():
+        return str(
+            click.prompt(label, hide_input=True, default="", show_default=False, confirmation_prompt=confirm, err=True)
+        )
+    data = click.get_binary_stream("stdin").read(SECRET_LIMIT + 1)
+    if len(data) > SECRET_LIMIT:
+        raise InputError(label, f"{label} has more than {SECRET_LIMIT} bytes.", "Check what was piped in.")
+    try:
+        return data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise InputError(label, f"{label} is not UTF-8.", "Pipe it in as UTF-8.") from None
+
+
 class UnexpectedError(PostMasterError):
     """A fault of our own."""
 
@@ -83,14 +122,46 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table for people; what comes from mail or from users is shown as it is, never taken for markup."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """A table for people; what comes from mail or from users is shown as it is, never taken for markup.
+
+    It is printed in pieces, so that a long list does not fill memory; columns of later pieces are as wide as before.
+    In a pipe nothing wraps and nothing is cut off.
+    """
+    pieces = batched((tuple(_plain(cell) for cell in row) for row in rows), TABLE_PIECE)
+    widths = [len(column) for column in columns]
+    for number, piece in enumerate(chain([next(pieces, [])], pieces)):
+        cells = zip(*piece, strict=True) if piece else [()] * len(widths)
+        widths = [max([width, *map(cell_len, column)]) for width, column in zip(widths, cells, strict=True)]
+        header = tuple(columns) if number == 0 and any(columns) else None
+        if sys.stdout.isatty():
+            _print_rich(header, widths, piece)
+        else:
+            _print_plain(widths, [header, *piece] if header else piece)
+
+
+def _print_rich(header: tuple[str, ...] | None, widths: list[int], rows: list[tuple[str, ...]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=header is not None)
+    for position, width in enumerate(widths):
+        table.add_column(header[position] if header else "", min_width=min(width, MINIMUM_WIDTH))
     for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
-    Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty()).print(table)
+        table.add_row(*row)
+    Console(highlight=False, markup=False).print(table)
+
+
+def _print_plain(widths: list[int], rows: list[tuple[str, ...]]) -> None:
+    for row in rows:
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def batched(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """``rows`` in lists of ``size``; the last one may be shorter."""
+    iterator = iter(rows)
+    while piece := list(islice(iterator, size)):
+        yield piece
 
 
 def _plain(cell: object) -> str:
-    text = "" if cell is None else str(cell)
+    text = {None: "", True: "yes", False: "no"}[cell] if cell is None or isinstance(cell, bool) else str(cell)
     return "".join(char if char.isprintable() else "�" for char in text)

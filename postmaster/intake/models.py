@@ -26,12 +26,11 @@ class Deletion(StrEnum):
     """What is known about a recorded message's copy on the server.
 
     ``pending``: to be deleted, or deleted without our having seen the server say so. ``confirmed``: it is gone.
-    ``replaced``: another message stands under its identity now. ``none``: it came through a pipe.
+    ``none``: it came through a pipe.
     """
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
-    REPLACED = "replaced"
     NONE = "none"
 
 

@@ -1,0 +1,50 @@
+"""How an account stands, in a word: the same on pages, on the command line and in the metrics."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from postmaster.accounts.models import Credential, MailAccount
+from postmaster.system.models import Validity
+
+
+class Health(StrEnum):
+    """How an account stands. Only accounts that are ``failing``, ``healthy`` or ``never`` fetched yet are fetched."""
+
+    INVALID = "invalid"
+    NEEDS_CREDENTIAL = "needs-credential"
+    PAUSED = "paused"
+    FAILING = "failing"
+    NEVER = "never"
+    HEALTHY = "healthy"
+
+
+HEALTH_LABELS: dict[Health, str] = {
+    Health.INVALID: "not valid",
+    Health.NEEDS_CREDENTIAL: "needs credential",
+    Health.PAUSED: "paused",
+    Health.FAILING: "failing",
+    Health.NEVER: "never fetched",
+    Health.HEALTHY: "healthy",
+}
+
+
+def account_health(account: MailAccount) -> Health:
+    """How ``account`` stands. It is paused while its settings are those whose login was refused."""
+    state = account.state
+    if account.validity is not Validity.VALID:
+        return Health.INVALID
+    if not is_usable(account.credential):
+        return Health.NEEDS_CREDENTIAL
+    if state is None:
+        return Health.NEVER
+    if state.paused_revision == account.config_revision:
+        return Health.PAUSED
+    if state.failures:
+        return Health.FAILING
+    return Health.HEALTHY if state.last_success_at else Health.NEVER
+
+
+def is_usable(credential: Credential | None) -> bool:
+    """Whether an account can sign in with ``credential``: it is there, valid, and has its password."""
+    return credential is not None and credential.validity is Validity.VALID and bool(credential.sealed_password)

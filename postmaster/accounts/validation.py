@@ -1,0 +1,97 @@
+"""Rules of an account that concern several of its fields, or other accounts (REFERENCE section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.fields import DISPATCHING, QUEUE
+from postmaster.accounts.mailbox import rival
+from postmaster.accounts.models import Dispatching, MailAccount
+from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, HOST, TYPE_FIELDS, AccountType
+from postmaster.errors import InputError
+from postmaster.system.fields import Field, FieldErrors
+from postmaster.system.models import Validity
+
+
+class QueueDirectory(Protocol):
+    """What accounts have to know of queues, which belong to the desk."""
+
+    def queue_id(self, name: str) -> int:
+        """The id of the queue of that name or id. Raises NotFoundError."""
+        ...
+
+    def queue_name(self, queue_id: int) -> str:
+        """The name of the queue with that id."""
+        ...
+
+    def is_valid(self, queue_id: int) -> bool:
+        """Whether the queue with that id may be used."""
+        ...
+
+
+def refuse_foreign_fields(account_type: AccountType, texts: Mapping[str, str], errors: FieldErrors) -> None:
+    """Fields that the type lacks must not be given."""
+    for field in TYPE_FIELDS:
+        if not account_type.has(field) and texts.get(field.name, "").strip():
+            errors.add(field.name, _foreign(field, account_type))
+
+
+def _foreign(field: Field, account_type: AccountType) -> InputError:
+    having = ", ".join(other.name for other in ACCOUNT_TYPES.values() if other.has(field))
+    return field.refuse(
+        f"is not a field of accounts of type {account_type.name}",
+        f"Leave it out, or choose a type that has it: {having}.",
+        code="field-not-in-type",
+    )
+
+
+def check_mandatory(account: MailAccount, errors: FieldErrors) -> None:
+    """Fields that the type demands must be there, also after the type was changed."""
+    for field in account.account_type.fields:
+        if field.mandatory and getattr(account, field.attribute) is None:
+            advice = f"Accounts of type {account.type} need it."
+            errors.add(field.name, field.refuse("is missing", advice, code="missing-field"))
+
+
+def check_dispatching(
+    account: MailAccount, queue_before: int | None, given: str, queues: QueueDirectory, errors: FieldErrors
+) -> None:
+    """Dispatching by queue needs a valid queue; dispatching by To: takes none. ``given`` is what was entered.
+
+    A queue that was set invalid later does not keep the account's other fields from being changed.
+    """
+    if DISPATCHING in errors or QUEUE in errors:
+        return
+    if account.dispatching is Dispatching.TO:
+        if given.strip():
+            advice = "Leave it out, or choose dispatching by queue."
+            errors.add(QUEUE.name, QUEUE.refuse("is not used with dispatching by the To: field", advice))
+    elif account.queue_id is None:
+        advice = "Dispatching by queue needs one."
+        errors.add(QUEUE.name, QUEUE.refuse("is missing", advice, code="missing-field"))
+    elif account.queue_id != queue_before and not queues.is_valid(account.queue_id):
+        flaw = f"is “{queues.queue_name(account.queue_id)}”, which is not valid"
+        errors.add(QUEUE.name, QUEUE.refuse(flaw, "Set the queue valid first, or choose another one."))
+
+
+def check_mailbox(session: Session, account: MailAccount, errors: FieldErrors) -> None:
+    """No two valid accounts may fetch the same mailbox."""
+    if account.validity is not Validity.VALID or HOST in errors:
+        return
+    field = HOST if account.account_type.has(HOST) else ADDRESS
+    if other := rival(session, account):
+        errors.add(field.name, mailbox_taken(account, other, field.label))
+
+
+def mailbox_taken(account: MailAccount, other: MailAccount, label: str) -> InputError:
+    """The error that ``other`` fetches the mailbox of ``account`` already."""
+    return InputError(
+        label,
+        f"The mailbox “{account.login}” on {account.host or 'Outlook365'}, folder {account.folder or 'INBOX'}, "
+        f"is already fetched by account {other.id}, {other.label}.",
+        "Change that account, or set one of the two invalid.",
+        code="mailbox-taken",
+    )

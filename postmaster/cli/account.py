@@ -1,0 +1,20 @@
+"""``flask account``: the mail accounts."""
+
+from __future__ import annotations
+
+from postmaster.accounts.fields import ACCOUNT_FIELDS
+from postmaster.cli.crud import Resource, resource_group
+from postmaster.desk.configuration import account_service
+
+group = resource_group(
+    Resource(
+        noun="account",
+        plural="mail accounts",
+        fields=ACCOUNT_FIELDS,
+        service=account_service,
+        columns=("id", "label", "type", "queue", "validity", "health", "comment"),
+        called="label (user@host, with /folder if it has one)",
+        delete_help="Delete one account. Mail on the server, tickets and past runs stay.",
+        import_help="An account is recognised by its mailbox: server, login and folder; without credential, by label.",
+    )
+)

@@ -1,0 +1,18 @@
+"""``flask address``: the system addresses, which link an address with a queue."""
+
+from __future__ import annotations
+
+from postmaster.cli.crud import Resource, resource_group
+from postmaster.desk.addresses import AddressService
+
+group = resource_group(
+    Resource(
+        noun="address",
+        plural="system addresses",
+        fields=AddressService.fields,
+        service=AddressService,
+        columns=("id", "address", "name", "queue", "validity", "health", "comment"),
+        called="address",
+        delete_help="Refused: addresses are never deleted, only set invalid (flask address set --validity invalid).",
+    )
+)

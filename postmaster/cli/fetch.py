@@ -1,0 +1,195 @@
+"""``flask fetch``: fetch now."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from postmaster.cli.base import guarded, print_json
+from postmaster.database import reading
+from postmaster.intake.fetch import FetchOptions, fetch_account
+from postmaster.intake.fleet import Candidate, work_on
+from postmaster.intake.preview import preview_account
+from postmaster.intake.selection import choose_accounts
+from postmaster.intake.tally import COUNTERS, AccountResult, totals
+from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
+
+EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130
+
+
+@click.command()
+@click.option("--account", "names", multiple=True, metavar="ID-OR-NAME", help="Fetch this account only; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Show what would become of the mail; change neither database nor server.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Leave the rest of an account after that long."
+)
+@with_appcontext
+@guarded
+def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: float | None) -> None:
+    """Fetch mail now: of all valid accounts, or of those that are named.
+
+    Fetched mail is deleted on its server once it is stored. Ctrl-C finishes the current batch.
+
+    \b
+    Exit status: 0 all went well (also: nothing to fetch, accounts skipped, time ran out), 1 an account failed,
+    2 wrong usage or configuration, 3 nothing was fetched and another run holds the accounts, 130 interrupted.
+    """
+    with reading() as session:
+        candidates = choose_accounts(session, names)
+        sessions = get_setting(session, SESSIONS_PER_HOST)
+    report = Report(candidates, as_json=as_json)
+    options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
+    with report, interruptible(options.stop):
+        work = preview_account if dry_run else fetch_account
+        results = [report.add(result) for result in work_on(candidates, work, options, sessions)]
+    results.sort(key=lambda result: result.id)
+    if as_json:
+        print_json({"accounts": [result.as_dict() for result in results], "totals": totals(results)})
+    else:
+        report.close(results)
+    sys.exit(exit_code(results, interrupted=options.stop.is_set()))
+
+
+def exit_code(results: Sequence[AccountResult], *, interrupted: bool) -> int:
+    """What the command ends with (DESIGN, command line)."""
+    errors = [result.error for result in results if result.error]
+    held = [error for error in errors if error.code == "lease-held"]
+    if interrupted:
+        return EXIT_INTERRUPTED
+    if len(errors) > len(held):
+        return EXIT_FAILED
+    tried = [result for result in results if not result.skipped]
+    return EXIT_HELD if held and len(held) == len(tried) else 0
+
+
+def _started_by() -> str:
+    user = os.environ.get("USER") or str(os.getuid())
+    return f"command line ({user}, process {os.getpid()})"
+
+
+@contextmanager
+def interruptible(stop: threading.Event) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM sets ``stop``; a second Ctrl-C ends at once."""
+
+    def end_soon(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        click.echo("Finishing the current batch…", err=True)
+
+    before = {number: signal.signal(number, end_soon) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Report:
+    """What people see while and after it runs: a progress bar on a terminal, plain lines in a pipe."""
+
+    def __init__(self, candidates: Sequence[Candidate], *, as_json: bool) -> None:
+        self._labels = {candidate.id: candidate.label for candidate in candidates}
+        self._as_json = as_json
+        self._tasks: dict[int, TaskID] = {}
+        self._live = sys.stderr.isatty()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            RateColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            disable=not self._live,
+            transient=True,
+        )
+
+    def __enter__(self) -> None:
+        self._bar.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+    def progress(self, account_id: int, done: int, found: int) -> None:
+        """An account is at message ``done`` of ``found``. Called from the thread that fetches it."""
+        if account_id not in self._tasks:
+            self._tasks[account_id] = self._bar.add_task(self._labels[account_id], total=found)
+        self._bar.update(self._tasks[account_id], completed=done, total=found)
+
+    def add(self, result: AccountResult) -> AccountResult:
+        """An account is done. On a terminal its lines wait for ``close``, so as not to run into the bar."""
+        if result.id in self._tasks:
+            self._bar.remove_task(self._tasks[result.id])
+        if not self._as_json and not self._live:
+            self._print(result)
+        return result
+
+    def close(self, results: Sequence[AccountResult]) -> None:
+        """All accounts are done."""
+        if self._live:
+            for result in results:
+                self._print(result)
+        if not results:
+            click.echo("There is no valid mail account to fetch. Add one with: flask account add --help")
+        elif len(results) > 1:
+            click.echo(f"{len(results)} accounts: {counts(totals(results))}.")
+
+    def _print(self, result: AccountResult) -> None:
+        for line in describe(result):
+            click.echo(line)
+
+
+class RateColumn(ProgressColumn):
+    """Messages per second so far."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, or nothing before there is one."""
+        return Text(f"{task.completed / task.elapsed:.0f} mails/s" if task.elapsed else "")
+
+
+def describe(result: AccountResult) -> Iterator[str]:
+    """Lines for people about one account."""
+    if result.skipped:
+        yield f"{result.label}: skipped, {result.skipped}."
+        return
+    row = result.as_dict()
+    if result.error is None or result.tally.found:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in row["left_reasons"].items() if count)
+        yield f"{result.label}: {counts(row)}{f' ({reasons})' if reasons else ''}, {row['seconds']:.1f} s."
+    for message in result.messages or ():
+        queue = f" → {message['queue']}" if message["queue"] else ""
+        yield f"  {message['uid']}: {message['outcome']}{queue} ({message['reason']}): {_plain(message['subject'])}"
+    yield from (f"  Note: {note}" for note in result.notes)
+    if result.error:
+        said = f" The server said: {_plain(result.error.server)}" if result.error.server else ""
+        yield f"{result.label}: failed at {result.error.stage}. {result.error} [{result.error.code}]{said}"
+
+
+def counts(row: dict[str, int]) -> str:
+    """The counters that are not zero, in words."""
+    words = [f"{row[name]} {name.replace('_', ' ')}" for name in COUNTERS if row[name] or name in ("found", "new")]
+    return ", ".join(words)
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else "�" for char in text)

@@ -1,0 +1,16 @@
+"""``flask queue``: where tickets wait."""
+
+from __future__ import annotations
+
+from postmaster.cli.crud import Resource, resource_group
+from postmaster.desk.queues import QueueService
+
+group = resource_group(
+    Resource(
+        noun="queue",
+        plural="queues",
+        fields=QueueService.fields,
+        service=QueueService,
+        columns=("id", "name", "follow_up", "validity", "comment"),
+    )
+)

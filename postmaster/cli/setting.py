@@ -1,0 +1,54 @@
+"""``flask setting``: the system configuration."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy.orm import Session
+
+from postmaster.cli.base import Group, actor, print_json, print_table
+from postmaster.cli.crud import as_json
+from postmaster.database import reading, writing
+from postmaster.desk.configuration import change_setting
+from postmaster.system.settings import SETTINGS, SettingSpec, find_setting, get_setting
+
+group = Group("setting", help="Manage the system configuration.")
+
+
+def _row(session: Session, spec: SettingSpec[object]) -> dict[str, str]:
+    return {
+        "name": spec.name,
+        "value": spec.show(get_setting(session, spec)),
+        "default": spec.show(spec.default),
+        "description": spec.description,
+    }
+
+
+@group.command("list")
+@as_json
+def list_(json_: bool) -> None:
+    """List all settings; with --json one object a line."""
+    with reading() as session:
+        rows = [_row(session, spec) for spec in SETTINGS.values()]
+    if json_:
+        for row in rows:
+            print_json(row)
+    else:
+        print_table(("name", "value", "default", "description"), (row.values() for row in rows))
+
+
+@group.command("get")
+@click.argument("name")
+def get(name: str) -> None:
+    """Print the value of the setting NAME."""
+    spec = find_setting(name)
+    with reading() as session:
+        click.echo(spec.show(get_setting(session, spec)))
+
+
+@group.command("set")
+@click.argument("name")
+@click.argument("value")
+def set_(name: str, value: str) -> None:
+    """Give the setting NAME the VALUE."""
+    with writing() as session:
+        change_setting(session, name, value, actor())

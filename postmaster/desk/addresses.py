@@ -1,0 +1,87 @@
+"""The system addresses: find, add, change. They are never deleted, only set invalid (REFERENCE section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar, NoReturn
+
+from sqlalchemy.orm import Session
+
+from postmaster.desk.models import SystemAddress
+from postmaster.desk.queues import Queues
+from postmaster.errors import InputError, NotFoundError, PostMasterError
+from postmaster.system.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.system.models import Validity
+from postmaster.system.service import NamedService
+from postmaster.system.values import line, mail_address
+
+ADDRESS = Field(
+    "address",
+    "E-mail Address",
+    mandatory=True,
+    read=lambda text: mail_address(text).lower(),
+    metavar="ADDRESS",
+    help="Address that mail is sent to.",
+)
+DISPLAY_NAME = Field(
+    "name", "Display name", mandatory=True, read=line(200), metavar="NAME", help="Name shown with the address."
+)
+QUEUE = Field(
+    "queue", "Queue", mandatory=True, column="queue_id", metavar="NAME", help="Where mail to the address goes."
+)
+
+
+class AddressService(NamedService[SystemAddress]):
+    """System addresses, which link an address with a queue."""
+
+    noun = "address"
+    plural = "addresses"
+    fields: ClassVar[tuple[Field, ...]] = (ADDRESS, DISPLAY_NAME, QUEUE, VALIDITY, COMMENT)
+    key: ClassVar[Field] = ADDRESS
+    model = SystemAddress
+
+    def __init__(self, session: Session, actor: str) -> None:
+        super().__init__(session, actor)
+        self.queues = Queues(session)
+
+    def health(self, thing: SystemAddress) -> str:
+        """Whether the address, and the queue it leads to, are valid."""
+        if thing.validity is not Validity.VALID:
+            return "invalid"
+        return "healthy" if self.queues.is_valid(thing.queue_id) else "queue-invalid"
+
+    def identity(self, thing: SystemAddress) -> Hashable:
+        """The address."""
+        return thing.address
+
+    def value(self, thing: SystemAddress, field: Field) -> Value:
+        """The field's value; the queue by its name."""
+        return self.queues.queue_name(thing.queue_id) if field == QUEUE else super().value(thing, field)
+
+    def resolve(self, field: Field, value: Any) -> Any:
+        """The queue that is named."""
+        if field != QUEUE:
+            return value
+        try:
+            return self.queues.queue_id(value)
+        except NotFoundError as error:
+            raise InputError(field.label, error.message, error.advice, error.code) from None
+
+    def check(
+        self, thing: SystemAddress, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+    ) -> None:
+        """Addresses are unique; a queue that is chosen anew must be valid."""
+        super().check(thing, texts, before, errors)
+        if QUEUE in errors or self.value(thing, QUEUE) == before.get(QUEUE.name):
+            return
+        if not self.queues.is_valid(thing.queue_id):
+            flaw = f"is “{self.queues.queue_name(thing.queue_id)}”, which is not valid"
+            errors.add(QUEUE.name, QUEUE.refuse(flaw, "Set the queue valid first, or choose another one."))
+
+    def check_deletable(self, thing: SystemAddress) -> NoReturn:
+        """Refused: mail that is still sent to the address could not be explained any more."""
+        raise PostMasterError(
+            "address-not-deletable",
+            f"The address “{thing.address}” cannot be deleted: addresses are only set invalid.",
+            f"Run: flask address set {thing.address} --validity invalid",
+        )

@@ -1,0 +1,118 @@
+"""The queues: find, add, change, delete; sub-queues follow their parent's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.models import MailAccount
+from postmaster.desk.models import FollowUpPolicy, Queue, SystemAddress, Ticket
+from postmaster.system.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.system.models import Validity
+from postmaster.system.service import NamedService
+from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
+from postmaster.system.values import Flaw, member, name
+
+SEPARATOR = "::"
+
+
+def _queue_name(text: str) -> str:
+    """A name whose parts, divided by ``::``, have something in them."""
+    for part in text.split(SEPARATOR):
+        if not part or part != part.strip() or ":" in (part[0], part[-1]):
+            raise Flaw(f"is “{text}”, which has an empty part", "Nest queues as in Sales::Orders, without blanks.")
+    return name(text)
+
+
+NAME = Field(
+    "name", "Name", mandatory=True, read=_queue_name, metavar="NAME", help="Nested with ::, as in Sales::Orders."
+)
+FOLLOW_UP = Field(
+    "follow_up",
+    "Follow-up",
+    mandatory=True,
+    read=member(FollowUpPolicy),
+    default=FollowUpPolicy.POSSIBLE.value,
+    column="followup_policy",
+    metavar="|".join(FollowUpPolicy),
+    help="What happens to a follow-up to a closed ticket.",
+)
+
+
+class QueueService(NamedService[Queue]):
+    """Queues. The default queue stays valid; if it is renamed, the setting follows, and says so in ``notes``."""
+
+    noun = "queue"
+    plural = "queues"
+    fields: ClassVar[tuple[Field, ...]] = (NAME, FOLLOW_UP, VALIDITY, COMMENT)
+    key: ClassVar[Field] = NAME
+    model = Queue
+
+    def health(self, thing: Queue) -> str:
+        """Whether it is valid."""
+        return "healthy" if thing.validity is Validity.VALID else "invalid"
+
+    def users(self, thing: Queue) -> Iterator[str]:
+        """Accounts, system addresses, tickets, and the setting of the default queue."""
+        for account in self.session.scalars(select(MailAccount).where(MailAccount.queue_id == thing.id)):
+            yield f"account {account.id} ({account.label})"
+        for address in self.session.scalars(select(SystemAddress).where(SystemAddress.queue_id == thing.id)):
+            yield f"address {address.address}"
+        tickets = self.session.scalar(select(func.count()).where(Ticket.queue_id == thing.id))
+        if tickets:
+            yield f"{tickets} ticket{'s' if tickets > 1 else ''}"
+        if self._is_default(thing.name):
+            yield f"setting {DEFAULT_QUEUE.name}"
+
+    def _is_default(self, queue_name: Value) -> bool:
+        return queue_name == get_setting(self.session, DEFAULT_QUEUE)
+
+    def check(self, thing: Queue, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
+        """Names are unique, and the default queue is valid."""
+        super().check(thing, texts, before, errors)
+        if thing.validity is not Validity.VALID and before and self._is_default(before[NAME.name]):
+            flaw = f"of “{before[NAME.name]}” must stay valid, because it is the default queue"
+            advice = f"Name another one in the setting {DEFAULT_QUEUE.name} first."
+            errors.add(VALIDITY.name, VALIDITY.refuse(flaw, advice, code="default-queue"))
+
+    def saved(self, thing: Queue, before: Mapping[str, Value]) -> None:
+        """Let sub-queues and the setting of the default queue follow a new name."""
+        old = before.get(NAME.name)
+        if old is None or old == thing.name:
+            return
+        self._follow(str(old), thing.name)
+        prefix = f"{old}{SEPARATOR}"
+        for child in self.session.scalars(select(Queue).where(Queue.name.startswith(prefix, autoescape=True))).all():
+            if child is not thing and child.name.startswith(prefix):  # a child's own children follow it
+                self.change(child, {NAME.name: f"{thing.name}{SEPARATOR}{child.name.removeprefix(prefix)}"})
+
+    def _follow(self, old: str, new: str) -> None:
+        if self._is_default(old):
+            set_setting(self.session, DEFAULT_QUEUE.name, new, self.actor)
+            self.notes["default-queue"] = f"The default queue has another name now; {DEFAULT_QUEUE.name} is “{new}”."
+
+
+class Queues:
+    """What other services have to know of queues: ``accounts.validation.QueueDirectory``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._service = QueueService(session, actor="")
+        self._names: dict[int, str] = {}
+
+    def queue_id(self, name: str) -> int:
+        """The id of the queue of that name or id. Raises NotFoundError."""
+        return self._service.find(name).id
+
+    def queue_name(self, queue_id: int) -> str:
+        """The name of the queue with that id; asked for once, since lists ask for each of their lines."""
+        if queue_id not in self._names:
+            self._names[queue_id] = self._session.get_one(Queue, queue_id).name
+        return self._names[queue_id]
+
+    def is_valid(self, queue_id: int) -> bool:
+        """Whether the queue with that id may be used."""
+        return self._session.get_one(Queue, queue_id).validity is Validity.VALID

@@ -1,0 +1,131 @@
+"""Opening tickets, many at once, inside the transaction of whoever recorded the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Date, bindparam, insert, text
+from sqlalchemy.orm import Session
+
+from postmaster.desk.models import Article, Attachment, RawMail, SenderType, Ticket
+from postmaster.desk.rawmail import pack
+from postmaster.extensions import Json, Model, db
+
+# One statement, so that two transactions at once cannot get the same numbers: the second waits for the first.
+_COUNT_UP = text(
+    "INSERT INTO ticket_counter (day, value) VALUES (:day, :count) "
+    "ON CONFLICT (day) DO UPDATE SET value = ticket_counter.value + excluded.value RETURNING value"
+).bindparams(bindparam("day", type_=Date()))
+
+
+@dataclass(frozen=True, slots=True)
+class TicketAttributes:
+    """What a ticket is given besides number, title and queue (REFERENCE section 3, "X-OTRS headers")."""
+
+    priority: str
+    state: str
+    type: str = "Unclassified"
+    service: str | None = None
+    sla: str | None = None
+    lock: str = "unlock"
+    owner: str | None = None
+    responsible: str | None = None
+    customer_id: str | None = None
+    customer_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewArticle:
+    """An article to be added. ``header`` and ``attachments`` are as their tables have them."""
+
+    raw: bytes
+    header: Json
+    text: str
+    attachments: Sequence[Json] = ()
+    loop: bool = False
+    sender_type: SenderType = SenderType.CUSTOMER
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    """A ticket to be opened, with its first article."""
+
+    title: str
+    queue_id: int
+    attributes: TicketAttributes
+    article: NewArticle
+
+
+def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date) -> list[tuple[int, str]]:
+    """Open a ticket for each of ``drafts``; returns id and number of each, in their order.
+
+    ``day`` is what stands in the numbers: the day of ``moment`` where the service desk is. The caller commits.
+    """
+    if not drafts:
+        return []
+    numbers = take_numbers(session, len(drafts), day)
+    rows = [
+        {
+            "number": number,
+            "title": draft.title,
+            "queue_id": draft.queue_id,
+            "created_at": moment,
+            "changed_at": moment,
+            **asdict(draft.attributes),
+        }
+        for draft, number in zip(drafts, numbers, strict=True)
+    ]
+    ids = insert_rows(session, Ticket, rows)
+    add_articles(session, list(zip(ids, (draft.article for draft in drafts), strict=True)), moment)
+    return list(zip(ids, numbers, strict=True))
+
+
+def take_numbers(session: Session, count: int, day: date) -> list[str]:
+    """``count`` ticket numbers that nobody else gets: the day and a counter of at least five digits."""
+    last = session.execute(_COUNT_UP, {"day": day, "count": count}).scalar_one()
+    return [f"{day:%Y%m%d}{value:05d}" for value in range(last - count + 1, last + 1)]
+
+
+def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], moment: datetime) -> list[int]:
+    """Add each article to the ticket with the id before it; returns the articles' ids."""
+    raw_ids = store_raw(session, [article.raw for _, article in articles])
+    rows = [
+        {
+            "ticket_id": ticket_id,
+            "raw_id": raw_id,
+            "sender_type": article.sender_type,
+            "visible": article.visible,
+            "loop": article.loop,
+            "header": article.header,
+            "text": article.text,
+            "created_at": moment,
+        }
+        for (ticket_id, article), raw_id in zip(articles, raw_ids, strict=True)
+    ]
+    ids = insert_rows(session, Article, rows)
+    attachments = [
+        {"article_id": article_id, **attachment}
+        for article_id, (_, article) in zip(ids, articles, strict=True)
+        for attachment in article.attachments
+    ]
+    if attachments:
+        session.execute(insert(Attachment), attachments)
+    return ids
+
+
+def store_raw(session: Session, mails: Sequence[bytes]) -> list[int]:
+    """Keep each message as it came; returns their ids in ``raw_mail``."""
+    packed = [(len(raw), *pack(raw)) for raw in mails]
+    rows = [{"size": size, "encoding": encoding, "data": data} for size, encoding, data in packed]
+    return insert_rows(session, RawMail, rows)
+
+
+def insert_rows(session: Session, model: type[Model], rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert ``rows`` in one go; returns their ids in the same order."""
+    table = db.metadata.tables[model.__tablename__]
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    return list(session.execute(statement, list(rows)).scalars())

@@ -1,0 +1,136 @@
+"""The ledger as one run sees it: which messages were recorded before without their deletion being confirmed.
+
+A message is known again by its identity *and* its SHA-256. Where identities changed, because the server has a new
+UIDVALIDITY, knows no UIDL, or is asked by the other protocol now, it is known by its SHA-256 alone; two identical
+messages then match two rows, never one. What a whole listing did not show again is gone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from postmaster.extensions import now
+from postmaster.intake.models import Deletion, InboundMail
+from postmaster.sources.base import RemoteMail
+
+# How long the same bytes through a pipe count as the same delivery tried again (DESIGN, "read").
+PIPE_MEMORY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the ledger whose deletion is pending."""
+
+    id: int
+    identity: str
+    occurrence: int
+    sha256: bytes
+
+
+class Ledger:
+    """The pending rows of one mailbox. There are at most those that one session had not confirmed."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            self._entries[entry.identity].append(entry)
+        self._taken = {(entry.identity, entry.occurrence) for group in self._entries.values() for entry in group}
+        self._moved: dict[bytes, list[Entry]] = defaultdict(list)
+
+    def compare(self, listing: Iterable[RemoteMail]) -> list[int]:
+        """Hold the pending rows against a listing; returns the ids of those that are certain to be gone.
+
+        Rows of another namespace (see ``_namespace``) are kept aside, to be found by their SHA-256.
+        """
+        identities = {mail.identity for mail in listing}
+        namespaces = {_namespace(identity) for identity in identities if identity}
+        gone = []
+        self._moved.clear()
+        for identity, entries in list(self._entries.items()):
+            if identity in identities:
+                continue
+            if _namespace(identity) in namespaces:
+                gone += [entry.id for entry in self._entries.pop(identity)]
+            else:
+                for entry in entries:
+                    self._moved[entry.sha256].append(entry)
+        return gone
+
+    def knows(self, mail: RemoteMail) -> bool:
+        """Whether ``mail`` may have been recorded before; only its bytes can tell."""
+        return any(self._moved.values()) or bool(mail.identity and self._entries.get(mail.identity))
+
+    def find(self, mail: RemoteMail, sha256: bytes) -> Entry | None:
+        """The row of this very message, taken out so that no other message matches it; None if it is new."""
+        for entry in self._entries.get(mail.identity or "", ()):
+            if entry.sha256 == sha256:
+                self._entries[entry.identity].remove(entry)
+                return entry
+        moved = self._moved.get(sha256)
+        if not moved:
+            return None
+        entry = moved.pop()
+        self._entries[entry.identity].remove(entry)
+        return entry
+
+    def leftovers(self) -> list[int]:
+        """After a whole listing was worked off: the ids of rows that no message matched, so they are gone."""
+        return [entry.id for entries in self._entries.values() for entry in entries]
+
+    def claim(self, identity: str) -> int:
+        """The lowest occurrence under which no pending row has ``identity``; it is taken from now on."""
+        occurrence = next(number for number in itertools.count() if (identity, number) not in self._taken)
+        self._taken.add((identity, occurrence))
+        return occurrence
+
+    def release(self, entry: Entry) -> None:
+        """The deletion of ``entry`` is confirmed: its identity is free again."""
+        self._taken.discard((entry.identity, entry.occurrence))
+
+
+def _namespace(identity: str) -> str:
+    """What makes two identities comparable: ``imap:UIDVALIDITY`` or ``uidl``; SHA-256 itself never is."""
+    kind, _, rest = identity.partition(":")
+    return f"{kind}:{rest.rpartition(':')[0]}" if kind == "imap" else kind
+
+
+def load_ledger(session: Session, mailbox_id: int) -> Ledger:
+    """The pending rows of the mailbox, by the index that holds nothing else."""
+    rows = session.execute(
+        select(InboundMail.id, InboundMail.identity, InboundMail.occurrence, InboundMail.sha256).where(
+            InboundMail.mailbox_id == mailbox_id, InboundMail.deletion == Deletion.PENDING
+        )
+    )
+    return Ledger(Entry(*row) for row in rows)
+
+
+def confirm(session: Session, ids: Iterable[int]) -> None:
+    """Write down that these messages are gone from their server. The caller commits."""
+    pending = list(ids)
+    for start in range(0, len(pending), 500):
+        session.execute(
+            update(InboundMail)
+            .where(InboundMail.id.in_(pending[start : start + 500]))
+            .values(deletion=Deletion.CONFIRMED, deleted_at=now())
+        )
+
+
+def piped_before(session: Session, sha256: bytes) -> InboundMail | None:
+    """The row of the same bytes that came through the pipe lately, or None."""
+    return session.scalars(
+        select(InboundMail)
+        .where(
+            InboundMail.sha256 == sha256,
+            InboundMail.mailbox_id.is_(None),
+            InboundMail.recorded_at >= now() - PIPE_MEMORY,
+        )
+        .order_by(InboundMail.id)
+        .limit(1)
+    ).first()

@@ -1,0 +1,92 @@
+"""Transfer encodings (RFC 2045 section 6), read leniently: what is no such encoding comes out as it is."""
+
+from __future__ import annotations
+
+import re
+from binascii import Error, a2b_base64, a2b_qp, a2b_uu
+
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_LAYOUT = b"=\r\n\t\0"
+_TOKEN = re.compile(r"[a-z0-9-]+")
+_BLANKS_AFTER_EQUALS = re.compile(rb"=[ \t]++(?=\r*+\n)")
+_UU_BEGIN = re.compile(rb"^begin[ \t]+[0-7]{3,4}[ \t][^\n]*+\n", re.MULTILINE)
+_SAMPLE = 1000
+
+_UU_NAMES = frozenset({"x-uuencode", "x-uue", "uuencode", "uue"})
+
+
+def decode_content(data: bytes, encoding: str) -> bytes:
+    """``data`` without its Content-Transfer-Encoding, whose value may be junk. Never raises."""
+    token = _TOKEN.search(encoding.lower())
+    name = token[0] if token else ""
+    if name == "base64":
+        return decode_base64(data) if _looks_like_base64(data) else data
+    if name == "quoted-printable":
+        return decode_quoted_printable(data)
+    return _decode_uu(data) if name in _UU_NAMES else data
+
+
+def _looks_like_base64(data: bytes) -> bool:
+    """False if more than one in twenty of the first characters is foreign: plain text under a wrong label."""
+    sample = data[:_SAMPLE].strip()
+    return len(sample.translate(None, _BASE64 + _LAYOUT)) * 20 <= len(sample)
+
+
+def decode_base64(data: bytes) -> bytes:
+    """Bytes of base64 text, foreign characters ignored. Text encoded piece by piece, each with its padding, is read to
+    its end; other text after the padding, such as the footer of a mailing list, is not. Never raises.
+    """
+    padding = data.find(b"=")
+    if padding < 0 or not data[padding:].strip(b"=\r\n\t "):
+        try:
+            return a2b_base64(data)
+        except Error:
+            pass
+    return b"".join(_decode_pieces(data))
+
+
+def _decode_pieces(data: bytes) -> list[bytes]:
+    pieces: list[bytes] = []
+    for piece in data.split(b"="):
+        digits = piece.translate(None, b"\r\n\t ")
+        foreign = digits.translate(None, _BASE64)
+        if foreign and pieces:
+            break
+        digits = digits.translate(None, foreign) if foreign else digits
+        # A single digit left over carries six bits, no byte.
+        digits = digits[:-1] if len(digits) % 4 == 1 else digits
+        pieces.append(a2b_base64(digits + b"=" * (-len(digits) % 4)))
+    return pieces
+
+
+def decode_quoted_printable(data: bytes) -> bytes:
+    """Bytes of quoted-printable text; sequences that are none stay as they are. Never raises."""
+    if b"= " in data or b"=\t" in data:  # blanks that a relay put after a soft line break
+        data = _BLANKS_AFTER_EQUALS.sub(b"=", data)
+    return a2b_qp(data)
+
+
+def _decode_uu(data: bytes) -> bytes:
+    """The file of a uuencoded part; ``data`` itself if it has no ``begin`` line."""
+    begin = _UU_BEGIN.search(data)
+    if not begin:
+        return data
+    lines: list[bytes] = []
+    for line in data[begin.end() :].split(b"\n"):
+        if line.rstrip(b"\r") == b"end":
+            break
+        lines.append(_decode_uu_line(line.rstrip(b"\r")))
+    return b"".join(lines)
+
+
+def _decode_uu_line(line: bytes) -> bytes:
+    try:
+        return a2b_uu(line)
+    except Error:
+        pass
+    # Some encoders pad the line with rubbish: cut it to the length that its first character tells.
+    length = (((line[0] - 32) & 63) * 4 + 5) // 3
+    try:
+        return a2b_uu(line[:length])
+    except Error:
+        return b""

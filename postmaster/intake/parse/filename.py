@@ -1,0 +1,112 @@
+"""File names that are safe to show, to store and to offer for download (REFERENCE section 5, kind 7)."""
+
+from __future__ import annotations
+
+import re
+
+MAX_FILENAME = 200
+"""Bytes of a file name in UTF-8; file systems take 255, and numbers of duplicates are added."""
+
+_MAX_EXTENSION = 20
+
+# Controls, and the marks that turn the direction of writing, by which "exe.pdf" can be made of "fdp.exe".
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]+")
+_SEPARATOR = re.compile(r"[/\\]")
+
+_EXTENSIONS = {
+    "application/json": ".json",
+    "application/ms-tnef": ".dat",
+    "application/msword": ".doc",
+    "application/pdf": ".pdf",
+    "application/pgp-encrypted": ".asc",
+    "application/pgp-signature": ".asc",
+    "application/pkcs7-mime": ".p7m",
+    "application/pkcs7-signature": ".p7s",
+    "application/x-pkcs7-mime": ".p7m",
+    "application/x-pkcs7-signature": ".p7s",
+    "application/rtf": ".rtf",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/xml": ".xml",
+    "application/zip": ".zip",
+    "audio/mpeg": ".mp3",
+    "audio/wav": ".wav",
+    "image/bmp": ".bmp",
+    "image/gif": ".gif",
+    "image/heic": ".heic",
+    "image/jpeg": ".jpg",
+    "image/jpg": ".jpg",
+    "image/png": ".png",
+    "image/svg+xml": ".svg",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+    "message/delivery-status": ".txt",
+    "message/disposition-notification": ".txt",
+    "message/rfc822": ".eml",
+    "message/global": ".eml",
+    "message/partial": ".eml",
+    "text/calendar": ".ics",
+    "text/css": ".css",
+    "text/csv": ".csv",
+    "text/enriched": ".txt",
+    "text/html": ".html",
+    "text/plain": ".txt",
+    "text/rfc822-headers": ".txt",
+    "text/rtf": ".rtf",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "text/xml": ".xml",
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+}
+
+
+def safe_filename(name: str) -> str:
+    """The last part of a path, without controls and dots around it; empty if nothing is left."""
+    base = _SEPARATOR.split(_UNSAFE.sub(" ", name).rstrip(" /\\"))[-1]
+    return shorten(" ".join(base.split()).strip(". "))
+
+
+def subject_filename(subject: str) -> str:
+    """A file name for an attached message: its subject and ``.eml``; empty if the subject is."""
+    stem = safe_filename(_SEPARATOR.sub("_", subject))
+    return shorten(f"{stem}.eml") if stem else ""
+
+
+def nameless(part: str, content_type: str) -> str:
+    """A file name for a part that has none: its number, and an extension by its type."""
+    return f"part-{part}{_EXTENSIONS.get(content_type, '.bin')}"
+
+
+def shorten(name: str) -> str:
+    """``name`` in at most ``MAX_FILENAME`` bytes of UTF-8, its extension kept."""
+    if len(name) * 4 <= MAX_FILENAME or len(name.encode()) <= MAX_FILENAME:
+        return name
+    stem, extension = _split(name)
+    room = MAX_FILENAME - len(extension.encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip() + extension
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, dot, extension = name.rpartition(".")
+    return (stem, dot + extension) if stem and len(extension.encode()) <= _MAX_EXTENSION else (name, "")
+
+
+class UniqueNames:
+    """Hands out file names, each once: the second ``a.txt`` becomes ``a (2).txt``. Case does not make a difference."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        """``name``, or the first free variant of it."""
+        stem, extension = _split(name)
+        candidate = name
+        while candidate.lower() in self._next:
+            number = self._next[name.lower()]
+            self._next[name.lower()] = number + 1
+            candidate = f"{stem} ({number}){extension}"
+        self._next[candidate.lower()] = 2
+        return candidate

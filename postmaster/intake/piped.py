@@ -1,0 +1,122 @@
+"""One message from a pipe, as a mail transfer agent hands it over."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import current_app
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.config import Settings
+from postmaster.database import reading
+from postmaster.desk.models import Queue, Ticket
+from postmaster.errors import NotFoundError
+from postmaster.extensions import Json
+from postmaster.intake.decision import REASONS, Rules
+from postmaster.intake.describe import describe_decision, describe_message
+from postmaster.intake.ledger import piped_before
+from postmaster.intake.models import InboundMail, Outcome
+from postmaster.intake.preview import foretell
+from postmaster.intake.reading import read_arrival
+from postmaster.intake.record import Arrival, GuardError, Origin, Recorded, record
+from postmaster.system.models import Validity
+
+
+class PipedBeforeError(GuardError):
+    """The same bytes came lately; ``row`` is what they became."""
+
+    def __init__(self, row: InboundMail) -> None:
+        super().__init__()
+        self.row = row
+
+
+def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
+    """The rules for ``--queue`` and ``--trusted``. Raises NotFoundError for a queue that is not there or not valid."""
+    if queue is None:
+        return Rules(trusted)
+    with reading() as session:
+        found = select(Queue.id).where(Queue.name == queue, Queue.validity == Validity.VALID)
+        queue_id = session.execute(found).scalar_one_or_none()
+    if queue_id is None:
+        raise NotFoundError("unknown-queue", f"There is no valid queue “{queue}”.", "Run: flask queue list")
+    return Rules(trusted, queue_id)
+
+
+def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
+    """Record ``raw`` durably and say what became of it (README, "flask read --json").
+
+    The same bytes within 24 hours are the same delivery tried again, unless ``again``. Raises ``database-away`` if
+    nothing was stored.
+    """
+    settings: Settings = current_app.config["SETTINGS"]
+    arrival = _arrival(raw)
+    origin = Origin(rules, label="pipe", time_zone=settings.time_zone)
+
+    def guard(session: Session) -> None:
+        if not again:
+            _refuse_twice(session, arrival.sha256)
+
+    try:
+        [recorded] = record([arrival], origin, guard)
+    except PipedBeforeError as before:
+        return _describe_before(before.row, arrival)
+    return _describe(recorded, arrival)
+
+
+def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
+    """What would become of ``raw``; nothing is stored."""
+    arrival = _arrival(raw)
+    with reading() as session:
+        before = piped_before(session, arrival.sha256)
+        if before is not None:
+            return _describe_before(before, arrival)
+        [decision] = foretell(session, [arrival], rules)
+    return {**decision, "ticket": None, "message": _message(arrival)}
+
+
+def _arrival(raw: bytes) -> Arrival:
+    sha256 = hashlib.sha256(raw).digest()
+    return read_arrival(raw, sha256, f"sha256:{sha256.hex()}", 0)
+
+
+def _refuse_twice(session: Session, sha256: bytes) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        # Two deliveries of the same bytes at this moment: the second waits until the first has stored them.
+        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sha256[:8], "big", signed=True))))
+    row = piped_before(session, sha256)
+    if row is not None:
+        raise PipedBeforeError(row)
+
+
+def _describe(recorded: Recorded, arrival: Arrival) -> Json:
+    if recorded.draft is None:
+        return {**_nothing(recorded.outcome, recorded.reason), "message": _message(arrival)}
+    return {**describe_decision(recorded.draft), "ticket": recorded.ticket, "message": _message(arrival)}
+
+
+def _describe_before(row: InboundMail, arrival: Arrival) -> Json:
+    with reading() as session:
+        ticket = session.get(Ticket, row.ticket_id) if row.ticket_id else None
+    description = _nothing(Outcome.ALREADY_RECORDED, "piped-before")
+    if ticket:
+        description |= {"ticket": ticket.number, "queue": ticket.queue.name, "title": ticket.title}
+    return {**description, "message": _message(arrival)}
+
+
+def _nothing(outcome: Outcome, reason: str) -> Json:
+    """A description of what was not decided."""
+    return {
+        "outcome": outcome.value,
+        "reason": reason,
+        "queue": None,
+        "title": "",
+        "attributes": {},
+        "loop": False,
+        "trace": [{"stage": "record", "text": REASONS[reason], "reason": reason}],
+        "ticket": None,
+    }
+
+
+def _message(arrival: Arrival) -> Json | None:
+    return describe_message(arrival.message) if arrival.message else None

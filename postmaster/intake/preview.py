@@ -1,0 +1,110 @@
+"""What would become of an account's mail: reads without a trace, changes neither database nor server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.mailbox import mailbox_key
+from postmaster.accounts.models import MailAccount
+from postmaster.accounts.types import Protocol
+from postmaster.database import reading
+from postmaster.errors import MailError
+from postmaster.extensions import Json
+from postmaster.intake.decision import Rules
+from postmaster.intake.describe import describe_decision
+from postmaster.intake.desk_view import view_desk
+from postmaster.intake.fetch import FetchOptions, Plan, Stopwatch, make_plan
+from postmaster.intake.ledger import Ledger, load_ledger
+from postmaster.intake.mailbox_work import Sifted, batches, divide, sift
+from postmaster.intake.models import Mailbox, Outcome
+from postmaster.intake.pipeline import decide
+from postmaster.intake.reading import read_arrival
+from postmaster.intake.record import Arrival
+from postmaster.intake.tally import NOT_REACHED, TOO_LARGE, AccountResult
+from postmaster.sources.open import open_source
+
+POP3_WARNING = "Some POP3 providers count mail that was looked at as fetched and do not show it again (Gmail does)."
+
+
+def preview_account(account_id: int, options: FetchOptions) -> AccountResult:
+    """A dry run over one account; the result's ``messages`` say what would become of each."""
+    started = time.monotonic()
+    with reading() as session:
+        account = session.get_one(MailAccount, account_id)
+        result = AccountResult(account.id, account.label, messages=[])
+        try:
+            plan = make_plan(session, account)
+            ledger = _ledger_of(session, account)
+            if plan.endpoint.type.protocol is Protocol.POP3:
+                result.notes.append(POP3_WARNING)
+            _preview(session, plan, ledger, options, result)
+        except MailError as error:
+            result.error = error
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _ledger_of(session: Session, account: MailAccount) -> Ledger:
+    key = mailbox_key(account)
+    found = select(Mailbox.id).where(
+        Mailbox.host == (key.host if key else None),
+        Mailbox.login == (key.login if key else None),
+        Mailbox.folder == (key.folder if key else None),
+    )
+    mailbox_id = session.execute(found).scalar_one_or_none()
+    return Ledger([]) if mailbox_id is None else load_ledger(session, mailbox_id)
+
+
+def _preview(session: Session, plan: Plan, ledger: Ledger, options: FetchOptions, result: AccountResult) -> None:
+    messages = result.messages = []
+    watch = Stopwatch(options)
+    watch.open_session()
+    source = open_source(
+        plan.endpoint, deadline_seconds=watch.deadline, reconnect_after=plan.reconnect_after, read_only=True
+    )
+    try:
+        mails = source.list()
+        ledger.compare(mails)
+        listing = divide(mails, ledger, plan.largest)
+        remaining = len(listing.wanted)
+        for batch in batches(listing.wanted):
+            if watch.stop_reason():
+                break
+            sifted = sift(source, batch, ledger)
+            result.tally.gone += sifted.gone
+            for row in foresee(session, sifted, plan.origin.rules):
+                result.tally.count([Outcome(row["outcome"])])
+                messages.append(row)
+            remaining -= len(batch)
+            options.on_progress(result.id, len(listing.wanted) - remaining, len(listing.wanted))
+        result.tally.left_reasons += {TOO_LARGE: listing.too_large, watch.why_stopped or NOT_REACHED: remaining}
+        source.close()
+    except BaseException:
+        source.abort()
+        raise
+
+
+def foresee(session: Session, sifted: Sifted, rules: Rules) -> Iterator[Json]:
+    """A line about each message of a batch, in the order of the mailbox."""
+    arrivals = [read_arrival(raw, sha256, "", 0) for _, raw, sha256 in sifted.new]
+    decisions = foretell(session, arrivals, rules)
+    rows = [(mail.handle, decision) for (mail, *_), decision in zip(sifted.new, decisions, strict=True)]
+    before = {"outcome": Outcome.ALREADY_RECORDED.value, "reason": "recorded-before", "queue": None, "title": ""}
+    rows += [(mail.handle, before) for mail, _ in sifted.known]
+    for handle, decision in sorted(rows, key=lambda row: row[0]):
+        shown = {name: decision[name] for name in ("outcome", "reason", "queue")}
+        yield {"uid": handle, **shown, "subject": decision["title"]}
+
+
+def foretell(session: Session, arrivals: list[Arrival], rules: Rules) -> list[Json]:
+    """What would be decided about ``arrivals``, as ``describe_decision`` has it."""
+    desk = view_desk(session, [arrival.message for arrival in arrivals if arrival.message])
+    unreadable: Json = {"outcome": Outcome.QUARANTINED.value, "reason": "unreadable", "queue": None, "title": ""}
+    return [
+        describe_decision(decide(arrival.message, rules, desk)) if arrival.message else unreadable
+        for arrival in arrivals
+    ]

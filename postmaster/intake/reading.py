@@ -1,0 +1,15 @@
+"""From bytes to an arrival: the one place that expects the parser to fail."""
+
+from __future__ import annotations
+
+from postmaster.intake.parse import parse_message
+from postmaster.intake.record import Arrival
+
+
+def read_arrival(raw: bytes, sha256: bytes, identity: str, occurrence: int) -> Arrival:
+    """Parse ``raw``. Whatever the parser raises is kept as the arrival's flaw, and leads to quarantine."""
+    try:
+        message, flaw = parse_message(raw), ""
+    except Exception as error:  # a message that our reader stumbles over must not stop the others
+        message, flaw = None, repr(error)
+    return Arrival(raw, sha256, identity, occurrence, message, flaw)

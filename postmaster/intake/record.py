@@ -1,0 +1,221 @@
+"""The one door through which mail becomes tickets: one durable commit a batch, or nothing at all.
+
+Raw mail, tickets, articles, ledger rows and the renewed lease are one transaction. Only after its commit is anything
+deleted on the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from postmaster.database import writing
+from postmaster.desk.tickets import NewArticle, NewTicket, insert_rows, open_tickets, store_raw
+from postmaster.errors import MailError, mail_error
+from postmaster.extensions import Json, now
+from postmaster.intake.decision import REASONS, Draft, Rules
+from postmaster.intake.describe import describe_header
+from postmaster.intake.desk_view import view_desk
+from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
+from postmaster.intake.parse.message import ParsedMessage
+from postmaster.intake.pipeline import decide
+
+log = structlog.get_logger("postmaster.record")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where messages come from, and what holds for all of them. A pipe has neither mailbox, run nor account."""
+
+    rules: Rules
+    label: str
+    time_zone: ZoneInfo
+    mailbox_id: int | None = None
+    run_id: int | None = None
+    account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that was read. ``message`` is None, and ``flaw`` says why, if it could not be parsed."""
+
+    raw: bytes
+    sha256: bytes
+    identity: str
+    occurrence: int
+    message: ParsedMessage | None
+    flaw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an arrival became: its row in the ledger, the outcome, and the ticket's number if it is in one."""
+
+    inbound_id: int
+    outcome: Outcome
+    reason: str
+    draft: Draft | None = None
+    ticket: str | None = None
+
+
+Guard = Callable[[Session], None]
+
+
+class GuardError(Exception):
+    """What a guard raises to have nothing recorded; it reaches the caller of ``record``."""
+
+
+def record(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
+    """Record ``arrivals`` durably, in their order; returns what each became.
+
+    ``guard`` is called first in every transaction: it renews the lease, and raises if it was lost. A message that
+    the database refuses goes to quarantine, without taking the others with it. Raises ``database-away`` if nothing
+    can be stored at the moment, with nothing half done.
+    """
+    try:
+        return _record_together(arrivals, origin, guard)
+    except GuardError:
+        raise
+    except (MailError, DBAPIError, PoolTimeoutError) as error:
+        if not _is_poison(error):
+            raise _away(error) from error
+        log.warning("a batch was refused, its messages are stored one by one", error=_words(error))
+    except Exception as error:  # whatever a message makes our own code raise, it must not stop the others
+        log.warning("a batch failed, its messages are stored one by one", error=repr(error))
+    return [_record_alone(arrival, origin, guard) for arrival in arrivals]
+
+
+def _record_alone(arrival: Arrival, origin: Origin, guard: Guard) -> Recorded:
+    try:
+        return _record_together([arrival], origin, guard)[0]
+    except (MailError, DBAPIError, PoolTimeoutError) as error:
+        if not _is_poison(error):
+            raise _away(error) from error
+        flaw = _words(error)
+    except Exception as error:
+        flaw = repr(error)
+    try:
+        with writing() as session:
+            guard(session)
+            return _quarantine(session, arrival, origin, "unstorable", flaw)
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise _away(error) from error
+
+
+def _is_poison(error: Exception) -> bool:
+    """Whether the database minds what it was given, and not the moment."""
+    return isinstance(error, DataError | IntegrityError)
+
+
+def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
+    return error if isinstance(error, MailError) else mail_error("database-away", server=_words(error))
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(getattr(error, "orig", None) or error).split())[:500]
+
+
+def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
+    readable = [arrival for arrival in arrivals if arrival.message is not None]
+    unreadable = [arrival for arrival in arrivals if arrival.message is None]
+    with writing() as session:
+        guard(session)
+        done = dict(zip(map(id, readable), _open(session, readable, origin), strict=True))
+        for arrival in unreadable:
+            done[id(arrival)] = _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
+    return [done[id(arrival)] for arrival in arrivals]
+
+
+def _open(session: Session, arrivals: Sequence[Arrival], origin: Origin) -> list[Recorded]:
+    """Decide about ``arrivals`` and open their tickets."""
+    if not arrivals:
+        return []
+    moment = now()
+    messages = [arrival.message for arrival in arrivals if arrival.message is not None]
+    desk = view_desk(session, messages)
+    drafts = [decide(message, origin.rules, desk) for message in messages]
+    new = [_new_ticket(arrival, draft) for arrival, draft in zip(arrivals, drafts, strict=True)]
+    tickets = open_tickets(session, new, moment, moment.astimezone(origin.time_zone).date())
+    rows = [
+        _ledger_row(arrival, origin, moment, draft.outcome, draft.reason, draft.trace, ticket_id)
+        for arrival, draft, (ticket_id, _) in zip(arrivals, drafts, tickets, strict=True)
+    ]
+    ids = insert_rows(session, InboundMail, rows)
+    return [
+        Recorded(inbound_id, draft.outcome, draft.reason, draft, number)
+        for inbound_id, draft, (_, number) in zip(ids, drafts, tickets, strict=True)
+    ]
+
+
+def _new_ticket(arrival: Arrival, draft: Draft) -> NewTicket:
+    if draft.queue is None:
+        raise AssertionError("no stage chose a queue")
+    article = NewArticle(
+        raw=arrival.raw,
+        header=describe_header(draft.message),
+        text=draft.message.text,
+        attachments=[asdict(part) for part in draft.message.attachments],
+        loop=draft.loop,
+    )
+    return NewTicket(draft.title, draft.queue.id, draft.attributes, article)
+
+
+def _quarantine(session: Session, arrival: Arrival, origin: Origin, reason: str, flaw: str) -> Recorded:
+    """Put ``arrival`` aside with its raw source, for somebody to look at."""
+    moment = now()
+    trace = [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
+    row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace)
+    [inbound_id] = insert_rows(session, InboundMail, [row])
+    [raw_id] = store_raw(session, [arrival.raw])
+    message = arrival.message
+    session.add(
+        Quarantine(
+            inbound_id=inbound_id,
+            account_id=origin.account_id,
+            raw_id=raw_id,
+            label=origin.label,
+            reason=reason,
+            error=_storable(flaw),
+            sender=_storable(message.from_.address) if message and message.from_ else "",
+            subject=_storable(message.subject) if message else "",
+            created_at=moment,
+        )
+    )
+    return Recorded(inbound_id, Outcome.QUARANTINED, reason)
+
+
+def _storable(text: str) -> str:
+    """``text`` without what a database may refuse: this is written when it has just refused something."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:1000]
+
+
+def _ledger_row(
+    arrival: Arrival,
+    origin: Origin,
+    moment: datetime,
+    outcome: Outcome,
+    reason: str,
+    trace: list[Json],
+    ticket_id: int | None = None,
+) -> Json:
+    return {
+        "mailbox_id": origin.mailbox_id,
+        "run_id": origin.run_id,
+        "identity": arrival.identity,
+        "occurrence": arrival.occurrence,
+        "sha256": arrival.sha256,
+        "size": len(arrival.raw),
+        "outcome": outcome,
+        "reason": reason,
+        "trace": trace,
+        "ticket_id": ticket_id,
+        "recorded_at": moment,
+        "deletion": Deletion.NONE if origin.mailbox_id is None else Deletion.PENDING,
+    }

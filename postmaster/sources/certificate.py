@@ -1,0 +1,74 @@
+"""What a server's certificate says, and why it was refused."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from postmaster.accounts.fingerprint import fingerprint_of
+
+# Verification results of OpenSSL (x509_vfy.h).
+_FAULTS = {
+    9: "certificate-expired",  # not yet valid
+    10: "certificate-expired",
+    18: "certificate-untrusted",  # self-signed
+    19: "certificate-untrusted",  # self-signed CA in the chain
+    20: "certificate-untrusted",  # issuer unknown
+    21: "certificate-untrusted",  # chain incomplete
+    62: "certificate-name",
+    64: "certificate-name",  # IP address
+}
+
+
+@dataclass(frozen=True)
+class CertificateFacts:
+    """A certificate as people compare it. ``fingerprint`` is in the form of the field SSL Fingerprint (sha256)."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+    fingerprint: str
+
+    @property
+    def self_signed(self) -> bool:
+        """Whether nobody but the server vouches for it."""
+        return self.subject == self.issuer
+
+    def __str__(self) -> str:
+        issuer = "itself" if self.self_signed else self.issuer
+        names = ", ".join(self.names)
+        return f"{names}; issued by {issuer}; valid until {self.valid_until:%Y-%m-%d}; {self.fingerprint}"
+
+
+def certificate_facts(der: bytes) -> CertificateFacts:
+    """What ``der`` says. Raises ValueError if it is no certificate."""
+    certificate = x509.load_der_x509_certificate(der)
+    return CertificateFacts(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        names=_names(certificate),
+        valid_from=certificate.not_valid_before_utc,
+        valid_until=certificate.not_valid_after_utc,
+        fingerprint=str(fingerprint_of(der)),
+    )
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The names it is made out to; a common name only where there are no others, though it does not count."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return tuple(str(attribute.value) for attribute in common)
+    return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+
+
+def certificate_fault(error: ssl.SSLCertVerificationError) -> str:
+    """The fault that OpenSSL's verdict means."""
+    return _FAULTS.get(error.verify_code, "certificate-invalid")

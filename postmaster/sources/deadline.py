@@ -1,0 +1,55 @@
+"""How long a mail server may take: a limit for each answer, and one for the whole session."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+
+CONNECT_SECONDS = 15.0
+"""For one attempt to connect, and for the server's greeting."""
+
+READ_SECONDS = 60.0
+"""For the next bytes of an answer. A server that sends a byte now and then meets the ``Deadline`` instead."""
+
+
+class Deadline:
+    """Ends a session after ``seconds``, whatever the server does, by shutting its socket down.
+
+    A blocked read then ends as if the connection were lost, and ``passed`` says why.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.passed = False
+        self._ends = time.monotonic() + seconds
+        self._handle: socket.socket | None = None
+        self._timer: threading.Timer | None = None
+
+    def remaining(self) -> float:
+        """Seconds left, never less than a hundredth."""
+        return max(self._ends - time.monotonic(), 0.01)
+
+    def watch(self, sock: socket.socket) -> None:
+        """Shut ``sock`` down when the time is up.
+
+        The handle is a duplicate of its own, so that TLS may be put around ``sock`` meanwhile.
+        """
+        self._handle = sock.dup()
+        self._timer = threading.Timer(self.remaining(), self._end)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """The session is over: let go of the socket."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._handle is not None:
+            self._handle.close()
+
+    def _end(self) -> None:
+        self.passed = True
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,148 @@
+"""From a host name to a mail server that has signed us in: the steps that fetching and the connection test share."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import socket
+import ssl
+from typing import Any
+
+from postmaster.accounts.types import Protocol, Tls
+from postmaster.errors import MailError
+from postmaster.sources.base import Endpoint
+from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
+from postmaster.sources.deadline import CONNECT_SECONDS, Deadline
+from postmaster.sources.imap_client import ImapClient
+from postmaster.sources.pop3_client import Pop3Client
+from postmaster.sources.tls import TlsGuard
+from postmaster.sources.wire import Wire
+
+Client = ImapClient | Pop3Client
+
+PEEK_SECONDS = 30.0
+
+# They would end a command, and start another one of somebody else's choice.
+_CONTROL = frozenset("\r\n\0")
+
+
+class Dialler:
+    """The way to one server, step by step: ``resolve``, ``connect``, ``secure``, ``sign_in``.
+
+    Each step raises MailError. ``hang_up`` may be called at any point.
+    """
+
+    client: Client
+    _socket: socket.socket
+
+    def __init__(self, endpoint: Endpoint, deadline_seconds: float, *, trust_all: bool = False) -> None:
+        self.endpoint = endpoint
+        self.deadline = Deadline(deadline_seconds)
+        self.wire = Wire(endpoint, self.deadline)
+        self.guard = TlsGuard(endpoint, trust_all=trust_all)
+        self._addresses: list[tuple[socket.AddressFamily, Any]] = []
+        self._open = contextlib.ExitStack()
+        self._open.callback(self.deadline.cancel)
+
+    def resolve(self) -> str:
+        """Find the host's addresses; returns them for people to read."""
+        with self.wire.stage("dns"):
+            try:
+                found = socket.getaddrinfo(self.endpoint.host or ".", self.endpoint.port, type=socket.SOCK_STREAM)
+            except (socket.gaierror, ValueError):  # ValueError: not even the form of a host name
+                raise self.wire.fail("host-unknown", "dns") from None
+            self._addresses = [(family, address) for family, _, _, _, address in found]
+        return ", ".join(dict.fromkeys(str(address[0]) for _, address in self._addresses))
+
+    def connect(self) -> None:
+        """Reach the server at the first address that answers, and hear its greeting unless TLS comes first."""
+        with self.wire.stage("connect"):
+            self._socket = self._reach()
+            self._open.callback(self._socket.close)
+            self.wire.connected = True
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.deadline.watch(self._socket)
+        if self.endpoint.type.tls is not Tls.IMPLICIT:
+            self._greet()
+
+    def _reach(self) -> socket.socket:
+        failure: OSError = OSError("no address")
+        for family, address in self._addresses:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.settimeout(min(CONNECT_SECONDS, self.deadline.remaining()))
+            try:
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                return sock
+        raise failure
+
+    def secure(self) -> None:
+        """Encrypt the connection as the type says. Afterwards ``guard.certificate`` is the server's."""
+        try:
+            if self.endpoint.type.tls is Tls.STARTTLS:
+                self.client.start_tls(self.guard)
+            elif self.endpoint.type.tls is Tls.IMPLICIT:
+                with self.wire.stage("tls"):
+                    self._socket = self.guard.wrap_socket(self._socket)
+        except MailError as error:
+            raise self._explained(error) from error.__cause__
+        if self.endpoint.type.tls is Tls.IMPLICIT:
+            self._greet()
+
+    def sign_in(self) -> Client:
+        """Sign in; returns the connection, now ready for work."""
+        if not _CONTROL.isdisjoint(self.endpoint.login + self.endpoint.password):
+            raise self.wire.fail("credential-unusable", "login")
+        self.client.sign_in()
+        return self.client
+
+    def hang_up(self) -> None:
+        """Drop the connection, however far it got."""
+        self._open.close()
+
+    def _greet(self) -> None:
+        kind = ImapClient if self.endpoint.type.protocol is Protocol.IMAP else Pop3Client
+        self.client = kind(self.wire, self._socket)
+        self._open.callback(self.client.shutdown)
+
+    def _explained(self, error: MailError) -> MailError:
+        """A refused certificate's error with the names it is made out to, for which it is looked at once more."""
+        cause = error.__cause__
+        if not isinstance(cause, ssl.SSLCertVerificationError):
+            return error
+        fault = certificate_fault(cause)
+        names = "unknown"
+        if fault == "certificate-name":
+            with contextlib.suppress(MailError):
+                names = ", ".join(peek_certificate(self.endpoint).names)
+        return self.wire.fail(fault, "tls", cause.verify_message, names=names)
+
+
+def dial(endpoint: Endpoint, deadline_seconds: float) -> Dialler:
+    """A Dialler that has taken all its steps, so that ``client`` is signed in. Raises MailError."""
+    dialler = Dialler(endpoint, deadline_seconds)
+    try:
+        dialler.resolve()
+        dialler.connect()
+        dialler.secure()
+        dialler.sign_in()
+    except BaseException:
+        dialler.hang_up()
+        raise
+    return dialler
+
+
+def peek_certificate(endpoint: Endpoint) -> CertificateFacts:
+    """The certificate that the server shows, trusted or not; no credential is sent. Raises MailError."""
+    dialler = Dialler(dataclasses.replace(endpoint, password=""), PEEK_SECONDS, trust_all=True)
+    try:
+        dialler.resolve()
+        dialler.connect()
+        dialler.secure()
+        with dialler.wire.stage("tls"):
+            return certificate_facts(dialler.guard.certificate)
+    finally:
+        dialler.hang_up()

@@ -1,0 +1,137 @@
+"""IMAPClient on a connection of our own, up to the point where the server has signed us in."""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import socket
+from typing import Any
+
+from imapclient import IMAPClient, SocketTimeout
+
+from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS
+from postmaster.sources.tls import TlsGuard
+from postmaster.sources.wire import NonsenseError, Wire, clean
+
+ALLOWANCE = 64_000_000
+"""How many bytes one command may be answered with, message texts apart."""
+
+
+class _Imap4(imaplib.IMAP4):
+    """imaplib on a socket that is connected already, and with a bound to what it takes in.
+
+    Without the bound a server could have us reserve memory for a message of any size it likes to announce.
+    """
+
+    def __init__(self, host: str, sock: socket.socket) -> None:
+        self._connected = sock
+        self.allowance = ALLOWANCE
+        super().__init__(host)
+
+    def _create_socket(self, timeout: float | None = None) -> socket.socket:
+        return self._connected
+
+    def read(self, size: int) -> bytes:
+        self._spend(size)
+        return super().read(size)
+
+    def readline(self) -> bytes:
+        line = super().readline()
+        self._spend(len(line))
+        return line
+
+    def _spend(self, size: int) -> None:
+        if size > self.allowance:
+            raise NonsenseError(f"an answer with {size} bytes more than can be right")
+        self.allowance -= size
+
+
+class _Client(IMAPClient):
+    """IMAPClient on a socket that is connected already."""
+
+    def __init__(self, host: str, sock: socket.socket) -> None:
+        self._connected = sock
+        super().__init__(host, ssl=False, timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS))
+        be_quiet(self)
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
+        return _Imap4(self.host, self._connected)
+
+
+def be_quiet(client: IMAPClient) -> None:
+    """Switch imaplib's debugging off.
+
+    IMAPClient switches it on at the highest level; every message would be formatted for a log nobody keeps, which
+    halves the speed and triples the memory.
+    """
+    imap = getattr(client, "_imap", None)
+    if isinstance(imap, imaplib.IMAP4):
+        imap.debug = 0
+
+
+class ImapClient:
+    """One IMAP connection. ``raw`` is IMAPClient's own object; call it inside ``wire.stage(…)`` only."""
+
+    def __init__(self, wire: Wire, sock: socket.socket) -> None:
+        self.wire = wire
+        with wire.stage("connect"):
+            self.raw: Any = _Client(wire.endpoint.host, sock)
+            if self._imap.state != "NONAUTH":
+                # Signed in before it knows who we are, so in whose mailbox? It would also rule out STARTTLS.
+                raise NonsenseError("PREAUTH")
+
+    @property
+    def _imap(self) -> Any:
+        return self.raw._imap
+
+    def allow(self, size: int = 0) -> None:
+        """Get ready for the next command, whose answer has ``size`` bytes of message texts and the usual rest.
+
+        What the server told about the folder before is dropped; imaplib would collect it without end.
+        """
+        self._imap.allowance = ALLOWANCE + 2 * size
+        for kind in ("EXISTS", "EXPUNGE", "FETCH", "RECENT"):
+            self._imap.untagged_responses.pop(kind, None)
+
+    def can(self, capability: str) -> bool:
+        """Whether the server says so at this moment."""
+        if self._imap.state == "NONAUTH":
+            return capability in self._imap.capabilities
+        return bool(self.raw.has_capability(capability))
+
+    def start_tls(self, guard: TlsGuard) -> None:
+        """Encrypt the connection, or raise MailError: there is no way on without."""
+        with self.wire.stage("tls"):
+            if not self.can("STARTTLS"):
+                raise self.wire.fail("starttls-missing", "tls")
+            self.raw.starttls(guard)
+
+    def sign_in(self) -> None:
+        """Send user name and password: LOGIN where that can carry them, else AUTHENTICATE PLAIN (RFC 4616)."""
+        endpoint = self.wire.endpoint
+        with self.wire.stage("login"):
+            simple = endpoint.login.isascii() and endpoint.password.isascii()
+            if self.can("AUTH=PLAIN") and (not simple or self.can("LOGINDISABLED")):
+                secret = f"\0{endpoint.login}\0{endpoint.password}".encode()
+                self._imap.authenticate("PLAIN", lambda _: secret)
+            elif self.can("LOGINDISABLED"):
+                raise self.wire.fail("login-disabled", "login")
+            else:
+                self._login(_quoted(endpoint.login), _quoted(endpoint.password))
+
+    def _login(self, login: bytes, password: bytes) -> None:
+        kind, words = self._imap._simple_command("LOGIN", login, password)
+        if kind != "OK":
+            raise imaplib.IMAP4.error(f"NO {clean(words[-1] or b'')}")
+        self._imap.state = "AUTH"
+
+    def shutdown(self) -> None:
+        """Drop the connection."""
+        with contextlib.suppress(OSError, AttributeError):
+            self.raw.shutdown()
+
+
+def _quoted(text: str) -> bytes:
+    """A quoted string (RFC 3501 section 4.3). Characters outside ASCII go as UTF-8, which servers in use take."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'.encode()

@@ -1,0 +1,149 @@
+"""poplib on a connection of our own: signing in, listings, and messages exactly as they were sent."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import poplib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from postmaster.sources.deadline import READ_SECONDS
+from postmaster.sources.tls import TlsGuard
+from postmaster.sources.wire import NonsenseError, Wire
+
+LINE_BYTES = 1_000_000
+"""The longest line taken. RFC 5322 allows 998, but mail with longer ones exists and is mail all the same."""
+
+LISTING_BYTES = 100_000_000
+
+poplib._MAXLINE = LINE_BYTES  # type: ignore[attr-defined]
+
+
+class _Pop3(poplib.POP3):
+    """poplib on a socket that is connected already."""
+
+    def __init__(self, host: str, sock: socket.socket) -> None:
+        self._connected = sock
+        super().__init__(host)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return self._connected
+
+
+class Pop3Client:
+    """One POP3 connection. Call everything but the constructor, ``start_tls`` and ``sign_in`` inside a stage."""
+
+    def __init__(self, wire: Wire, sock: socket.socket) -> None:
+        self.wire = wire
+        with wire.stage("connect"):
+            self.raw: Any = _Pop3(wire.endpoint.host, sock)
+            sock.settimeout(READ_SECONDS)
+            self._learn()
+
+    def _learn(self) -> None:
+        """What the server says it can do (RFC 2449); None where it does not know the question."""
+        try:
+            self.capabilities: dict[str, list[str]] | None = self.raw.capa()
+        except poplib.error_proto as error:
+            if "EOF" in str(error.__context__):
+                raise
+            self.capabilities = None
+
+    def can(self, capability: str) -> bool | None:
+        """Whether the server says so; None if it does not say what it can do."""
+        return None if self.capabilities is None else capability in self.capabilities
+
+    def start_tls(self, guard: TlsGuard) -> None:
+        """Encrypt the connection, or raise MailError: there is no way on without."""
+        with self.wire.stage("tls"):
+            if not self.can("STLS"):
+                raise self.wire.fail("starttls-missing", "tls")
+            self.raw.stls(context=guard)
+            self._learn()
+
+    def sign_in(self) -> None:
+        """Send user name and password: USER and PASS, or AUTH PLAIN (RFC 5034) where those do not do."""
+        endpoint = self.wire.endpoint
+        with self.wire.stage("login"):
+            simple = endpoint.login.isascii() and endpoint.password.isascii()
+            plain = "PLAIN" in (self.capabilities or {}).get("SASL", ())
+            if plain and (not simple or not self.can("USER")):
+                self._auth_plain()
+            elif self.can("USER") is False and not self.can("SASL"):
+                raise self.wire.fail("login-disabled", "login")
+            else:
+                self.raw.user(endpoint.login)
+                self.raw.pass_(endpoint.password)
+            self._learn()
+
+    def _auth_plain(self) -> None:
+        endpoint = self.wire.endpoint
+        self.raw._shortcmd("AUTH PLAIN")
+        self.raw._shortcmd(base64.b64encode(f"\0{endpoint.login}\0{endpoint.password}".encode()).decode())
+
+    def ask(self, *commands: str) -> Iterator[str]:
+        """Send each command; whoever iterates reads its answer before taking the next.
+
+        A server that takes several at once (PIPELINING, RFC 2449 section 6.6) gets them so: round trips cost more
+        than anything else.
+        """
+        if self.can("PIPELINING"):
+            self.raw._putcmd("\r\n".join(commands))
+            yield from commands
+        else:
+            for command in commands:
+                self.raw._putcmd(command)
+                yield command
+
+    def accepted(self) -> bool:
+        """Read an answer of one line; False if the server refused. Raises poplib.error_proto if it said neither."""
+        try:
+            self.raw._getresp()
+        except poplib.error_proto as error:
+            if not is_refusal(error):
+                raise
+            return False
+        return True
+
+    def command(self, command: str) -> None:
+        """Send a command with an answer of one line. Raises poplib.error_proto if it is refused."""
+        self.raw._shortcmd(command)
+
+    def listing(self, command: str) -> dict[int, str]:
+        """What LIST or UIDL says of each message, by its number. Raises poplib.error_proto if it is refused."""
+        self.raw._putcmd(command)
+        self.raw._getresp()
+        rows = (line.decode("latin-1").strip().partition(" ") for line in self.lines(LISTING_BYTES))
+        return {int(number): value.strip() for number, _, value in rows}
+
+    def lines(self, limit: int) -> Iterator[bytes]:
+        """The lines of a long answer with their ends, dots restored (RFC 1939 section 3).
+
+        poplib's own reader takes a connection cut after a dot for the end of the message, and forgets how lines
+        ended. Raises NonsenseError beyond ``limit`` bytes.
+        """
+        readline = self.raw.file.readline
+        while (line := readline(LINE_BYTES + 1)) != b".\r\n":
+            if not line.endswith(b"\n"):
+                raise _cut_or_endless(line)
+            limit -= len(line)
+            if limit < 0:
+                raise NonsenseError("an answer far longer than announced")
+            yield line[1:] if line.startswith(b".") else line
+
+    def shutdown(self) -> None:
+        """Drop the connection; nothing is deleted."""
+        with contextlib.suppress(OSError, AttributeError):
+            self.raw.close()
+
+
+def is_refusal(error: poplib.error_proto) -> bool:
+    """Whether the server itself said no; what poplib says about a lost connection is text, not bytes."""
+    said = error.args[0]
+    return isinstance(said, bytes) and said.startswith(b"-ERR")
+
+
+def _cut_or_endless(line: bytes) -> Exception:
+    return NonsenseError("a line longer than can be right") if len(line) > LINE_BYTES else poplib.error_proto("EOF")

@@ -1,0 +1,161 @@
+"""The system configuration as data (REFERENCE section 2): every setting with its default, meaning and range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from postmaster.errors import InputError, NotFoundError
+from postmaster.system.audit import audit, serialise
+from postmaster.system.lists import PRIORITIES, STATES
+from postmaster.system.models import Setting
+from postmaster.system.values import Flaw, line, name, one_of, whole_number, yes_no
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SettingSpec(Generic[T]):
+    """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range."""
+
+    name: str
+    default: T
+    description: str
+    read: Callable[[str], T]
+
+    def parse(self, text: str) -> T:
+        """The value that ``text`` means. Raises InputError naming the setting."""
+        text = text.strip()
+        try:
+            if not text:
+                raise Flaw("is empty", f"Its default is {self.show(self.default)}.")
+            return self.read(text)
+        except Flaw as error:
+            raise InputError(self.name, f"{self.name} {error.flaw}.", error.advice, code="bad-setting") from None
+
+    def show(self, value: T) -> str:
+        """``value`` as it is entered."""
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _hook(text: str) -> str:
+    if text[-1].isdigit() or any(char in "[]" or char.isspace() for char in text):
+        raise Flaw(f"is “{text}”, but must have no blanks and brackets, and no digit at its end")
+    return line(20)(text)
+
+
+DEFAULT_QUEUE = SettingSpec(
+    "PostmasterDefaultQueue", "Raw", "Queue of mail that no account and no system address sends elsewhere.", name
+)
+DEFAULT_PRIORITY = SettingSpec("PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", one_of(*PRIORITIES))
+DEFAULT_STATE = SettingSpec("PostmasterDefaultState", "new", "State of new tickets.", one_of(*STATES))
+FOLLOWUP_STATE = SettingSpec(
+    "PostmasterFollowUpState", "open", "State that a closed ticket gets by a follow-up.", one_of(*STATES)
+)
+MAX_EMAIL_SIZE = SettingSpec(
+    "PostmasterMaxEmailSize",
+    16384,
+    "Size in KB above which a message stays on its server.",
+    whole_number(1, 1_048_576),
+)
+RECONNECT_MESSAGE = SettingSpec(
+    "PostmasterReconnectMessage",
+    200,
+    "POP3: messages after which a session is closed, which makes their deletion final, and another one opened.",
+    whole_number(1, 10_000),
+)
+TICKET_HOOK = SettingSpec("Ticket::Hook", "Ticket#", "What stands before a ticket number in a subject.", _hook)
+SUBJECT_FORMAT = SettingSpec(
+    "Ticket::SubjectFormat",
+    "Left",
+    "Where a ticket number stands in a subject: Left, Right or None.",
+    one_of("Left", "Right", "None"),
+)
+FETCH_INTERVAL = SettingSpec(
+    "FetchIntervalMinutes", 10, "Minutes between two runs over an account.", whole_number(1, 1440)
+)
+RECOMMENDED_ACCOUNT_LIMIT = SettingSpec(
+    "RecommendedAccountLimit",
+    10,
+    "Number of valid accounts above which a warning is shown.",
+    whole_number(1, 100_000),
+)
+SESSIONS_PER_HOST = SettingSpec(
+    "SessionsPerHost", 4, "Sessions that may be open on one mail server at the same time.", whole_number(1, 100)
+)
+SILENCE_ALERT = SettingSpec(
+    "SilenceAlertMinutes",
+    60,
+    "Minutes without a successful run after which an account raises an alert.",
+    whole_number(1, 43_200),
+)
+TICKETS_PER_SENDER = SettingSpec(
+    "TicketsPerSenderHour",
+    100,
+    "New tickets that one sender may open in an hour.",
+    whole_number(1, 1_000_000),
+)
+ACCEPT_NUMBER_FROM_STRANGER = SettingSpec(
+    "AcceptTicketNumberFromStranger",
+    False,
+    "Whether a ticket number in a subject counts if the sender has not written to that ticket before: yes or no.",
+    yes_no,
+)
+FIRST_FETCH_CONFIRM = SettingSpec(
+    "FirstFetchConfirm",
+    100,
+    "Number of messages above which the first fetch of a mailbox, which deletes them there, has to be confirmed.",
+    whole_number(1, 1_000_000),
+)
+
+SETTINGS: dict[str, SettingSpec[Any]] = {
+    spec.name: spec
+    for spec in (
+        DEFAULT_QUEUE,
+        DEFAULT_PRIORITY,
+        DEFAULT_STATE,
+        FOLLOWUP_STATE,
+        MAX_EMAIL_SIZE,
+        RECONNECT_MESSAGE,
+        TICKET_HOOK,
+        SUBJECT_FORMAT,
+        FETCH_INTERVAL,
+        RECOMMENDED_ACCOUNT_LIMIT,
+        SESSIONS_PER_HOST,
+        SILENCE_ALERT,
+        TICKETS_PER_SENDER,
+        ACCEPT_NUMBER_FROM_STRANGER,
+        FIRST_FETCH_CONFIRM,
+    )
+}
+
+
+def find_setting(name: str) -> SettingSpec[Any]:
+    """The setting called ``name``, in any case. Raises NotFoundError."""
+    for spec in SETTINGS.values():
+        if spec.name.lower() == name.lower():
+            return spec
+    raise NotFoundError("unknown-setting", f"There is no setting “{name}”.", "Run: flask setting list")
+
+
+def get_setting(session: Session, spec: SettingSpec[T]) -> T:
+    """The value of the setting: the one that was entered, or its default."""
+    row = session.get(Setting, spec.name)
+    return spec.parse(row.value) if row else spec.default
+
+
+def set_setting(session: Session, name: str, text: str, actor: str) -> None:
+    """Enter a value for the setting ``name``, and record it. Raises NotFoundError, or InputError if it is refused.
+
+    That PostmasterDefaultQueue names a valid queue is checked by ``desk.configuration.change_setting``.
+    """
+    serialise(session)
+    spec = find_setting(name)
+    old, new = spec.show(get_setting(session, spec)), spec.show(spec.parse(text))
+    if old != new:
+        session.merge(Setting(name=spec.name, value=new))
+        audit(session, actor, "set", "setting", spec.name, {"value": [old, new]})
+        session.flush()

@@ -1,0 +1,99 @@
+"""Users of the pages: added, given passwords and shut out from the command line only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.errors import NotFoundError
+from postmaster.system.audit import audit, serialise
+from postmaster.system.fields import Field, FieldErrors
+from postmaster.system.models import Role, User
+from postmaster.system.service import printable
+from postmaster.system.values import Flaw, line, member
+
+MINIMUM_PASSWORD = 10
+
+_hasher = PasswordHasher()
+
+
+def _user_name(text: str) -> str:
+    if any(char.isspace() for char in text):
+        raise Flaw(f"is “{text}”, but must have no blanks")
+    return line(100)(text)
+
+
+def _hashed(password: str) -> str:
+    if not MINIMUM_PASSWORD <= len(password) <= 1000:
+        raise Flaw(f"has {len(password)} characters, but must have {MINIMUM_PASSWORD} to 1000")
+    try:
+        return _hasher.hash(password)
+    except UnicodeEncodeError:
+        raise Flaw("has characters that are not UTF-8", "Enter it in UTF-8.") from None
+
+
+NAME = Field("name", "Name", mandatory=True, read=_user_name, metavar="NAME", help="What the user signs in as.")
+ROLE = Field(
+    "role",
+    "Role",
+    mandatory=True,
+    read=member(Role),
+    metavar="|".join(Role),
+    help="An admin changes things, a lead looks at them.",
+)
+PASSWORD = Field("password", "Password", mandatory=True, read=_hashed, secret=True)
+
+
+def stream_users(session: Session) -> Iterator[User]:
+    """All users, by name."""
+    yield from session.scalars(select(User).order_by(User.name).execution_options(yield_per=500))
+
+
+def find_user(session: Session, name: str) -> User | None:
+    """The user who signs in as ``name``, in any case."""
+    return session.scalars(select(User).where(func.lower(User.name) == func.lower(name))).first()
+
+
+def named_user(session: Session, name: str) -> User:
+    """The user who signs in as ``name``. Raises NotFoundError."""
+    user = find_user(session, printable(name))
+    if user is None:
+        raise NotFoundError("unknown-user", f"There is no user “{name}”.", "Run: flask user list")
+    return user
+
+
+def add_user(session: Session, name: str, role: str, password: str, actor: str) -> User:
+    """Add a user who may sign in. Raises InvalidFieldsError."""
+    serialise(session)
+    user, errors = User(), FieldErrors()
+    for field, text in ((NAME, name), (ROLE, role), (PASSWORD, password)):
+        with errors.catching(field):
+            setattr(user, "password_hash" if field is PASSWORD else field.name, field.parse(text))
+    if NAME not in errors and find_user(session, user.name):
+        errors.add(NAME.name, NAME.refuse(f"is “{user.name}”, which another user has", "Choose another one."))
+    errors.raise_if_any((NAME, ROLE, PASSWORD))
+    session.add(user)
+    session.flush()
+    audit(session, actor, "add", "user", user.name, {"role": [None, user.role.value]})
+    return user
+
+
+def set_password(session: Session, name: str, password: str, actor: str) -> None:
+    """Give a user another password. Raises NotFoundError, or InputError if the password is refused."""
+    serialise(session)
+    user = named_user(session, name)
+    user.password_hash = PASSWORD.parse(password)
+    audit(session, actor, "set-password", "user", user.name, {"password": "changed"})
+
+
+def set_active(session: Session, name: str, active: bool, actor: str) -> None:
+    """Shut a user out, or let the user in again. Raises NotFoundError."""
+    serialise(session)
+    user = named_user(session, name)
+    if user.active != active:
+        user.active = active
+        action = "enable" if active else "disable"
+        audit(session, actor, action, "user", user.name, {"active": [not active, active]})

@@ -1,0 +1,119 @@
+"""The servers as fixtures. One instance of each serves all tests of a worker; users and databases are fresh."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.servers.certificates import Authority, Certificate
+from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.servers.postgres import Postgres
+from tests.servers.redis import Redis
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """One certificate of each kind. ``ca_file`` makes all but ``self_signed`` trusted."""
+
+    ca_file: Path
+    valid: Certificate
+    self_signed: Certificate
+    expired: Certificate
+    other_name: Certificate
+
+    @property
+    def by_address(self) -> dict[str, Certificate]:
+        """The loopback address at which the Dovecot of the fixtures shows each."""
+        return {
+            "127.0.0.1": self.valid,
+            "127.0.0.2": self.self_signed,
+            "127.0.0.3": self.expired,
+            "127.0.0.4": self.other_name,
+        }
+
+
+@dataclass(frozen=True)
+class TestMailbox:
+    """A user of the fixtures' Dovecot, with an empty mailbox."""
+
+    __test__ = False
+
+    server: Dovecot
+    user: str
+    password: str = PASSWORD
+
+    def deliver(self, *raws: bytes, folder: str = "INBOX") -> None:
+        """Put messages into a folder."""
+        self.server.deliver_many(self.user, raws, folder)
+
+    def deliver_many(self, raws: Iterable[bytes], folder: str = "INBOX") -> None:
+        """Put messages into a folder."""
+        self.server.deliver_many(self.user, raws, folder)
+
+    def count(self, folder: str = "INBOX") -> int:
+        """How many messages are in a folder."""
+        return self.server.count(self.user, folder)
+
+    def messages(self, folder: str = "INBOX") -> list[bytes]:
+        """The messages in a folder, in the order of delivery."""
+        return self.server.messages(self.user, folder)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A CA and certificates of every kind."""
+    authority = Authority(tmp_path_factory.mktemp("certificates"))
+    return Certificates(
+        ca_file=authority.ca_file,
+        valid=authority.issue("valid", ["localhost", "127.0.0.1"]),
+        self_signed=authority.self_signed("self-signed", ["localhost", "127.0.0.2"]),
+        expired=authority.issue("expired", ["localhost", "127.0.0.3"], expired=True),
+        other_name=authority.issue("other-name", ["mail.example.org"]),
+    )
+
+
+@pytest.fixture(scope="session")
+def dovecot(certificates: Certificates) -> Iterator[Dovecot]:
+    """A Dovecot on 127.0.0.1 with a valid certificate, and on 127.0.0.2 to .4 with others (``by_address``)."""
+    with Dovecot(certificates.by_address) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot_without_uidplus() -> Iterator[Dovecot]:
+    """A Dovecot that offers neither UIDPLUS nor TLS."""
+    with Dovecot(imap_capability="IMAP4rev1 SASL-IR LITERAL+ UNSELECT") as server:
+        yield server
+
+
+def new_mailbox(server: Dovecot, password: str = PASSWORD) -> TestMailbox:
+    """A fresh user of ``server``."""
+    user = f"user{next(_NUMBERS)}@example.org"
+    server.add_user(user, password)
+    return TestMailbox(server, user, password)
+
+
+@pytest.fixture
+def mailbox(dovecot: Dovecot) -> TestMailbox:
+    """A fresh user of ``dovecot``."""
+    return new_mailbox(dovecot)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL cluster; ``create_database()`` gives the URL of an empty database."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Redis]:
+    """A Redis on a unix socket."""
+    with Redis() as server:
+        yield server

@@ -1,0 +1,42 @@
+"""Free ports on the loopback, and waiting for a server on one."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from collections.abc import Callable
+
+# Below the range that the kernel gives to outgoing connections, so that a server finds its port again at a restart.
+RANGE = range(20_000, 32_000)
+
+
+def free_ports(count: int) -> list[int]:
+    """``count`` ports that nobody listens on at this moment."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.SystemRandom().choice(RANGE)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Return as soon as ``condition()`` holds. Raises TimeoutError naming ``what`` after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
+def listening(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        return probe.connect_ex((host, port)) == 0

@@ -1,0 +1,79 @@
+"""A private PostgreSQL cluster, reached over a unix socket."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+
+from tests.servers.ports import wait_until
+from tests.servers.process import Server, run_as
+
+
+def _programs() -> Path:
+    """Where initdb and postgres are: Debian does not put them on PATH."""
+    found = shutil.which("initdb")
+    candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return Path(found).parent if found else candidates[0]
+
+
+class Postgres(Server):
+    """A cluster that does not wait for the disk. It survives ``kill`` and ``start`` with what it had committed."""
+
+    user = "postgres"
+    stop_signal = signal.SIGINT
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = itertools.count(1)
+        self._programs = _programs()
+        identity = run_as(self.user)
+        if identity:
+            os.chown(self.folder, identity["user"], identity["group"])
+        options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        subprocess.run(
+            [self._programs / "initdb", "-D", self.folder / "data", *options],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            **identity,
+        )
+
+    def command(self) -> Sequence[str | Path]:
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "max_connections": "100",
+        }
+        options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        return (self._programs / "postgres", "-D", self.folder / "data", *options)
+
+    def wait_ready(self) -> None:
+        wait_until(self._answers, "postgres")
+
+    def _answers(self) -> bool:
+        try:
+            self._execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def create_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"test{next(self._numbers)}"
+        self._execute(f'CREATE DATABASE "{name}"')
+        return self._url(name)
+
+    def _url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={self.folder}"
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as connection:
+            connection.execute(statement)  # type: ignore[arg-type]

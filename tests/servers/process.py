@@ -1,0 +1,98 @@
+"""A server process: started in a process group of its own, so that it ends with all its children."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+
+class Server:
+    """The life of one server process. Subclasses say how it is started, and when it is ready.
+
+    ``folder`` is not below pytest's own temporary folder, because a server that runs as another user cannot enter
+    that one.
+    """
+
+    user: str | None = None
+    stop_signal = signal.SIGTERM
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pm-"))
+        self.folder.chmod(0o755)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> Sequence[str | Path]:
+        raise NotImplementedError
+
+    def wait_ready(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        with (self.folder / "output").open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **run_as(self.user),
+            )
+        try:
+            self.wait_ready()
+        except TimeoutError as error:
+            self.kill()
+            raise RuntimeError(f"{self.command()[0]} did not start: {self.output}") from error
+
+    @property
+    def output(self) -> str:
+        """What the server wrote to standard output and standard error."""
+        return (self.folder / "output").read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        """Whether the server's process lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self) -> None:
+        """Ask the server to end, and wait until it has."""
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """End the server with SIGKILL, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+        self.process.wait(timeout=20)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process = None
+
+
+def run_as(user: str | None) -> dict[str, Any]:
+    """Arguments of ``subprocess`` that start a process as ``user``; nothing where that needs root and we are not."""
+    if user is None or os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}

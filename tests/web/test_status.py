@@ -1,0 +1,145 @@
+"""The status page."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.database import writing
+from postmaster.desk.models import Queue, Ticket
+from postmaster.extensions import now
+from postmaster.system.models import Validity
+from tests.conftest import Run
+
+SECRETS = ("the subject", "sender@private.example", "boss@login.example", "the server's words", "the message", "s3cret")
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def text_of(client: FlaskClient, path: str = "/") -> str:
+    response = client.get(path)
+    assert response.status_code == 200
+    return re.sub(r"\s+", " ", response.text)
+
+
+def add_account(app: Flask, username: str, **state: object) -> None:
+    with app.app_context(), writing() as session:
+        credential = Credential(name=username, username=username, sealed_password="s3cret")
+        account = MailAccount(type="IMAP", host="mail.example", credential=credential)
+        if state:
+            account.state = AccountState(failures=0, **state)
+            account.state.failures = state.get("failures", 0)
+        session.add(account)
+
+
+def add_ticket(app: Flask, queue: str) -> None:
+    with app.app_context(), writing() as session:
+        queue_id = session.query(Queue.id).filter_by(name=queue).scalar()
+        fields = {"state": "new", "priority": "3 normal", "type": "Unclassified", "lock": "unlock"}
+        session.add(Ticket(number="1", title="the subject", queue_id=queue_id, **fields))
+
+
+@pytest.mark.parametrize("path", ["/", "/status"])
+def test_without_accounts_it_says_how_to_add_one(client: FlaskClient, path: str) -> None:
+    text = text_of(client, path)
+    assert "No mail is being fetched yet" in text
+    assert "flask credential add" in text
+    assert "flask account add" in text
+
+
+def test_it_works_on_an_empty_data_directory_before_any_command(client: FlaskClient) -> None:
+    assert "Postmaster" in text_of(client)
+
+
+def test_accounts_stand_worst_first(app: Flask, client: FlaskClient, run: Run) -> None:
+    run("queue", "list")
+    add_account(app, "fine", last_run_at=now(), last_success_at=now())
+    add_account(app, "waiting")
+    add_account(app, "broken", last_run_at=now(), failures=3, error_code="connect-refused")
+    text = text_of(client)
+    labels = re.findall(r"<h2>(\w+)@mail.example</h2>", text)
+    assert labels == ["broken", "waiting", "fine"]
+    assert "Not delivering mail: 1 of 3 accounts" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ({}, "Never fetched"),
+        ({"last_success_at": datetime(2026, 5, 4, tzinfo=UTC)}, "Healthy"),
+        ({"failures": 1}, "Failing"),
+        ({"paused_revision": "1/1.1"}, "Paused"),
+    ],
+)
+def test_each_health_is_a_word_beside_its_colour(
+    app: Flask, client: FlaskClient, run: Run, state: dict[str, object], word: str
+) -> None:
+    run("queue", "list")
+    add_account(app, "somebody", **state)
+    assert f"</svg>{word}</span>" in text_of(client)
+
+
+def test_accounts_that_are_not_valid_are_no_problem(app: Flask, client: FlaskClient, run: Run) -> None:
+    run("queue", "list")
+    add_account(app, "resting", failures=5)
+    with app.app_context(), writing() as session:
+        session.query(MailAccount).update({"validity": Validity.INVALID})
+    text = text_of(client)
+    assert "No account is valid" in text
+    assert "Not valid" in text
+
+
+def test_tickets_are_counted_by_queue(app: Flask, client: FlaskClient, run: Run) -> None:
+    run("queue", "list")
+    add_ticket(app, "Raw")
+    text = text_of(client)
+    assert "<dt>Raw</dt><dd>1</dd>" in text
+    assert "<dt>Junk</dt><dd>0</dd>" in text
+
+
+def test_nothing_confidential_is_shown(app: Flask, client: FlaskClient, run: Run) -> None:
+    run("queue", "list")
+    words = {"error_message": "the message", "error_server": "the server's words", "error_code": "login-refused"}
+    add_account(app, "boss@login.example", failures=1, **words)
+    add_ticket(app, "Raw")
+    text = text_of(client)
+    assert "boss@mail.example" in text
+    assert [secret for secret in SECRETS if secret in text] == []
+
+
+def test_what_users_enter_is_never_taken_for_html(app: Flask, client: FlaskClient, run: Run) -> None:
+    run("queue", "add", "--name", "<script>alert(1)</script>")
+    add_account(app, "<b>x</b>")
+    text = text_of(client)
+    assert "<script>" not in text
+    assert "&lt;b&gt;x" in text
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=9, seconds=30), "9 min"),
+        (timedelta(hours=2, minutes=14), "2 h 14 min"),
+        (timedelta(hours=25), "1 day"),
+        (timedelta(days=42), "42 days"),
+    ],
+)
+def test_times_are_relative_with_the_moment_in_the_title(
+    app: Flask, client: FlaskClient, run: Run, passed: timedelta, words: str
+) -> None:
+    run("queue", "list")
+    moment = datetime(2026, 11, 23, 8, 45, 5, tzinfo=UTC)
+    add_account(app, "somebody", last_success_at=moment)
+    with time_machine.travel(moment + passed, tick=False):
+        text = text_of(client)
+    assert f'title="Mon 23 Nov 2026, 08:45:05 UTC">{words}</time>' in text
