@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from postmaster.accounts.models import MailAccount
+from postmaster.accounts.models import Credential, MailAccount
 from postmaster.system.models import Validity
 
 
@@ -37,10 +37,16 @@ def rival(session: Session, account: MailAccount) -> MailAccount | None:
     key = mailbox_key(account)
     if key is None:
         return None
-    same_server = or_(
-        func.lower(MailAccount.host) == key.host,
-        and_(MailAccount.host.is_(None), func.lower(MailAccount.address) == key.login),
+    credentials = select(Credential.id).where(_may_be(Credential.username, key.login))
+    near = or_(
+        and_(func.lower(MailAccount.host) == key.host, MailAccount.credential_id.in_(credentials)),
+        and_(MailAccount.host.is_(None), _may_be(MailAccount.address, key.login)),
     )
-    query = select(MailAccount).where(MailAccount.validity == Validity.VALID, same_server).order_by(MailAccount.id)
+    query = select(MailAccount).where(MailAccount.validity == Validity.VALID, near).order_by(MailAccount.id)
     others = (other for other in session.scalars(query) if other is not account)
     return next((other for other in others if mailbox_key(other) == key), None)
+
+
+def _may_be(column: InstrumentedAttribute[Any], login: str) -> ColumnElement[bool]:
+    """Whether ``column`` may hold ``login``. SQLite folds only ASCII, so for others any row may."""
+    return func.lower(column) == login if login.isascii() else true()

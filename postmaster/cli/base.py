@@ -87,7 +87,7 @@ def given_secret(label: str, *, confirm: bool = False) -> str:
         return str(
             click.prompt(label, hide_input=True, default="", show_default=False, confirmation_prompt=confirm, err=True)
         )
-    data = click.get_binary_stream("stdin").read(SECRET_LIMIT + 1)
+    data = sys.stdin.buffer.read(SECRET_LIMIT + 1)
     if len(data) > SECRET_LIMIT:
         raise InputError(label, f"{label} has more than {SECRET_LIMIT} bytes.", "Check what was piped in.")
     try:

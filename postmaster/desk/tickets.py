@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Date, bindparam, insert, text
+from sqlalchemy import Date, Table, bindparam, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Article, Attachment, RawMail, SenderType, Ticket
@@ -124,8 +123,22 @@ def store_raw(session: Session, mails: Sequence[bytes]) -> list[int]:
     return insert_rows(session, RawMail, rows)
 
 
-def insert_rows(session: Session, model: type[Model], rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert ``rows`` in one go; returns their ids in the same order."""
+def insert_rows(session: Session, model: type[Model], rows: Sequence[Json]) -> list[int]:
+    """Insert ``rows`` in one go; returns their ids in the same order.
+
+    The ids are taken beforehand: asking for them row by row costs SQLite a statement each (measured: 60 µs a row).
+    """
     table = db.metadata.tables[model.__tablename__]
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return list(session.execute(statement, list(rows)).scalars())
+    ids = _take_ids(session, table, len(rows))
+    session.execute(insert(table), [{"id": row_id, **row} for row_id, row in zip(ids, rows, strict=True)])
+    return ids
+
+
+def _take_ids(session: Session, table: Table, count: int) -> list[int]:
+    """``count`` ids that no other transaction gets: from the sequence, or under SQLite's lock for writing."""
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        numbers = select(func.nextval(sequence)).select_from(func.generate_series(1, count))
+        return [int(number) for number in session.execute(numbers).scalars()]
+    last = session.execute(select(func.max(table.c.id))).scalar_one() or 0
+    return list(range(last + 1, last + count + 1))

@@ -1,20 +1,24 @@
 """Working off a mailbox: read a batch, record it in one commit, delete it on the server, next.
 
-It knows nothing of accounts and runs; ``fetch`` gives it what it needs. It may take several sessions: POP3 deletes at
-the end of one only, and no session may last for ever.
+While a batch is parsed and committed in a thread of its own, the next one is read; only the thread that called
+``work_off`` touches the connection. It knows nothing of accounts and runs; ``fetch`` gives it what it needs. It may
+take several sessions: POP3 deletes at the end of one only, and no session may last for ever.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from postmaster.intake.ledger import Entry, Ledger
 from postmaster.intake.models import Outcome
 from postmaster.intake.reading import read_arrival
-from postmaster.intake.record import Arrival, Guard, Origin, record
-from postmaster.intake.tally import NOT_REACHED, TOO_LARGE, Tally
+from postmaster.intake.record import Guard, Origin, record
+from postmaster.intake.tally import NOT_REACHED, TOO_LARGE, WITHHELD, Tally
 from postmaster.sources.base import Deletions, MailSource, RemoteMail
 
 # A batch is one FETCH, one commit, one deletion. Larger ones gain little (measured: 50 gives 94 % of what 200 does)
@@ -52,7 +56,9 @@ class MailboxWork:
         self.notes: dict[str, None] = {}
         self.remaining = 0
         self.too_large = 0
+        self.withheld = 0
         self._undeleted: dict[int, Entry] = {}
+        self._recording: Recording | None = None
 
     def work_off(self, source: MailSource, on_progress: Callable[[int, int], None]) -> None:
         """One session: take what its listing holds, up to the session's limit or until ``stop``.
@@ -61,24 +67,38 @@ class MailboxWork:
         by then stays recorded.
         """
         listing = self._list(source)
-        self.remaining, self.too_large = len(listing.wanted), listing.too_large
+        self.remaining, self.too_large, self.withheld = len(listing.wanted), listing.too_large, 0
         expected = self.tally.done + self.remaining + self.too_large
-        taken = 0
-        for batch in batches(listing.wanted, source.session_limit):
-            if self.limits.stop() or (source.session_limit and taken >= source.session_limit):
-                break
-            self._take(source, batch)
-            taken += len(batch)
-            self.remaining -= len(batch)
-            on_progress(self.tally.done, expected)
+        with ThreadPoolExecutor(1, thread_name_prefix="record") as recorder:
+            try:
+                for batch in self._next_batches(listing, source.session_limit):
+                    sifted = sift(source, batch, self.ledger)
+                    self._complete(source)
+                    self._start(recorder, batch, sifted)
+                    on_progress(self.tally.done, expected)
+                self._complete(source)
+            except BaseException:
+                self._collect()
+                raise
+        on_progress(self.tally.done, expected)
         self._settle(source.close())
         self._undeleted.clear()
         if not self.remaining:
             self.confirmed += self.ledger.leftovers()
 
+    def _next_batches(self, listing: Listing, limit: int | None) -> Iterator[list[RemoteMail]]:
+        taken = 0
+        for batch in batches(listing.wanted, limit):
+            if self.limits.stop() or (limit and taken >= limit):
+                return
+            taken += len(batch)
+            yield batch
+
     def count_left(self, reason: str) -> None:
         """Count what stays on the server; ``reason`` is why the rest was not reached."""
-        self.tally.left_reasons += {TOO_LARGE: self.too_large, reason or NOT_REACHED: self.remaining}
+        self.tally.left_reasons += Counter(
+            {TOO_LARGE: self.too_large, WITHHELD: self.withheld, reason or NOT_REACHED: self.remaining}
+        )
 
     def take_confirmed(self) -> list[int]:
         """The rows to be confirmed with the next commit; they are the caller's from now on."""
@@ -90,28 +110,50 @@ class MailboxWork:
         self.confirmed += self.ledger.compare(mails)
         return divide(mails, self.ledger, self.limits.largest)
 
-    def _take(self, source: MailSource, batch: Sequence[RemoteMail]) -> None:
-        sifted = sift(source, batch, self.ledger)
+    def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], sifted: Sifted) -> None:
+        """Have a batch recorded from the side, while the next one is read from the server."""
+        self.remaining -= len(batch)
         self.tally.gone += sifted.gone
+        self.withheld += sifted.withheld
         self.tally.count(Outcome.ALREADY_RECORDED for _ in sifted.known)
         self._undeleted |= {mail.handle: entry for mail, entry in sifted.known}
-        if sifted.new:
-            self._record(sifted.new)
-        done = [mail for mail, _ in sifted.known] + [mail for mail, _, _ in sifted.new]
+        named = [(raw, sha256, *self._name(mail, sha256)) for mail, raw, sha256 in sifted.new]
+        future = recorder.submit(copy_context().run, self._record, named)
+        self._recording = Recording(sifted, future)
+
+    def _name(self, mail: RemoteMail, sha256: bytes) -> tuple[str, int]:
+        identity = mail.identity or f"sha256:{sha256.hex()}"
+        return identity, self.ledger.claim(identity)
+
+    def _record(self, named: Sequence[tuple[bytes, bytes, str, int]]) -> list[Entry]:
+        arrivals = [read_arrival(*row) for row in named]
+        recorded = record(arrivals, self.origin, self.guard) if arrivals else []
+        self.tally.count(row.outcome for row in recorded)
+        self.tally.bytes += sum(len(arrival.raw) for arrival in arrivals)
+        return [
+            Entry(row.inbound_id, arrival.identity, arrival.occurrence, arrival.sha256)
+            for arrival, row in zip(arrivals, recorded, strict=True)
+        ]
+
+    def _collect(self) -> list[RemoteMail]:
+        """Wait until the batch is recorded; returns what may be deleted now. Raises what recording raised."""
+        recording, self._recording = self._recording, None
+        if recording is None:
+            return []
+        new = [mail for mail, _, _ in recording.sifted.new]
+        try:
+            entries = recording.future.result()
+        except BaseException:
+            self.remaining += len(new)
+            raise
+        self._undeleted |= {mail.handle: entry for mail, entry in zip(new, entries, strict=True)}
+        return [mail for mail, _ in recording.sifted.known] + new
+
+    def _complete(self, source: MailSource) -> None:
+        """Delete the batch before on the server, now that it is recorded."""
+        done = self._collect()
         if done:
             self._settle(source.delete(done))
-
-    def _record(self, new: Sequence[tuple[RemoteMail, bytes, bytes]]) -> None:
-        arrivals = [self._arrival(mail, raw, sha256) for mail, raw, sha256 in new]
-        recorded = record(arrivals, self.origin, self.guard)
-        for (mail, raw, sha256), arrival, row in zip(new, arrivals, recorded, strict=True):
-            self._undeleted[mail.handle] = Entry(row.inbound_id, arrival.identity, arrival.occurrence, sha256)
-            self.tally.bytes += len(raw)
-        self.tally.count(row.outcome for row in recorded)
-
-    def _arrival(self, mail: RemoteMail, raw: bytes, sha256: bytes) -> Arrival:
-        identity = mail.identity or f"sha256:{sha256.hex()}"
-        return read_arrival(raw, sha256, identity, self.ledger.claim(identity))
 
     def _settle(self, deletions: Deletions) -> None:
         """Take down which deletions are certain now."""
@@ -132,9 +174,12 @@ def divide(mails: Sequence[RemoteMail], ledger: Ledger, largest: int) -> Listing
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """A batch that was read: how many are gone, which were recorded before, and which are new (bytes, SHA-256)."""
+    """A batch that was read: how many are gone, how many the server has but does not hand over, which were recorded
+    before, and which are new (with bytes and SHA-256).
+    """
 
     gone: int
+    withheld: int
     known: list[tuple[RemoteMail, Entry]]
     new: list[tuple[RemoteMail, bytes, bytes]]
 
@@ -142,9 +187,11 @@ class Sifted:
 def sift(source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger) -> Sifted:
     """Read ``batch`` and hold each message against the ledger."""
     gone = 0
+    withheld = len(batch)
     known: list[tuple[RemoteMail, Entry]] = []
     new: list[tuple[RemoteMail, bytes, bytes]] = []
     for mail, raw in source.read(batch):
+        withheld -= 1
         sha256 = hashlib.sha256(raw or b"").digest()
         if raw is None:
             gone += 1
@@ -152,7 +199,15 @@ def sift(source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger) -> Sif
             known.append((mail, entry))
         elif not mail.flagged:
             new.append((mail, raw, sha256))
-    return Sifted(gone, known, new)
+    return Sifted(gone, withheld, known, new)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A batch that is being recorded."""
+
+    sifted: Sifted
+    future: Future[list[Entry]]
 
 
 def batches(mails: Iterable[RemoteMail], limit: int | None = None) -> Iterator[list[RemoteMail]]:

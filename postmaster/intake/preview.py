@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 from sqlalchemy import select
@@ -24,7 +25,7 @@ from postmaster.intake.models import Mailbox, Outcome
 from postmaster.intake.pipeline import decide
 from postmaster.intake.reading import read_arrival
 from postmaster.intake.record import Arrival
-from postmaster.intake.tally import NOT_REACHED, TOO_LARGE, AccountResult
+from postmaster.intake.tally import NOT_REACHED, TOO_LARGE, WITHHELD, AccountResult
 from postmaster.sources.open import open_source
 
 POP3_WARNING = "Some POP3 providers count mail that was looked at as fetched and do not show it again (Gmail does)."
@@ -70,18 +71,21 @@ def _preview(session: Session, plan: Plan, ledger: Ledger, options: FetchOptions
         mails = source.list()
         ledger.compare(mails)
         listing = divide(mails, ledger, plan.largest)
-        remaining = len(listing.wanted)
+        remaining, withheld = len(listing.wanted), 0
         for batch in batches(listing.wanted):
             if watch.stop_reason():
                 break
             sifted = sift(source, batch, ledger)
             result.tally.gone += sifted.gone
+            withheld += sifted.withheld
             for row in foresee(session, sifted, plan.origin.rules):
                 result.tally.count([Outcome(row["outcome"])])
                 messages.append(row)
             remaining -= len(batch)
             options.on_progress(result.id, len(listing.wanted) - remaining, len(listing.wanted))
-        result.tally.left_reasons += {TOO_LARGE: listing.too_large, watch.why_stopped or NOT_REACHED: remaining}
+        result.tally.left_reasons += Counter(
+            {TOO_LARGE: listing.too_large, WITHHELD: withheld, watch.why_stopped or NOT_REACHED: remaining}
+        )
         source.close()
     except BaseException:
         source.abort()

@@ -7,7 +7,7 @@ deleted on the server.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -24,10 +24,12 @@ from postmaster.intake.decision import REASONS, Draft, Rules
 from postmaster.intake.describe import describe_header
 from postmaster.intake.desk_view import view_desk
 from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
-from postmaster.intake.parse.message import ParsedMessage
+from postmaster.intake.parse.message import AttachedPart, ParsedMessage
 from postmaster.intake.pipeline import decide
 
 log = structlog.get_logger("postmaster.record")
+
+ATTACHMENT_COLUMNS = tuple(field.name for field in fields(AttachedPart))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _new_ticket(arrival: Arrival, draft: Draft) -> NewTicket:
         raw=arrival.raw,
         header=describe_header(draft.message),
         text=draft.message.text,
-        attachments=[asdict(part) for part in draft.message.attachments],
+        attachments=[{name: getattr(part, name) for name in ATTACHMENT_COLUMNS} for part in draft.message.attachments],
         loop=draft.loop,
     )
     return NewTicket(draft.title, draft.queue.id, draft.attributes, article)

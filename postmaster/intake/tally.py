@@ -21,8 +21,14 @@ COUNTERS = (
     "gone",
     "left",
 )
-# Why mail is left on the server.
-TOO_LARGE, NOT_REACHED, TIMEOUT, INTERRUPTED = "too-large", "not-reached", "timeout", "interrupted"
+# Why mail is left on the server. Withheld: it is there, but the server does not hand it over.
+TOO_LARGE, WITHHELD, NOT_REACHED, TIMEOUT, INTERRUPTED = (
+    "too-large",
+    "withheld",
+    "not-reached",
+    "timeout",
+    "interrupted",
+)
 
 
 @dataclass

@@ -66,16 +66,20 @@ class MailSource(Interface):
     def read(self, mails: Sequence[RemoteMail]) -> Iterator[tuple[RemoteMail, bytes | None]]:
         """Each message with its bytes; None where it is gone. Changes nothing on the server.
 
+        A message that is there but that the server does not hand over is left out: it must not be deleted.
         The caller keeps ``mails`` small: they are held in memory together.
         """
         ...
 
     def delete(self, mails: Sequence[RemoteMail]) -> Deletions:
-        """Delete exactly these. POP3 only marks them: they are confirmed by ``close``."""
+        """Delete exactly these. POP3 only marks them: they are confirmed by ``close``.
+
+        What an earlier call had to leave may be among the confirmed.
+        """
         ...
 
     def close(self) -> Deletions:
-        """End the session in order; returns the deletions that only this confirms."""
+        """End the session in order; returns the deletions that only this confirms. The connection is dropped."""
         ...
 
     def abort(self) -> None:

@@ -42,14 +42,18 @@ class Deadline:
         self._timer.start()
 
     def cancel(self) -> None:
-        """The session is over: let go of the socket."""
+        """The session is over: end the connection and let go of it."""
         if self._timer is not None:
             self._timer.cancel()
+        self._cut()
         if self._handle is not None:
             self._handle.close()
 
     def _end(self) -> None:
         self.passed = True
+        self._cut()
+
+    def _cut(self) -> None:
         if self._handle is not None:
             with contextlib.suppress(OSError):
                 self._handle.shutdown(socket.SHUT_RDWR)

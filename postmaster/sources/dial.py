@@ -8,7 +8,7 @@ import socket
 import ssl
 from typing import Any
 
-from postmaster.accounts.types import Protocol, Tls
+from postmaster.accounts.types import HOST, Protocol, Tls
 from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
@@ -46,6 +46,8 @@ class Dialler:
 
     def resolve(self) -> str:
         """Find the host's addresses; returns them for people to read."""
+        if not self.endpoint.type.has(HOST):
+            raise self.wire.fail("type-unavailable", "login")
         with self.wire.stage("dns"):
             try:
                 found = socket.getaddrinfo(self.endpoint.host or ".", self.endpoint.port, type=socket.SOCK_STREAM)
@@ -58,7 +60,7 @@ class Dialler:
         """Reach the server at the first address that answers, and hear its greeting unless TLS comes first."""
         with self.wire.stage("connect"):
             self._socket = self._reach()
-            self._open.callback(self._socket.close)
+            self._open.callback(self._close_socket)
             self.wire.connected = True
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.deadline.watch(self._socket)
@@ -102,6 +104,9 @@ class Dialler:
     def hang_up(self) -> None:
         """Drop the connection, however far it got."""
         self._open.close()
+
+    def _close_socket(self) -> None:
+        self._socket.close()  # encrypted or not: TLS may have been put around the one that was opened
 
     def _greet(self) -> None:
         kind = ImapClient if self.endpoint.type.protocol is Protocol.IMAP else Pop3Client

@@ -92,7 +92,8 @@ class ImapSource:
                 answer = {}
                 for mail in mails:
                     answer |= self._ask([mail], "BODY.PEEK[]") or {}
-            return {uid: item[b"BODY[]"] for uid, item in (answer or {}).items() if item.get(b"BODY[]") is not None}
+            texts = ((uid, item.get(b"BODY[]")) for uid, item in (answer or {}).items())
+            return {uid: text for uid, text in texts if text is not None}
 
     def _ask(self, mails: Sequence[RemoteMail], item: str) -> dict[int, dict[bytes, bytes | None]] | None:
         """What FETCH answers, by UID; None if the server refuses, or if its answer cannot be read."""
@@ -107,7 +108,7 @@ class ImapSource:
 
     def _fetch_large(self, mail: RemoteMail) -> bytes | None:
         """A message in chunks, until an empty one: a short one need not be the last."""
-        chunks: list[bytes] = []  # type: ignore[valid-type]
+        chunks: list[bytes] = []
         offset = 0
         with self._wire.stage("read"):
             while chunk := self._chunk(mail, offset):

@@ -51,7 +51,8 @@ class _Client(IMAPClient):
 
     def __init__(self, host: str, sock: socket.socket) -> None:
         self._connected = sock
-        super().__init__(host, ssl=False, timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS))
+        timeout: Any = SocketTimeout(CONNECT_SECONDS, READ_SECONDS)
+        super().__init__(host, ssl=False, timeout=timeout)
         be_quiet(self)
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
@@ -124,6 +125,14 @@ class ImapClient:
         if kind != "OK":
             raise imaplib.IMAP4.error(f"NO {clean(words[-1] or b'')}")
         self._imap.state = "AUTH"
+
+    def rights(self, folder: str) -> frozenset[str]:
+        """What we may do in a folder, as letters of RFC 4314 section 4; the server must have ACL."""
+        name = self.raw._normalise_folder(folder)
+        kind, lines = self._imap.myrights(name)
+        if kind != "OK" or not lines[-1]:
+            raise imaplib.IMAP4.error(f"NO {clean(lines[-1] or b'')}")
+        return frozenset(lines[-1].decode(errors="replace").rpartition(" ")[2].strip('"'))
 
     def shutdown(self) -> None:
         """Drop the connection."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import poplib
 from collections.abc import Iterator, Sequence
 
+from postmaster.errors import MailError
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.dial import Dialler
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
@@ -58,24 +59,18 @@ class Pop3Source:
         return self._mails
 
     def read(self, mails: Sequence[RemoteMail]) -> Iterator[tuple[RemoteMail, bytes | None]]:
-        """Each message with its bytes, then those that are gone with None.
+        """Each message with its bytes; None where it is gone.
 
-        A message that is there but that the server does not hand over is left out.
+        All are read before the first is handed out, so that no answer is left on the line. A message that is there
+        but that the server does not hand over is left out.
         """
-        commands = [self._command(mail.handle) for mail in mails]
-        refused = []
-        asked = self._client.ask(*commands)
-        for mail in mails:
-            with self._wire.stage("read"):
-                next(asked)
-                text = self._text(mail)
-            if text is None:
-                refused.append(mail)
-            else:
+        with self._wire.stage("read"):
+            asked = self._client.ask(*(self._command(mail.handle) for mail in mails))
+            texts = [(mail, self._text(mail)) for mail, _ in zip(mails, asked, strict=True)]
+            gone = {mail.handle for mail, text in texts if text is None and not self._is_there(mail)}
+        for mail, text in texts:
+            if text is not None or mail.handle in gone:
                 yield mail, text
-        for mail in refused:
-            if not self._is_there(mail):
-                yield mail, None
 
     def _command(self, number: int) -> str:
         return f"TOP {number} {WHOLE}" if self._read_only and self._client.can("TOP") else f"RETR {number}"
@@ -86,10 +81,8 @@ class Pop3Source:
         return b"".join(self._client.lines(2 * mail.size + ALLOWANCE))
 
     def _is_there(self, mail: RemoteMail) -> bool:
-        with self._wire.stage("read"):
-            for _ in self._client.ask(f"LIST {mail.handle}"):
-                return self._client.accepted()
-        return False
+        self._client.send(f"LIST {mail.handle}")
+        return self._client.accepted()
 
     def delete(self, mails: Sequence[RemoteMail]) -> Deletions:
         """Mark these; ``close`` confirms them. Returns those that the server refused to mark."""
@@ -108,7 +101,7 @@ class Pop3Source:
         try:
             with self._wire.stage("delete"):
                 self._client.command("QUIT")
-        except Exception:
+        except MailError:
             if self._marked:
                 raise
         finally:

@@ -13,12 +13,11 @@ from postmaster.sources.deadline import READ_SECONDS
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import NonsenseError, Wire
 
-LINE_BYTES = 1_000_000
-"""The longest line taken. RFC 5322 allows 998, but mail with longer ones exists and is mail all the same."""
+PIECE_BYTES = 65_536
+"""How much is read at once of a line that does not end."""
 
 LISTING_BYTES = 100_000_000
-
-poplib._MAXLINE = LINE_BYTES  # type: ignore[attr-defined]
+"""The longest LIST or UIDL that is taken: millions of messages."""
 
 
 class _Pop3(poplib.POP3):
@@ -89,13 +88,17 @@ class Pop3Client:
         A server that takes several at once (PIPELINING, RFC 2449 section 6.6) gets them so: round trips cost more
         than anything else.
         """
-        if self.can("PIPELINING"):
+        if commands and self.can("PIPELINING"):
             self.raw._putcmd("\r\n".join(commands))
             yield from commands
         else:
             for command in commands:
-                self.raw._putcmd(command)
+                self.send(command)
                 yield command
+
+    def send(self, command: str) -> None:
+        """Send a command and leave its answer to be read."""
+        self.raw._putcmd(command)
 
     def accepted(self) -> bool:
         """Read an answer of one line; False if the server refused. Raises poplib.error_proto if it said neither."""
@@ -113,25 +116,27 @@ class Pop3Client:
 
     def listing(self, command: str) -> dict[int, str]:
         """What LIST or UIDL says of each message, by its number. Raises poplib.error_proto if it is refused."""
-        self.raw._putcmd(command)
-        self.raw._getresp()
+        self.raw._shortcmd(command)
         rows = (line.decode("latin-1").strip().partition(" ") for line in self.lines(LISTING_BYTES))
         return {int(number): value.strip() for number, _, value in rows}
 
     def lines(self, limit: int) -> Iterator[bytes]:
         """The lines of a long answer with their ends, dots restored (RFC 1939 section 3).
 
-        poplib's own reader takes a connection cut after a dot for the end of the message, and forgets how lines
-        ended. Raises NonsenseError beyond ``limit`` bytes.
+        poplib's own reader takes a connection cut after a dot for the end of the message, forgets how lines ended,
+        and refuses long ones, which exist; here those come in pieces. Raises NonsenseError beyond ``limit`` bytes.
         """
         readline = self.raw.file.readline
-        while (line := readline(LINE_BYTES + 1)) != b".\r\n":
-            if not line.endswith(b"\n"):
-                raise _cut_or_endless(line)
+        starts = True
+        while (line := readline(PIECE_BYTES)) != b".\r\n" or not starts:
+            ends = line.endswith(b"\n")
+            if not ends and len(line) < PIECE_BYTES:
+                raise poplib.error_proto("EOF")
             limit -= len(line)
             if limit < 0:
                 raise NonsenseError("an answer far longer than announced")
-            yield line[1:] if line.startswith(b".") else line
+            yield line[1:] if starts and line.startswith(b".") else line
+            starts = ends
 
     def shutdown(self) -> None:
         """Drop the connection; nothing is deleted."""
@@ -143,7 +148,3 @@ def is_refusal(error: poplib.error_proto) -> bool:
     """Whether the server itself said no; what poplib says about a lost connection is text, not bytes."""
     said = error.args[0]
     return isinstance(said, bytes) and said.startswith(b"-ERR")
-
-
-def _cut_or_endless(line: bytes) -> Exception:
-    return NonsenseError("a line longer than can be right") if len(line) > LINE_BYTES else poplib.error_proto("EOF")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +18,7 @@ from postmaster.sources.imap import ImapSource
 from postmaster.sources.pop3 import Pop3Source
 from tests.intake.support import Desk, expected, mail, mails
 from tests.servers.fixtures import TestMailbox
-from tests.servers.pop3 import Pop3Server
+from tests.servers.pop3 import PASSWORD, Pop3Server
 
 SOURCES = {"IMAP": ImapSource, "POP3": Pop3Source}
 EACH_PROTOCOL = pytest.mark.parametrize("kind", SOURCES)
@@ -201,7 +205,7 @@ def test_pop3_servers_without_usable_uidl_lose_and_double_nothing(
     raws = [*mails(4), mail("twice"), mail("twice")]
     raws[5] = raws[4]
     with Pop3Server(raws, uidl=uidl) as server:
-        credential = desk.credential("user", "secret")
+        credential = desk.credential("user", PASSWORD)
         desk.add_account(type="POP3", host="127.0.0.1", port=server.port, credential=credential)
         with monkeypatch.context() as patch:
             break_before_deleting(patch, Pop3Source)
@@ -213,21 +217,24 @@ def test_pop3_servers_without_usable_uidl_lose_and_double_nothing(
 
 @EACH_PROTOCOL
 def test_of_two_runs_at_once_one_works_and_the_other_says_who(
-    desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch, kind: str
+    desk: Desk, mailbox: TestMailbox, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     mailbox.deliver(*mails(3))
-    account = desk.account(mailbox, kind)
-    seen: list[Any] = []
+    desk.account(mailbox, kind)
+    second: list[subprocess.CompletedProcess[bytes]] = []
 
     def fetch_meanwhile() -> None:
-        patch.undo()
-        seen.append(desk.fetch_one("--account", account, code=3))
+        environment = {**os.environ, **environ, "FLASK_APP": "postmaster"}
+        command = [sys.executable, "-m", "flask", "fetch", "--json"]
+        second.append(subprocess.run(command, env=environment, capture_output=True, check=False))
 
     with monkeypatch.context() as patch:
         between_list_and_read(patch, fetch_meanwhile)
         assert desk.fetch_one()["new"] == 3
-    assert seen[0]["error"]["code"] == "lease-held"
-    assert "command line" in seen[0]["error"]["message"]
+    assert second[0].returncode == 3
+    error = json.loads(second[0].stdout)["accounts"][0]["error"]
+    assert error["code"] == "lease-held"
+    assert f"process {os.getpid()}" in error["message"]
     assert desk.titles() == expected(3)
 
 

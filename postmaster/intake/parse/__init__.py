@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
-from postmaster.intake.parse.addresses import parse_addresses
+from postmaster.intake.parse.addresses import MAX_ADDRESSES, MAX_FIELD, parse_addresses
 from postmaster.intake.parse.body import part_bytes, read_parts
 from postmaster.intake.parse.dates import parse_date
 from postmaster.intake.parse.header import Fields, decode_fields, decode_value
@@ -87,7 +87,12 @@ def _sender(value: str) -> Address | None:
 
 
 def _mailboxes(values: Iterable[str]) -> tuple[Address, ...]:
-    return tuple(address for value in values for address in parse_addresses(value) if address.address)
+    found: list[Address] = []
+    room = MAX_FIELD
+    for value in values:
+        found.extend(address for address in parse_addresses(value[:room]) if address.address)
+        room -= min(len(value), room)
+    return tuple(found[:MAX_ADDRESSES])
 
 
 def _ids(values: Iterable[str]) -> tuple[str, ...]:

@@ -15,15 +15,18 @@ from postmaster.intake.parse.header import ENCODED_WORD, decode_value
 from postmaster.intake.parse.message import Address
 
 MAX_ADDRESSES = 2_000
-"""Mailboxes read of one field; the ones after are dropped."""
+"""Mailboxes read of the fields of one name; the ones after are dropped."""
+
+MAX_FIELD = 128 * 1024
+"""Characters read of the address fields of one name: twice what the largest number of mailboxes usually takes."""
 
 _SIMPLE = re.compile(
-    r'\s*+(?:"([^"\\]*+)"\s*+|([^"(),:;<>@\\=]*+))<([^\s"(),:;<>@\\]++@[^\s"(),:;<>@\\]++)>\s*+(?:,|\Z)'
-    r'|\s*+([^\s"(),:;<>@\\=]++@[^\s"(),:;<>@\\]++)\s*+(?:,|\Z)'
+    r'\s*+(?:"([^"\\]*+)"\s*+|([^"(),:;<>@\\]*+))<([^\s"(),:;<>@\\]++@[^\s"(),:;<>@\\]++)>\s*+(?:,|\Z)'
+    r'|\s*+([^\s"(),:;<>@\\]++@[^\s"(),:;<>@\\]++)\s*+(?:,|\Z)'
 )
 _WORD = rf"(?P<word>{ENCODED_WORD})"
 _QUOTED = r'(?P<quoted>"(?:[^"\\]|\\.)*+")'
-_REST = r'(?P<special>[,:;<>])|(?P<open>\()|(?P<text>(?:[^"(),:;<>\\=]|\\.)++|.)'
+_REST = r'(?P<special>[:<>]|[,;][\s,;]*+)|(?P<open>\()|(?P<text>(?:[^"(),:;<>\\=]|\\.)++|.)'
 _TOKEN = re.compile(rf"{_WORD}|{_QUOTED}|{_REST}", re.DOTALL)
 _TOKEN_WITHOUT_QUOTES = re.compile(rf"{_WORD}|(?P<quoted>(?!))|{_REST}", re.DOTALL)
 _PAREN = re.compile(r"[()]|\\.", re.DOTALL)
@@ -66,8 +69,10 @@ class _Mailbox:
 def parse_addresses(value: str) -> tuple[Address, ...]:
     """The mailboxes in the value of a field, decoded or not (Latin-1 text). Members of groups are among them.
 
-    One without an address has only a name. At most ``MAX_ADDRESSES``. Never raises.
+    One without an address has only a name. Reads ``MAX_FIELD`` characters and ``MAX_ADDRESSES`` mailboxes at most.
+    Never raises.
     """
+    value = value[:MAX_FIELD]
     found: list[Address] = []
     position = 0
     while position < len(value) and len(found) < MAX_ADDRESSES and (simple := _SIMPLE.match(value, position)):
@@ -119,7 +124,7 @@ def _split(value: str) -> Iterator[_Mailbox]:
             mailbox.comments.append(text)
         elif kind != "special":
             mailbox.append(kind, text)
-        elif text in ",;":
+        elif text[0] in ",;":
             yield mailbox
             mailbox = _Mailbox()
         elif text == "<":
@@ -205,7 +210,7 @@ def _bare(address: str) -> str:
     """An address without a source route (RFC 5322 section 4.4), ``mailto:`` and the blanks around it."""
     address = _MAILTO.sub("", address.strip(), count=1)
     if address.startswith("@"):
-        address = address.rpartition(":")[2]
+        address = address.rpartition(":")[2] if ":" in address else ""
     return _text(address if '"' in address else "".join(address.split()))
 
 

@@ -15,14 +15,17 @@ _HOURS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST
 _HOURS |= {"CET": 1, "MET": 1, "CEST": 2, "MEST": 2, "EET": 2, "EEST": 3, "BST": 1, "WEST": 1, "MSK": 3, "JST": 9}
 
 _COMMENT = re.compile(r"\([^()]*+\)?")
-_TIME = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?"
+_TIME = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{1,2})(?:[:.](?P<second>\d{1,2})(?:[.,]\d+)?)?"
 _ZONE = r"(?P<zone>(?:[A-Za-z]+\s*)?[+-]\d{1,2}:?\d{2}(?!\d)|[A-Za-z]+)?"
-_DAY, _MONTH, _YEAR = r"(?P<day>\d{1,2})(?!\d)", r"(?P<month>[A-Za-z]{3})[a-z]*\.?", r"(?P<year>\d{2,4})(?!\d)"
-_FORMS = (
-    re.compile(rf"(?<!\d){_DAY}[\s.-]*{_MONTH}[\s,-]*{_YEAR}(?:[\s,:T]+{_TIME}\s*{_ZONE})?"),
-    re.compile(rf"\b{_MONTH}\s+{_DAY}\s+{_TIME}\s+(?:{_ZONE}\s+)?{_YEAR}"),
-    re.compile(rf"\b{_MONTH}\s+{_DAY},\s*{_YEAR}(?:[\s,at]+{_TIME}\s*{_ZONE})?"),
-    re.compile(rf"(?<!\d)(?P<year>\d{{4}})[-/](?P<month>\d{{1,2}})[-/]{_DAY}(?:[T\s]+{_TIME}\s*{_ZONE})?"),
+_DAY, _MONTH, _YEAR = r"(?P<day>\d{1,2})(?!\d)", rf"(?P<month>{'|'.join(_NAMES)})[a-z]*\.?", r"(?P<year>\d{2,4})(?!\d)"
+_FORMS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"(?<!\d){_DAY}[\s.-]*{_MONTH}[\s,-]*{_YEAR}(?:[\s,:T]+{_TIME}\s*{_ZONE})?",
+        rf"\b{_MONTH}\s+{_DAY}\s+{_TIME}\s+(?:{_ZONE}\s+)?{_YEAR}",
+        rf"\b{_MONTH}\s+{_DAY},\s*{_YEAR}(?:[\s,at]+{_TIME}\s*{_ZONE})?",
+        rf"(?<!\d)(?P<year>\d{{4}})[-/](?P<month>\d{{1,2}})[-/]{_DAY}(?:[T\s]+{_TIME}\s*{_ZONE})?",
+    )
 )
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
 

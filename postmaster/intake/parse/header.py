@@ -63,7 +63,7 @@ def split_header(raw: bytes, start: int, end: int) -> tuple[Fields, int]:
     if blank := _BLANK_LINE.match(raw, start, end):
         return [], blank.end()
     close = _END.search(raw, start, end)
-    text = raw[start : close.start() if close else end].decode("latin-1")
+    text = raw[start : close.start() if close else end].decode("latin-1").rstrip("\r")
     lines = _unfold(text)
     fields = _FIELD.findall(lines)
     body = close.end() if close else end
@@ -115,11 +115,10 @@ def decode_fields(fields: Fields) -> tuple[tuple[str, str], ...]:
 
 def decode_value(value: str) -> str:
     """The value of a field (Latin-1 text) as people read it, on one line. Never raises."""
-    if "=?" in value:
-        value = decode_words(value)
-    elif not value.isascii():
-        value = decode_raw(value)
-    return value.translate(_UNWANTED).strip() if not value.isprintable() else value.strip()
+    if value.isascii() and "=?" not in value and "\0" not in value:
+        return value.strip()
+    decoded = decode_words(value) if "=?" in value else decode_raw(value)
+    return decoded.translate(_UNWANTED).strip()
 
 
 def decode_raw(value: str) -> str:

@@ -1,0 +1,134 @@
+"""The connection test: stage by stage, what a fetch would meet. It deletes and changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from postmaster.accounts.types import Tls
+from postmaster.errors import MailError, Stage
+from postmaster.sources.base import Endpoint
+from postmaster.sources.certificate import CertificateFacts, certificate_facts
+from postmaster.sources.dial import Dialler
+from postmaster.sources.imap_client import ImapClient
+from postmaster.sources.imap_folder import Folder
+from postmaster.sources.pop3 import Pop3Source
+
+PROBE_SECONDS = 60.0
+
+# Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge; "d" is the older name of both.
+_MARK, _EXPUNGE = frozenset("td"), frozenset("ed")
+
+
+@dataclass(frozen=True)
+class ProbeStage:
+    """What became of one stage. ``ms`` is how long it took; ``error`` is why it failed, ``detail`` for people.
+
+    ``certificate`` is the server's, after a stage tls that went well.
+    """
+
+    stage: Stage
+    state: Literal["ok", "fail", "skip"]
+    ms: int = 0
+    detail: str = ""
+    advice: str = ""
+    error: MailError | None = None
+    certificate: CertificateFacts | None = None
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The form that ``--json`` prints (DESIGN, command line)."""
+        return {
+            "stage": self.stage,
+            "state": self.state,
+            "ms": self.ms,
+            "detail": self.detail,
+            "advice": self.advice,
+        }
+
+
+def probe(endpoint: Endpoint, *, deadline_seconds: float = PROBE_SECONDS) -> Iterator[ProbeStage]:
+    """Try the stages in turn: dns, connect, tls, login, folder, delete. After the first that fails, skip the rest."""
+    test = _Test(endpoint, deadline_seconds)
+    failed = False
+    try:
+        for stage, step in test.steps():
+            result = ProbeStage(stage, "skip") if failed else _run(stage, step)
+            failed = failed or result.state == "fail"
+            yield result
+    finally:
+        test.dialler.hang_up()
+
+
+def _run(stage: Stage, step: Callable[[], ProbeStage]) -> ProbeStage:
+    started = time.monotonic()
+    try:
+        result = step()
+    except MailError as error:
+        words = f"{error.message} The server said: {error.server}" if error.server else error.message
+        result = ProbeStage(stage, "fail", detail=words, advice=error.advice, error=error)
+    ms = round((time.monotonic() - started) * 1000)
+    return replace(result, ms=ms)
+
+
+class _Test:
+    def __init__(self, endpoint: Endpoint, deadline_seconds: float) -> None:
+        self.endpoint = endpoint
+        self.dialler = Dialler(endpoint, deadline_seconds)
+
+    def steps(self) -> list[tuple[Stage, Callable[[], ProbeStage]]]:
+        return [
+            ("dns", self.dns),
+            ("connect", self.connect),
+            ("tls", self.tls),
+            ("login", self.login),
+            ("folder", self.folder),
+            ("delete", self.delete),
+        ]
+
+    def dns(self) -> ProbeStage:
+        return ProbeStage("dns", "ok", detail=self.dialler.resolve())
+
+    def connect(self) -> ProbeStage:
+        self.dialler.connect()
+        return ProbeStage("connect", "ok", detail=f"Port {self.endpoint.port} answers.")
+
+    def tls(self) -> ProbeStage:
+        if self.endpoint.type.tls is Tls.NONE:
+            return ProbeStage("tls", "skip", detail="This type does not encrypt: password and mail can be read.")
+        self.dialler.secure()
+        with self.dialler.wire.stage("tls"):
+            facts = certificate_facts(self.dialler.guard.certificate)
+        return ProbeStage("tls", "ok", detail=str(facts), certificate=facts)
+
+    def login(self) -> ProbeStage:
+        self.dialler.sign_in()
+        return ProbeStage("login", "ok", detail=f"Signed in as {self.endpoint.login}.")
+
+    def folder(self) -> ProbeStage:
+        client = self.dialler.client
+        if isinstance(client, ImapClient):
+            folder = Folder(client, read_only=True)
+            return ProbeStage("folder", "ok", detail=f"“{folder.name}” holds {_messages(folder.exists)}.")
+        source = Pop3Source(self.dialler, client, reconnect_after=None, read_only=True)
+        return ProbeStage("folder", "ok", detail=f"The mailbox holds {_messages(len(source.list()))}.")
+
+    def delete(self) -> ProbeStage:
+        client = self.dialler.client
+        if not isinstance(client, ImapClient):
+            return ProbeStage("delete", "ok", detail="POP3 always lets the owner of a mailbox delete.")
+        folder = Folder(client, read_only=False)
+        with self.dialler.wire.stage("delete"):
+            if client.can("ACL") and not _may_delete(client, folder.name):
+                raise self.dialler.wire.fail("folder-read-only", "delete", folder=folder.name)
+        return ProbeStage("delete", "ok", detail="Mail can be deleted in this folder.")
+
+
+def _may_delete(client: ImapClient, folder: str) -> bool:
+    rights = client.rights(folder)
+    return not (_MARK.isdisjoint(rights) or _EXPUNGE.isdisjoint(rights))
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"

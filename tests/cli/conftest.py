@@ -1,0 +1,14 @@
+"""What the tests of the commands share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.support import Admin
+from tests.conftest import Run
+
+
+@pytest.fixture
+def admin(run: Run) -> Admin:
+    """An administrator at the command line."""
+    return Admin(run)
