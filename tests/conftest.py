@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 
 from postmaster import create_app
 from postmaster.config import load_settings
+from tests.results import Result, Run
+from tests.support import Desk
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a command did."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output as one JSON value."""
-        return json.loads(self.stdout)
-
-    @property
-    def json_lines(self) -> list[Any]:
-        """Standard output as a JSON value a line."""
-        return [json.loads(line) for line in self.stdout.splitlines()]
-
-
-Run = Callable[..., Result]
+if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
+    from tests.servers.fixtures import Certificates
 
 pytest_plugins = ["tests.servers.fixtures"]
 
@@ -46,9 +26,9 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environ(data_dir: Path) -> dict[str, str]:
-    """The environment of the app."""
-    return {"POSTMASTER_DATA_DIR": str(data_dir)}
+def environ(data_dir: Path, certificates: Certificates) -> dict[str, str]:
+    """The environment of the app, which trusts the CA of the test servers."""
+    return {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_CA_FILE": str(certificates.ca_file)}
 
 
 @pytest.fixture
@@ -69,3 +49,9 @@ def run(app: Flask) -> Run:
         return Result(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture
+def desk(run: Run) -> Desk:
+    """The app by its command line, with shorthands."""
+    return Desk(run)

@@ -84,10 +84,15 @@ class QueueService(NamedService[Queue]):
         if old is None or old == thing.name:
             return
         self._follow(str(old), thing.name)
-        prefix = f"{old}{SEPARATOR}"
-        for child in self.session.scalars(select(Queue).where(Queue.name.startswith(prefix, autoescape=True))).all():
-            if child is not thing and child.name.startswith(prefix):  # a child's own children follow it
-                self.change(child, {NAME.name: f"{thing.name}{SEPARATOR}{child.name.removeprefix(prefix)}"})
+        for child, child_name in self._below(str(old)):
+            if child is not thing and child.name == child_name:  # not renamed yet with a parent of its own
+                self.change(child, {NAME.name: thing.name + child_name.removeprefix(str(old))})
+
+    def _below(self, parent: str) -> list[tuple[Queue, str]]:
+        prefix = f"{parent}{SEPARATOR}"
+        query = select(Queue).where(Queue.name.startswith(prefix, autoescape=True)).order_by(Queue.name)
+        # SQLite's LIKE ignores case.
+        return [(queue, queue.name) for queue in self.session.scalars(query) if queue.name.startswith(prefix)]
 
     def _follow(self, old: str, new: str) -> None:
         if self._is_default(old):

@@ -16,7 +16,7 @@ from postmaster.extensions import Json
 from postmaster.intake.decision import REASONS, Rules
 from postmaster.intake.describe import describe_decision, describe_message
 from postmaster.intake.ledger import piped_before
-from postmaster.intake.models import InboundMail, Outcome
+from postmaster.intake.models import Outcome
 from postmaster.intake.preview import foretell
 from postmaster.intake.reading import read_arrival
 from postmaster.intake.record import Arrival, GuardError, Origin, Recorded, record
@@ -24,11 +24,11 @@ from postmaster.system.models import Validity
 
 
 class PipedBeforeError(GuardError):
-    """The same bytes came lately; ``row`` is what they became."""
+    """The same bytes came lately; ``ticket_id`` is the ticket they are in, if they are in one."""
 
-    def __init__(self, row: InboundMail) -> None:
+    def __init__(self, ticket_id: int | None) -> None:
         super().__init__()
-        self.row = row
+        self.ticket_id = ticket_id
 
 
 def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
@@ -60,7 +60,7 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
     try:
         [recorded] = record([arrival], origin, guard)
     except PipedBeforeError as before:
-        return _describe_before(before.row, arrival)
+        return _describe_before(before.ticket_id, arrival)
     return _describe(recorded, arrival)
 
 
@@ -70,7 +70,7 @@ def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
     with reading() as session:
         before = piped_before(session, arrival.sha256)
         if before is not None:
-            return _describe_before(before, arrival)
+            return _describe_before(before.ticket_id, arrival)
         [decision] = foretell(session, [arrival], rules)
     return {**decision, "ticket": None, "message": _message(arrival)}
 
@@ -86,7 +86,7 @@ def _refuse_twice(session: Session, sha256: bytes) -> None:
         session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sha256[:8], "big", signed=True))))
     row = piped_before(session, sha256)
     if row is not None:
-        raise PipedBeforeError(row)
+        raise PipedBeforeError(row.ticket_id)
 
 
 def _describe(recorded: Recorded, arrival: Arrival) -> Json:
@@ -95,9 +95,9 @@ def _describe(recorded: Recorded, arrival: Arrival) -> Json:
     return {**describe_decision(recorded.draft), "ticket": recorded.ticket, "message": _message(arrival)}
 
 
-def _describe_before(row: InboundMail, arrival: Arrival) -> Json:
+def _describe_before(ticket_id: int | None, arrival: Arrival) -> Json:
     with reading() as session:
-        ticket = session.get(Ticket, row.ticket_id) if row.ticket_id else None
+        ticket = session.get(Ticket, ticket_id) if ticket_id else None
     description = _nothing(Outcome.ALREADY_RECORDED, "piped-before")
     if ticket:
         description |= {"ticket": ticket.number, "queue": ticket.queue.name, "title": ticket.title}

@@ -132,7 +132,7 @@ class Importer(Generic[RecordT]):
         service = self._service
         self._refuse_unknown_fields(item)
         draft = service.draft(item, secrets=False)
-        thing = self._counterpart(draft)
+        thing = self._counterpart(draft, item)
         if thing is None:
             thing = service.add(item, secrets=False)
             return Imported("created", thing.id, service.label(thing))
@@ -148,11 +148,11 @@ class Importer(Generic[RecordT]):
                 {name: InputError(name, f"There is no field “{name}”.", advice, "unknown-field") for name in unknown}
             )
 
-    def _counterpart(self, draft: RecordT) -> RecordT | None:
-        """What ``draft`` describes: of those with its identity, and not taken yet, the one that is most like it."""
+    def _counterpart(self, draft: RecordT, item: Mapping[str, str]) -> RecordT | None:
+        """What ``item`` means: of those with its identity, and not taken yet, the one that is most like it."""
         service = self._service
         things = self._known[service.identity(draft)]
-        wanted = service.values(draft).items()
+        wanted = {name: value for name, value in service.values(draft).items() if name in item}.items()
         if not things:
             return None
         best = max(things, key=lambda thing: len(wanted & service.values(thing).items()))

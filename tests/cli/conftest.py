@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.support import Admin
-from tests.conftest import Run
+from tests.results import Run
 
 
 @pytest.fixture

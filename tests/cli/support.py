@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from postmaster.database import reading
 from postmaster.system.models import AuditEvent
-from tests.conftest import Result, Run
+from tests.results import Result, Run
 
 PASSWORD = "correct horse battery"
 

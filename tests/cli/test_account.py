@@ -7,7 +7,7 @@ from flask import Flask
 
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from tests.cli.support import PASSWORD, Admin, audit_log, options
-from tests.conftest import Run
+from tests.results import Run
 
 VALUES = {
     "address": "info@example.com",

@@ -14,7 +14,7 @@ from postmaster.accounts.sealing import unseal
 from postmaster.config import load_settings
 from postmaster.database import reading
 from tests.cli.support import PASSWORD, Admin, options
-from tests.conftest import Run
+from tests.results import Run
 
 
 def stored(app: Flask, credential_id: int = 1) -> str:
@@ -26,9 +26,15 @@ def stored(app: Flask, credential_id: int = 1) -> str:
 def test_a_password_is_sealed_and_never_shown(admin: Admin, app: Flask, data_dir: Path) -> None:
     admin.add_credential(password=f"{PASSWORD}\n")
     assert stored(app) == PASSWORD
-    everything = [admin.run("credential", *command).stdout for command in (
-        ("list",), ("list", "--json"), ("show", "C"), ("show", "C", "--json"), ("export",), ("export", "--format", "toml"),
-    )]  # fmt: skip
+    commands = (
+        ("list",),
+        ("list", "--json"),
+        ("show", "C"),
+        ("show", "C", "--json"),
+        ("export",),
+        ("export", "--format", "toml"),
+    )
+    everything = [admin.run("credential", *command).stdout for command in commands]
     assert all("C" in text and PASSWORD not in text and "sealed" not in text for text in everything)
     assert not any(PASSWORD.encode() in file.read_bytes() for file in data_dir.iterdir())
 

@@ -16,9 +16,9 @@ from postmaster.intake import mailbox_work
 from postmaster.sources.base import Deletions, MailSource, RemoteMail
 from postmaster.sources.imap import ImapSource
 from postmaster.sources.pop3 import Pop3Source
-from tests.intake.support import Desk, expected, mail, mails
 from tests.servers.fixtures import TestMailbox
 from tests.servers.pop3 import PASSWORD, Pop3Server
+from tests.support import Desk, expected, mail, mails
 
 SOURCES = {"IMAP": ImapSource, "POP3": Pop3Source}
 EACH_PROTOCOL = pytest.mark.parametrize("kind", SOURCES)

@@ -19,13 +19,13 @@ from postmaster import create_app, database
 from postmaster.config import load_settings
 from postmaster.extensions import db
 from postmaster.intake import lease, mailbox_work, reading
-from tests.conftest import Result
-from tests.intake.support import Desk, expected, mail, mails
 from tests.intake.test_exactly_once import between_list_and_read
+from tests.results import Result
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import Certificates, TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
+from tests.support import Desk, expected, mail, mails
 
 
 def noise(bytes_: int) -> str:

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tests.intake.support import SERVICES, Desk, expected, mail, mails
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
+from tests.support import SERVICES, Desk, expected, mail, mails
 
 EACH_PROTOCOL = pytest.mark.parametrize("kind", ["IMAP", "POP3"])
 

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from tests.intake.fetch_and_die import IMAP_STEPS, POP3_STEPS
-from tests.intake.support import Desk, expected, mails
 from tests.servers.fixtures import TestMailbox
+from tests.support import Desk, expected, mails
 
 CASES = [
     pytest.param(protocol, step, nth, id=f"{protocol}, {step}, {nth}")

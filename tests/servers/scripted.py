@@ -192,16 +192,18 @@ class ImapServer(ScriptedServer):
             "EXAMINE": count + flags + b"{tag} OK [READ-ONLY] done\r\n",
             "LIST": b'* LIST () "/" INBOX\r\n' + done,
             "UID SEARCH": b"* SEARCH " + (b"" if b"DELETED" in arguments.split() else uids) + b"\r\n" + done,
-            "UID FETCH": self._fetch(arguments) + done,
+            "FETCH": self._fetch(arguments, uids=False) + done,
+            "UID FETCH": self._fetch(arguments, uids=True) + done,
             "LOGOUT": b"* BYE\r\n" + done,
         }
         return standard.get(command, done)
 
-    def _fetch(self, arguments: bytes) -> bytes:
+    def _fetch(self, arguments: bytes, *, uids: bool) -> bytes:
+        numbers, _, items = arguments.partition(b" ")
         answer = b""
         for number, (uid, raw) in enumerate(self.messages.items(), start=1):
-            if uid_in(uid, arguments.split()[0]):
-                body = b" BODY[] {%d}\r\n%b" % (len(raw), raw) if b"BODY" in arguments else b""
+            if number_in(uid if uids else number, numbers):
+                body = b" BODY[] {%d}\r\n%b" % (len(raw), raw) if b"BODY" in items else b""
                 answer += b"* %d FETCH (UID %d RFC822.SIZE %d FLAGS ()%b)\r\n" % (number, uid, len(raw), body)
         return answer
 
@@ -216,10 +218,10 @@ def split_command(line: bytes) -> tuple[bytes, str, bytes]:
     return tag, command.decode(errors="replace").upper(), arguments
 
 
-def uid_in(uid: int, numbers: bytes) -> bool:
-    """Whether ``uid`` is in a set of numbers as IMAP writes it, such as ``1,3:5``."""
-    for part in numbers.split(b","):
+def number_in(number: int, numbers: bytes) -> bool:
+    """Whether ``number`` is in a set of numbers as IMAP writes it, such as ``1,3:5``."""
+    for part in filter(None, numbers.split(b",")):
         low, _, high = part.partition(b":")
-        if int(low) <= uid <= (10**10 if high == b"*" else int(high or low)):
+        if low.isdigit() and int(low) <= number <= (10**10 if high == b"*" else int(high or low)):
             return True
     return False

@@ -15,7 +15,7 @@ from postmaster.database import writing
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import now
 from postmaster.system.models import Validity
-from tests.conftest import Run
+from tests.results import Run
 
 SECRETS = ("the subject", "sender@private.example", "boss@login.example", "the server's words", "the message", "s3cret")
 

@@ -83,13 +83,11 @@ def split_message(raw: bytes) -> tuple[Fields, list[Part]]:
     room = MAX_PARTS
     while waiting:
         part = waiting.pop()
-        children = _children(raw, part, delimiters)[:room]
+        children = _children(raw, part, delimiters, room)
         if not children:
             leaves.append(_leaf(part))
             continue
         room -= len(children)
-        if not room:
-            children[-1].end = part.end
         waiting.extend(_read_part(raw, child) for child in reversed(children))
     return root.fields, leaves
 
@@ -133,8 +131,11 @@ def _delimiters(raw: bytes) -> _Delimiters:
     return found
 
 
-def _children(raw: bytes, part: Part, delimiters: _Delimiters) -> list[_Region]:
-    """The parts of a multipart; none if it is no multipart, has no usable boundary, or lies too deep."""
+def _children(raw: bytes, part: Part, delimiters: _Delimiters, room: int) -> list[_Region]:
+    """The parts of a multipart, ``room`` at most; none if it is no multipart, has no usable boundary or lies too deep.
+
+    If there are more, the last one goes on to the end.
+    """
     if not part.content_type.startswith("multipart/") or len(part.path) >= MAX_DEPTH:
         return []
     boundary = part.parameters.get("boundary", "").encode("latin-1", "replace").rstrip()
@@ -142,8 +143,8 @@ def _children(raw: bytes, part: Part, delimiters: _Delimiters) -> list[_Region]:
     if not lines:
         boundary = _sniff_boundary(raw, part)
         lines = _within(delimiters.get(boundary, []), part) if boundary else []
-    closing = _within(delimiters.get(boundary + b"--", []), part)
-    return _regions(raw, part, lines, closing)
+    closing = [] if len(lines) > room else _within(delimiters.get(boundary + b"--", []), part)
+    return _regions(raw, part, lines[:room], closing)
 
 
 def _within(lines: list[tuple[int, int]], part: Part) -> list[tuple[int, int]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.conftest import Result, Run
-from tests.servers.fixtures import TestMailbox
+from tests.results import Result, Run
+
+if TYPE_CHECKING:
+    from tests.servers.fixtures import TestMailbox
 
 _NUMBERS = itertools.count(1)
 

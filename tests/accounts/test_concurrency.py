@@ -1,0 +1,83 @@
+"""Two administrators at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+
+from postmaster import create_app
+from postmaster.accounts.credentials import CredentialService
+from postmaster.config import load_settings
+from postmaster.database import MIGRATIONS, prepare_database, reading, writing
+from postmaster.desk.configuration import account_service
+from postmaster.system.fields import InvalidFieldsError
+from postmaster.system.service import ConflictError
+
+ACCOUNT = {"type": "IMAPS", "host": "mail.example.com", "credential": "C"}
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[Flask]:
+    """The app on either database, in its context, with one credential."""
+    if request.param == "PostgreSQL":
+        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").create_database()}
+    app = create_app(load_settings(environ))
+    with app.app_context():
+        if request.param == "PostgreSQL":
+            upgrade(directory=str(MIGRATIONS))
+        prepare_database()
+        with writing() as session:
+            CredentialService(session, "test").add({"name": "C", "username": "info", "password": "secret"})
+        yield app
+
+
+def test_of_two_who_add_an_account_for_one_mailbox_one_is_refused(ready: Flask) -> None:
+    together = Barrier(2)
+
+    def add() -> str:
+        with ready.app_context():
+            together.wait()
+            try:
+                with writing() as session:
+                    account_service(session, "test").add(ACCOUNT)
+            except InvalidFieldsError as error:
+                return error.code
+            return "added"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [future.result() for future in [pool.submit(add) for _ in range(2)]]
+    assert sorted(outcomes) == ["added", "mailbox-taken"]
+
+
+def comment(text: str, revision: int) -> None:
+    """Change the comment of the first account, having seen ``revision`` of it."""
+    with writing() as session:
+        service = account_service(session, "test")
+        service.change(service.find("1"), {"comment": text}, revision)
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_change_made_on_an_outdated_view_is_refused() -> None:
+    with writing() as session:
+        account = account_service(session, "test").add(ACCOUNT)
+    seen = account.revision
+    comment("First.", seen)
+    with pytest.raises(ConflictError):
+        comment("Second.", seen)
+    with reading() as session:
+        assert account_service(session, "test").find("1").comment == "First."
+
+
+@pytest.mark.usefixtures("ready")
+def test_labels_and_lists_are_the_same_on_both_databases() -> None:
+    with writing() as session:
+        account_service(session, "test").add(ACCOUNT | {"folder": "Orders", "dispatching": "queue", "queue": "junk"})
+    with reading() as session:
+        service = account_service(session, "test")
+        assert service.find("INFO@mail.example.com/orders").id == 1
+        assert [service.as_json(account)["queue"] for account in service.stream()] == ["Junk"]

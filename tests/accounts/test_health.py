@@ -1,0 +1,56 @@
+"""How an account stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from postmaster.accounts.health import HEALTH_LABELS, Health, account_health
+from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.extensions import now
+from postmaster.system.models import Validity
+
+REVISION = "1/1.1"
+
+
+def account(credential: dict[str, Any] | None, state: dict[str, Any] | None, validity: Validity) -> MailAccount:
+    """An account outside any database."""
+    usual = {"id": 1, "revision": 1, "username": "u", "sealed_password": "sealed", "validity": Validity.VALID}
+    return MailAccount(
+        type="IMAP",
+        host="mail.example.com",
+        revision=1,
+        validity=validity,
+        credential=None if credential is None else Credential(**usual | credential),
+        state=None if state is None else AccountState(**{"failures": 0} | state),
+    )
+
+
+PAUSED = {"failures": 1, "paused_revision": REVISION}
+
+
+@pytest.mark.parametrize(
+    ("credential", "state", "validity", "health"),
+    [
+        ({}, {"last_success_at": now()}, Validity.VALID, Health.HEALTHY),
+        ({}, None, Validity.VALID, Health.NEVER),
+        ({}, {}, Validity.VALID, Health.NEVER),
+        ({}, {"failures": 2, "last_success_at": now()}, Validity.VALID, Health.FAILING),
+        ({}, PAUSED, Validity.VALID, Health.PAUSED),
+        ({}, PAUSED | {"paused_revision": "1/1.0"}, Validity.VALID, Health.FAILING),
+        (None, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
+        ({"sealed_password": ""}, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
+        ({"validity": Validity.INVALID}, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
+        (None, PAUSED, Validity.INVALID, Health.INVALID),
+        ({}, PAUSED, Validity.INVALID_TEMPORARILY, Health.INVALID),
+    ],
+)
+def test_an_account_stands_as_its_state_and_credential_say(
+    credential: dict[str, Any] | None, state: dict[str, Any] | None, validity: Validity, health: Health
+) -> None:
+    assert account_health(account(credential, state, validity)) is health
+
+
+def test_every_health_has_a_label() -> None:
+    assert HEALTH_LABELS.keys() == set(Health)

@@ -1,0 +1,149 @@
+"""POP3: identities with and without UIDL, deletion at QUIT only, messages that are cut short."""
+
+from __future__ import annotations
+
+import pytest
+
+from postmaster.errors import MailError
+from postmaster.sources.pop3 import REFUSED
+from tests.servers.fixtures import TestMailbox
+from tests.servers.pop3 import Pop3Server, multiline
+from tests.servers.scripted import Connection
+from tests.sources.support import at, at_script, mail, mails, opened, refused, taken
+
+
+def test_identities_are_those_of_uidl_and_survive_the_session(mailbox: TestMailbox) -> None:
+    mailbox.deliver(*mails(3))
+    listings = []
+    for _ in range(2):
+        source = opened(at(mailbox, "POP3"))
+        listings.append([(m.handle, m.identity, m.size) for m in source.list()])
+        source.close()
+    assert listings[0] == listings[1]
+    assert all(str(identity).startswith("uidl:") for _, identity, _ in listings[0])
+    assert len({identity for _, identity, _ in listings[0]}) == 3
+
+
+def test_a_server_without_uidl_gives_no_identities_and_no_session_limit() -> None:
+    with Pop3Server(mails(2), uidl="none") as server:
+        source = opened(at_script(server, "POP3"))
+        assert [m.identity for m in source.list()] == [None, None]
+        assert source.session_limit is None
+        assert taken(source)[0] == mails(2)
+    assert server.messages == []
+
+
+@pytest.mark.parametrize("capa", [True, False])
+def test_a_server_that_does_not_say_what_it_can_do_works_as_well(capa: bool) -> None:
+    with Pop3Server(mails(2), capa=capa) as server:
+        assert taken(opened(at_script(server, "POP3")))[0] == mails(2)
+    assert server.messages == []
+
+
+def test_a_server_that_has_uidl_but_fails_to_tell_is_an_error_and_not_a_server_without() -> None:
+    with Pop3Server(mails(2), answers={"UIDL": b"-ERR [SYS/TEMP] later\r\n"}) as server:
+        assert refused(at_script(server, "POP3")).stage == "list"
+
+
+def test_equal_identities_are_passed_on_as_they_are() -> None:
+    with Pop3Server(mails(2), uidl="duplicate") as server:
+        source = opened(at_script(server, "POP3"))
+        assert [m.identity for m in source.list()] == ["uidl:same", "uidl:same"]
+        source.close()
+
+
+def test_nothing_is_deleted_before_quit_and_all_that_was_marked_after_it() -> None:
+    with Pop3Server(mails(3)) as server:
+        source = opened(at_script(server, "POP3"))
+        deletions = source.delete(source.list()[:2])
+        assert (deletions.confirmed, deletions.left, len(server.messages)) == (frozenset(), frozenset(), 3)
+        assert source.close().confirmed == {1, 2}
+        assert server.messages == mails(3)[2:]
+
+
+def test_a_session_that_is_dropped_deletes_nothing() -> None:
+    with Pop3Server(mails(3)) as server:
+        source = opened(at_script(server, "POP3"))
+        source.delete(source.list())
+        source.abort()
+    assert len(server.messages) == 3
+
+
+@pytest.mark.parametrize("answer", [b"-ERR some deleted messages not removed\r\n", b""])
+def test_deletions_without_the_ok_of_quit_are_not_taken_for_certain(answer: bytes) -> None:
+    def quits(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        connection.send(answer)
+        connection.close()
+
+    with Pop3Server(mails(2), answers={"QUIT": quits}) as server:
+        source = opened(at_script(server, "POP3"))
+        source.delete(source.list())
+        with pytest.raises(MailError) as caught:
+            source.close()
+    assert caught.value.stage == "delete"
+
+
+def test_a_quit_that_fails_does_not_matter_when_nothing_was_marked() -> None:
+    with Pop3Server(mails(2), answers={"QUIT": lambda connection, _, __: connection.cut()}) as server:
+        assert taken(opened(at_script(server, "POP3")), delete=False)[0] == mails(2)
+
+
+def test_a_message_that_cannot_be_marked_is_left() -> None:
+    with Pop3Server(mails(2), answers={"DELE": b"-ERR no\r\n"}) as server:
+        source = opened(at_script(server, "POP3"))
+        deletions = source.delete(source.list())
+        assert (deletions.left, deletions.reason) == ({1, 2}, REFUSED)
+        assert source.close().confirmed == frozenset()
+
+
+RAW = b"Subject: cut\r\n\r\nbefore\r\n..\r\nafter\r\n"
+
+
+@pytest.mark.parametrize("length", range(6, len(multiline(RAW)) - 1))
+def test_a_message_cut_short_at_any_byte_is_an_error_and_never_a_message(length: int) -> None:
+    def retr(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        connection.send(multiline(RAW)[:length])
+        connection.close()
+
+    with Pop3Server([RAW], answers={"RETR": retr}) as server:
+        assert refused(at_script(server, "POP3")).code == "connection-lost"
+
+
+def test_a_whole_message_comes_through_with_its_dots() -> None:
+    with Pop3Server([RAW]) as server:
+        assert taken(opened(at_script(server, "POP3")))[0] == [RAW]
+
+
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 131_072, 1_200_000])
+def test_a_line_of_any_length_comes_through(length: int) -> None:
+    raw = b"Subject: long\r\n\r\n" + b"." * length + b"\r\n.\r\n"
+    with Pop3Server([raw]) as server:
+        assert taken(opened(at_script(server, "POP3")))[0] == [raw]
+
+
+def test_a_message_that_is_gone_is_told_and_one_that_is_withheld_is_left_out() -> None:
+    def retr(connection: Connection, _tag: bytes, arguments: bytes) -> None:
+        connection.send(multiline(b"x\r\n") if arguments == b"1" else b"-ERR cannot read it\r\n")
+
+    def list_(connection: Connection, _tag: bytes, arguments: bytes) -> None:
+        one = {b"": multiline(b"1 3\r\n2 3\r\n3 3\r\n"), b"2": b"-ERR no such message\r\n", b"3": b"+OK 3 3\r\n"}
+        connection.send(one[arguments])
+
+    with Pop3Server([b"x\r\n"] * 3, answers={"RETR": retr, "LIST": list_}) as server:
+        source = opened(at_script(server, "POP3"))
+        assert [(m.handle, text) for m, text in source.read(source.list())] == [(1, b"x\r\n"), (2, None)]
+        source.close()
+
+
+def test_a_session_that_only_looks_reads_with_top_and_never_with_retr() -> None:
+    with Pop3Server(mails(2), answers={"TOP": multiline(mail("looked at"))}) as server:
+        source = opened(at_script(server, "POP3"), read_only=True)
+        assert [text for _, text in source.read(source.list())] == [mail("looked at")] * 2
+        source.close()
+    assert not any(line.startswith((b"RETR", b"DELE")) for line in server.received)
+
+
+def test_a_password_outside_ascii_goes_by_auth_plain_where_offered() -> None:
+    with Pop3Server(mails(1), password="pässword") as server:
+        assert len(taken(opened(at_script(server, "POP3", password="pässword")))[0]) == 1
+    assert b"AUTH PLAIN" in server.received
