@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import imaplib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.dial import Dialler
@@ -22,6 +23,9 @@ CHUNK_BYTES = 4_000_000
 FOREIGN = "Other mail in the folder is marked as deleted, and the server cannot delete ours alone (no UIDPLUS)."
 KEPT = "The server kept mail that was marked as deleted."
 LOOKING = "The folder is only looked at."
+
+_Item = dict[bytes, bytes | None]
+_T = TypeVar("_T")
 
 
 class ImapSource:
@@ -86,20 +90,20 @@ class ImapSource:
 
     def _fetch(self, mails: Sequence[RemoteMail]) -> dict[int, bytes]:
         """The messages' bytes by UID. If the server refuses them together, each is asked for on its own."""
+        answer: dict[int, _Item] = {}
         with self._wire.stage("read"):
-            answer = self._ask(mails, "BODY.PEEK[]")
-            if answer is None and len(mails) > 1:
-                answer = {}
-                for mail in mails:
-                    answer |= self._ask([mail], "BODY.PEEK[]") or {}
-            texts = ((uid, item.get(b"BODY[]")) for uid, item in (answer or {}).items())
-            return {uid: text for uid, text in texts if text is not None}
+            for window in _windows(mails):
+                together = self._ask(window, "BODY.PEEK[]")
+                for part in [together] if together is not None else (self._ask([m], "BODY.PEEK[]") for m in window):
+                    answer |= part or {}
+        texts = ((uid, item.get(b"BODY[]")) for uid, item in answer.items())
+        return {uid: text for uid, text in texts if text is not None}
 
-    def _ask(self, mails: Sequence[RemoteMail], item: str) -> dict[int, dict[bytes, bytes | None]] | None:
+    def _ask(self, mails: Sequence[RemoteMail], item: str) -> dict[int, _Item] | None:
         """What FETCH answers, by UID; None if the server refuses, or if its answer cannot be read."""
         self._client.allow(sum(mail.size for mail in mails))
         try:
-            answer: dict[int, dict[bytes, bytes | None]] = self._raw.fetch([mail.handle for mail in mails], [item])
+            answer: dict[int, _Item] = self._raw.fetch([mail.handle for mail in mails], [item])
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
@@ -143,7 +147,7 @@ class ImapSource:
             for window in _windows(marked):
                 self._client.allow()
                 self._raw.uid_expunge(window)
-        elif set(self._raw.search("DELETED")) - self._marked:
+        elif self._foreign():
             return Deletions(left=frozenset(uids), reason=FOREIGN)
         else:
             self._client.allow()
@@ -152,10 +156,17 @@ class ImapSource:
         left = self._marked.intersection(uids)
         return Deletions(frozenset(marked) - self._marked, frozenset(left), KEPT if left else "")
 
+    def _foreign(self) -> bool:
+        """Whether mail of others is marked as deleted, after the server was given the chance to tell us the latest."""
+        self._client.allow()
+        self._raw.noop()
+        return not self._marked.issuperset(self._raw.search("DELETED"))
+
     def _still_there(self, uids: Sequence[int]) -> set[int]:
         """Those of ``uids`` that exist, after the server was given the chance to tell us of deletions by others."""
         with self._wire.stage("read"):
             if uids:
+                self._client.allow()
                 self._raw.noop()
             return self._search(uids)
 
@@ -184,5 +195,5 @@ class ImapSource:
         self._dialler.hang_up()
 
 
-def _windows(numbers: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (numbers[start : start + WINDOW] for start in range(0, len(numbers), WINDOW))
+def _windows(things: Sequence[_T]) -> Iterable[Sequence[_T]]:
+    return (things[start : start + WINDOW] for start in range(0, len(things), WINDOW))

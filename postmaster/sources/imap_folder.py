@@ -15,6 +15,7 @@ DELETED = rb"\Deleted"
 SHOWN = 12
 
 _NO_MAIL = {rb"\noselect", rb"\nonexistent"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MISSING = re.compile(r"^\[(NONEXISTENT|TRYCREATE)\]")
 
 
@@ -55,6 +56,8 @@ class Folder:
     def _find(self) -> None:
         """Select the folder by the name that was entered, or by the one the server has for it."""
         try:
+            if _CONTROL.search(self.name):  # servers quote the name in answers, where it would end the line
+                raise imaplib.IMAP4.error("NO control characters")
             self.select()
         except imaplib.IMAP4.abort:
             raise

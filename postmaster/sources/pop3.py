@@ -37,11 +37,11 @@ class Pop3Source:
         self._marked: set[int] = set()
         with self._wire.stage("list"):
             identities = self._identities()
-            sizes = client.listing("LIST")
+            sizes = {number: int(size.split()[0]) for number, size in client.listing("LIST").items()}
         self.session_limit = reconnect_after if identities is not None else None
         names = identities or {}
         self._mails = [
-            RemoteMail(number, f"uidl:{names[number]}" if number in names else None, int(size.split()[0]))
+            RemoteMail(number, f"uidl:{names[number]}" if number in names else None, size)
             for number, size in sorted(sizes.items())
         ]
 

@@ -18,8 +18,8 @@ from postmaster.sources.pop3 import Pop3Source
 
 PROBE_SECONDS = 60.0
 
-# Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge; "d" is the older name of both.
-_MARK, _EXPUNGE = frozenset("td"), frozenset("ed")
+# Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge.
+_DELETING = frozenset("te")
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,9 @@ class _Test:
 
 
 def _may_delete(client: ImapClient, folder: str) -> bool:
+    """Whether we may mark and expunge. "d" is the older name of both; newer servers show it if we have one of them."""
     rights = client.rights(folder)
-    return not (_MARK.isdisjoint(rights) or _EXPUNGE.isdisjoint(rights))
+    return "d" in rights if _DELETING.isdisjoint(rights) else rights >= _DELETING
 
 
 def _messages(count: int) -> str:

@@ -62,7 +62,7 @@ MAX_EMAIL_SIZE = SettingSpec(
     whole_number(1, 1_048_576),
 )
 RECONNECT_MESSAGE = SettingSpec(
-    "PostmasterReconnectMessage",
+    "PostMasterReconnectMessage",
     200,
     "POP3: messages after which a session is closed, which makes their deletion final, and another one opened.",
     whole_number(1, 10_000),

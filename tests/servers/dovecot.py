@@ -9,6 +9,7 @@ import os
 import pwd
 import re
 import signal
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +32,9 @@ mail_location = maildir:{folder}/mail/%u
 mail_fsync = never
 mail_max_userip_connections = 1000
 mail_plugins = acl notify mail_log
+protocol imap {{
+  mail_plugins = acl notify mail_log imap_acl
+}}
 plugin {{
   acl = vfile
   mail_log_events = delete undelete expunge
@@ -49,11 +53,7 @@ auth_verbose = yes
 auth_failure_delay = 0
 passdb {{
   driver = passwd-file
-  args = username_format=%u {folder}/users
-}}
-passdb {{
-  driver = static
-  args = password={{PLAIN.b64}}{password}
+  args = username_format=%u {folder}/users/%u
 }}
 userdb {{
   driver = static
@@ -129,9 +129,8 @@ class Dovecot(Server):
         self.owner = mail_owner()
         self._settings = settings + (f"\nimap_capability = {imap_capability}\n" if imap_capability else "")
         self._passwords: dict[str, str] = {}
-        for name in ("mail", "home"):
+        for name in ("mail", "home", "users"):
             (self.folder / name).mkdir()
-        (self.folder / "users").touch()
         self._write_config()
 
     def command(self) -> Sequence[str | Path]:
@@ -147,20 +146,21 @@ class Dovecot(Server):
     # Users
 
     def add_user(self, name: str, password: str = PASSWORD) -> None:
-        """Add a user with a password of their own. Names must not hold a colon.
+        """Add a user, or give one another password. Names must not hold a colon or a slash.
 
-        Dovecot looks at its file of users once a second at the most, so the usual password is known without it.
+        Each has a file of their own, because Dovecot looks only once a second whether a file it knows has changed.
         """
+        changed = name in self._passwords
         self._passwords[name] = password
         self.maildir(name).create()
-        if password == PASSWORD:
-            return
-        own = {user: secret for user, secret in self._passwords.items() if secret != PASSWORD}
-        lines = [f"{user}:{{PLAIN.b64}}{_base64(secret)}\n" for user, secret in own.items()]
-        draft = self.folder / "users.new"
-        draft.write_text("".join(lines))
-        draft.replace(self.folder / "users")
-        wait_until(lambda: self._lets_in(name), f"the password of {name}")
+        file = self.folder / "users" / name
+        seconds = file.stat().st_mtime + 1 if changed else time.time()
+        draft = self.folder / "user.new"
+        draft.write_text(f"{name}:{{PLAIN.b64}}{_base64(password)}\n")
+        os.utime(draft, (seconds, seconds))
+        draft.replace(file)
+        if changed:
+            wait_until(lambda: self._lets_in(name), f"the password of {name}")
 
     def _lets_in(self, name: str) -> bool:
         client = imaplib.IMAP4("127.0.0.1", self.ports["imap"], timeout=20)
@@ -235,7 +235,6 @@ class Dovecot(Server):
             folder=self.folder,
             addresses=addresses,
             separator=self.separator,
-            password=_base64(PASSWORD),
             uid=uid,
             gid=gid,
             **self.ports,

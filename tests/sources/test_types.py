@@ -21,7 +21,7 @@ def test_mail_is_listed_read_as_it_is_and_deleted(mailbox: TestMailbox, certific
         *mails(7),
         mail("long", 300_000),
         b"Subject: dots\r\n\r\n.\r\n..\r\n.x\r\n",
-        b"Subject: \xff\xe4\r\n\r\n\0\r\n",
+        b"Subject: \xff\xe4\r\n\r\n\x01\r\n",
     ]
     mailbox.deliver(*raws)
     texts, deletions = taken(opened(at(mailbox, type_, ca_file=certificates.ca_file)))
