@@ -8,12 +8,25 @@ import postmaster.accounts.models
 import postmaster.desk.models
 import postmaster.intake.models
 import postmaster.system.models  # noqa: F401
-from postmaster.cli import account, address, credential, fetch, probe, queue, read, setting, status, ticket, user
+from postmaster.cli import (
+    account,
+    address,
+    credential,
+    fetch,
+    probe,
+    quarantine,
+    queue,
+    read,
+    setting,
+    status,
+    ticket,
+    user,
+)
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for module in (account, credential, address, queue, user, setting, ticket):
+    for module in (account, credential, address, queue, user, setting, ticket, quarantine):
         app.cli.add_command(module.group)
     account.group.add_command(probe.test)
     for command in (fetch.fetch, read.read, status.status):

@@ -154,4 +154,5 @@ class Quarantine(Model):
     error: Mapped[str]
     sender: Mapped[str]
     subject: Mapped[str]
+    size: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -143,7 +143,7 @@ def _open(session: Session, arrivals: Sequence[Arrival], origin: Origin) -> list
     messages = [arrival.message for arrival in arrivals if arrival.message is not None]
     desk = view_desk(session, messages)
     drafts = [decide(message, origin.rules, desk) for message in messages]
-    new = [_new_ticket(arrival, draft) for arrival, draft in zip(arrivals, drafts, strict=True)]
+    new = [new_ticket(arrival, draft) for arrival, draft in zip(arrivals, drafts, strict=True)]
     tickets = open_tickets(session, new, moment, moment.astimezone(origin.time_zone).date())
     rows = [
         _ledger_row(arrival, origin, moment, draft.outcome, draft.reason, draft.trace, ticket_id)
@@ -156,7 +156,8 @@ def _open(session: Session, arrivals: Sequence[Arrival], origin: Origin) -> list
     ]
 
 
-def _new_ticket(arrival: Arrival, draft: Draft) -> NewTicket:
+def new_ticket(arrival: Arrival, draft: Draft) -> NewTicket:
+    """The ticket that ``draft`` decided on, with ``arrival`` as its first article."""
     if draft.queue is None:
         raise AssertionError("no stage chose a queue")
     article = NewArticle(
@@ -184,6 +185,7 @@ def _quarantine(session: Session, arrival: Arrival, origin: Origin, reason: str,
             raw_id=raw_id,
             label=origin.label,
             reason=reason,
+            size=len(arrival.raw),
             error=_storable(flaw),
             sender=_storable(message.from_.address) if message and message.from_ else "",
             subject=_storable(message.subject) if message else "",

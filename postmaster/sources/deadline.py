@@ -22,10 +22,14 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.passed = False
         self._ends = time.monotonic() + seconds
         self._handle: socket.socket | None = None
         self._timer: threading.Timer | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() >= self._ends
 
     def remaining(self) -> float:
         """Seconds left, never less than a hundredth."""
@@ -37,7 +41,7 @@ class Deadline:
         The handle is a duplicate of its own, so that TLS may be put around ``sock`` meanwhile.
         """
         self._handle = sock.dup()
-        self._timer = threading.Timer(self.remaining(), self._end)
+        self._timer = threading.Timer(self.remaining(), self._cut)
         self._timer.daemon = True
         self._timer.start()
 
@@ -48,10 +52,6 @@ class Deadline:
         self._cut()
         if self._handle is not None:
             self._handle.close()
-
-    def _end(self) -> None:
-        self.passed = True
-        self._cut()
 
     def _cut(self) -> None:
         if self._handle is not None:

@@ -78,6 +78,7 @@ class Dialler:
                 sock.close()
                 failure = error
             else:
+                sock.settimeout(CONNECT_SECONDS)
                 return sock
         raise failure
 

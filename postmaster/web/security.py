@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, request
 
 # Nothing but what this server sends itself, and no inline styles or scripts. ``data:`` is for Pico's form icons.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -32,14 +34,19 @@ HEADERS = {
 
 # There is no sign-in yet, so the pages are for this machine only. A website whose name is made to lead here
 # (DNS rebinding) gets nothing either.
-TRUSTED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+TRUSTED_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def init_app(app: Flask) -> None:
     """Answer this machine only, and add the headers to each answer."""
-    app.config["TRUSTED_HOSTS"] = TRUSTED_HOSTS
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+    app.before_request(_refuse_other_hosts)
     app.after_request(_add_headers)
+
+
+def _refuse_other_hosts() -> None:
+    if urlsplit(f"//{request.host}").hostname not in TRUSTED_HOSTS:
+        abort(400)
 
 
 def _add_headers(response: Response) -> Response:

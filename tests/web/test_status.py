@@ -36,8 +36,7 @@ def add_account(app: Flask, username: str, **state: object) -> None:
         credential = Credential(name=username, username=username, sealed_password="s3cret")
         account = MailAccount(type="IMAP", host="mail.example", credential=credential)
         if state:
-            account.state = AccountState(failures=0, **state)
-            account.state.failures = state.get("failures", 0)
+            account.state = AccountState(**{"failures": 0, **state})
         session.add(account)
 
 

@@ -111,6 +111,7 @@ def _html(part: Part, data: bytes) -> str:
 
 def _joined(texts: list[str]) -> str:
     """Texts one below the other."""
-    if len(texts) == 1:
-        return texts[0]
-    return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts if text)
+    written = [text for text in texts if text]
+    if len(written) == 1:
+        return written[0]
+    return "".join(text if text.endswith("\n") else f"{text}\n" for text in written)

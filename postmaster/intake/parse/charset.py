@@ -7,104 +7,16 @@ from encodings.aliases import aliases
 
 # Python's codecs that are character sets of mail. The others are no text encodings (rot13), no mail (idna), or harm
 # (unicode_escape). A label is looked up here only: the codec registry would import a module of that name.
-_CODECS = [
-    "big5",
-    "big5hkscs",
-    "cp037",
-    "cp424",
-    "cp437",
-    "cp500",
-    "cp720",
-    "cp737",
-    "cp775",
-    "cp850",
-    "cp852",
-    "cp855",
-    "cp856",
-    "cp857",
-    "cp858",
-    "cp860",
-    "cp861",
-    "cp862",
-    "cp863",
-    "cp864",
-    "cp865",
-    "cp866",
-    "cp869",
-    "cp874",
-    "cp875",
-    "cp932",
-    "cp949",
-    "cp950",
-    "cp1006",
-    "cp1026",
-    "cp1125",
-    "cp1140",
-    "cp1250",
-    "cp1251",
-    "cp1252",
-    "cp1253",
-    "cp1254",
-    "cp1255",
-    "cp1256",
-    "cp1257",
-    "cp1258",
-    "euc_jis_2004",
-    "euc_jisx0213",
-    "euc_jp",
-    "euc_kr",
-    "gb18030",
-    "gb2312",
-    "gbk",
-    "hp_roman8",
-    "hz",
-    "iso2022_jp",
-    "iso2022_jp_1",
-    "iso2022_jp_2",
-    "iso2022_jp_2004",
-    "iso2022_jp_3",
-    "iso2022_jp_ext",
-    "iso2022_kr",
-    "iso8859_2",
-    "iso8859_3",
-    "iso8859_4",
-    "iso8859_5",
-    "iso8859_6",
-    "iso8859_7",
-    "iso8859_8",
-    "iso8859_9",
-    "iso8859_10",
-    "iso8859_11",
-    "iso8859_13",
-    "iso8859_14",
-    "iso8859_15",
-    "iso8859_16",
-    "johab",
-    "koi8_r",
-    "koi8_t",
-    "koi8_u",
-    "kz1048",
-    "latin_1",
-    "mac_cyrillic",
-    "mac_greek",
-    "mac_iceland",
-    "mac_latin2",
-    "mac_roman",
-    "mac_turkish",
-    "ptcp154",
-    "shift_jis",
-    "shift_jis_2004",
-    "shift_jisx0213",
-    "tis_620",
-    "utf_7",
-    "utf_8",
-    "utf_16",
-    "utf_16_be",
-    "utf_16_le",
-    "utf_32",
-    "utf_32_be",
-    "utf_32_le",
-]
+_CODECS = """
+    big5 big5hkscs cp037 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861 cp862
+    cp863 cp864 cp865 cp866 cp869 cp874 cp875 cp932 cp949 cp950 cp1006 cp1026 cp1125 cp1140 cp1250 cp1251 cp1252
+    cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 euc_jis_2004 euc_jisx0213 euc_jp euc_kr gb18030 gb2312 gbk hp_roman8 hz
+    iso2022_jp iso2022_jp_1 iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 iso2022_jp_ext iso2022_kr iso8859_2 iso8859_3
+    iso8859_4 iso8859_5 iso8859_6 iso8859_7 iso8859_8 iso8859_9 iso8859_10 iso8859_11 iso8859_13 iso8859_14 iso8859_15
+    iso8859_16 johab koi8_r koi8_t koi8_u kz1048 latin_1 mac_cyrillic mac_greek mac_iceland mac_latin2 mac_roman
+    mac_turkish ptcp154 shift_jis shift_jis_2004 shift_jisx0213 tis_620 utf_7 utf_8 utf_16 utf_16_be utf_16_le utf_32
+    utf_32_be utf_32_le
+"""
 
 # What programs write under the label of the smaller set is the larger one (WHATWG Encoding Standard, section 4.2).
 _SUPERSETS = {
@@ -128,7 +40,9 @@ _OTHER_LABELS = {
     "xmaccyrillic": "mac_cyrillic",
     "xansi": "cp1252",
 }
-_STATEFUL = frozenset({"utf_7", "hz", "iso2022_kr"} | {codec for codec in _CODECS if codec.startswith("iso2022_jp")})
+_STATEFUL = frozenset(
+    {"utf_7", "hz", "iso2022_kr"} | {codec for codec in _CODECS.split() if codec.startswith("iso2022_jp")}
+)
 _WIDE = frozenset({"utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"})
 _EBCDIC = frozenset({"cp037", "cp424", "cp500", "cp875", "cp1026", "cp1140"})
 _NOT_ASCII_BASED = _STATEFUL | _WIDE | _EBCDIC
@@ -142,8 +56,9 @@ def _simple(label: str) -> str:
 
 
 def _labels() -> dict[str, str]:
-    known = {alias: codec for alias, codec in aliases.items() if codec in _CODECS}
-    known |= {codec: codec for codec in _CODECS}
+    codecs = frozenset(_CODECS.split())
+    known = {alias: codec for alias, codec in aliases.items() if codec in codecs}
+    known |= {codec: codec for codec in codecs}
     return {_simple(label): _SUPERSETS.get(codec, codec) for label, codec in known.items()} | _OTHER_LABELS
 
 

@@ -6,7 +6,7 @@ import re
 from binascii import Error, a2b_base64, a2b_qp, a2b_uu
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_LAYOUT = b"=\r\n\t\0"
+_LAYOUT = b"\r\n\t\0"
 _TOKEN = re.compile(r"[a-z0-9-]+")
 _BLANKS_AFTER_EQUALS = re.compile(rb"=[ \t]++(?=\r*+\n)")
 _UU_BEGIN = re.compile(rb"^begin[ \t]+[0-7]{3,4}[ \t][^\n]*+\n", re.MULTILINE)
@@ -28,8 +28,9 @@ def decode_content(data: bytes, encoding: str) -> bytes:
 
 def _looks_like_base64(data: bytes) -> bool:
     """False if more than one in twenty of the first characters is foreign: plain text under a wrong label."""
-    sample = data[:_SAMPLE].strip()
-    return len(sample.translate(None, _BASE64 + _LAYOUT)) * 20 <= len(sample)
+    sample = data[:_SAMPLE].partition(b"=")[0].strip()
+    foreign = sample.translate(None, _BASE64 + _LAYOUT)
+    return not foreign.strip() or len(foreign) * 20 <= len(sample)
 
 
 def decode_base64(data: bytes) -> bytes:

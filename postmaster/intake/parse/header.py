@@ -19,6 +19,9 @@ from postmaster.intake.parse.content import decode_base64
 MAX_HEADERS = 50_000
 """Fields kept of one header; the ones after are dropped. The largest real ones have some 300."""
 
+MAX_VALUE = 256 * 1024
+"""Characters of a value that are decoded; what is behind them is dropped."""
+
 _BLANK_LINE = re.compile(rb"\r*\n")
 _END = re.compile(rb"\n\r*\n")
 _CARRIAGE_RETURNS = re.compile(r"\r+\n?")
@@ -114,7 +117,8 @@ def decode_fields(fields: Fields) -> tuple[tuple[str, str], ...]:
 
 
 def decode_value(value: str) -> str:
-    """The value of a field (Latin-1 text) as people read it, on one line. Never raises."""
+    """The value of a field (Latin-1 text) as people read it, on one line, cut to ``MAX_VALUE``. Never raises."""
+    value = value[:MAX_VALUE]
     if value.isascii() and "=?" not in value and "\0" not in value:
         return value.strip()
     decoded = decode_words(value) if "=?" in value else decode_raw(value)

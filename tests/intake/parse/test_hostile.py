@@ -31,8 +31,8 @@ FIELDS = (
     b"Content-Transfer-Encoding: ",
 )
 UNITS = (
-    b"=?utf-8?q?", b"=?utf-8?b?YQ=?= ", b"=?", b"=?u?q??", b",", b"a,", b"a@b,", b'"', b'\\"', b'"\\', b"(", b"\\(", b"<", b"<a", b";",
-    b"; a=b", b"; filename*1*=%", b'; x="a', b" ", b"\r\n ", b"\n\t\r", b"\r", b"\xff", b"\0", b"a",
+    b"=?utf-8?q?", b"=?utf-8?b?YQ=?= ", b"=?", b"=?u?q??", b",", b"a,", b"a@b,", b'"', b'\\"', b'"\\', b"(", b"\\(",
+    b"<", b"<a", b";", b"; a=b", b"; filename*1*=%", b'; x="a', b" ", b"\r\n ", b"\n\t\r", b"\r", b"\xff", b"\0", b"a",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_twenty_thousand_headers_are_all_kept() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    [b"<!--", b"<", b"<a ", b'<a "', b"&", b"&#1", b"&#", b"<script>", b"</script", b"<p> ", b"\n", b"\r", b"<!", b"--><!--"],
+    [b"<!--", b"<", b"<a ", b'<a "', b"&", b"&#1", b"&#", b"<script>", b"</script", b"<p> ", b"\n", b"\r", b"<!"],
 )  # fmt: skip
 def test_html_of_a_megabyte_is_made_text_in_linear_time(unit: bytes) -> None:
     read_in_time(message(b"Content-Type: text/html", body=fill(unit)))

@@ -63,7 +63,7 @@ def test_a_multipart_need_not_be_closed() -> None:
     inner = b'Content-Type: multipart/alternative; boundary="i"\r\n\r\n--i\r\n\r\none\r\n'
     raw = multipart(b"mixed", inner, attachment())
     read = parse_message(raw[: raw.rindex(b"--b1--")])
-    assert (read.text, [each.part for each in read.attachments]) == ("one", ["2"])
+    assert (read.text, [each.part for each in read.attachments]) == ("one\n", ["2"])
 
 
 def test_parts_after_the_closing_boundary_are_read_and_words_around_the_parts_are_not() -> None:

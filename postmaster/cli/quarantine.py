@@ -1,0 +1,116 @@
+"""``flask quarantine``: messages that could not become tickets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+from sqlalchemy.orm import Session
+
+from postmaster.cli.base import Group, actor, print_json, print_table
+from postmaster.database import reading, writing
+from postmaster.desk.queues import Queues
+from postmaster.errors import PostMasterError
+from postmaster.extensions import Json
+from postmaster.intake.decision import REASONS
+from postmaster.intake.models import Quarantine
+from postmaster.intake.quarantine import deliver, discard, find_quarantined, raw_source, retry, waiting
+
+group = Group("quarantine", help="Look after messages that could not become tickets.")
+
+COLUMNS = ("id", "account", "reason", "sender", "subject", "size", "created")
+numbers = click.argument("numbers", nargs=-1, required=True, type=int, metavar="ID...")
+
+
+@group.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+def list_(as_json: bool) -> None:
+    """List the messages in quarantine, the oldest first."""
+    with reading() as session:
+        rows = (_describe(row) for row in session.scalars(waiting()).yield_per(100))
+        if as_json:
+            for row in rows:
+                print_json(row)
+        else:
+            print_table([name.capitalize() for name in COLUMNS], ([row[name] for name in COLUMNS] for row in rows))
+
+
+@group.command()
+@click.argument("number", type=int, metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--raw", is_flag=True, help="Print the message as it came.")
+def show(number: int, as_json: bool, raw: bool) -> None:
+    """Show one message: why it is here, and with --raw its source."""
+    with reading() as session:
+        row = find_quarantined(session, number)
+        if raw:
+            sys.stdout.buffer.write(raw_source(session, row))
+        elif as_json:
+            print_json(_describe(row))
+        else:
+            print_table(("Field", "Value"), _describe(row).items())
+
+
+@group.command("retry")
+@numbers
+def retry_(numbers: tuple[int, ...]) -> None:
+    """Read messages again and make tickets of them, as their accounts dispatch now."""
+    _each(numbers, lambda session, row: f"ticket {retry(session, row, actor())}")
+
+
+@group.command("deliver")
+@numbers
+@click.option("--queue", required=True, metavar="NAME", help="Queue of the new tickets.")
+def deliver_(numbers: tuple[int, ...], queue: str) -> None:
+    """Make tickets of messages in a queue, however little of them can be read."""
+
+    def act(session: Session, row: Quarantine) -> str:
+        return f"ticket {deliver(session, row, Queues(session).queue_id(queue), actor())}"
+
+    _each(numbers, act)
+
+
+@group.command()
+@numbers
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(numbers: tuple[int, ...], yes: bool) -> None:
+    """Delete messages and their sources for good."""
+    if not yes:
+        click.confirm(f"Delete {len(numbers)} messages for good?", abort=True)
+
+    def act(session: Session, row: Quarantine) -> str:
+        discard(session, row, actor())
+        return "deleted"
+
+    _each(numbers, act)
+
+
+def _each(numbers: tuple[int, ...], act: Callable[[Session, Quarantine], str]) -> None:
+    """Do ``act`` to each message in a transaction of its own, so that one that fails does not undo the others."""
+    failures: list[PostMasterError] = []
+    for number in numbers:
+        try:
+            with writing() as session:
+                done = act(session, find_quarantined(session, number))
+            click.echo(f"{number}: {done}")
+        except PostMasterError as error:
+            failures.append(error)
+    for failure in failures[:-1]:
+        failure.show()
+    if failures:
+        raise failures[-1]
+
+
+def _describe(row: Quarantine) -> Json:
+    return {
+        "id": row.id,
+        "account": row.label,
+        "reason": row.reason,
+        "explanation": REASONS[row.reason],
+        "error": row.error,
+        "sender": row.sender,
+        "subject": row.subject,
+        "size": row.size,
+        "created": row.created_at.isoformat(),
+    }

@@ -1,0 +1,84 @@
+"""What becomes of messages that could not become tickets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from postmaster.intake import reading
+from tests.servers.fixtures import TestMailbox
+from tests.support import Desk, mail
+
+RAW = mail("broken")
+
+
+@pytest.fixture
+def broken_reader() -> Iterator[pytest.MonkeyPatch]:
+    """A parser that stumbles over each message, until ``undo`` is called."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def parse(_raw: bytes) -> Any:
+            raise ValueError("a flaw in the reader")
+
+        patch.setattr(reading, "parse_message", parse)
+        yield patch
+
+
+@pytest.fixture
+def number(desk: Desk, mailbox: TestMailbox, broken_reader: pytest.MonkeyPatch) -> int:
+    """The id of a message in quarantine, from an account that dispatches to Misc."""
+    mailbox.deliver(RAW)
+    desk.account(mailbox, dispatching="queue", queue="Misc")
+    assert desk.fetch_one()["quarantined"] == 1
+    [row] = desk.ok("quarantine", "list", "--json").json_lines
+    assert isinstance(row["id"], int)
+    return row["id"]
+
+
+def test_it_is_listed_with_its_reason_and_its_source(desk: Desk, number: int) -> None:
+    row = desk.ok("quarantine", "show", number, "--json").json
+    assert row["reason"] == "unreadable"
+    assert "a flaw in the reader" in row["error"]
+    assert row["size"] == len(RAW)
+    source = desk.ok("quarantine", "show", number, "--raw").stdout
+    assert source.encode() == RAW.replace(b"\r\n", b"\n")
+
+
+def test_retry_makes_the_ticket_that_the_account_would_have_made(
+    desk: Desk, number: int, broken_reader: pytest.MonkeyPatch
+) -> None:
+    broken_reader.undo()
+    assert "ticket" in desk.ok("quarantine", "retry", number).stdout
+    assert [(ticket["title"], ticket["queue"]) for ticket in desk.tickets()] == [("broken", "Misc")]
+    assert desk.ok("quarantine", "list", "--json").json_lines == []
+
+
+def test_retry_says_that_it_still_cannot_be_read_and_keeps_it(desk: Desk, number: int) -> None:
+    result = desk.run("quarantine", "retry", number)
+    assert result.exit_code == 2
+    assert "still cannot be read" in result.stderr
+    assert len(desk.ok("quarantine", "list", "--json").json_lines) == 1
+
+
+def test_deliver_opens_a_ticket_even_if_it_cannot_be_read(desk: Desk, number: int) -> None:
+    desk.ok("quarantine", "deliver", number, "--queue", "Junk")
+    assert [ticket["queue"] for ticket in desk.tickets()] == ["Junk"]
+
+
+def test_delete_removes_it_for_good(desk: Desk, number: int) -> None:
+    desk.ok("quarantine", "delete", number, "--yes")
+    assert desk.ok("quarantine", "list", "--json").json_lines == []
+    assert desk.titles() == Counter()
+
+
+def test_a_number_that_is_not_there_is_named_and_the_others_are_done(
+    desk: Desk, number: int, broken_reader: pytest.MonkeyPatch
+) -> None:
+    broken_reader.undo()
+    result = desk.run("quarantine", "retry", 999, number)
+    assert result.exit_code == 2
+    assert "999" in result.stderr
+    assert len(desk.tickets()) == 1
