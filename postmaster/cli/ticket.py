@@ -12,6 +12,7 @@ from postmaster.cli.base import Group, print_json, print_table
 from postmaster.database import reading
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
+from postmaster.desk.tickets import ATTRIBUTE_NAMES
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.intake.describe import describe_message
@@ -81,23 +82,11 @@ def _queue_id(session: Session, name: str) -> int:
 
 
 def _describe(session: Session, found: Ticket) -> Json:
-    names = (
-        "state",
-        "priority",
-        "type",
-        "service",
-        "sla",
-        "lock",
-        "owner",
-        "responsible",
-        "customer_id",
-        "customer_user",
-    )
     return {
         "number": found.number,
         "title": found.title,
         "queue": found.queue.name,
-        **{name: getattr(found, name) for name in names},
+        **{name: getattr(found, name) for name in ATTRIBUTE_NAMES},
         "created": found.created_at.isoformat(),
         "changed": found.changed_at.isoformat(),
         "articles": [_describe_article(session, article) for article in found.articles],

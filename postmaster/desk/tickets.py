@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 from sqlalchemy import Date, Table, bindparam, func, insert, select, text
@@ -34,6 +34,13 @@ class TicketAttributes:
     responsible: str | None = None
     customer_id: str | None = None
     customer_user: str | None = None
+
+    def as_row(self) -> dict[str, str | None]:
+        """The columns of a ticket."""
+        return {name: getattr(self, name) for name in ATTRIBUTE_NAMES}
+
+
+ATTRIBUTE_NAMES = tuple(field.name for field in fields(TicketAttributes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime
             "queue_id": draft.queue_id,
             "created_at": moment,
             "changed_at": moment,
-            **asdict(draft.attributes),
+            **draft.attributes.as_row(),
         }
         for draft, number in zip(drafts, numbers, strict=True)
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from postmaster.extensions import Json
 from postmaster.intake.decision import Draft
 from postmaster.intake.parse.message import Address, ParsedMessage
@@ -46,7 +44,7 @@ def describe_decision(draft: Draft) -> Json:
         "reason": draft.reason,
         "queue": draft.queue.name if draft.queue else None,
         "title": draft.title,
-        "attributes": asdict(draft.attributes),
+        "attributes": draft.attributes.as_row(),
         "loop": draft.loop,
         "trace": draft.trace,
     }

@@ -5,21 +5,14 @@ There is no sign-in yet, so it shows labels, counts and times, and never what ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Blueprint, render_template
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import HEALTH_LABELS, Health, account_health
-from postmaster.accounts.models import MailAccount
+from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.database import reading
-from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import now
-from postmaster.intake.models import Quarantine
-from postmaster.system.models import Validity
+from postmaster.intake.overview import UNWELL, Overview, look_over
 
 blueprint = Blueprint("status", __name__)
 
@@ -33,7 +26,6 @@ class Look:
     why: str = ""
 
 
-# Worst first.
 LOOKS: dict[Health, Look] = {
     Health.FAILING: Look("fail", "circle-x", "The last fetch failed; the next one tries again."),
     Health.PAUSED: Look("fail", "key-round", "The login was refused. Change the credential or the account."),
@@ -42,59 +34,6 @@ LOOKS: dict[Health, Look] = {
     Health.HEALTHY: Look("ok", "circle-check"),
     Health.INVALID: Look("paused", "circle-pause"),
 }
-RANKS = {health: rank for rank, health in enumerate(LOOKS)}
-UNWELL = (Health.FAILING, Health.PAUSED, Health.NEEDS_CREDENTIAL)
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One account. ``backlog`` counts the messages that the last run left on the server."""
-
-    id: int
-    label: str
-    health: Health
-    last_run: datetime | None
-    last_success: datetime | None
-    backlog: int
-
-    @property
-    def look(self) -> Look:
-        """How it is shown."""
-        return LOOKS[self.health]
-
-    @property
-    def word(self) -> str:
-        """Its health in a word."""
-        return HEALTH_LABELS[self.health].capitalize()
-
-
-@dataclass(frozen=True)
-class QueueCount:
-    """A queue with its number of tickets."""
-
-    name: str
-    tickets: int
-
-
-@dataclass(frozen=True)
-class Overview:
-    """What the page shows."""
-
-    moment: datetime
-    tiles: Sequence[Tile]
-    queues: Sequence[QueueCount]
-    quarantined: int
-
-    @property
-    def headline(self) -> str:
-        """What matters most, in a sentence."""
-        served = [tile for tile in self.tiles if tile.health is not Health.INVALID]
-        unwell = [tile for tile in served if tile.health in UNWELL]
-        if not self.tiles:
-            return "No mail is being fetched yet"
-        if unwell:
-            return f"Not delivering mail: {len(unwell)} of {_accounts(len(served))}"
-        return f"All is well with {_accounts(len(served))}" if served else "No account is valid"
 
 
 @blueprint.get("/")
@@ -103,39 +42,25 @@ def page() -> str:
     """The page."""
     with reading() as session:
         overview = look_over(session)
-    return render_template("status/page.html", overview=overview)
-
-
-def look_over(session: Session) -> Overview:
-    """How everything stands now."""
-    accounts = session.scalars(select(MailAccount)).all()
-    tiles = sorted((_tile(account) for account in accounts), key=_rank)
-    tickets = func.count(Ticket.id)
-    counts = select(Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
-    queues = session.execute(counts.having((tickets > 0) | (Queue.validity == Validity.VALID)).order_by(Queue.name))
-    return Overview(
+    return render_template(
+        "status/page.html",
+        overview=overview,
+        headline=headline(overview),
         moment=now(),
-        tiles=tiles,
-        queues=[QueueCount(name, count) for name, count in queues],
-        quarantined=session.scalar(select(func.count()).select_from(Quarantine)) or 0,
+        looks=LOOKS,
+        words=HEALTH_LABELS,
     )
 
 
-def _tile(account: MailAccount) -> Tile:
-    state = account.state
-    return Tile(
-        id=account.id,
-        label=account.label,
-        health=account_health(account),
-        last_run=state.last_run_at if state else None,
-        last_success=state.last_success_at if state else None,
-        backlog=state.backlog if state else 0,
-    )
-
-
-def _rank(tile: Tile) -> tuple[int, float, str]:
-    moment = tile.last_success.timestamp() if tile.last_success else 0.0
-    return RANKS[tile.health], moment, tile.label
+def headline(overview: Overview) -> str:
+    """What matters most, in a sentence."""
+    served = [account for account in overview.accounts if account.health is not Health.INVALID]
+    unwell = [account for account in served if account.health in UNWELL]
+    if not overview.accounts:
+        return "No mail is being fetched yet"
+    if unwell:
+        return f"Not delivering mail: {len(unwell)} of {_accounts(len(served))}"
+    return f"All is well with {_accounts(len(served))}" if served else "No account is valid"
 
 
 def _accounts(count: int) -> str:

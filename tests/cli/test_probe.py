@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import SERVICES, Desk, mail
 from tests.servers.fixtures import TestMailbox
+from tests.support import SERVICES, Desk, mail
 
 STAGES = ["dns", "connect", "tls", "login", "folder", "delete"]
 
