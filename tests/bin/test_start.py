@@ -1,0 +1,172 @@
+"""``bin/start`` as a user runs it, in a copy of the repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers.ports import free_ports, wait_until
+
+TOP = Path(__file__).parents[2]
+PARTS = ("bin", "demo", "postmaster", "static", "templates")
+
+
+@pytest.fixture
+def tree() -> Iterator[Path]:
+    """What bin/start needs of the repository, with this virtual environment, which has all that it would install."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in PARTS:
+            shutil.copytree(TOP / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in (TOP / ".flaskenv", *TOP.glob("requirements*.lock")):
+            shutil.copy(file, copy)
+        (copy / ".venv").symlink_to(sys.prefix)
+        yield copy
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a user's shell has: nothing of PostMaster."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")} | more
+
+
+def start(tree: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run bin/start to its end."""
+    command = [tree / "bin" / "start", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**env), check=False)
+
+
+@contextmanager
+def started(tree: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """bin/start that runs on, and the address it says it is at."""
+    command = [tree / "bin" / "start", "--port", str(free_ports(1)[0]), *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tree
+    )
+    try:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "PostMaster is at" in line)
+        yield process, line.split()[3]
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def running(tree: Path) -> dict[int, str]:
+    """The processes that work in ``tree``, by id."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "cwd").resolve().is_relative_to(tree.resolve()):
+                found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+        except OSError:  # it has just ended, or belongs to somebody else
+            continue
+    return found
+
+
+def test_the_demo_records_each_message_once_and_repeats_nothing(tree: Path) -> None:
+    first = start(tree, "--demo", "--once")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "200 of 200 sample messages were put into 2 mailboxes" in first.stdout
+    assert "2 accounts: 200 found, 200 new" in first.stdout
+    second = start(tree, "--demo", "--once")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "0 of 200 sample messages were put into 2 mailboxes" in second.stdout
+    assert "200 of 200 sample messages are recorded" in second.stdout
+    assert running(tree) == {}
+    assert not (tree / "instance").exists()
+
+
+def test_the_demo_fails_when_a_ticket_was_lost(tree: Path) -> None:
+    start(tree, "--demo", "--once")
+    code = "UPDATE article SET raw_id = (SELECT min(raw_id) FROM article) WHERE id = (SELECT max(id) FROM article)"
+    script = f"import sqlite3; c = sqlite3.connect('instance-demo/postmaster.sqlite'); c.execute('{code}'); c.commit()"
+    subprocess.run([sys.executable, "-c", script], cwd=tree, check=True)
+    again = start(tree, "--demo", "--once")
+    assert again.returncode == 1, again.stdout
+    assert "1 doubled" in again.stdout
+
+
+def test_the_demo_never_touches_a_real_database(tree: Path) -> None:
+    (tree / ".env").write_text("POSTMASTER_DATABASE_URL=postgresql://127.0.0.1:1/real\n")
+    result = start(tree, "--demo", "--once", POSTMASTER_DATA_DIR="/nonexistent/real")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_stopped_and_leaves_no_child(tree: Path, number: signal.Signals) -> None:
+    with started(tree) as (process, url):
+        with urllib.request.urlopen(url, timeout=20) as response:
+            assert "No mail is being fetched yet" in response.read().decode()
+        assert any("redis-server" in command for command in running(tree).values())
+        process.send_signal(number)
+        assert process.wait(60) == 0
+    assert running(tree) == {}
+
+
+@pytest.mark.parametrize("child", ["redis-server", "gunicorn"])
+def test_a_child_that_dies_is_reported_and_ends_the_rest(tree: Path, child: str) -> None:
+    with started(tree) as (process, _):
+        victim = min(pid for pid, command in running(tree).items() if child in command)
+        os.kill(victim, signal.SIGKILL)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "ended unexpectedly with code -9" in said
+    wait_until(lambda: running(tree) == {}, "the children to be gone")
+
+
+def test_a_second_start_on_the_same_data_is_refused(tree: Path) -> None:
+    with started(tree):
+        second = start(tree, "--port", str(free_ports(1)[0]))
+        assert second.returncode == 2
+        assert "runs already" in second.stderr
+
+
+def test_a_setting_that_is_wrong_is_said_in_a_sentence(tree: Path) -> None:
+    result = start(tree, POSTMASTER_LOG_FORMAT="xml")
+    assert result.returncode == 2
+    assert "POSTMASTER_LOG_FORMAT is “xml”" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_once_without_the_demo_is_refused(tree: Path) -> None:
+    result = start(tree, "--once")
+    assert result.returncode == 2
+    assert "--once goes with --demo" in result.stderr
+
+
+def test_a_python_that_is_too_old_is_named(tree: Path) -> None:
+    (tree / ".venv").unlink()
+    tools = tree / "tools"
+    tools.mkdir()
+    for name in ("sh", "dirname", "cat"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    old = tools / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    result = start(tree, PATH=str(tools))
+    assert result.returncode == 2
+    assert "needs Python 3.11 or later, and this is Python 3.9.2" in result.stderr
+
+
+def test_a_python_without_its_venv_module_says_what_to_install(tree: Path) -> None:
+    (tree / ".venv").unlink()
+    tools = tree / "tools"
+    tools.mkdir()
+    for name in ("sh", "dirname", "cat"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    bare = tools / "python3"
+    bare.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n')
+    bare.chmod(0o755)
+    result = start(tree, PATH=str(tools))
+    assert result.returncode == 2
+    assert "sudo apt-get install python3." in result.stderr
