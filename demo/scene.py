@@ -51,7 +51,8 @@ def demo_environment() -> dict[str, str]:
 def play(children: Children) -> int:
     """Fetch the sample mail and show what became of it. Returns 0, or 1 if anything was lost, doubled or left.
 
-    Messages are put in that are not recorded yet: all of them the first time, none from then on.
+    A mailbox is filled as long as it was never fetched to its end, with what is not recorded yet: the server forgets
+    its mail when it ends, so after a run that was cut short the rest would be missing for ever.
     """
     app = create_app()
     with app.app_context():
