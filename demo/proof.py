@@ -13,7 +13,7 @@ from demo.samples import Sample
 from postmaster.database import reading
 from postmaster.desk.models import Article, RawMail
 from postmaster.desk.rawmail import unpack
-from postmaster.intake.models import Quarantine
+from postmaster.intake.models import FetchRun, Quarantine, RunStatus
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,30 @@ class Proof:
         return not (self.lost or self.doubled or self.waiting)
 
 
-def prove(samples: Sequence[Sample], articles: Counter[str], quarantine: Counter[str], waiting: int) -> Proof:
-    """Compare. ``articles`` and ``quarantine`` count messages by the SHA-256 of what is stored."""
+@dataclass(frozen=True)
+class Stored:
+    """Messages by the SHA-256 of what is stored of them: in articles, in quarantine."""
+
+    articles: Counter[str]
+    quarantine: Counter[str]
+
+    @property
+    def together(self) -> Counter[str]:
+        """Both."""
+        return self.articles + self.quarantine
+
+
+def prove(samples: Sequence[Sample], found: Stored, waiting: int) -> Proof:
+    """Compare what was put in with what is stored and with how many messages are ``waiting`` on the server."""
     kinds = {sample.sha256: sample.kind for sample in samples}
     put_in = Counter(sample.sha256 for sample in samples)
-    recorded = articles + quarantine
+    recorded = found.together
     lost = put_in - recorded
     doubled = Counter({sha256: recorded[sha256] - count for sha256, count in put_in.items()})
     return Proof(
         samples=len(samples),
-        recorded=sum(min(recorded[sha256], count) for sha256, count in put_in.items()),
-        quarantined=quarantine.total(),
+        recorded=(put_in & recorded).total(),
+        quarantined=found.quarantine.total(),
         lost=_kinds(lost, kinds),
         doubled=_kinds(+doubled, kinds),
         waiting=waiting,
@@ -62,9 +75,15 @@ def missing(samples: Sequence[Sample], recorded: Counter[str]) -> list[Sample]:
     return absent
 
 
-def stored() -> tuple[Counter[str], Counter[str]]:
-    """The SHA-256 of each message that is stored, read back from its raw source: in articles, in quarantine."""
-    return _stored(Article), _stored(Quarantine)
+def stored() -> Stored:
+    """What is stored, read back from the raw source of each message."""
+    return Stored(_stored(Article), _stored(Quarantine))
+
+
+def fetched_accounts() -> set[str]:
+    """The labels of the accounts that were fetched to their end, at least once."""
+    with reading() as session:
+        return set(session.scalars(select(FetchRun.label).where(FetchRun.status == RunStatus.OK)))
 
 
 def _stored(holder: type[Article | Quarantine]) -> Counter[str]:

@@ -42,7 +42,9 @@ def verdict(proof: Proof) -> Iterable[str]:
             yield f"[bold red]{len(found)} {word}:[/] {', '.join(found)}."
     if proof.waiting:
         yield f"[bold red]{proof.waiting} are still on the server.[/]"
-    if proof.holds:
+    if not proof.holds:
+        yield "To start over, delete the folder instance-demo."
+    else:
         yield "[bold green]Nothing was lost, nothing was doubled, and the mailboxes are empty.[/]"
 
 

@@ -20,7 +20,8 @@ class Settings:
     """What the environment says. All of it is optional; see README, "Settings".
 
     ``credential_keys``: Fernet keys, the first one seals, all of them unseal. ``embedded``: the database is the
-    SQLite file in ``data_dir``, which this program creates and upgrades by itself.
+    SQLite file in ``data_dir``, which this program creates and upgrades by itself. ``public_url``: where browsers reach
+    the pages; with https, cookies are Secure. ``trusted_proxies``: how many proxies stand before it, 0 to 10.
     """
 
     data_dir: Path
@@ -32,6 +33,8 @@ class Settings:
     log_format: str
     ca_file: Path | None
     time_zone: ZoneInfo
+    public_url: str | None
+    trusted_proxies: int
 
     @property
     def database_file(self) -> Path:
@@ -56,6 +59,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         log_format=_log_format(environ),
         ca_file=_ca_file(environ),
         time_zone=_time_zone(environ),
+        public_url=_public_url(environ),
+        trusted_proxies=_trusted_proxies(environ),
     )
 
 
@@ -149,3 +154,19 @@ def _time_zone(environ: Mapping[str, str]) -> ZoneInfo:
     if name not in available_timezones():
         raise _refuse("POSTMASTER_TIME_ZONE", f"is “{name}”, which is no time zone known here", "Europe/Berlin")
     return ZoneInfo(name)
+
+
+def _public_url(environ: Mapping[str, str]) -> str | None:
+    url = environ.get("POSTMASTER_PUBLIC_URL", "").strip().rstrip("/")
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path):
+        flaw = "must be a web address without a path"
+        raise _refuse("POSTMASTER_PUBLIC_URL", flaw, "https://postmaster.example.com")
+    return url or None
+
+
+def _trusted_proxies(environ: Mapping[str, str]) -> int:
+    value = environ.get("POSTMASTER_TRUSTED_PROXIES") or "0"
+    if not value.isdecimal() or int(value) > 10:
+        raise _refuse("POSTMASTER_TRUSTED_PROXIES", f"is “{value}”, but must be a number from 0 to 10", "1")
+    return int(value)

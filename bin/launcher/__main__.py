@@ -17,8 +17,9 @@ from bin.launcher.services import NoRedisError, StartError, listen, start_redis,
 from demo.scene import demo_environment, play
 from postmaster import create_app
 from postmaster.config import Settings, load_settings
-from postmaster.database import prepare_database
+from postmaster.database import prepare_database, writing
 from postmaster.errors import PostMasterError
+from postmaster.system.users import add_first_admin
 
 
 def main() -> int:
@@ -84,8 +85,13 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def _prepare(settings: Settings) -> None:
+    """See that there are tables, and somebody who can sign in."""
     with create_app(settings).app_context():
         prepare_database()
+        with writing() as session:
+            password = add_first_admin(session, "bin/start")
+    if password:
+        print(f"Sign in as admin with the password {password} (shown only now; change it in the pages).", flush=True)
 
 
 def _redis(children: Children, data_dir: Path) -> dict[str, str]:

@@ -1,14 +1,16 @@
-"""Users of the pages: added, given passwords and shut out from the command line only."""
+"""Users of the pages: who may sign in, and as what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from secrets import token_urlsafe
 
 from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.errors import NotFoundError
+from postmaster.errors import InputError, NotFoundError
 from postmaster.system.audit import audit, serialise
 from postmaster.system.fields import Field, FieldErrors
 from postmaster.system.models import Role, User
@@ -18,6 +20,7 @@ from postmaster.system.values import Flaw, line, member
 MINIMUM_PASSWORD = 10
 
 _hasher = PasswordHasher()
+_NOBODY = _hasher.hash(token_urlsafe())
 
 
 def _user_name(text: str) -> str:
@@ -97,3 +100,32 @@ def set_active(session: Session, name: str, active: bool, actor: str) -> None:
         user.active = active
         action = "enable" if active else "disable"
         audit(session, actor, action, "user", user.name, {"active": [not active, active]})
+
+
+def sign_in(session: Session, name: str, password: str) -> User | None:
+    """The user with that name and password who is not shut out, or None. Takes as long for a name nobody has."""
+    user = find_user(session, printable(name))
+    try:
+        _hasher.verify(user.password_hash if user else _NOBODY, password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return None
+    return user if user and user.active else None
+
+
+def change_own_password(session: Session, user_id: int, current: str, new: str) -> User:
+    """Give the user with that id another password. Raises InputError if one of the two is refused."""
+    user = session.get_one(User, user_id)
+    if sign_in(session, user.name, current) is None:
+        raise InputError("Current password", "The current password is wrong.", "Enter it again.", code="wrong-password")
+    set_password(session, user.name, new, user.name)
+    return user
+
+
+def add_first_admin(session: Session, actor: str) -> str | None:
+    """Add the user ``admin`` if there is no user at all; returns the password made up for it, or None."""
+    serialise(session)
+    if session.scalar(select(func.count()).select_from(User)):
+        return None
+    password = token_urlsafe(12)
+    add_user(session, "admin", Role.ADMIN.value, password, actor)
+    return password

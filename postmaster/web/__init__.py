@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask, request
 
 from postmaster.database import prepare_database
-from postmaster.web import errors, security, status, times
+from postmaster.web import access, assets, errors, limits, navigation, security, session, status, times
+
+BLUEPRINTS = (status,)
 
 
 def init_app(app: Flask) -> None:
@@ -13,8 +15,14 @@ def init_app(app: Flask) -> None:
     security.init_app(app)
     errors.init_app(app)
     times.init_app(app)
+    assets.init_app(app)
+    navigation.init_app(app)
+    limits.init_app(app)
     app.before_request(_prepare)
-    app.register_blueprint(status.blueprint)
+    session.init_app(app)
+    access.init_app(app)
+    for module in BLUEPRINTS:
+        app.register_blueprint(module.blueprint)
 
 
 def _prepare() -> None:

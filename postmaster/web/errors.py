@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, make_response, render_template, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from postmaster.database import database_away
-from postmaster.errors import PostMasterError
+from postmaster.errors import NotFoundError, PostMasterError
 
 log = structlog.get_logger(__name__)
 
 # Title and advice by status; others get the words of HTTP.
 WORDS: dict[int, tuple[str, str]] = {
-    400: ("This request cannot be answered", "Open the page at http://127.0.0.1 or http://localhost, on this machine."),
+    400: ("This request cannot be answered", "Go back, load the page again, and repeat what you did."),
+    403: ("You may not do this", "It takes an admin. Ask one, or sign in as one."),
     404: ("There is no such page", "Check the address, or start from the status page."),
     405: ("This page cannot be used like that", "Start from the status page."),
-    500: ("Something went wrong here", "It is not your fault. The details stand in the log of the web server."),
+    413: ("This is too much at once", "Enter less, and try again."),
+    429: ("Too many tries", "Wait a minute, then try again."),
+    500: ("Something went wrong here", "It is not your fault. Give the reference to whoever looks after PostMaster."),
 }
 
 
@@ -31,16 +36,30 @@ def init_app(app: Flask) -> None:
 
 
 def _http(error: HTTPException) -> Response:
+    if error.response is not None:  # a redirect, or an answer that was made already
+        return error.response  # type: ignore[return-value]
     code = error.code or 500
     title, advice = WORDS.get(code, (error.name, error.description or ""))
-    return _page(code, title, advice)
+    return _page(code, title, advice, original=getattr(error, "original_exception", None))
 
 
 def _unavailable(error: PostMasterError) -> Response:
     """The error itself may name hosts and users, so it goes into the log; the page says what to do."""
-    log.error("page-unavailable", code=error.code, error=str(error))
-    return _page(HTTPStatus.SERVICE_UNAVAILABLE, "PostMaster cannot work at the moment", error.advice)
+    status = HTTPStatus.NOT_FOUND if isinstance(error, NotFoundError) else HTTPStatus.SERVICE_UNAVAILABLE
+    title = error.message if isinstance(error, NotFoundError) else "PostMaster cannot work at the moment"
+    return _page(status, title, error.advice, original=error)
 
 
-def _page(code: int, title: str, advice: str) -> Response:
-    return make_response(render_template("error.html", title=title, advice=advice), code)
+def _page(code: int, title: str, advice: str, original: BaseException | None = None) -> Response:
+    """The page, with a reference under which the log has the rest."""
+    reference = secrets.token_hex(4)
+    log.log(
+        logging.ERROR if code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO,
+        "error page",
+        reference=reference,
+        status=code,
+        path=request.path,
+        error=str(original or ""),
+        exc_info=original if code == HTTPStatus.INTERNAL_SERVER_ERROR else None,
+    )
+    return make_response(render_template("error.html", title=title, advice=advice, reference=reference), code)

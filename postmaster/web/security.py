@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from flask import Flask, Response, request
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask import Flask, Response, abort, request
+from postmaster.config import Settings
 
 # Nothing but what this server sends itself, and no inline styles or scripts. ``data:`` is for Pico's form icons.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -32,21 +34,32 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-# There is no sign-in yet, so the pages are for this machine only. A website whose name is made to lead here
-# (DNS rebinding) gets nothing either.
-TRUSTED_HOSTS = ("127.0.0.1", "localhost", "::1")
+# Bytes that a form may have; nothing is uploaded here.
+LARGEST_REQUEST = 2 * 1024 * 1024
+
+# How long a form may stay open before it is sent.
+SECONDS_OF_A_TOKEN = 12 * 3600
+
+
+csrf = CSRFProtect()
 
 
 def init_app(app: Flask) -> None:
-    """Answer this machine only, and add the headers to each answer."""
-    app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-    app.before_request(_refuse_other_hosts)
+    """Add the headers to each answer, protect each change, and set up the cookies and the proxies."""
+    settings: Settings = app.config["SETTINGS"]
+    secure = (settings.public_url or "").startswith("https://")
+    app.config.update(
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_NAME="__Host-session" if secure else "postmaster",
+        WTF_CSRF_TIME_LIMIT=SECONDS_OF_A_TOKEN,
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    csrf.init_app(app)
     app.after_request(_add_headers)
-
-
-def _refuse_other_hosts() -> None:
-    if urlsplit(f"//{request.host}").hostname not in TRUSTED_HOSTS:
-        abort(400)
 
 
 def _add_headers(response: Response) -> Response:
@@ -54,4 +67,5 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
+        response.vary.add("HX-Request")
     return response

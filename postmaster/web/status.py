@@ -1,6 +1,6 @@
 """The status page: how the accounts stand, and where the tickets are.
 
-There is no sign-in yet, so it shows labels, counts and times, and never what mail, servers or settings say.
+It shows labels, counts and times, and never what mail, servers or settings say.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.database import reading
 from postmaster.extensions import now
 from postmaster.intake.overview import UNWELL, Overview, look_over
+from postmaster.web.access import for_leads, polling, public
 
 blueprint = Blueprint("status", __name__)
 
@@ -36,8 +37,17 @@ LOOKS: dict[Health, Look] = {
 }
 
 
+@blueprint.get("/nothing")
+@polling
+@public
+def nothing() -> str:
+    """Nothing: what a message is replaced by when its time is over."""
+    return ""
+
+
 @blueprint.get("/")
 @blueprint.get("/status")
+@for_leads
 def page() -> str:
     """The page."""
     with reading() as session:

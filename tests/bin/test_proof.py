@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from flask import Flask
 
-from demo.proof import Proof, missing, prove, stored
+from demo.proof import Proof, Stored, missing, prove, stored
 from demo.report import verdict
 from demo.samples import Sample
 from postmaster.database import writing
@@ -26,7 +26,7 @@ def counted(*samples: Sample) -> Counter[str]:
 
 
 def proof_of(*recorded: Sample, quarantined: tuple[Sample, ...] = (), waiting: int = 0) -> Proof:
-    return prove(PUT_IN, counted(*recorded), counted(*quarantined), waiting)
+    return prove(PUT_IN, Stored(counted(*recorded), counted(*quarantined)), waiting)
 
 
 def test_it_holds_when_each_is_recorded_once() -> None:
@@ -84,12 +84,11 @@ def test_it_reads_back_what_is_really_stored(app: Flask, run: Run) -> None:
     raw = mail("stored", size=3000)
     assert run("read", input=raw).exit_code == 0
     with app.app_context():
-        articles, quarantine = stored()
-        assert articles == Counter([hashlib.sha256(raw).hexdigest()])
-        assert not quarantine
+        before = stored()
+        assert before == Stored(Counter([hashlib.sha256(raw).hexdigest()]), Counter())
         with writing() as session:
             session.query(RawMail).update({"encoding": "raw", "data": raw[:-1]})
-        assert stored()[0] != articles
+        assert stored() != before
 
 
 def test_an_article_without_its_raw_mail_counts_as_lost(app: Flask, run: Run) -> None:
@@ -98,4 +97,4 @@ def test_an_article_without_its_raw_mail_counts_as_lost(app: Flask, run: Run) ->
     with app.app_context(), writing() as session:
         session.query(Article).update({"raw_id": None})
     with app.app_context():
-        assert prove([Sample("support", "plain", raw)], *stored(), waiting=0).lost == ("plain",)
+        assert prove([Sample("support", "plain", raw)], stored(), waiting=0).lost == ("plain",)

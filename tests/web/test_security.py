@@ -12,11 +12,6 @@ from postmaster import create_app
 from postmaster.config import load_settings
 
 
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/static/app.css"])
 def test_each_answer_forbids_what_did_not_come_from_here(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers

@@ -20,11 +20,6 @@ from tests.results import Run
 SECRETS = ("the subject", "sender@private.example", "boss@login.example", "the server's words", "the message", "s3cret")
 
 
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
 def text_of(client: FlaskClient, path: str = "/") -> str:
     response = client.get(path)
     assert response.status_code == 200

@@ -1,0 +1,33 @@
+"""Static files under addresses that change with their content, so that browsers may keep them for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, Response, current_app, request, url_for
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def asset(name: str) -> str:
+    """The address of the static file ``name``."""
+    return url_for("static", filename=name, v=_digest(str(current_app.static_folder), name))
+
+
+@cache
+def _digest(folder: str, name: str) -> str:
+    return hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest()[:12]
+
+
+def _keep(response: Response) -> Response:
+    if request.endpoint == "static":
+        response.headers["Cache-Control"] = FOR_EVER if "v" in request.args else "no-cache"
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates ``asset``."""
+    app.jinja_env.globals["asset"] = asset
+    app.after_request(_keep)

@@ -1,0 +1,24 @@
+"""What all forms share: WTForms with CSRF, typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from flask_wtf import FlaskForm
+
+
+class Form(FlaskForm):
+    """A form of a page, filled from the request where it was sent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+
+    def was_sent_well(self) -> bool:
+        """Whether it was sent, and nothing in it is refused."""
+        return bool(self.validate_on_submit())  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def status() -> int:
+        """The status of the page that shows it: 422 if what was sent is refused (the mock's README, "Do")."""
+        return 200 if request.method == "GET" else 422

@@ -1,0 +1,19 @@
+"""How often something may be tried."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from postmaster.config import Settings
+
+limiter = Limiter(get_remote_address)
+
+
+def init_app(app: Flask) -> None:
+    """Count in Redis where there is one, so that all web processes count together; else in this process."""
+    settings: Settings = app.config["SETTINGS"]
+    app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url or "memory://"
+    app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
+    limiter.init_app(app)

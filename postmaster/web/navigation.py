@@ -1,0 +1,79 @@
+"""The navigation: data, from which the sidebar is made (REFERENCE section 1, "Place")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flask import Flask, current_app, request
+
+from postmaster.web.access import Access, access_of, is_admin
+
+
+@dataclass(frozen=True)
+class Item:
+    """A place to go. ``below`` is an action shown under it while one is there."""
+
+    label: str
+    endpoint: str
+    icon: str
+    below: tuple[str, str] | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the page that is shown belongs to this item."""
+        return request.blueprint == self.endpoint.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Items under a heading; the first group has none."""
+
+    heading: str
+    items: Sequence[Item]
+
+
+NAVIGATION = (
+    Group(
+        "",
+        (
+            Item("Status", "status.page", "activity"),
+            Item("Tickets", "tickets.page", "ticket"),
+            Item("Quarantine", "quarantine.page", "shield-alert"),
+        ),
+    ),
+    Group(
+        "Communication & Notifications",
+        (
+            Item("PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.add")),
+            Item("Credentials", "credentials.page", "key-round"),
+            Item("Email Addresses", "addresses.page", "at-sign"),
+            Item("Queues", "queues.page", "layers"),
+        ),
+    ),
+    Group(
+        "Administration",
+        (
+            Item("System Configuration", "settings.page", "settings"),
+            Item("Audit Log", "audit.page", "scroll-text"),
+        ),
+    ),
+)
+
+
+def navigation() -> Iterator[Group]:
+    """The groups with the items that whoever is signed in may open."""
+    for group in NAVIGATION:
+        items = tuple(item for item in group.items if _may_open(item.endpoint))
+        if items:
+            yield Group(group.heading, items)
+
+
+def _may_open(endpoint: str) -> bool:
+    view = current_app.view_functions.get(endpoint)
+    return view is not None and (access_of(view) is not Access.ADMIN or is_admin())
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates ``navigation``."""
+    app.jinja_env.globals["navigation"] = navigation

@@ -1,0 +1,56 @@
+"""Browsers without JavaScript: signed in as an admin, as a lead, and not at all."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from postmaster.database import prepare_database, writing
+from postmaster.system.users import add_user
+
+PASSWORD = "correct horse battery"
+
+
+def token_of(page: str) -> str:
+    """The CSRF token of the first form of a page."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found, "the page has no form"
+    return found[1]
+
+
+def send(client: FlaskClient, path: str, **fields: str) -> str:
+    """Fill in the form at ``path`` and send it there; returns the page that follows."""
+    token = token_of(client.get(path).text)
+    return client.post(path, data={**fields, "csrf_token": token}, follow_redirects=True).text
+
+
+def signed_in(app: Flask, name: str, role: str) -> FlaskClient:
+    """A browser of a new user with that name and role."""
+    with app.app_context():
+        prepare_database()
+        with writing() as session:
+            add_user(session, name, role, PASSWORD, "test")
+    client = app.test_client()
+    send(client, "/login", user=name, password=PASSWORD)
+    return client
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> FlaskClient:
+    """The browser of somebody who is not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """The browser of an admin."""
+    return signed_in(app, "admin", "admin")
+
+
+@pytest.fixture
+def lead(app: Flask) -> FlaskClient:
+    """The browser of a team lead."""
+    return signed_in(app, "lead", "lead")
