@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
-from postmaster.cli.base import guarded, print_json
-from postmaster.errors import MailError, PostMasterError
+from postmaster.cli.base import Function, guarded, print_json
+from postmaster.errors import ConfigError, MailError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.intake.piped import pipe_rules, preview_from_pipe, take_from_pipe
 
@@ -26,6 +27,25 @@ class TryAgainError(PostMasterError):
     exit_code = EXIT_TRY_AGAIN
 
 
+# Configuration errors that a transfer agent should wait out: bouncing the mail would lose it.
+WORTH_WAITING = ("database-away", "schema-outdated")
+
+
+def keeping_mail(function: Function) -> Function:
+    """Have the transfer agent keep the message while the database cannot be reached."""
+
+    @functools.wraps(function)
+    def keep(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except ConfigError as error:
+            if error.code in WORTH_WAITING:
+                raise TryAgainError(error.code, error.message, error.advice) from error
+            raise
+
+    return keep
+
+
 @click.command()
 @click.option("--queue", metavar="NAME", help="Queue of the new ticket, whatever address the message was sent to.")
 @click.option("--trusted", is_flag=True, help="Evaluate X-OTRS headers of the message.")
@@ -35,6 +55,7 @@ class TryAgainError(PostMasterError):
 @click.option("--json-lines", is_flag=True, help="Take each FILE, and print a JSON object a line.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @with_appcontext
+@keeping_mail
 @guarded
 def read(
     queue: str | None,

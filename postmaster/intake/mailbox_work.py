@@ -191,6 +191,8 @@ def sift(source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger) -> Sif
     known: list[tuple[RemoteMail, Entry]] = []
     new: list[tuple[RemoteMail, bytes, bytes]] = []
     for mail, raw in source.read(batch):
+        if raw == b"" and mail.size:
+            continue  # a server's way of failing: to record that, and delete the message, would lose it
         withheld -= 1
         sha256 = hashlib.sha256(raw or b"").digest()
         if raw is None:

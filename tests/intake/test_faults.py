@@ -25,6 +25,7 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import Certificates, TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
+from tests.servers.scripted import ImapServer
 from tests.support import Desk, expected, mail, mails
 
 
@@ -158,6 +159,21 @@ def test_a_message_that_the_database_refuses_goes_to_quarantine_and_holds_up_no_
     row = desk.fetch_one()
     assert (row["new"], row["quarantined"]) == (4, 1)
     assert mailbox.count() == 0
+
+
+EMPTY = b"* 1 FETCH (UID 1 BODY[] {0}\r\n)\r\n{tag} OK done\r\n"
+NIL = b"* 1 FETCH (UID 1 BODY[] NIL)\r\n{tag} OK done\r\n"
+
+
+@pytest.mark.parametrize("answer", [EMPTY, NIL, b"{tag} NO cannot\r\n"], ids=["empty", "NIL", "refused"])
+def test_a_message_that_the_server_does_not_hand_over_is_left_there(desk: Desk, answer: bytes) -> None:
+    with ImapServer({"UID FETCH": answer}, messages={1: mail("kept")}) as server:
+        credential = desk.credential("user", "secret")
+        desk.add_account(type="IMAP", host="127.0.0.1", port=server.port, credential=credential)
+        row = desk.fetch_one()
+    assert (row["found"], row["left_reasons"]) == (1, {"withheld": 1})
+    assert desk.tickets() == []
+    assert not any(b"STORE" in line or b"EXPUNGE" in line for line in server.received)
 
 
 def test_ctrl_c_finishes_the_current_batch_and_exits_130(

@@ -12,6 +12,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from postmaster import create_app
+from postmaster.config import load_settings
 from postmaster.extensions import db, now
 from postmaster.intake import ledger
 from tests.support import Desk, mail
@@ -103,6 +105,13 @@ def test_a_database_that_does_not_take_it_asks_for_another_try(desk: Desk, app: 
     assert result.exit_code == 75
     assert "Nothing was stored" in result.stderr
     assert desk.run("read", input=mail("hello")).exit_code == 75
+
+
+def test_a_database_out_of_reach_asks_for_another_try(environ: dict[str, str]) -> None:
+    away = {**environ, "POSTMASTER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+    result = create_app(load_settings(away)).test_cli_runner().invoke(args=["read"], input=mail("hello"))
+    assert result.exit_code == 75
+    assert "cannot be used" in result.stderr
 
 
 def test_many_files_give_an_object_a_line(desk: Desk, tmp_path: Path) -> None:
