@@ -62,7 +62,8 @@ def story(case: Case, paragraphs: int = 2) -> str:
     return "\n".join([*lines, chance.choice(CLOSINGS)])
 
 
-def _html(text: str, extra: str = "") -> str:
+def html(text: str, extra: str = "") -> str:
+    """``text`` as a page, with ``extra`` at its end."""
     body = "".join(f"<p>{line}</p>\n" for line in text.splitlines() if line)
     return f"<!DOCTYPE html>\n<html><body>\n{body}{extra}</body></html>"
 
@@ -75,13 +76,13 @@ def plain(case: Case) -> bytes:
 def html_and_plain(case: Case) -> bytes:
     """The same in HTML and as text, as most mail programs send it."""
     text = story(case, 3)
-    parts = [text_part(text), text_part(_html(text), "html")]
+    parts = [text_part(text), text_part(html(text), "html")]
     return message(case.headers(subject(case)), multipart("alternative", parts, case.boundary))
 
 
 def html_only(case: Case) -> bytes:
     """HTML without a text beside it."""
-    return message(case.headers(subject(case)), text_part(_html(story(case)), "html", transfer="base64"))
+    return message(case.headers(subject(case)), text_part(html(story(case)), "html", transfer="base64"))
 
 
 def with_attachments(case: Case) -> bytes:
@@ -98,8 +99,8 @@ def inline_image(case: Case) -> bytes:
     """HTML that shows a picture of its own (multipart/related)."""
     picture = attachment(png(30, case.number % 256, 160), "image/png", "logo.png", "inline")
     picture.headers.append(("Content-ID", f"<logo.{case.number}@customer.example>"))
-    html = text_part(_html(story(case), f'<img src="cid:logo.{case.number}@customer.example" alt="logo">\n'), "html")
-    related = multipart("related", [html, picture], case.boundary + "r")
+    page = text_part(html(story(case), f'<img src="cid:logo.{case.number}@customer.example" alt="logo">\n'), "html")
+    related = multipart("related", [page, picture], case.boundary + "r")
     parts = [text_part(story(case)), related]
     return message(case.headers(subject(case)), multipart("alternative", parts, case.boundary))
 
@@ -150,14 +151,14 @@ def newsletter(case: Case) -> bytes:
         ("Precedence", "bulk"),
     ]
     text = story(case, 6)
-    parts = [text_part(text), text_part(_html(text), "html")]
+    parts = [text_part(text), text_part(html(text), "html")]
     return message(headers, multipart("alternative", parts, case.boundary))
 
 
 def nested(case: Case) -> bytes:
     """Multiparts in multiparts in multiparts."""
     text = story(case)
-    inner = multipart("alternative", [text_part(text), text_part(_html(text), "html")], case.boundary + "c")
+    inner = multipart("alternative", [text_part(text), text_part(html(text), "html")], case.boundary + "c")
     middle = multipart("related", [inner, attachment(png(9, 9, 9), "image/png", None, "inline")], case.boundary + "b")
     parts = [middle, attachment(b"a;b;c\r\n1;2;3\r\n", "text/csv", "list.csv"), text_part("Sent from the road.")]
     return message(case.headers(subject(case)), multipart("mixed", parts, case.boundary, b"For old programs.\r\n"))

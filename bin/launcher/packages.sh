@@ -1,4 +1,4 @@
-# Sourced by bin/test: the servers that the tests start, from the packages of Debian or Ubuntu. Needs fail() of venv.sh.
+# Sourced by bin/test: the servers and the browser that the tests start, from the packages of Debian or Ubuntu. Needs fail() of venv.sh.
 
 # A package, and files of which one tells that it is there.
 PACKAGES="
@@ -6,6 +6,7 @@ dovecot-imapd /usr/lib*/dovecot/imap
 dovecot-pop3d /usr/lib*/dovecot/pop3
 redis-server /usr/bin/redis-server /usr/bin/valkey-server /usr/local/bin/redis-server
 postgresql /usr/lib/postgresql/*/bin/initdb /usr/bin/initdb
+chromium /usr/bin/chromium /usr/bin/chromium-browser
 "
 
 missing_packages() {
@@ -21,7 +22,7 @@ missing_packages() {
 install_packages() {
     missing=$(missing_packages | tr '\n' ' ')
     [ -n "$missing" ] || return 0
-    sentence="The tests start real servers, and these packages are missing: ${missing% }."
+    sentence="The tests start real servers and a browser, and these packages are missing: ${missing% }."
     command -v apt-get >/dev/null ||
         fail "$sentence The names are Debian's. Install them, then start again."
     as_root=""

@@ -1,0 +1,37 @@
+"""Realistic mail in any number: sizes and kinds as in a service desk's mailbox, about 45 KB on average."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from demo.kinds import Case, html, story, subject
+from demo.mime import Part, attachment, message, multipart, text_part
+from demo.samples import SUPPORT_ADDRESS
+
+# Of a hundred messages: this many of each kind, with sizes of the text (characters) and of the attachment (bytes).
+PLAIN, HTML, ATTACHED = 55, 29, 16
+PARAGRAPHS = {PLAIN: (4, 40), HTML: (40, 160), ATTACHED: (4, 40)}
+ATTACHMENT_BYTES = (20_000, 310_000)
+
+
+def realistic_mail(count: int, seed: int = 1) -> Iterator[bytes]:
+    """``count`` messages; the same for the same ``seed``."""
+    chance = random.Random(seed)
+    kinds = (PLAIN, HTML, ATTACHED)
+    for number in range(count):
+        case = Case(chance, number, f"bench{seed}", SUPPORT_ADDRESS, "Mon, 02 Mar 2026 08:00:00 +0000")
+        (kind,) = chance.choices(kinds, kinds)
+        yield message(case.headers(subject(case)), _content(case, kind))
+
+
+def _content(case: Case, kind: int) -> Part:
+    text = story(case, case.chance.randint(*PARAGRAPHS[kind]))
+    if kind == PLAIN:
+        return text_part(text)
+    if kind == HTML:
+        return multipart("alternative", [text_part(text), text_part(html(text), "html")], case.boundary)
+    # Documents and photos are compressed already, as random bytes are.
+    content = case.chance.randbytes(case.chance.randint(*ATTACHMENT_BYTES))
+    parts = [text_part(text), attachment(content, "application/pdf", f"scan-{case.number}.pdf")]
+    return multipart("mixed", parts, case.boundary)

@@ -1,0 +1,28 @@
+"""The measuring command still works, and measures the mail it says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from statistics import mean
+
+from bench.mailbag import realistic_mail
+
+TOP = Path(__file__).parents[2]
+
+
+def test_its_mail_has_the_size_of_real_mail() -> None:
+    assert 40_000 < mean(len(raw) for raw in realistic_mail(2000)) < 50_000
+
+
+def test_its_mail_is_the_same_each_time() -> None:
+    assert list(realistic_mail(20)) == list(realistic_mail(20))
+
+
+def test_each_contender_empties_the_mailbox() -> None:
+    command = [sys.executable, "-m", "bench.throughput", "--messages", "60", "--rounds", "1"]
+    result = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    for name in ("floor", "SQLite", "PostgreSQL"):
+        assert f"round 1: {name}" in result.stdout
