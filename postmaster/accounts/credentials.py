@@ -5,19 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from sqlalchemy import select, update
+from sqlalchemy import String, case, func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.columns import health_column
 from postmaster.accounts.fields import CREDENTIAL_FIELDS, CREDENTIAL_NAME, PASSWORD, USERNAME
+from postmaster.accounts.health import Health
 from postmaster.accounts.mailbox import rival
-from postmaster.accounts.models import Credential, MailAccount
+from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import UnsealError, reseal
 from postmaster.accounts.validation import mailbox_taken
 from postmaster.errors import PostMasterError
 from postmaster.system.audit import audit, serialise
 from postmaster.system.fields import Field, FieldErrors, Value
+from postmaster.system.listing import Listing
 from postmaster.system.models import Validity
 from postmaster.system.service import NamedService, enumeration
+
+# The accounts that sign in with a credential, and those of them that are paused until it changes.
+_accounts = select(func.count(MailAccount.id)).where(MailAccount.credential_id == Credential.id).correlate(Credential)
+_used = _accounts.scalar_subquery()
+_refused = _accounts.join(AccountState).where(health_column() == Health.PAUSED.value).scalar_subquery()
+_urgency = case(
+    (Credential.validity != Validity.VALID, 3), (Credential.sealed_password == "", 1), (_refused > 0, 0), else_=2
+)
+CREDENTIALS = Listing(
+    key=Credential.id,
+    query=select(Credential, _used.label("used"), _refused.label("refused")),
+    searched=(
+        Credential.name,
+        Credential.username,
+        Credential.comment,
+        type_coerce(Credential.kind, String),
+        type_coerce(Credential.validity, String),
+    ),
+    sorts={
+        "update": (_urgency, func.lower(Credential.name)),
+        "name": (func.lower(Credential.name),),
+        "kind": (type_coerce(Credential.kind, String),),
+        "username": (func.lower(Credential.username),),
+        "used": (_used,),
+        "validity": (type_coerce(Credential.validity, String),),
+    },
+)
 
 
 class CredentialService(NamedService[Credential]):

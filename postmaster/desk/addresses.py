@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
 
-from sqlalchemy.orm import Session
+from sqlalchemy import String, func, select, type_coerce
+from sqlalchemy.orm import Session, contains_eager
 
-from postmaster.desk.models import SystemAddress
+from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.system.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.system.listing import Listing
 from postmaster.system.models import Validity
 from postmaster.system.service import NamedService
 from postmaster.system.values import line, mail_address
@@ -28,6 +30,24 @@ DISPLAY_NAME = Field(
 )
 QUEUE = Field(
     "queue", "Queue", mandatory=True, column="queue_id", metavar="NAME", help="Where mail to the address goes."
+)
+
+ADDRESSES = Listing(
+    key=SystemAddress.id,
+    query=select(SystemAddress).join(SystemAddress.queue).options(contains_eager(SystemAddress.queue)),
+    searched=(
+        SystemAddress.address,
+        SystemAddress.name,
+        SystemAddress.comment,
+        Queue.name,
+        type_coerce(SystemAddress.validity, String),
+    ),
+    sorts={
+        "address": (func.lower(SystemAddress.address),),
+        "name": (func.lower(SystemAddress.name),),
+        "queue": (func.lower(Queue.name),),
+        "validity": (type_coerce(SystemAddress.validity, String),),
+    },
 )
 
 
@@ -57,6 +77,13 @@ class AddressService(NamedService[SystemAddress]):
     def value(self, thing: SystemAddress, field: Field) -> Value:
         """The field's value; the queue by its name."""
         return self.queues.queue_name(thing.queue_id) if field == QUEUE else super().value(thing, field)
+
+    def choices(self, field: Field, thing: SystemAddress | None = None) -> Sequence[str]:
+        """Valid queues; one that was set invalid stays where it is chosen."""
+        if field != QUEUE:
+            return field.choices
+        names = self.queues.valid_names()
+        return names if thing is None or thing.queue.name in names else [thing.queue.name, *names]
 
     def resolve(self, field: Field, value: Any) -> Any:
         """The queue that is named."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.service import AccountService
@@ -9,7 +12,7 @@ from postmaster.desk.queues import Queues, QueueService
 from postmaster.errors import InputError
 from postmaster.system.audit import serialise
 from postmaster.system.models import Validity
-from postmaster.system.settings import DEFAULT_QUEUE, find_setting, set_setting
+from postmaster.system.settings import DEFAULT_QUEUE, SettingSpec, find_setting, set_setting
 
 
 def account_service(session: Session, actor: str) -> AccountService:
@@ -17,7 +20,12 @@ def account_service(session: Session, actor: str) -> AccountService:
     return AccountService(session, actor, Queues(session))
 
 
-def change_setting(session: Session, name: str, text: str, actor: str) -> None:
+def setting_choices(session: Session, spec: SettingSpec[Any]) -> Sequence[str]:
+    """The values that ``spec`` takes, if it takes only some."""
+    return Queues(session).valid_names() if spec is DEFAULT_QUEUE else spec.choices
+
+
+def change_setting(session: Session, name: str, text: str, actor: str, seen: str | None = None) -> None:
     """``set_setting``, which also sees that the default queue is a valid one, and spells it as it is called."""
     serialise(session)
     spec = find_setting(name)
@@ -31,4 +39,4 @@ def change_setting(session: Session, name: str, text: str, actor: str) -> None:
                 code="bad-setting",
             )
         text = queue.name
-    set_setting(session, spec.name, text, actor)
+    set_setting(session, spec.name, text, actor, seen)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from sqlalchemy import func, select
+from sqlalchemy import String, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import FollowUpPolicy, Queue, SystemAddress, Ticket
 from postmaster.system.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.system.listing import Listing
 from postmaster.system.models import Validity
 from postmaster.system.service import NamedService
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
@@ -39,6 +40,25 @@ FOLLOW_UP = Field(
     column="followup_policy",
     metavar="|".join(FollowUpPolicy),
     help="What happens to a follow-up to a closed ticket.",
+)
+
+_accounts = select(func.count(MailAccount.id)).where(MailAccount.queue_id == Queue.id).scalar_subquery()
+_addresses = select(func.count(SystemAddress.id)).where(SystemAddress.queue_id == Queue.id).scalar_subquery()
+QUEUES = Listing(
+    key=Queue.id,
+    query=select(Queue, _accounts.label("accounts"), _addresses.label("addresses")),
+    searched=(
+        Queue.name,
+        Queue.comment,
+        type_coerce(Queue.followup_policy, String),
+        type_coerce(Queue.validity, String),
+    ),
+    sorts={
+        "name": (func.lower(Queue.name),),
+        "follow_up": (type_coerce(Queue.followup_policy, String),),
+        "used": (_accounts + _addresses,),
+        "validity": (type_coerce(Queue.validity, String),),
+    },
 )
 
 
@@ -107,6 +127,11 @@ class Queues:
         self._session = session
         self._service = QueueService(session, actor="")
         self._names: dict[int, str] = {}
+
+    def valid_names(self) -> list[str]:
+        """The names of the queues that may be chosen, in the order in which people look for them."""
+        query = select(Queue.name).where(Queue.validity == Validity.VALID)
+        return sorted(self._session.scalars(query), key=str.casefold)
 
     def queue_id(self, name: str) -> int:
         """The id of the queue of that name or id. Raises NotFoundError."""

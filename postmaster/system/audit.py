@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from postmaster.extensions import Json
@@ -18,6 +18,12 @@ def audit(session: Session, actor: str, action: str, noun: str, label: str, deta
     ``detail`` maps changed fields to ``[old, new]``. The caller leaves secrets out of it.
     """
     session.add(AuditEvent(actor=actor, action=action, noun=noun, label=label, detail=detail))
+
+
+def last_event(session: Session, noun: str, label: str) -> AuditEvent | None:
+    """The latest change of the ``noun`` ``label``."""
+    query = select(AuditEvent).where(AuditEvent.noun == noun, AuditEvent.label == label)
+    return session.scalars(query.order_by(AuditEvent.id.desc()).limit(1)).first()
 
 
 def serialise(session: Session) -> None:

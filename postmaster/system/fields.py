@@ -49,6 +49,11 @@ class Field:
         """The attribute of the model that holds the field."""
         return self.column or self.name
 
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words it takes, if it takes only some: ``metavar`` lists them, while a placeholder is in capitals."""
+        return () if self.metavar.isupper() and "|" not in self.metavar else tuple(self.metavar.split("|"))
+
     def parse(self, text: str) -> Any:
         """The value that ``text`` means. Raises InputError naming the field."""
         text = text if self.secret else text.strip()

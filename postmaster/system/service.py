@@ -7,7 +7,7 @@ transaction of its session; the caller ends it (``database.writing``), and rolls
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -18,8 +18,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import Json
-from postmaster.system.audit import audit, serialise
+from postmaster.system.audit import audit, last_event, serialise
 from postmaster.system.fields import Field, FieldErrors, Value
+from postmaster.system.models import AuditEvent
 
 # How many users of a thing a refusal names.
 NAMED_USERS = 10
@@ -92,6 +93,10 @@ class Service(ABC, Generic[RecordT]):
         """What was entered, without secrets."""
         return {field.name: self.value(thing, field) for field in self.fields_of(thing) if not field.secret}
 
+    def choices(self, field: Field, thing: RecordT | None = None) -> Sequence[str]:
+        """The words that ``field`` takes, if it takes only some; what ``thing`` has now is always one of them."""
+        return field.choices
+
     def details(self, thing: RecordT) -> Json:
         """What is known about it beyond what was entered."""
         return {}
@@ -140,6 +145,10 @@ class Service(ABC, Generic[RecordT]):
         if changes:
             self._audit("set", thing, changes)
         return changes
+
+    def last_change(self, thing: RecordT) -> AuditEvent | None:
+        """Who changed it last, and when."""
+        return last_event(self.session, self.noun, self._audit_label(thing))
 
     def delete(self, thing: RecordT) -> None:
         """Delete it. Raises InputError naming what still uses it."""
@@ -199,7 +208,10 @@ class Service(ABC, Generic[RecordT]):
         return {field.name: getattr(thing, field.attribute) or "" for field in self.fields if field.secret}
 
     def _audit(self, action: str, thing: RecordT, changes: Json) -> None:
-        audit(self.session, self.actor, action, self.noun, f"{self.label(thing)} ({thing.id})", changes)
+        audit(self.session, self.actor, action, self.noun, self._audit_label(thing), changes)
+
+    def _audit_label(self, thing: RecordT) -> str:
+        return f"{self.label(thing)} ({thing.id})"
 
     def _flush(self) -> None:
         try:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, NotFoundError
 from postmaster.system.audit import audit, serialise
 from postmaster.system.lists import PRIORITIES, STATES
 from postmaster.system.models import Setting
+from postmaster.system.service import ConflictError
 from postmaster.system.values import Flaw, line, name, one_of, whole_number, yes_no
 
 T = TypeVar("T")
@@ -19,12 +21,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SettingSpec(Generic[T]):
-    """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range."""
+    """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
+
+    ``choices`` are the words it takes, if it takes only some.
+    """
 
     name: str
     default: T
     description: str
     read: Callable[[str], T]
+    choices: tuple[str, ...] = ()
 
     def parse(self, text: str) -> T:
         """The value that ``text`` means. Raises InputError naming the setting."""
@@ -50,10 +56,12 @@ def _hook(text: str) -> str:
 DEFAULT_QUEUE = SettingSpec(
     "PostmasterDefaultQueue", "Raw", "Queue of mail that no account and no system address sends elsewhere.", name
 )
-DEFAULT_PRIORITY = SettingSpec("PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", one_of(*PRIORITIES))
-DEFAULT_STATE = SettingSpec("PostmasterDefaultState", "new", "State of new tickets.", one_of(*STATES))
+DEFAULT_PRIORITY = SettingSpec(
+    "PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", one_of(*PRIORITIES), PRIORITIES
+)
+DEFAULT_STATE = SettingSpec("PostmasterDefaultState", "new", "State of new tickets.", one_of(*STATES), STATES)
 FOLLOWUP_STATE = SettingSpec(
-    "PostmasterFollowUpState", "open", "State that a closed ticket gets by a follow-up.", one_of(*STATES)
+    "PostmasterFollowUpState", "open", "State that a closed ticket gets by a follow-up.", one_of(*STATES), STATES
 )
 MAX_EMAIL_SIZE = SettingSpec(
     "PostmasterMaxEmailSize",
@@ -73,6 +81,7 @@ SUBJECT_FORMAT = SettingSpec(
     "Left",
     "Where a ticket number stands in a subject: Left, Right or None.",
     one_of("Left", "Right", "None"),
+    ("Left", "Right", "None"),
 )
 FETCH_INTERVAL = SettingSpec(
     "FetchIntervalMinutes", 10, "Minutes between two runs over an account.", whole_number(1, 1440)
@@ -103,6 +112,7 @@ ACCEPT_NUMBER_FROM_STRANGER = SettingSpec(
     False,
     "Whether a ticket number in a subject counts if the sender has not written to that ticket before: yes or no.",
     yes_no,
+    ("yes", "no"),
 )
 FIRST_FETCH_CONFIRM = SettingSpec(
     "FirstFetchConfirm",
@@ -147,15 +157,34 @@ def get_setting(session: Session, spec: SettingSpec[T]) -> T:
     return spec.parse(row.value) if row else spec.default
 
 
-def set_setting(session: Session, name: str, text: str, actor: str) -> None:
+def shown_settings(session: Session) -> dict[str, str]:
+    """The values of all settings, as they are entered."""
+    entered = {row.name: row.value for row in session.scalars(select(Setting))}
+    return {
+        spec.name: spec.show(spec.parse(entered[spec.name]) if spec.name in entered else spec.default)
+        for spec in SETTINGS.values()
+    }
+
+
+def set_setting(session: Session, name: str, text: str, actor: str, seen: str | None = None) -> None:
     """Enter a value for the setting ``name``, and record it. Raises NotFoundError, or InputError if it is refused.
 
+    ``seen`` is the value that whoever entered it had seen; ConflictError says that it is another one by now.
     That PostmasterDefaultQueue names a valid queue is checked by ``desk.configuration.change_setting``.
     """
     serialise(session)
     spec = find_setting(name)
     old, new = spec.show(get_setting(session, spec)), spec.show(spec.parse(text))
+    if seen not in (None, old):
+        raise ConflictError(
+            "changed-meanwhile",
+            f"Somebody else changed {spec.name} meanwhile, so nothing was saved.",
+            "Look at it again, and repeat the change if it is still needed.",
+        )
     if old != new:
-        session.merge(Setting(name=spec.name, value=new))
+        if new == spec.show(spec.default):
+            session.execute(delete(Setting).where(Setting.name == spec.name))
+        else:
+            session.merge(Setting(name=spec.name, value=new))
         audit(session, actor, "set", "setting", spec.name, {"value": [old, new]})
         session.flush()

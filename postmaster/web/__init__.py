@@ -5,9 +5,24 @@ from __future__ import annotations
 from flask import Flask, request
 
 from postmaster.database import prepare_database
-from postmaster.web import access, assets, errors, limits, navigation, security, session, status, times
+from postmaster.web import (
+    access,
+    addresses,
+    assets,
+    audit,
+    credentials,
+    errors,
+    limits,
+    navigation,
+    queues,
+    security,
+    session,
+    settings,
+    status,
+    times,
+)
 
-BLUEPRINTS = (status,)
+BLUEPRINTS = (status, credentials, addresses, queues, settings, audit)
 
 
 def init_app(app: Flask) -> None:

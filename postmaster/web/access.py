@@ -6,10 +6,12 @@ URL map and fails when a mark is missing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from enum import IntEnum
 from time import time
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
 from flask_login import current_user, logout_user
@@ -33,7 +35,7 @@ class SignedInUser:
         self.name = user.name
         self.role = user.role
         self.is_active = user.active
-        self._mark = user.password_hash[-16:]
+        self._mark = hashlib.sha256(user.password_hash.encode()).hexdigest()[:16]
 
     def get_id(self) -> str:
         """What the session remembers."""
@@ -118,11 +120,19 @@ def check_access() -> Response | None:
 def to_sign_in() -> Response:
     """The way to the sign-in page, and back afterwards; htmx is told to load the whole page."""
     logout_user()
-    back = request.full_path.rstrip("?") if request.method == "GET" and "HX-Request" not in request.headers else None
+    back = _page_asked_from()
     address = url_for("session.login", next=back if back != "/" else None)
     if "HX-Request" in request.headers:
         return Response(status=401, headers={"HX-Redirect": address})
     return redirect(address)  # type: ignore[return-value]
+
+
+def _page_asked_from() -> str | None:
+    """The page in the browser's address bar, from / on. None if that was a form's answer, which cannot be opened."""
+    if "HX-Request" in request.headers:
+        parts = urlsplit(request.headers.get("HX-Current-URL", ""))
+        return f"{parts.path}?{parts.query}".rstrip("?") or None
+    return request.full_path.rstrip("?") if request.method == "GET" else None
 
 
 def _is_idle(view: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request, url_for
@@ -23,7 +24,8 @@ def _digest(folder: str, name: str) -> str:
 
 def _keep(response: Response) -> Response:
     if request.endpoint == "static":
-        response.headers["Cache-Control"] = FOR_EVER if "v" in request.args else "no-cache"
+        lasting = "v" in request.args and response.status_code < HTTPStatus.BAD_REQUEST
+        response.headers["Cache-Control"] = FOR_EVER if lasting else "no-cache"
     return response
 
 

@@ -7,7 +7,7 @@ import secrets
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
@@ -26,6 +26,9 @@ WORDS: dict[int, tuple[str, str]] = {
     429: ("Too many tries", "Wait a minute, then try again."),
     500: ("Something went wrong here", "It is not your fault. Give the reference to whoever looks after PostMaster."),
 }
+
+# Where htmx shows an error is said in _document.html. What it asked for keeps its place and its address.
+IN_PLACE = {"HX-Reselect": ".toast", "HX-Push-Url": "false"}
 
 
 def init_app(app: Flask) -> None:
@@ -51,7 +54,7 @@ def _unavailable(error: PostMasterError) -> Response:
 
 
 def _page(code: int, title: str, advice: str, original: BaseException | None = None) -> Response:
-    """The page, with a reference under which the log has the rest."""
+    """The page, or a toast for htmx, with a reference under which the log has the rest."""
     reference = secrets.token_hex(4)
     log.log(
         logging.ERROR if code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO,
@@ -62,4 +65,15 @@ def _page(code: int, title: str, advice: str, original: BaseException | None = N
         error=str(original or ""),
         exc_info=original if code == HTTPStatus.INTERNAL_SERVER_ERROR else None,
     )
+    if code == HTTPStatus.SERVICE_UNAVAILABLE:
+        _ask_for_no_user()
+    if "HX-Request" in request.headers:
+        sentence = f"{title}. {advice} Reference {reference}"
+        return make_response(render_template("_toast.html", kind="fail", message=sentence), code, IN_PLACE)
     return make_response(render_template("error.html", title=title, advice=advice, reference=reference), code)
+
+
+def _ask_for_no_user() -> None:
+    """Show the page to nobody in particular, unless it is known who it is: the database cannot be asked."""
+    if "_login_user" not in g:
+        current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]

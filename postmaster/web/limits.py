@@ -14,6 +14,13 @@ limiter = Limiter(get_remote_address)
 def init_app(app: Flask) -> None:
     """Count in Redis where there is one, so that all web processes count together; else in this process."""
     settings: Settings = app.config["SETTINGS"]
-    app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url or "memory://"
+    app.config["RATELIMIT_STORAGE_URI"] = _storage(settings.redis_url)
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     limiter.init_app(app)
+
+
+def _storage(redis_url: str | None) -> str:
+    """The address as the limiter writes it: a unix socket's scheme has another name there."""
+    if redis_url is None:
+        return "memory://"
+    return f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from time import time
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -19,6 +18,7 @@ from postmaster.system.users import change_own_password, sign_in
 from postmaster.web.access import SignedInUser, for_leads, public, who
 from postmaster.web.forms import Form
 from postmaster.web.limits import limiter
+from postmaster.web.lists import way_back
 
 blueprint = Blueprint("session", __name__)
 manager = LoginManager()
@@ -67,17 +67,10 @@ def login() -> ResponseReturnValue:
             session.clear()
             session["seen"] = time()
             login_user(SignedInUser(user))
-            return redirect(_way_back(), 303)
+            return redirect(way_back() or url_for("status.page"), 303)
         form.password.errors = (WRONG,)
-    return render_template("session/login.html", form=form, wrong=form.password.errors), form.status()
-
-
-def _way_back() -> str:
-    """Where somebody wanted to go; never another site."""
-    wanted = request.args.get("next", "")
-    parts = urlsplit(wanted)
-    local = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return wanted if local else url_for("status.page")
+    wrong = (*form.user.errors, *form.password.errors)
+    return render_template("session/login.html", form=form, wrong=wrong), form.status()
 
 
 @blueprint.post("/logout")

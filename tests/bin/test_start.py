@@ -47,16 +47,19 @@ def start(tree: Path, *arguments: str, **env: str) -> subprocess.CompletedProces
 
 
 @contextmanager
-def started(tree: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """bin/start that runs on, and the address it says it is at."""
+def started(tree: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """bin/start that runs on, the address it says it is at, and the lines it printed before."""
     command = [tree / "bin" / "start", "--port", str(free_ports(1)[0]), *arguments]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tree
     )
+    lines: list[str] = []
     try:
         assert process.stdout is not None
-        line = next(line for line in process.stdout if "PostMaster is at" in line)
-        yield process, line.split()[3]
+        while "PostMaster is at" not in (line := process.stdout.readline()):
+            assert line, process.communicate()[1]
+            lines.append(line)
+        yield process, line.split()[3], lines
     finally:
         process.terminate()
         process.communicate(timeout=60)
@@ -126,9 +129,9 @@ def test_the_demo_never_touches_a_real_database(tree: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_stopped_and_leaves_no_child(tree: Path, number: signal.Signals) -> None:
-    with started(tree) as (process, url):
+    with started(tree) as (process, url, _):
         with urllib.request.urlopen(url, timeout=20) as response:
-            assert "No mail is being fetched yet" in response.read().decode()
+            assert "Sign in" in response.read().decode()
         assert any("redis-server" in command for command in running(tree).values())
         process.send_signal(number)
         assert process.wait(60) == 0
@@ -137,13 +140,20 @@ def test_it_serves_until_it_is_stopped_and_leaves_no_child(tree: Path, number: s
 
 @pytest.mark.parametrize("child", ["redis-server", "gunicorn"])
 def test_a_child_that_dies_is_reported_and_ends_the_rest(tree: Path, child: str) -> None:
-    with started(tree) as (process, _):
+    with started(tree) as (process, _, _):
         victim = min(pid for pid, command in running(tree).items() if child in command)
         os.kill(victim, signal.SIGKILL)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "ended unexpectedly with code -9" in said
     wait_until(lambda: running(tree) == {}, "the children to be gone")
+
+
+def test_the_first_admin_gets_a_password_that_is_shown_once(tree: Path) -> None:
+    with started(tree) as (_, _, lines):
+        assert any("Sign in as admin with the password" in line for line in lines)
+    with started(tree) as (_, _, lines):
+        assert lines == []
 
 
 def test_a_second_start_on_the_same_data_is_refused(tree: Path) -> None:

@@ -13,6 +13,9 @@ from postmaster.system.users import add_user
 
 PASSWORD = "correct horse battery"
 
+# What htmx sends along.
+HTMX = {"HX-Request": "true", "HX-Current-URL": "http://localhost/status?shown=all"}
+
 
 def token_of(page: str) -> str:
     """The CSRF token of the first form of a page."""
@@ -27,12 +30,22 @@ def send(client: FlaskClient, path: str, **fields: str) -> str:
     return client.post(path, data={**fields, "csrf_token": token}, follow_redirects=True).text
 
 
-def signed_in(app: Flask, name: str, role: str) -> FlaskClient:
-    """A browser of a new user with that name and role."""
+def token_header(client: FlaskClient) -> dict[str, str]:
+    """The CSRF token as htmx sends it."""
+    page = client.get("/password", follow_redirects=True).text
+    return {"X-CSRFToken": token_of(page)}
+
+
+def add(app: Flask, name: str, role: str = "admin") -> None:
+    """Add a user whose password is ``PASSWORD``."""
     with app.app_context():
         prepare_database()
         with writing() as session:
             add_user(session, name, role, PASSWORD, "test")
+
+
+def signed_in(app: Flask, name: str) -> FlaskClient:
+    """A browser in which that user signed in."""
     client = app.test_client()
     send(client, "/login", user=name, password=PASSWORD)
     return client
@@ -47,10 +60,12 @@ def anonymous(app: Flask) -> FlaskClient:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """The browser of an admin."""
-    return signed_in(app, "admin", "admin")
+    add(app, "admin")
+    return signed_in(app, "admin")
 
 
 @pytest.fixture
 def lead(app: Flask) -> FlaskClient:
     """The browser of a team lead."""
-    return signed_in(app, "lead", "lead")
+    add(app, "lead", "lead")
+    return signed_in(app, "lead")

@@ -16,6 +16,7 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import now
 from postmaster.system.models import Validity
 from tests.results import Run
+from tests.web.conftest import add, signed_in
 
 SECRETS = ("the subject", "sender@private.example", "boss@login.example", "the server's words", "the message", "s3cret")
 
@@ -50,7 +51,7 @@ def test_without_accounts_it_says_how_to_add_one(client: FlaskClient, path: str)
     assert "flask account add" in text
 
 
-def test_it_works_on_an_empty_data_directory_before_any_command(client: FlaskClient) -> None:
+def test_it_works_before_any_command(client: FlaskClient) -> None:
     assert "Postmaster" in text_of(client)
 
 
@@ -128,12 +129,16 @@ def test_what_users_enter_is_never_taken_for_html(app: Flask, client: FlaskClien
         (timedelta(days=42), "42 days"),
     ],
 )
-def test_times_are_relative_with_the_moment_in_the_title(
-    app: Flask, client: FlaskClient, run: Run, passed: timedelta, words: str
-) -> None:
+def test_times_are_relative_with_the_moment_in_the_title(app: Flask, run: Run, passed: timedelta, words: str) -> None:
     run("queue", "list")
     moment = datetime(2026, 11, 23, 8, 45, 5, tzinfo=UTC)
     add_account(app, "somebody", last_success_at=moment)
+    add(app, "ada")
     with time_machine.travel(moment + passed, tick=False):
-        text = text_of(client)
+        text = text_of(signed_in(app, "ada"))
     assert f'title="Mon 23 Nov 2026, 08:45:05 UTC">{words}</time>' in text
+
+
+def test_a_lead_sees_how_everything_stands(app: Flask, lead: FlaskClient) -> None:
+    add_account(app, "broken", last_run_at=now(), failures=3, error_code="connect-refused")
+    assert "Not delivering mail: 1 of 1 account" in text_of(lead)

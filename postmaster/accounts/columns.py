@@ -1,0 +1,70 @@
+"""What an account's properties compute, as SQL: for lists that are filtered, sorted and cut by the database.
+
+Each says the same as its property, and a test holds it to that. The query joins ``Credential`` and ``AccountState``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from postmaster.accounts.health import Health
+from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.system.models import Validity
+
+
+class before_at(FunctionElement[str]):  # noqa: N801 - an SQL function
+    """The part of a text before its first @; all of it if it has none."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(before_at, "sqlite")
+def _before_at_sqlite(element: before_at, compiler: SQLCompiler, **options: Any) -> str:
+    [column] = element.clauses
+    text = compiler.process(column, **options)
+    return f"substr({text}, 1, instr({text} || '@', '@') - 1)"
+
+
+@compiles(before_at, "postgresql")
+def _before_at_postgresql(element: before_at, compiler: SQLCompiler, **options: Any) -> str:
+    [column] = element.clauses
+    return f"split_part({compiler.process(column, **options)}, '@', 1)"
+
+
+def label_column() -> ColumnElement[str]:
+    """``MailAccount.label``."""
+    host = func.coalesce(MailAccount.host, "None")
+    name = case(
+        (func.coalesce(MailAccount.address, "") != "", MailAccount.address),
+        (Credential.id.is_not(None), before_at(Credential.username) + "@" + host),
+        else_=func.coalesce(func.nullif(MailAccount.host, ""), MailAccount.type),
+    )
+    folder = func.coalesce(func.nullif(MailAccount.folder, ""), "INBOX")
+    return case((func.upper(folder) == "INBOX", name), else_=name + "/" + folder)
+
+
+def health_column() -> ColumnElement[str]:
+    """``account_health``."""
+    usable = and_(Credential.validity == Validity.VALID, Credential.sealed_password != "")
+    return case(
+        (MailAccount.validity != Validity.VALID, Health.INVALID.value),
+        (or_(Credential.id.is_(None), ~usable), Health.NEEDS_CREDENTIAL.value),
+        (AccountState.paused_revision == _config_revision(), Health.PAUSED.value),
+        (AccountState.failures > 0, Health.FAILING.value),
+        (AccountState.last_success_at.is_not(None), Health.HEALTHY.value),
+        else_=Health.NEVER.value,
+    )
+
+
+def _config_revision() -> ColumnElement[str]:
+    """``MailAccount.config_revision`` of an account with a credential."""
+    account, credential, revision = (
+        cast(column, String) for column in (MailAccount.revision, Credential.id, Credential.revision)
+    )
+    return account + literal("/") + credential + literal(".") + revision

@@ -1,0 +1,112 @@
+"""Lists as pages show them: filtered, sorted and cut by the database, in as many queries whatever the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, or_
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import InstrumentedAttribute
+
+PAGE_SIZE = 50
+
+# Of a filter's text; what is longer names nothing that is there.
+FILTER_LENGTH, FILTER_WORDS = 200, 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asks of a list: ``sort`` is the name of a column, with a hyphen before it to turn it around."""
+
+    text: str = ""
+    sort: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list: ``found`` rows match the filter, out of ``total``."""
+
+    rows: Sequence[Row[Any]]
+    number: int
+    found: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return page_count(self.found)
+
+    @property
+    def first(self) -> int:
+        """The place of its first row in the list, from 1."""
+        return (self.number - 1) * PAGE_SIZE + 1
+
+    @property
+    def last(self) -> int:
+        """The place of its last row."""
+        return self.first + len(self.rows) - 1
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How a kind of resource is listed. ``query`` gives its rows, the resource first in each; ``key`` is its id.
+
+    The filter looks into the ``searched`` columns. ``sorts`` are the orders there are, by name; the first is the usual
+    one, and decides among equals of another.
+    """
+
+    key: InstrumentedAttribute[int]
+    query: Select[Any]
+    searched: Sequence[ColumnElement[str] | InstrumentedAttribute[str]]
+    sorts: Mapping[str, Sequence[ColumnElement[Any]]]
+
+    def sorted_by(self, sort: str) -> str:
+        """``sort`` if there is that order, else the usual one."""
+        return sort if sort.removeprefix("-") in self.sorts else next(iter(self.sorts))
+
+    def page(self, session: Session, wanted: Wanted) -> Page:
+        """The page that is wanted; the last one if there are not as many."""
+        matching_rows = self.query.where(*matching(self.searched, wanted.text))
+        total = count(session, self.query, self.key)
+        found = count(session, matching_rows, self.key) if wanted.text else total
+        number = max(1, min(wanted.page, page_count(found)))
+        cut = matching_rows.order_by(*self._order(wanted.sort)).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
+        return Page(session.execute(cut).all(), number, found, total)
+
+    def row(self, session: Session, number: int) -> Row[Any] | None:
+        """The row of the resource with that id."""
+        return session.execute(self.query.where(self.key == number)).first()
+
+    def _order(self, sort: str) -> list[ColumnElement[Any]]:
+        wanted = self.sorted_by(sort)
+        columns = self.sorts[wanted.removeprefix("-")]
+        turned = [column.desc() for column in columns] if wanted.startswith("-") else list(columns)
+        return [*turned, *next(iter(self.sorts.values())), self.key.asc()]
+
+
+def page_count(rows: int) -> int:
+    """How many pages ``rows`` fill."""
+    return max(1, -(-rows // PAGE_SIZE))
+
+
+def count(session: Session, query: Select[Any], key: InstrumentedAttribute[int]) -> int:
+    """How many rows ``query`` has."""
+    return session.scalar(query.with_only_columns(func.count(key), maintain_column_froms=True)) or 0
+
+
+def matching(
+    columns: Sequence[ColumnElement[str] | InstrumentedAttribute[str]], text: str
+) -> list[ColumnElement[bool]]:
+    """Conditions that each word of ``text`` stands in one of ``columns``, in any case."""
+    words = text[:FILTER_LENGTH].replace("\0", "").split()[:FILTER_WORDS]
+    return [
+        or_(*(column.icontains(form, autoescape=True) for column in columns for form in _forms(word))) for word in words
+    ]
+
+
+def _forms(word: str) -> set[str]:
+    """How ``word`` may be written: SQLite knows the two cases of ASCII letters only."""
+    return {word} if word.isascii() else {word, word.lower(), word.upper(), word.capitalize()}

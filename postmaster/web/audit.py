@@ -1,0 +1,101 @@
+"""The audit log: who changed what, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask import Blueprint, current_app, render_template, request, url_for
+
+from postmaster.config import Settings
+from postmaster.database import reading
+from postmaster.system.history import LARGEST_ID, Wanted, history, recent_kinds
+from postmaster.system.models import AuditEvent
+from postmaster.web.access import for_admins
+from postmaster.web.lists import wants_fragment
+
+blueprint = Blueprint("audit", __name__, url_prefix="/audit")
+
+# What the address says of the filter; ``before`` is where the page begins.
+FILTERS = ("q", "noun", "action", "from", "to")
+
+# What is never shown, should it ever have got into the log. Services leave it out.
+SECRETS = ("password", "secret", "token")
+
+# In which something can have been changed.
+YEARS = range(2000, 3000)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One changed field; None where there was no value before, or is none any more."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+@blueprint.get("")
+@for_admins
+def page() -> str:
+    """The log, or the part of it that a filter changes."""
+    with reading() as session:
+        stretch = history(session, _wanted())
+        nouns, actions = recent_kinds(session)
+    state: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    return render_template(
+        "audit/_list.html" if wants_fragment() else "audit/page.html",
+        lines=[(event, list(changes_of(event))) for event in stretch.events],
+        older=url_for(".page", **{**state, "before": stretch.next}) if stretch.next else "",
+        newest=url_for(".page", **state) if request.args.get("before") else "",
+        state=state,
+        nouns=nouns,
+        actions=actions,
+    )
+
+
+def _wanted() -> Wanted:
+    asked = request.args
+    since, until = _day(asked.get("from", "")), _day(asked.get("to", ""))
+    wanted = Wanted(asked.get("q", ""), asked.get("noun", "")[:40], asked.get("action", "")[:40], since)
+    before = asked.get("before", LARGEST_ID, type=int)
+    return replace(wanted, until=until + timedelta(days=1) if until else None, before=before)
+
+
+def _day(text: str) -> datetime | None:
+    """When the day began where the users are; None if ``text`` is none."""
+    settings: Settings = current_app.config["SETTINGS"]
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return datetime.combine(day, time(), settings.time_zone) if day.year in YEARS else None
+
+
+def changes_of(event: AuditEvent) -> Iterator[Change]:
+    """What ``event`` changed, readable; values that are empty before and after say nothing."""
+    for name, value in event.detail.items():
+        pair = value if isinstance(value, list) and len(value) == 2 else [None, value]
+        old, new = (_shown(part) for part in pair)
+        if any(word in name.casefold() for word in SECRETS):
+            yield Change(_words(name), None, "changed")
+        elif old or new:
+            yield Change(_words(name), old, new)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _shown(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {part}" for name, part in value.items())
+    return str(value)

@@ -1,0 +1,156 @@
+"""Forms made from tables of fields, as options of commands are: labels, help, asterisks and choices come from there.
+
+The rules stay in the service: a form hands over texts, and shows what the service refuses beside each field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wtforms import Field as FormField
+from wtforms import HiddenField, PasswordField, SelectChoice, SelectField, StringField, TextAreaField
+
+from postmaster.errors import InputError
+from postmaster.extensions import Json
+from postmaster.system.fields import Field, Value
+from postmaster.system.models import AuditEvent
+from postmaster.system.service import Service, differences
+from postmaster.system.values import paragraph
+from postmaster.web.forms import Form
+
+KEEPS = "Leave it empty to keep the one there is."
+AGAIN = "Enter it again: what you entered was not saved."
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """What somebody else changed while a form was open: fields as ``[old, new]``, and the event that says who."""
+
+    changes: Json
+    event: AuditEvent | None
+
+
+class FieldForm(Form):
+    """A form for the ``fields`` of one resource. ``seen`` holds what its fields said when it was opened."""
+
+    fields: tuple[Field, ...]
+    helps: Mapping[str, str]
+    editing: bool
+    seen = HiddenField()
+    meanwhile: Meanwhile | None = None
+
+    @property
+    def parts(self) -> list[tuple[Field, FormField, str]]:
+        """The fields with their inputs and what is said to help."""
+        return [(field, self[field.name], self.help_of(field)) for field in self.fields]
+
+    @property
+    def refused(self) -> list[FormField]:
+        """The inputs that are refused."""
+        return [self[field.name] for field in self.fields if self[field.name].errors]
+
+    def help_of(self, field: Field) -> str:
+        """The help of ``field``."""
+        words = self.helps.get(field.name, field.help)
+        if field.secret and self[field.name].data:  # it was sent, but is not sent back
+            return f"{words} {AGAIN}"
+        return f"{words} {KEEPS}" if field.secret and self.editing else words
+
+    def is_mandatory(self, field: Field) -> bool:
+        """Whether ``field`` must be filled in: a secret that is there already need not be."""
+        return field.mandatory and not (self.editing and (field.secret or field.fixed))
+
+    def texts(self) -> dict[str, str]:
+        """What was entered, by field. When editing, fixed fields and empty secrets are left out."""
+        given = {field: _text_of(self[field.name].data) for field in self.fields}
+        return {
+            field.name: text
+            for field, text in given.items()
+            if not (self.editing and (field.fixed or (field.secret and not text)))
+        }
+
+    def refuse(self, errors: Mapping[str, InputError]) -> None:
+        """Show ``errors`` beside their fields, with the focus on the first."""
+        for name, error in errors.items():
+            self[name].errors = (str(error),)
+        for input_ in self.refused[:1]:
+            input_.render_kw = {**(input_.render_kw or {}), "autofocus": True}
+
+    @property
+    def revision(self) -> int | None:
+        """The revision that was seen; one that nothing has if the form came back mangled."""
+        return self._seen()[0] if self.editing else None
+
+    def tell(self, revision: int, values: Mapping[str, Value], event: AuditEvent | None) -> None:
+        """Show what somebody else changed meanwhile: what was not touched here follows, what was stays as entered."""
+        _, before = self._seen()
+        now = {name: _typed(value) for name, value in values.items()}
+        self.meanwhile = Meanwhile(differences(before, now), event)
+        for name, text in now.items():
+            if _text_of(self[name].data) == before.get(name):
+                self[name].data = text
+        self.seen.data = remembered(revision, values)
+
+    def _seen(self) -> tuple[int, dict[str, Value]]:
+        try:
+            revision, values = json.loads(self.seen.data or "")
+            return int(revision), {str(name): str(value) for name, value in values.items()}
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return -1, {}
+
+
+def resource_form(service: Service[Any], helps: Mapping[str, str], thing: Any = None) -> FieldForm:
+    """The form for ``thing``, or for a new one."""
+    made = {field.name: _input(field, service.choices(field, thing), thing is not None) for field in service.fields}
+    members = {"fields": service.fields, "helps": helps, "editing": thing is not None}
+    form_class = type("ResourceForm", (FieldForm,), {**made, **members})
+    if thing is None:
+        form: FieldForm = form_class(data={field.name: field.default for field in service.fields})
+        form.seen.data = ""
+        return form
+    values = service.values(thing)
+    given = {name: _typed(value) for name, value in values.items()}
+    form = form_class(data={**given, "seen": remembered(thing.revision, values)})
+    for field in service.fields:
+        if field.fixed:
+            form[field.name].data = given[field.name]  # whatever was sent
+    return form
+
+
+def remembered(revision: int, values: Mapping[str, Value]) -> str:
+    """What a form holds of the state it was opened on."""
+    return json.dumps([revision, {name: _typed(value) for name, value in values.items()}])
+
+
+def _input(field: Field, choices: Sequence[str], editing: bool) -> Any:
+    """The WTForms field for ``field``."""
+    attributes: dict[str, Any] = {"autocomplete": "off"}
+    if field.mandatory and not (editing and field.secret):
+        attributes["required"] = True
+    if field.fixed and editing:
+        return StringField(field.label, render_kw={"readonly": True})
+    if field.secret:
+        return PasswordField(field.label, render_kw={**attributes, "autocomplete": "new-password"})
+    if choices or field.choices:
+        blank = [] if field.default else [SelectChoice("", "Choose one")]
+        words = [*blank, *(SelectChoice(word) for word in choices)]
+        return SelectField(field.label, choices=words, validate_choice=False, render_kw=attributes)
+    kind: Callable[..., Any] = StringField
+    if field.read is paragraph:
+        kind, attributes = TextAreaField, {**attributes, "rows": 2}
+    return kind(field.label, render_kw={**attributes, "spellcheck": "true" if kind is TextAreaField else "false"})
+
+
+def _text_of(data: object) -> str:
+    """What was typed, with line breaks as they are stored."""
+    return "" if data is None else str(data).replace("\r\n", "\n")
+
+
+def _typed(value: Value) -> str:
+    """``value`` as it is typed."""
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "yes", False: "no"}[value]
+    return _text_of(value)

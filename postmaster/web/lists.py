@@ -1,0 +1,51 @@
+"""What lists on pages share: their state, which is all in the address, and the fragments that htmx asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from flask import request
+
+from postmaster.system.listing import Wanted
+
+# What an address says of a list's state.
+STATE = ("q", "sort", "page")
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asks for the part of the page that changes; a boosted link and the Back button need all of it."""
+    headers = request.headers
+    whole = "HX-Boosted" in headers or "HX-History-Restore-Request" in headers
+    return "HX-Request" in headers and not whole
+
+
+def list_state() -> dict[str, Any]:
+    """The state of the list that the request is about, or that it came from and leads back to."""
+    return {name: request.args[name] for name in STATE if request.args.get(name)}
+
+
+def wanted() -> Wanted:
+    """What the request asks of the list."""
+    page = request.args.get("page", 1, type=int)
+    return Wanted(request.args.get("q", "").strip(), request.args.get("sort", ""), page)
+
+
+def counted(found: int, total: int, noun: str, plural: str) -> str:
+    """As in "7 of 12 accounts"; only the total if all are found."""
+    words = f"{total} {noun if total == 1 else plural}"
+    return words if found == total else f"{found} of {words}"
+
+
+def way_back() -> str | None:
+    """Where a form was asked to lead (``?next=``); never to another site, as which browsers also read ``/\\``."""
+    wanted = request.args.get("next", "")
+    local = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()
+    return wanted if local else None
+
+
+def with_parameter(address: str, name: str, value: str) -> str:
+    """``address`` with the parameter ``name`` set to ``value``."""
+    parts = urlsplit(address)
+    others = [(key, given) for key, given in parse_qsl(parts.query, keep_blank_values=True) if key != name]
+    return parts._replace(query=urlencode([*others, (name, value)])).geturl()

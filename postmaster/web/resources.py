@@ -1,0 +1,255 @@
+"""The pages that all resources share: list, add, edit and delete, made from a service and its fields.
+
+The commands are made in the same way (``cli/crud.py``), so a rule holds on a page as it does on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from postmaster.database import reading, writing
+from postmaster.errors import NotFoundError, PostMasterError
+from postmaster.system.fields import InvalidFieldsError
+from postmaster.system.listing import Listing, Page
+from postmaster.system.service import ConflictError, NamedService
+from postmaster.web.access import for_admins, who
+from postmaster.web.field_forms import FieldForm, resource_form
+from postmaster.web.lists import counted, list_state, wanted, wants_fragment, way_back, with_parameter
+
+AnyService = NamedService[Any]
+Context = Callable[[Session], Mapping[str, Any]]
+
+# Somebody else was faster.
+CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a list, with the order of the listing that its heading sorts by."""
+
+    label: str
+    sort: str = ""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What the pages have to know of a kind of resource. ``context`` is what its cells need beside their row.
+
+    Its cells are in ``templates/<plural>/_cells.html``. ``wraps`` are the widths of fields that are not half a line,
+    ``helps`` what is said of a field where the help of its option does not fit a page.
+    """
+
+    noun: str
+    plural: str
+    title: str
+    lead: str
+    empty: str
+    service: Callable[[Session, str], AnyService]
+    listing: Listing
+    columns: tuple[Column, ...]
+    deletable: bool = True
+    helps: Mapping[str, str] = field(default_factory=dict)
+    wraps: Mapping[str, str] = field(default_factory=dict)
+    context: Context = lambda session: {}
+
+    def serve(self, session: Session) -> AnyService:
+        """The service, for whoever is signed in."""
+        return self.service(session, who().name)
+
+    def url(self, view: str = "page", **values: Any) -> str:
+        """The address of one of its pages, which keeps the state of the list."""
+        return url_for(f"{self.plural}.{view}", **{**list_state(), **values})
+
+    def page_url(self, number: int) -> str:
+        """The address of that page of the list."""
+        return self.url(page=number)
+
+    def counted(self, page: Page) -> str:
+        """How many there are, and how many of them the filter lets through."""
+        return counted(page.found, page.total, self.noun, self.plural)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the list: what the listing found, what it is called by, and how it stands."""
+
+    row: Row[Any]
+    label: str
+    health: str
+
+    @property
+    def thing(self) -> Any:
+        """The resource."""
+        return self.row[0]
+
+
+def resource_blueprint(resource: Resource, name: str) -> Blueprint:
+    """The blueprint of the resource's pages."""
+    blueprint = Blueprint(resource.plural, name, url_prefix=f"/{resource.plural}")
+    for add_view in (_page, _add, _edit, *((_confirm, _delete) if resource.deletable else ())):
+        add_view(blueprint, resource)
+    return blueprint
+
+
+def _page(blueprint: Blueprint, resource: Resource) -> None:
+    @blueprint.get("")
+    @for_admins
+    def page() -> str:
+        """The list, or the part of it that a filter changes."""
+        with reading() as session:
+            service = resource.serve(session)
+            found = resource.listing.page(session, wanted())
+            lines = [line_of(service, row) for row in found.rows]
+            context = resource.context(session)
+        return _render_list(resource, found, lines, context)
+
+
+def line_of(service: AnyService, row: Row[Any]) -> Line:
+    """What a line of the list shows of ``row``."""
+    return Line(row, service.label(row[0]), str(service.health(row[0])))
+
+
+def _render_list(resource: Resource, found: Page, lines: list[Line], context: Mapping[str, Any]) -> str:
+    template = "resources/_list.html" if wants_fragment() else "resources/page.html"
+    asked = wanted()
+    return render_template(
+        template,
+        resource=resource,
+        page=found,
+        lines=lines,
+        text=asked.text,
+        sort=resource.listing.sorted_by(asked.sort),
+        **context,
+    )
+
+
+def _add(blueprint: Blueprint, resource: Resource) -> None:
+    @blueprint.route("/add", methods=["GET", "POST"])
+    @for_admins
+    def add() -> ResponseReturnValue:
+        """Add one."""
+        with reading() as session:
+            form = resource_form(resource.serve(session), resource.helps)
+        if form.was_sent_well():
+            try:
+                with writing() as session:
+                    service = resource.serve(session)
+                    thing = service.add(form.texts())
+            except InvalidFieldsError as error:
+                form.refuse(error.errors)
+            else:
+                return _after(resource, service, thing, f"The {resource.noun} “{service.label(thing)}” is added.")
+        return render_template("resources/form.html", resource=resource, form=form, back=_back(resource)), form.status()
+
+
+def _edit(blueprint: Blueprint, resource: Resource) -> None:
+    @blueprint.route("/<int:number>", methods=["GET", "POST"])
+    @for_admins
+    def edit(number: int) -> ResponseReturnValue:
+        """Edit one."""
+        with reading() as session:
+            service = resource.serve(session)
+            thing = existing(service, number)
+            form, label = resource_form(service, resource.helps, thing), service.label(thing)
+        status = form.status()
+        if form.was_sent_well():
+            try:
+                with writing() as session:
+                    service = resource.serve(session)
+                    thing = existing(service, number)
+                    changes = service.change(thing, form.texts(), form.revision)
+            except InvalidFieldsError as error:
+                form.refuse(error.errors)
+            except ConflictError:
+                tell(resource, form, number)
+                status = CONFLICT
+            else:
+                done = "is saved" if changes else "was so already; nothing was changed"
+                return _after(resource, service, thing, f"The {resource.noun} “{service.label(thing)}” {done}.")
+        page = render_template("resources/form.html", resource=resource, form=form, back=_back(resource), label=label)
+        return page, status
+
+
+def tell(resource: Resource, form: FieldForm, number: int) -> None:
+    """Have ``form`` say what somebody else changed meanwhile."""
+    with reading() as session:
+        service = resource.serve(session)
+        thing = existing(service, number)
+        form.tell(thing.revision, service.values(thing), service.last_change(thing))
+
+
+def existing(service: AnyService, number: int) -> Any:
+    """The resource with that id. Raises NotFoundError."""
+    thing = service.numbered(str(number))
+    if thing is None:
+        raise missing(service)
+    return thing
+
+
+def missing(service: AnyService) -> NotFoundError:
+    """The error that what a page was asked for is not there."""
+    advice = f"Somebody may have deleted it. Look for it in the list of {service.plural}."
+    return NotFoundError(f"unknown-{service.noun}", f"There is no such {service.noun} any more", advice)
+
+
+def _back(resource: Resource) -> str:
+    """Where Cancel leads."""
+    return way_back() or resource.url()
+
+
+def _after(resource: Resource, service: AnyService, thing: Any, sentence: str) -> ResponseReturnValue:
+    """Say that it is saved, and go on: to where the form was asked from, back to the list, or to the form."""
+    for words in (sentence, *service.notes.values()):
+        flash(words, "ok")
+    if back := way_back():
+        return redirect(with_parameter(back, resource.noun, service.label(thing)), 303)
+    if request.form.get("then") == "stay":
+        return redirect(resource.url("edit", number=thing.id), 303)
+    return redirect(resource.url(), 303)
+
+
+def _confirm(blueprint: Blueprint, resource: Resource) -> None:
+    @blueprint.get("/<int:number>/delete")
+    @for_admins
+    def confirm_delete(number: int) -> str:
+        """Ask whether to delete one, or say what still uses it: in its row, or on a page of its own."""
+        with reading() as session:
+            service = resource.serve(session)
+            row = resource.listing.row(session, number)
+            if row is None:
+                raise missing(service)
+            line, context, refusal = line_of(service, row), resource.context(session), _refusal(service, row[0])
+        template = "resources/_asks.html" if wants_fragment() else "resources/delete.html"
+        return render_template(template, resource=resource, line=line, refusal=refusal, **context)
+
+
+def _refusal(service: AnyService, thing: Any) -> str:
+    try:
+        service.check_deletable(thing)
+    except PostMasterError as error:
+        return str(error)
+    return ""
+
+
+def _delete(blueprint: Blueprint, resource: Resource) -> None:
+    @blueprint.post("/<int:number>/delete")
+    @for_admins
+    def delete(number: int) -> ResponseReturnValue:
+        """Delete one, and show the list again."""
+        try:
+            with writing() as session:
+                service = resource.serve(session)
+                thing = existing(service, number)
+                service.delete(thing)
+        except PostMasterError as error:
+            flash(str(error), "fail")
+        else:
+            flash(f"The {resource.noun} “{service.label(thing)}” is deleted.", "ok")
+        return redirect(resource.url(), 303)

@@ -1,0 +1,123 @@
+"""The system configuration: each setting with its meaning, its value and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import HiddenField, SelectField, StringField
+
+from postmaster.database import reading, writing
+from postmaster.desk.configuration import change_setting, setting_choices
+from postmaster.errors import InputError
+from postmaster.system.service import ConflictError
+from postmaster.system.settings import SETTINGS, SettingSpec, find_setting, shown_settings
+from postmaster.web.access import for_admins, who
+from postmaster.web.forms import Form
+from postmaster.web.lists import counted, list_state, wanted, wants_fragment
+
+blueprint = Blueprint("settings", __name__, url_prefix="/settings")
+
+# Somebody else was faster.
+CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class Line:
+    """A setting with its value and its default, as they are entered."""
+
+    spec: SettingSpec[Any]
+    value: str
+
+    @property
+    def default(self) -> str:
+        """What it is unless somebody changes it."""
+        return self.spec.show(self.spec.default)
+
+    @property
+    def changed(self) -> bool:
+        """Whether somebody has changed it."""
+        return self.value != self.default
+
+    def matches(self, words: list[str]) -> bool:
+        """Whether each of ``words`` stands in what is shown of it."""
+        text = " ".join((self.spec.name, self.spec.description, self.value, "changed" if self.changed else ""))
+        return all(word in text.casefold() for word in words)
+
+
+class SettingForm(Form):
+    """A value, and the one that was seen when the form was opened."""
+
+    seen = HiddenField()
+    value = StringField("Value", render_kw={"autocomplete": "off", "spellcheck": "false", "required": True})
+
+
+@blueprint.get("")
+@for_admins
+def page() -> str:
+    """The list, or the part of it that a filter changes."""
+    with reading() as session:
+        values = shown_settings(session)
+    text = wanted().text
+    lines = [Line(spec, values[spec.name]) for spec in SETTINGS.values()]
+    found = [line for line in lines if line.matches(text.casefold().split())]
+    template = "settings/_list.html" if wants_fragment() else "settings/page.html"
+    count = counted(len(found), len(lines), "setting", "settings")
+    return render_template(template, lines=found, text=text, count=count, state=list_state())
+
+
+@blueprint.route("/<name>", methods=["GET", "POST"])
+@for_admins
+def edit(name: str) -> ResponseReturnValue:
+    """Give a setting another value."""
+    spec = find_setting(name)
+    with reading() as session:
+        line = Line(spec, shown_settings(session)[spec.name])
+        form = _form(line, setting_choices(session, spec))
+    status, conflict = form.status(), ""
+    if form.was_sent_well():
+        try:
+            with writing() as session:
+                change_setting(session, spec.name, str(form.value.data or ""), who().name, form.seen.data)
+        except InputError as error:
+            form.value.errors = (str(error),)
+            form.value.render_kw = {**(form.value.render_kw or {}), "autofocus": True}
+        except ConflictError as error:
+            status, conflict, form.seen.data = CONFLICT, error.message, line.value
+        else:
+            flash(f"{spec.name} is saved.", "ok")
+            stay = request.form.get("then") == "stay"
+            return redirect(url_for(".edit" if stay else ".page", **_state(spec, stay)), 303)
+    page = render_template("settings/form.html", form=form, line=line, conflict=conflict, state=list_state())
+    return page, status
+
+
+@blueprint.post("/<name>/reset")
+@for_admins
+def reset(name: str) -> ResponseReturnValue:
+    """Give a setting its default again."""
+    spec = find_setting(name)
+    try:
+        with writing() as session:
+            change_setting(session, spec.name, spec.show(spec.default), who().name)
+    except InputError as error:
+        flash(str(error), "fail")
+    else:
+        flash(f"{spec.name} has its default again, {spec.show(spec.default)}.", "ok")
+    return redirect(url_for(".page", **list_state()), 303)
+
+
+def _form(line: Line, choices: Any) -> SettingForm:
+    """The form for a setting: a selection where it takes only some words."""
+    members: dict[str, Any] = {}
+    if choices:
+        words = list(dict.fromkeys([line.value, *choices])) if line.value not in choices else list(choices)
+        members["value"] = SelectField("Value", choices=words, validate_choice=False, render_kw={"required": True})
+    form: SettingForm = type("SettingForm", (SettingForm,), members)(data={"seen": line.value, "value": line.value})
+    return form
+
+
+def _state(spec: SettingSpec[Any], stay: bool) -> dict[str, Any]:
+    return {**list_state(), "name": spec.name} if stay else list_state()

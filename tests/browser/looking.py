@@ -1,0 +1,47 @@
+"""What tests ask of a page as it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+# How far the content sticks out, and of what.
+_OVERFLOW = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const wide = [...document.querySelectorAll('body *')].filter(each => each.getBoundingClientRect().right > width + 1);
+  return wide.slice(0, 5).map(each => each.outerHTML.slice(0, 120));
+}"""
+
+_axe = Axe()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, in the colours that the page has now."""
+    found = _axe.run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
+        for each in found
+        for node in each["nodes"][:3]
+    ]
+
+
+def violations_in_both(page: Page) -> dict[str, list[str]]:
+    """What axe finds in light and in dark."""
+    found = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found[scheme] = violations(page)
+    return {scheme: what for scheme, what in found.items() if what}
+
+
+def sticking_out(page: Page) -> Any:
+    """Elements because of which the page scrolls sideways; none if it does not."""
+    return page.evaluate(_OVERFLOW)
+
+
+def settled(page: Page) -> None:
+    """Wait until htmx has put in what it asked for; until then, what is new does not listen yet."""
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)

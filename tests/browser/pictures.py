@@ -1,0 +1,92 @@
+"""Pictures of all pages, in light, dark, wide and narrow, from the data of the demo: see ``bin/screenshots``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from bin.launcher.children import Children
+from demo.scene import demo_environment, play
+from tests.browser.site import TOP, Site, is_page, launch, sign_in
+from tests.support import Desk, mail
+from tests.web.samples import quarantine
+
+FOLDER = TOP / "docs" / "screenshots"
+
+VIEWS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 860}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 860}},
+    "wide": {"color_scheme": "light", "viewport": {"width": 1920, "height": 1080}},
+    "360": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
+}
+
+
+def main() -> int:
+    """Take the pictures whose names begin with one of the arguments, or all. Returns the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = demo_environment() | {"POSTMASTER_DATA_DIR": folder}
+        os.environ.update(environ)
+        with Children() as children, sync_playwright() as playwright:
+            play(children)
+            with Site(environ) as site:
+                trouble(site)
+                for name in take(site, launch(playwright), tuple(sys.argv[1:])):
+                    print(name)
+    return 0
+
+
+def trouble(site: Site) -> None:
+    """What does not go as it should, so that it can be seen how that looks."""
+    desk: Desk = site.desk
+    options = ("--kind", "basic", "--name", "billing", "--username", "billing", "--comment", "Made by the bookkeepers.")
+    desk.ok("credential", "add", *options, "--password-stdin", input="not the password\n")
+    desk.add_account(
+        type="IMAPS", host="mail.shop.example", dispatching="to", comment="Questions about bills come in here."
+    )
+    desk.add_account(
+        type="Outlook365", address="returns@shop.example", dispatching="to", comment="Parcels that come back."
+    )
+    desk.add_account(type="POP3S", host="127.0.0.1", port=1, credential="billing", dispatching="to")
+    desk.run("fetch")
+    quarantine(site.app, mail("Your order 4711", size=4000))
+
+
+def take(site: Site, browser: Browser, wanted: tuple[str, ...]) -> Iterator[str]:
+    """Take the pictures; yields their names."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    remembered = sign_in(site, browser, "admin")
+    for view, options in VIEWS.items():
+        with browser.new_context(base_url=site.url, reduced_motion="reduce", **options) as context:
+            yield from _take_one(context, "session-login", "/login", view, wanted)
+        with browser.new_context(
+            base_url=site.url, reduced_motion="reduce", storage_state=remembered, **options
+        ) as context:
+            for name, address in pages(site):
+                yield from _take_one(context, name, address, view, wanted)
+
+
+def pages(site: Site) -> Iterator[tuple[str, str]]:
+    """Name and address of each page: ``accounts`` for ``accounts.page``, ``accounts-add`` for ``accounts.add``."""
+    for endpoint, address in dict(site.addresses()).items():
+        if endpoint != "session.login":
+            yield endpoint.removesuffix(".page").replace(".", "-").replace("_", "-"), address
+
+
+def _take_one(context: BrowserContext, name: str, address: str, view: str, wanted: tuple[str, ...]) -> Iterator[str]:
+    file = f"{name}-{view}.png"
+    if (wanted and not file.startswith(wanted)) or not is_page(context.request.get(address)):
+        return
+    page = context.new_page()
+    page.goto(address)
+    page.screenshot(path=FOLDER / file)
+    page.close()
+    yield file
+
+
+if __name__ == "__main__":
+    sys.exit(main())

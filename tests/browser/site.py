@@ -1,0 +1,103 @@
+"""The real app in a process of its own, as ``bin/start`` runs it, and its command line beside it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from flask import url_for
+from playwright.sync_api import APIResponse, Browser, Playwright, StorageState
+
+from postmaster import create_app
+from postmaster.config import load_settings
+from tests.results import Result
+from tests.servers.ports import free_ports, listening, wait_until
+from tests.servers.process import Server
+from tests.support import Desk
+from tests.web.samples import sample_of
+
+TOP = Path(__file__).parents[2]
+
+PASSWORD = "correct horse battery"
+
+# Who is there to sign in, with their roles.
+USERS = {"admin": "admin", "lead": "lead"}
+
+# As little as a browser can do beside showing our pages.
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-extensions",
+]
+CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
+
+
+class Site(Server):
+    """A web server, on an empty data directory unless ``environ`` names one. ``desk`` is the command line beside it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self.environ = {"POSTMASTER_DATA_DIR": str(self.folder / "data"), **environ}
+        self.app = create_app(load_settings(self.environ))
+        self.desk = Desk(self._run)
+        self._port = free_ports(1)[0]
+        for name, role in USERS.items():
+            words = ("--name", name, "--role", role, "--password-stdin")
+            self.desk.ok("user", "add", *words, input=PASSWORD)
+
+    @property
+    def url(self) -> str:
+        """Where the pages are, without a slash at the end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def command(self) -> Sequence[str | Path]:
+        variables = [f"{name}={value}" for name, value in self.environ.items()]
+        address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1", "--threads", "8", "--no-control-socket")
+        gunicorn = (sys.executable, "-m", "gunicorn", *address, "--chdir", TOP, "postmaster:create_app()")
+        return ("env", f"PYTHONPATH={TOP}", *variables, *gunicorn)
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: listening(self._port), "the web server")
+
+    def addresses(self) -> Iterator[tuple[str, str]]:
+        """Endpoint and address of all that can be opened."""
+        with self.app.test_request_context():
+            for rule in self.app.url_map.iter_rules():
+                if rule.endpoint != "static" and "GET" in (rule.methods or ()):
+                    yield rule.endpoint, url_for(rule.endpoint, **{name: sample_of(name) for name in rule.arguments})
+
+    def _run(self, *args: object, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's word
+        result = self.app.test_cli_runner().invoke(args=[str(arg) for arg in args], input=input)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Result(result.exit_code, result.stdout, result.stderr)
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Debian's Chromium."""
+    program = next((path for path in CHROMIUM if Path(path).exists()), None)
+    if program is None:
+        raise RuntimeError("There is no Chromium here: bin/test --prepare installs it.")
+    return playwright.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
+
+
+def sign_in(site: Site, browser: Browser, name: str) -> StorageState:
+    """Sign in as that user; returns what the browser remembers of it."""
+    with browser.new_context(base_url=site.url) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/status")
+        return context.storage_state()
+
+
+def is_page(response: APIResponse) -> bool:
+    """Whether it is a page of its own: no download, no fragment, no raw source."""
+    disposition = response.headers.get("content-disposition", "")
+    return "attachment" not in disposition and "html" in response.headers["content-type"] and "<html" in response.text()

@@ -1,0 +1,84 @@
+"""Lists: filtering by typing, a state that can be bookmarked, and going back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.looking import violations_in_both
+from tests.support import Desk
+
+# The lists, and a word of which each has a row in it, as there is one of everything.
+LISTS = {
+    "/credentials": "onerror",
+    "/addresses": "orders@example.org",
+    "/queues": "onerror",
+    "/settings": "PostmasterDefaultQueue",
+    "/audit": "PostmasterDefaultQueue",
+}
+
+
+@pytest.fixture
+def changed(desk: Desk) -> None:
+    """A setting that was changed, so that it is in the audit log."""
+    desk.ok("setting", "set", "PostmasterDefaultQueue", "Misc")
+    desk.ok("setting", "set", "PostmasterDefaultQueue", "Raw")
+
+
+def rows(page: Page) -> int:
+    """How many rows the list shows."""
+    return page.locator("main tbody tr:visible").count()
+
+
+@pytest.mark.usefixtures("changed")
+@pytest.mark.parametrize("path", LISTS)
+def test_typing_filters(page: Page, path: str) -> None:
+    page.goto(path)
+    everything = page.locator("main tbody").inner_text()
+    box = page.get_by_role("searchbox")
+    box.press_sequentially(LISTS[path])
+    page.wait_for_url(re.compile(r"[?&]q="))
+    expect(page.locator("main tbody tr").first).to_contain_text(LISTS[path])
+    expect(box).to_be_focused()
+    found = page.locator("main tbody").inner_text()
+    assert len(found) < len(everything)
+    page.reload()
+    expect(page.get_by_role("searchbox")).to_have_value(LISTS[path])
+    assert page.locator("main tbody").inner_text() == found
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_filter_that_finds_nothing_says_so_and_shows_the_way_back(page: Page, path: str) -> None:
+    page.goto(path)
+    page.get_by_role("searchbox").press_sequentially("zzz nothing like it")
+    expect(page.locator("main .empty")).to_be_visible()
+    assert violations_in_both(page) == {}
+    page.get_by_role("link", name="Show all").click()
+    expect(page.locator("main tbody tr").first).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_the_back_button_shows_the_whole_page_before(page: Page, path: str) -> None:
+    page.goto(path)
+    page.get_by_role("searchbox").press_sequentially(LISTS[path])
+    page.wait_for_url(re.compile(r"[?&]q="))
+    page.go_back()
+    page.wait_for_url(f"**{path}")
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("")
+    page.go_forward()
+    expect(page.get_by_role("searchbox")).to_have_value(LISTS[path])
+    expect(page.locator("#site-nav")).to_be_visible()
+
+
+@pytest.mark.usefixtures("changed")
+@pytest.mark.parametrize("path", LISTS)
+def test_filtering_without_javascript(plain_page: Page, path: str) -> None:
+    plain_page.goto(path)
+    plain_page.get_by_role("searchbox").fill(LISTS[path])
+    plain_page.get_by_role("button", name="Filter").click()
+    expect(plain_page.locator("main tbody tr").first).to_contain_text(LISTS[path])
+    expect(plain_page.get_by_role("searchbox")).to_have_value(LISTS[path])

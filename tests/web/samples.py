@@ -1,0 +1,104 @@
+"""One of everything that pages show, with hostile words wherever somebody else chooses them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Flask
+
+from postmaster.database import writing
+from postmaster.desk.models import RawMail
+from postmaster.desk.rawmail import pack
+from postmaster.extensions import now
+from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
+from tests.support import Desk
+
+# It would run if it were ever taken for HTML. Pages may show it, but only as text.
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'>{{7*7}}"
+LONG = "without-any-place-to-break-" * 8
+
+HTML = f"""<p>Please see <a href="https://shop.example">the shop</a>.<script>alert(3)</script>
+<img src="https://tracker.example/pixel.png" alt="Logo"><img src="cid:logo@example.net" onerror="alert(4)">
+<style>body {{ display: none }}</style></p><p>{LONG}</p>"""
+
+MAIL = f"""From: "{HOSTILE.replace('"', "")}" <ada@example.net>
+To: orders@example.org
+Subject: {HOSTILE}
+Message-ID: <sample@example.net>
+Date: Mon, 23 Nov 2026 09:12:00 +0100
+X-Strange: {HOSTILE}
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: text/html; charset=utf-8
+
+{HTML}
+--b
+Content-Type: text/html; name="<script>alert(5)</script>.html"
+Content-Disposition: attachment; filename="<script>alert(5)</script>.html"
+
+<script>alert(document.domain)</script>
+--b--
+"""
+
+# The value of each argument of a route, where it is not the id of the first of its kind.
+ARGUMENTS = {"name": "PostmasterDefaultQueue"}
+
+
+def sample_of(argument: str) -> str:
+    """A value for ``argument`` of a route, under which ``populate`` has put something."""
+    return ARGUMENTS.get(argument, "1")
+
+
+def populate(desk: Desk, app: Flask) -> None:
+    """Add one of everything; the first of each kind has the id 1."""
+    credential = ("--kind", "basic", "--name", HOSTILE, "--username", "orders", "--comment", HOSTILE)
+    desk.ok("credential", "add", *credential, "--password-stdin", input="a secret password\n")
+    desk.credential("support@example.org", "another secret")
+    desk.ok("address", "add", "--address", "support@example.org", "--name", "Support", "--queue", "Raw")
+    desk.ok("queue", "add", "--name", f"Sales::{HOSTILE}", "--comment", LONG)
+    address = ("--address", "orders@example.org", "--name", HOSTILE, "--queue", "Misc", "--comment", HOSTILE)
+    desk.ok("address", "add", *address)
+    desk.add_account(
+        type="IMAPS", host="imap.example.org", credential=HOSTILE, folder="INBOX", dispatching="to", comment=HOSTILE
+    )
+    desk.add_account(type="Outlook365", address="desk@example.org", dispatching="queue", queue="Misc", comment=LONG)
+    desk.add_account(type="POP3", host="pop.example.org", dispatching="to", validity="invalid")
+    desk.ok("read", input=MAIL)
+    desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
+    quarantine(app, MAIL.encode())
+
+
+def quarantine(app: Flask, raw: bytes) -> None:
+    """Put a message into quarantine, as a fetch does with what cannot be read."""
+    encoding, data = pack(raw)
+    moment = now()
+    with app.app_context(), writing() as session:
+        stored = RawMail(size=len(raw), encoding=encoding, data=data)
+        inbound = InboundMail(
+            identity=f"imap:1:{moment.timestamp()}",
+            sha256=hashlib.sha256(raw).digest(),
+            size=len(raw),
+            outcome=Outcome.QUARANTINED,
+            reason="unreadable",
+            trace=[{"stage": "parse", "text": f"Could not be read: {HOSTILE}"}],
+            recorded_at=moment,
+            deletion=Deletion.NONE,
+        )
+        session.add_all((stored, inbound))
+        session.flush()
+        session.add(
+            Quarantine(
+                inbound_id=inbound.id,
+                account_id=1,
+                raw_id=stored.id,
+                label="orders@imap.example.org",
+                reason="unreadable",
+                error=f"ValueError: {HOSTILE}",
+                sender="ada@example.net",
+                subject=HOSTILE,
+                size=len(raw),
+                created_at=moment,
+            )
+        )

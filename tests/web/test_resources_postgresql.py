@@ -1,0 +1,50 @@
+"""The lists of the resources on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.results import Run
+from tests.servers.postgres import Postgres
+from tests.support import Desk
+from tests.web.conftest import add, signed_in
+from tests.web.resource_support import add_credential, fill, labels, press_delete
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], postgres: Postgres) -> dict[str, str]:
+    """The environment of an app on an empty PostgreSQL database."""
+    return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+
+
+@pytest.fixture
+def client(app: Flask, run: Run) -> FlaskClient:
+    """The browser of an admin, on tables that are there."""
+    assert run("db", "upgrade").exit_code == 0
+    add(app, "admin")
+    return signed_in(app, "admin")
+
+
+def test_lists_are_filtered_and_sorted(client: FlaskClient, desk: Desk) -> None:
+    add_credential(desk, "Zoë")
+    add_credential(desk, "anna")
+    desk.ok("address", "add", "--address", "a@b.example", "--name", "A", "--queue", "Misc")
+    assert labels(client, "/credentials?q=ZOË+basic%00") == ["Zoë"]
+    for sort in ("update", "name", "username"):
+        assert labels(client, f"/credentials?sort=-{sort}") == ["Zoë", "anna"]
+    for sort in ("kind", "used", "validity"):
+        assert labels(client, f"/credentials?sort={sort}") == ["anna", "Zoë"]
+    assert labels(client, "/addresses?q=misc&sort=-queue") == ["a@b.example"]
+    assert labels(client, "/queues?sort=-used")[0] == "Misc"
+
+
+def test_forms_save_and_the_log_tells(client: FlaskClient) -> None:
+    assert fill(client, "/queues/add", name="New").status_code == 303
+    assert fill(client, "/queues/5", comment="x").status_code == 303
+    assert fill(client, "/settings/FetchIntervalMinutes", value="5").status_code == 303
+    press_delete(client, "/queues/5/delete")
+    assert labels(client, "/queues") == ["Junk", "Misc", "Postmaster", "Raw"]
+    page = client.get("/audit?q=new&action=delete&from=2020-01-01&before=999999999999999999999").text
+    assert page.count('<tr id="event-') == 1
