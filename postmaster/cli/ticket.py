@@ -1,28 +1,32 @@
-"""``flask ticket``: look at tickets."""
+"""``flask ticket``: look at tickets, change them, dispatch them again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Group, print_json, print_table
-from postmaster.database import reading
+from postmaster.cli.base import Group, actor, print_json, print_table
+from postmaster.database import reading, writing
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
+from postmaster.desk.ticket_service import Change, TicketService
 from postmaster.desk.tickets import ATTRIBUTE_NAMES
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.intake.describe import describe_message
 from postmaster.intake.parse import parse_message
+from postmaster.intake.redispatch import dispatch_again
 
-group = Group("ticket", help="Look at tickets.")
+group = Group("ticket", help="Look at tickets, and change them.")
 
 COLUMNS = ("number", "title", "queue", "state", "priority", "created", "articles")
 # Rows that are read at a time: a million tickets must not fill the memory.
 PAGE = 1000
+
+numbers = click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
 
 
 @group.command("list")
@@ -53,6 +57,34 @@ def show(number: str, as_json: bool) -> None:
         print_json(shown)
     else:
         _print_ticket(shown)
+
+
+@group.command("set")
+@numbers
+@click.option("--queue", metavar="NAME", help="Move them to this queue.")
+@click.option("--state", metavar="STATE", help="Give them this state.")
+def set_(numbers: tuple[str, ...], queue: str | None, state: str | None) -> None:
+    """Move tickets to a queue, or set their state: all that are named, or none."""
+    if queue is None and state is None:
+        raise click.UsageError("Nothing to set: give --queue or --state.")
+    with writing() as session:
+        changes = TicketService(session, actor()).change(numbers, queue, state)
+    _print_changes(changes)
+
+
+@group.command()
+@numbers
+def dispatch(numbers: tuple[str, ...]) -> None:
+    """Dispatch tickets again, as their accounts, addresses and queues are now: all that are named, or none."""
+    with writing() as session:
+        changes = dispatch_again(session, numbers, actor())
+    _print_changes(changes)
+
+
+def _print_changes(changes: Sequence[Change]) -> None:
+    for change in changes:
+        parts = [f"{name} {old} → {new}" for name, (old, new) in change.changes.items()]
+        click.echo(f"{change.number}: {', '.join(parts) or 'nothing changed'}")
 
 
 def _rows(session: Session, queue: str | None) -> Iterator[Json]:

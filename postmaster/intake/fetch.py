@@ -14,16 +14,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import mailbox_key
-from postmaster.accounts.models import Dispatching, MailAccount
+from postmaster.accounts.models import MailAccount
 from postmaster.config import Settings
 from postmaster.database import reading, writing
 from postmaster.errors import MailError, mail_error
-from postmaster.intake.decision import Rules
 from postmaster.intake.endpoint import endpoint_of
 from postmaster.intake.lease import fence, heartbeat
 from postmaster.intake.ledger import confirm, load_ledger
 from postmaster.intake.mailbox_work import Limits, MailboxWork
 from postmaster.intake.record import Origin
+from postmaster.intake.rules import account_rules
 from postmaster.intake.runs import Run, begin_run, end_run, save_progress, tell_failure
 from postmaster.intake.tally import INTERRUPTED, TIMEOUT, AccountResult
 from postmaster.sources.base import Endpoint
@@ -135,9 +135,8 @@ def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
 def make_plan(session: Session, account: MailAccount, run: Run | None = None) -> Plan:
     """What a run over ``account`` needs; without ``run`` for one that records nothing."""
     settings: Settings = current_app.config["SETTINGS"]
-    by_queue = account.dispatching == Dispatching.QUEUE
     origin = Origin(
-        rules=Rules(account.trusted, account.queue_id if by_queue else None),
+        rules=account_rules(account),
         label=account.label,
         time_zone=settings.time_zone,
         mailbox_id=run.lease.mailbox_id if run else None,

@@ -8,7 +8,6 @@ from flask import current_app
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.models import Dispatching, MailAccount
 from postmaster.config import Settings
 from postmaster.desk.models import RawMail
 from postmaster.desk.rawmail import unpack
@@ -22,6 +21,7 @@ from postmaster.intake.parse.message import ParsedMessage
 from postmaster.intake.pipeline import decide
 from postmaster.intake.reading import read_arrival
 from postmaster.intake.record import Arrival, new_ticket
+from postmaster.intake.rules import present_rules
 from postmaster.system.audit import audit
 
 UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
@@ -56,7 +56,7 @@ def retry(session: Session, row: Quarantine, actor: str) -> str:
     if arrival.message is None:
         message = f"The message {row.id} still cannot be read: {arrival.flaw}."
         raise InputError("message", message, "Deliver it to a queue, where its source can be looked at.", "unreadable")
-    return _release(session, row, arrival, arrival.message, _rules(session, row), actor, "retry")
+    return _release(session, row, arrival, arrival.message, present_rules(session, row.account_id), actor, "retry")
 
 
 def deliver(session: Session, row: Quarantine, queue_id: int, actor: str) -> str:
@@ -74,13 +74,6 @@ def discard(session: Session, row: Quarantine, actor: str) -> None:
 def _arrival(session: Session, row: Quarantine) -> Arrival:
     raw = raw_source(session, row)
     return read_arrival(raw, hashlib.sha256(raw).digest(), "", 0)
-
-
-def _rules(session: Session, row: Quarantine) -> Rules:
-    account = session.get(MailAccount, row.account_id) if row.account_id else None
-    if account is None:
-        return Rules()
-    return Rules(account.trusted, account.queue_id if account.dispatching == Dispatching.QUEUE else None)
 
 
 def _release(

@@ -1,0 +1,110 @@
+"""What somebody does with tickets: move them to a queue, set their state. All that are named, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.desk.models import Queue, Ticket
+from postmaster.desk.queues import QueueService
+from postmaster.errors import InputError, NotFoundError
+from postmaster.extensions import Json, now
+from postmaster.system.audit import audit
+from postmaster.system.fields import Field
+from postmaster.system.lists import STATES
+from postmaster.system.models import Validity
+from postmaster.system.service import enumeration
+from postmaster.system.values import one_of
+
+# Databases limit the values of one statement.
+PIECE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a ticket: the changed fields as ``[old, new]``, empty if all was so already."""
+
+    number: str
+    changes: Json
+
+
+def state_names() -> Sequence[str]:
+    """The states that a ticket may have."""
+    return STATES
+
+
+class TicketService:
+    """Changes tickets for ``actor``, in the transaction of its session; the caller ends it."""
+
+    def __init__(self, session: Session, actor: str) -> None:
+        self.session = session
+        self.actor = actor
+
+    def find(self, numbers: Sequence[str]) -> list[Ticket]:
+        """The tickets with these numbers, in their order, which nobody else changes until the transaction ends.
+
+        Raises NotFoundError naming those that are not there.
+        """
+        asked = list(dict.fromkeys(number.strip() for number in numbers))
+        found = {ticket.number: ticket for ticket in self._locked([text for text in asked if _is_number(text)])}
+        if missing := [f"“{number}”" for number in asked if number not in found]:
+            none = "is no ticket" if len(missing) == 1 else "are no tickets"
+            advice = "Nothing was changed. Run: flask ticket list"
+            raise NotFoundError("unknown-ticket", f"There {none} {enumeration(missing)}.", advice)
+        return [found[number] for number in asked]
+
+    def _locked(self, numbers: Sequence[str]) -> list[Ticket]:
+        """In the order of their ids, so that two who lock the same ones do not wait for each other."""
+        found: list[Ticket] = []
+        for start in range(0, len(numbers), PIECE):
+            chosen = select(Ticket).where(Ticket.number.in_(sorted(numbers)[start : start + PIECE]))
+            found += self.session.scalars(chosen.order_by(Ticket.id).with_for_update(of=Ticket))
+        return found
+
+    def change(self, numbers: Sequence[str], queue: str | None = None, state: str | None = None) -> list[Change]:
+        """Move the tickets to ``queue``, and give them ``state``; what is None stays.
+
+        Raises NotFoundError for an unknown ticket or queue, InputError for a queue that is not valid or a state that
+        there is not.
+        """
+        tickets = self.find(numbers)
+        target = self.valid_queue(queue) if queue is not None else None
+        wanted = None if state is None else known_state(state)
+        return [self._change(ticket, target or ticket.queue, wanted or ticket.state) for ticket in tickets]
+
+    def valid_queue(self, name: str) -> Queue:
+        """The queue of that name. Raises NotFoundError, or InputError if it is not valid."""
+        found = QueueService(self.session, self.actor).find(name)
+        if found.validity is not Validity.VALID:
+            message = f"The queue “{found.name}” is {found.validity.value}, so nothing was moved there."
+            raise InputError("Queue", message, "Choose another one, or set it valid first.", code="queue-invalid")
+        return found
+
+    def move(self, ticket: Ticket, queue: Queue) -> Json:
+        """Put ``ticket`` into ``queue``, without a word in the audit log; returns the changed fields."""
+        changes: Json = {"queue": [ticket.queue.name, queue.name]} if queue.id != ticket.queue_id else {}
+        if changes:
+            ticket.queue, ticket.changed_at = queue, now()
+        return changes
+
+    def _change(self, ticket: Ticket, queue: Queue, state: str) -> Change:
+        changes = self.move(ticket, queue)
+        if state != ticket.state:
+            changes["state"] = [ticket.state, state]
+            ticket.state, ticket.changed_at = state, now()
+        if changes:
+            audit(self.session, self.actor, "set", "ticket", ticket.number, changes)
+        return Change(ticket.number, changes)
+
+
+def known_state(text: str) -> str:
+    """The state of that name, in any case. Raises InputError."""
+    state: str = Field("state", "State", mandatory=True, read=one_of(*state_names())).parse(text)
+    return state
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

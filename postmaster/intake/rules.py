@@ -1,0 +1,19 @@
+"""From an account to what it says about its messages."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.models import Dispatching, MailAccount
+from postmaster.intake.decision import Rules
+
+
+def account_rules(account: MailAccount) -> Rules:
+    """The rules of ``account`` as they are now."""
+    return Rules(account.trusted, account.queue_id if account.dispatching == Dispatching.QUEUE else None)
+
+
+def present_rules(session: Session, account_id: int | None) -> Rules:
+    """The rules of the account with that id; the usual ones, dispatching by To:, if it has been deleted."""
+    account = session.get(MailAccount, account_id) if account_id else None
+    return account_rules(account) if account else Rules()
