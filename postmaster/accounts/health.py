@@ -28,6 +28,16 @@ HEALTH_LABELS: dict[Health, str] = {
     Health.HEALTHY: "healthy",
 }
 
+# In the order in which accounts are listed: what needs somebody comes first.
+WORST_FIRST = (
+    Health.FAILING,
+    Health.PAUSED,
+    Health.NEEDS_CREDENTIAL,
+    Health.NEVER,
+    Health.HEALTHY,
+    Health.INVALID,
+)
+
 
 def account_health(account: MailAccount) -> Health:
     """How ``account`` stands. It is paused while its settings are those whose login was refused."""

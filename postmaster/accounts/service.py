@@ -25,7 +25,7 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json
 from postmaster.system.fields import Field, FieldErrors, Value
 from postmaster.system.models import Validity
-from postmaster.system.service import Service, enumeration, numbered, printable, unknown
+from postmaster.system.service import Service, enumeration, printable, unknown
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 
 
@@ -44,7 +44,7 @@ class AccountService(Service[MailAccount]):
     def find(self, text: str) -> MailAccount:
         """The account with that id or label. Raises NotFoundError naming the ids if several have the label."""
         wanted = printable(text).strip()
-        if account := numbered(self.session, MailAccount, wanted):
+        if account := self.numbered(wanted):
             return account
         accounts = self._labelled(wanted)
         if not accounts:

@@ -9,21 +9,12 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import Health, account_health
+from postmaster.accounts.health import WORST_FIRST, Health, account_health
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Queue, Ticket
 from postmaster.intake.models import Quarantine
 from postmaster.system.models import Validity
 
-# Health in the order in which accounts are listed: what needs somebody comes first.
-WORST_FIRST = (
-    Health.FAILING,
-    Health.PAUSED,
-    Health.NEEDS_CREDENTIAL,
-    Health.NEVER,
-    Health.HEALTHY,
-    Health.INVALID,
-)
 UNWELL = (Health.FAILING, Health.PAUSED, Health.NEEDS_CREDENTIAL)
 
 

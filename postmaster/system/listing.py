@@ -1,4 +1,4 @@
-"""Lists as pages show them: filtered, sorted and cut by the database, in as many queries whatever the rows."""
+"""Lists as pages show them: filtered, sorted, counted and cut by the database, in one query."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
@@ -14,6 +14,9 @@ PAGE_SIZE = 50
 
 # Of a filter's text; what is longer names nothing that is there.
 FILTER_LENGTH, FILTER_WORDS = 200, 10
+
+# Beyond any list, and within what databases take as an offset.
+LARGEST_PAGE = 10**9
 
 
 @dataclass(frozen=True)
@@ -59,22 +62,32 @@ class Listing:
     """
 
     key: InstrumentedAttribute[int]
-    query: Select[Any]
+    query: Select[*tuple[Any, ...]]
     searched: Sequence[ColumnElement[str] | InstrumentedAttribute[str]]
-    sorts: Mapping[str, Sequence[ColumnElement[Any]]]
+    sorts: Mapping[str, Sequence[ColumnElement[Any] | InstrumentedAttribute[Any]]]
 
     def sorted_by(self, sort: str) -> str:
         """``sort`` if there is that order, else the usual one."""
         return sort if sort.removeprefix("-") in self.sorts else next(iter(self.sorts))
 
     def page(self, session: Session, wanted: Wanted) -> Page:
-        """The page that is wanted; the last one if there are not as many."""
-        matching_rows = self.query.where(*matching(self.searched, wanted.text))
-        total = count(session, self.query, self.key)
-        found = count(session, matching_rows, self.key) if wanted.text else total
-        number = max(1, min(wanted.page, page_count(found)))
-        cut = matching_rows.order_by(*self._order(wanted.sort)).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE)
-        return Page(session.execute(cut).all(), number, found, total)
+        """The page that is wanted; the last one if there are not as many, for which the database is asked again."""
+        matches = self.query.where(*matching(self.searched, wanted.text))
+        found, total = self._count(matches).label("found_"), self._count(self.query).label("total_")
+        rows = matches.add_columns(found, total).order_by(*self._order(wanted.sort)).limit(PAGE_SIZE)
+        number = max(1, min(wanted.page, LARGEST_PAGE))
+        shown = session.execute(rows.offset((number - 1) * PAGE_SIZE)).all()
+        if shown:
+            return Page(shown, number, shown[0].found_, shown[0].total_)
+        counts = session.execute(select(found, total)).one()
+        last = page_count(counts.found_)
+        shown = session.execute(rows.offset((last - 1) * PAGE_SIZE)).all() if counts.found_ else []
+        return Page(shown, last, counts.found_, counts.total_)
+
+    def _count(self, query: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
+        return (
+            query.with_only_columns(func.count(self.key), maintain_column_froms=True).correlate(None).scalar_subquery()
+        )
 
     def row(self, session: Session, number: int) -> Row[Any] | None:
         """The row of the resource with that id."""
@@ -90,11 +103,6 @@ class Listing:
 def page_count(rows: int) -> int:
     """How many pages ``rows`` fill."""
     return max(1, -(-rows // PAGE_SIZE))
-
-
-def count(session: Session, query: Select[Any], key: InstrumentedAttribute[int]) -> int:
-    """How many rows ``query`` has."""
-    return session.scalar(query.with_only_columns(func.count(key), maintain_column_froms=True)) or 0
 
 
 def matching(

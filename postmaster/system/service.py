@@ -60,6 +60,12 @@ class Service(ABC, Generic[RecordT]):
             select(self.model).order_by(self.model.id).execution_options(yield_per=500),
         )
 
+    def numbered(self, text: str) -> RecordT | None:
+        """The one with that id."""
+        return (
+            self.session.get(self.model, int(text)) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+        )
+
     @abstractmethod
     def find(self, text: str) -> RecordT:
         """The one that ``text`` names. Raises NotFoundError if none or several answer to it."""
@@ -246,10 +252,6 @@ class NamedService(Service[RecordT]):
         things = self.session.scalars(select(self.model).where(func.lower(column) == func.lower(name))).all()
         return next((thing for thing in things if self.label(thing) == name), things[0] if things else None)
 
-    def numbered(self, text: str) -> RecordT | None:
-        """The one with that id."""
-        return numbered(self.session, self.model, text)
-
     def unknown(self, text: str) -> NotFoundError:
         """The error that nothing is called ``text``."""
         return unknown(self.noun, text)
@@ -270,14 +272,6 @@ class NamedService(Service[RecordT]):
         if other is not None and other is not thing:
             flaw = f"is “{self.label(thing)}”, which {self.noun} {other.id} is called already"
             errors.add(self.key.name, self.key.refuse(flaw, "Choose another one.", code="name-taken"))
-
-
-ModelT = TypeVar("ModelT")
-
-
-def numbered(session: Session, model: type[ModelT], text: str) -> ModelT | None:
-    """The record whose id is ``text``."""
-    return session.get(model, int(text)) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def unknown(noun: str, text: str) -> NotFoundError:

@@ -7,6 +7,7 @@ from flask import Flask, request
 from postmaster.database import prepare_database
 from postmaster.web import (
     access,
+    accounts,
     addresses,
     assets,
     audit,
@@ -22,7 +23,7 @@ from postmaster.web import (
     times,
 )
 
-BLUEPRINTS = (status, credentials, addresses, queues, settings, audit)
+BLUEPRINTS = (status, accounts, credentials, addresses, queues, settings, audit)
 
 
 def init_app(app: Flask) -> None:

@@ -14,12 +14,13 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 def asset(name: str) -> str:
     """The address of the static file ``name``."""
-    return url_for("static", filename=name, v=_digest(str(current_app.static_folder), name))
+    return _address(request.script_root, str(current_app.static_folder), name)
 
 
-@cache
-def _digest(folder: str, name: str) -> str:
-    return hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest()[:12]
+@cache  # a list asks for an icon hundreds of times
+def _address(_root: str, folder: str, name: str) -> str:
+    digest = hashlib.sha256((Path(folder) / name).read_bytes()).hexdigest()[:12]
+    return url_for("static", filename=name, v=digest)
 
 
 def _keep(response: Response) -> Response:

@@ -18,13 +18,14 @@ from postmaster.database import reading, writing
 from postmaster.errors import NotFoundError, PostMasterError
 from postmaster.system.fields import InvalidFieldsError
 from postmaster.system.listing import Listing, Page
-from postmaster.system.service import ConflictError, NamedService
+from postmaster.system.service import ConflictError, Service
 from postmaster.web.access import for_admins, who
 from postmaster.web.field_forms import FieldForm, resource_form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment, way_back, with_parameter
 
-AnyService = NamedService[Any]
+AnyService = Service[Any]
 Context = Callable[[Session], Mapping[str, Any]]
+MakeForm = Callable[[AnyService, Mapping[str, str], Any], FieldForm]
 
 # Somebody else was faster.
 CONFLICT = 409
@@ -42,8 +43,10 @@ class Column:
 class Resource:
     """What the pages have to know of a kind of resource. ``context`` is what its cells need beside their row.
 
-    Its cells are in ``templates/<plural>/_cells.html``. ``wraps`` are the widths of fields that are not half a line,
-    ``helps`` what is said of a field where the help of its option does not fit a page.
+    Its cells are in ``templates/<plural>/_cells.html``, and what is to be said below a row in ``_below.html``, if there
+    is. ``called`` is what people call it, if not ``noun``; ``keeps`` what deleting does not touch. ``wraps`` are the
+    widths of fields that are not half a line, ``helps`` what is said of a field where the help of its option does not
+    fit a page. ``frame`` is what the page around the list needs; the part that a filter changes does without.
     """
 
     noun: str
@@ -54,10 +57,21 @@ class Resource:
     service: Callable[[Session, str], AnyService]
     listing: Listing
     columns: tuple[Column, ...]
+    called: str = ""
+    keeps: str = ""
     deletable: bool = True
     helps: Mapping[str, str] = field(default_factory=dict)
     wraps: Mapping[str, str] = field(default_factory=dict)
     context: Context = lambda session: {}
+    frame: Context = lambda session: {}
+    make_form: MakeForm = resource_form
+    page_template: str = "resources/page.html"
+    form_template: str = "resources/form.html"
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.called or self.noun
 
     def serve(self, session: Session) -> AnyService:
         """The service, for whoever is signed in."""
@@ -107,7 +121,9 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
             service = resource.serve(session)
             found = resource.listing.page(session, wanted())
             lines = [line_of(service, row) for row in found.rows]
-            context = resource.context(session)
+            context = dict(resource.context(session))
+            if not wants_fragment():
+                context |= resource.frame(session)
         return _render_list(resource, found, lines, context)
 
 
@@ -117,7 +133,7 @@ def line_of(service: AnyService, row: Row[Any]) -> Line:
 
 
 def _render_list(resource: Resource, found: Page, lines: list[Line], context: Mapping[str, Any]) -> str:
-    template = "resources/_list.html" if wants_fragment() else "resources/page.html"
+    template = "resources/_list.html" if wants_fragment() else resource.page_template
     asked = wanted()
     return render_template(
         template,
@@ -136,7 +152,7 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
     def add() -> ResponseReturnValue:
         """Add one."""
         with reading() as session:
-            form = resource_form(resource.serve(session), resource.helps)
+            form = resource.make_form(resource.serve(session), resource.helps, None)
         if form.was_sent_well():
             try:
                 with writing() as session:
@@ -145,8 +161,8 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
             except InvalidFieldsError as error:
                 form.refuse(error.errors)
             else:
-                return _after(resource, service, thing, f"The {resource.noun} “{service.label(thing)}” is added.")
-        return render_template("resources/form.html", resource=resource, form=form, back=_back(resource)), form.status()
+                return _after(resource, service, thing, f"The {resource.name} “{service.label(thing)}” is added.")
+        return render_form(resource, form), form.status()
 
 
 def _edit(blueprint: Blueprint, resource: Resource) -> None:
@@ -157,7 +173,7 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
         with reading() as session:
             service = resource.serve(session)
             thing = existing(service, number)
-            form, label = resource_form(service, resource.helps, thing), service.label(thing)
+            form, label = resource.make_form(service, resource.helps, thing), service.label(thing)
         status = form.status()
         if form.was_sent_well():
             try:
@@ -172,9 +188,15 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
                 status = CONFLICT
             else:
                 done = "is saved" if changes else "was so already; nothing was changed"
-                return _after(resource, service, thing, f"The {resource.noun} “{service.label(thing)}” {done}.")
-        page = render_template("resources/form.html", resource=resource, form=form, back=_back(resource), label=label)
-        return page, status
+                return _after(resource, service, thing, f"The {resource.name} “{service.label(thing)}” {done}.")
+        return render_form(resource, form, label), status
+
+
+def render_form(resource: Resource, form: FieldForm, label: str = "", **context: Any) -> str:
+    """The page with ``form``, for the one called ``label`` or for a new one."""
+    return render_template(
+        resource.form_template, resource=resource, form=form, back=_back(resource), label=label, **context
+    )
 
 
 def tell(resource: Resource, form: FieldForm, number: int) -> None:
@@ -251,5 +273,5 @@ def _delete(blueprint: Blueprint, resource: Resource) -> None:
         except PostMasterError as error:
             flash(str(error), "fail")
         else:
-            flash(f"The {resource.noun} “{service.label(thing)}” is deleted.", "ok")
+            flash(f"The {resource.name} “{service.label(thing)}” is deleted.", "ok")
         return redirect(resource.url(), 303)

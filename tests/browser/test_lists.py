@@ -12,6 +12,7 @@ from tests.support import Desk
 
 # The lists, and a word of which each has a row in it, as there is one of everything.
 LISTS = {
+    "/accounts": "onerror",
     "/credentials": "onerror",
     "/addresses": "orders@example.org",
     "/queues": "onerror",

@@ -1,0 +1,81 @@
+"""What SQL computes of an account is what its properties compute."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
+
+from postmaster import create_app
+from postmaster.accounts.columns import health_column, label_column
+from postmaster.accounts.health import Health, account_health
+from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.config import load_settings
+from postmaster.database import prepare_database, reading, writing
+from postmaster.extensions import now
+from postmaster.system.models import Validity
+from tests.servers.postgres import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_app(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> Flask:
+    """The app with its tables, on each kind of database."""
+    if request.param == "sqlite":
+        return create_app(load_settings(environ))
+    app = create_app(load_settings({**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}))
+    assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+    return app
+
+
+def credentials() -> Iterator[Credential]:
+    """Credentials of every kind."""
+    for number, name in enumerate(("ada", "ada@login.example", "a@b@c", "@")):
+        yield Credential(name=f"c{number}", username=name, sealed_password="sealed")
+    yield Credential(name="without-password", username="x", sealed_password="")
+    yield Credential(name="resting", username="x", sealed_password="sealed", validity=Validity.INVALID)
+
+
+def accounts(known: list[Credential]) -> Iterator[MailAccount]:
+    """Accounts of every kind that the columns tell apart."""
+    folders = (None, "", "inbox", "Ä/B")
+    for credential, folder in itertools.product([None, *known], folders):
+        yield MailAccount(type="IMAP", host="mail.example.com", credential=credential, folder=folder)
+    yield MailAccount(type="IMAP", host=None)
+    yield MailAccount(type="IMAP", host=None, credential=known[0])
+    yield MailAccount(type="Outlook365", address="desk@example.com", credential=known[1], folder="Ä")
+    yield MailAccount(type="Outlook365", address="desk@example.com")
+    for validity in Validity:
+        yield MailAccount(type="IMAP", host="h", credential=known[0], validity=validity)
+
+
+def states(account: MailAccount) -> Iterator[AccountState | None]:
+    """States of every kind."""
+    yield None
+    for paused, failures, success in itertools.product((None, "9/9.9", account.config_revision), (0, 2), (None, now())):
+        yield AccountState(paused_revision=paused, failures=failures, last_success_at=success)
+
+
+def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
+    with any_app.app_context():
+        prepare_database()
+        with writing() as session:
+            known = list(credentials())
+            session.add_all(known)
+            for account in accounts(known):
+                session.add(account)
+                session.flush()
+                account.state = next(itertools.islice(states(account), account.id % 13, None))
+        query = (
+            select(MailAccount, label_column(), health_column())
+            .outerjoin(MailAccount.credential)
+            .outerjoin(MailAccount.state)
+            .options(contains_eager(MailAccount.credential), contains_eager(MailAccount.state))
+        )
+        with reading() as session:
+            rows = session.execute(query).all()
+    assert {health for _, _, health in rows} == set(Health)
+    assert [(label, health) for _, label, health in rows] == [(a.label, account_health(a)) for a, _, _ in rows]
