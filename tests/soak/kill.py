@@ -80,7 +80,7 @@ def one_round(server: Dovecot, kind: str, count: int, chance: random.Random) -> 
         desk.account(mailbox, kind)
         shortest = seconds_of_a_run(environ)
         mailbox.deliver(*mails(count, size=20_000))
-        kills = kill_until_done(environ, Moments(chance, shortest, shortest + count / 300))
+        kills = kill_until_done(environ, Moments(chance, shortest, shortest + count / 1000))
         desk.fetch()
         titles, left = desk.titles(), mailbox.count()
     print(f"{kind}: killed {kills} times, {sum(titles.values())} tickets, {left} left in the mailbox", flush=True)
