@@ -6,6 +6,7 @@ from flask import Flask
 
 import postmaster.accounts.models
 import postmaster.desk.models
+import postmaster.intake.filters.models
 import postmaster.intake.models
 import postmaster.system.models  # noqa: F401
 from postmaster.cli import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 from sqlalchemy import Select, func, select
@@ -13,7 +14,7 @@ from postmaster.database import reading, writing
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.ticket_service import Change, TicketService
-from postmaster.desk.tickets import ATTRIBUTE_NAMES
+from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.intake.describe import describe_message
@@ -114,11 +115,14 @@ def _queue_id(session: Session, name: str) -> int:
 
 
 def _describe(session: Session, found: Ticket) -> Json:
+    follows, followed_by = linked_numbers(session, found.id)
     return {
         "number": found.number,
         "title": found.title,
         "queue": found.queue.name,
-        **{name: getattr(found, name) for name in ATTRIBUTE_NAMES},
+        **TicketAttributes.of(found).as_json(),
+        "follows": follows,
+        "followed_by": followed_by,
         "created": found.created_at.isoformat(),
         "changed": found.changed_at.isoformat(),
         "articles": [_describe_article(session, article) for article in found.articles],
@@ -142,7 +146,7 @@ def _describe_article(session: Session, article: Article) -> Json:
 
 
 def _print_ticket(shown: Json) -> None:
-    facts = [(name, value) for name, value in shown.items() if name != "articles" and value is not None]
+    facts = [(name, _words(value)) for name, value in shown.items() if name != "articles" and value]
     print_table(("Field", "Value"), facts)
     for article in shown["articles"]:
         sender = article["from"]["address"] if article["from"] else "unknown sender"
@@ -150,3 +154,9 @@ def _print_ticket(shown: Json) -> None:
         click.echo("".join(char if char.isprintable() or char in "\n\t" else "�" for char in article["text"]))
         for part in article["attachments"]:
             click.echo(f"  Attachment: {part['filename']} ({part['content_type']}, {part['size']} bytes)")
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {text}" for name, text in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)

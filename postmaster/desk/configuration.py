@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.service import AccountService
+from postmaster.desk.models import Ticket
 from postmaster.desk.queues import Queues, QueueService
 from postmaster.errors import InputError
 from postmaster.system.audit import serialise
+from postmaster.system.list_settings import STATE_LIST
+from postmaster.system.lists import name_of, named
 from postmaster.system.models import Validity
-from postmaster.system.settings import DEFAULT_QUEUE, SettingSpec, find_setting, set_setting
+from postmaster.system.settings import DEFAULT_QUEUE, find_setting, get_setting, set_setting
+from postmaster.system.specs import SettingSpec
 
 
 def account_service(session: Session, actor: str) -> AccountService:
@@ -22,11 +27,13 @@ def account_service(session: Session, actor: str) -> AccountService:
 
 def setting_choices(session: Session, spec: SettingSpec[Any]) -> Sequence[str]:
     """The values that ``spec`` takes, if it takes only some."""
+    if spec.among:
+        return [name_of(entry) for entry in get_setting(session, spec.among)]
     return Queues(session).valid_names() if spec is DEFAULT_QUEUE else spec.choices
 
 
 def change_setting(session: Session, name: str, text: str, actor: str, seen: str | None = None) -> None:
-    """``set_setting``, which also sees that the default queue is a valid one, and spells it as it is called."""
+    """``set_setting``, which also sees that the default queue is a valid one, and that states of tickets stay."""
     serialise(session)
     spec = find_setting(name)
     if spec is DEFAULT_QUEUE:
@@ -39,4 +46,16 @@ def change_setting(session: Session, name: str, text: str, actor: str, seen: str
                 code="bad-setting",
             )
         text = queue.name
+    if spec is STATE_LIST:
+        _keep_states(session, text)
     set_setting(session, spec.name, text, actor, seen)
+
+
+def _keep_states(session: Session, text: str) -> None:
+    """Refuse to take a state away that tickets are in: nothing could say any more whether they are closed."""
+    wanted = STATE_LIST.parse(text)
+    gone = [state.name for state in get_setting(session, STATE_LIST) if not named(wanted, state.name)]
+    used = session.scalar(select(Ticket.state).where(Ticket.state.in_(gone)).limit(1)) if gone else None
+    if used is not None:
+        message = f"{STATE_LIST.name} must keep “{used}”, because tickets are in that state."
+        raise InputError(STATE_LIST.name, message, "Give those tickets another state first.", "bad-setting")

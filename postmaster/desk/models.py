@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, Date, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, Date, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from postmaster.extensions import Id, Json, Model, UtcDateTime, choice, now
+from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice, now
 from postmaster.system.models import Validity
 
 
@@ -73,15 +73,22 @@ class TicketCounter(Model):
 
 
 class Ticket(Model):
-    """A case of the service desk. ``number`` is the day and a counter, such as 2026112300012."""
+    """A case of the service desk. ``number`` is the day and a counter, such as 2026112300012.
+
+    ``sender_address`` is that of its first article, in lower case; its index counts what a sender opened lately.
+    ``pending_time`` is the moment that a ticket in a pending state waits for.
+    """
 
     __tablename__ = "ticket"
+    __table_args__ = (Index(None, "sender_address", "created_at"),)
 
     id: Mapped[Id]
     number: Mapped[str] = mapped_column(String(30), unique=True)
     title: Mapped[str]
     queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"), index=True)
+    sender_address: Mapped[str] = mapped_column(String(320), default="")
     state: Mapped[str] = mapped_column(String(100))
+    pending_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
     priority: Mapped[str] = mapped_column(String(100))
     type: Mapped[str] = mapped_column(String(100))
     service: Mapped[str | None] = mapped_column(String(200))
@@ -91,11 +98,40 @@ class Ticket(Model):
     responsible: Mapped[str | None] = mapped_column(String(200))
     customer_id: Mapped[str | None] = mapped_column(String(320))
     customer_user: Mapped[str | None] = mapped_column(String(320))
+    dynamic_fields: Mapped[Json] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     queue: Mapped[Queue] = relationship(lazy="joined")
     articles: Mapped[list[Article]] = relationship(order_by="Article.id", back_populates="ticket")
+
+
+class TicketLink(Model):
+    """``ticket_id`` was opened for a follow-up to ``follows_id``, which was closed for good (REFERENCE section 3)."""
+
+    __tablename__ = "ticket_link"
+
+    ticket_id: Mapped[int] = mapped_column(BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True)
+    follows_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class ThreadKey(Model):
+    """What follow-ups are found by: ``key`` is a Message-ID, or stands for a Thread-Index.
+
+    ``own``: an article of the ticket has it. Otherwise an article answers a message that has it but was not there yet;
+    should it come later, it belongs to the same ticket.
+    """
+
+    __tablename__ = "thread_key"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    key: Mapped[str] = mapped_column(String(520), primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    own: Mapped[bool] = mapped_column(primary_key=True)
 
 
 class RawMail(Model):
@@ -110,12 +146,17 @@ class RawMail(Model):
 
 
 class Article(Model):
-    """One message of a ticket. ``header`` holds the decoded fields that are shown, as ``ParsedMessage`` has them."""
+    """One message of a ticket. ``header`` holds the decoded fields that are shown, as ``ParsedMessage`` has them.
+
+    ``sender_address`` is in lower case; its index says who has written to a ticket.
+    """
 
     __tablename__ = "article"
+    __table_args__ = (Index(None, "ticket_id", "sender_address"),)
 
     id: Mapped[Id]
-    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"), index=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
+    sender_address: Mapped[str] = mapped_column(String(320), default="")
     raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_mail.id"))
     sender_type: Mapped[SenderType] = mapped_column(choice(SenderType), default=SenderType.CUSTOMER)
     visible: Mapped[bool] = mapped_column(default=True)

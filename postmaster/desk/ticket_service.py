@@ -14,9 +14,10 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.system.audit import audit
 from postmaster.system.fields import Field
-from postmaster.system.lists import STATES
+from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.models import Validity
 from postmaster.system.service import enumeration
+from postmaster.system.settings import get_setting
 from postmaster.system.values import one_of
 
 # Databases limit the values of one statement.
@@ -31,9 +32,9 @@ class Change:
     changes: Json
 
 
-def state_names() -> Sequence[str]:
+def state_names(session: Session) -> Sequence[str]:
     """The states that a ticket may have."""
-    return STATES
+    return [state.name for state in get_setting(session, STATE_LIST)]
 
 
 class TicketService:
@@ -72,7 +73,7 @@ class TicketService:
         """
         tickets = self.find(numbers)
         target = self.valid_queue(queue) if queue is not None else None
-        wanted = None if state is None else known_state(state)
+        wanted = None if state is None else known_state(self.session, state)
         return [self._change(ticket, target or ticket.queue, wanted or ticket.state) for ticket in tickets]
 
     def valid_queue(self, name: str) -> Queue:
@@ -100,9 +101,9 @@ class TicketService:
         return Change(ticket.number, changes)
 
 
-def known_state(text: str) -> str:
+def known_state(session: Session, text: str) -> str:
     """The state of that name, in any case. Raises InputError."""
-    state: str = Field("state", "State", mandatory=True, read=one_of(*state_names())).parse(text)
+    state: str = Field("state", "State", mandatory=True, read=one_of(*state_names(session))).parse(text)
     return state
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Date, Table, bindparam, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from postmaster.desk.models import Article, Attachment, RawMail, SenderType, Ticket
+from postmaster.desk.models import Article, Attachment, RawMail, SenderType, Ticket, TicketLink
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import Json, Model, db
 
@@ -22,7 +23,10 @@ _COUNT_UP = text(
 
 @dataclass(frozen=True, slots=True)
 class TicketAttributes:
-    """What a ticket is given besides number, title and queue (REFERENCE section 3, "X-OTRS headers")."""
+    """What a ticket is given besides number, title and queue (REFERENCE section 3, "X-OTRS headers").
+
+    ``pending_time`` is set only in a pending state; ``dynamic_fields`` are by name.
+    """
 
     priority: str
     state: str
@@ -34,10 +38,21 @@ class TicketAttributes:
     responsible: str | None = None
     customer_id: str | None = None
     customer_user: str | None = None
+    pending_time: datetime | None = None
+    dynamic_fields: Mapping[str, str] = field(default_factory=dict)
 
-    def as_row(self) -> dict[str, str | None]:
+    def as_row(self) -> Json:
         """The columns of a ticket."""
         return {name: getattr(self, name) for name in ATTRIBUTE_NAMES}
+
+    def as_json(self) -> Json:
+        """The form that ``--json`` prints."""
+        return self.as_row() | {"pending_time": self.pending_time.isoformat() if self.pending_time else None}
+
+    @classmethod
+    def of(cls, row: Any) -> TicketAttributes:
+        """What a ticket, or a row with its columns, has."""
+        return cls(**{name: getattr(row, name) for name in ATTRIBUTE_NAMES})
 
 
 ATTRIBUTE_NAMES = tuple(field.name for field in fields(TicketAttributes))
@@ -54,6 +69,12 @@ class NewArticle:
     loop: bool = False
     sender_type: SenderType = SenderType.CUSTOMER
     visible: bool = True
+
+    @property
+    def sender_address(self) -> str:
+        """The address that it is from, in lower case; empty if it has none."""
+        sender = self.header.get("from")
+        return sender["address"].lower()[:320] if sender else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +100,7 @@ def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime
             "number": number,
             "title": draft.title,
             "queue_id": draft.queue_id,
+            "sender_address": draft.article.sender_address,
             "created_at": moment,
             "changed_at": moment,
             **draft.attributes.as_row(),
@@ -102,6 +124,7 @@ def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], m
     rows = [
         {
             "ticket_id": ticket_id,
+            "sender_address": article.sender_address,
             "raw_id": raw_id,
             "sender_type": article.sender_type,
             "visible": article.visible,
@@ -121,6 +144,22 @@ def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], m
     if attachments:
         session.execute(insert(Attachment), attachments)
     return ids
+
+
+def link_tickets(session: Session, pairs: Iterable[tuple[int, int]]) -> None:
+    """Write down of each pair that the first ticket was opened for a follow-up to the second."""
+    if rows := [{"ticket_id": ticket_id, "follows_id": follows_id} for ticket_id, follows_id in pairs]:
+        session.execute(insert(TicketLink), rows)
+
+
+def linked_numbers(session: Session, ticket_id: int) -> tuple[list[str], list[str]]:
+    """The numbers of the tickets that this one was opened for, and of those that were opened for this one."""
+    follows = select(Ticket.number).join(TicketLink, TicketLink.follows_id == Ticket.id)
+    followed = select(Ticket.number).join(TicketLink, TicketLink.ticket_id == Ticket.id)
+    return (
+        list(session.scalars(follows.where(TicketLink.ticket_id == ticket_id).order_by(Ticket.id))),
+        list(session.scalars(followed.where(TicketLink.follows_id == ticket_id).order_by(Ticket.id))),
+    )
 
 
 def store_raw(session: Session, mails: Sequence[bytes]) -> list[int]:

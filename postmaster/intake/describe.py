@@ -44,7 +44,7 @@ def describe_decision(draft: Draft) -> Json:
         "reason": draft.reason,
         "queue": draft.queue.name if draft.queue else None,
         "title": draft.title,
-        "attributes": draft.attributes.as_row(),
+        "attributes": draft.attributes.as_json(),
         "loop": draft.loop,
         "trace": draft.trace,
     }

@@ -13,8 +13,9 @@ from postmaster.desk.tickets import TicketAttributes
 from postmaster.intake.decision import QueueRef
 from postmaster.intake.parse.addresses import parse_addresses
 from postmaster.intake.parse.message import Address, ParsedMessage
+from postmaster.system.list_settings import DEFAULT_PRIORITY, DEFAULT_STATE, DEFAULT_TYPE
 from postmaster.system.models import Validity
-from postmaster.system.settings import DEFAULT_PRIORITY, DEFAULT_QUEUE, DEFAULT_STATE, get_setting
+from postmaster.system.settings import DEFAULT_QUEUE, get_setting
 
 # Where a recipient may stand, in the order in which they are asked (REFERENCE section 3, "Queue of a new ticket").
 RECIPIENT_FIELDS = ("Resent-To", "Envelope-To", "To", "Cc", "Delivered-To", "X-Original-To")
@@ -45,7 +46,9 @@ def view_desk(session: Session, messages: Sequence[ParsedMessage]) -> DeskView:
         addresses=_linked(session, {address for message in messages for address in recipients(message)}, queues),
         default_queue=by_name.get(get_setting(session, DEFAULT_QUEUE)),
         attributes=TicketAttributes(
-            priority=get_setting(session, DEFAULT_PRIORITY), state=get_setting(session, DEFAULT_STATE)
+            priority=get_setting(session, DEFAULT_PRIORITY),
+            state=get_setting(session, DEFAULT_STATE),
+            type=get_setting(session, DEFAULT_TYPE),
         ),
     )
 

@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, NotFoundError
 from postmaster.system.audit import audit, serialise
-from postmaster.system.lists import PRIORITIES, STATES
+from postmaster.system.list_settings import (
+    DEFAULT_PRIORITY,
+    DEFAULT_STATE,
+    DEFAULT_TYPE,
+    DYNAMIC_FIELD_LIST,
+    FOLLOWUP_STATE,
+    OWNER_LIST,
+    PRIORITY_LIST,
+    RESPONSIBLE_LIST,
+    SERVICE_LIST,
+    SLA_LIST,
+    STATE_LIST,
+    TYPE_LIST,
+)
+from postmaster.system.lists import name_of, named
 from postmaster.system.models import Setting
 from postmaster.system.service import ConflictError
+from postmaster.system.specs import ListSpec, SettingSpec
 from postmaster.system.values import Flaw, line, name, one_of, whole_number, yes_no
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class SettingSpec(Generic[T]):
-    """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
-
-    ``choices`` are the words it takes, if it takes only some.
-    """
-
-    name: str
-    default: T
-    description: str
-    read: Callable[[str], T]
-    choices: tuple[str, ...] = ()
-
-    def parse(self, text: str) -> T:
-        """The value that ``text`` means. Raises InputError naming the setting."""
-        text = text.strip()
-        try:
-            if not text:
-                raise Flaw("is empty", f"Its default is {self.show(self.default)}.")
-            return self.read(text)
-        except Flaw as error:
-            raise InputError(self.name, f"{self.name} {error.flaw}.", error.advice, code="bad-setting") from None
-
-    def show(self, value: T) -> str:
-        """``value`` as it is entered."""
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _hook(text: str) -> str:
@@ -56,12 +42,19 @@ def _hook(text: str) -> str:
 DEFAULT_QUEUE = SettingSpec(
     "PostmasterDefaultQueue", "Raw", "Queue of mail that no account and no system address sends elsewhere.", name
 )
-DEFAULT_PRIORITY = SettingSpec(
-    "PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", one_of(*PRIORITIES), PRIORITIES
+FOLLOWUP_IN_BODY = SettingSpec(
+    "PostmasterFollowUpSearchInBody",
+    False,
+    "Whether a ticket number is looked for in the text of a message too: yes or no.",
+    yes_no,
+    ("yes", "no"),
 )
-DEFAULT_STATE = SettingSpec("PostmasterDefaultState", "new", "State of new tickets.", one_of(*STATES), STATES)
-FOLLOWUP_STATE = SettingSpec(
-    "PostmasterFollowUpState", "open", "State that a closed ticket gets by a follow-up.", one_of(*STATES), STATES
+FOLLOWUP_IN_ATTACHMENT = SettingSpec(
+    "PostmasterFollowUpSearchInAttachment",
+    False,
+    "Whether a ticket number is looked for in attached texts and messages too: yes or no.",
+    yes_no,
+    ("yes", "no"),
 )
 MAX_EMAIL_SIZE = SettingSpec(
     "PostmasterMaxEmailSize",
@@ -128,6 +121,8 @@ SETTINGS: dict[str, SettingSpec[Any]] = {
         DEFAULT_PRIORITY,
         DEFAULT_STATE,
         FOLLOWUP_STATE,
+        FOLLOWUP_IN_BODY,
+        FOLLOWUP_IN_ATTACHMENT,
         MAX_EMAIL_SIZE,
         RECONNECT_MESSAGE,
         TICKET_HOOK,
@@ -139,6 +134,15 @@ SETTINGS: dict[str, SettingSpec[Any]] = {
         TICKETS_PER_SENDER,
         ACCEPT_NUMBER_FROM_STRANGER,
         FIRST_FETCH_CONFIRM,
+        STATE_LIST,
+        PRIORITY_LIST,
+        TYPE_LIST,
+        DEFAULT_TYPE,
+        SERVICE_LIST,
+        SLA_LIST,
+        OWNER_LIST,
+        RESPONSIBLE_LIST,
+        DYNAMIC_FIELD_LIST,
     )
 }
 
@@ -157,13 +161,26 @@ def get_setting(session: Session, spec: SettingSpec[T]) -> T:
     return spec.parse(row.value) if row else spec.default
 
 
+class Configuration:
+    """All settings as they are at one moment: ``configuration[SPEC]``."""
+
+    def __init__(self, entered: Mapping[str, str]) -> None:
+        self._entered = entered
+
+    def __getitem__(self, spec: SettingSpec[T]) -> T:
+        """The value of a setting: the one that was entered, or its default."""
+        return spec.parse(self._entered[spec.name]) if spec.name in self._entered else spec.default
+
+
+def read_configuration(session: Session) -> Configuration:
+    """All settings, in one query."""
+    return Configuration({row.name: row.value for row in session.execute(select(Setting.name, Setting.value))})
+
+
 def shown_settings(session: Session) -> dict[str, str]:
     """The values of all settings, as they are entered."""
-    entered = {row.name: row.value for row in session.scalars(select(Setting))}
-    return {
-        spec.name: spec.show(spec.parse(entered[spec.name]) if spec.name in entered else spec.default)
-        for spec in SETTINGS.values()
-    }
+    configuration = read_configuration(session)
+    return {spec.name: spec.show(configuration[spec]) for spec in SETTINGS.values()}
 
 
 def set_setting(session: Session, name: str, text: str, actor: str, seen: str | None = None) -> None:
@@ -174,7 +191,7 @@ def set_setting(session: Session, name: str, text: str, actor: str, seen: str | 
     """
     serialise(session)
     spec = find_setting(name)
-    old, new = spec.show(get_setting(session, spec)), spec.show(spec.parse(text))
+    old, new = spec.show(get_setting(session, spec)), spec.show(_checked(session, spec, spec.parse(text)))
     if seen not in (None, old):
         raise ConflictError(
             "changed-meanwhile",
@@ -188,3 +205,29 @@ def set_setting(session: Session, name: str, text: str, actor: str, seen: str | 
             session.merge(Setting(name=spec.name, value=new))
         audit(session, actor, "set", "setting", spec.name, {"value": [old, new]})
         session.flush()
+
+
+def _checked(session: Session, spec: SettingSpec[Any], value: Any) -> Any:
+    """``value``, which goes together with the lists: an entry in the spelling of its list, a list with what is used."""
+    if spec.among:
+        return _listed(spec, spec.among, get_setting(session, spec.among), value)
+    if isinstance(spec, ListSpec):
+        for user in SETTINGS.values():
+            if user.among is spec:
+                _keep_entry(spec, value, user, get_setting(session, user))
+    return value
+
+
+def _listed(spec: SettingSpec[Any], among: ListSpec[Any], entries: tuple[Any, ...], name: str) -> str:
+    entry = named(entries, name)
+    if entry is None:
+        words = ", ".join(map(name_of, entries))
+        advice = f"It is one of {words}; more can be added to {among.name}."
+        raise InputError(spec.name, f"{spec.name} is “{name}”, which is not in {among.name}.", advice, "bad-setting")
+    return name_of(entry)
+
+
+def _keep_entry(spec: ListSpec[Any], entries: tuple[Any, ...], user: SettingSpec[Any], name: str) -> None:
+    if named(entries, name) is None:
+        message = f"{spec.name} must keep “{name}”, which {user.name} names."
+        raise InputError(spec.name, message, f"Give {user.name} another value first.", "bad-setting")

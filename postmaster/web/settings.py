@@ -7,13 +7,14 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import HiddenField, SelectField, StringField
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from postmaster.database import reading, writing
 from postmaster.desk.configuration import change_setting, setting_choices
 from postmaster.errors import InputError
 from postmaster.system.service import ConflictError
-from postmaster.system.settings import SETTINGS, SettingSpec, find_setting, shown_settings
+from postmaster.system.settings import SETTINGS, find_setting, shown_settings
+from postmaster.system.specs import ListSpec, SettingSpec
 from postmaster.web.access import for_admins, who
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
@@ -110,8 +111,10 @@ def reset(name: str) -> ResponseReturnValue:
 
 
 def _form(line: Line, choices: Any) -> SettingForm:
-    """The form for a setting: a selection where it takes only some words."""
+    """The form for a setting: a selection where it takes only some words, more room for a list."""
     members: dict[str, Any] = {}
+    if isinstance(line.spec, ListSpec):
+        members["value"] = TextAreaField("Value", render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4})
     if choices:
         words = list(dict.fromkeys([line.value, *choices])) if line.value not in choices else list(choices)
         members["value"] = SelectField("Value", choices=words, validate_choice=False, render_kw={"required": True})

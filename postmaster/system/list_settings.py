@@ -1,0 +1,55 @@
+"""The lists of what tickets can be given, and the settings that name one of their entries (REFERENCE section 2)."""
+
+from __future__ import annotations
+
+from postmaster.system.lists import (
+    PRIORITIES,
+    STATES,
+    TYPES,
+    Person,
+    State,
+    read_field_names,
+    read_names,
+    read_people,
+    read_states,
+)
+from postmaster.system.specs import ListSpec, SettingSpec
+from postmaster.system.values import line
+
+STATE_LIST: ListSpec[State] = ListSpec(
+    "Ticket::States", STATES, "States of tickets, each as name=kind, divided by semicolons.", read_states
+)
+PRIORITY_LIST: ListSpec[str] = ListSpec(
+    "Ticket::Priorities", PRIORITIES, "Priorities of tickets, divided by semicolons.", read_names
+)
+TYPE_LIST: ListSpec[str] = ListSpec("Ticket::Types", TYPES, "Types of tickets, divided by semicolons.", read_names)
+SERVICE_LIST: ListSpec[str] = ListSpec(
+    "Ticket::Services", (), "Services that tickets may be about, divided by semicolons.", read_names
+)
+SLA_LIST: ListSpec[str] = ListSpec(
+    "Ticket::SLAs", (), "Service level agreements of tickets, divided by semicolons.", read_names
+)
+OWNER_LIST: ListSpec[Person] = ListSpec(
+    "Ticket::Owners", (), "Who may own tickets, each as name or name=ID, divided by semicolons.", read_people
+)
+RESPONSIBLE_LIST: ListSpec[Person] = ListSpec(
+    "Ticket::Responsibles",
+    (),
+    "Who may be responsible for tickets, each as name or name=ID, divided by semicolons.",
+    read_people,
+)
+DYNAMIC_FIELD_LIST: ListSpec[str] = ListSpec(
+    "Ticket::DynamicFields", (), "Names of further fields of tickets, divided by semicolons.", read_field_names
+)
+DEFAULT_PRIORITY = SettingSpec(
+    "PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", line(100), among=PRIORITY_LIST
+)
+DEFAULT_STATE = SettingSpec("PostmasterDefaultState", "new", "State of new tickets.", line(100), among=STATE_LIST)
+DEFAULT_TYPE = SettingSpec("Ticket::Type::Default", "Unclassified", "Type of new tickets.", line(100), among=TYPE_LIST)
+FOLLOWUP_STATE = SettingSpec(
+    "PostmasterFollowUpState",
+    "open",
+    "State that a closed or pending ticket gets by a follow-up.",
+    line(100),
+    among=STATE_LIST,
+)
