@@ -14,6 +14,7 @@ from postmaster.cli import (
     address,
     credential,
     fetch,
+    mail,
     probe,
     quarantine,
     queue,
@@ -27,7 +28,7 @@ from postmaster.cli import (
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for module in (account, credential, address, queue, user, setting, ticket, quarantine):
+    for module in (account, credential, address, queue, user, setting, ticket, quarantine, mail):
         app.cli.add_command(module.group)
     account.group.add_command(probe.test)
     for command in (fetch.fetch, read.read, status.status):

@@ -99,7 +99,8 @@ class InboundMail(Model):
 
     An identity is unique only while its deletion is pending: a server may give it to another message later. So the
     index that finds "have we got this one already?" holds a batch of rows at most, whatever the ledger holds.
-    ``mailbox_id`` is None for mail that came through a pipe.
+    ``mailbox_id`` is None for mail that came through a pipe. ``label`` is what the account was called then; what the
+    message says of itself is in ``sender`` to ``message_id``, as ``Envelope`` has it.
     """
 
     __tablename__ = "inbound_mail"
@@ -122,6 +123,12 @@ class InboundMail(Model):
     )
 
     id: Mapped[Id]
+    label: Mapped[str] = mapped_column(default="")
+    sender: Mapped[str] = mapped_column(default="")
+    sender_name: Mapped[str] = mapped_column(default="")
+    recipients: Mapped[list[str]] = mapped_column(JSON, default=list)
+    subject: Mapped[str] = mapped_column(default="")
+    message_id: Mapped[str] = mapped_column(default="")
     mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))
     run_id: Mapped[int | None] = mapped_column(ForeignKey("fetch_run.id"))
     identity: Mapped[str]
@@ -132,9 +139,21 @@ class InboundMail(Model):
     reason: Mapped[str] = mapped_column(String(60))
     trace: Mapped[list[Json]] = mapped_column(JSON)
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="SET NULL"), index=True)
-    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     deletion: Mapped[Deletion] = mapped_column(choice(Deletion))
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class MailTerm(Model):
+    """What mail is found by: see ``terms``. ``mail_id`` is that of a ledger row; a foreign key would cost as much as
+    the row itself, a dozen times a message.
+    """
+
+    __tablename__ = "mail_term"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    term: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    mail_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
 class Quarantine(Model):

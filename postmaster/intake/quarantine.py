@@ -16,12 +16,14 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import now
 from postmaster.intake.decision import Draft, Rules
 from postmaster.intake.desk_view import view_desk
+from postmaster.intake.envelope import envelope_of
 from postmaster.intake.models import InboundMail, Quarantine
 from postmaster.intake.parse.message import ParsedMessage
 from postmaster.intake.pipeline import decide
 from postmaster.intake.reading import read_arrival
 from postmaster.intake.record import Arrival, new_ticket
 from postmaster.intake.rules import present_rules
+from postmaster.intake.terms import renew_terms, terms_of
 from postmaster.system.audit import audit
 
 UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
@@ -85,7 +87,11 @@ def _release(
     day = moment.astimezone(settings.time_zone).date()
     [(ticket_id, number)] = open_tickets(session, [new_ticket(arrival, draft)], moment, day)
     inbound = session.get_one(InboundMail, row.inbound_id)
+    before = terms_of(vars(inbound), row.account_id)
     inbound.outcome, inbound.reason, inbound.ticket_id = draft.outcome, draft.reason, ticket_id
+    for name, value in envelope_of(arrival.message, arrival.raw).as_row().items():
+        setattr(inbound, name, value)
+    renew_terms(session, inbound.id, before, terms_of(vars(inbound), row.account_id))
     inbound.trace = [*inbound.trace, {"stage": "quarantine", "text": f"Released by {actor} ({action})."}, *draft.trace]
     _remove(session, row)
     audit(session, actor, action, "quarantine", _label(row), {"ticket": number})

@@ -23,9 +23,11 @@ from postmaster.extensions import Json, now
 from postmaster.intake.decision import REASONS, Draft, Rules
 from postmaster.intake.describe import describe_header
 from postmaster.intake.desk_view import view_desk
+from postmaster.intake.envelope import envelope_of
 from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
 from postmaster.intake.parse.message import AttachedPart, ParsedMessage
 from postmaster.intake.pipeline import decide
+from postmaster.intake.terms import terms_of, write_terms
 
 log = structlog.get_logger("postmaster.record")
 
@@ -149,7 +151,7 @@ def _open(session: Session, arrivals: Sequence[Arrival], origin: Origin) -> list
         _ledger_row(arrival, origin, moment, draft.outcome, draft.reason, draft.trace, ticket_id)
         for arrival, draft, (ticket_id, _) in zip(arrivals, drafts, tickets, strict=True)
     ]
-    ids = insert_rows(session, InboundMail, rows)
+    ids = _enter(session, origin, rows)
     return [
         Recorded(inbound_id, draft.outcome, draft.reason, draft, number)
         for inbound_id, draft, (_, number) in zip(ids, drafts, tickets, strict=True)
@@ -175,9 +177,8 @@ def _quarantine(session: Session, arrival: Arrival, origin: Origin, reason: str,
     moment = now()
     trace = [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
     row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace)
-    [inbound_id] = insert_rows(session, InboundMail, [row])
+    [inbound_id] = _enter(session, origin, [row])
     [raw_id] = store_raw(session, [arrival.raw])
-    message = arrival.message
     session.add(
         Quarantine(
             inbound_id=inbound_id,
@@ -187,8 +188,8 @@ def _quarantine(session: Session, arrival: Arrival, origin: Origin, reason: str,
             reason=reason,
             size=len(arrival.raw),
             error=_storable(flaw),
-            sender=_storable(message.from_.address) if message and message.from_ else "",
-            subject=_storable(message.subject) if message else "",
+            sender=row["sender"],
+            subject=row["subject"],
             created_at=moment,
         )
     )
@@ -198,6 +199,13 @@ def _quarantine(session: Session, arrival: Arrival, origin: Origin, reason: str,
 def _storable(text: str) -> str:
     """``text`` without what a database may refuse: this is written when it has just refused something."""
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:1000]
+
+
+def _enter(session: Session, origin: Origin, rows: Sequence[Json]) -> list[int]:
+    """Write ``rows`` into the ledger, with the terms that they are found by; returns their ids."""
+    ids = insert_rows(session, InboundMail, rows)
+    write_terms(session, zip(ids, (terms_of(row, origin.account_id) for row in rows), strict=True))
+    return ids
 
 
 def _ledger_row(
@@ -210,6 +218,8 @@ def _ledger_row(
     ticket_id: int | None = None,
 ) -> Json:
     return {
+        "label": origin.label,
+        **envelope_of(arrival.message, arrival.raw).as_row(),
         "mailbox_id": origin.mailbox_id,
         "run_id": origin.run_id,
         "identity": arrival.identity,

@@ -9,6 +9,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
@@ -120,6 +121,25 @@ def host(text: str) -> str:
             "Enter the name alone, such as mail.example.com, without a protocol, user name or port.",
         )
     return ascii_form
+
+
+def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetime]:
+    """A reader of ISO 8601 dates and times, in ``zone`` unless they say another; a date means where that day begins.
+
+    With ``end_of_day`` it means where it ends.
+    """
+
+    def read(text: str) -> datetime:
+        try:
+            found = datetime.fromisoformat(text)
+            if not text.strip("0123456789-") and end_of_day:
+                found += timedelta(days=1)
+            found = found if found.tzinfo else found.replace(tzinfo=zone)
+            return found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Flaw(f"is “{text}”, which is no date", "Enter it as in 2026-11-23 or 2026-11-23T09:30.") from None
+
+    return read
 
 
 def _ip_address(text: str) -> str | None:

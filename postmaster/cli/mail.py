@@ -1,0 +1,91 @@
+"""``flask mail``: where a message is, and how it got there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import click
+from flask import current_app
+
+from postmaster.cli.base import Group, print_json, print_table
+from postmaster.cli.crud import as_json, print_facts
+from postmaster.config import Settings
+from postmaster.database import reading
+from postmaster.errors import InputError
+from postmaster.extensions import Json
+from postmaster.intake.models import Outcome
+from postmaster.intake.search import LARGEST_ID, Wanted, stream_mail
+from postmaster.intake.trace import trace_mail
+from postmaster.system.values import Flaw, moment
+
+group = Group("mail", help="Find mail that was taken, and see what became of it.")
+
+COLUMNS = ("id", "recorded", "account", "sender", "subject", "outcome", "ticket")
+
+OUTCOMES = click.Choice([outcome.value for outcome in Outcome if outcome is not Outcome.ALREADY_RECORDED])
+
+
+@group.command("find")
+@click.option("--sender", default="", metavar="ADDRESS", help="Address, domain or name of the sender.")
+@click.option("--recipient", default="", metavar="ADDRESS", help="Address or domain it was sent to.")
+@click.option("--subject", default="", metavar="WORDS", help="Words of the subject, in any order.")
+@click.option("--message-id", default="", metavar="ID", help="Message-ID, with or without angle brackets.")
+@click.option("--account", default="", metavar="ID-OR-NAME", help="Account that it was fetched for; pipe: flask read.")
+@click.option(
+    "--since", default="", metavar="TIME", help="Recorded then or later, as in 2026-11-23 or 2026-11-23T09:30."
+)
+@click.option("--until", default="", metavar="TIME", help="Recorded before that time, or on that day at the latest.")
+@click.option("--outcome", type=OUTCOMES, help="What became of it.")
+@click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="Show the newest ones only.")
+@as_json
+@click.argument("text", nargs=-1)
+def find(
+    text: tuple[str, ...], since: str, until: str, outcome: str | None, limit: int | None, json_: bool, **parts: Any
+) -> None:
+    """Find mail by TEXT and by what the options name, newest first; with --json one object a line.
+
+    All words have to be in the message's sender, recipients, subject, Message-ID or account. Whole words count.
+    """
+    wanted = Wanted(
+        text=" ".join(text),
+        since=_moment("--since", since),
+        until=_moment("--until", until, end_of_day=True),
+        outcome=Outcome(outcome) if outcome else None,
+        **parts,
+    )
+    with reading() as session:
+        rows = (trace.as_json() for trace in islice(stream_mail(session, wanted), limit))
+        if json_:
+            for row in rows:
+                print_json(row)
+        else:
+            print_table([name.capitalize() for name in COLUMNS], ([row[name] for name in COLUMNS] for row in rows))
+
+
+def _moment(option: str, text: str, *, end_of_day: bool = False) -> datetime | None:
+    settings: Settings = current_app.config["SETTINGS"]
+    try:
+        return moment(settings.time_zone, end_of_day=end_of_day)(text.strip()) if text.strip() else None
+    except Flaw as error:
+        raise InputError(option, f"{option} {error.flaw}.", error.advice) from None
+
+
+@group.command("show")
+@click.argument("number", type=click.IntRange(1, LARGEST_ID), metavar="ID")
+@as_json
+def show(number: int, json_: bool) -> None:
+    """Show what became of the message ID, and why, stage by stage."""
+    with reading() as session:
+        details = trace_mail(session, number).details()
+    if json_:
+        print_json(details)
+    else:
+        _print(details)
+
+
+def _print(details: Json) -> None:
+    print_facts({name: value for name, value in details.items() if name != "trace"})
+    click.echo()
+    print_table(("Stage", "What was decided"), ((step.get("stage"), step.get("text")) for step in details["trace"]))
