@@ -48,8 +48,10 @@ def demo_environment() -> dict[str, str]:
     return dict.fromkeys(REAL_SETTINGS, "") | own
 
 
-def play(children: Children) -> int:
+def play(children: Children, *, flowing: bool = False) -> int:
     """Fetch the sample mail and show what became of it. Returns 0, or 1 if anything was lost, doubled or left.
+
+    With ``flowing`` more mail arrives from then on, for the worker to fetch.
 
     A mailbox is filled until it was fetched to its end, and never again. Until then it gets what is not recorded yet:
     the server forgets its mail, so after a run that was cut short the rest would be missing for ever.
@@ -71,6 +73,9 @@ def play(children: Children) -> int:
     with app.app_context():
         proof = prove(everything, stored(), waiting=sum(server.count(port, mailbox) for mailbox in PLAN))
         report.show(proof)
+    if flowing:
+        children.start("The sample customers", [sys.executable, "-m", "demo.flow", str(port)], os.environ)
+        click.echo("A new message arrives every 20 seconds, and the worker fetches every minute.")
     return 0 if code == 0 and proof.holds else 1
 
 
@@ -98,16 +103,18 @@ class Commands:
 
 def _prepare(commands: Commands, port: int) -> None:
     """Add what is missing: queues, addresses, credentials, accounts. The server's port is another one each time."""
+    labels = commands.listed("account", "label")
     for name in sorted(set(QUEUES) - commands.listed("queue", "name")):
         commands.run("queue", "add", "--name", name)
     addresses = commands.listed("address", "address")
     for address, name, queue in ADDRESSES:
         if address not in addresses:
             commands.run("address", "add", "--address", address, "--name", name, "--queue", queue)
+    if not labels:
+        commands.run("setting", "set", "FetchIntervalMinutes", "1")
     for name in sorted(set(PLAN) - commands.listed("credential", "name")):
         words = ("--kind", "basic", "--name", name, "--username", name, "--password-stdin")
         commands.run("credential", "add", *words, given=server.PASSWORD)
-    labels = commands.listed("account", "label")
     for name, options in ACCOUNTS:
         label, where = _label(name), ("--port", str(port))
         if label in labels:

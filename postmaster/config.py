@@ -22,6 +22,8 @@ class Settings:
     ``credential_keys``: Fernet keys, the first one seals, all of them unseal. ``embedded``: the database is the
     SQLite file in ``data_dir``, which this program creates and upgrades by itself. ``public_url``: where browsers reach
     the pages; with https, cookies are Secure. ``trusted_proxies``: how many proxies stand before it, 0 to 10.
+    ``workers``: processes that fetch, 1 to 64. ``metrics_token``: what Prometheus has to show; None shuts /metrics.
+    ``alert_targets``: where alerts are sent, as Apprise writes addresses.
     """
 
     data_dir: Path
@@ -35,6 +37,9 @@ class Settings:
     time_zone: ZoneInfo
     public_url: str | None
     trusted_proxies: int
+    workers: int
+    metrics_token: str | None = field(repr=False)
+    alert_targets: tuple[str, ...] = field(repr=False)
 
     @property
     def database_file(self) -> Path:
@@ -53,14 +58,17 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         data_dir=data_dir,
         database_url=_database_url(url) if url else f"sqlite:///{data_dir / 'postmaster.sqlite'}",
         embedded=not url,
-        redis_url=_redis_url(environ),
+        redis_url=_redis_url(environ, data_dir),
         secret_key=_secret_key(environ, data_dir),
         credential_keys=_credential_keys(environ, data_dir),
         log_format=_log_format(environ),
         ca_file=_ca_file(environ),
         time_zone=_time_zone(environ),
         public_url=_public_url(environ),
-        trusted_proxies=_trusted_proxies(environ),
+        trusted_proxies=_number(environ, "POSTMASTER_TRUSTED_PROXIES", 0, 10, default=0),
+        workers=_number(environ, "POSTMASTER_WORKERS", 1, 64, default=2),
+        metrics_token=_metrics_token(environ),
+        alert_targets=_alert_targets(environ),
     )
 
 
@@ -89,12 +97,14 @@ def _database_url(url: str) -> str:
     raise _refuse("POSTMASTER_DATABASE_URL", flaw, "postgresql://user@host/postmaster")
 
 
-def _redis_url(environ: Mapping[str, str]) -> str | None:
+def _redis_url(environ: Mapping[str, str], data_dir: Path) -> str | None:
+    """The address that is given; else that of the Redis which ``bin/start`` runs in the data directory, if it does."""
     url = environ.get("POSTMASTER_REDIS_URL", "").strip()
     if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         flaw = "must start with redis://, rediss:// or unix://"
         raise _refuse("POSTMASTER_REDIS_URL", flaw, "redis://localhost:6379/0")
-    return url or None
+    embedded = data_dir / "redis" / "redis.sock"
+    return url or (f"unix://{embedded}" if embedded.is_socket() else None)
 
 
 def _secret_key(environ: Mapping[str, str], data_dir: Path) -> str:
@@ -165,8 +175,28 @@ def _public_url(environ: Mapping[str, str]) -> str | None:
     return url or None
 
 
-def _trusted_proxies(environ: Mapping[str, str]) -> int:
-    value = environ.get("POSTMASTER_TRUSTED_PROXIES") or "0"
-    if not value.isdecimal() or int(value) > 10:
-        raise _refuse("POSTMASTER_TRUSTED_PROXIES", f"is “{value}”, but must be a number from 0 to 10", "1")
+def _number(environ: Mapping[str, str], variable: str, low: int, high: int, default: int) -> int:
+    value = environ.get(variable) or str(default)
+    if not (value.isascii() and value.isdecimal() and len(value) < 10 and low <= int(value) <= high):
+        raise _refuse(variable, f"is “{value}”, but must be a number from {low} to {high}", str(max(default, 1)))
     return int(value)
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str | None:
+    token = environ.get("POSTMASTER_METRICS_TOKEN", "").strip()
+    if token and len(token) < 16:
+        flaw = "is too short: it needs at least 16 characters"
+        raise _refuse("POSTMASTER_METRICS_TOKEN", flaw, "$(openssl rand -hex 32)")
+    return token or None
+
+
+def _alert_targets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Addresses, parted by blanks. What is wrong with one is said by its place: it holds secrets."""
+    targets = tuple(environ.get("POSTMASTER_ALERT_TARGETS", "").split())
+    for place, target in enumerate(targets, start=1):
+        if "://" not in target:
+            flaw = f"has an address (number {place}) without a scheme such as mailto:// or json://"
+            raise _refuse(
+                "POSTMASTER_ALERT_TARGETS", flaw, "mailtos://user:password@smtp.example.com?to=ops@example.com"
+            )
+    return targets

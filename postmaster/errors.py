@@ -177,6 +177,14 @@ _FAULTS = (
           "Nothing to do: the other run goes on with the same mail."),
     Fault("host-busy", "lease", True, "{host} already has {limit} sessions, as many as SessionsPerHost allows.",
           "Wait, or raise the setting SessionsPerHost."),
+    Fault("fetching-paused", "lease", True, "All fetching is paused by {who} since {since}: {reason}",
+          "When the reason is gone, run: flask pause off"),
+    Fault("first-fetch-held", "list", False,
+          "This mailbox was never fetched before and holds {count} messages. All {count} would become tickets and be "
+          "deleted on the server, so an admin has to confirm it first.",
+          "Confirm it by: flask account confirm ID. flask fetch --account ID needs no confirmation."),
+    Fault("run-died", "record", True, "The last run was cut off: its process ended without a word.",
+          "Nothing is lost, and the next run goes on. If it happens again, look whether memory runs out."),
     Fault("unexpected", "read", True, "Something went wrong that PostMaster does not know; reference {reference}.",
           "Nothing was deleted that was not stored. Look for the reference in the log, and report it."),
 )  # fmt: skip

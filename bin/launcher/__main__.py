@@ -13,7 +13,7 @@ from pathlib import Path
 from flask.cli import load_dotenv
 
 from bin.launcher.children import Children, Stopped
-from bin.launcher.services import NoRedisError, StartError, listen, start_redis, start_web
+from bin.launcher.services import NoRedisError, StartError, listen, start_redis, start_web, start_worker
 from demo.scene import demo_environment, play
 from postmaster import create_app
 from postmaster.config import Settings, load_settings
@@ -68,8 +68,11 @@ def _run(children: Children, arguments: argparse.Namespace) -> int:
         if settings.redis_url is None:
             environment |= _redis(children, settings.data_dir)
         if arguments.demo:
-            play(children)
-        print(f"PostMaster is at {start_web(children, listener, environment)} (Ctrl-C stops it).", flush=True)
+            play(children, flowing=True)
+        url = start_web(children, listener, environment)
+        if "POSTMASTER_REDIS_URL" in environment:
+            start_worker(children, environment)
+        print(f"PostMaster is at {url} (Ctrl-C stops it).", flush=True)
         return _serve(children)
 
 

@@ -1,4 +1,4 @@
-"""What runs beside the command line: the embedded Redis and the web server."""
+"""What runs beside the command line: the embedded Redis, the worker and the web server."""
 
 from __future__ import annotations
 
@@ -69,6 +69,11 @@ def start_redis(children: Children, data_dir: Path, env: Mapping[str, str]) -> s
             raise StartError(f"{program} does not start; {folder / 'redis.log'} says why.")
         time.sleep(0.02)
     return f"unix://{address}"
+
+
+def start_worker(children: Children, env: Mapping[str, str]) -> None:
+    """Start the worker, which fetches by itself from now on."""
+    children.start("The worker", [sys.executable, "-m", "postmaster.jobs"], env)
 
 
 def redis_answers(address: Path) -> bool:

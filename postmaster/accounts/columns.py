@@ -56,6 +56,7 @@ def health_column() -> ColumnElement[str]:
         (MailAccount.validity != Validity.VALID, Health.INVALID.value),
         (or_(Credential.id.is_(None), ~usable), Health.NEEDS_CREDENTIAL.value),
         (AccountState.paused_revision == _config_revision(), Health.PAUSED.value),
+        (AccountState.held_revision == _config_revision(), Health.NEEDS_CONFIRMATION.value),
         (AccountState.failures > 0, Health.FAILING.value),
         (AccountState.last_success_at.is_not(None), Health.HEALTHY.value),
         else_=Health.NEVER.value,

@@ -15,6 +15,7 @@ from postmaster.accounts.mailbox import rival
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import UnsealError, reseal
 from postmaster.accounts.validation import mailbox_taken
+from postmaster.accounts.wait import end_wait
 from postmaster.errors import PostMasterError
 from postmaster.system.audit import audit, serialise
 from postmaster.system.fields import Field, FieldErrors, Value
@@ -65,11 +66,6 @@ class CredentialService(NamedService[Credential]):
             return "invalid"
         return "healthy" if thing.sealed_password else "needs-password"
 
-    def valid_names(self) -> list[str]:
-        """The names of the credentials that may be chosen, in the order in which people look for them."""
-        query = select(Credential.name).where(Credential.validity == Validity.VALID)
-        return sorted(self.session.scalars(query), key=str.casefold)
-
     def users(self, thing: Credential) -> Iterator[str]:
         """The accounts that sign in with it."""
         for account in self._accounts(thing):
@@ -97,6 +93,12 @@ class CredentialService(NamedService[Credential]):
             other = rival(self.session, account) if account.validity is Validity.VALID else None
             if other is not None:
                 errors.add(USERNAME.name, mailbox_taken(account, other, USERNAME.label))
+
+    def saved(self, thing: Credential, before: Mapping[str, Value]) -> None:
+        """What was wrong with its accounts may be right now."""
+        if before:
+            for account in self._accounts(thing):
+                end_wait(account)
 
 
 def rotate_keys(session: Session, actor: str) -> int:

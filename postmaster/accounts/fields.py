@@ -6,7 +6,7 @@ from postmaster.accounts.models import CredentialKind, Dispatching
 from postmaster.accounts.sealing import seal
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.system.fields import COMMENT, VALIDITY, Field
-from postmaster.system.values import Flaw, clean, line, member, name, one_of, yes_no
+from postmaster.system.values import Flaw, clean, line, member, name, one_of, whole_number, yes_no
 
 TYPE = Field(
     "type",
@@ -37,7 +37,14 @@ DISPATCHING = Field(
     help="By the To: field, or by the selected queue.",
 )
 QUEUE = Field("queue", "Queue", column="queue_id", metavar="NAME", help="Where all mail goes with --dispatching queue.")
-ACCOUNT_FIELDS = (TYPE, CREDENTIAL, *TYPE_FIELDS, TRUSTED, DISPATCHING, QUEUE, VALIDITY, COMMENT)
+INTERVAL = Field(
+    "interval",
+    "Fetch Interval",
+    read=whole_number(1, 1440),
+    metavar="MINUTES",
+    help="Minutes between two runs, if not FetchIntervalMinutes.",
+)
+ACCOUNT_FIELDS = (TYPE, CREDENTIAL, *TYPE_FIELDS, TRUSTED, DISPATCHING, QUEUE, INTERVAL, VALIDITY, COMMENT)
 
 
 def _sealed(password: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from postmaster.accounts.models import Credential, MailAccount
+from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.system.models import Validity
 
 
@@ -14,6 +14,7 @@ class Health(StrEnum):
     INVALID = "invalid"
     NEEDS_CREDENTIAL = "needs-credential"
     PAUSED = "paused"
+    NEEDS_CONFIRMATION = "needs-confirmation"
     FAILING = "failing"
     NEVER = "never"
     HEALTHY = "healthy"
@@ -23,6 +24,7 @@ HEALTH_LABELS: dict[Health, str] = {
     Health.INVALID: "not valid",
     Health.NEEDS_CREDENTIAL: "needs credential",
     Health.PAUSED: "paused",
+    Health.NEEDS_CONFIRMATION: "needs confirmation",
     Health.FAILING: "failing",
     Health.NEVER: "never fetched",
     Health.HEALTHY: "healthy",
@@ -33,23 +35,33 @@ WORST_FIRST = (
     Health.FAILING,
     Health.PAUSED,
     Health.NEEDS_CREDENTIAL,
+    Health.NEEDS_CONFIRMATION,
     Health.NEVER,
     Health.HEALTHY,
     Health.INVALID,
 )
 
+# How an account may stand that the schedule fetches, and one that is fetched because somebody asked for it.
+SCHEDULED = (Health.FAILING, Health.NEVER, Health.HEALTHY)
+REQUESTABLE = (*SCHEDULED, Health.PAUSED)
+
 
 def account_health(account: MailAccount) -> Health:
-    """How ``account`` stands. It is paused while its settings are those whose login was refused."""
-    state = account.state
+    """How ``account`` stands. It is paused while its settings are those whose login was refused, and needs
+    confirmation while they are those of a mailbox that was found too full for a first fetch.
+    """
     if account.validity is not Validity.VALID:
         return Health.INVALID
     if not is_usable(account.credential):
         return Health.NEEDS_CREDENTIAL
-    if state is None:
-        return Health.NEVER
-    if state.paused_revision == account.config_revision:
+    return _health_of(account.state, account.config_revision) if account.state else Health.NEVER
+
+
+def _health_of(state: AccountState, revision: str) -> Health:
+    if state.paused_revision == revision:
         return Health.PAUSED
+    if state.held_revision == revision:
+        return Health.NEEDS_CONFIRMATION
     if state.failures:
         return Health.FAILING
     return Health.HEALTHY if state.last_success_at else Health.NEVER

@@ -69,6 +69,7 @@ class MailAccount(Model):
     trusted: Mapped[bool] = mapped_column(default=False)
     dispatching: Mapped[Dispatching] = mapped_column(choice(Dispatching), default=Dispatching.TO)
     queue_id: Mapped[int | None] = mapped_column(ForeignKey("queue.id"), index=True)
+    interval: Mapped[int | None]
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
     comment: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -116,7 +117,12 @@ class AccountState(Model):
     """What fetching found out about an account. ``failures`` counts failed runs in a row.
 
     ``paused_revision`` is the account's ``config_revision`` whose login was refused: the account is paused as long as
-    the two are equal, so any change to account or credential resumes it.
+    the two are equal, so any change to account or credential resumes it. ``held_revision`` likewise, until somebody
+    confirms that the ``held_count`` messages of a mailbox never fetched before are to be taken.
+
+    ``next_run_at`` None means at once. ``requested_at`` and ``requested_by``: somebody pressed Fetch now, and no run
+    has begun since. ``claim`` names the only job that may start a run; ``claimed_at`` is when it was queued.
+    ``backlog_growth`` counts the runs in a row that left more on the server than the run before.
     """
 
     __tablename__ = "account_state"
@@ -133,5 +139,14 @@ class AccountState(Model):
     error_server: Mapped[str | None]
     paused_revision: Mapped[str | None] = mapped_column(String(80))
     backlog: Mapped[int] = mapped_column(default=0)
+    backlog_growth: Mapped[int] = mapped_column(default=0)
+    last_run_seconds: Mapped[float | None]
+    next_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    requested_by: Mapped[str | None] = mapped_column(String(100))
+    claim: Mapped[str | None] = mapped_column(String(40))
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    held_revision: Mapped[str | None] = mapped_column(String(80))
+    held_count: Mapped[int | None]
 
     account: Mapped[MailAccount] = relationship(back_populates="state")

@@ -8,13 +8,18 @@ import postmaster.accounts.models
 import postmaster.desk.models
 import postmaster.intake.filters.models
 import postmaster.intake.models
+import postmaster.operations.models
 import postmaster.system.models  # noqa: F401
 from postmaster.cli import (
     account,
     address,
+    alert,
+    confirm,
     credential,
+    erase,
     fetch,
     mail,
+    pause,
     probe,
     quarantine,
     queue,
@@ -28,8 +33,9 @@ from postmaster.cli import (
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for module in (account, credential, address, queue, user, setting, ticket, quarantine, mail):
+    for module in (account, credential, address, queue, user, setting, ticket, quarantine, mail, pause, alert):
         app.cli.add_command(module.group)
     account.group.add_command(probe.test)
-    for command in (fetch.fetch, read.read, status.status):
+    account.group.add_command(confirm.confirm)
+    for command in (fetch.fetch, read.read, status.status, erase.erase):
         app.cli.add_command(command)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 
 import click
@@ -29,6 +30,7 @@ from postmaster.cli.base import guarded, print_json
 from postmaster.database import reading
 from postmaster.intake.fetch import FetchOptions, fetch_account
 from postmaster.intake.fleet import Candidate, work_on
+from postmaster.intake.pause import current_pause, paused_error
 from postmaster.intake.preview import preview_account
 from postmaster.intake.selection import choose_accounts
 from postmaster.intake.tally import COUNTERS, AccountResult, totals
@@ -53,11 +55,16 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: float |
 
     \b
     Exit status: 0 all went well (also: nothing to fetch, accounts skipped, time ran out), 1 an account failed,
-    2 wrong usage or configuration, 3 nothing was fetched and another run holds the accounts, 130 interrupted.
+    2 wrong usage or configuration, 3 nothing was fetched, because another run holds the accounts or all fetching is
+    paused, 130 interrupted.
     """
     with reading() as session:
         candidates = choose_accounts(session, names)
         sessions = get_setting(session, SESSIONS_PER_HOST)
+        pause = None if dry_run else current_pause(session)
+    if pause:
+        candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
+        paused_error(pause).show()
     report = Report(candidates, as_json=as_json)
     options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
     with report, interruptible(options.stop):
@@ -68,13 +75,13 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: float |
         print_json({"accounts": [result.as_dict() for result in results], "totals": totals(results)})
     else:
         report.close(results)
-    sys.exit(exit_code(results, interrupted=options.stop.is_set()))
+    sys.exit(EXIT_HELD if pause else exit_code(results, interrupted=options.stop.is_set()))
 
 
 def exit_code(results: Sequence[AccountResult], *, interrupted: bool) -> int:
     """What the command ends with (DESIGN, command line)."""
     errors = [result.error for result in results if result.error]
-    held = [error for error in errors if error.code == "lease-held"]
+    held = [error for error in errors if error.code in ("lease-held", "fetching-paused")]
     if interrupted:
         return EXIT_INTERRUPTED
     if len(errors) > len(held):

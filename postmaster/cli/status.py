@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -12,7 +13,10 @@ from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.cli.base import guarded, print_json, print_table
 from postmaster.database import reading
 from postmaster.extensions import Json
-from postmaster.intake.overview import Overview, look_over
+from postmaster.intake.overview import AccountView, Overview, look_over
+from postmaster.operations.incidents import open_incidents
+from postmaster.operations.progress import Activity, Progress, progress
+from postmaster.operations.state import fetching_state
 
 
 @click.command()
@@ -20,37 +24,66 @@ from postmaster.intake.overview import Overview, look_over
 @with_appcontext
 @guarded
 def status(as_json: bool) -> None:
-    """Show how the accounts stand, where the tickets are, and what is in quarantine."""
+    """Show whether mail is being fetched, how the accounts stand, where the tickets are, and what is in quarantine."""
     with reading() as session:
-        overview = look_over(session)
+        overview, state, going_on = look_over(session), fetching_state(session), progress(session)
+        incidents = session.scalars(open_incidents()).all()
     if as_json:
-        print_json(_describe(overview))
-    else:
-        _print(overview)
+        print_json(_describe(overview, going_on) | {"worker": state.as_dict(), "incidents": len(incidents)})
+        return
+    click.echo(f"{state.sentence} {state.advice}".rstrip())
+    for incident in incidents:
+        click.echo(f"Since {_short(incident.opened_at)} UTC: {incident.sentence}")
+    click.echo()
+    _print(overview, going_on)
 
 
-def _describe(overview: Overview) -> Json:
+def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     accounts = [
-        {**asdict(account), "last_run": _iso(account.last_run), "last_success": _iso(account.last_success)}
+        {
+            **asdict(account),
+            **{name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "next_run")},
+            "activity": _activity(going_on.get(account.id)),
+        }
         for account in overview.accounts
     ]
     queues = [asdict(queue) for queue in overview.queues]
     return {"accounts": accounts, "queues": queues, "quarantined": overview.quarantined}
 
 
+def _activity(progress: Progress | None) -> Json | None:
+    if progress is None:
+        return None
+    return {
+        "state": progress.activity.value,
+        "by": progress.by,
+        "since": _iso(progress.since),
+        "done": progress.done,
+        "expected": progress.expected,
+        "rate": round(progress.rate, 1),
+    }
+
+
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _print(overview: Overview) -> None:
+def _print(overview: Overview, going_on: Mapping[int, Progress]) -> None:
     if not overview.accounts:
         click.echo("There is no mail account. Add one with: flask account add --help")
     else:
         rows = [
-            (account.id, account.label, HEALTH_LABELS[account.health], _short(account.last_success), account.backlog)
+            (
+                account.id,
+                account.label,
+                HEALTH_LABELS[account.health],
+                _short(account.last_success),
+                _next(account, going_on.get(account.id)),
+                account.backlog,
+            )
             for account in overview.accounts
         ]
-        print_table(("Id", "Account", "Health", "Last success (UTC)", "Left"), rows)
+        print_table(("Id", "Account", "Health", "Last success (UTC)", "Next run (UTC)", "Left"), rows)
         for account in overview.accounts:
             if account.error:
                 click.echo(f"{account.label}: {account.error}")
@@ -58,6 +91,14 @@ def _print(overview: Overview) -> None:
     print_table(("Queue", "Tickets"), [(queue.name, queue.tickets) for queue in overview.queues])
     if overview.quarantined:
         click.echo(f"\nIn quarantine: {overview.quarantined} messages.")
+
+
+def _next(account: AccountView, progress: Progress | None) -> str:
+    if progress is None:
+        return f"{account.next_run:%Y-%m-%d %H:%M}" if account.next_run else ""
+    if progress.activity is Activity.QUEUED:
+        return "queued"
+    return f"running, {progress.done} of {progress.expected}"
 
 
 def _short(moment: datetime | None) -> str:

@@ -100,7 +100,7 @@ class Ticket(Model):
     customer_user: Mapped[str | None] = mapped_column(String(320))
     dynamic_fields: Mapped[Json] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
 
     queue: Mapped[Queue] = relationship(lazy="joined")
     articles: Mapped[list[Article]] = relationship(order_by="Article.id", back_populates="ticket")
@@ -129,7 +129,7 @@ class ThreadKey(Model):
 
     key: Mapped[str] = mapped_column(String(520), primary_key=True)
     ticket_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
     )
     own: Mapped[bool] = mapped_column(primary_key=True)
 
@@ -157,7 +157,7 @@ class Article(Model):
     id: Mapped[Id]
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
     sender_address: Mapped[str] = mapped_column(String(320), default="")
-    raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_mail.id"))
+    raw_id: Mapped[int | None] = mapped_column(ForeignKey("raw_mail.id"), index=True)
     sender_type: Mapped[SenderType] = mapped_column(choice(SenderType), default=SenderType.CUSTOMER)
     visible: Mapped[bool] = mapped_column(default=True)
     loop: Mapped[bool] = mapped_column(default=False)

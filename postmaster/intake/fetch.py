@@ -22,13 +22,14 @@ from postmaster.intake.endpoint import endpoint_of
 from postmaster.intake.lease import fence, heartbeat
 from postmaster.intake.ledger import confirm, load_ledger
 from postmaster.intake.mailbox_work import Limits, MailboxWork
+from postmaster.intake.pause import current_pause
 from postmaster.intake.record import Origin
 from postmaster.intake.rules import account_rules
 from postmaster.intake.runs import Run, begin_run, end_run, save_progress, tell_failure
-from postmaster.intake.tally import INTERRUPTED, TIMEOUT, AccountResult
+from postmaster.intake.tally import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
 from postmaster.sources.base import Endpoint
 from postmaster.sources.open import open_source
-from postmaster.system.settings import MAX_EMAIL_SIZE, RECONNECT_MESSAGE, get_setting
+from postmaster.system.settings import FIRST_FETCH_CONFIRM, MAX_EMAIL_SIZE, RECONNECT_MESSAGE, get_setting
 
 # Seconds after which a session is ended and another one opened, and after which it is cut off.
 SESSION_SECONDS = 480
@@ -48,12 +49,16 @@ Progress = Callable[[int, int, int], None]
 class FetchOptions:
     """How to fetch. ``timeout``: seconds for an account, None for no limit. ``stop`` ends after the current batch.
 
-    ``on_progress`` is told the account's id, how many messages are done, and how many there are.
+    ``guarded``: a mailbox never fetched before with more than FirstFetchConfirm messages is left alone.
+    ``host_wait``: seconds to wait for a free session on a busy host. ``on_progress`` is told the account's id, how many
+    messages are done, and how many there are.
     """
 
     started_by: str
     timeout: float | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    guarded: bool = False
+    host_wait: float = HOST_WAIT_SECONDS
     on_progress: Progress = lambda _account, _done, _found: None
 
 
@@ -66,6 +71,7 @@ class Plan:
     revision: str
     largest: int
     reconnect_after: int
+    first_confirm: int
 
 
 def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
@@ -93,20 +99,23 @@ def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
 def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> None:
     plan, run = _begin(account_id, options)
     watch = Stopwatch(options)
+    most = plan.first_confirm if options.guarded and run.first else None
     with reading() as session:
         ledger = load_ledger(session, run.lease.mailbox_id)
 
     def guard(session: Session) -> None:
         fence(session, run.lease)
         confirm(session, work.take_confirmed())
-        save_progress(session, run, result.tally)
+        save_progress(session, run, result.tally, work.expected)
+        watch.paused = current_pause(session) is not None
 
-    work = MailboxWork(ledger, plan.origin, guard, Limits(plan.largest, watch.stop_reason), result.tally)
+    work = MailboxWork(ledger, plan.origin, guard, Limits(plan.largest, watch.stop_reason, most), result.tally)
     try:
         with heartbeat(run.lease):
             _work(plan, work, options, watch, result)
     except MailError as error:
         result.error = error
+        watch.why_stopped = HELD if error.code == "first-fetch-held" else watch.why_stopped
     finally:
         result.notes += work.notes
         work.count_left(watch.why_stopped)
@@ -116,7 +125,7 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
 
 def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
     """Read the plan and take the lease, waiting while the host is busy with other sessions of ours."""
-    give_up = time.monotonic() + HOST_WAIT_SECONDS
+    give_up = time.monotonic() + options.host_wait
     while True:
         try:
             with writing() as session:
@@ -149,6 +158,7 @@ def make_plan(session: Session, account: MailAccount, run: Run | None = None) ->
         revision=account.config_revision,
         largest=get_setting(session, MAX_EMAIL_SIZE) * 1024,
         reconnect_after=get_setting(session, RECONNECT_MESSAGE),
+        first_confirm=get_setting(session, FIRST_FETCH_CONFIRM),
     )
 
 
@@ -168,13 +178,16 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
 
 
 class Stopwatch:
-    """Says when to stop: the user's limit, the user's interruption, or a session that has lasted long enough."""
+    """Says when to stop: the user's limit, the user's interruption, all fetching being paused, or a session that has
+    lasted long enough.
+    """
 
     def __init__(self, options: FetchOptions) -> None:
         self._options = options
         self._ends = time.monotonic() + options.timeout if options.timeout is not None else None
         self._session_ends = 0.0
         self.why_stopped = ""
+        self.paused = False
 
     @property
     def deadline(self) -> float:
@@ -192,6 +205,8 @@ class Stopwatch:
         moment = time.monotonic()
         if self._options.stop.is_set():
             self.why_stopped = INTERRUPTED
+        elif self.paused:
+            self.why_stopped = PAUSED
         elif self._ends is not None and moment >= self._ends:
             self.why_stopped = TIMEOUT
         return self.why_stopped or ("session" if moment >= self._session_ends else "")

@@ -53,16 +53,22 @@ def take_lease(session: Session, key: MailboxKey, holder: str) -> Lease:
     # The rows of the host are locked together, so that two runs cannot both count themselves as the last one.
     rows = session.scalars(_mailboxes_of(key.host).with_for_update()).all()
     mailbox = next(row for row in rows if (row.login, row.folder) == (key.login, key.folder))
-    if _is_held(mailbox, moment):
+    if is_held(mailbox, moment):
         raise mail_error("lease-held", holder=mailbox.lease_holder)
     limit = get_setting(session, SESSIONS_PER_HOST)
-    if sum(_is_held(row, moment) for row in rows) >= limit:
+    if sum(is_held(row, moment) for row in rows) >= limit:
         raise mail_error("host-busy", host=key.host, limit=limit)
     mailbox.lease_token = secrets.token_hex(16)
     mailbox.lease_expires_at = moment + LEASE_SECONDS
     mailbox.lease_process = process_name()
     mailbox.lease_holder = holder
     return Lease(mailbox.id, mailbox.lease_token)
+
+
+def mailbox_row(session: Session, key: MailboxKey) -> Mailbox:
+    """The row of the mailbox ``key``, added if it is not there. The caller commits."""
+    _add_mailbox(session, key)
+    return session.scalars(select(Mailbox).filter_by(**key._asdict())).one()
 
 
 def fence(session: Session, lease: Lease) -> None:
@@ -130,7 +136,8 @@ def _add_mailbox(session: Session, key: MailboxKey) -> None:
     session.execute(insert(Mailbox).values(**key._asdict()).on_conflict_do_nothing())
 
 
-def _is_held(mailbox: Mailbox, moment: float) -> bool:
+def is_held(mailbox: Mailbox, moment: float) -> bool:
+    """Whether a run that may still live has the lease; ``moment`` is ``database_clock``."""
     if mailbox.lease_expires_at is None or mailbox.lease_expires_at < moment:
         return False
     return not has_died(mailbox.lease_process or "")

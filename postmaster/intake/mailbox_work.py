@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 
+from postmaster.errors import mail_error
 from postmaster.intake.ledger import Entry, Ledger
 from postmaster.intake.models import Outcome
 from postmaster.intake.reading import read_arrival
@@ -29,10 +30,14 @@ BATCH_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``largest``: bytes of a message that is taken. ``stop`` says why to stop before the next batch, or ""."""
+    """``largest``: bytes of a message that is taken. ``stop`` says why to stop before the next batch, or "".
+
+    ``most``: how many messages there may be at all, if somebody has to confirm more; None if nobody has to.
+    """
 
     largest: int
     stop: Callable[[], str]
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,10 @@ class Listing:
 
 
 class MailboxWork:
-    """The work on one mailbox. ``confirmed`` are ledger rows whose deletion is certain but not written down yet."""
+    """The work on one mailbox. ``confirmed`` are ledger rows whose deletion is certain but not written down yet.
+
+    ``expected`` is how many messages the run has to do with, as far as is known.
+    """
 
     def __init__(self, ledger: Ledger, origin: Origin, guard: Guard, limits: Limits, tally: Tally) -> None:
         self.ledger = ledger
@@ -54,6 +62,7 @@ class MailboxWork:
         self.tally = tally
         self.confirmed: list[int] = []
         self.notes: dict[str, None] = {}
+        self.expected = 0
         self.remaining = 0
         self.too_large = 0
         self.withheld = 0
@@ -68,19 +77,21 @@ class MailboxWork:
         """
         listing = self._list(source)
         self.remaining, self.too_large, self.withheld = len(listing.wanted), listing.too_large, 0
-        expected = self.tally.done + self.remaining + self.too_large
+        self.expected = self.tally.done + self.remaining + self.too_large
+        if self.limits.most is not None and self.remaining > self.limits.most:
+            raise mail_error("first-fetch-held", count=self.remaining)
         with ThreadPoolExecutor(1, thread_name_prefix="record") as recorder:
             try:
                 for batch in self._next_batches(listing, source.session_limit):
                     sifted = sift(source, batch, self.ledger)
                     self._complete(source)
                     self._start(recorder, batch, sifted)
-                    on_progress(self.tally.done, expected)
+                    on_progress(self.tally.done, self.expected)
                 self._complete(source)
             except BaseException:
                 self._collect()
                 raise
-        on_progress(self.tally.done, expected)
+        on_progress(self.tally.done, self.expected)
         self._settle(source.close())
         self._undeleted.clear()
         if not self.remaining:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from postmaster.extensions import Id, Json, Model, UtcDateTime, choice
+from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice
 
 
 class Outcome(StrEnum):
@@ -45,6 +45,7 @@ class RunStatus(StrEnum):
 
 PENDING = text("deletion = 'pending'")
 PIPED = text("mailbox_id IS NULL")
+RUNNING = text("status = 'running'")
 
 
 class Mailbox(Model):
@@ -52,6 +53,7 @@ class Mailbox(Model):
 
     It carries the lease: ``lease_token`` is that of the run that may record, until ``lease_expires_at`` (seconds
     since 1970). ``lease_process`` names the holder's process, so that its death is noticed on the same machine.
+    ``confirmed_at`` is None until a run went well or an admin confirmed the first one.
     """
 
     __tablename__ = "mailbox"
@@ -65,21 +67,31 @@ class Mailbox(Model):
     lease_expires_at: Mapped[float | None]
     lease_process: Mapped[str | None] = mapped_column(String(200))
     lease_holder: Mapped[str | None] = mapped_column(String(300))
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class FetchRun(Model):
-    """One run over one account, with its reconciliation. Kept when the account is deleted."""
+    """One run over one account, with its reconciliation. Kept when the account is deleted.
+
+    While it runs, ``expected`` says how many messages there are, and ``updated_at`` when it told last.
+    """
 
     __tablename__ = "fetch_run"
+    __table_args__ = (
+        Index("ix_fetch_run_account_id_id", "account_id", "id"),
+        Index("ix_fetch_run_running", "account_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+    )
 
     id: Mapped[Id]
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("mail_account.id", ondelete="SET NULL"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("mail_account.id", ondelete="SET NULL"))
     mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))
     label: Mapped[str]
     started_by: Mapped[str] = mapped_column(String(100))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     status: Mapped[RunStatus] = mapped_column(choice(RunStatus), default=RunStatus.RUNNING)
+    updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expected: Mapped[int] = mapped_column(default=0)
     found: Mapped[int] = mapped_column(default=0)
     new: Mapped[int] = mapped_column(default=0)
     follow_up: Mapped[int] = mapped_column(default=0)
@@ -130,7 +142,7 @@ class InboundMail(Model):
     subject: Mapped[str] = mapped_column(default="")
     message_id: Mapped[str] = mapped_column(default="")
     mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))
-    run_id: Mapped[int | None] = mapped_column(ForeignKey("fetch_run.id"))
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("fetch_run.id"), index=True)
     identity: Mapped[str]
     occurrence: Mapped[int] = mapped_column(default=0)
     sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
@@ -154,6 +166,34 @@ class MailTerm(Model):
 
     term: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     mail_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class MailHour(Model):
+    """How much mail of an account was recorded in one hour; ``account_id`` 0 is the pipe.
+
+    Hours that no chart shows any more are added up in the hour ``ALL_BEFORE`` (see ``intake.hours``).
+    """
+
+    __tablename__ = "mail_hour"
+
+    account_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    new: Mapped[int] = mapped_column(default=0)
+    follow_up: Mapped[int] = mapped_column(default=0)
+    ignored: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    quarantined: Mapped[int] = mapped_column(default=0)
+
+
+class FetchPause(Model):
+    """All fetching is paused as long as there is a row, whose ``id`` is always 1."""
+
+    __tablename__ = "fetch_pause"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(String(500))
+    paused_by: Mapped[str] = mapped_column(String(200))
+    paused_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Quarantine(Model):

@@ -9,18 +9,20 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import WORST_FIRST, Health, account_health
+from postmaster.accounts.health import SCHEDULED, WORST_FIRST, Health, account_health
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Queue, Ticket
 from postmaster.intake.models import Quarantine
 from postmaster.system.models import Validity
 
-UNWELL = (Health.FAILING, Health.PAUSED, Health.NEEDS_CREDENTIAL)
+UNWELL = (Health.FAILING, Health.PAUSED, Health.NEEDS_CREDENTIAL, Health.NEEDS_CONFIRMATION)
 
 
 @dataclass(frozen=True)
 class AccountView:
-    """One account. ``backlog`` counts the messages that the last run left on the server."""
+    """One account. ``backlog`` counts the messages that the last run left on the server. ``next_run`` is None if the
+    schedule does not fetch it as it stands, or if it is due at once; ``held`` counts what waits for a confirmation.
+    """
 
     id: int
     label: str
@@ -28,6 +30,8 @@ class AccountView:
     last_run: datetime | None
     last_success: datetime | None
     backlog: int
+    next_run: datetime | None
+    held: int | None
     error: str
 
 
@@ -62,14 +66,16 @@ def look_over(session: Session) -> Overview:
 
 
 def _view(account: MailAccount) -> AccountView:
-    state = account.state
+    state, health = account.state, account_health(account)
     return AccountView(
         id=account.id,
         label=account.label,
-        health=account_health(account),
+        health=health,
         last_run=state.last_run_at if state else None,
         last_success=state.last_success_at if state else None,
         backlog=state.backlog if state else 0,
+        next_run=state.next_run_at if state and health in SCHEDULED else None,
+        held=state.held_count if state and health is Health.NEEDS_CONFIRMATION else None,
         error=" ".join(filter(None, (state.error_message, state.error_advice))) if state else "",
     )
 

@@ -24,6 +24,7 @@ from postmaster.intake.decision import REASONS, Draft, Rules
 from postmaster.intake.describe import describe_header
 from postmaster.intake.desk_view import view_desk
 from postmaster.intake.envelope import envelope_of
+from postmaster.intake.hours import count_mail
 from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
 from postmaster.intake.parse.message import AttachedPart, ParsedMessage
 from postmaster.intake.pipeline import decide
@@ -108,6 +109,7 @@ def _record_alone(arrival: Arrival, origin: Origin, guard: Guard) -> Recorded:
     try:
         with writing() as session:
             guard(session)
+            count_mail(session, origin.account_id, [Outcome.QUARANTINED], now())
             return _quarantine(session, arrival, origin, "unstorable", flaw)
     except (DBAPIError, PoolTimeoutError) as error:
         raise _away(error) from error
@@ -134,6 +136,7 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) 
         done = dict(zip(map(id, readable), _open(session, readable, origin), strict=True))
         for arrival in unreadable:
             done[id(arrival)] = _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
+        count_mail(session, origin.account_id, (row.outcome for row in done.values()), now())
     return [done[id(arrival)] for arrival in arrivals]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -14,24 +15,29 @@ from postmaster.errors import MailError
 from postmaster.extensions import now
 from postmaster.intake.lease import Lease, give_back, take_lease
 from postmaster.intake.ledger import confirm
-from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.intake.tally import AccountResult, Tally
+from postmaster.intake.models import FetchRun, Mailbox, RunStatus
+from postmaster.intake.pause import refuse_if_paused
+from postmaster.intake.schedule import interval_of, slot_after_run, state_of, wait_after
+from postmaster.intake.tally import CUT_SHORT, HELD, AccountResult, Tally
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that holds the lease of its mailbox."""
+    """A run that holds the lease of its mailbox; ``first`` if none over that mailbox went well before."""
 
     id: int
     account_id: int
     lease: Lease
+    started_at: datetime
+    first: bool
 
 
 def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_by: str) -> Run:
     """Take the lease and write down that a run began; runs that died with the lease are closed as interrupted.
 
-    Raises ``lease-held`` or ``host-busy``. The caller commits.
+    Raises ``fetching-paused``, ``lease-held`` or ``host-busy``. The caller commits.
     """
+    refuse_if_paused(session)
     moment = now()
     lease = take_lease(session, key, f"{started_by}, since {moment:%Y-%m-%d %H:%M:%S} UTC")
     session.execute(
@@ -43,18 +49,29 @@ def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_b
         account_id=account.id,
         mailbox_id=lease.mailbox_id,
         label=account.label,
-        started_by=started_by,
+        started_by=started_by[:100],
         started_at=moment,
+        updated_at=moment,
     )
     session.add(run)
+    _leave_queue(session, account, moment)
     session.flush()
-    return Run(run.id, account.id, lease)
+    first = session.get_one(Mailbox, lease.mailbox_id).confirmed_at is None
+    return Run(run.id, account.id, lease, moment, first)
 
 
-def save_progress(session: Session, run: Run, tally: Tally) -> None:
-    """Write down how far the run is. The caller commits."""
-    values = tally.counters() | {"left_reasons": dict(tally.left_reasons), "bytes": tally.bytes}
-    session.execute(update(FetchRun).where(FetchRun.id == run.id).values(values))
+def _leave_queue(session: Session, account: MailAccount, moment: datetime) -> None:
+    """The run that begins is the one that was due or asked for."""
+    state = state_of(account)
+    state.next_run_at = slot_after_run(session, account, moment)
+    state.requested_at = state.requested_by = None
+    state.claim = state.claimed_at = None
+
+
+def save_progress(session: Session, run: Run, tally: Tally, expected: int) -> None:
+    """Write down how far the run is, out of ``expected`` messages. The caller commits."""
+    told = {"left_reasons": dict(tally.left_reasons), "bytes": tally.bytes, "expected": expected, "updated_at": now()}
+    session.execute(update(FetchRun).where(FetchRun.id == run.id).values(tally.counters() | told))
 
 
 def end_run(session: Session, run: Run, result: AccountResult, confirmed: list[int], revision: str) -> None:
@@ -63,21 +80,24 @@ def end_run(session: Session, run: Run, result: AccountResult, confirmed: list[i
     ``revision`` is the ``config_revision`` the run worked with: a refused login pauses the account until it changes.
     """
     confirm(session, confirmed)
-    save_progress(session, run, result.tally)
-    error = result.error
+    save_progress(session, run, result.tally, result.tally.found)
+    error, moment = result.error, now()
     session.execute(
         update(FetchRun)
         .where(FetchRun.id == run.id)
         .values(
             status=RunStatus.FAILED if error else RunStatus.OK,
-            finished_at=now(),
+            finished_at=moment,
             error=error.as_dict() if error else None,
         )
     )
     give_back(session, run.lease)
+    if error is None and run.first:
+        session.execute(update(Mailbox).where(Mailbox.id == run.lease.mailbox_id).values(confirmed_at=moment))
     account = session.get(MailAccount, run.account_id)
     if account is not None:  # deleted while it was fetched: its run and its mail stay
-        _tell_state(account, result, revision)
+        state_of(account).last_run_seconds = (moment - run.started_at).total_seconds()
+        _tell_state(session, account, result, revision)
 
 
 def tell_failure(account_id: int, result: AccountResult) -> None:
@@ -85,22 +105,42 @@ def tell_failure(account_id: int, result: AccountResult) -> None:
     with writing() as session:
         account = session.get(MailAccount, account_id)
         if account is not None:
-            _tell_state(account, result, account.config_revision)
+            _leave_queue(session, account, now())
+            _tell_state(session, account, result, account.config_revision)
 
 
-def _tell_state(account: MailAccount, result: AccountResult, revision: str) -> None:
-    state = account.state or AccountState(failures=0)
-    account.state = state
+def _tell_state(session: Session, account: MailAccount, result: AccountResult, revision: str) -> None:
+    state = state_of(account)
     state.last_run_at = now()
-    state.backlog = result.tally.left
+    _tell_backlog(state, result.tally.left)
+    _tell_error(state, result.error)
+    state.paused_revision = state.held_revision = state.held_count = None
     if result.error is None:
         state.last_success_at, state.failing_since, state.failures = state.last_run_at, None, 0
+        if any(result.tally.left_reasons[reason] for reason in CUT_SHORT):
+            state.next_run_at = None
+    elif result.error.code == "first-fetch-held":
+        state.held_revision, state.held_count = revision, result.tally.left_reasons[HELD]
     else:
-        state.failures += 1
-        state.failing_since = state.failing_since or state.last_run_at
-    _tell_error(state, result.error)
-    refused = result.error is not None and result.error.code == "login-refused"
-    state.paused_revision = revision if refused else None
+        tell_fault(session, account, result.error)
+        state.paused_revision = revision if result.error.code == "login-refused" else None
+
+
+def tell_fault(session: Session, account: MailAccount, error: MailError) -> None:
+    """Write down that one more run failed, and when the next one is tried. The caller commits."""
+    state, moment = state_of(account), now()
+    state.failures += 1
+    state.failing_since = state.failing_since or moment
+    state.next_run_at = moment + wait_after(error, state.failures, interval_of(session, account))
+    _tell_error(state, error)
+
+
+def _tell_backlog(state: AccountState, left: int) -> None:
+    if left > state.backlog:
+        state.backlog_growth += 1
+    elif left < state.backlog:
+        state.backlog_growth = 0
+    state.backlog = left
 
 
 def _tell_error(state: AccountState, error: MailError | None) -> None:

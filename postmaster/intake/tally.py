@@ -21,14 +21,19 @@ COUNTERS = (
     "gone",
     "left",
 )
-# Why mail is left on the server. Withheld: it is there, but the server does not hand it over.
-TOO_LARGE, WITHHELD, NOT_REACHED, TIMEOUT, INTERRUPTED = (
+# Why mail is left on the server. Withheld: it is there, but the server does not hand it over. Held: a first fetch
+# that nobody has confirmed.
+TOO_LARGE, WITHHELD, NOT_REACHED, TIMEOUT, INTERRUPTED, PAUSED, HELD = (
     "too-large",
     "withheld",
     "not-reached",
     "timeout",
     "interrupted",
+    "paused",
+    "held",
 )
+# Reasons for which the next run has to come at once.
+CUT_SHORT = (TIMEOUT, INTERRUPTED, PAUSED)
 
 
 @dataclass

@@ -113,6 +113,24 @@ FIRST_FETCH_CONFIRM = SettingSpec(
     "Number of messages above which the first fetch of a mailbox, which deletes them there, has to be confirmed.",
     whole_number(1, 1_000_000),
 )
+RUN_RETENTION = SettingSpec(
+    "RunRetentionDays",
+    90,
+    "Days that the history of runs and incidents goes back; 0 keeps all.",
+    whole_number(0, 36_500),
+)
+RAW_RETENTION = SettingSpec(
+    "RawMailRetentionDays",
+    0,
+    "Days after which the source of a message, with its attachments, is removed; 0 keeps all.",
+    whole_number(0, 36_500),
+)
+TICKET_RETENTION = SettingSpec(
+    "TicketRetentionDays",
+    0,
+    "Days after its last change after which a ticket is removed with all its mail; 0 keeps all.",
+    whole_number(0, 36_500),
+)
 
 SETTINGS: dict[str, SettingSpec[Any]] = {
     spec.name: spec
@@ -143,6 +161,9 @@ SETTINGS: dict[str, SettingSpec[Any]] = {
         OWNER_LIST,
         RESPONSIBLE_LIST,
         DYNAMIC_FIELD_LIST,
+        RUN_RETENTION,
+        RAW_RETENTION,
+        TICKET_RETENTION,
     )
 }
 

@@ -1,8 +1,7 @@
-"""The mail accounts: which mailboxes are fetched, how they stand, and the form with all that it can find out."""
+"""The mail accounts: which mailboxes are fetched, and how they stand."""
 
 from __future__ import annotations
 
-from postmaster.web.accounts import views
 from postmaster.web.accounts.resource import blueprint
 
-__all__ = ["blueprint", "views"]
+__all__ = ["blueprint"]

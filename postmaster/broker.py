@@ -1,0 +1,41 @@
+"""Redis, where jobs wait. It is only a hint of what is to be done: the database has the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from postmaster.config import Settings
+from postmaster.errors import ConfigError
+
+# What workers look into, in this order: the schedule's own jobs, what somebody asked for, what is due.
+CONTROL, REQUESTED, DUE = "postmaster-control", "postmaster-requested", "postmaster-due"
+QUEUES = (CONTROL, REQUESTED, DUE)
+
+# Seconds after which a Redis that does not answer counts as being away.
+PATIENCE = 5
+
+
+def connect(**options: Any) -> Redis:
+    """A connection to the Redis of this app. Raises ConfigError if none is named."""
+    settings: Settings = current_app.config["SETTINGS"]
+    if settings.redis_url is None:
+        raise ConfigError(
+            "redis-missing",
+            "There is no Redis: POSTMASTER_REDIS_URL is not set, and bin/start does not run on this data directory.",
+            "Example: POSTMASTER_REDIS_URL=redis://localhost:6379/0",
+        )
+    chosen = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE, "retry": Retry(NoBackoff(), 1)} | options
+    return Redis.from_url(settings.redis_url, **chosen)
+
+
+def redis() -> Redis:
+    """The connection of this app that all share. Raises ConfigError if none is named."""
+    known: Redis | None = current_app.extensions.get("postmaster-redis")
+    if known is None:
+        known = current_app.extensions["postmaster-redis"] = connect()
+    return known

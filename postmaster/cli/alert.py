@@ -1,0 +1,109 @@
+"""``flask alert``: what is wrong, and whether alerts reach anybody."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from postmaster.cli.base import Group, print_json, print_table
+from postmaster.cli.crud import as_json
+from postmaster.database import reading, writing
+from postmaster.errors import ConfigError
+from postmaster.extensions import Json
+from postmaster.operations.incidents import deliver, look, open_incidents, recent_incidents
+from postmaster.operations.models import AlertDelivery, Incident
+from postmaster.operations.targets import alert_targets
+
+group = Group("alert", help="Look at incidents, and at the targets that are told about them.")
+
+SHOWN = 50
+NOT_TAKEN = "NOT taken; check the address, and that it can be reached from here"
+
+
+@group.command("list")
+@click.option("--all", "all_", is_flag=True, help=f"The last {SHOWN}, also those that are over.")
+@as_json
+def list_(all_: bool, json_: bool) -> None:
+    """List what is wrong; with --json one object a line."""
+    with reading() as session:
+        query = recent_incidents().limit(SHOWN) if all_ else open_incidents()
+        rows = [_row(incident) for incident in session.scalars(query)]
+    if json_:
+        for row in rows:
+            print_json(row)
+    elif rows:
+        shown = [
+            (*(row[name] for name in ("id", "condition", "since", "over", "sentence")), _told(row)) for row in rows
+        ]
+        print_table(("Id", "Condition", "Since", "Over", "What", "Told"), shown)
+    else:
+        click.echo("Nothing is wrong.")
+
+
+@group.command("check")
+def check() -> None:
+    """Look for what is wrong and send what is due, as the worker does; for cron, where no worker may run.
+
+    \b
+    Exit status: 0 nothing is wrong, 1 something is.
+    """
+    with writing() as session:
+        look(session)
+    deliver()
+    with reading() as session:
+        incidents = session.scalars(open_incidents()).all()
+    for incident in incidents:
+        click.echo(incident.sentence)
+    sys.exit(1 if incidents else 0)
+
+
+@group.command("test")
+def test() -> None:
+    """Send a message to each target of POSTMASTER_ALERT_TARGETS.
+
+    \b
+    Exit status: 0 all took it, 1 one did not, 2 there is no target.
+    """
+    targets = alert_targets()
+    if not targets:
+        example = "Example: POSTMASTER_ALERT_TARGETS=mailtos://user:password@smtp.example.com?to=ops@example.com"
+        raise ConfigError("no-target", "No alert target is set.", example)
+    results = [target.send("PostMaster: test", "This is a test. Nothing is wrong.") for target in targets]
+    for target, taken in zip(targets, results, strict=True):
+        click.echo(
+            f"{target.label}: {'taken' if taken else 'NOT taken: check the address, and that it can be reached'}"
+        )
+    sys.exit(0 if all(results) else 1)
+
+
+def _row(incident: Incident) -> Json:
+    return {
+        "id": incident.id,
+        "condition": incident.condition,
+        "since": f"{incident.opened_at:%Y-%m-%dT%H:%M:%SZ}",
+        "over": f"{incident.closed_at:%Y-%m-%dT%H:%M:%SZ}" if incident.closed_at else None,
+        "sentence": incident.sentence,
+        "deliveries": [_delivery(delivery) for delivery in incident.deliveries],
+    }
+
+
+def _facts(row: Json) -> list[object]:
+    return [row[name] for name in ("id", "condition", "since", "over", "sentence")]
+
+
+def _delivery(delivery: AlertDelivery) -> Json:
+    return {
+        "target": delivery.label,
+        "over": delivery.over,
+        "sent": f"{delivery.sent_at:%Y-%m-%dT%H:%M:%SZ}" if delivery.sent_at else None,
+        "tries": delivery.tries,
+    }
+
+
+def _told(row: Json) -> str:
+    deliveries = row["deliveries"]
+    failing = [delivery["target"] for delivery in deliveries if delivery["tries"] and not delivery["sent"]]
+    if failing:
+        return f"not taken by {', '.join(failing)}; tried again"
+    return f"{sum(delivery['sent'] is not None for delivery in deliveries)} of {len(deliveries)}"

@@ -1,0 +1,26 @@
+"""``flask account confirm``: let the schedule take a full mailbox for the first time."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+
+from postmaster.cli.base import actor, guarded
+from postmaster.database import writing
+from postmaster.desk.configuration import account_service
+from postmaster.operations.requests import confirm_first_fetch
+
+
+@click.command()
+@click.argument("which", metavar="ACCOUNT")
+@with_appcontext
+@guarded
+def confirm(which: str) -> None:
+    """Confirm the first fetch of one account, by its id or label.
+
+    All mail of its mailbox becomes tickets and is deleted on the server. It begins with the next run.
+    """
+    with writing() as session:
+        account = account_service(session, actor()).find(which)
+        count = confirm_first_fetch(session, account.id, actor())
+    click.echo(f"All {count} messages become tickets and are deleted on the server, from the next run on.")

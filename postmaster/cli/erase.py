@@ -1,0 +1,55 @@
+"""``flask erase``: remove mail for good."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask.cli import with_appcontext
+
+from postmaster.cli.base import actor, guarded, print_json
+from postmaster.operations.retention import Removed, erase_older_than, erase_sender
+from postmaster.system.values import Flaw, mail_address
+
+
+@click.command()
+@click.option("--sender", metavar="ADDRESS", help="All mail of this sender: whole tickets where they wrote first.")
+@click.option("--older-than", type=click.IntRange(1, 36_500), metavar="DAYS", help="Tickets unchanged for so long.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed when there is no terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_appcontext
+@guarded
+def erase(sender: str | None, older_than: int | None, yes: bool, as_json: bool) -> None:
+    """Remove mail for good: tickets, articles, sources, and what is in quarantine.
+
+    What the ledger knows of messages stays, without anything of what they said, so that none is taken twice. Mail of a
+    whole system by its age is removed by the settings RawMailRetentionDays and TicketRetentionDays.
+    """
+    if (sender is None) == (older_than is None):
+        raise click.UsageError("Name either --sender or --older-than.")
+    what = f"all mail of {sender}" if sender is not None else f"all tickets unchanged for {older_than} days"
+    if not yes:
+        _confirm(what)
+    removed = erase_older_than(older_than, actor()) if older_than else erase_sender(_address(sender or ""), actor())
+    if as_json:
+        print_json(removed.as_dict())
+    else:
+        click.echo(_words(removed))
+
+
+def _confirm(what: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Without a terminal to ask on, erasing needs --yes.")
+    click.confirm(f"Remove {what} for good?", abort=True, err=True)
+
+
+def _address(text: str) -> str:
+    try:
+        return mail_address(text.strip())
+    except Flaw as error:
+        raise click.UsageError(f"--sender {error.flaw}. {error.advice}".rstrip()) from None
+
+
+def _words(removed: Removed) -> str:
+    counts = [f"{count} {name}" for name, count in removed.as_dict().items() if count]
+    return f"Removed: {', '.join(counts)}." if counts else "There was nothing to remove."

@@ -1,0 +1,41 @@
+"""``flask pause``: the one switch for all fetching."""
+
+from __future__ import annotations
+
+import click
+
+from postmaster.cli.base import Group, actor, print_json
+from postmaster.cli.crud import as_json
+from postmaster.database import reading, writing
+from postmaster.intake.pause import REASON, current_pause, pause_fetching, paused_error, resume_fetching
+
+group = Group("pause", help="Pause all fetching: of the worker, of Fetch now, and of “flask fetch”.")
+
+
+@group.command("on")
+@click.option(REASON.option, REASON.name, default="", metavar=REASON.metavar, help=f"{REASON.help}  [mandatory]")
+def on(reason: str) -> None:
+    """Pause all fetching; runs end after their current batch."""
+    with writing() as session:
+        pause_fetching(session, reason, actor())
+
+
+@group.command("off")
+def off() -> None:
+    """Let mail be fetched again."""
+    with writing() as session:
+        resumed = resume_fetching(session, actor())
+    click.echo("Mail is fetched again." if resumed else "Fetching was not paused.")
+
+
+@group.command("status")
+@as_json
+def status(json_: bool) -> None:
+    """Say whether all fetching is paused, by whom and why."""
+    with reading() as session:
+        pause = current_pause(session)
+    if json_:
+        facts = (pause.reason, pause.paused_by, pause.paused_at.isoformat()) if pause else (None, None, None)
+        print_json({"paused": pause is not None, **dict(zip(("reason", "by", "since"), facts, strict=True))})
+    else:
+        click.echo(str(paused_error(pause)) if pause else "Fetching is not paused.")

@@ -1,0 +1,80 @@
+"""``postmaster-worker``: fetch mail by itself."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+
+from flask import Flask
+from flask.cli import load_dotenv
+from redis.exceptions import RedisError
+
+from postmaster import create_app
+from postmaster.broker import connect
+from postmaster.config import load_settings
+from postmaster.database import prepare_database
+from postmaster.errors import PostMasterError
+from postmaster.extensions import db
+from postmaster.jobs.roles import run_scheduler, run_worker
+from postmaster.jobs.supervisor import Child, Supervisor
+
+DESCRIPTION = """\
+Fetch mail by itself: starts worker processes, which fetch, and a scheduler, which says when. It can run on several
+hosts at once; they share POSTMASTER_REDIS_URL and POSTMASTER_DATABASE_URL, and need no further set-up.
+
+SIGTERM and Ctrl-C end it in an orderly way: runs finish their current batch and give the mailbox back. A second one
+ends it at once; that loses no mail either.
+"""
+
+EPILOG = """\
+Settings: POSTMASTER_WORKERS (number of worker processes, 2), POSTMASTER_REDIS_URL, and those of all commands; see
+README, "Settings". How it stands: flask status. Exit status: 0 ended as asked, 2 wrong usage or configuration, 130
+ended by a second signal.
+"""
+
+
+def main() -> int:
+    """Run until told to end; returns the exit code."""
+    arguments = _arguments()
+    load_dotenv()  # as the flask command does, so that all go by the same settings
+    try:
+        settings = load_settings()
+        app = create_app(dataclasses.replace(settings, workers=arguments.workers or settings.workers))
+        _check(app)
+    except PostMasterError as error:
+        error.show()
+        return error.exit_code
+    children = [Child(f"worker {number + 1}", run_worker) for number in range(app.config["SETTINGS"].workers)]
+    if not arguments.no_scheduler:
+        children.append(Child("scheduler", run_scheduler))
+    print(f"The worker runs with {len(children)} processes (Ctrl-C stops it).", flush=True)  # noqa: T201
+    return Supervisor(app, children).run()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="postmaster-worker",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--workers", type=int, choices=range(1, 65), metavar="N", help="worker processes, 1 to 64")
+    parser.add_argument("--no-scheduler", action="store_true", help="fetch only; another host has a scheduler")
+    return parser.parse_args()
+
+
+def _check(app: Flask) -> None:
+    """See that there is a database, and a Redis that is named; one that is away at the moment may come back."""
+    with app.app_context():
+        prepare_database()
+        try:
+            connect().ping()
+        except RedisError as error:
+            print(f"Redis is out of reach at the moment ({error}); waiting for it.", file=sys.stderr)  # noqa: T201
+        db.engine.dispose()  # no process may inherit a connection
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What the processes do: a worker fetches, a scheduler says when. Each goes on by itself after Redis was away."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import structlog
+from flask import Flask, current_app
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+from rq.exceptions import StopRequested
+
+from postmaster.broker import QUEUES, connect, redis
+from postmaster.database import writing
+from postmaster.jobs.schedule import FetchScheduler
+from postmaster.jobs.tasks import STOPPING
+from postmaster.operations.alerting import watch
+from postmaster.operations.models import ProcessRole
+from postmaster.operations.presence import BEAT_SECONDS, Presence, tell_alive, tell_gone
+
+# Seconds after which a process that lost Redis tries again.
+RETRY_SECONDS = 2
+
+NO_REDIS = "Redis is out of reach"
+
+log = structlog.get_logger("postmaster.worker")
+
+
+class FetchWorker(SimpleWorker):
+    """An RQ worker that runs its jobs itself: a fork a job would cost a new connection to the database and a new TLS
+    context each. What it leaves behind when it is killed is put right by ``operations.upkeep``.
+    """
+
+    max_connection_wait_time = RETRY_SECONDS
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds that it waits for a job before it looks whether to end."""
+        return 1
+
+    @property
+    def should_run_maintenance_tasks(self) -> bool:
+        """RQ asks this before it takes a job, and only then: the moment to end without losing one."""
+        if STOPPING.is_set():
+            raise StopRequested
+        return bool(super().should_run_maintenance_tasks)
+
+    def _install_signal_handlers(self) -> None:
+        """Signals are the process's business, see ``_process``."""
+
+
+def run_worker(app: Flask) -> None:
+    """Work off the queues until asked to end."""
+    with app.app_context(), _process(ProcessRole.WORKER):
+        _until_stopped(lambda: FetchWorker(QUEUES, connection=connect()).work(logging_level="WARNING"))
+
+
+def run_scheduler(app: Flask) -> None:
+    """Queue what ``SCHEDULE`` says until asked to end."""
+    with app.app_context(), _process(ProcessRole.SCHEDULER):
+        _until_stopped(lambda: FetchScheduler(connect()).run_until(STOPPING))
+
+
+def _until_stopped(work: Callable[[], object]) -> None:
+    """Do ``work`` again and again: it ends when Redis goes away."""
+    while not STOPPING.is_set():
+        try:
+            work()
+        except (RedisError, OSError) as error:
+            log.warning("no connection to Redis, trying again", error=str(error))
+        STOPPING.wait(RETRY_SECONDS)
+
+
+@contextmanager
+def _process(role: ProcessRole) -> Iterator[None]:
+    """Say that this process lives, and watch what is wrong elsewhere, until the block ends.
+
+    SIGTERM is waited for by a thread: what a signal's handler raises or locks can break whatever it interrupts.
+    """
+    for name in ("rq.worker", "rq_scheduler.scheduler"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which asks us to end
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    presence, ended = Presence(role), threading.Event()
+    _start_thread("signals", _wait_for_signal)
+    _start_thread("alerts", lambda: watch(STOPPING))
+    beating = _start_thread("presence", lambda: _beat(presence, ended))
+    try:
+        yield
+    finally:
+        ended.set()
+        beating.join(BEAT_SECONDS)
+        with suppress(Exception), writing() as session:
+            tell_gone(session, presence)
+
+
+def _start_thread(name: str, loop: Callable[[], None]) -> threading.Thread:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def run() -> None:
+        with app.app_context():
+            loop()
+
+    thread = threading.Thread(target=run, daemon=True, name=name)
+    thread.start()
+    return thread
+
+
+def _wait_for_signal() -> None:
+    signal.sigwait({signal.SIGTERM})
+    STOPPING.set()
+
+
+def _beat(presence: Presence, ended: threading.Event) -> None:
+    parent = os.getppid()
+    while True:
+        try:
+            with writing() as session:
+                tell_alive(session, presence, _trouble())
+        except Exception as error:  # the next beat tries again; whoever looks sees that this one is missing
+            log.warning("could not say that this process lives", error=str(error))
+        if ended.wait(BEAT_SECONDS):
+            return
+        if os.getppid() != parent:  # whoever looks after us was killed, so nobody would start us again
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _trouble() -> str:
+    try:
+        redis().ping()
+    except RedisError:
+        return NO_REDIS
+    return ""

@@ -1,0 +1,97 @@
+"""The schedule as data, and the scheduler that holds Redis to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis import Redis
+from rq import Queue
+from rq.job import Job
+from rq_scheduler.scheduler import Scheduler
+
+from postmaster.broker import CONTROL
+
+# Seconds between two looks of a scheduler at what is due. A lock that a killed one left is gone ten seconds later.
+LOOK_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """A job that comes again every ``seconds``, and may take ``timeout`` seconds."""
+
+    name: str
+    seconds: int
+    timeout: int
+
+    @property
+    def id(self) -> str:
+        """The id of its job, which is always the same."""
+        return f"postmaster-{self.name}"
+
+    @property
+    def function(self) -> str:
+        """What the worker calls."""
+        return f"postmaster.jobs.tasks.{self.name}"
+
+
+SCHEDULE: Sequence[Periodic] = (
+    Periodic("tick", seconds=10, timeout=120),
+    Periodic("upkeep", seconds=60, timeout=300),
+    Periodic("retain", seconds=3600, timeout=3600),
+)
+
+
+class FetchScheduler(Scheduler):
+    """rq-scheduler, which before each look sees that ``SCHEDULE`` stands in Redis as it is to be.
+
+    Redis may have lost everything, and the clock may have been set back. Only the scheduler that has the lock looks,
+    so several of them do no harm.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(queue_name=CONTROL, connection=redis, interval=LOOK_SECONDS)
+
+    def run_until(self, stopping: threading.Event) -> None:
+        """Look every few seconds until ``stopping``. Raises RedisError when Redis goes away."""
+        self.register_birth()
+        try:
+            while not stopping.is_set():
+                self.heartbeat()
+                if self.acquire_lock():
+                    self.enqueue_jobs()
+                    self.remove_lock()
+                stopping.wait(LOOK_SECONDS)
+        finally:
+            self.remove_lock()
+            self.register_death()
+
+    def enqueue_jobs(self) -> None:
+        """Queue what is due."""
+        for periodic in SCHEDULE:
+            self.reconcile(periodic)
+        super().enqueue_jobs()
+
+    def reconcile(self, periodic: Periodic) -> None:
+        """See that ``periodic`` is in Redis, and due by its interval at the latest."""
+        due = self.connection.zscore(self.scheduled_jobs_key, periodic.id)
+        kept = self.connection.exists(Job.key_for(periodic.id))
+        if due is None or not kept or due > time.time() + periodic.seconds:
+            self.schedule(
+                datetime.now(UTC),
+                periodic.function,
+                interval=periodic.seconds,
+                id=periodic.id,
+                description=periodic.name,
+                timeout=periodic.timeout,
+                queue_name=CONTROL,
+            )
+
+    def enqueue_job(self, job: Job) -> None:
+        """Queue ``job``, unless it still waits there: without a worker the queue would only grow."""
+        queue = Queue(CONTROL, connection=self.connection)
+        self.connection.lrem(queue.key, 0, job.id)
+        super().enqueue_job(job)

@@ -1,0 +1,93 @@
+"""The jobs: thin functions that Redis knows by name. Their arguments are ids, and each may come twice without harm."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from sqlalchemy import select
+
+from postmaster.accounts.health import REQUESTABLE, SCHEDULED, account_health
+from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.broker import redis
+from postmaster.database import writing
+from postmaster.extensions import now
+from postmaster.intake.fetch import FetchOptions, fetch_account
+from postmaster.intake.schedule import SETTLING, slot_after_run
+from postmaster.operations import dispatch as dispatching
+from postmaster.operations import retention
+from postmaster.operations import upkeep as housekeeping
+from postmaster.operations.dispatch import RUN_SECONDS
+
+# Set when this process is to end: the run that is under way ends after its current batch.
+STOPPING = threading.Event()
+
+# Who started a run that nobody asked for.
+SCHEDULE = "schedule"
+
+# Seconds that a run waits for a free session, which the command line may have taken.
+HOST_WAIT = 5
+
+log = structlog.get_logger("postmaster.jobs")
+
+
+def tick() -> None:
+    """Queue the accounts that are due, new ones among them."""
+    housekeeping.schedule_new_accounts()
+    dispatching.dispatch(redis())
+
+
+def upkeep() -> None:
+    """Put right what was left behind, then queue what became due by it."""
+    housekeeping.upkeep(redis())
+    dispatching.dispatch(redis())
+
+
+def retain() -> None:
+    """Remove what is older than it is to be kept."""
+    retention.remove_old()
+
+
+def fetch(account_id: int, token: str) -> None:
+    """Fetch the account, if this job has the claim on it; then queue the next of its host."""
+    taken = _take_claim(account_id, token)
+    if taken is None:
+        return
+    host, requested_by = taken
+    options = FetchOptions(
+        started_by=requested_by or SCHEDULE, timeout=RUN_SECONDS, stop=STOPPING, guarded=True, host_wait=HOST_WAIT
+    )
+    result = fetch_account(account_id, options)
+    if result.error:
+        log.warning("fetch failed", account=result.label, code=result.error.code, error=str(result.error))
+        if result.error.code == "host-busy":
+            _put_back(account_id, requested_by)
+    dispatching.dispatch(redis(), host)
+
+
+def _take_claim(account_id: int, token: str) -> tuple[str, str | None] | None:
+    """Use up the claim ``token``; returns the account's host and who asked for the run. None: there is no such claim
+    any more, or the account is not to be fetched by now.
+    """
+    with writing() as session:
+        query = select(MailAccount).join(AccountState)
+        account = session.scalars(query.where(MailAccount.id == account_id, AccountState.claim == token)).first()
+        if account is None or account.state is None:
+            return None
+        state = account.state
+        requested_by = state.requested_by if state.requested_at else None
+        state.claim = state.claimed_at = state.requested_at = state.requested_by = None
+        if account_health(account) not in (REQUESTABLE if requested_by else SCHEDULED):
+            return None
+        state.next_run_at = slot_after_run(session, account, now())
+        host = session.execute(select(dispatching.host_column()).where(MailAccount.id == account_id)).scalar_one()
+        return host, requested_by
+
+
+def _put_back(account_id: int, requested_by: str | None) -> None:
+    """Its host had no session free: try again soon."""
+    with writing() as session:
+        state = session.get(AccountState, account_id)
+        if state is not None and state.claim is None:
+            state.next_run_at = now() + SETTLING
+            state.requested_by, state.requested_at = requested_by, now() if requested_by else None

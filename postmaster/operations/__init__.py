@@ -1,0 +1,1 @@
+"""What keeps the mail flowing by itself: who fetches when, who is alive, what is wrong, what is told to whom."""

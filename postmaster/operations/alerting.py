@@ -1,0 +1,38 @@
+"""Watching: every living process of the worker does, in turns, so that it needs neither Redis nor any one of them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import structlog
+
+from postmaster.database import writing
+from postmaster.operations.incidents import deliver, look
+from postmaster.operations.presence import take_turn
+
+# How often somebody looks, and how often each process asks whether it is its turn.
+LOOK_EVERY = timedelta(seconds=60)
+ASK_SECONDS = 20
+
+log = structlog.get_logger("postmaster.alerts")
+
+
+def watch(ended: threading.Event) -> None:
+    """Look after incidents until ``ended``, from when on others may be ending as well."""
+    while not ended.wait(ASK_SECONDS):
+        try:
+            look_in_turn()
+        except Exception as error:  # whatever it is, fetching goes on, and the next look comes
+            log.warning("could not look for what is wrong", error=str(error))
+
+
+def look_in_turn() -> bool:
+    """Look and send, if nobody else has just done so."""
+    with writing() as session:
+        mine = take_turn(session, "alerts", LOOK_EVERY)
+        if mine:
+            look(session)
+    if mine:
+        deliver()
+    return mine

@@ -1,0 +1,117 @@
+"""What raises an alert, as data: each condition finds what is wrong now. A new one is a row in ``CONDITIONS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.health import HEALTH_LABELS, account_health
+from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.intake.models import Quarantine
+from postmaster.intake.pause import current_pause
+from postmaster.intake.schedule import interval_of
+from postmaster.operations.models import ProcessRole
+from postmaster.operations.presence import living
+from postmaster.operations.state import START
+from postmaster.system.models import Validity
+from postmaster.system.settings import SILENCE_ALERT, get_setting
+
+# Runs in a row after which a growing backlog raises an alert.
+GROWING_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong. ``subject`` tells it from others of its condition; ``path`` is the page about it."""
+
+    subject: str
+    sentence: str
+    path: str
+
+
+# None: it cannot be told at the moment, and what was wrong counts as being so still.
+Find = Callable[[Session, datetime], Sequence[Trouble] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A kind of trouble. It is told once it has lasted for ``patience``."""
+
+    name: str
+    title: str
+    find: Find
+    patience: timedelta = timedelta(0)
+
+
+def _silent(session: Session, moment: datetime) -> Sequence[Trouble] | None:
+    if current_pause(session):
+        return None
+    patience = timedelta(minutes=get_setting(session, SILENCE_ALERT))
+    last = func.coalesce(AccountState.last_success_at, MailAccount.created_at)
+    query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID)
+    accounts = session.scalars(query.where(last < moment - patience).order_by(MailAccount.id)).unique()
+    return [_silence(account, moment) for account in accounts if _is_silent(session, account, moment)]
+
+
+def _is_silent(session: Session, account: MailAccount, moment: datetime) -> bool:
+    """Whether two runs at least should have gone well in the meantime, where the interval is long."""
+    return _last_success(account) < moment - 2 * interval_of(session, account)
+
+
+def _last_success(account: MailAccount) -> datetime:
+    return (account.state.last_success_at if account.state else None) or account.created_at
+
+
+def _silence(account: MailAccount, moment: datetime) -> Trouble:
+    minutes = int((moment - _last_success(account)).total_seconds() // 60)
+    state = account.state
+    health = HEALTH_LABELS[account_health(account)]
+    why = " ".join(filter(None, (state.error_message, state.error_advice))) if state else ""
+    sentence = f"No mail was fetched from {account.label} for {minutes} minutes; the account is: {health}. {why}"
+    return Trouble(str(account.id), sentence.strip(), f"/accounts/{account.id}/status")
+
+
+def _growing(session: Session, _moment: datetime) -> Sequence[Trouble]:
+    query = select(MailAccount).join(AccountState).where(AccountState.backlog_growth >= GROWING_RUNS)
+    valid = query.where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
+    return list(_backlogs(session.scalars(valid).unique().all()))
+
+
+def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[Trouble]:
+    for account in accounts:
+        left = account.state.backlog if account.state else 0
+        sentence = f"More and more mail stays on the server of {account.label}: {left} messages by now."
+        yield Trouble(str(account.id), sentence, f"/accounts/{account.id}/status")
+
+
+def _quarantined(session: Session, _moment: datetime) -> Sequence[Trouble]:
+    count = session.scalar(select(func.count()).select_from(Quarantine)) or 0
+    sentence = f"In quarantine: {count} messages that could not become tickets."
+    return [Trouble("", sentence, "/quarantine")] if count else []
+
+
+def _missing(role: ProcessRole) -> Find:
+    sentence = f"No {role.value} runs, or none has Redis. {START}"
+
+    def find(session: Session, _moment: datetime) -> Sequence[Trouble]:
+        works = any(process.role is role and not process.trouble for process in living(session))
+        needed = session.scalar(select(MailAccount.id).where(MailAccount.validity == Validity.VALID).limit(1))
+        return [] if works or needed is None else [Trouble("", sentence, "/status")]
+
+    return find
+
+
+# A restart of the worker is no incident.
+RESTART = timedelta(minutes=2)
+
+CONDITIONS: Sequence[Condition] = (
+    Condition("silence", "No mail fetched", _silent),
+    Condition("backlog", "Backlog grows", _growing),
+    Condition("quarantine", "Mail in quarantine", _quarantined),
+    Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
+    Condition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
+)

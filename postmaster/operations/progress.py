@@ -1,0 +1,79 @@
+"""How the runs stand that are queued or under way: one query for all accounts, whatever there is to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, and_, or_, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.models import AccountState
+from postmaster.intake.models import FetchRun, RunStatus
+
+
+class Activity(StrEnum):
+    """What happens with an account at the moment, if anything does."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+
+
+# What becomes of a message, besides being left.
+DONE = (
+    FetchRun.new,
+    FetchRun.follow_up,
+    FetchRun.ignored,
+    FetchRun.rejected,
+    FetchRun.quarantined,
+    FetchRun.already_recorded,
+    FetchRun.gone,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``done`` of ``expected`` messages, ``rate`` of them a second. ``by``: who started it."""
+
+    account_id: int
+    activity: Activity
+    by: str
+    since: datetime | None
+    done: int = 0
+    expected: int = 0
+    rate: float = 0.0
+
+
+def progress(session: Session) -> Mapping[int, Progress]:
+    """The accounts that are queued or running, by their id; empty if nothing happens."""
+    running = and_(FetchRun.account_id == AccountState.account_id, FetchRun.status == RunStatus.RUNNING)
+    query = (
+        select(
+            AccountState.account_id,
+            AccountState.requested_by,
+            AccountState.requested_at,
+            AccountState.claimed_at,
+            FetchRun.id.label("run_id"),
+            FetchRun.started_by,
+            FetchRun.started_at,
+            FetchRun.updated_at,
+            FetchRun.expected,
+            sum(DONE[1:], start=DONE[0].expression).label("done"),
+        )
+        .outerjoin(FetchRun, running)
+        .where(or_(AccountState.requested_at.is_not(None), AccountState.claim.is_not(None), FetchRun.id.is_not(None)))
+    )
+    rows: Iterable[Row[Any]] = session.execute(query)
+    return {row.account_id: _view(row) for row in rows}
+
+
+def _view(row: Row[Any]) -> Progress:
+    if row.run_id is None:
+        by = row.requested_by or "schedule"
+        return Progress(row.account_id, Activity.QUEUED, by, row.requested_at or row.claimed_at)
+    seconds = (row.updated_at - row.started_at).total_seconds()
+    rate = row.done / seconds if seconds > 0 else 0.0
+    return Progress(row.account_id, Activity.RUNNING, row.started_by, row.started_at, row.done, row.expected, rate)

@@ -1,0 +1,153 @@
+"""What an admin asks for: fetch now, and the first fetch of a full mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.health import REQUESTABLE, Health, account_health
+from postmaster.accounts.mailbox import mailbox_key
+from postmaster.accounts.models import MailAccount
+from postmaster.broker import redis
+from postmaster.database import reading, writing
+from postmaster.errors import ConfigError, InputError
+from postmaster.extensions import now
+from postmaster.intake.lease import mailbox_row
+from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.intake.schedule import state_of
+from postmaster.operations.dispatch import dispatch
+from postmaster.operations.state import FetchingState, fetching_state
+from postmaster.system.audit import audit, serialise
+from postmaster.system.models import Validity
+
+log = structlog.get_logger("postmaster.requests")
+
+
+class Answer(StrEnum):
+    """What becomes of a request to fetch an account now."""
+
+    QUEUED = "queued"
+    ALREADY_QUEUED = "already-queued"
+    RUNNING = "running"
+    NOT_VALID = "not-valid"
+    NEEDS_CREDENTIAL = "needs-credential"
+    NEEDS_CONFIRMATION = "needs-confirmation"
+
+
+REFUSED: Mapping[Health, Answer] = {
+    Health.INVALID: Answer.NOT_VALID,
+    Health.NEEDS_CREDENTIAL: Answer.NEEDS_CREDENTIAL,
+    Health.NEEDS_CONFIRMATION: Answer.NEEDS_CONFIRMATION,
+}
+
+
+@dataclass(frozen=True)
+class Requested:
+    """The answer for each account by its id, and whether anybody is there to fetch."""
+
+    answers: Mapping[int, Answer]
+    state: FetchingState
+
+    @property
+    def sentence(self) -> str:
+        """The whole answer in words, for a toast."""
+        queued, running, waiting = (
+            self._count(answer) for answer in (Answer.QUEUED, Answer.RUNNING, Answer.ALREADY_QUEUED)
+        )
+        refused = len(self.answers) - queued - running - waiting
+        parts = [
+            f"{count} {words}"
+            for count, words in (
+                (queued, "queued"),
+                (running, "running already"),
+                (waiting, "queued already"),
+                (refused, "cannot be fetched as they stand"),
+            )
+            if count
+        ]
+        told = f"Accounts: {', '.join(parts)}." if parts else "There is no valid account to fetch."
+        return told if self.state.ok else f"{told} {self.state.sentence} {self.state.advice}"
+
+    def _count(self, answer: Answer) -> int:
+        return sum(given is answer for given in self.answers.values())
+
+
+def request_fetch(account_ids: Collection[int] | None, actor: str) -> Requested:
+    """Have these accounts, or with None all valid ones, fetched before all others; answers at once.
+
+    A pause after a refused login and a wait after a failure do not hold this run back. An account that is queued or
+    running already is not queued again. While all fetching is paused the requests wait until it is resumed. The caller
+    sees that ``actor`` is an admin.
+    """
+    with writing() as session:
+        serialise(session)
+        answers = {account.id: _request(session, account, actor) for account in _accounts(session, account_ids)}
+        if Answer.QUEUED in answers.values():
+            _audit_request(session, account_ids, answers, actor)
+    try:
+        dispatch(redis())
+    except (RedisError, ConfigError) as error:  # the requests stand in the database: the next tick finds them
+        log.warning("requests wait for Redis", error=str(error))
+    with reading() as session:
+        return Requested(answers, fetching_state(session))
+
+
+def _accounts(session: Session, account_ids: Collection[int] | None) -> list[MailAccount]:
+    query = select(MailAccount).order_by(MailAccount.id)
+    chosen = MailAccount.validity == Validity.VALID if account_ids is None else MailAccount.id.in_(account_ids)
+    return list(session.scalars(query.where(chosen)).unique())
+
+
+def _request(session: Session, account: MailAccount, actor: str) -> Answer:
+    health, state = account_health(account), state_of(account)
+    if health not in REQUESTABLE:
+        return REFUSED[health]
+    if _runs(session, account.id):
+        return Answer.RUNNING
+    if state.requested_at is not None:
+        return Answer.ALREADY_QUEUED
+    state.requested_at, state.requested_by = now(), actor[:100]
+    return Answer.ALREADY_QUEUED if state.claim is not None else Answer.QUEUED
+
+
+def _runs(session: Session, account_id: int) -> bool:
+    running = select(FetchRun.id).where(FetchRun.account_id == account_id, FetchRun.status == RunStatus.RUNNING)
+    return session.scalars(running.limit(1)).first() is not None
+
+
+def _audit_request(
+    session: Session, account_ids: Collection[int] | None, answers: Mapping[int, Answer], actor: str
+) -> None:
+    queued = [account_id for account_id, answer in answers.items() if answer is Answer.QUEUED]
+    labels = {account.id: account.label for account in _accounts(session, queued)}
+    if account_ids is None:
+        audit(session, actor, "fetch", "account", "all", {"queued": len(queued)})
+        return
+    for account_id in queued:
+        audit(session, actor, "fetch", "account", f"{labels[account_id]} ({account_id})", {})
+
+
+def confirm_first_fetch(session: Session, account_id: int, actor: str) -> int:
+    """Let the schedule take all mail of an account's mailbox that was never fetched before; returns how much there
+    was when it was looked at. The caller commits, and may request a fetch then.
+
+    Raises InputError if the account waits for no confirmation.
+    """
+    serialise(session)
+    account = session.get_one(MailAccount, account_id)
+    key = mailbox_key(account)
+    if account.state is None or key is None or account_health(account) is not Health.NEEDS_CONFIRMATION:
+        message = f"The account {account.label} waits for no confirmation."
+        raise InputError("account", message, "There is nothing to do.", code="nothing-to-confirm")
+    mailbox_row(session, key).confirmed_at = now()
+    state, count = account.state, account.state.held_count or 0
+    state.held_revision = state.held_count = state.next_run_at = None
+    state.error_code = state.error_stage = state.error_message = state.error_advice = state.error_server = None
+    audit(session, actor, "confirm", "account", f"{account.label} ({account.id})", {"messages": count})
+    return count

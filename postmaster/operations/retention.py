@@ -1,0 +1,189 @@
+"""What is not kept for ever: old tickets, the sources of old mail, old runs; and all mail of one sender.
+
+Rows of the ledger stay with their identities: without them mail that is still on a server could be taken twice. What
+they say of who wrote about what goes. Work is done in batches, each a transaction of its own, so that fetching never
+waits long.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from postmaster.database import reading, writing
+from postmaster.desk.models import Article, RawMail, Ticket
+from postmaster.extensions import now
+from postmaster.intake.models import FetchRun, InboundMail, Quarantine, RunStatus
+from postmaster.intake.oblivion import forget, mail_from
+from postmaster.operations.models import Incident
+from postmaster.system.audit import audit
+from postmaster.system.settings import RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
+
+# Tickets, messages or runs that one transaction removes.
+BATCH = 200
+
+# Who removes what the settings say.
+RETENTION = "retention"
+
+
+@dataclass(slots=True)
+class Removed:
+    """How much was removed. ``sources``: messages of which the text stays, without source and attachments."""
+
+    tickets: int = 0
+    articles: int = 0
+    sources: int = 0
+    quarantined: int = 0
+    runs: int = 0
+    incidents: int = 0
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
+    def as_dict(self) -> dict[str, int]:
+        """The form that ``flask erase --json`` prints."""
+        return asdict(self)
+
+
+def remove_old() -> Removed:
+    """Remove what is older than the settings say."""
+    with reading() as session:
+        raw, tickets, runs = (get_setting(session, spec) for spec in (RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION))
+    removed = Removed()
+    if tickets:
+        _remove_old_tickets(removed, tickets)
+    if raw:
+        _remove_old_sources(removed, raw)
+    if removed:
+        _audit(RETENTION, "by age", removed)
+    if runs:
+        _remove_old_runs(removed, runs)
+    return removed
+
+
+def erase_older_than(days: int, actor: str) -> Removed:
+    """Remove tickets that nothing was changed in for ``days``, with all their mail."""
+    removed = Removed()
+    _remove_old_tickets(removed, days)
+    _audit(actor, f"older than {days} days", removed)
+    return removed
+
+
+def erase_sender(address: str, actor: str) -> Removed:
+    """Remove all mail of one sender: the tickets that their mail opened, their mail in other tickets, and in
+    quarantine. The audit log keeps only a digest of the address.
+    """
+    wanted = address.strip().lower()
+    tickets = select(Ticket.id).where(Ticket.sender_address == wanted)
+    articles = select(Article.id).where(Article.sender_address == wanted)
+    removed = Removed()
+    _repeat(lambda session: _remove_tickets(session, removed, tickets))
+    _repeat(lambda session: _remove_articles(session, removed, articles))
+    _repeat(lambda session: _remove_quarantined(session, removed, wanted))
+    _repeat(lambda session: forget(session, mail_from(session, wanted, BATCH)))
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
+    _audit(actor, f"sender with SHA-256 {digest}…", removed)
+    return removed
+
+
+def _repeat(remove: Callable[[Session], int]) -> None:
+    """Call ``remove`` in one transaction after the other until nothing is left for it."""
+    while True:
+        with writing() as session:
+            if not remove(session):
+                return
+
+
+def _audit(actor: str, label: str, removed: Removed) -> None:
+    counts = {name: count for name, count in removed.as_dict().items() if count}
+    with writing() as session:
+        audit(session, actor, "erase", "mail", label, counts)
+
+
+def _remove_old_tickets(removed: Removed, days: int) -> None:
+    old = select(Ticket.id).where(Ticket.changed_at < now() - timedelta(days=days)).order_by(Ticket.changed_at)
+    _repeat(lambda session: _remove_tickets(session, removed, old))
+
+
+def _remove_tickets(session: Session, removed: Removed, query: Select[int]) -> int:
+    ids = session.scalars(query.limit(BATCH)).all()
+    of_tickets = select(Article.id).where(Article.ticket_id.in_(ids))
+    while _remove_articles(session, removed, of_tickets):
+        pass
+    forget(session, session.scalars(select(InboundMail).where(InboundMail.ticket_id.in_(ids))).all())
+    session.execute(delete(Ticket).where(Ticket.id.in_(ids)))
+    removed.tickets += len(ids)
+    return len(ids)
+
+
+def _remove_articles(session: Session, removed: Removed, query: Select[int]) -> int:
+    ids = session.scalars(query.limit(BATCH)).all()
+    sources = _detach_sources(session, Article.id.in_(ids))
+    session.execute(delete(Article).where(Article.id.in_(ids)))
+    _delete_sources(session, sources)
+    removed.articles += len(ids)
+    return len(ids)
+
+
+def _remove_old_sources(removed: Removed, days: int) -> None:
+    """Sources were stored in the order of their ids, so the oldest come first, and the first young one ends it."""
+    limit = now() - timedelta(days=days)
+    oldest = select(Article.id, Article.created_at).where(Article.raw_id.is_not(None)).order_by(Article.raw_id)
+
+    def remove(session: Session) -> int:
+        rows = session.execute(oldest.limit(BATCH)).tuples().all()
+        ids = [article_id for article_id, created_at in rows if created_at < limit]
+        _delete_sources(session, _detach_sources(session, Article.id.in_(ids)))
+        removed.sources += len(ids)
+        return len(ids)
+
+    _repeat(remove)
+
+
+def _detach_sources(session: Session, articles: ColumnElement[bool]) -> list[int]:
+    """Take the sources from these articles; returns their ids."""
+    query = select(Article.raw_id).where(articles, Article.raw_id.is_not(None))
+    ids = [raw_id for raw_id in session.scalars(query) if raw_id is not None]
+    session.execute(update(Article).where(articles).values(raw_id=None))
+    return ids
+
+
+def _delete_sources(session: Session, ids: list[int]) -> None:
+    session.execute(delete(RawMail).where(RawMail.id.in_(ids)))
+
+
+def _remove_quarantined(session: Session, removed: Removed, address: str) -> int:
+    rows = session.scalars(select(Quarantine).where(func.lower(Quarantine.sender) == address).limit(BATCH)).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    _delete_sources(session, [row.raw_id for row in rows])
+    removed.quarantined += len(rows)
+    return len(rows)
+
+
+def _remove_old_runs(removed: Removed, days: int) -> None:
+    limit = now() - timedelta(days=days)
+    oldest = select(FetchRun.id, FetchRun.started_at).where(FetchRun.status != RunStatus.RUNNING).order_by(FetchRun.id)
+
+    def remove_runs(session: Session) -> int:
+        rows = session.execute(oldest.limit(BATCH)).tuples().all()
+        ids = [run_id for run_id, started_at in rows if started_at < limit]
+        session.execute(update(InboundMail).where(InboundMail.run_id.in_(ids)).values(run_id=None))
+        session.execute(delete(FetchRun).where(FetchRun.id.in_(ids)))
+        removed.runs += len(ids)
+        return len(ids)
+
+    def remove_incidents(session: Session) -> int:
+        ids = session.scalars(select(Incident.id).where(Incident.closed_at < limit).limit(BATCH)).all()
+        session.execute(delete(Incident).where(Incident.id.in_(ids)))
+        removed.incidents += len(ids)
+        return len(ids)
+
+    _repeat(remove_runs)
+    _repeat(remove_incidents)

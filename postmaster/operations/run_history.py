@@ -1,0 +1,57 @@
+"""The runs as they are looked at: newest first, filtered, and cut by ids, so that they never have to be counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.system.history import LARGEST_ID
+from postmaster.system.listing import PAGE_SIZE, matching
+
+
+@dataclass(frozen=True)
+class WantedRuns:
+    """Which runs: words in the account's label or in who started them, of one account, with one status, with mail
+    only, those begun from ``since`` to before ``until``, and those before the id ``before``.
+    """
+
+    text: str = ""
+    account_id: int | None = None
+    status: RunStatus | None = None
+    with_mail: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int = LARGEST_ID
+
+
+@dataclass(frozen=True)
+class RunStretch:
+    """Some runs, newest first; ``next`` is the id before which older ones are, None if there are none."""
+
+    runs: Sequence[FetchRun]
+    next: int | None
+
+
+def run_history(session: Session, wanted: WantedRuns, size: int = PAGE_SIZE) -> RunStretch:
+    """The newest runs that are wanted, ``size`` of them at most."""
+    query = _filtered(wanted).where(FetchRun.id < max(0, min(wanted.before, LARGEST_ID)))
+    runs = session.scalars(query.order_by(FetchRun.id.desc()).limit(size + 1)).all()
+    shown = runs[:size]
+    return RunStretch(shown, shown[-1].id if len(runs) > size else None)
+
+
+def _filtered(wanted: WantedRuns) -> Select[FetchRun]:
+    query = select(FetchRun).where(*matching((FetchRun.label, FetchRun.started_by), wanted.text))
+    conditions = (
+        (wanted.account_id is not None, FetchRun.account_id == wanted.account_id),
+        (wanted.status is not None, FetchRun.status == wanted.status),
+        (wanted.with_mail, FetchRun.found > 0),
+        (wanted.since is not None, FetchRun.started_at >= wanted.since),
+        (wanted.until is not None, FetchRun.started_at < wanted.until),
+    )
+    return query.where(*(condition for given, condition in conditions if given))

@@ -1,0 +1,85 @@
+"""Whether mail is being fetched, in a word and a sentence: for the banner of all pages, ``flask status`` and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from postmaster.extensions import Json
+from postmaster.intake.models import FetchPause
+from postmaster.intake.pause import current_pause, paused_error
+from postmaster.operations.models import LivingProcess, ProcessRole
+from postmaster.operations.presence import living
+
+
+class Fetching(StrEnum):
+    """Whether mail is being fetched by itself. Only ``active`` means yes."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    NO_WORKER = "no-worker"
+    NO_SCHEDULER = "no-scheduler"
+
+
+START = "Start it by: postmaster-worker. bin/start does so, too."
+
+
+@dataclass(frozen=True)
+class FetchingState:
+    """``sentence`` says what is so, ``advice`` what to do about it; ``pause`` is there if all fetching is paused."""
+
+    fetching: Fetching
+    sentence: str
+    advice: str
+    workers: int
+    schedulers: int
+    pause: FetchPause | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nobody has to do anything."""
+        return self.fetching is Fetching.ACTIVE
+
+    def as_dict(self) -> Json:
+        """The form that ``flask status --json`` prints."""
+        pause = self.pause
+        return {
+            "fetching": self.fetching.value,
+            "sentence": self.sentence,
+            "advice": self.advice,
+            "workers": self.workers,
+            "schedulers": self.schedulers,
+            "paused_by": pause.paused_by if pause else None,
+            "reason": pause.reason if pause else None,
+            "since": pause.paused_at.isoformat() if pause else None,
+        }
+
+
+def fetching_state(session: Session) -> FetchingState:
+    """How things stand, in two queries of a few rows."""
+    processes = living(session)
+    workers = [process for process in processes if process.role is ProcessRole.WORKER]
+    schedulers = [process for process in processes if process.role is ProcessRole.SCHEDULER]
+    pause = current_pause(session)
+    fetching, sentence, advice = _judge(workers, schedulers, pause)
+    return FetchingState(fetching, sentence, advice, len(workers), len(schedulers), pause)
+
+
+def _judge(
+    workers: Sequence[LivingProcess], schedulers: Sequence[LivingProcess], pause: FetchPause | None
+) -> tuple[Fetching, str, str]:
+    if pause is not None:
+        error = paused_error(pause)
+        return Fetching.PAUSED, error.message, error.advice
+    if not workers:
+        return Fetching.NO_WORKER, "Nobody is fetching: no worker runs.", START
+    if all(worker.trouble for worker in workers):
+        sentence = f"Nobody is fetching: a worker runs, but {workers[0].trouble}."
+        return Fetching.NO_WORKER, sentence, "It goes on by itself as soon as it can."
+    if all(scheduler.trouble for scheduler in schedulers):
+        sentence = "No scheduler runs, so mail is fetched only when somebody asks for it."
+        return Fetching.NO_SCHEDULER, sentence, START
+    return Fetching.ACTIVE, "Mail is being fetched.", ""

@@ -1,0 +1,43 @@
+"""Where alerts are sent: Apprise addresses from the environment. They hold secrets, so they are shown by number."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flask import current_app
+
+from postmaster.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address. ``digest`` tells it from others, also after their order was changed."""
+
+    digest: str
+    label: str
+    url: str = field(repr=False)
+
+    def send(self, title: str, body: str) -> bool:
+        """Send a message; returns whether it was taken. Never raises, and takes some seconds at most."""
+        import apprise  # half a second, which commands that send nothing need not wait
+
+        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it would write addresses into the log
+        sender = apprise.Apprise()
+        try:
+            return bool(sender.add(self.url) and sender.notify(title=title, body=body))
+        except Exception:  # a plugin's fault must not stop anything
+            return False
+
+
+def alert_targets() -> Sequence[Target]:
+    """The targets of this app, in their order."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return [_target(number, url) for number, url in enumerate(settings.alert_targets, start=1)]
+
+
+def _target(number: int, url: str) -> Target:
+    scheme = url.partition("://")[0].lower()
+    return Target(hashlib.sha256(url.encode()).hexdigest()[:16], f"target {number} ({scheme})"[:60], url)

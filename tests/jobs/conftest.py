@@ -1,0 +1,41 @@
+"""A worker with a Redis of its own, on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.servers.ports import wait_until
+from tests.servers.redis import Redis
+from tests.servers.worker import Worker
+from tests.support import Desk
+
+Start = Callable[..., Worker]
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    """A Redis that a test may flush and kill."""
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], own_redis: Redis) -> dict[str, str]:
+    """The environment of an app with a Redis."""
+    return {**environ, "POSTMASTER_REDIS_URL": own_redis.url, "POSTMASTER_WORKERS": "2"}
+
+
+@pytest.fixture
+def start_worker(environ: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """``start_worker(*arguments)``: a worker that runs until the test ends."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(Worker(environ, tmp_path, *arguments, **options))
+
+
+def wait_for_tickets(desk: Desk, count: int, seconds: float = 30) -> None:
+    """Until there are ``count`` tickets."""
+    wait_until(lambda: len(desk.tickets()) >= count, f"{count} tickets", seconds)

@@ -1,0 +1,21 @@
+"""``postmaster-worker`` with a quick clock: ``python -m tests.jobs.fast_worker``. The product knows nothing of this."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+from postmaster.jobs import roles, schedule, supervisor
+from postmaster.jobs.__main__ import main
+from postmaster.operations import alerting, upkeep
+
+if __name__ == "__main__":
+    schedule.LOOK_SECONDS = 0.2  # type: ignore[assignment]
+    schedule.SCHEDULE = [dataclasses.replace(row, seconds=1) for row in schedule.SCHEDULE]
+    roles.RETRY_SECONDS = roles.BEAT_SECONDS = 0.2  # type: ignore[assignment]
+    roles.FetchWorker.max_connection_wait_time = 0.2
+    supervisor.FIRST_DELAY = 0.1
+    alerting.ASK_SECONDS = 0.5  # type: ignore[assignment]
+    alerting.LOOK_EVERY /= 60
+    upkeep.CLAIM_LASTS /= 20
+    sys.exit(main())
