@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from postmaster import create_app
 from postmaster.config import load_settings
+from postmaster.system import users
 from tests.results import Result, Run
 from tests.support import Desk
 
@@ -17,6 +20,14 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
     from tests.servers.fixtures import Certificates
 
 pytest_plugins = ["tests.servers.fixtures"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Argon2 is slow on purpose, and each test that signs in would pay for that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -125,3 +127,9 @@ def test_there_is_only_one_first_admin(session: Session) -> None:
 def test_where_there_is_a_user_no_admin_is_made_up(session: Session, ada: User) -> None:
     assert add_first_admin(session, "bin/start") is None
     assert sign_in(session, "admin", "") is None
+
+
+def test_passwords_are_hashed_as_strongly_as_rfc_9106_recommends() -> None:
+    script = "from postmaster.system import users; print(users.PASSWORD.parse('correct horse battery'))"
+    hashed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
