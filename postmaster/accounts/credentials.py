@@ -66,6 +66,11 @@ class CredentialService(NamedService[Credential]):
             return "invalid"
         return "healthy" if thing.sealed_password else "needs-password"
 
+    def valid_names(self) -> list[str]:
+        """The names of the credentials that may be chosen, in the order in which people look for them."""
+        query = select(Credential.name).where(Credential.validity == Validity.VALID)
+        return sorted(self.session.scalars(query), key=str.casefold)
+
     def users(self, thing: Credential) -> Iterator[str]:
         """The accounts that sign in with it."""
         for account in self._accounts(thing):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.credentials import CredentialService
-from postmaster.accounts.fields import ACCOUNT_FIELDS, CREDENTIAL, QUEUE, TYPE
+from postmaster.accounts.fields import ACCOUNT_FIELDS, CREDENTIAL, DISPATCHING, QUEUE, TYPE
 from postmaster.accounts.health import account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import AccountState, Dispatching, MailAccount
@@ -78,8 +78,25 @@ class AccountService(Service[MailAccount]):
 
     def fields_of(self, thing: MailAccount) -> tuple[Field, ...]:
         """Those of its type."""
-        lacking = {field.name for field in TYPE_FIELDS if not thing.account_type.has(field)}
-        return tuple(field for field in self.fields if field.name not in lacking)
+        return tuple(field for field in self.fields if field not in _lacking(thing.type))
+
+    def fields_for(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
+        """Those that what was entered so far calls for: of that type, and the queue if it is to be selected."""
+        lacking = _lacking(texts.get(TYPE.name, ""))
+        if texts.get(DISPATCHING.name) != Dispatching.QUEUE:
+            lacking.add(QUEUE)
+        return tuple(field for field in self.fields if field not in lacking)
+
+    def choices(self, field: Field, thing: MailAccount | None = None) -> Sequence[str] | None:
+        """Valid credentials and queues; what was set invalid later stays where it is chosen."""
+        if field == CREDENTIAL:
+            names = CredentialService(self.session, self.actor).valid_names()
+        elif field == QUEUE:
+            names = self.queues.valid_names()
+        else:
+            return super().choices(field, thing)
+        chosen = self.value(thing, field) if thing else None
+        return names if chosen in (None, *names) else [str(chosen), *names]
 
     def value(self, thing: MailAccount, field: Field) -> Value:
         """The field's value; credential and queue by their names."""
@@ -163,3 +180,9 @@ class AccountService(Service[MailAccount]):
         """How many accounts are valid."""
         query = select(func.count()).where(MailAccount.validity == Validity.VALID)
         return self.session.scalar(query) or 0
+
+
+def _lacking(type_name: str) -> set[Field]:
+    """The fields that accounts of that type do not have; all that depend on it as long as there is no such type."""
+    account_type = ACCOUNT_TYPES.get(type_name)
+    return {field for field in TYPE_FIELDS if account_type is None or not account_type.has(field)}

@@ -27,6 +27,10 @@ class QueueDirectory(Protocol):
         """The name of the queue with that id."""
         ...
 
+    def valid_names(self) -> list[str]:
+        """The names of the queues that may be chosen."""
+        ...
+
     def is_valid(self, queue_id: int) -> bool:
         """Whether the queue with that id may be used."""
         ...

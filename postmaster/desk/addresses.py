@@ -78,10 +78,10 @@ class AddressService(NamedService[SystemAddress]):
         """The field's value; the queue by its name."""
         return self.queues.queue_name(thing.queue_id) if field == QUEUE else super().value(thing, field)
 
-    def choices(self, field: Field, thing: SystemAddress | None = None) -> Sequence[str]:
+    def choices(self, field: Field, thing: SystemAddress | None = None) -> Sequence[str] | None:
         """Valid queues; one that was set invalid stays where it is chosen."""
         if field != QUEUE:
-            return field.choices
+            return super().choices(field, thing)
         names = self.queues.valid_names()
         return names if thing is None or thing.queue.name in names else [thing.queue.name, *names]
 

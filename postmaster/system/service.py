@@ -99,9 +99,9 @@ class Service(ABC, Generic[RecordT]):
         """What was entered, without secrets."""
         return {field.name: self.value(thing, field) for field in self.fields_of(thing) if not field.secret}
 
-    def choices(self, field: Field, thing: RecordT | None = None) -> Sequence[str]:
-        """The words that ``field`` takes, if it takes only some; what ``thing`` has now is always one of them."""
-        return field.choices
+    def choices(self, field: Field, thing: RecordT | None = None) -> Sequence[str] | None:
+        """The words that ``field`` takes, None if it takes any; what ``thing`` has now is always one of them."""
+        return field.choices or None
 
     def details(self, thing: RecordT) -> Json:
         """What is known about it beyond what was entered."""

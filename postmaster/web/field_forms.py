@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from wtforms import Field as FormField
 from wtforms import HiddenField, PasswordField, SelectChoice, SelectField, StringField, TextAreaField
@@ -23,6 +23,9 @@ from postmaster.web.forms import Form
 
 KEEPS = "Leave it empty to keep the one there is."
 AGAIN = "Enter it again: what you entered was not saved."
+
+# A field, its input, and what is said to help.
+Part = tuple[Field, FormField, str]
 
 
 @dataclass(frozen=True)
@@ -43,14 +46,23 @@ class FieldForm(Form):
     meanwhile: Meanwhile | None = None
 
     @property
-    def parts(self) -> list[tuple[Field, FormField, str]]:
-        """The fields with their inputs and what is said to help."""
-        return [(field, self[field.name], self.help_of(field)) for field in self.fields]
+    def shown(self) -> Sequence[Field]:
+        """The fields that what was entered so far calls for. The others are neither required nor saved."""
+        return self.fields
+
+    @property
+    def parts(self) -> list[Part]:
+        """The fields that are shown, with their inputs and what is said to help."""
+        return [(field, self[field.name], self.help_of(field)) for field in self.shown]
 
     @property
     def refused(self) -> list[FormField]:
         """The inputs that are refused."""
-        return [self[field.name] for field in self.fields if self[field.name].errors]
+        return [self[field.name] for field in self.shown if self[field.name].errors]
+
+    def entered(self) -> dict[str, str]:
+        """What was entered, by field, shown or not."""
+        return {field.name: text_of(self[field.name].data) for field in self.fields}
 
     def help_of(self, field: Field) -> str:
         """The help of ``field``."""
@@ -64,11 +76,11 @@ class FieldForm(Form):
         return field.mandatory and not (self.editing and (field.secret or field.fixed))
 
     def texts(self) -> dict[str, str]:
-        """What was entered, by field. When editing, fixed fields and empty secrets are left out."""
-        given = {field: _text_of(self[field.name].data) for field in self.fields}
+        """What was entered in the fields that are shown. When editing, fixed ones and empty secrets are left out."""
+        given = self.entered()
         return {
             field.name: text
-            for field, text in given.items()
+            for field, text in ((field, given[field.name]) for field in self.shown)
             if not (self.editing and (field.fixed or (field.secret and not text)))
         }
 
@@ -90,7 +102,7 @@ class FieldForm(Form):
         now = {name: _typed(value) for name, value in values.items()}
         self.meanwhile = Meanwhile(differences(before, now), event)
         for name, text in now.items():
-            if _text_of(self[name].data) == before.get(name):
+            if text_of(self[name].data) == before.get(name):
                 self[name].data = text
         self.seen.data = remembered(revision, values)
 
@@ -102,22 +114,35 @@ class FieldForm(Form):
             return -1, {}
 
 
+FormT = TypeVar("FormT", bound=FieldForm)
+
+
 def resource_form(service: Service[Any], helps: Mapping[str, str], thing: Any = None) -> FieldForm:
     """The form for ``thing``, or for a new one."""
+    return field_form(FieldForm, service, helps, thing)
+
+
+def field_form(base: type[FormT], service: Service[Any], helps: Mapping[str, str], thing: Any, **options: Any) -> FormT:
+    """A form of the kind ``base`` for ``thing``, or for a new one. ``options`` are those of WTForms."""
     made = {field.name: _input(field, service.choices(field, thing), thing is not None) for field in service.fields}
     members = {"fields": service.fields, "helps": helps, "editing": thing is not None}
-    form_class = type("ResourceForm", (FieldForm,), {**made, **members})
+    form_class = type(base.__name__, (base,), {**made, **members})
     if thing is None:
-        form: FieldForm = form_class(data={field.name: field.default for field in service.fields})
+        form: FormT = form_class(data={field.name: initial(field) for field in service.fields}, **options)
         form.seen.data = ""
         return form
     values = service.values(thing)
     given = {name: _typed(value) for name, value in values.items()}
-    form = form_class(data={**given, "seen": remembered(thing.revision, values)})
+    form = form_class(data={**given, "seen": remembered(thing.revision, values)}, **options)
     for field in service.fields:
         if field.fixed:
             form[field.name].data = given[field.name]  # whatever was sent
     return form
+
+
+def initial(field: Field) -> str:
+    """What a new form says in ``field``: its default, or what leaving it empty means, where that is yes or no."""
+    return field.default or _typed(field.empty)
 
 
 def remembered(revision: int, values: Mapping[str, Value]) -> str:
@@ -125,7 +150,7 @@ def remembered(revision: int, values: Mapping[str, Value]) -> str:
     return json.dumps([revision, {name: _typed(value) for name, value in values.items()}])
 
 
-def _input(field: Field, choices: Sequence[str], editing: bool) -> Any:
+def _input(field: Field, choices: Sequence[str] | None, editing: bool) -> Any:
     """The WTForms field for ``field``."""
     attributes: dict[str, Any] = {"autocomplete": "off"}
     if field.mandatory and not (editing and field.secret):
@@ -134,8 +159,8 @@ def _input(field: Field, choices: Sequence[str], editing: bool) -> Any:
         return StringField(field.label, render_kw={"readonly": True})
     if field.secret:
         return PasswordField(field.label, render_kw={**attributes, "autocomplete": "new-password"})
-    if choices or field.choices:
-        blank = [] if field.default else [SelectChoice("", "Choose one")]
+    if choices is not None:
+        blank = [] if initial(field) else [SelectChoice("", "Choose one" if field.mandatory else "–")]
         words = [*blank, *(SelectChoice(word) for word in choices)]
         return SelectField(field.label, choices=words, validate_choice=False, render_kw=attributes)
     kind: Callable[..., Any] = StringField
@@ -144,7 +169,7 @@ def _input(field: Field, choices: Sequence[str], editing: bool) -> Any:
     return kind(field.label, render_kw={**attributes, "spellcheck": "true" if kind is TextAreaField else "false"})
 
 
-def _text_of(data: object) -> str:
+def text_of(data: object) -> str:
     """What was typed, with line breaks as they are stored."""
     return "" if data is None else str(data).replace("\r\n", "\n")
 
@@ -153,4 +178,4 @@ def _typed(value: Value) -> str:
     """``value`` as it is typed."""
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
-    return _text_of(value)
+    return text_of(value)

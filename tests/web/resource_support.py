@@ -32,7 +32,8 @@ def labels(client: FlaskClient, path: str) -> list[str]:
 def fields_of(page: str) -> dict[str, str]:
     """What the form of a page would send if nothing was touched; secrets are empty."""
     form = page[page.index('class="form"') :]
-    sent = {name: _value(tag) for tag, name in re.findall(r'(<input [^>]*name="(\w+)"[^>]*>)', form)}
+    inputs = re.findall(r'(<input [^>]*name="(\w+)"[^>]*>)', form)
+    sent = {name: _value(tag) for tag, name in inputs if 'type="radio"' not in tag or " checked" in tag}
     for name, text in re.findall(r'<textarea [^>]*name="(\w+)"[^>]*>\r?\n?(.*?)</textarea>', form, re.DOTALL):
         sent[name] = html.unescape(text)
     for name, options in re.findall(r'<select [^>]*name="(\w+)"[^>]*>(.*?)</select>', form, re.DOTALL):
@@ -49,6 +50,13 @@ def _value(tag: str) -> str:
 def fill(client: FlaskClient, path: str, **changed: str) -> Any:
     """Open the form at ``path``, enter ``changed``, and send it; returns the answer."""
     return client.post(path, data={**fields_of(client.get(path).text), **changed})
+
+
+def press(client: FlaskClient, tool: str, path: str = "/accounts/add", **changed: str) -> Any:
+    """Open the form of an account, enter ``changed``, and press a button that leads to ``tool``; returns the answer."""
+    page = client.get(path).text
+    [address] = set(re.findall(rf'formaction="([^"]*/{tool}[^"]*)"', page))
+    return client.post(html.unescape(address), data={**fields_of(page), **changed})
 
 
 def press_delete(client: FlaskClient, path: str, **options: Any) -> Any:

@@ -1,7 +1,8 @@
-"""The mail accounts: which mailboxes are fetched, and how they stand."""
+"""The mail accounts: which mailboxes are fetched, how they stand, and the form with all that it can find out."""
 
 from __future__ import annotations
 
+from postmaster.web.accounts import views
 from postmaster.web.accounts.resource import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "views"]

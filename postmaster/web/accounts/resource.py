@@ -11,6 +11,7 @@ from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.desk.account_list import ACCOUNTS
 from postmaster.desk.configuration import account_service
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
+from postmaster.web.accounts.form import account_form
 from postmaster.web.resources import Column, Resource, resource_blueprint
 from postmaster.web.status import LOOKS
 
@@ -45,9 +46,38 @@ RESOURCE = Resource(
         Column("Validity", "validity"),
         Column("Comment"),
     ),
+    helps={
+        "credential": "What the account signs in with. Without one it is saved, but not fetched.",
+        "folder": "Only this folder is fetched; empty means INBOX. Other folders remain untouched.",
+        "ssl_verify": "“no” accepts any certificate.",
+        "ssl_fingerprint": "For a self-signed certificate or an unknown CA: the only certificate that is accepted, "
+        "as algo$hex. Colons do not matter.",
+        "ssl_verifycn_name": "Only if the certificate is made out to another name than Host.",
+        "trusted": "Whether X-OTRS headers of the mail itself count. They can change queue, priority or state: "
+        "“yes” for known senders only.",
+        "queue": "Where all mail of this account goes.",
+        "validity": "Only valid accounts are fetched.",
+        "comment": "A full sentence, please. It is shown in the list.",
+    },
+    wraps={
+        "type": "third",
+        "credential": "most",
+        "host": "most",
+        "port": "third",
+        "folder": "",
+        "address": "",
+        "ssl_verify": "third",
+        "ssl_fingerprint": "",
+        "ssl_verifycn_name": "most",
+        "trusted": "",
+        "validity": "third",
+        "comment": "most",
+    },
     context=_context,
     frame=_frame,
+    make_form=account_form,
     page_template="accounts/page.html",
+    form_template="accounts/form.html",
 )
 
 blueprint = resource_blueprint(RESOURCE, __name__)

@@ -1,0 +1,61 @@
+"""Small files in the data directory for what is on its way: forms that wait, and what was found out for them.
+
+All web processes of a machine see them. They are named by a token that nobody can guess, and go after a day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import time
+from pathlib import Path
+
+from flask import current_app
+
+from postmaster.config import Settings
+
+# Seconds after which a file goes, and how many there may be; the oldest go first.
+KEPT_SECONDS = 24 * 3600
+KEPT_FILES = 200
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def new_file() -> Path:
+    """An empty file that only this user may read; its name is the token. Old ones go."""
+    folder = _folder()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _tidy_up(folder)
+    path = folder / secrets.token_hex(16)
+    path.touch(mode=0o600)
+    return path
+
+
+def find_file(token: str) -> Path | None:
+    """The file of that token, if it is still there."""
+    path = _folder() / token
+    return path if _TOKEN.fullmatch(token) and path.exists() else None
+
+
+def files() -> list[Path]:
+    """All of them, the newest first. Some may go meanwhile."""
+    found = []
+    for path in _folder().glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _folder() -> Path:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.data_dir / "scratch"
+
+
+def _tidy_up(folder: Path) -> None:
+    """Leave those that are young enough, and room for one more."""
+    oldest = time.time() - KEPT_SECONDS
+    for number, path in enumerate(files(), start=1):
+        with contextlib.suppress(FileNotFoundError):
+            if number >= KEPT_FILES or path.stat().st_mtime < oldest:
+                path.unlink()
