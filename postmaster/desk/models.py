@@ -75,17 +75,25 @@ class TicketCounter(Model):
 class Ticket(Model):
     """A case of the service desk. ``number`` is the day and a counter, such as 2026112300012.
 
-    ``sender_address`` is that of its first article, in lower case; its index counts what a sender opened lately.
+    The sender is that of its first article, the address in lower case. The indexes with ``id`` are for
+    ``desk.ticket_list``; that with ``created_at`` counts what a sender opened lately.
     ``pending_time`` is the moment that a ticket in a pending state waits for.
     """
 
     __tablename__ = "ticket"
-    __table_args__ = (Index(None, "sender_address", "created_at"),)
+    __table_args__ = (
+        Index(None, "queue_id", "id"),
+        Index(None, "state", "id"),
+        Index(None, "queue_id", "state", "id"),
+        Index(None, "sender_address", "id"),
+        Index(None, "sender_address", "created_at"),
+    )
 
     id: Mapped[Id]
     number: Mapped[str] = mapped_column(String(30), unique=True)
     title: Mapped[str]
-    queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"), index=True)
+    queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"))
+    sender_name: Mapped[str] = mapped_column(String(200), default="")
     sender_address: Mapped[str] = mapped_column(String(320), default="")
     state: Mapped[str] = mapped_column(String(100))
     pending_time: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -149,6 +157,7 @@ class Article(Model):
     """One message of a ticket. ``header`` holds the decoded fields that are shown, as ``ParsedMessage`` has them.
 
     ``sender_address`` is in lower case; its index says who has written to a ticket.
+    Its HTML is read from the raw mail when it is shown; ``has_html`` says whether there is any.
     """
 
     __tablename__ = "article"
@@ -163,6 +172,7 @@ class Article(Model):
     loop: Mapped[bool] = mapped_column(default=False)
     header: Mapped[Json] = mapped_column(JSON)
     text: Mapped[str]
+    has_html: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     ticket: Mapped[Ticket] = relationship(back_populates="articles")

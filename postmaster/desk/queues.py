@@ -128,6 +128,10 @@ class Queues:
         self._service = QueueService(session, actor="")
         self._names: dict[int, str] = {}
 
+    def names(self) -> list[str]:
+        """The names of all queues, in the order in which people look for them."""
+        return sorted(self._session.scalars(select(Queue.name)), key=str.casefold)
+
     def valid_names(self) -> list[str]:
         """The names of the queues that may be chosen, in the order in which people look for them."""
         query = select(Queue.name).where(Queue.validity == Validity.VALID)

@@ -95,7 +95,7 @@ class TicketService:
         changes = self.move(ticket, queue)
         if state != ticket.state:
             changes["state"] = [ticket.state, state]
-            ticket.state, ticket.changed_at = state, now()
+            ticket.state, ticket.pending_time, ticket.changed_at = state, None, now()
         if changes:
             audit(self.session, self.actor, "set", "ticket", ticket.number, changes)
         return Change(ticket.number, changes)

@@ -65,6 +65,7 @@ class NewArticle:
     raw: bytes
     header: Json
     text: str
+    has_html: bool = False
     attachments: Sequence[Json] = ()
     loop: bool = False
     sender_type: SenderType = SenderType.CUSTOMER
@@ -75,6 +76,12 @@ class NewArticle:
         """The address that it is from, in lower case; empty if it has none."""
         sender = self.header.get("from")
         return sender["address"].lower()[:320] if sender else ""
+
+    @property
+    def sender_name(self) -> str:
+        """The name that it is from; empty if it has none."""
+        sender = self.header.get("from")
+        return sender["name"][:200] if sender else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime
             "number": number,
             "title": draft.title,
             "queue_id": draft.queue_id,
+            "sender_name": draft.article.sender_name,
             "sender_address": draft.article.sender_address,
             "created_at": moment,
             "changed_at": moment,
@@ -131,6 +139,7 @@ def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], m
             "loop": article.loop,
             "header": article.header,
             "text": article.text,
+            "has_html": article.has_html,
             "created_at": moment,
         }
         for (ticket_id, article), raw_id in zip(articles, raw_ids, strict=True)

@@ -169,6 +169,7 @@ def new_ticket(arrival: Arrival, draft: Draft) -> NewTicket:
         raw=arrival.raw,
         header=describe_header(draft.message),
         text=draft.message.text,
+        has_html=draft.message.html is not None,
         attachments=[{name: getattr(part, name) for name in ATTACHMENT_COLUMNS} for part in draft.message.attachments],
         loop=draft.loop,
     )

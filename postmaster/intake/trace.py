@@ -66,8 +66,8 @@ class MailTrace:
         }
 
 
-def traces(session: Session, *conditions: ColumnElement[bool]) -> Sequence[MailTrace]:
-    """The messages of the ledger that meet ``conditions``, newest first, in one query."""
+def traces(session: Session, *conditions: ColumnElement[bool], limit: int | None = None) -> Sequence[MailTrace]:
+    """The messages of the ledger that meet ``conditions``, newest first, ``limit`` of them at most, in one query."""
     query = (
         select(InboundMail, Mailbox, FetchRun, Ticket.number, Quarantine.id)
         .outerjoin(Mailbox, Mailbox.id == InboundMail.mailbox_id)
@@ -76,6 +76,7 @@ def traces(session: Session, *conditions: ColumnElement[bool]) -> Sequence[MailT
         .outerjoin(Quarantine, Quarantine.inbound_id == InboundMail.id)
         .where(*conditions)
         .order_by(InboundMail.id.desc())
+        .limit(limit)
     )
     return [MailTrace(*row) for row in session.execute(query)]
 

@@ -9,6 +9,7 @@ from postmaster.web import (
     access,
     accounts,
     addresses,
+    articles,
     assets,
     audit,
     credentials,
@@ -20,10 +21,11 @@ from postmaster.web import (
     session,
     settings,
     status,
+    tickets,
     times,
 )
 
-BLUEPRINTS = (status, accounts, credentials, addresses, queues, settings, audit)
+BLUEPRINTS = (status, tickets, articles, accounts, credentials, addresses, queues, settings, audit)
 
 
 def init_app(app: Flask) -> None:

@@ -12,17 +12,18 @@ from postmaster.web.access import Access, access_of, is_admin
 
 @dataclass(frozen=True)
 class Item:
-    """A place to go. ``below`` is an action shown under it while one is there."""
+    """A place to go. ``below`` is an action shown under it while one is there; ``covers`` are blueprints within it."""
 
     label: str
     endpoint: str
     icon: str
     below: tuple[str, str] | None = None
+    covers: tuple[str, ...] = ()
 
     @property
     def is_here(self) -> bool:
         """Whether the page that is shown belongs to this item."""
-        return request.blueprint == self.endpoint.partition(".")[0]
+        return request.blueprint in (self.endpoint.partition(".")[0], *self.covers)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ NAVIGATION = (
         "",
         (
             Item("Status", "status.page", "activity"),
-            Item("Tickets", "tickets.page", "ticket"),
+            Item("Tickets", "tickets.page", "ticket", covers=("articles",)),
             Item("Quarantine", "quarantine.page", "shield-alert"),
         ),
     ),

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from flask import Flask
+from sqlalchemy import update
 
 from postmaster.database import writing
-from postmaster.desk.models import RawMail
+from postmaster.desk.models import RawMail, Ticket
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
 from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
+from postmaster.web.articles import sign
 from tests.support import Desk
 
 # It would run if it were ever taken for HTML. Pages may show it, but only as text.
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'>{{7*7}}"
 LONG = "without-any-place-to-break-" * 8
+
+# A picture of one dot.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 HTML = f"""<p>Please see <a href="https://shop.example">the shop</a>.<script>alert(3)</script>
 <img src="https://tracker.example/pixel.png" alt="Logo"><img src="cid:logo@example.net" onerror="alert(4)">
@@ -39,16 +45,31 @@ Content-Type: text/html; name="<script>alert(5)</script>.html"
 Content-Disposition: attachment; filename="<script>alert(5)</script>.html"
 
 <script>alert(document.domain)</script>
+--b
+Content-Type: image/png
+Content-ID: <logo@example.net>
+Content-Disposition: inline; filename="logo.png"
+Content-Transfer-Encoding: base64
+
+{PIXEL}
 --b--
 """
 
 # The value of each argument of a route, where it is not the id of the first of its kind.
-ARGUMENTS = {"name": "PostmasterDefaultQueue"}
+TICKET = "2000010100001"
+ARGUMENTS: dict[str, Callable[[], str]] = {
+    "name": lambda: "PostmasterDefaultQueue",
+    "ticket": lambda: TICKET,
+    "token": lambda: sign(IMAGE),
+}
+
+# The ids of the first mail's attachments.
+FILE, IMAGE = 1, 2
 
 
 def sample_of(argument: str) -> str:
-    """A value for ``argument`` of a route, under which ``populate`` has put something."""
-    return ARGUMENTS.get(argument, "1")
+    """A value for ``argument`` of a route, under which ``populate`` has put something. Within a request of the app."""
+    return ARGUMENTS.get(argument, lambda: "1")()
 
 
 def populate(desk: Desk, app: Flask) -> None:
@@ -67,6 +88,8 @@ def populate(desk: Desk, app: Flask) -> None:
     desk.add_account(type="POP3", host="pop.example.org", dispatching="to", validity="invalid")
     desk.ok("read", input=MAIL)
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
+    with app.app_context(), writing() as session:
+        session.execute(update(Ticket).where(Ticket.id == 1).values(number=TICKET))  # others have the day in theirs
     quarantine(app, MAIL.encode())
 
 

@@ -1,0 +1,155 @@
+"""What is opened of an article: its HTML in a frame of its own, its attachments, its source.
+
+Everything here was written by somebody else, who may be hostile. HTML is sanitised, stands in a sandboxed frame whose
+origin is none, and has a policy that lets nothing run or load; the rest is downloaded or shown as text.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from io import BytesIO
+
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, send_file, url_for
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.database import reading
+from postmaster.desk.models import Attachment
+from postmaster.desk.ticket_view import find_article
+from postmaster.intake.article_source import find_attachment, html_of, source_of
+from postmaster.web.access import for_leads, public
+from postmaster.web.mail_html import is_showable, safe_html
+from postmaster.web.source import Source, shown_source
+
+blueprint = Blueprint("articles", __name__, url_prefix="/articles")
+
+SANDBOX = "sandbox allow-popups allow-popups-to-escape-sandbox"
+
+# Of the frame. Its images are inline ones from here; remote ones only after somebody asked for them.
+FRAME_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:{remote}; base-uri 'none'; form-action 'none'; "
+    f"frame-ancestors 'self'; {SANDBOX}"
+)
+FRAME_HEADERS = {"Referrer-Policy": "no-referrer", "X-DNS-Prefetch-Control": "off"}
+
+# Of what is downloaded, or put into the frame by its address.
+FILE_POLICY = "default-src 'none'; sandbox"
+
+# Images that browsers show and that cannot hold scripts.
+IMAGE_TYPES = {"image/avif", "image/bmp", "image/gif", "image/jpeg", "image/jpg", "image/png", "image/webp"}
+
+# Seconds within which a frame asks for its inline images: the session's cookie does not reach it, so their addresses
+# are signed.
+SIGNED_SECONDS = 600
+
+
+@blueprint.get("/<int:article>/body")
+@for_leads
+def body(article: int) -> Response:
+    """The document in the frame."""
+    remote = request.args.get("images") == "remote"
+    with reading() as session:
+        found = find_article(session, article)
+        html = html_of(session, found)
+        addresses = _inline_addresses(session, article)
+    showable = is_showable(html)
+    safe = safe_html(html, addresses.get, remote_images=remote) if showable else ""
+    response = make_response(render_template("articles/body.html", html=safe, showable=showable, text=found.text))
+    response.headers["Content-Security-Policy"] = FRAME_POLICY.format(remote=" https:" if remote else "")
+    response.headers.update(FRAME_HEADERS)
+    return response
+
+
+def _inline_addresses(session: Session, article: int) -> dict[str, str]:
+    """Signed addresses of the article's images, by Content-ID."""
+    images = session.execute(
+        select(Attachment.content_id, Attachment.id).where(
+            Attachment.article_id == article,
+            Attachment.content_id.is_not(None),
+            Attachment.content_type.in_(IMAGE_TYPES),
+        )
+    )
+    return {content_id: url_for(".inline", token=sign(number)) for content_id, number in images if content_id}
+
+
+def sign(attachment: int) -> str:
+    """What stands in the address of that inline image, for a short time."""
+    token = _signer().dumps(attachment)
+    return token if isinstance(token, str) else token.decode()
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt="inline image of a mail")
+
+
+@blueprint.get("/inline/<token>")
+@public
+def inline(token: str) -> Response:
+    """An image within the HTML of a mail."""
+    try:
+        number = _signer().loads(token, max_age=SIGNED_SECONDS)
+    except BadSignature:
+        abort(HTTPStatus.NOT_FOUND)
+    with reading() as session:
+        attachment, content = find_attachment(session, number)
+    if attachment.content_type not in IMAGE_TYPES:
+        abort(HTTPStatus.NOT_FOUND)
+    response = make_response(content)
+    response.headers["Content-Type"] = attachment.content_type
+    response.headers["Content-Security-Policy"] = FILE_POLICY
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # the frame that shows it is from nowhere
+    return response
+
+
+@blueprint.get("/attachments/<int:attachment>")
+@for_leads
+def download_attachment(attachment: int) -> Response:
+    """An attachment, to be stored and never opened here."""
+    with reading() as session:
+        found, content = find_attachment(session, attachment)
+    return as_download(content, found.filename)
+
+
+@blueprint.get("/<int:article>/text")
+@for_leads
+def text(article: int) -> Response:
+    """Its whole text."""
+    with reading() as session:
+        response = make_response(find_article(session, article).text)
+    response.headers["Content-Type"] = "text/plain; charset=utf-8"
+    response.headers["Content-Security-Policy"] = FILE_POLICY
+    return response
+
+
+@blueprint.get("/<int:article>/source")
+@for_leads
+def source(article: int) -> str:
+    """Its source, as text."""
+    with reading() as session:
+        found = find_article(session, article)
+        raw, number = source_of(session, found), found.ticket.number
+    ticket = url_for("tickets.show", ticket=number)
+    shown: Source = shown_source(raw)
+    trail = [("Tickets", url_for("tickets.page")), (number, ticket)]
+    download = url_for(".download_source", article=article)
+    return render_template("source.html", source=shown, trail=trail, back=ticket, download=download)
+
+
+@blueprint.get("/<int:article>/source/download")
+@for_leads
+def download_source(article: int) -> Response:
+    """Its source, as a file."""
+    with reading() as session:
+        raw = source_of(session, find_article(session, article))
+    return as_download(raw, f"article-{article}.eml")
+
+
+def as_download(content: bytes, filename: str) -> Response:
+    """``content`` as a file that no browser opens by itself (RFC 6266)."""
+    response = send_file(
+        BytesIO(content), "application/octet-stream", as_attachment=True, download_name=filename, etag=False
+    )
+    response.headers["Content-Security-Policy"] = FILE_POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,185 @@
+"""The tickets: the list, and what an admin does with chosen ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+from wtforms import SelectMultipleField, StringField
+
+from postmaster.database import reading, writing
+from postmaster.desk.models import Ticket
+from postmaster.desk.queues import Queues
+from postmaster.desk.ticket_list import Wanted, find_tickets
+from postmaster.desk.ticket_service import Change, TicketService, state_names
+from postmaster.desk.ticket_view import find_ticket, page_of_articles
+from postmaster.desk.tickets import TicketAttributes, linked_numbers
+from postmaster.errors import InputError, NotFoundError
+from postmaster.intake.models import InboundMail
+from postmaster.intake.redispatch import dispatch_again
+from postmaster.intake.trace import traces
+from postmaster.system.history import LARGEST_ID
+from postmaster.system.listing import PAGE_SIZE
+from postmaster.system.service import enumeration
+from postmaster.web.access import for_admins, for_leads, who
+from postmaster.web.forms import Form
+from postmaster.web.lists import counted, wants_fragment, way_back
+from postmaster.web.steps import steps_of
+from postmaster.web.times import full
+
+blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
+
+# What the address says of the filter; ``before`` is where the page begins.
+FILTERS = ("q", "queue", "state")
+
+# Articles up to which all are open.
+OPEN_ARTICLES = 3
+
+LABELS = {"sla": "SLA", "customer_id": "Customer no.", "customer_user": "Customer"}
+
+
+class ChosenForm(Form):
+    """Chosen tickets, and what shall become of them: ``action`` is one of ``ACTIONS``."""
+
+    ticket = SelectMultipleField(choices=(), validate_choice=False)
+    action = StringField()
+    queue = StringField()
+    state = StringField()
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that is done with chosen tickets. ``needs`` is the field that must be filled in, if there is one."""
+
+    run: Callable[[Session, ChosenForm, str], Sequence[Change]]
+    needs: str
+    done: str
+
+
+ACTIONS = {
+    "move": Action(
+        lambda session, form, actor: TicketService(session, actor).change(form.ticket.data, queue=form.queue.data),
+        "queue",
+        "moved to “{queue}”",
+    ),
+    "set-state": Action(
+        lambda session, form, actor: TicketService(session, actor).change(form.ticket.data, state=form.state.data),
+        "state",
+        "set to “{state}”",
+    ),
+    "dispatch": Action(
+        lambda session, form, actor: dispatch_again(session, form.ticket.data, actor), "", "dispatched to another queue"
+    ),
+}
+
+
+@blueprint.get("")
+@for_leads
+def page() -> str:
+    """The list, or the part of it that a filter changes."""
+    with reading() as session:
+        found = find_tickets(session, _wanted())
+        queues = Queues(session)
+        names, valid, states = queues.names(), queues.valid_names(), state_names(session)
+    state = filter_state()
+    return render_template(
+        "tickets/_list.html" if wants_fragment() else "tickets/page.html",
+        found=found,
+        older=url_for(".page", **{**state, "before": found.next}) if found.next else "",
+        newest=url_for(".page", **state) if request.args.get("before") else "",
+        state=state,
+        queues=names,
+        valid_queues=valid,
+        states=states,
+        all_chosen="all" in request.args,
+    )
+
+
+def _wanted() -> Wanted:
+    asked = request.args
+    before = asked.get("before", LARGEST_ID, type=int)
+    return Wanted(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), before)
+
+
+def filter_state() -> dict[str, Any]:
+    """The filter that the request is about, or that it came from and leads back to."""
+    return {name: request.args[name] for name in FILTERS if request.args.get(name)}
+
+
+@blueprint.get("/<ticket>")
+@for_leads
+def show(ticket: str) -> str:
+    """One ticket: its attributes, its articles, and how its mail got here."""
+    with reading() as session:
+        found = find_ticket(session, ticket)
+        articles = page_of_articles(session, found.id, request.args.get("page", 1, type=int))
+        messages = traces(session, InboundMail.ticket_id == found.id, limit=PAGE_SIZE)
+        follows, followed_by = linked_numbers(session, found.id)
+        valid, states = Queues(session).valid_names(), state_names(session)
+    return render_template(
+        "tickets/show.html",
+        ticket=found,
+        facts=[(label, value) for label, value in _facts(found) if value],
+        page=articles,
+        many=len(articles.articles) > OPEN_ARTICLES,
+        remote=request.args.get("images", 0, type=int),
+        follows=follows,
+        followed_by=followed_by,
+        messages=[(message, list(steps_of(message))) for message in messages],
+        valid_queues=valid,
+        states=states,
+        state=filter_state(),
+    )
+
+
+def _facts(ticket: Ticket) -> Iterator[tuple[str, str | None]]:
+    attributes = TicketAttributes.of(ticket).as_row()
+    fields = attributes.pop("dynamic_fields")
+    pending = attributes.pop("pending_time")
+    if attributes["customer_id"] == attributes["customer_user"]:
+        del attributes["customer_id"]
+    yield "Number", ticket.number
+    yield "Queue", ticket.queue.name
+    yield from ((LABELS.get(name, name.capitalize()), value) for name, value in attributes.items())
+    yield "Pending until", full(pending) if pending else None
+    yield from fields.items()
+
+
+@blueprint.post("/change")
+@for_admins
+def change() -> ResponseReturnValue:
+    """Do something with chosen tickets: with all of them, or, if one is refused, with none."""
+    form = ChosenForm()
+    try:
+        flash(_change(form), "ok")
+    except (InputError, NotFoundError) as error:
+        flash(f"Nothing was changed. {error.message}", "fail")
+    kept: dict[str, Any] = {name: request.args[name] for name in (*FILTERS, "before") if request.args.get(name)}
+    return redirect(way_back() or url_for(".page", **kept), 303)
+
+
+def _change(form: ChosenForm) -> str:
+    """Carry it out; returns the sentence that says so."""
+    action = ACTIONS.get(form.action.data or "")
+    if action is None:
+        raise InputError("action", "Press one of the buttons that say what to do.")
+    if not form.ticket.data:
+        raise InputError("ticket", "Choose at least one ticket first.")
+    if action.needs and not form[action.needs].data:
+        raise InputError(action.needs, f"Choose the {action.needs} first.")
+    with writing() as session:
+        changes = action.run(session, form, who().name)
+    return _sentence(changes, action.done.format(queue=form.queue.data, state=form.state.data))
+
+
+def _sentence(changes: Sequence[Change], done: str) -> str:
+    changed = [change for change in changes if change.changes]
+    if not changed:
+        return f"{'It was' if len(changes) == 1 else 'They were'} so already; nothing was changed."
+    verb = "was" if len(changed) == 1 else "were"
+    moves = enumeration(f"{change.number} from “{next(iter(change.changes.values()))[0]}”" for change in changed)
+    return f"{counted(len(changed), len(changes), 'ticket', 'tickets')} {verb} {done}: {moves}."
