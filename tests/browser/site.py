@@ -98,6 +98,8 @@ def sign_in(site: Site, browser: Browser, name: str) -> StorageState:
 
 
 def is_page(response: APIResponse) -> bool:
-    """Whether it is a page of its own: no download, no fragment, no raw source."""
-    disposition = response.headers.get("content-disposition", "")
-    return "attachment" not in disposition and "html" in response.headers["content-type"] and "<html" in response.text()
+    """Whether it is a page of its own: no download, no fragment, no raw source, and not what a frame shows."""
+    headers = response.headers
+    if "attachment" in headers.get("content-disposition", "") or "sandbox" in headers["content-security-policy"]:
+        return False
+    return "html" in headers["content-type"] and "<html" in response.text()
