@@ -13,7 +13,7 @@ from flask import Flask
 from postmaster import create_app
 from postmaster.config import load_settings
 from postmaster.system import users
-from tests.results import Result, Run
+from tests.results import Run, runner_of
 from tests.support import Desk
 
 if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
@@ -50,16 +50,8 @@ def app(environ: dict[str, str]) -> Flask:
 
 @pytest.fixture
 def run(app: Flask) -> Run:
-    """``run("account", "list", input="…")``: a command in this process, as ``flask account list`` would do it."""
-    runner = app.test_cli_runner()
-
-    def run(*args: object, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's word
-        result = runner.invoke(args=[str(arg) for arg in args], input=input)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Result(result.exit_code, result.stdout, result.stderr)
-
-    return run
+    """The command line inside this process."""
+    return runner_of(app)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flask import Flask
+
 
 @dataclass(frozen=True)
 class Result:
@@ -28,3 +30,16 @@ class Result:
 
 
 Run = Callable[..., Result]
+
+
+def runner_of(app: Flask) -> Run:
+    """``run("account", "list", input="…")``: a command in this process, as ``flask account list`` would do it."""
+    runner = app.test_cli_runner()
+
+    def run(*args: object, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's word
+        result = runner.invoke(args=[str(arg) for arg in args], input=input)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Result(result.exit_code, result.stdout, result.stderr)
+
+    return run

@@ -19,12 +19,18 @@ SERVICES = {"IMAP": "imap", "IMAPS": "imaps", "IMAPTLS": "imap", "POP3": "pop3",
 
 
 def mail(
-    subject: str, *, to: str = "desk@example.org", body: str = "Hello.", size: int = 0, headers: Sequence[str] = ()
+    subject: str,
+    *,
+    sender: str = "Ada Lovelace <ada@example.net>",
+    to: str = "desk@example.org",
+    body: str = "Hello.",
+    size: int = 0,
+    headers: Sequence[str] = (),
 ) -> bytes:
     """A small message; ``size`` pads its body to about that many bytes."""
     number = next(_NUMBERS)
     lines = [
-        "From: Ada Lovelace <ada@example.net>",
+        f"From: {sender}",
         f"To: {to}",
         f"Subject: {subject}",
         f"Message-ID: <{number}.{subject.replace(' ', '.')}@example.net>",
@@ -39,8 +45,8 @@ def mail(
 
 
 def mails(count: int, **options: Any) -> list[bytes]:
-    """``count`` messages with the subjects "mail 0", "mail 1" …"""
-    return [mail(f"mail {number}", **options) for number in range(count)]
+    """``count`` messages with the subjects "mail 0", "mail 1" …, each from somebody else: see TicketsPerSenderHour."""
+    return [mail(f"mail {number}", sender=f"ada.{number}@example.net", **options) for number in range(count)]
 
 
 class Desk:

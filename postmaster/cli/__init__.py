@@ -18,6 +18,7 @@ from postmaster.cli import (
     credential,
     erase,
     fetch,
+    filters,
     mail,
     pause,
     probe,
@@ -33,7 +34,20 @@ from postmaster.cli import (
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for module in (account, credential, address, queue, user, setting, ticket, quarantine, mail, pause, alert):
+    for module in (
+        account,
+        credential,
+        address,
+        queue,
+        filters,
+        user,
+        setting,
+        ticket,
+        quarantine,
+        mail,
+        pause,
+        alert,
+    ):
         app.cli.add_command(module.group)
     account.group.add_command(probe.test)
     account.group.add_command(confirm.confirm)

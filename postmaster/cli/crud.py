@@ -77,7 +77,12 @@ def print_facts(facts: Mapping[str, Any]) -> None:
     for name, value in facts.items():
         nested = value.items() if isinstance(value, Mapping) else [("", value)]
         rows += [(" ".join((name, part)).strip().replace("_", " "), shown) for part, shown in nested]
-    print_table(("", ""), ([name, value] for name, value in rows if value not in (None, "")))
+    print_table(("", ""), ([name, value] for name, shown in rows for value in _shown(shown) if value not in (None, "")))
+
+
+def _shown(value: object) -> Iterable[object]:
+    """The lines of a value."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _add(group: Group, resource: Resource) -> None:
@@ -127,7 +132,7 @@ def _delete(group: Group, resource: Resource) -> None:
             return
         with writing() as session:
             service = resource.service(session, actor())
-            service.delete(service.find(str(thing_id)))
+            service.delete(service.find(which))
 
 
 def _confirmed(question: str) -> bool:
@@ -173,7 +178,13 @@ def _options(fields: Iterable[Field], *, adding: bool) -> Callable[[Function], F
             if field.secret:
                 option = click.option(f"{field.option}-stdin", f"{field.name}_stdin", is_flag=True, help=field.help)
             else:
-                option = click.option(field.option, field.name, metavar=field.metavar, help=_help(field, adding))
+                option = click.option(
+                    field.option,
+                    field.name,
+                    metavar=field.metavar,
+                    help=_help(field, adding),
+                    multiple=field.lines,
+                )
             function = option(function)
         return function
 
@@ -194,6 +205,9 @@ def _texts(fields: Iterable[Field], given: Mapping[str, Any], *, adding: bool) -
             asked = given[f"{field.name}_stdin"]
             if asked or (adding and sys.stdin.isatty()):
                 texts[field.name] = given_secret(field.label, confirm=adding)
+        elif field.lines:
+            if given[field.name]:
+                texts[field.name] = "\n".join(given[field.name])
         elif given.get(field.name) is not None:
             texts[field.name] = given[field.name]
     return texts

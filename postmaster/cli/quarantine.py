@@ -55,8 +55,13 @@ def show(number: int, as_json: bool, raw: bool) -> None:
 @group.command("retry")
 @numbers
 def retry_(numbers: tuple[int, ...]) -> None:
-    """Read messages again and make tickets of them, as their accounts dispatch now."""
-    _each(numbers, lambda session, row: f"ticket {retry(session, row, actor())}")
+    """Read messages again and decide about them, by the present rules of their accounts."""
+
+    def act(session: Session, row: Quarantine) -> str:
+        number = retry(session, row, actor())
+        return f"ticket {number}" if number else "ignored"
+
+    _each(numbers, act)
 
 
 @group.command("deliver")

@@ -123,7 +123,12 @@ def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime
 def take_numbers(session: Session, count: int, day: date) -> list[str]:
     """``count`` ticket numbers that nobody else gets: the day and a counter of at least five digits."""
     last = session.execute(_COUNT_UP, {"day": day, "count": count}).scalar_one()
-    return [f"{day:%Y%m%d}{value:05d}" for value in range(last - count + 1, last + 1)]
+    return [ticket_number(day, value) for value in range(last - count + 1, last + 1)]
+
+
+def ticket_number(day: date, value: int) -> str:
+    """The number of the ticket that is the ``value``-th one opened on ``day``."""
+    return f"{day:%Y%m%d}{value:05d}"
 
 
 def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], moment: datetime) -> list[int]:

@@ -40,14 +40,23 @@ def describe_message(message: ParsedMessage) -> Json:
 def describe_decision(draft: Draft) -> Json:
     """What was decided, and how it came to that."""
     return {
-        "outcome": draft.outcome.value,
+        "outcome": draft.decided.value,
         "reason": draft.reason,
         "queue": draft.queue.name if draft.queue else None,
         "title": draft.title,
-        "attributes": draft.attributes.as_json(),
+        "attributes": _attributes(draft),
         "loop": draft.loop,
         "trace": draft.trace,
     }
+
+
+def _attributes(draft: Draft) -> Json:
+    """What the ticket has, and the article; nothing where there is no ticket."""
+    if draft.ticket is None:
+        return {}
+    follows = [draft.follows.number] if draft.follows else []
+    article = {"sender_type": draft.sender_type.value, "visible": draft.visible}
+    return {**draft.attributes.as_json(), "follows": follows, **article}
 
 
 def _address(address: Address) -> Json:

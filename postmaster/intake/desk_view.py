@@ -1,55 +1,150 @@
-"""What the stages need to know of the desk, read once a batch."""
+"""What the stages need to know of the desk, read once a batch and kept up to date by what they decide."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from postmaster.desk.models import Queue, SystemAddress
+from postmaster.desk.models import Queue, SystemAddress, Ticket
 from postmaster.desk.tickets import TicketAttributes
-from postmaster.intake.decision import QueueRef
+from postmaster.intake.decision import Prepared
+from postmaster.intake.headers import Choices, QueueRef
+from postmaster.intake.known_tickets import KnownTicket, KnownTickets, among
 from postmaster.intake.parse.addresses import parse_addresses
 from postmaster.intake.parse.message import Address, ParsedMessage
-from postmaster.system.list_settings import DEFAULT_PRIORITY, DEFAULT_STATE, DEFAULT_TYPE
+from postmaster.system.list_settings import (
+    DEFAULT_PRIORITY,
+    DEFAULT_STATE,
+    DEFAULT_TYPE,
+    DYNAMIC_FIELD_LIST,
+    FOLLOWUP_STATE,
+    OWNER_LIST,
+    PRIORITY_LIST,
+    RESPONSIBLE_LIST,
+    SERVICE_LIST,
+    SLA_LIST,
+    STATE_LIST,
+    TYPE_LIST,
+)
+from postmaster.system.lists import StateKind, named
 from postmaster.system.models import Validity
-from postmaster.system.settings import DEFAULT_QUEUE, get_setting
+from postmaster.system.settings import (
+    ACCEPT_NUMBER_FROM_STRANGER,
+    DEFAULT_QUEUE,
+    TICKETS_PER_SENDER,
+    Configuration,
+)
 
 # Where a recipient may stand, in the order in which they are asked (REFERENCE section 3, "Queue of a new ticket").
 RECIPIENT_FIELDS = ("Resent-To", "Envelope-To", "To", "Cc", "Delivered-To", "X-Original-To")
 
+# The hour that TicketsPerSenderHour speaks of.
+HOUR = timedelta(hours=1)
 
-@dataclass(frozen=True)
+
+@dataclass
 class DeskView:
-    """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages name."""
+    """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages name.
 
+    ``opened`` counts the tickets that senders opened within the last hour.
+    """
+
+    day: date
+    choices: Choices
     queues: dict[int, QueueRef]
-    addresses: dict[str, QueueRef]
     default_queue: QueueRef | None
     attributes: TicketAttributes
+    followup_state: str
+    accepts_strangers: bool
+    tickets_per_sender: int
+    addresses: dict[str, QueueRef] = field(default_factory=dict)
+    tickets: KnownTickets = field(default_factory=KnownTickets)
+    opened: Counter[str] = field(default_factory=Counter)
+    _counted: set[str] = field(default_factory=set)
 
     @property
     def any_queue(self) -> QueueRef:
         """The valid queue that was made first. Mail is never lost to a setting that points nowhere."""
         return self.queues[min(self.queues)]
 
+    def kind_of(self, state: str) -> StateKind:
+        """The kind of a state; one that is not in the list any more counts as open."""
+        found = named(self.choices.states, state)
+        return found.kind if found else StateKind.OPEN
 
-def view_desk(session: Session, messages: Sequence[ParsedMessage]) -> DeskView:
-    """Read what is needed to decide about ``messages``: a fixed number of queries, however many there are."""
-    valid = select(Queue.id, Queue.name).where(Queue.validity == Validity.VALID)
-    queues = {row.id: QueueRef(row.id, row.name) for row in session.execute(valid)}
-    by_name = {queue.name: queue for queue in queues.values()}
-    return DeskView(
-        queues=queues,
-        addresses=_linked(session, {address for message in messages for address in recipients(message)}, queues),
-        default_queue=by_name.get(get_setting(session, DEFAULT_QUEUE)),
+    def is_closed(self, ticket: KnownTicket) -> bool:
+        """Whether nobody works on ``ticket`` any more."""
+        return self.kind_of(ticket.attributes.state).is_closed
+
+    def load(self, session: Session, prepared: Sequence[Prepared]) -> None:
+        """Read what more is needed to decide about these messages: as many queries whatever their number."""
+        named_here = {address for each in prepared for address in recipients(each.message)} - self.addresses.keys()
+        self.addresses |= _linked(session, named_here, self.queues)
+        self.tickets.load(session, (clue for each in prepared for clue in each.clues.found), self.day)
+        senders = {each.message.from_.address.lower()[:320] for each in prepared if each.message.from_}
+        self._count(session, senders - self._counted - {""})
+
+    def _count(self, session: Session, senders: set[str]) -> None:
+        if senders:
+            self._counted |= senders
+            for sender, count in session.execute(opened_query(session, senders, self.choices.moment)):
+                self.opened[sender] = count
+
+
+def opened_query(session: Session, senders: Collection[str], moment: datetime) -> Select[str, int]:
+    """How many tickets each of ``senders`` opened within the hour before ``moment``: by an index."""
+    return (
+        select(Ticket.sender_address, func.count())
+        .where(among(session, Ticket.sender_address, senders), Ticket.created_at > moment - HOUR)
+        .group_by(Ticket.sender_address)
+    )
+
+
+def view_desk(
+    session: Session, configuration: Configuration, prepared: Sequence[Prepared], moment: datetime, zone: ZoneInfo
+) -> DeskView:
+    """Read what is needed to decide about ``prepared``: a fixed number of queries, however many there are."""
+    choices = read_choices(session, configuration, moment, zone)
+    by_name = {queue.name: queue for queue in choices.queues}
+    desk = DeskView(
+        day=moment.astimezone(zone).date(),
+        choices=choices,
+        queues={queue.id: queue for queue in choices.queues},
+        default_queue=by_name.get(configuration[DEFAULT_QUEUE]),
         attributes=TicketAttributes(
-            priority=get_setting(session, DEFAULT_PRIORITY),
-            state=get_setting(session, DEFAULT_STATE),
-            type=get_setting(session, DEFAULT_TYPE),
+            priority=configuration[DEFAULT_PRIORITY],
+            state=configuration[DEFAULT_STATE],
+            type=configuration[DEFAULT_TYPE],
         ),
+        followup_state=configuration[FOLLOWUP_STATE],
+        accepts_strangers=configuration[ACCEPT_NUMBER_FROM_STRANGER],
+        tickets_per_sender=configuration[TICKETS_PER_SENDER],
+    )
+    desk.load(session, prepared)
+    return desk
+
+
+def read_choices(session: Session, configuration: Configuration, moment: datetime, zone: ZoneInfo) -> Choices:
+    """What headers can name at ``moment``."""
+    valid = select(Queue.id, Queue.name, Queue.followup_policy).where(Queue.validity == Validity.VALID)
+    return Choices(
+        queues=[QueueRef(*row) for row in session.execute(valid)],
+        states=configuration[STATE_LIST],
+        priorities=configuration[PRIORITY_LIST],
+        types=configuration[TYPE_LIST],
+        services=configuration[SERVICE_LIST],
+        slas=configuration[SLA_LIST],
+        owners=configuration[OWNER_LIST],
+        responsibles=configuration[RESPONSIBLE_LIST],
+        dynamic_fields=configuration[DYNAMIC_FIELD_LIST],
+        moment=moment,
+        time_zone=zone,
     )
 
 
@@ -66,16 +161,14 @@ def _addresses(message: ParsedMessage, name: str) -> Iterable[Address]:
     return (found for value in message.header_values(name) for found in parse_addresses(value))
 
 
-def _linked(session: Session, wanted: Iterable[str], queues: dict[int, QueueRef]) -> dict[str, QueueRef]:
-    addresses = sorted(wanted)
-    linked: dict[str, QueueRef] = {}
-    for start in range(0, len(addresses), 500):  # databases limit the values of one statement
-        rows = session.execute(
-            select(SystemAddress.address, SystemAddress.queue_id).where(
-                SystemAddress.address.in_(addresses[start : start + 500]),
-                SystemAddress.validity == Validity.VALID,
-                SystemAddress.queue_id.in_(queues),
-            )
+def _linked(session: Session, wanted: set[str], queues: dict[int, QueueRef]) -> dict[str, QueueRef]:
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(SystemAddress.address, SystemAddress.queue_id).where(
+            among(session, SystemAddress.address, wanted),
+            SystemAddress.validity == Validity.VALID,
+            SystemAddress.queue_id.in_(queues),
         )
-        linked.update((row.address, queues[row.queue_id]) for row in rows)
-    return linked
+    )
+    return {row.address: queues[row.queue_id] for row in rows}

@@ -17,9 +17,9 @@ from postmaster.intake.decision import REASONS, Rules
 from postmaster.intake.describe import describe_decision, describe_message
 from postmaster.intake.ledger import piped_before
 from postmaster.intake.models import Outcome
-from postmaster.intake.preview import foretell
-from postmaster.intake.reading import read_arrival
-from postmaster.intake.record import Arrival, GuardError, Origin, Recorded, record
+from postmaster.intake.preview import Foresight
+from postmaster.intake.reading import Arrival, read_arrival
+from postmaster.intake.record import GuardError, Origin, Recorded, record
 from postmaster.system.models import Validity
 
 
@@ -71,8 +71,8 @@ def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
         before = piped_before(session, arrival.sha256)
         if before is not None:
             return _describe_before(before.ticket_id, arrival)
-        [decision] = foretell(session, [arrival], rules)
-    return {**decision, "ticket": None, "message": _message(arrival)}
+        [decision] = Foresight(session, rules).of([arrival])
+    return {"ticket": None, **decision, "message": _message(arrival)}
 
 
 def _arrival(raw: bytes) -> Arrival:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.types import Protocol
+from postmaster.config import Settings
 from postmaster.database import reading
 from postmaster.errors import MailError
-from postmaster.extensions import Json
-from postmaster.intake.decision import Rules
+from postmaster.extensions import Json, now
+from postmaster.intake.decision import Draft, Rules
 from postmaster.intake.describe import describe_decision
 from postmaster.intake.desk_view import view_desk
 from postmaster.intake.fetch import FetchOptions, Plan, Stopwatch, make_plan
@@ -23,8 +25,8 @@ from postmaster.intake.ledger import Ledger, load_ledger
 from postmaster.intake.mailbox_work import Sifted, batches, divide, sift
 from postmaster.intake.models import Mailbox, Outcome
 from postmaster.intake.pipeline import decide
-from postmaster.intake.reading import read_arrival
-from postmaster.intake.record import Arrival
+from postmaster.intake.preparing import prepare_all, read_setup
+from postmaster.intake.reading import Arrival, read_arrival
 from postmaster.intake.tally import NOT_REACHED, TOO_LARGE, WITHHELD, AccountResult
 from postmaster.sources.open import open_source
 
@@ -62,6 +64,7 @@ def _ledger_of(session: Session, account: MailAccount) -> Ledger:
 
 def _preview(session: Session, plan: Plan, ledger: Ledger, options: FetchOptions, result: AccountResult) -> None:
     messages = result.messages = []
+    foresight = Foresight(session, plan.origin.rules)
     watch = Stopwatch(options)
     watch.open_session()
     source = open_source(
@@ -78,7 +81,7 @@ def _preview(session: Session, plan: Plan, ledger: Ledger, options: FetchOptions
             sifted = sift(source, batch, ledger)
             result.tally.gone += sifted.gone
             withheld += sifted.withheld
-            for row in foresee(session, sifted, plan.origin.rules):
+            for row in foresee(foresight, sifted):
                 result.tally.count([Outcome(row["outcome"])])
                 messages.append(row)
             remaining -= len(batch)
@@ -92,23 +95,38 @@ def _preview(session: Session, plan: Plan, ledger: Ledger, options: FetchOptions
         raise
 
 
-def foresee(session: Session, sifted: Sifted, rules: Rules) -> Iterator[Json]:
+def foresee(foresight: Foresight, sifted: Sifted) -> Iterator[Json]:
     """A line about each message of a batch, in the order of the mailbox."""
     arrivals = [read_arrival(raw, sha256, "", 0) for _, raw, sha256 in sifted.new]
-    decisions = foretell(session, arrivals, rules)
+    decisions = foresight.of(arrivals)
     rows = [(mail.handle, decision) for (mail, *_), decision in zip(sifted.new, decisions, strict=True)]
     before = {"outcome": Outcome.ALREADY_RECORDED.value, "reason": "recorded-before", "queue": None, "title": ""}
     rows += [(mail.handle, before) for mail, _ in sifted.known]
     for handle, decision in sorted(rows, key=lambda row: row[0]):
         shown = {name: decision[name] for name in ("outcome", "reason", "queue")}
-        yield {"uid": handle, **shown, "subject": decision["title"]}
+        yield {"uid": handle, **shown, "subject": decision["title"], "ticket": decision.get("ticket")}
 
 
-def foretell(session: Session, arrivals: list[Arrival], rules: Rules) -> list[Json]:
-    """What would be decided about ``arrivals``, as ``describe_decision`` has it."""
-    desk = view_desk(session, [arrival.message for arrival in arrivals if arrival.message])
-    unreadable: Json = {"outcome": Outcome.QUARANTINED.value, "reason": "unreadable", "queue": None, "title": ""}
-    return [
-        describe_decision(decide(arrival.message, rules, desk)) if arrival.message else unreadable
-        for arrival in arrivals
-    ]
+class Foresight:
+    """Decides as ``record`` would, message after message, and stores nothing. What was decided counts for the rest."""
+
+    def __init__(self, session: Session, rules: Rules) -> None:
+        self._session = session
+        self._rules = rules
+        self._setup = read_setup(session)
+        settings: Settings = current_app.config["SETTINGS"]
+        self._desk = view_desk(session, self._setup.configuration, [], now(), settings.time_zone)
+
+    def of(self, arrivals: Sequence[Arrival]) -> list[Json]:
+        """What would be decided about ``arrivals``, as ``describe_decision`` has it, with the ticket of a follow-up."""
+        prepared = prepare_all(arrivals, self._rules, self._setup)
+        self._desk.load(self._session, prepared)
+        told = {id(each.arrival): _told(decide(each, self._desk)) for each in prepared}
+        unreadable: Json = {"outcome": Outcome.QUARANTINED.value, "reason": "unreadable", "queue": None, "title": ""}
+        return [told.get(id(arrival), unreadable) for arrival in arrivals]
+
+
+def _told(draft: Draft) -> Json:
+    """A ticket that is not there yet has no number yet."""
+    number = draft.ticket.number if draft.ticket and draft.ticket.id else None
+    return {**describe_decision(draft), "ticket": number}

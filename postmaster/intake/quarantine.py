@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flask import current_app
 from sqlalchemy import Select, select
@@ -11,20 +13,29 @@ from sqlalchemy.orm import Session
 from postmaster.config import Settings
 from postmaster.desk.models import RawMail
 from postmaster.desk.rawmail import unpack
-from postmaster.desk.tickets import open_tickets
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import now
-from postmaster.intake.decision import Draft, Rules
+from postmaster.intake.carry_out import carry_out, decide_alone
+from postmaster.intake.decision import Draft, Prepared, Rules
 from postmaster.intake.desk_view import view_desk
 from postmaster.intake.envelope import envelope_of
 from postmaster.intake.models import InboundMail, Quarantine
 from postmaster.intake.parse.message import ParsedMessage
-from postmaster.intake.pipeline import decide
-from postmaster.intake.reading import read_arrival
-from postmaster.intake.record import Arrival, new_ticket
+from postmaster.intake.pipeline import NEW_TICKET_STAGES, RETRY_STAGES, Stage, decide
+from postmaster.intake.preparing import Setup, prepare, prepare_unfiltered, read_setup
+from postmaster.intake.reading import Arrival, read_arrival
 from postmaster.intake.rules import present_rules
 from postmaster.intake.terms import renew_terms, terms_of
 from postmaster.system.audit import audit
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Who let a message out of quarantine, and how."""
+
+    actor: str
+    action: str
+
 
 UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
 
@@ -49,22 +60,30 @@ def raw_source(session: Session, row: Quarantine) -> bytes:
     return unpack(raw.encoding, raw.data)
 
 
-def retry(session: Session, row: Quarantine, actor: str) -> str:
-    """Read and decide about the message again, as its account has it now; returns the ticket's number.
+def retry(session: Session, row: Quarantine, actor: str) -> str | None:
+    """Read and decide about the message again, by its account's present rules; returns the number of its ticket.
 
+    None: a filter or a header says that it is dropped. How much its sender has written does not count any more.
     Raises InputError if it still cannot be read. The caller commits.
     """
     arrival = _arrival(session, row)
     if arrival.message is None:
         message = f"The message {row.id} still cannot be read: {arrival.flaw}."
         raise InputError("message", message, "Deliver it to a queue, where its source can be looked at.", "unreadable")
-    return _release(session, row, arrival, arrival.message, present_rules(session, row.account_id), actor, "retry")
+    setup = read_setup(session)
+    prepared = prepare(arrival, arrival.message, present_rules(session, row.account_id), setup)
+    return _release(session, row, setup, prepared, RETRY_STAGES, Release(actor, "retry"))
 
 
 def deliver(session: Session, row: Quarantine, queue_id: int, actor: str) -> str:
-    """Open a ticket for the message in that queue, however little of it can be read; returns its number."""
+    """Open a ticket for the message in that queue, however little of it can be read; returns its number.
+
+    Neither filters nor what the message answers change that.
+    """
     arrival = _arrival(session, row)
-    return _release(session, row, arrival, arrival.message or UNREADABLE, Rules(queue_id=queue_id), actor, "deliver")
+    prepared = prepare_unfiltered(arrival, arrival.message or UNREADABLE, Rules(queue_id=queue_id))
+    release = Release(actor, "deliver")
+    return str(_release(session, row, read_setup(session), prepared, NEW_TICKET_STAGES, release))
 
 
 def discard(session: Session, row: Quarantine, actor: str) -> None:
@@ -79,23 +98,33 @@ def _arrival(session: Session, row: Quarantine) -> Arrival:
 
 
 def _release(
-    session: Session, row: Quarantine, arrival: Arrival, message: ParsedMessage, rules: Rules, actor: str, action: str
-) -> str:
+    session: Session, row: Quarantine, setup: Setup, prepared: Prepared, stages: Sequence[Stage], release: Release
+) -> str | None:
     settings: Settings = current_app.config["SETTINGS"]
     moment = now()
-    draft: Draft = decide(message, rules, view_desk(session, [message]))
-    day = moment.astimezone(settings.time_zone).date()
-    [(ticket_id, number)] = open_tickets(session, [new_ticket(arrival, draft)], moment, day)
+    decide_alone(session)
+    desk = view_desk(session, setup.configuration, [prepared], moment, settings.time_zone)
+    draft = decide(prepared, desk, stages)
+    carry_out(session, [draft], moment, desk.day)
+    _enter(session, row, draft, f"Released by {release.actor} ({release.action}).")
+    _remove(session, row)
+    number = draft.ticket.number if draft.ticket else None
+    detail = {"outcome": draft.decided.value, "ticket": number}
+    audit(session, release.actor, release.action, "quarantine", _label(row), detail)
+    return number
+
+
+def _enter(session: Session, row: Quarantine, draft: Draft, words: str) -> None:
+    """Have the ledger say what became of the message, and by what it is found now."""
     inbound = session.get_one(InboundMail, row.inbound_id)
+    arrival = draft.prepared.arrival
     before = terms_of(vars(inbound), row.account_id)
-    inbound.outcome, inbound.reason, inbound.ticket_id = draft.outcome, draft.reason, ticket_id
+    inbound.outcome, inbound.reason = draft.decided, draft.reason
+    inbound.ticket_id = draft.ticket.id if draft.ticket else None
     for name, value in envelope_of(arrival.message, arrival.raw).as_row().items():
         setattr(inbound, name, value)
     renew_terms(session, inbound.id, before, terms_of(vars(inbound), row.account_id))
-    inbound.trace = [*inbound.trace, {"stage": "quarantine", "text": f"Released by {actor} ({action})."}, *draft.trace]
-    _remove(session, row)
-    audit(session, actor, action, "quarantine", _label(row), {"ticket": number})
-    return number
+    inbound.trace = [*inbound.trace, {"stage": "quarantine", "text": words}, *draft.trace]
 
 
 def _remove(session: Session, row: Quarantine) -> None:

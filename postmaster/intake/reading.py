@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from postmaster.intake.parse import parse_message
-from postmaster.intake.record import Arrival
+from postmaster.intake.parse.message import ParsedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that was read. ``message`` is None, and ``flaw`` says why, if it could not be parsed."""
+
+    raw: bytes
+    sha256: bytes
+    identity: str
+    occurrence: int
+    message: ParsedMessage | None
+    flaw: str = ""
 
 
 def read_arrival(raw: bytes, sha256: bytes, identity: str, occurrence: int) -> Arrival:

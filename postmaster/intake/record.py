@@ -6,8 +6,9 @@ deleted on the server.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,23 +17,22 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from postmaster.database import writing
-from postmaster.desk.tickets import NewArticle, NewTicket, insert_rows, open_tickets, store_raw
+from postmaster.database import reading, writing
+from postmaster.desk.tickets import insert_rows, store_raw
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import Json, now
-from postmaster.intake.decision import REASONS, Draft, Rules
-from postmaster.intake.describe import describe_header
+from postmaster.intake.carry_out import carry_out, decide_alone
+from postmaster.intake.decision import REASONS, Draft, Prepared, Rules
 from postmaster.intake.desk_view import view_desk
 from postmaster.intake.envelope import envelope_of
 from postmaster.intake.hours import count_mail
 from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
-from postmaster.intake.parse.message import AttachedPart, ParsedMessage
 from postmaster.intake.pipeline import decide
+from postmaster.intake.preparing import Setup, prepare_all, read_setup
+from postmaster.intake.reading import Arrival
 from postmaster.intake.terms import terms_of, write_terms
 
 log = structlog.get_logger("postmaster.record")
-
-ATTACHMENT_COLUMNS = tuple(field.name for field in fields(AttachedPart))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,6 @@ class Origin:
     mailbox_id: int | None = None
     run_id: int | None = None
     account_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message that was read. ``message`` is None, and ``flaw`` says why, if it could not be parsed."""
-
-    raw: bytes
-    sha256: bytes
-    identity: str
-    occurrence: int
-    message: ParsedMessage | None
-    flaw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,57 +117,55 @@ def _words(error: Exception) -> str:
 
 
 def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
-    readable = [arrival for arrival in arrivals if arrival.message is not None]
-    unreadable = [arrival for arrival in arrivals if arrival.message is None]
+    with reading() as session:
+        setup = read_setup(session)
+    prepared = prepare_all(arrivals, origin.rules, setup)
     with writing() as session:
         guard(session)
-        done = dict(zip(map(id, readable), _open(session, readable, origin), strict=True))
-        for arrival in unreadable:
-            done[id(arrival)] = _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
+        decide_alone(session)
+        done = _record(session, prepared, setup, origin) if prepared else {}
+        for arrival in arrivals:
+            if arrival.message is None:
+                done[id(arrival)] = _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
         count_mail(session, origin.account_id, (row.outcome for row in done.values()), now())
     return [done[id(arrival)] for arrival in arrivals]
 
 
-def _open(session: Session, arrivals: Sequence[Arrival], origin: Origin) -> list[Recorded]:
-    """Decide about ``arrivals`` and open their tickets."""
-    if not arrivals:
-        return []
+def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> dict[int, Recorded]:
+    """Decide about messages and carry it out; returns what became of each arrival."""
     moment = now()
-    messages = [arrival.message for arrival in arrivals if arrival.message is not None]
-    desk = view_desk(session, messages)
-    drafts = [decide(message, origin.rules, desk) for message in messages]
-    new = [new_ticket(arrival, draft) for arrival, draft in zip(arrivals, drafts, strict=True)]
-    tickets = open_tickets(session, new, moment, moment.astimezone(origin.time_zone).date())
-    rows = [
-        _ledger_row(arrival, origin, moment, draft.outcome, draft.reason, draft.trace, ticket_id)
-        for arrival, draft, (ticket_id, _) in zip(arrivals, drafts, tickets, strict=True)
-    ]
-    ids = _enter(session, origin, rows)
-    return [
-        Recorded(inbound_id, draft.outcome, draft.reason, draft, number)
-        for inbound_id, draft, (_, number) in zip(ids, drafts, tickets, strict=True)
-    ]
+    desk = view_desk(session, setup.configuration, prepared, moment, origin.time_zone)
+    drafts = [decide(each, desk) for each in prepared]
+    carry_out(session, drafts, moment, desk.day)
+    kept = [draft for draft in drafts if draft.outcome is not Outcome.QUARANTINED]
+    rows = [_decided_row(draft, origin, moment) for draft in kept]
+    done = {}
+    for inbound_id, draft in zip(_enter(session, origin, rows), kept, strict=True):
+        number = draft.ticket.number if draft.ticket else None
+        done[id(draft.prepared.arrival)] = Recorded(inbound_id, draft.decided, draft.reason, draft, number)
+    for draft in drafts:
+        if draft.outcome is Outcome.QUARANTINED:
+            done[id(draft.prepared.arrival)] = _hold(session, draft, origin)
+    return done
 
 
-def new_ticket(arrival: Arrival, draft: Draft) -> NewTicket:
-    """The ticket that ``draft`` decided on, with ``arrival`` as its first article."""
-    if draft.queue is None:
-        raise AssertionError("no stage chose a queue")
-    article = NewArticle(
-        raw=arrival.raw,
-        header=describe_header(draft.message),
-        text=draft.message.text,
-        has_html=draft.message.html is not None,
-        attachments=[{name: getattr(part, name) for name in ATTACHMENT_COLUMNS} for part in draft.message.attachments],
-        loop=draft.loop,
-    )
-    return NewTicket(draft.title, draft.queue.id, draft.attributes, article)
+def _decided_row(draft: Draft, origin: Origin, moment: datetime) -> Json:
+    ticket_id = draft.ticket.id if draft.ticket else None
+    return _ledger_row(draft.prepared.arrival, origin, moment, draft.decided, draft.reason, draft.trace, ticket_id)
 
 
-def _quarantine(session: Session, arrival: Arrival, origin: Origin, reason: str, flaw: str) -> Recorded:
+def _hold(session: Session, draft: Draft, origin: Origin) -> Recorded:
+    """Put a message aside that could be read."""
+    held = _quarantine(session, draft.prepared.arrival, origin, draft.reason, REASONS[draft.reason], draft.trace)
+    return dataclasses.replace(held, draft=draft)
+
+
+def _quarantine(
+    session: Session, arrival: Arrival, origin: Origin, reason: str, flaw: str, trace: list[Json] | None = None
+) -> Recorded:
     """Put ``arrival`` aside with its raw source, for somebody to look at."""
     moment = now()
-    trace = [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
+    trace = trace or [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
     row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace)
     [inbound_id] = _enter(session, origin, [row])
     [raw_id] = store_raw(session, [arrival.raw])
@@ -207,6 +193,8 @@ def _storable(text: str) -> str:
 
 def _enter(session: Session, origin: Origin, rows: Sequence[Json]) -> list[int]:
     """Write ``rows`` into the ledger, with the terms that they are found by; returns their ids."""
+    if not rows:
+        return []
     ids = insert_rows(session, InboundMail, rows)
     write_terms(session, zip(ids, (terms_of(row, origin.account_id) for row in rows), strict=True))
     return ids

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from postmaster.config import Settings
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.ticket_service import Change, TicketService
 from postmaster.errors import InputError
+from postmaster.extensions import now
 from postmaster.intake.decision import Draft, Rules
 from postmaster.intake.desk_view import view_desk
 from postmaster.intake.models import FetchRun, InboundMail
 from postmaster.intake.parse.message import ParsedMessage
-from postmaster.intake.pipeline import decide
-from postmaster.intake.reading import read_arrival
+from postmaster.intake.pipeline import NEW_TICKET_STAGES, decide
+from postmaster.intake.preparing import prepare, read_setup
+from postmaster.intake.reading import Arrival, read_arrival
 from postmaster.intake.rules import present_rules
 from postmaster.system.audit import audit
 
@@ -33,11 +37,15 @@ def dispatch_again(session: Session, numbers: Sequence[str], actor: str) -> list
 
 def _dispatch(service: TicketService, ticket: Ticket) -> Change:
     session = service.session
-    message = _first_message(session, ticket)
+    arrival, message = _first_message(session, ticket)
     inbound = session.scalars(
         select(InboundMail).where(InboundMail.ticket_id == ticket.id).order_by(InboundMail.id).limit(1)
     ).first()
-    draft = decide(message, _rules(session, inbound), view_desk(session, [message]))
+    setup = read_setup(session)
+    prepared = prepare(arrival, message, _rules(session, inbound), setup)
+    settings: Settings = current_app.config["SETTINGS"]
+    desk = view_desk(session, setup.configuration, [prepared], now(), settings.time_zone)
+    draft = decide(prepared, desk, NEW_TICKET_STAGES)
     changes = _move(service, ticket, draft)
     if inbound:
         inbound.trace = [*inbound.trace, {"stage": "again", "text": f"Again, by {service.actor}."}, *draft.trace]
@@ -46,7 +54,7 @@ def _dispatch(service: TicketService, ticket: Ticket) -> Change:
     return Change(ticket.number, changes)
 
 
-def _first_message(session: Session, ticket: Ticket) -> ParsedMessage:
+def _first_message(session: Session, ticket: Ticket) -> tuple[Arrival, ParsedMessage]:
     raw = session.scalars(
         select(RawMail).join(Article).where(Article.ticket_id == ticket.id).order_by(Article.id).limit(1)
     ).first()
@@ -55,7 +63,7 @@ def _first_message(session: Session, ticket: Ticket) -> ParsedMessage:
         arrival = read_arrival(unpack(raw.encoding, raw.data), b"", "", 0)
         session.expunge(raw)
         if arrival.message is not None:
-            return arrival.message
+            return arrival, arrival.message
         flaw = arrival.flaw
     message = f"The ticket {ticket.number} cannot be dispatched again, because its mail cannot be read: {flaw}."
     raise InputError("Ticket", message, "Leave it out, or move it to a queue.", code="unreadable")

@@ -10,7 +10,8 @@ from postmaster.intake.decision import Rules
 
 def account_rules(account: MailAccount) -> Rules:
     """The rules of ``account`` as they are now."""
-    return Rules(account.trusted, account.queue_id if account.dispatching == Dispatching.QUEUE else None)
+    queue_id = account.queue_id if account.dispatching == Dispatching.QUEUE else None
+    return Rules(account.trusted, queue_id, account.id)
 
 
 def present_rules(session: Session, account_id: int | None) -> Rules:

@@ -11,8 +11,8 @@ from postmaster.errors import InputError, PostMasterError
 from postmaster.system.models import Validity
 from postmaster.system.values import Flaw, line, member, paragraph
 
-# A value as JSON and TOML have it; None only in JSON.
-Value = str | int | bool | None
+# A value as JSON and TOML have it; None only in JSON. Several lines are a list there.
+Value = str | int | bool | tuple[str, ...] | None
 
 
 _LINE = line(1000)
@@ -24,7 +24,8 @@ class Field:
 
     ``read`` makes the value of a text that is not empty; ``empty`` is the value of an empty one. ``default`` is the
     text that leaving the field out means when a resource is added. ``column`` is its attribute, if not ``name``.
-    ``fixed`` fields stay as they were added; ``secret`` ones are sealed and never shown.
+    ``fixed`` fields stay as they were added; ``secret`` ones are sealed and never shown. ``lines`` fields hold a line
+    for each time that the option is given.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Field:
     help: str = ""
     fixed: bool = False
     secret: bool = False
+    lines: bool = False
 
     @property
     def option(self) -> str:

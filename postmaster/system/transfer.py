@@ -63,7 +63,7 @@ def exported(service: Service[RecordT], form: str) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def _item(values: Mapping[str, Value]) -> dict[str, str | int | bool]:
+def _item(values: Mapping[str, Value]) -> dict[str, str | int | bool | tuple[str, ...]]:
     return {name: "" if value is None else value for name, value in values.items()}
 
 
@@ -100,7 +100,9 @@ def _typed(value: object, name: str, place: int) -> str:
             return "yes" if value else "no"
         case str() | int():
             return str(value)
-    raise _refuse(f"has a value for “{name}” in item {place} that is neither text, number nor yes or no", "")
+        case list() if all(isinstance(line, str) and "\n" not in line for line in value):
+            return "\n".join(value)
+    raise _refuse(f"has a value for “{name}” in item {place} that is neither text, number, yes or no, nor lines", "")
 
 
 def _refuse(flaw: str, advice: str) -> InputError:

@@ -176,6 +176,8 @@ def text_of(data: object) -> str:
 
 def _typed(value: Value) -> str:
     """``value`` as it is typed."""
+    if isinstance(value, tuple):
+        return "\n".join(value)
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
     return text_of(value)

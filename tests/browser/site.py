@@ -11,7 +11,7 @@ from playwright.sync_api import APIResponse, Browser, Playwright, StorageState
 
 from postmaster import create_app
 from postmaster.config import load_settings
-from tests.results import Result
+from tests.results import runner_of
 from tests.servers.ports import free_ports, listening, wait_until
 from tests.servers.process import Server
 from tests.support import Desk
@@ -43,7 +43,7 @@ class Site(Server):
         super().__init__()
         self.environ = {"POSTMASTER_DATA_DIR": str(self.folder / "data"), **environ}
         self.app = create_app(load_settings(self.environ))
-        self.desk = Desk(self._run)
+        self.desk = Desk(runner_of(self.app))
         self._port = free_ports(1)[0]
         for name, role in USERS.items():
             words = ("--name", name, "--role", role, "--password-stdin")
@@ -69,12 +69,6 @@ class Site(Server):
             for rule in self.app.url_map.iter_rules():
                 if rule.endpoint != "static" and "GET" in (rule.methods or ()):
                     yield rule.endpoint, url_for(rule.endpoint, **{name: sample_of(name) for name in rule.arguments})
-
-    def _run(self, *args: object, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's word
-        result = self.app.test_cli_runner().invoke(args=[str(arg) for arg in args], input=input)
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Result(result.exit_code, result.stdout, result.stderr)
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from postmaster import create_app
+from postmaster.config import load_settings
+from tests.results import runner_of
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
+from tests.support import Desk
 
 
 @pytest.fixture
 def other_mailbox(dovecot: Dovecot) -> TestMailbox:
     """A second mailbox on the same server."""
     return new_mailbox(dovecot)
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """An app that the tests of a module share: each of its many cases is a message or two of its own."""
+    app = create_app(load_settings({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("shared") / "data")}))
+    desk = Desk(runner_of(app))
+    desk.ok("setting", "set", "TicketsPerSenderHour", "1000000")
+    return desk
