@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,10 @@ from cryptography.fernet import Fernet
 
 from postmaster.errors import ConfigError
 
+MICROSOFT_AUTHORITY = "https://login.microsoftonline.com"
+GOOGLE_AUTHORIZE_URL = "https://accounts.google.com/o/oauth2/v2/auth"
+GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,6 +29,8 @@ class Settings:
     the pages; with https, cookies are Secure. ``trusted_proxies``: how many proxies stand before it, 0 to 10.
     ``workers``: processes that fetch, 1 to 64. ``metrics_token``: what Prometheus has to show; None shuts /metrics.
     ``alert_targets``: where alerts are sent, as Apprise writes addresses.
+    ``outlook_host`` and ``outlook_port``: where accounts of type Outlook365 are fetched from; ``microsoft_authority``
+    and ``google_…_url``: where OAuth2 credentials of these kinds sign in.
     """
 
     data_dir: Path
@@ -40,6 +47,11 @@ class Settings:
     workers: int
     metrics_token: str | None = field(repr=False)
     alert_targets: tuple[str, ...] = field(repr=False)
+    outlook_host: str
+    outlook_port: int
+    microsoft_authority: str
+    google_authorize_url: str
+    google_token_url: str
 
     @property
     def database_file(self) -> Path:
@@ -69,6 +81,11 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         workers=_number(environ, "POSTMASTER_WORKERS", 1, 64, default=2),
         metrics_token=_metrics_token(environ),
         alert_targets=_alert_targets(environ),
+        outlook_host=_host(environ, "POSTMASTER_OUTLOOK_HOST", "outlook.office365.com"),
+        outlook_port=_number(environ, "POSTMASTER_OUTLOOK_PORT", 1, 65535, default=993),
+        microsoft_authority=_https_url(environ, "POSTMASTER_MICROSOFT_AUTHORITY", MICROSOFT_AUTHORITY).rstrip("/"),
+        google_authorize_url=_https_url(environ, "POSTMASTER_GOOGLE_AUTHORIZE_URL", GOOGLE_AUTHORIZE_URL),
+        google_token_url=_https_url(environ, "POSTMASTER_GOOGLE_TOKEN_URL", GOOGLE_TOKEN_URL),
     )
 
 
@@ -200,3 +217,19 @@ def _alert_targets(environ: Mapping[str, str]) -> tuple[str, ...]:
                 "POSTMASTER_ALERT_TARGETS", flaw, "mailtos://user:password@smtp.example.com?to=ops@example.com"
             )
     return targets
+
+
+def _host(environ: Mapping[str, str], variable: str, default: str) -> str:
+    value = environ.get(variable, "").strip() or default
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.:-]*[a-z0-9])?", value, re.IGNORECASE):
+        raise _refuse(variable, f"is “{value}”, which is not a host name", default)
+    return value.lower()
+
+
+def _https_url(environ: Mapping[str, str], variable: str, default: str) -> str:
+    """An address of an identity provider, which is never talked to in the clear."""
+    value = environ.get(variable, "").strip() or default
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+        raise _refuse(variable, f"is “{value}”, but must be an address that begins with https://", default)
+    return value

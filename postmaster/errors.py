@@ -11,7 +11,9 @@ from typing import IO, Any, Literal
 
 import click
 
-Stage = Literal["dns", "connect", "tls", "token", "login", "folder", "list", "read", "record", "delete", "lease"]
+Stage = Literal[
+    "dns", "connect", "tls", "token", "login", "permission", "folder", "list", "read", "record", "delete", "lease"
+]
 
 
 class PostMasterError(click.ClickException):
@@ -149,8 +151,34 @@ _FAULTS = (
     Fault("credential-unusable", "login", False,
           "User name or password of the credential hold a line break or a NUL character, so nothing was sent.",
           "Enter them again, without what was pasted along."),
-    Fault("type-unavailable", "login", False, "Accounts of type {type} cannot be fetched by this version yet.",
-          "Use an IMAP or POP3 type, or set the account invalid until you have updated."),
+    Fault("provider-unreachable", "token", True, "{provider} could not be reached at {address}.",
+          "Check the network of this machine, and that it may connect to there. The next run tries again."),
+    Fault("provider-slow", "token", True, "{provider} did not answer at {address} within {seconds} s.",
+          "Nothing to do here: the next run tries again. If it lasts, check the network of this machine."),
+    Fault("provider-unavailable", "token", True, "{provider} hands out no tokens at the moment.",
+          "Nothing to do here: the next run tries again. If it lasts, look at the provider's status page."),
+    Fault("provider-confused", "token", True, "What answers at {address} is not understood as {provider}.",
+          "Check the addresses of the credential, and whether a proxy answers in the provider's place."),
+    Fault("provider-certificate", "token", False, "The certificate of {provider} at {address} is not trusted.",
+          "If a proxy of your company, or a provider inside of it, signs with a CA of its own, name that in "
+          "POSTMASTER_CA_FILE. Check the clock of this machine."),
+    Fault("token-busy", "token", True, "Another run has been renewing the tokens of “{credential}” for {seconds} s.",
+          "Nothing to do here: the next run tries again."),
+    Fault("authorisation-missing", "token", False, "The credential “{credential}” was never authorised.",
+          "Press Authorise in the credential, or run: flask credential authorise NAME"),
+    Fault("authorisation-ended", "token", False, "{provider} ended the authorisation of “{credential}”: {what}.",
+          "{todo}"),
+    Fault("consent-missing", "token", False, "{provider} has no consent for “{credential}”: {what}.", "{todo}"),
+    Fault("client-refused", "token", False, "{provider} refused the app of “{credential}”: {what}.", "{todo}"),
+    Fault("token-denied", "token", False, "{provider} gave no token for “{credential}”: {what}.", "{todo}"),
+    Fault("scopes-missing", "token", False, "The authorisation of “{credential}” does not cover: {what}.",
+          "Authorise it again and leave all boxes ticked. If they are not offered, add the permissions to the app."),
+    Fault("token-unsuitable", "token", False, "The token of “{credential}” cannot open mailboxes: {what}.", "{todo}"),
+    Fault("oauth-not-offered", "login", False, "{host} takes no OAuth2 tokens for {protocol} on this connection.",
+          "Choose a type with TLS, or a credential of kind basic, or have XOAUTH2 or OAUTHBEARER switched on."),
+    Fault("token-refused", "login", False, "{host} refused the access token for {login}.", "{causes}"),
+    Fault("mailbox-closed", "permission", False, "{host} took the access token, but does not open the mailbox {login}.",
+          "{causes}"),
     Fault("folder-missing", "folder", False, "There is no folder “{folder}” in the mailbox of {login}.",
           "Check IMAP Folder; folders that exist: {folders}."),
     Fault("folder-read-only", "folder", False, "The folder “{folder}” can be read but not changed by {login}.",
@@ -188,6 +216,9 @@ _FAULTS = (
     Fault("unexpected", "read", True, "Something went wrong that PostMaster does not know; reference {reference}.",
           "Nothing was deleted that was not stored. Look for the reference in the log, and report it."),
 )  # fmt: skip
+
+# Refused logins: the account is paused until its settings or its credential change.
+PAUSING = ("login-refused", "token-refused")
 
 FAULTS: dict[str, Fault] = {fault.code: fault for fault in _FAULTS}
 

@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.dev import plain_traceback  # the usual one shows local variables, in which there are secrets
 
 # Names under which a secret might be logged by mistake. Their values are never written.
 SECRET_NAMES = ("password", "secret", "token", "key", "authorization")
@@ -25,7 +26,7 @@ def configure_logging(log_format: str) -> None:
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
     )
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -48,3 +49,4 @@ def configure_logging(log_format: str) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("postmaster").setLevel(logging.INFO)
+    logging.getLogger("msal").setLevel(logging.CRITICAL)  # it logs answers that it cannot read, tokens and all

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_
+from sqlalchemy import ColumnElement, String, case, cast, func, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from postmaster.accounts.health import Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.standing import USABLE, Standing, standing_column
 from postmaster.system.models import Validity
 
 
@@ -51,10 +52,12 @@ def label_column() -> ColumnElement[str]:
 
 def health_column() -> ColumnElement[str]:
     """``account_health``."""
-    usable = and_(Credential.validity == Validity.VALID, Credential.sealed_password != "")
+    standing = standing_column()
     return case(
         (MailAccount.validity != Validity.VALID, Health.INVALID.value),
-        (or_(Credential.id.is_(None), ~usable), Health.NEEDS_CREDENTIAL.value),
+        (Credential.id.is_(None), Health.NEEDS_CREDENTIAL.value),
+        (standing == Standing.NEEDS_UPDATE.value, Health.NEEDS_UPDATE.value),
+        (standing.not_in([usable.value for usable in USABLE]), Health.NEEDS_CREDENTIAL.value),
         (AccountState.paused_revision == _config_revision(), Health.PAUSED.value),
         (AccountState.held_revision == _config_revision(), Health.NEEDS_CONFIRMATION.value),
         (AccountState.failures > 0, Health.FAILING.value),

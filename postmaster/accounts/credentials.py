@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import String, case, func, select, type_coerce, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, String, case, func, select, type_coerce, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.columns import health_column
-from postmaster.accounts.fields import CREDENTIAL_FIELDS, CREDENTIAL_NAME, PASSWORD, USERNAME
 from postmaster.accounts.health import Health
+from postmaster.accounts.kinds import (
+    AUTHORIZATION_ENDPOINT,
+    CLIENT_CERTIFICATE,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CREDENTIAL_FIELDS,
+    CREDENTIAL_KINDS,
+    CREDENTIAL_NAME,
+    GRANT,
+    KIND,
+    SCOPES,
+    TENANT,
+    TOKEN_ENDPOINT,
+    USERNAME,
+    CredentialKind,
+    Grant,
+    KindSpec,
+    find_kind,
+)
 from postmaster.accounts.mailbox import rival
-from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import UnsealError, reseal
+from postmaster.accounts.standing import Standing, standing, standing_column
+from postmaster.accounts.types import ADDRESS
 from postmaster.accounts.validation import mailbox_taken
 from postmaster.accounts.wait import end_wait
 from postmaster.errors import PostMasterError
@@ -27,9 +48,25 @@ from postmaster.system.service import NamedService, enumeration
 _accounts = select(func.count(MailAccount.id)).where(MailAccount.credential_id == Credential.id).correlate(Credential)
 _used = _accounts.scalar_subquery()
 _refused = _accounts.join(AccountState).where(health_column() == Health.PAUSED.value).scalar_subquery()
-_urgency = case(
-    (Credential.validity != Validity.VALID, 3), (Credential.sealed_password == "", 1), (_refused > 0, 0), else_=2
+
+# Standing in the order in which credentials are listed, after those whose login was refused.
+URGENCY = (
+    Standing.NEEDS_UPDATE,
+    Standing.NEEDS_AUTHORISATION,
+    Standing.NEEDS_PASSWORD,
+    Standing.NEEDS_SECRET,
+    Standing.SECRET_EXPIRED,
+    Standing.SECRET_EXPIRES_SOON,
+    Standing.HEALTHY,
+    Standing.INVALID,
 )
+
+
+def _urgency() -> ColumnElement[int]:
+    ranks = {word.value: rank for rank, word in enumerate(URGENCY, 1)}
+    return case((_refused > 0, 0), (standing_column() != "", case(ranks, value=standing_column())), else_=0)
+
+
 CREDENTIALS = Listing(
     key=Credential.id,
     query=select(Credential, _used.label("used"), _refused.label("refused")),
@@ -41,18 +78,33 @@ CREDENTIALS = Listing(
         type_coerce(Credential.validity, String),
     ),
     sorts={
-        "update": (_urgency, func.lower(Credential.name)),
+        "update": (_urgency(), func.lower(Credential.name)),
         "name": (func.lower(Credential.name),),
         "kind": (type_coerce(Credential.kind, String),),
         "username": (func.lower(Credential.username),),
+        "expires": (func.coalesce(Credential.secret_expires, date.max),),
         "used": (_used,),
         "validity": (type_coerce(Credential.validity, String),),
     },
 )
 
+# Tokens are good only for what they were given out for: changing one of these means authorising again.
+_BINDING = (GRANT, TENANT, CLIENT_ID, SCOPES, AUTHORIZATION_ENDPOINT, TOKEN_ENDPOINT)
+
+Key = InstrumentedAttribute[int]
+
+# Each sealed column with the credential's id beside it, to be sealed anew when keys are rotated.
+_SEALED: tuple[tuple[Key, InstrumentedAttribute[str]], ...] = (
+    (Credential.id, Credential.sealed_password),
+    (Credential.id, Credential.sealed_client_secret),
+    (Credential.id, Credential.sealed_client_certificate),
+    (CredentialToken.credential_id, CredentialToken.sealed_access),
+    (CredentialToken.credential_id, CredentialToken.sealed_refresh),
+)
+
 
 class CredentialService(NamedService[Credential]):
-    """Credentials. The password is sealed when it is read, and never shown; an empty one means "keep"."""
+    """Credentials. Secrets are sealed when they are read, and never shown; an empty one means "keep"."""
 
     noun = "credential"
     plural = "credentials"
@@ -61,10 +113,18 @@ class CredentialService(NamedService[Credential]):
     model = Credential
 
     def health(self, thing: Credential) -> str:
-        """``needs-password`` is what an import without secrets leaves behind."""
-        if thing.validity is not Validity.VALID:
-            return "invalid"
-        return "healthy" if thing.sealed_password else "needs-password"
+        """See ``standing``; ``needs-password`` and the like are what an import without secrets leaves behind."""
+        return standing(thing)
+
+    def fields_of(self, thing: Credential) -> tuple[Field, ...]:
+        """Those of its kind."""
+        return thing.spec.fields
+
+    @classmethod
+    def fields_for(cls, texts: Mapping[str, str]) -> tuple[Field, ...]:
+        """Those of the kind that was entered."""
+        spec = find_kind(texts.get(KIND.name, KIND.default))
+        return spec.fields if spec else (KIND,)
 
     def valid_names(self) -> list[str]:
         """The names of the credentials that may be chosen, in the order in which people look for them."""
@@ -73,28 +133,49 @@ class CredentialService(NamedService[Credential]):
 
     def users(self, thing: Credential) -> Iterator[str]:
         """The accounts that sign in with it."""
-        for account in self._accounts(thing):
+        for account in self.accounts(thing):
             yield f"account {account.id} ({account.label})"
 
-    def _accounts(self, credential: Credential) -> Iterator[MailAccount]:
-        query = select(MailAccount).where(MailAccount.credential_id == credential.id).order_by(MailAccount.id)
+    def accounts(self, thing: Credential) -> Iterator[MailAccount]:
+        """The accounts that sign in with it."""
+        query = select(MailAccount).where(MailAccount.credential_id == thing.id).order_by(MailAccount.id)
         yield from self.session.scalars(query)
 
     def assign(self, thing: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
-        """Read ``texts``; an empty password keeps the one that there is."""
-        thing.sealed_password = thing.sealed_password or ""  # None in a new one
-        if thing.sealed_password and not texts.get(PASSWORD.name):
-            texts = {name: text for name, text in texts.items() if name != PASSWORD.name}
-        super().assign(thing, texts, errors)
+        """Read ``texts``; the kind first, because it decides which other fields there are. Empty secrets are kept."""
+        kind = thing.kind
+        self.read(thing, (KIND,), texts, errors)
+        if KIND in errors:
+            return
+        if kind is not None and thing.kind is not kind:
+            errors.add(KIND.name, KIND.refuse(f"is {kind}, and stays so", "Add another credential instead."))
+            return
+        spec = thing.spec
+        _refuse_foreign_fields(spec, texts, errors)
+        _have_no_none(thing)
+        self.read(thing, spec.fields, _without_kept(thing, texts), errors)
+        _replace_secret(thing, texts)
 
     def check(
         self, thing: Credential, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
     ) -> None:
-        """A new user name must not lead two valid accounts to the same mailbox."""
+        """The grant has what it takes, and a new user name leads no two valid accounts to the same mailbox."""
         super().check(thing, texts, before, errors)
-        if not before or before[USERNAME.name] == thing.username:
+        if KIND in errors:
             return
-        for account in self._accounts(thing):
+        _check_grant(thing, texts, errors)
+        if before and before[USERNAME.name] != thing.username and USERNAME not in errors:
+            self._check_username(thing, errors)
+        if before and _binding(self.values(thing)) != _binding(before):
+            thing.token = None
+        elif thing.token is not None and any(texts.get(field.name) for field in (CLIENT_SECRET, CLIENT_CERTIFICATE)):
+            thing.token.problem = None
+
+    def _check_username(self, thing: Credential, errors: FieldErrors) -> None:
+        for account in self.accounts(thing):
+            if not thing.username and not account.account_type.has(ADDRESS):
+                flaw = f"is missing, but account {account.id} ({account.type} on {account.host}) signs in with it"
+                errors.add(USERNAME.name, USERNAME.refuse(flaw, "Enter the mailbox it opens.", code="missing-field"))
             other = rival(self.session, account) if account.validity is Validity.VALID else None
             if other is not None:
                 errors.add(USERNAME.name, mailbox_taken(account, other, USERNAME.label))
@@ -106,32 +187,101 @@ class CredentialService(NamedService[Credential]):
                 end_wait(account)
 
 
+def _refuse_foreign_fields(spec: KindSpec, texts: Mapping[str, str], errors: FieldErrors) -> None:
+    """Fields that the kind lacks must not be given."""
+    known = {field.name for field in spec.fields}
+    for field in CREDENTIAL_FIELDS:
+        if field.name not in known and texts.get(field.name, "").strip():
+            having = ", ".join(kind for kind, other in CREDENTIAL_KINDS.items() if other.has(field))
+            flaw = f"is not a field of credentials of kind {spec.kind}"
+            advice = f"Leave it out; these kinds have it: {having}."
+            errors.add(field.name, field.refuse(flaw, advice, code="field-not-in-kind"))
+
+
+def _have_no_none(thing: Credential) -> None:
+    """Texts are empty where there is none, also in a new one and for fields that its kind lacks."""
+    for field in (USERNAME, *(field for field in CREDENTIAL_FIELDS if field.secret)):
+        setattr(thing, field.attribute, getattr(thing, field.attribute) or "")
+
+
+def _without_kept(thing: Credential, texts: Mapping[str, str]) -> dict[str, str]:
+    """``texts`` without those secrets that are empty, where there is one to be kept."""
+    secrets = {field.name: getattr(thing, field.attribute) for field in thing.spec.fields if field.secret}
+    return {name: text for name, text in texts.items() if text or not secrets.get(name)}
+
+
+def _replace_secret(thing: Credential, texts: Mapping[str, str]) -> None:
+    """A new client secret takes the place of a certificate, and the other way around."""
+    if texts.get(CLIENT_SECRET.name):
+        thing.sealed_client_certificate = ""
+    elif texts.get(CLIENT_CERTIFICATE.name):
+        thing.sealed_client_secret = ""
+
+
+def _check_grant(thing: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
+    """Each grant takes something of its own. Secrets that were not even asked for, as by an import, may be missing."""
+    if not thing.spec.is_oauth or GRANT in errors:
+        return
+    if texts.get(CLIENT_SECRET.name) and texts.get(CLIENT_CERTIFICATE.name):
+        errors.add(
+            CLIENT_CERTIFICATE.name, CLIENT_CERTIFICATE.refuse("replaces the client secret", "Give one of them.")
+        )
+    if thing.way is Grant.AUTHORIZATION_CODE:
+        if thing.spec.has(AUTHORIZATION_ENDPOINT) and not thing.authorization_endpoint:
+            _miss(AUTHORIZATION_ENDPOINT, thing, errors)
+        return
+    if thing.kind is CredentialKind.MICROSOFT and thing.tenant in (None, "common", "organizations", "consumers"):
+        errors.add(TENANT.name, TENANT.refuse("must be that of the mailboxes with grant client-credentials"))
+    has_secret = thing.sealed_client_secret or thing.sealed_client_certificate
+    if not has_secret and CLIENT_SECRET.name in texts:
+        _miss(CLIENT_SECRET, thing, errors)
+
+
+def _miss(field: Field, thing: Credential, errors: FieldErrors) -> None:
+    errors.add(field.name, field.refuse("is missing", f"Grant {thing.way} needs it.", code="missing-field"))
+
+
+def _binding(values: Mapping[str, Value]) -> dict[str, Value]:
+    return {field.name: values.get(field.name) for field in _BINDING}
+
+
 def rotate_keys(session: Session, actor: str) -> int:
-    """Seal all credentials with the first key; returns how many there are.
+    """Seal all credentials and their tokens with the first key; returns how many credentials there are.
 
     Raises PostMasterError naming those that no key opens; then nothing is changed. Neither revision nor time of
-    change move: the password is the same, so an account paused by it stays paused.
+    change move: the secrets are the same, so an account paused by them stays paused.
     """
     serialise(session)
-    sealed, unreadable = [], []
-    query = select(Credential).where(Credential.sealed_password != "").order_by(Credential.id)
-    for credential in session.scalars(query.with_for_update(of=Credential)):
-        try:
-            sealed.append((credential.id, reseal(credential.sealed_password)))
-        except UnsealError:
-            unreadable.append(f"“{credential.name}”")
+    rotated: set[int] = set()
+    unreadable: dict[str, None] = {}
+    for key, column in _SEALED:
+        for number, secret, name in session.execute(_sealed_rows(key, column)).all():
+            rotated.add(number)
+            try:
+                _store_sealed(session, key, number, column, reseal(secret))
+            except UnsealError:
+                unreadable[f"“{name}”"] = None
     if unreadable:
         raise PostMasterError(
             "credential-sealed",
-            f"No key opens the password of: {enumeration(unreadable)}. Nothing was changed.",
-            "Put back the key that they were sealed with, or enter their passwords again.",
+            f"No key opens the secrets of: {enumeration(unreadable)}. Nothing was changed.",
+            "Put back the key that they were sealed with, or enter their secrets again.",
         )
-    for credential_id, password in sealed:
-        session.execute(
-            update(Credential)
-            .where(Credential.id == credential_id)
-            .values(sealed_password=password, changed_at=Credential.changed_at)
-            .execution_options(synchronize_session=False)
-        )
-    audit(session, actor, "rotate-key", "credential", "all", {"count": len(sealed)})
-    return len(sealed)
+    audit(session, actor, "rotate-key", "credential", "all", {"count": len(rotated)})
+    return len(rotated)
+
+
+def _sealed_rows(key: Key, column: InstrumentedAttribute[str]) -> Select[int, str, str]:
+    """Ids, sealed secrets and names of the credentials that have one in ``column``."""
+    rows = select(key, column, Credential.name).where(key == Credential.id, column != "").order_by(key)
+    return rows.with_for_update(of=key.class_)
+
+
+def _store_sealed(session: Session, key: Key, number: int, column: InstrumentedAttribute[str], sealed: str) -> None:
+    kept = {"changed_at": Credential.changed_at} if key.class_ is Credential else {}
+    session.execute(
+        update(key.class_)
+        .where(key == number)
+        .values({column.key: sealed, **kept})
+        .execution_options(synchronize_session=False)
+    )

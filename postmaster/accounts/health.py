@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.standing import USABLE, Standing, standing
 from postmaster.system.models import Validity
 
 
@@ -13,6 +14,7 @@ class Health(StrEnum):
 
     INVALID = "invalid"
     NEEDS_CREDENTIAL = "needs-credential"
+    NEEDS_UPDATE = "needs-update"
     PAUSED = "paused"
     NEEDS_CONFIRMATION = "needs-confirmation"
     FAILING = "failing"
@@ -23,6 +25,7 @@ class Health(StrEnum):
 HEALTH_LABELS: dict[Health, str] = {
     Health.INVALID: "not valid",
     Health.NEEDS_CREDENTIAL: "needs credential",
+    Health.NEEDS_UPDATE: "credential needs update",
     Health.PAUSED: "paused",
     Health.NEEDS_CONFIRMATION: "needs confirmation",
     Health.FAILING: "failing",
@@ -34,6 +37,7 @@ HEALTH_LABELS: dict[Health, str] = {
 WORST_FIRST = (
     Health.FAILING,
     Health.PAUSED,
+    Health.NEEDS_UPDATE,
     Health.NEEDS_CREDENTIAL,
     Health.NEEDS_CONFIRMATION,
     Health.NEVER,
@@ -53,7 +57,7 @@ def account_health(account: MailAccount) -> Health:
     if account.validity is not Validity.VALID:
         return Health.INVALID
     if not is_usable(account.credential):
-        return Health.NEEDS_CREDENTIAL
+        return needs(account.credential)
     return _health_of(account.state, account.config_revision) if account.state else Health.NEVER
 
 
@@ -68,5 +72,11 @@ def _health_of(state: AccountState, revision: str) -> Health:
 
 
 def is_usable(credential: Credential | None) -> bool:
-    """Whether an account can sign in with ``credential``: it is there, valid, and has its password."""
-    return credential is not None and credential.validity is Validity.VALID and bool(credential.sealed_password)
+    """Whether an account can sign in with ``credential``: it is there, valid, and lacks nothing."""
+    return credential is not None and standing(credential) in USABLE
+
+
+def needs(credential: Credential | None) -> Health:
+    """What an account with that credential, which is not usable, needs."""
+    outdated = credential is not None and standing(credential) is Standing.NEEDS_UPDATE
+    return Health.NEEDS_UPDATE if outdated else Health.NEEDS_CREDENTIAL

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from flask import current_app
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.models import Credential, MailAccount
+from postmaster.config import Settings
 from postmaster.system.models import Validity
 
 
@@ -19,6 +21,12 @@ class MailboxKey(NamedTuple):
     folder: str
 
 
+def server_of(account: MailAccount) -> str:
+    """The host that the account's mail is fetched from: the one entered, or that of all accounts of type Outlook365."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return account.host or settings.outlook_host
+
+
 def mailbox_key(account: MailAccount) -> MailboxKey | None:
     """The key of the account's mailbox; None as long as it has no credential.
 
@@ -27,7 +35,7 @@ def mailbox_key(account: MailAccount) -> MailboxKey | None:
     """
     if account.login is None:
         return None
-    host = (account.host or "").strip().rstrip(".").lower()
+    host = server_of(account).strip().rstrip(".").lower()
     folder = (account.folder or "INBOX").strip()
     return MailboxKey(host, account.login.strip().lower(), "INBOX" if folder.upper() == "INBOX" else folder)
 

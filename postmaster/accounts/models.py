@@ -6,21 +6,16 @@ never makes an edit conflict.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from postmaster.accounts.kinds import CREDENTIAL_KINDS, CredentialKind, Grant, KindSpec
 from postmaster.accounts.types import ACCOUNT_TYPES, AccountType
 from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
 from postmaster.system.models import Validity
-
-
-class CredentialKind(StrEnum):
-    """How a credential signs in. It is chosen when a credential is added and stays as it is."""
-
-    BASIC = "basic"
 
 
 class Dispatching(StrEnum):
@@ -31,9 +26,10 @@ class Dispatching(StrEnum):
 
 
 class Credential(Model):
-    """What accounts sign in with. ``sealed_password`` is encrypted (see ``sealing``) and never shown again.
+    """What accounts sign in with. What is ``sealed`` is encrypted (see ``sealing``) and never shown again.
 
-    ``revision`` counts the changes, so that an account paused by a refused login resumes when it goes up.
+    Which of the fields count says its row of ``CREDENTIAL_KINDS``. ``revision`` counts the changes and each time it was
+    authorised, so that an account paused by a refused login resumes when it goes up.
     """
 
     __tablename__ = "credential"
@@ -42,13 +38,94 @@ class Credential(Model):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     kind: Mapped[CredentialKind] = mapped_column(choice(CredentialKind), default=CredentialKind.BASIC)
     username: Mapped[str] = mapped_column(String(320))
-    sealed_password: Mapped[str]
+    sealed_password: Mapped[str] = mapped_column(default="")
+    grant: Mapped[Grant | None] = mapped_column(choice(Grant))
+    tenant: Mapped[str | None] = mapped_column(String(200))
+    client_id: Mapped[str | None] = mapped_column(String(400))
+    sealed_client_secret: Mapped[str] = mapped_column(default="")
+    sealed_client_certificate: Mapped[str] = mapped_column(default="")
+    secret_expires: Mapped[date | None]
+    scopes: Mapped[str | None]
+    authorization_endpoint: Mapped[str | None]
+    token_endpoint: Mapped[str | None]
+    device_endpoint: Mapped[str | None]
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
     comment: Mapped[str] = mapped_column(default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
     revision: Mapped[int] = mapped_column()
 
+    token: Mapped[CredentialToken | None] = relationship(
+        lazy="joined", uselist=False, cascade="all, delete-orphan", back_populates="credential"
+    )
+
     __mapper_args__ = {"version_id_col": revision}
+
+    @property
+    def spec(self) -> KindSpec:
+        """The row of ``CREDENTIAL_KINDS`` that this credential is of."""
+        return CREDENTIAL_KINDS[self.kind]
+
+    @property
+    def way(self) -> Grant | None:
+        """How it comes by tokens; None if it has a password."""
+        return self.grant or next(iter(self.spec.grants), None)
+
+    @property
+    def wanted_scopes(self) -> str:
+        """The scopes to ask for, between blanks: those entered, or what fetching takes."""
+        usual = (self.spec.mail_scopes or {}).get(self.way, "") if self.way else ""
+        return self.scopes or usual
+
+
+class CredentialToken(Model):
+    """The tokens of an OAuth2 credential, sealed, and what the identity provider said last.
+
+    ``version`` counts the times that tokens were stored; whoever renews them holds the ``claim`` until it expires, so
+    that no two workers spend the same refresh token. ``expires_at`` is the access token's end, ``renew_at``
+    when it is renewed. ``problem`` is the code
+    of what keeps the credential from being used until somebody acts, with ``message``, ``advice`` and ``server`` as in
+    ``MailError``; None if all is well.
+    """
+
+    __tablename__ = "credential_token"
+
+    credential_id: Mapped[int] = mapped_column(BigId, ForeignKey("credential.id", ondelete="CASCADE"), primary_key=True)
+    sealed_access: Mapped[str] = mapped_column(default="", deferred=True)
+    sealed_refresh: Mapped[str] = mapped_column(default="", deferred=True)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    renew_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    scopes: Mapped[str] = mapped_column(default="")
+    signed_in_as: Mapped[str] = mapped_column(default="")
+    authorised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=0)
+    claim: Mapped[str | None] = mapped_column(String(40))
+    claim_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    problem: Mapped[str | None] = mapped_column(String(40))
+    message: Mapped[str | None]
+    advice: Mapped[str | None]
+    server: Mapped[str | None]
+    problem_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    credential: Mapped[Credential] = relationship(back_populates="token")
+
+
+class Authorisation(Model):
+    """Somebody was sent to an identity provider to sign in, and is expected back once (RFC 6749 section 4.1).
+
+    ``state_hash`` and ``session_hash`` are SHA-256 of what the provider hands back and of what the browser's session
+    holds; ``user_id`` is whoever may come back. Both are None if the way was begun on the command line: then any admin
+    may end it. ``sealed_flow`` is what the exchange of the code takes, such as the PKCE verifier (RFC 7636).
+    """
+
+    __tablename__ = "authorisation"
+
+    id: Mapped[Id]
+    state_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    session_hash: Mapped[str | None] = mapped_column(String(64))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[int] = mapped_column(ForeignKey("credential.id", ondelete="CASCADE"), index=True)
+    sealed_flow: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class MailAccount(Model):
@@ -93,7 +170,7 @@ class MailAccount(Model):
         """What names the mailbox on the server: the address, or the credential's user name; None without."""
         if self.address:
             return self.address
-        return self.credential.username if self.credential else None
+        return (self.credential.username or None) if self.credential else None
 
     @property
     def label(self) -> str:

@@ -16,6 +16,7 @@ from postmaster.accounts.models import AccountState, Dispatching, MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.accounts.validation import (
     QueueDirectory,
+    check_credential,
     check_dispatching,
     check_mailbox,
     check_mandatory,
@@ -160,6 +161,7 @@ class AccountService(Service[MailAccount]):
         queue = before.get(QUEUE.name)
         queue_before = self.queues.queue_id(str(queue)) if queue else None
         check_mandatory(thing, errors)
+        check_credential(thing, errors)
         check_dispatching(thing, queue_before, texts.get(QUEUE.name, ""), self.queues, errors)
         check_mailbox(self.session, thing, errors)
 

@@ -61,13 +61,17 @@ _TLS = (SSL_VERIFY, SSL_FINGERPRINT, SSL_VERIFYCN_NAME)
 
 @dataclass(frozen=True)
 class AccountType:
-    """A type of mail account. ``fields`` are those of ``TYPE_FIELDS`` that it has; ``port`` is its default."""
+    """A type of mail account. ``fields`` are those of ``TYPE_FIELDS`` that it has; ``port`` is its default.
+
+    ``oauth_only``: its server takes no passwords.
+    """
 
     name: str
     protocol: Protocol
     tls: Tls
     port: int
     fields: tuple[Field, ...]
+    oauth_only: bool = False
 
     def has(self, field: Field) -> bool:
         """Whether accounts of this type have ``field``."""
@@ -80,7 +84,7 @@ ACCOUNT_TYPES: dict[str, AccountType] = {
         AccountType("IMAP", Protocol.IMAP, Tls.NONE, 143, (*_SERVER, FOLDER)),
         AccountType("IMAPS", Protocol.IMAP, Tls.IMPLICIT, 993, (*_SERVER, FOLDER, *_TLS)),
         AccountType("IMAPTLS", Protocol.IMAP, Tls.STARTTLS, 143, (*_SERVER, FOLDER, *_TLS)),
-        AccountType("Outlook365", Protocol.IMAP, Tls.IMPLICIT, 993, (ADDRESS, FOLDER)),
+        AccountType("Outlook365", Protocol.IMAP, Tls.IMPLICIT, 993, (ADDRESS, FOLDER), oauth_only=True),
         AccountType("POP3", Protocol.POP3, Tls.NONE, 110, _SERVER),
         AccountType("POP3S", Protocol.POP3, Tls.IMPLICIT, 995, (*_SERVER, *_TLS)),
         AccountType("POP3TLS", Protocol.POP3, Tls.STARTTLS, 110, (*_SERVER, *_TLS)),

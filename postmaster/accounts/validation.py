@@ -7,8 +7,9 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.fields import DISPATCHING, QUEUE
-from postmaster.accounts.mailbox import rival
+from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE
+from postmaster.accounts.kinds import OAUTH_KINDS
+from postmaster.accounts.mailbox import rival, server_of
 from postmaster.accounts.models import Dispatching, MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, HOST, TYPE_FIELDS, AccountType
 from postmaster.errors import InputError
@@ -81,6 +82,20 @@ def check_dispatching(
         errors.add(QUEUE.name, QUEUE.refuse(flaw, "Set the queue valid first, or choose another one."))
 
 
+def check_credential(account: MailAccount, errors: FieldErrors) -> None:
+    """The credential must be of a kind that the type's server takes, and say which mailbox is meant."""
+    credential = account.credential
+    if credential is None or CREDENTIAL in errors:
+        return
+    if account.account_type.oauth_only and not credential.spec.is_oauth:
+        flaw = f"is “{credential.name}”, of kind {credential.kind}, but {account.type} takes no passwords"
+        advice = f"Choose one of these kinds: {', '.join(OAUTH_KINDS)}."
+        errors.add(CREDENTIAL.name, CREDENTIAL.refuse(flaw, advice, code="credential-kind"))
+    elif not credential.username and not account.account_type.has(ADDRESS):
+        flaw = f"is “{credential.name}”, which has no user name, so it does not say which mailbox to open"
+        errors.add(CREDENTIAL.name, CREDENTIAL.refuse(flaw, "Enter the user name in the credential."))
+
+
 def check_mailbox(session: Session, account: MailAccount, errors: FieldErrors) -> None:
     """No two valid accounts may fetch the same mailbox."""
     if account.validity is not Validity.VALID or HOST in errors:
@@ -94,7 +109,7 @@ def mailbox_taken(account: MailAccount, other: MailAccount, label: str) -> Input
     """The error that ``other`` fetches the mailbox of ``account`` already."""
     return InputError(
         label,
-        f"The mailbox “{account.login}” on {account.host or 'Outlook365'}, folder {account.folder or 'INBOX'}, "
+        f"The mailbox “{account.login}” on {server_of(account)}, folder {account.folder or 'INBOX'}, "
         f"is already fetched by account {other.id}, {other.label}.",
         "Change that account, or set one of the two invalid.",
         code="mailbox-taken",

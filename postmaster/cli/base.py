@@ -78,12 +78,14 @@ def actor() -> str:
     return f"command line ({user})"
 
 
-def given_secret(label: str, *, confirm: bool = False) -> str:
+def given_secret(label: str, *, confirm: bool = False, lines: bool = False) -> str:
     """A secret from standard input, without the line break at its end; on a terminal, asked for without an echo.
+
+    One of several ``lines`` is read to the end, also on a terminal.
 
     Raises InputError if it is too long or not UTF-8.
     """
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and not lines:
         return str(
             click.prompt(label, hide_input=True, default="", show_default=False, confirmation_prompt=confirm, err=True)
         )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 from cryptography.fernet import Fernet
+from flask import current_app
 
 from postmaster.accounts.credentials import CredentialService, rotate_keys
+from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.cli.base import actor
 from postmaster.cli.crud import Resource, resource_group
-from postmaster.database import writing
+from postmaster.config import Settings
+from postmaster.database import reading, writing
+from postmaster.errors import ConfigError
+from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
+from postmaster.oauth.provider import DeviceCode
 
 group = resource_group(
     Resource(
@@ -16,9 +24,11 @@ group = resource_group(
         plural="credentials",
         fields=CredentialService.fields,
         service=CredentialService,
-        columns=("id", "name", "kind", "username", "validity", "health", "comment"),
-        import_help="A new credential comes without its password and shows “needs-password”, and its accounts "
-        "“needs-credential”, until it is given with: flask credential set NAME --password-stdin",
+        fields_for=CredentialService.fields_for,
+        columns=("id", "name", "kind", "username", "secret_expires", "validity", "health", "comment"),
+        import_help="A new credential comes without its secrets and shows “needs-password” or “needs-secret”, and its "
+        "accounts “needs-credential”, until they are given with: flask credential set NAME --password-stdin (or "
+        "--client-secret-stdin, --client-certificate-stdin)",
     )
 )
 
@@ -34,7 +44,67 @@ def new_key() -> None:
 
 @group.command("rotate-key")
 def rotate_key() -> None:
-    """Seal all passwords anew with the first key; all or none."""
+    """Seal all secrets and tokens anew with the first key; all or none."""
     with writing() as session:
         count = rotate_keys(session, actor())
     click.echo(f"{count} sealed with the first key; the other keys are not needed any more.")
+
+
+@group.command("authorise")
+@click.argument("which", metavar="CREDENTIAL")
+def authorise(which: str) -> None:
+    """Authorise one OAuth2 credential, by its id or name, from a server without a browser.
+
+    With Microsoft, and providers with a device endpoint, it shows a code to enter on any device, and waits; at
+    Microsoft the app must have “Allow public client flows” switched on. Otherwise it prints an address to open in any
+    browser within 10 minutes, which leads back to the pages. Apps with grant client-credentials sign in at once.
+
+    \b
+    Exit status: 0 it is authorised, or the address is printed; 1 the provider refused or nobody came; 2 wrong usage.
+    """
+    with reading() as session:
+        credential = CredentialService(session, actor()).find(which)
+    if credential.way is Grant.CLIENT_CREDENTIALS:
+        _tell(try_app(credential.id, actor()))
+    elif credential.kind is CredentialKind.MICROSOFT or credential.device_endpoint:
+        _tell(by_device(credential.id, actor(), _show, _Patience()))
+    else:
+        address = begin(credential.id, _redirect_uri(), None)
+        click.echo(
+            f"Open this address in a browser within {VALID_MINUTES} minutes, and sign in to PostMaster if asked:"
+        )
+        click.echo(address)
+
+
+def _redirect_uri() -> str:
+    settings: Settings = current_app.config["SETTINGS"]
+    if settings.public_url is None:
+        raise ConfigError(
+            "bad-setting",
+            "POSTMASTER_PUBLIC_URL is not set, so it is not known where the browser leads back to.",
+            "Example: POSTMASTER_PUBLIC_URL=https://postmaster.example.com",
+        )
+    return settings.public_url + CALLBACK_PATH
+
+
+def _show(device: DeviceCode) -> None:
+    click.echo(f"Open {device.url} on any device, and enter the code {device.code}")
+    click.echo(f"It is good for {device.seconds // 60} minutes. Waiting …")
+
+
+class _Patience:
+    """Waits until the next question to the provider; gives up when the code has expired."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, device: DeviceCode) -> bool:
+        time.sleep(device.interval)
+        return time.monotonic() < self._began + device.seconds
+
+
+def _tell(done: Authorised) -> None:
+    whom = f", signs in as {done.signed_in_as}" if done.signed_in_as else ""
+    click.echo(f"The credential “{done.name}” is authorised{whom}.")
+    if done.problem:
+        click.echo(f"Warning: {done.problem}", err=True)

@@ -32,6 +32,11 @@ class Resource:
     called: str = "name"
     delete_help: str = ""
     import_help: str = ""
+    fields_for: Callable[[Mapping[str, str]], tuple[Field, ...]] | None = None
+
+    def asked(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
+        """The fields that a new one has, given what was entered already."""
+        return self.fields_for(texts) if self.fields_for else self.fields
 
 
 def resource_group(resource: Resource) -> Group:
@@ -89,7 +94,8 @@ def _add(group: Group, resource: Resource) -> None:
     @group.command("add", help=f"Add one; prints the id of the new {resource.noun}.")
     @_options(resource.fields, adding=True)
     def add(**given: Any) -> None:
-        texts = _texts(resource.fields, given, adding=True)
+        texts = _texts(resource.fields, given)
+        texts |= _secrets(resource.fields, given, asking=resource.asked(texts) if sys.stdin.isatty() else ())
         with writing() as session:
             service = resource.service(session, actor())
             with _advice_on_secrets(resource.fields):
@@ -108,7 +114,7 @@ def _set(group: Group, resource: Resource) -> None:
     @click.argument("which", metavar=resource.noun.upper())
     @_options(resource.fields, adding=False)
     def set_(which: str, **given: Any) -> None:
-        texts = _texts(resource.fields, given, adding=False)
+        texts = _texts(resource.fields, given) | _secrets(resource.fields, given)
         if not texts:
             raise click.UsageError(f"Say what to change; run: flask {resource.noun} set --help")
         with writing() as session:
@@ -197,20 +203,26 @@ def _help(field: Field, adding: bool) -> str:
     return f"{field.help}  [{f'default: {field.default}' if field.default else 'mandatory'}]"
 
 
-def _texts(fields: Iterable[Field], given: Mapping[str, Any], *, adding: bool) -> dict[str, str]:
-    """What was entered, by field."""
+def _texts(fields: Iterable[Field], given: Mapping[str, Any]) -> dict[str, str]:
+    """What was entered in the open, by field."""
     texts = {}
     for field in fields:
         if field.secret:
-            asked = given[f"{field.name}_stdin"]
-            if asked or (adding and sys.stdin.isatty()):
-                texts[field.name] = given_secret(field.label, confirm=adding)
-        elif field.lines:
-            if given[field.name]:
-                texts[field.name] = "\n".join(given[field.name])
-        elif given.get(field.name) is not None:
+            continue
+        if field.lines and given[field.name]:
+            texts[field.name] = "\n".join(given[field.name])
+        elif not field.lines and given.get(field.name) is not None:
             texts[field.name] = given[field.name]
     return texts
+
+
+def _secrets(fields: Iterable[Field], given: Mapping[str, Any], asking: Iterable[Field] = ()) -> dict[str, str]:
+    """Secrets from standard input: those whose flags were given; without any, each of ``asking`` is asked for."""
+    flagged = [field for field in fields if field.secret and given[f"{field.name}_stdin"]]
+    if len(flagged) > 1:
+        raise click.UsageError(f"Only one of {' and '.join(f'{f.option}-stdin' for f in flagged)} can be read at once.")
+    wanted = flagged or [field for field in asking if field.secret and not field.lines]
+    return {field.name: given_secret(field.label, confirm=bool(asking), lines=field.lines) for field in wanted}
 
 
 @contextmanager

@@ -15,7 +15,13 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.intake.models import Quarantine
 from postmaster.system.models import Validity
 
-UNWELL = (Health.FAILING, Health.PAUSED, Health.NEEDS_CREDENTIAL, Health.NEEDS_CONFIRMATION)
+UNWELL = (
+    Health.FAILING,
+    Health.PAUSED,
+    Health.NEEDS_UPDATE,
+    Health.NEEDS_CREDENTIAL,
+    Health.NEEDS_CONFIRMATION,
+)
 
 
 @dataclass(frozen=True)

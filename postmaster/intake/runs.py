@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.mailbox import MailboxKey
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import writing
-from postmaster.errors import MailError
+from postmaster.errors import PAUSING, MailError
 from postmaster.extensions import now
 from postmaster.intake.lease import Lease, give_back, take_lease
 from postmaster.intake.ledger import confirm
@@ -123,7 +123,7 @@ def _tell_state(session: Session, account: MailAccount, result: AccountResult, r
         state.held_revision, state.held_count = revision, result.tally.left_reasons[HELD]
     else:
         tell_fault(session, account, result.error)
-        state.paused_revision = revision if result.error.code == "login-refused" else None
+        state.paused_revision = revision if result.error.code in PAUSING else None
 
 
 def tell_fault(session: Session, account: MailAccount, error: MailError) -> None:

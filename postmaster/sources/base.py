@@ -10,18 +10,39 @@ from typing import Protocol as Interface
 from postmaster.accounts.types import AccountType
 
 
+class TokenSource(Interface):
+    """Access tokens of an OAuth2 credential. ``get`` and ``renew`` raise MailError, stage token."""
+
+    def get(self) -> str:
+        """A token that is good for some minutes at least."""
+        ...
+
+    def renew(self, refused: str) -> str:
+        """Another token than ``refused``, which the mail server did not take."""
+        ...
+
+    def describe(self, token: str) -> str:
+        """What ``token`` is for, for people. Raises MailError if it can be seen that no mail server takes it."""
+        ...
+
+    def causes(self, token: str) -> str:
+        """Why a mail server may not take ``token``, and how to find out: the likeliest first."""
+        ...
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where and how to sign in. ``fingerprint`` is in the form of ``parse_fingerprint``; ``folder`` may be empty.
 
-    ``password`` is in the clear, and only here: it is kept out of ``repr`` and logs.
+    ``password`` is in the clear, and only here: it is kept out of ``repr`` and logs. With ``tokens`` there is none.
     """
 
     type: AccountType
     host: str
     port: int
     login: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
+    tokens: TokenSource | None = field(default=None, repr=False)
     folder: str = "INBOX"
     ssl_verify: bool = True
     ssl_fingerprint: str | None = None

@@ -23,7 +23,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._ends = time.monotonic() + seconds
-        self._handle: socket.socket | None = None
+        self._handles: list[socket.socket] = []
         self._timer: threading.Timer | None = None
 
     @property
@@ -36,24 +36,25 @@ class Deadline:
         return max(self._ends - time.monotonic(), 0.01)
 
     def watch(self, sock: socket.socket) -> None:
-        """Shut ``sock`` down when the time is up.
+        """Shut ``sock`` down when the time is up, as others that are watched.
 
         The handle is a duplicate of its own, so that TLS may be put around ``sock`` meanwhile.
         """
-        self._handle = sock.dup()
-        self._timer = threading.Timer(self.remaining(), self._cut)
-        self._timer.daemon = True
-        self._timer.start()
+        self._handles.append(sock.dup())
+        if self._timer is None:
+            self._timer = threading.Timer(self.remaining(), self._cut)
+            self._timer.daemon = True
+            self._timer.start()
 
     def cancel(self) -> None:
         """The session is over: end the connection and let go of it."""
         if self._timer is not None:
             self._timer.cancel()
         self._cut()
-        if self._handle is not None:
-            self._handle.close()
+        for handle in self._handles:
+            handle.close()
 
     def _cut(self) -> None:
-        if self._handle is not None:
+        for handle in self._handles:
             with contextlib.suppress(OSError):
-                self._handle.shutdown(socket.SHUT_RDWR)
+                handle.shutdown(socket.SHUT_RDWR)

@@ -8,7 +8,7 @@ import socket
 import ssl
 from typing import Any
 
-from postmaster.accounts.types import HOST, Protocol, Tls
+from postmaster.accounts.types import Protocol, Tls
 from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
@@ -27,7 +27,7 @@ _CONTROL = frozenset("\r\n\0")
 
 
 class Dialler:
-    """The way to one server, step by step: ``resolve``, ``connect``, ``secure``, ``sign_in``.
+    """The way to one server, step by step: ``resolve``, ``connect``, ``secure``, ``fetch_token``, ``sign_in``.
 
     Each step raises MailError. ``hang_up`` may be called at any point.
     """
@@ -46,8 +46,6 @@ class Dialler:
 
     def resolve(self) -> str:
         """Find the host's addresses; returns them for people to read."""
-        if not self.endpoint.type.has(HOST):
-            raise self.wire.fail("type-unavailable", "login")
         with self.wire.stage("dns"):
             try:
                 found = socket.getaddrinfo(self.endpoint.host or ".", self.endpoint.port, type=socket.SOCK_STREAM)
@@ -95,11 +93,25 @@ class Dialler:
         if self.endpoint.type.tls is Tls.IMPLICIT:
             self._greet()
 
+    def fetch_token(self) -> None:
+        """Come by an access token, if that is what signs in."""
+        if self.endpoint.tokens is not None:
+            self.wire.token = self.endpoint.tokens.get()
+
     def sign_in(self) -> Client:
-        """Sign in; returns the connection, now ready for work."""
+        """Sign in; returns the connection, now ready for work. A token that is refused is renewed once."""
         if not _CONTROL.isdisjoint(self.endpoint.login + self.endpoint.password):
             raise self.wire.fail("credential-unusable", "login")
-        self.client.sign_in()
+        try:
+            self.client.sign_in()
+        except MailError as refusal:
+            if refusal.code != "token-refused" or self.endpoint.tokens is None:
+                raise
+            self.wire.token = self.endpoint.tokens.renew(self.wire.token)
+            self.client.shutdown()  # some servers hang up after a refusal
+            self.connect()
+            self.secure()
+            self.client.sign_in()
         return self.client
 
     def hang_up(self) -> None:
@@ -134,6 +146,7 @@ def dial(endpoint: Endpoint, deadline_seconds: float) -> Dialler:
         dialler.resolve()
         dialler.connect()
         dialler.secure()
+        dialler.fetch_token()
         dialler.sign_in()
     except BaseException:
         dialler.hang_up()
@@ -143,7 +156,7 @@ def dial(endpoint: Endpoint, deadline_seconds: float) -> Dialler:
 
 def peek_certificate(endpoint: Endpoint) -> CertificateFacts:
     """The certificate that the server shows, trusted or not; no credential is sent. Raises MailError."""
-    dialler = Dialler(dataclasses.replace(endpoint, password=""), PEEK_SECONDS, trust_all=True)
+    dialler = Dialler(dataclasses.replace(endpoint, password="", tokens=None), PEEK_SECONDS, trust_all=True)
     try:
         dialler.resolve()
         dialler.connect()

@@ -10,8 +10,9 @@ from typing import Any
 from imapclient import IMAPClient, SocketTimeout
 
 from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS
+from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
 from postmaster.sources.tls import TlsGuard
-from postmaster.sources.wire import NonsenseError, Wire, clean
+from postmaster.sources.wire import NonsenseError, Wire, clean, words_of
 
 ALLOWANCE = 64_000_000
 """How many bytes one command may be answered with, message texts apart."""
@@ -110,6 +111,9 @@ class ImapClient:
     def sign_in(self) -> None:
         """Send user name and password: LOGIN where that can carry them, else AUTHENTICATE PLAIN (RFC 4616)."""
         endpoint = self.wire.endpoint
+        if endpoint.tokens is not None:
+            self._sign_in_with_token()
+            return
         with self.wire.stage("login"):
             simple = endpoint.login.isascii() and endpoint.password.isascii()
             if self.can("AUTH=PLAIN") and (not simple or self.can("LOGINDISABLED")):
@@ -120,11 +124,31 @@ class ImapClient:
             else:
                 self._login(_quoted(endpoint.login), _quoted(endpoint.password))
 
+    def _sign_in_with_token(self) -> None:
+        """AUTHENTICATE with the access token; what the server holds against it comes as a challenge before its NO."""
+        with self.wire.stage("login"):
+            mechanism = choose_mechanism(self.can(f"AUTH={name}") for name in MECHANISMS)
+            if mechanism is None:
+                raise self.wire.fail("oauth-not-offered", "login")
+            exchange = TokenExchange(mechanism, self.wire.endpoint, self.wire.token)
+            try:
+                self._imap.authenticate(mechanism, exchange.answer)
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as error:
+                if "command error: BAD" in str(error):
+                    raise
+                raise imaplib.IMAP4.error(f"NO {exchange.with_complaint(words_of(error))}") from None
+
     def _login(self, login: bytes, password: bytes) -> None:
         kind, words = self._imap._simple_command("LOGIN", login, password)
         if kind != "OK":
             raise imaplib.IMAP4.error(f"NO {clean(words[-1] or b'')}")
         self._imap.state = "AUTH"
+
+    def try_mailbox(self) -> None:
+        """Ask for something harmless, which a server that took a token for a mailbox it keeps shut does not answer."""
+        self.raw.list_folders("", "")
 
     def rights(self, folder: str) -> frozenset[str]:
         """What we may do in a folder, as letters of RFC 4314 section 4; the server must have ACL."""

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from postmaster.sources.deadline import READ_SECONDS
+from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
 from postmaster.sources.tls import TlsGuard
-from postmaster.sources.wire import NonsenseError, Wire
+from postmaster.sources.wire import NonsenseError, Wire, words_of
 
 PIECE_BYTES = 65_536
 """How much is read at once of a line that does not end."""
@@ -65,6 +66,9 @@ class Pop3Client:
     def sign_in(self) -> None:
         """Send user name and password: USER and PASS, or AUTH PLAIN (RFC 5034) where those do not do."""
         endpoint = self.wire.endpoint
+        if endpoint.tokens is not None:
+            self._sign_in_with_token()
+            return
         with self.wire.stage("login"):
             simple = endpoint.login.isascii() and endpoint.password.isascii()
             plain = "PLAIN" in (self.capabilities or {}).get("SASL", ())
@@ -81,6 +85,33 @@ class Pop3Client:
         endpoint = self.wire.endpoint
         self.raw._shortcmd("AUTH PLAIN")
         self.raw._shortcmd(base64.b64encode(f"\0{endpoint.login}\0{endpoint.password}".encode()).decode())
+
+    def _sign_in_with_token(self) -> None:
+        """AUTH with the access token on a line of its own: tokens are longer than RFC 5034 section 4 lets commands be.
+
+        What the server holds against it comes as a challenge before its -ERR.
+        """
+        with self.wire.stage("login"):
+            offered = None if self.capabilities is None else self.capabilities.get("SASL", [])
+            mechanism = choose_mechanism(offered is None or name in offered for name in MECHANISMS)
+            if mechanism is None:
+                raise self.wire.fail("oauth-not-offered", "login")
+            exchange = TokenExchange(mechanism, self.wire.endpoint, self.wire.token)
+            self.raw._shortcmd(f"AUTH {mechanism}")
+            answer: bytes = self.raw._shortcmd(base64.b64encode(exchange.answer(b"")).decode())
+            try:
+                while not answer.upper().startswith(b"+OK"):
+                    challenge = base64.b64decode(answer.removeprefix(b"+").strip())
+                    answer = self.raw._shortcmd(base64.b64encode(exchange.answer(challenge)).decode())
+            except poplib.error_proto as error:
+                if not is_refusal(error):
+                    raise
+                raise poplib.error_proto(f"-ERR {exchange.with_complaint(words_of(error))}") from None
+            self._learn()
+
+    def try_mailbox(self) -> None:
+        """Ask for something harmless, which a server that took a token for a mailbox it keeps shut does not answer."""
+        self.raw.stat()
 
     def ask(self, *commands: str) -> Iterator[str]:
         """Send each command; whoever iterates reads its answer before taking the next.

@@ -18,6 +18,9 @@ from postmaster.sources.pop3 import Pop3Source
 
 PROBE_SECONDS = 60.0
 
+# Stages of those who sign in with tokens; permission is the mailbox permission.
+TOKEN_STAGES: tuple[Stage, ...] = ("token", "permission")
+
 # Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge.
 _DELETING = frozenset("te")
 
@@ -49,7 +52,10 @@ class ProbeStage:
 
 
 def probe(endpoint: Endpoint, *, deadline_seconds: float = PROBE_SECONDS) -> Iterator[ProbeStage]:
-    """Try the stages in turn: dns, connect, tls, login, folder, delete. After the first that fails, skip the rest."""
+    """Try the stages in turn: dns, connect, tls, login, folder, delete. After the first that fails, skip the rest.
+
+    Those who sign in with tokens have two more: token before login, and permission (to open the mailbox) after it.
+    """
     test = _Test(endpoint, deadline_seconds)
     failed = False
     try:
@@ -78,14 +84,17 @@ class _Test:
         self.dialler = Dialler(endpoint, deadline_seconds)
 
     def steps(self) -> list[tuple[Stage, Callable[[], ProbeStage]]]:
-        return [
+        stages: list[tuple[Stage, Callable[[], ProbeStage]]] = [
             ("dns", self.dns),
             ("connect", self.connect),
             ("tls", self.tls),
+            ("token", self.token),
             ("login", self.login),
+            ("permission", self.permission),
             ("folder", self.folder),
             ("delete", self.delete),
         ]
+        return [row for row in stages if self.endpoint.tokens or row[0] not in TOKEN_STAGES]
 
     def dns(self) -> ProbeStage:
         return ProbeStage("dns", "ok", detail=self.dialler.resolve())
@@ -101,6 +110,16 @@ class _Test:
         with self.dialler.wire.stage("tls"):
             facts = certificate_facts(self.dialler.guard.certificate)
         return ProbeStage("tls", "ok", detail=str(facts), certificate=facts)
+
+    def token(self) -> ProbeStage:
+        self.dialler.fetch_token()
+        detail = self.endpoint.tokens.describe(self.dialler.wire.token) if self.endpoint.tokens else ""
+        return ProbeStage("token", "ok", detail=detail)
+
+    def permission(self) -> ProbeStage:
+        with self.dialler.wire.stage("permission"):
+            self.dialler.client.try_mailbox()
+        return ProbeStage("permission", "ok", detail=f"The mailbox {self.endpoint.login} opens.")
 
     def login(self) -> ProbeStage:
         self.dialler.sign_in()

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from postmaster.errors import MailError, Stage, mail_error
+from postmaster.errors import FAULTS, MailError, Stage, mail_error
 from postmaster.sources.base import Endpoint
 from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS, Deadline
 
@@ -59,6 +59,9 @@ _PREFIXES = re.compile(r"^(\* |command: \w+ => |[\w ]+ (failed|command error): |
 # What imaplib, poplib and pop3_client say when the connection is gone.
 _LOST = re.compile(r"^(command: \w+ => )?socket error: |^(-ERR )?EOF$")
 
+# What Exchange says to every command if it takes a token for a mailbox that the token's owner may not open.
+_CLOSED = re.compile("authenticated but not connected", re.IGNORECASE)
+
 _NONSENSE = re.compile(r"^(command: \w+ => )?(unexpected |line too long|got more than)")
 
 
@@ -69,6 +72,7 @@ class Wire:
         self.endpoint = endpoint
         self.deadline = deadline
         self.connected = False
+        self.token = ""
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -93,6 +97,8 @@ class Wire:
             "type": endpoint.type.name,
             "seconds": f"{READ_SECONDS:g}",
         }
+        if "{causes}" in FAULTS[code].advice and endpoint.tokens is not None:
+            facts["causes"] = endpoint.tokens.causes(self.token)
         return mail_error(code, stage=stage, server=self._redact(words), **(facts | details))
 
     def translate(self, error: BaseException, stage: Stage) -> MailError:
@@ -142,13 +148,22 @@ class Wire:
         if isinstance(error, imaplib.IMAP4.abort):  # BYE
             return self.fail("login-unavailable" if stage == "login" else "connection-lost", stage, words)
         if stage == "login" and "command error: BAD" not in said:
-            return self.fail(login_fault(words), stage, words)
+            return self.fail(self._login_fault(words), stage, words)
+        return self._other_refusal(words, stage)
+
+    def _login_fault(self, words: str) -> str:
+        fault = login_fault(words)
+        return "token-refused" if self.token and fault == "login-refused" else fault
+
+    def _other_refusal(self, words: str, stage: Stage) -> MailError:
+        if self.token and _CLOSED.search(words):
+            return self.fail("mailbox-closed", "permission", words)
         return self.fail(REFUSED.get(stage, "server-refused"), stage, words)
 
     def _redact(self, words: str) -> str:
         endpoint = self.endpoint
         plain = f"\0{endpoint.login}\0{endpoint.password}".encode()
-        for secret in (base64.b64encode(plain).decode(), endpoint.password):
+        for secret in (base64.b64encode(plain).decode(), endpoint.password, self.token):
             words = words.replace(secret, "…") if secret else words
         return words
 

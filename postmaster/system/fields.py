@@ -25,7 +25,7 @@ class Field:
     ``read`` makes the value of a text that is not empty; ``empty`` is the value of an empty one. ``default`` is the
     text that leaving the field out means when a resource is added. ``column`` is its attribute, if not ``name``.
     ``fixed`` fields stay as they were added; ``secret`` ones are sealed and never shown. ``lines`` fields hold a line
-    for each time that the option is given.
+    for each time that the option is given; those that are secret hold all lines of standard input.
     """
 
     name: str

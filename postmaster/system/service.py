@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -90,10 +91,17 @@ class Service(ABC, Generic[RecordT]):
         """The fields that it has."""
         return self.fields
 
+    def fields_for(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
+        """The fields that what was entered so far calls for."""
+        return self.fields
+
     def value(self, thing: RecordT, field: Field) -> Value:
         """The field's value, as JSON has it. References are names."""
-        value: Value = getattr(thing, field.attribute)
-        return value.value if isinstance(value, StrEnum) else value
+        value: Any = getattr(thing, field.attribute)
+        if isinstance(value, date):
+            return value.isoformat()
+        shown: Value = value.value if isinstance(value, StrEnum) else value
+        return shown
 
     def values(self, thing: RecordT) -> dict[str, Value]:
         """What was entered, without secrets."""
@@ -176,7 +184,11 @@ class Service(ABC, Generic[RecordT]):
 
     def assign(self, thing: RecordT, texts: Mapping[str, str], errors: FieldErrors) -> None:
         """Read ``texts`` into ``thing``."""
-        for field in self.fields:
+        self.read(thing, self.fields, texts, errors)
+
+    def read(self, thing: RecordT, fields: Sequence[Field], texts: Mapping[str, str], errors: FieldErrors) -> None:
+        """Read those of ``texts`` that are of ``fields``."""
+        for field in fields:
             if field.name in texts:
                 with errors.catching(field):
                     setattr(thing, field.attribute, self.resolve(field, field.parse(texts[field.name])))
@@ -192,7 +204,8 @@ class Service(ABC, Generic[RecordT]):
         """What follows from a change."""
 
     def _with_defaults(self, texts: Mapping[str, str], secrets: bool) -> dict[str, str]:
-        return {field.name: field.default for field in self.fields if secrets or not field.secret} | dict(texts)
+        fields = self.fields_for(texts)
+        return {field.name: field.default for field in fields if secrets or not field.secret} | dict(texts)
 
     def _save(self, thing: RecordT, texts: Mapping[str, str], before: dict[str, Value]) -> Json:
         errors = FieldErrors()

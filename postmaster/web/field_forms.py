@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from flask import request
 from wtforms import Field as FormField
 from wtforms import HiddenField, PasswordField, SelectChoice, SelectField, StringField, TextAreaField
 
@@ -39,7 +40,7 @@ class Meanwhile:
 class FieldForm(Form):
     """A form for the ``fields`` of one resource. ``seen`` holds what its fields said when it was opened."""
 
-    fields: tuple[Field, ...]
+    fields: Sequence[Field]
     helps: Mapping[str, str]
     editing: bool
     seen = HiddenField()
@@ -119,22 +120,30 @@ FormT = TypeVar("FormT", bound=FieldForm)
 
 def resource_form(service: Service[Any], helps: Mapping[str, str], thing: Any = None) -> FieldForm:
     """The form for ``thing``, or for a new one."""
-    return field_form(FieldForm, service, helps, thing)
+    fields = service.fields_of(thing) if thing is not None else service.fields_for(request.values)
+    return field_form(FieldForm, service, helps, thing, fields)
 
 
-def field_form(base: type[FormT], service: Service[Any], helps: Mapping[str, str], thing: Any, **options: Any) -> FormT:
-    """A form of the kind ``base`` for ``thing``, or for a new one. ``options`` are those of WTForms."""
-    made = {field.name: _input(field, service.choices(field, thing), thing is not None) for field in service.fields}
-    members = {"fields": service.fields, "helps": helps, "editing": thing is not None}
+def field_form(
+    base: type[FormT],
+    service: Service[Any],
+    helps: Mapping[str, str],
+    thing: Any,
+    fields: Sequence[Field],
+    **options: Any,
+) -> FormT:
+    """A form of the kind ``base`` with ``fields`` for ``thing``, or for a new one. ``options`` are those of WTForms."""
+    made = {field.name: _input(field, service.choices(field, thing), thing is not None) for field in fields}
+    members = {"fields": fields, "helps": helps, "editing": thing is not None}
     form_class = type(base.__name__, (base,), {**made, **members})
     if thing is None:
-        form: FormT = form_class(data={field.name: initial(field) for field in service.fields}, **options)
+        form: FormT = form_class(data={field.name: initial(field) for field in fields}, **options)
         form.seen.data = ""
         return form
     values = service.values(thing)
     given = {name: _typed(value) for name, value in values.items()}
     form = form_class(data={**given, "seen": remembered(thing.revision, values)}, **options)
-    for field in service.fields:
+    for field in fields:
         if field.fixed:
             form[field.name].data = given[field.name]  # whatever was sent
     return form

@@ -31,6 +31,7 @@ LOOKS: dict[Health, Look] = {
     Health.FAILING: Look("fail", "circle-x", "The last fetch failed; the next one tries again."),
     Health.PAUSED: Look("fail", "key-round", "The login was refused. Change the credential or the account."),
     Health.NEEDS_CONFIRMATION: Look("warn", "circle-pause", "An admin has to confirm the first fetch."),
+    Health.NEEDS_UPDATE: Look("fail", "key-round", "Authorise its credential again, or change it."),
     Health.NEEDS_CREDENTIAL: Look("warn", "key-round", "Give the account a valid credential."),
     Health.NEVER: Look("never", "circle-dashed"),
     Health.HEALTHY: Look("ok", "circle-check"),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from postmaster.accounts.health import HEALTH_LABELS, Health, account_health
-from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.kinds import CredentialKind, Grant
+from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.extensions import now
 from postmaster.system.models import Validity
 
@@ -16,7 +17,14 @@ REVISION = "1/1.1"
 
 def account(credential: dict[str, Any] | None, state: dict[str, Any] | None, validity: Validity) -> MailAccount:
     """An account outside any database."""
-    usual = {"id": 1, "revision": 1, "username": "u", "sealed_password": "sealed", "validity": Validity.VALID}
+    usual = {
+        "id": 1,
+        "revision": 1,
+        "kind": CredentialKind.BASIC,
+        "username": "u",
+        "sealed_password": "sealed",
+        "validity": Validity.VALID,
+    }
     return MailAccount(
         type="IMAP",
         host="mail.example.com",
@@ -25,6 +33,15 @@ def account(credential: dict[str, Any] | None, state: dict[str, Any] | None, val
         credential=None if credential is None else Credential(**usual | credential),
         state=None if state is None else AccountState(**{"failures": 0} | state),
     )
+
+
+AUTHORISED = {"authorised_at": now()}
+APP_ONLY = {"kind": CredentialKind.MICROSOFT, "grant": Grant.CLIENT_CREDENTIALS, "sealed_client_secret": "sealed"}
+
+
+def by_browser(**token: Any) -> dict[str, Any]:
+    """A credential that somebody authorises in the browser; with what is known of its tokens, if there are any."""
+    return {"kind": CredentialKind.GOOGLE, "token": CredentialToken(**token) if token else None}
 
 
 PAUSED = {"failures": 1, "paused_revision": REVISION}
@@ -42,6 +59,13 @@ PAUSED = {"failures": 1, "paused_revision": REVISION}
         (None, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
         ({"sealed_password": ""}, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
         ({"validity": Validity.INVALID}, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
+        (by_browser(), None, Validity.VALID, Health.NEEDS_CREDENTIAL),
+        (by_browser(**AUTHORISED), None, Validity.VALID, Health.NEVER),
+        (by_browser(**AUTHORISED, problem="authorisation-ended"), PAUSED, Validity.VALID, Health.NEEDS_UPDATE),
+        (by_browser(problem="authorisation-ended"), PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
+        (APP_ONLY, None, Validity.VALID, Health.NEVER),
+        (APP_ONLY | {"token": CredentialToken(problem="client-refused")}, None, Validity.VALID, Health.NEEDS_UPDATE),
+        (APP_ONLY | {"sealed_client_secret": ""}, None, Validity.VALID, Health.NEEDS_CREDENTIAL),
         (None, PAUSED, Validity.INVALID, Health.INVALID),
         ({}, PAUSED, Validity.INVALID_TEMPORARILY, Health.INVALID),
     ],

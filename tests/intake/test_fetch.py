@@ -204,9 +204,3 @@ def test_a_paused_account_is_tried_when_it_is_named(desk: Desk, mailbox: TestMai
     account = desk.account(TestMailbox(mailbox.server, mailbox.user, "wrong"))
     desk.fetch(code=1)
     assert desk.fetch_one("--account", account, code=1)["error"]["code"] == "login-refused"
-
-
-def test_outlook365_says_that_it_cannot_be_fetched_yet(desk: Desk) -> None:
-    credential = desk.credential("desk@example.org", "secret")
-    desk.add_account(type="Outlook365", address="desk@example.org", credential=credential)
-    assert desk.fetch_one(code=1)["error"]["code"] == "type-unavailable"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 DAY = timedelta(days=1)
@@ -53,6 +53,13 @@ class Authority:
         """A certificate for ``names`` that no CA has signed."""
         return self._make(file, names, self_signed=True, expired=False)
 
+    def of_app(self, file: str) -> Certificate:
+        """A certificate with an RSA key, as apps show it to identity providers; no CA has signed it."""
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        subject = _name(file)
+        builder = _builder(subject, key.public_key(), subject, -DAY, 30 * DAY)
+        return _store(self.folder, file, builder.sign(key, hashes.SHA256()), key)
+
     def _make(self, file: str, names: Sequence[str], *, self_signed: bool, expired: bool) -> Certificate:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(names[0])
@@ -65,7 +72,10 @@ class Authority:
         return _store(self.folder, file, certificate, key)
 
 
-def _store(folder: Path, file: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Certificate:
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def _store(folder: Path, file: str, certificate: x509.Certificate, key: Key) -> Certificate:
     cert_file, key_file = folder / f"{file}.pem", folder / f"{file}.key"
     cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
@@ -75,7 +85,11 @@ def _store(folder: Path, file: str, certificate: x509.Certificate, key: ec.Ellip
 
 
 def _builder(
-    subject: x509.Name, key: ec.EllipticCurvePublicKey, issuer: x509.Name, begins: timedelta, ends: timedelta
+    subject: x509.Name,
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+    issuer: x509.Name,
+    begins: timedelta,
+    ends: timedelta,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (

@@ -84,6 +84,24 @@ service pop3-login {{
 }}
 """
 
+# How it asks an identity provider about access tokens (RFC 7662).
+OAUTH2 = """
+auth_mechanisms = plain login xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
+"""
+OAUTH2_FILE = """
+introspection_mode = post
+introspection_url = {url}/introspect
+username_attribute = username
+active_attribute = active
+active_value = true
+tls_ca_cert_file = {ca_file}
+"""
+
 # Without root nobody can change user or root directory.
 WITHOUT_ROOT = """
 default_internal_user = {user}
@@ -109,7 +127,8 @@ class Dovecot(Server):
 
     ``certificates``: which certificate it shows on which loopback address; without any there is no TLS at all.
     ``imap_capability``: what it says it can do, to hide extensions; they would still work. ``separator``: what
-    stands between the names of nested folders. ``settings``: more lines of configuration.
+    stands between the names of nested folders. ``settings``: more lines of configuration. ``identity``: address of an
+    identity provider whose tokens it takes, and the CA of that.
     """
 
     stop_signal = signal.SIGTERM
@@ -121,6 +140,7 @@ class Dovecot(Server):
         imap_capability: str | None = None,
         separator: str = "/",
         settings: str = "",
+        identity: tuple[str, Path] | None = None,
     ) -> None:
         super().__init__()
         self.separator = separator
@@ -128,6 +148,12 @@ class Dovecot(Server):
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self.owner = mail_owner()
         self._settings = settings + (f"\nimap_capability = {imap_capability}\n" if imap_capability else "")
+        if identity:
+            url, ca_file = identity
+            own = self.folder / "identity-ca.pem"  # it reads this as a user who cannot enter pytest's folders
+            own.write_bytes(ca_file.read_bytes())
+            (self.folder / "oauth2.conf").write_text(OAUTH2_FILE.format(url=url, ca_file=own))
+            self._settings = OAUTH2.format(folder=self.folder) + self._settings
         self._passwords: dict[str, str] = {}
         for name in ("mail", "home", "users"):
             (self.folder / name).mkdir()

@@ -11,21 +11,37 @@ import pytest
 
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.servers.identity import IdentityServer
 from tests.servers.postgres import Postgres
 from tests.servers.redis import Redis
 
 _NUMBERS = itertools.count(1)
 
+# What tests change about an identity provider.
+IDENTITY_MOODS = (
+    "mode",
+    "error",
+    "seconds",
+    "skew",
+    "granted",
+    "claims",
+    "with_refresh",
+    "pause",
+    "eager",
+    "own_mailbox",
+)
+
 
 @dataclass(frozen=True)
 class Certificates:
-    """One certificate of each kind. ``ca_file`` makes all but ``self_signed`` trusted."""
+    """One certificate of each kind. ``ca_file`` makes all but ``self_signed`` trusted; ``app`` belongs to no server."""
 
     ca_file: Path
     valid: Certificate
     self_signed: Certificate
     expired: Certificate
     other_name: Certificate
+    app: Certificate
 
     @property
     def by_address(self) -> dict[str, Certificate]:
@@ -75,6 +91,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         self_signed=authority.self_signed("self-signed", ["localhost", "127.0.0.2"]),
         expired=authority.issue("expired", ["localhost", "127.0.0.3"], expired=True),
         other_name=authority.issue("other-name", ["mail.example.org"]),
+        app=authority.of_app("app"),
     )
 
 
@@ -89,6 +106,31 @@ def dovecot(certificates: Certificates) -> Iterator[Dovecot]:
 def dovecot_without_uidplus() -> Iterator[Dovecot]:
     """A Dovecot that offers neither UIDPLUS nor TLS."""
     with Dovecot(imap_capability="IMAP4rev1 SASL-IR LITERAL+ UNSELECT") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def identity_server(certificates: Certificates) -> Iterator[IdentityServer]:
+    """An identity provider. Tests use ``identity``, which puts it back into its senses."""
+    with IdentityServer(certificates.valid) as server:
+        yield server
+
+
+@pytest.fixture
+def identity(identity_server: IdentityServer) -> Iterator[IdentityServer]:
+    """An identity provider that behaves, until the test tells it not to."""
+    identity_server.calm_down()
+    usual = {name: getattr(identity_server, name) for name in IDENTITY_MOODS}
+    yield identity_server
+    for name, value in usual.items():
+        setattr(identity_server, name, value)
+
+
+@pytest.fixture(scope="session")
+def oauth_dovecot(certificates: Certificates, identity_server: IdentityServer) -> Iterator[Dovecot]:
+    """A Dovecot that takes access tokens of the identity provider, by XOAUTH2 and OAUTHBEARER, besides passwords."""
+    identity = (identity_server.url, certificates.ca_file)
+    with Dovecot({"127.0.0.1": certificates.valid}, identity=identity) as server:
         yield server
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from postmaster.accounts.types import ACCOUNT_TYPES
 from postmaster.sources import Endpoint, ProbeStage, list_folders, probe
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.scripted import ImapServer
@@ -62,13 +61,6 @@ def test_the_first_stage_that_fails_is_told_with_what_to_do_and_the_rest_is_skip
     assert failed.error.code == code
     assert failed.detail
     assert failed.advice
-
-
-def test_an_outlook_account_fails_with_a_sentence() -> None:
-    endpoint = Endpoint(ACCOUNT_TYPES["Outlook365"], "outlook.office365.com", 993, "a@example.org", "secret")
-    stages = list(probe(endpoint))
-    assert states(stages) == "fsssss"
-    assert "Outlook365" in stages[0].detail
 
 
 def test_the_servers_words_are_part_of_the_detail() -> None:

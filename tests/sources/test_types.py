@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postmaster.sources import Endpoint, open_source, peek_certificate
+from postmaster.sources import open_source, peek_certificate
 from postmaster.sources.tls import shared_context
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import Certificates, TestMailbox, new_mailbox
@@ -206,13 +206,6 @@ def test_a_ca_file_without_certificates_is_named(mailbox: TestMailbox, certifica
 def test_contexts_are_shared_by_connections_alike(certificates: Certificates) -> None:
     assert shared_context(True, certificates.ca_file) is shared_context(True, certificates.ca_file)
     assert shared_context(True, None) is not shared_context(False, None)
-
-
-def test_outlook_accounts_are_refused_with_a_sentence() -> None:
-    from postmaster.accounts.types import ACCOUNT_TYPES
-
-    error = refused(Endpoint(ACCOUNT_TYPES["Outlook365"], "outlook.office365.com", 993, "a@example.org", "secret"))
-    assert error.code == "type-unavailable"
 
 
 @pytest.mark.parametrize("character", ["\r", "\n", "\0"])

@@ -74,7 +74,7 @@ def test_the_kind_stays_as_it_was_added(app: Flask, client: FlaskClient) -> None
         ({"name": "TAKEN"}, "Name is “TAKEN”, which credential 1 is called already."),
         ({"username": ""}, "User name is missing."),
         ({"password": ""}, "Password is missing."),
-        ({"kind": "nonsense"}, "Kind is “nonsense”, but must be basic."),
+        ({"kind": "nonsense"}, "Kind is “nonsense”, but must be basic, oauth2-microsoft"),
         ({"validity": "nonsense"}, "Validity is “nonsense”, but must be valid, invalid or invalid-temporarily."),
     ],
 )

@@ -130,7 +130,7 @@ class AccountForm(FieldForm):
 
 def account_form(service: Any, helps: Mapping[str, str], thing: Any = None, **options: Any) -> AccountForm:
     """The form for an account, or for a new one; as it was left, if the address names what was kept (``?draft=``)."""
-    form = field_form(AccountForm, service, helps, thing, **options)
+    form = field_form(AccountForm, service, helps, thing, service.fields, **options)
     form.fields_for, form.number = service.fields_for, thing.id if thing else None
     if request.method != "GET" or options:
         return form

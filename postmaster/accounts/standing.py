@@ -1,0 +1,88 @@
+"""How a credential stands, in a word: whether it can be used, and what it needs."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from enum import StrEnum
+
+from sqlalchemy import BindParameter, ColumnElement, Date, and_, bindparam, case, or_, select
+
+from postmaster.accounts.kinds import CredentialKind, Grant
+from postmaster.accounts.models import Credential, CredentialToken
+from postmaster.extensions import now
+from postmaster.system.models import Validity
+
+# How long before the end of a client secret it is time to renew it.
+WARNING = timedelta(days=30)
+
+
+class Standing(StrEnum):
+    """How a credential stands; accounts can sign in with those of ``USABLE``."""
+
+    INVALID = "invalid"
+    NEEDS_PASSWORD = "needs-password"  # noqa: S105 - a word that is shown
+    NEEDS_SECRET = "needs-secret"  # noqa: S105 - as above
+    NEEDS_AUTHORISATION = "needs-authorisation"
+    NEEDS_UPDATE = "needs-update"
+    SECRET_EXPIRED = "secret-expired"  # noqa: S105 - as above
+    SECRET_EXPIRES_SOON = "secret-expires-soon"  # noqa: S105 - as above
+    HEALTHY = "healthy"
+
+
+# The date of a secret's end is what somebody entered. What counts is what the provider says when the day has come.
+USABLE = (Standing.HEALTHY, Standing.SECRET_EXPIRES_SOON, Standing.SECRET_EXPIRED)
+
+
+def standing(credential: Credential) -> Standing:
+    """How ``credential`` stands now."""
+    if credential.validity is not Validity.VALID:
+        return Standing.INVALID
+    if not credential.spec.is_oauth:
+        return Standing.HEALTHY if credential.sealed_password else Standing.NEEDS_PASSWORD
+    token = credential.token
+    if credential.way is Grant.CLIENT_CREDENTIALS:
+        if not (credential.sealed_client_secret or credential.sealed_client_certificate):
+            return Standing.NEEDS_SECRET
+    elif token is None or token.authorised_at is None:
+        return Standing.NEEDS_AUTHORISATION
+    if token is not None and token.problem:
+        return Standing.NEEDS_UPDATE
+    return _by_date(credential.secret_expires)
+
+
+def _by_date(end: date | None) -> Standing:
+    today = now().date()
+    if end is None or end > today + WARNING:
+        return Standing.HEALTHY
+    return Standing.SECRET_EXPIRES_SOON if end >= today else Standing.SECRET_EXPIRED
+
+
+def standing_column() -> ColumnElement[str]:
+    """``standing``, as SQL, for lists that the database filters and sorts."""
+    basic = Credential.kind == CredentialKind.BASIC
+    app_only = Credential.grant == Grant.CLIENT_CREDENTIALS
+    secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
+    authorised = _token(CredentialToken.authorised_at.is_not(None))
+    end = Credential.secret_expires
+    return case(
+        (Credential.validity != Validity.VALID, Standing.INVALID.value),
+        (and_(basic, Credential.sealed_password == ""), Standing.NEEDS_PASSWORD.value),
+        (basic, Standing.HEALTHY.value),
+        (and_(app_only, secretless), Standing.NEEDS_SECRET.value),
+        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), Standing.NEEDS_AUTHORISATION.value),
+        (_token(CredentialToken.problem.is_not(None)), Standing.NEEDS_UPDATE.value),
+        (or_(end.is_(None), end > _day(WARNING)), Standing.HEALTHY.value),
+        (end >= _day(), Standing.SECRET_EXPIRES_SOON.value),
+        else_=Standing.SECRET_EXPIRED.value,
+    )
+
+
+def _day(ahead: timedelta = timedelta()) -> BindParameter[date]:
+    """The day that it is when the query runs, or one some time ``ahead`` of it."""
+    return bindparam(None, callable_=lambda: now().date() + ahead, type_=Date())
+
+
+def _token(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the credential has tokens of which ``condition`` holds."""
+    owned = CredentialToken.credential_id == Credential.id
+    return select(CredentialToken.credential_id).where(owned, condition).correlate(Credential).exists()

@@ -1,0 +1,193 @@
+"""Authorising a credential: somebody signs in at the identity provider once, and comes back with tokens.
+
+The way there carries a ``state`` that is good once, for ten minutes, and only for the user and the browser that began
+(RFC 6749 section 10.12); PKCE (RFC 7636) keeps others from using a code that they have seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.kinds import Grant
+from postmaster.accounts.models import Authorisation, Credential
+from postmaster.accounts.sealing import UnsealError, seal, unseal
+from postmaster.database import reading, writing
+from postmaster.errors import InputError, MailError, NotFoundError, mail_error
+from postmaster.extensions import now
+from postmaster.oauth.provider import DeviceCode, IdentityProvider, Tokens
+from postmaster.oauth.providers import provider_of
+from postmaster.oauth.registration import Registration, registration_of
+from postmaster.oauth.vault import put_in
+from postmaster.system.audit import audit, serialise
+
+VALID_MINUTES = 10
+
+CALLBACK_PATH = "/credentials/callback"
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Whose browser it is: the user, and a secret that its session keeps."""
+
+    user_id: int
+    secret: str
+
+
+@dataclass(frozen=True)
+class Authorised:
+    """What became of it. ``problem`` says what is still missing, though tokens were stored."""
+
+    credential_id: int
+    name: str
+    signed_in_as: str
+    problem: str
+
+
+class StateError(InputError):
+    """Who comes back from a provider is not who was sent there, or comes too late, or twice."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "State",
+            "This way back from the identity provider is not good, or not any more, so nothing was stored.",
+            f"It is good once, for {VALID_MINUTES} minutes, and in the browser that began it. Press Authorise again.",
+            code="authorisation-state",
+        )
+
+
+def load_registration(session: Session, credential_id: int) -> Registration:
+    """The registration of the credential. Raises NotFoundError, and InputError if it signs in with a password."""
+    credential = session.get(Credential, credential_id)
+    if credential is None:
+        raise NotFoundError("unknown-credential", "There is no such credential any more", "Look for it in the list.")
+    if not credential.spec.is_oauth:
+        raise InputError("Kind", f"The credential “{credential.name}” is of kind basic, which nobody authorises.")
+    return registration_of(credential)
+
+
+def begin(credential_id: int, redirect_uri: str, browser: Browser | None) -> str:
+    """The provider's address to send somebody to. Without ``browser`` any admin may come back.
+
+    Raises MailError, stage token, NotFoundError, or InputError.
+    """
+    with reading() as session:
+        registration = load_registration(session, credential_id)
+    if registration.way is not Grant.AUTHORIZATION_CODE:
+        raise InputError("Grant", "With grant client-credentials nobody signs in.", "Press Try, or test an account.")
+    state = secrets.token_urlsafe(32)
+    address, flow = provider_of(registration).begin(redirect_uri, state)
+    with writing() as session:
+        session.execute(delete(Authorisation).where(Authorisation.expires_at < now()))
+        session.add(
+            Authorisation(
+                state_hash=_hash(state),
+                session_hash=_hash(browser.secret) if browser else None,
+                user_id=browser.user_id if browser else None,
+                credential_id=credential_id,
+                sealed_flow=seal(json.dumps(flow)),
+                expires_at=now() + timedelta(minutes=VALID_MINUTES),
+            )
+        )
+    return address
+
+
+def finish(answer: Mapping[str, str], browser: Browser, actor: str) -> Authorised:
+    """Somebody is back with the provider's ``answer``: get the tokens and store them.
+
+    Raises StateError, or MailError, stage token, if the provider refuses; then nothing is stored.
+    """
+    credential_id, flow = _take(answer.get("state", ""), browser)
+    with reading() as session:
+        registration = load_registration(session, credential_id)
+    tokens = provider_of(registration).finish(flow, answer)
+    return store(credential_id, registration, tokens, actor)
+
+
+def _take(state: str, browser: Browser) -> tuple[int, dict[str, str]]:
+    """The authorisation that ``state`` stands for, which is gone then, whoever came with it."""
+    with writing() as session:
+        query = select(Authorisation).where(Authorisation.state_hash == _hash(state)).with_for_update()
+        found = session.scalars(query).one_or_none()
+        if found is None:
+            raise StateError
+        session.delete(found)
+        session.flush()
+        mine = found.session_hash is None or (
+            found.user_id == browser.user_id and hmac.compare_digest(found.session_hash, _hash(browser.secret))
+        )
+        good, credential_id, sealed = mine and now() < found.expires_at, found.credential_id, found.sealed_flow
+    if not good:
+        raise StateError
+    try:
+        return credential_id, json.loads(unseal(sealed))
+    except UnsealError:
+        raise StateError from None
+
+
+def store(credential_id: int, registration: Registration, tokens: Tokens, actor: str) -> Authorised:
+    """Keep ``tokens`` as the credential's; its accounts go on by themselves. Raises MailError if it was deleted."""
+    with writing() as session:
+        serialise(session)
+        credential = session.get(Credential, credential_id)
+        if credential is None:
+            raise mail_error("credential-missing", stage="token")
+        before = credential.token.signed_in_as if credential.token else ""
+        token = put_in(session, credential, registration, tokens)
+        label = f"{credential.name} ({credential.id})"
+        audit(session, actor, "authorise", "credential", label, {"signs_in_as": [before, token.signed_in_as]})
+        problem = " ".join(filter(None, (token.message, token.advice)))
+        return Authorised(credential.id, credential.name, token.signed_in_as, problem)
+
+
+def try_app(credential_id: int, actor: str) -> Authorised:
+    """Have an app that signs in by itself do so. Raises MailError, stage token; then nothing is stored."""
+    with reading() as session:
+        registration = load_registration(session, credential_id)
+    return store(credential_id, registration, provider_of(registration).own(), actor)
+
+
+def by_device(
+    credential_id: int, actor: str, show: Callable[[DeviceCode], None], wait: Callable[[DeviceCode], bool]
+) -> Authorised:
+    """Authorise with a code that is entered on another device (RFC 8628).
+
+    ``show`` is given the code; ``wait`` sleeps until the next question, and says whether to go on. Raises MailError.
+    """
+    with reading() as session:
+        registration = load_registration(session, credential_id)
+    provider = provider_of(registration)
+    device = provider.begin_device()
+    show(device)
+    return store(credential_id, registration, _poll(provider, device, registration, wait), actor)
+
+
+def _poll(
+    provider: IdentityProvider, device: DeviceCode, registration: Registration, wait: Callable[[DeviceCode], bool]
+) -> Tokens:
+    while wait(device):
+        if tokens := provider.poll_device(device):
+            return tokens
+    raise _nobody_came(registration)
+
+
+def _nobody_came(registration: Registration) -> MailError:
+    return mail_error(
+        "token-denied",
+        provider=registration.provider,
+        credential=registration.credential,
+        what="nobody entered the code in time",
+        todo="Start again.",
+    )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

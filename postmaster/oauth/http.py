@@ -1,0 +1,93 @@
+"""HTTPS to identity providers: certificates always checked, every answer bounded in time and size, no redirects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from postmaster.sources.deadline import Deadline
+from postmaster.sources.tls import shared_context
+
+TOTAL_SECONDS = 20.0
+"""For everything that one way to a provider takes; a provider that sends a byte now and then meets it too."""
+
+CONNECT_SECONDS = 10.0
+
+LARGEST_ANSWER = 1_000_000
+"""Bytes. Tokens and keys of a provider have some thousands."""
+
+
+def secure(session: requests.Session, ca_file: Path | None) -> Deadline:
+    """Make ``session`` talk HTTPS only, trust the system's CAs and those in ``ca_file``, and end in time.
+
+    The caller cancels the Deadline that is returned when it is done. Proxies and passwords that the environment or a
+    .netrc file name are not used: what goes here are secrets. Raises MailError if ``ca_file`` cannot be read.
+    """
+    deadline = Deadline(TOTAL_SECONDS)
+    session.trust_env = False
+    session.max_redirects = 0
+    session.adapters.clear()
+    session.mount("https://", _Adapter(ca_file, deadline))
+    return deadline
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, ca_file: Path | None, deadline: Deadline) -> None:
+        self._context = shared_context(verify=True, ca_file=ca_file)
+        self._deadline = deadline
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = {"https": _pool_class(self._deadline)}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """The context alone says what is trusted."""
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {}
+
+    def cert_verify(self, *args: Any) -> None:
+        """As above: requests would add CAs of its own."""
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        """Send it, and read the whole answer at once, within its bounds."""
+        seconds = self._deadline.remaining()
+        options |= {
+            "stream": True,
+            "timeout": (min(CONNECT_SECONDS, seconds), seconds),
+            "verify": True,
+            "proxies": None,
+        }
+        response = super().send(request, **options)
+        try:
+            body = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
+        except (HTTPError, OSError) as error:
+            raise requests.ConnectionError(error, request=request) from error
+        finally:
+            response.raw.release_conn()
+        if len(body) > LARGEST_ANSWER:
+            raise requests.exceptions.ContentDecodingError("an answer far larger than can be right")
+        vars(response).update(_content=body, _content_consumed=True)
+        return response
+
+
+def _pool_class(deadline: Deadline) -> type[HTTPSConnectionPool]:
+    class Connection(HTTPSConnection):
+        """One whose socket the deadline watches, before TLS is put around it."""
+
+        def _new_conn(self) -> socket:
+            sock = super()._new_conn()
+            deadline.watch(sock)
+            return sock
+
+    class Pool(HTTPSConnectionPool):
+        ConnectionCls = Connection
+
+    return Pool

@@ -1,0 +1,347 @@
+"""Tokens are renewed ahead of their end, once for all workers, and never lost; what goes wrong is told."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from postmaster import create_app
+from postmaster.accounts.models import CredentialToken
+from postmaster.accounts.sealing import unseal
+from postmaster.config import load_settings
+from postmaster.database import reading, writing
+from postmaster.errors import MailError
+from postmaster.extensions import now
+from postmaster.oauth import http, vault
+from postmaster.oauth.tokens import access_token
+from tests.oauth.support import Tenant
+from tests.servers.identity import IdentityServer
+from tests.servers.ports import wait_until
+from tests.servers.postgres import Postgres
+from tests.support import Desk, mails
+
+KINDS = ("oauth2-microsoft", "oauth2-generic")
+
+
+def stored(app: Flask) -> tuple[str, str]:
+    """The access and the refresh token that are there."""
+    with app.app_context(), reading() as session:
+        token = session.get_one(CredentialToken, 1)
+        return tuple(unseal(text) if text else "" for text in (token.sealed_access, token.sealed_refresh))
+
+
+def age(app: Flask, **times: timedelta) -> None:
+    """Have the access token end at another time from now on, as ``renew_at`` and ``expires_at`` say."""
+    with app.app_context(), writing() as session:
+        token = session.get_one(CredentialToken, 1)
+        for name, ahead in times.items():
+            setattr(token, name, now() + ahead)
+
+
+def worn(app: Flask) -> None:
+    """Have it be time to renew the access token, which still works."""
+    age(app, renew_at=-timedelta(seconds=1), expires_at=timedelta(minutes=4))
+
+
+def ended(app: Flask) -> None:
+    """Have the access token be over."""
+    age(app, renew_at=-timedelta(minutes=6), expires_at=-timedelta(minutes=1))
+
+
+def failure(app: Flask, refused: str = "") -> MailError:
+    with app.app_context(), pytest.raises(MailError) as caught:
+        access_token(1, refused)
+    assert caught.value.stage == "token"
+    assert caught.value.advice
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_access_token_is_used_until_it_is_time_to_renew_it(tenant: Tenant, app: Flask, kind: str) -> None:
+    tenant.add_credential(kind)
+    tenant.authorise()
+    tenant.add_account("IMAPS")
+    for _ in range(2):
+        tenant.desk.fetch_one()
+    assert tenant.identity.handed_out("refresh_token") == 0
+    before = stored(app)
+    worn(app)
+    tenant.desk.fetch_one()
+    assert tenant.identity.handed_out("refresh_token") == 1
+    after = stored(app)
+    assert before[0] != after[0]
+    assert before[1] != after[1], "the refresh token was rotated"
+
+
+@pytest.mark.parametrize("seconds", [60, 3600, 0, -5])
+def test_an_access_token_is_renewed_ahead_of_its_end_however_short_it_lasts(
+    tenant: Tenant, app: Flask, seconds: int
+) -> None:
+    tenant.identity.seconds = seconds
+    tenant.add_credential()
+    tenant.authorise()
+    with app.app_context(), reading() as session:
+        token = session.get_one(CredentialToken, 1)
+        assert token.renew_at is not None
+        assert token.expires_at is not None
+        assert token.renew_at <= token.expires_at - timedelta(seconds=max(0, seconds / 20))
+        assert abs(token.expires_at - now() - timedelta(seconds=max(0, seconds))) < timedelta(seconds=5)
+
+
+def test_a_provider_that_gives_no_new_refresh_token_leaves_the_old_one_in_use(tenant: Tenant, app: Flask) -> None:
+    tenant.ready()
+    before = stored(app)[1]
+    tenant.identity.with_refresh = False
+    worn(app)
+    tenant.desk.fetch_one()
+    assert stored(app)[1] == before
+
+
+def test_a_token_that_the_mail_server_refuses_is_renewed_once(tenant: Tenant) -> None:
+    tenant.deliver(*mails(1))
+    tenant.ready()
+    tenant.identity.end_access()
+    assert tenant.desk.fetch_one()["new"] == 1
+    assert tenant.identity.handed_out("refresh_token") == 1
+
+
+def test_a_token_that_is_refused_again_pauses_the_account_until_it_is_authorised(tenant: Tenant) -> None:
+    tenant.ready()
+    tenant.identity.people[tenant.person] = "somebody.else@example.org"
+    error = tenant.desk.fetch_one(code=1)["error"]
+    assert (error["code"], error["stage"]) == ("token-refused", "login")
+    assert "(1)" in error["advice"]
+    assert tenant.identity.handed_out("refresh_token") == 1
+    assert tenant.health() == "paused"
+    assert tenant.desk.fetch_one()["skipped"] == 1
+    tenant.identity.people[tenant.person] = tenant.mailbox
+    tenant.authorise()
+    assert tenant.health() == "failing"
+    assert tenant.desk.fetch_one()["error"] is None
+
+
+def test_an_app_signs_in_by_itself_and_anew_whenever_its_token_ends(tenant: Tenant, app: Flask) -> None:
+    tenant.deliver(*mails(1))
+    tenant.add_credential(grant="client-credentials")
+    tenant.add_account()
+    assert tenant.health() == "never"
+    assert tenant.desk.fetch_one()["new"] == 1
+    tenant.desk.fetch_one()
+    assert tenant.identity.handed_out("client_credentials") == 1
+    ended(app)
+    tenant.desk.fetch_one()
+    assert tenant.identity.handed_out("client_credentials") == 2
+
+
+# Several workers
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_workers_that_need_a_token_at_once_renew_it_once_and_all_go_on(
+    environ: dict[str, str], identity: IdentityServer, postgres: Postgres, tenant: Tenant, app: Flask, database: str
+) -> None:
+    if database == "postgresql":
+        environ = {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+        app = create_app(load_settings(environ))
+        app.test_cli_runner().invoke(args=["db", "upgrade"])
+        tenant.desk = Desk(_runner(app))
+    tenant.add_credential()
+    tenant.authorise()
+    ended(app)
+    identity.pause = 0.3
+    workers = [create_app(load_settings(environ)) for _ in range(4)]
+    tokens: list[str] = []
+    threads = [threading.Thread(target=_work, args=(worker, tokens)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert tokens == [stored(app)[0]] * 4
+    assert identity.handed_out("refresh_token") == 1
+    ended(app)
+    _work(app, tokens)
+    assert len(tokens) == 5, "the refresh token that was stored is the last one handed out"
+
+
+def _work(app: Flask, tokens: list[str]) -> None:
+    with app.app_context():
+        tokens.append(access_token(1))
+
+
+def _runner(app: Flask) -> Any:
+    from tests.results import Result
+
+    def run(*args: object, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's word
+        result = app.test_cli_runner().invoke(args=[str(arg) for arg in args], input=input)
+        return Result(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+def test_a_worker_that_died_while_it_renewed_keeps_the_others_waiting_for_a_while_only(
+    tenant: Tenant, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.add_credential()
+    tenant.authorise()
+    ended(app)
+    monkeypatch.setattr(vault, "CLAIM_SECONDS", 1)
+    with app.app_context():
+        assert vault.claim(vault.open_vault(1))
+        assert access_token(1)
+    assert tenant.identity.handed_out("refresh_token") == 1
+
+
+def test_an_authorisation_while_tokens_are_renewed_is_not_overwritten(tenant: Tenant, app: Flask) -> None:
+    tenant.add_credential()
+    tenant.authorise()
+    ended(app)
+    tenant.identity.pause = 0.5
+    tokens: list[str] = []
+    thread = threading.Thread(target=_work, args=(app, tokens))
+    thread.start()
+    wait_until(lambda: tenant.identity.handed_out("refresh_token") == 1, "the renewal")
+    tenant.identity.pause = 0
+    tenant.authorise()
+    authorised = stored(app)
+    thread.join()
+    assert stored(app) == authorised
+    assert tokens
+
+
+# What goes wrong
+
+
+MOODS = {
+    "down": "provider-unavailable",
+    "silent": "provider-slow",
+    "slow": "provider-slow",
+    "garbage": "provider-confused",
+    "flood": "provider-confused",
+    "redirect": "provider-confused",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("mood", "code"), MOODS.items())
+def test_a_provider_that_fails_is_told_and_harms_neither_token_nor_credential(
+    tenant: Tenant, app: Flask, monkeypatch: pytest.MonkeyPatch, kind: str, mood: str, code: str
+) -> None:
+    tenant.add_credential(kind)
+    tenant.authorise()
+    before = stored(app)
+    monkeypatch.setattr(http, "TOTAL_SECONDS", 0.5)
+    tenant.identity.mode = mood
+    worn(app)
+    with app.app_context():
+        assert access_token(1) == before[0], "the token that is there still works"
+    ended(app)
+    assert failure(app).code == code
+    assert stored(app) == before
+    assert tenant.health("credential") == "healthy"
+    tenant.identity.mode = ""
+    monkeypatch.undo()
+    with app.app_context():
+        assert access_token(1) != before[0]
+
+
+def test_a_provider_that_is_not_there_is_told(tenant: Tenant, app: Flask) -> None:
+    endpoints = {"token_endpoint": "https://localhost:1/token"}
+    tenant.add_credential("oauth2-generic", grant="client-credentials", **endpoints)
+    error = failure(app)
+    assert (error.code, "localhost:1" in error.message) == ("provider-unreachable", True)
+
+
+def test_a_provider_that_nobody_vouches_for_gets_no_secret(environ: dict[str, str], tenant: Tenant) -> None:
+    tenant.add_credential(grant="client-credentials")
+    distrustful = create_app(load_settings({**environ, "POSTMASTER_CA_FILE": ""}))
+    assert failure(distrustful).code == "provider-certificate"
+    assert tenant.identity.told == []
+
+
+REFUSALS = {
+    "secret expired": ("invalid_client", "AADSTS7000222: The provided client secret keys are expired.",
+                       "client-refused", "the client secret has expired"),
+    "secret wrong": ("invalid_client", "AADSTS7000215: Invalid client secret.", "client-refused", "secret is wrong"),
+    "no consent": ("invalid_grant", "AADSTS65001: Not consented.", "consent-missing", "nobody has consented"),
+    "revoked": ("invalid_grant", "AADSTS50173: The provided grant has expired.", "authorisation-ended", "was revoked"),
+    "unused": ("invalid_grant", "AADSTS700082: The refresh token has expired.", "authorisation-ended", "90 days"),
+    "standard": ("invalid_grant", "", "authorisation-ended", "revoked, or has expired"),
+    "unknown": ("odd_error", "Something odd happened.", "token-denied", "it says odd_error"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "words", "code", "sentence"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_refusal_says_what_happened_and_the_credential_needs_an_update(
+    tenant: Tenant, app: Flask, error: str, words: str, code: str, sentence: str
+) -> None:
+    tenant.ready()
+    tenant.identity.error = (error, words)
+    ended(app)
+    row = tenant.desk.fetch_one(code=1)
+    assert (row["error"]["code"], row["error"]["stage"]) == (code, "token")
+    assert sentence in row["error"]["message"]
+    assert row["error"]["server"] == (words or error)
+    assert (tenant.health(), tenant.health("credential")) == ("needs-update", "needs-update")
+    skipped = tenant.desk.fetch_one()
+    assert (skipped["skipped"], "authorised again" in skipped["skipped_reason"]) == (1, True)
+
+
+def test_an_error_that_passes_harms_nothing(tenant: Tenant, app: Flask) -> None:
+    tenant.ready()
+    tenant.identity.error = ("temporarily_unavailable", "AADSTS90033: A transient error has occurred.")
+    ended(app)
+    assert tenant.desk.fetch_one(code=1)["error"]["code"] == "provider-unavailable"
+    assert tenant.health("credential") == "healthy"
+
+
+def test_revoked_consent_is_seen_and_authorising_again_mends_it_by_itself(tenant: Tenant) -> None:
+    tenant.deliver(*mails(1))
+    tenant.ready()
+    tenant.identity.revoke(tenant.person)
+    assert tenant.desk.fetch_one(code=1)["error"]["code"] == "authorisation-ended"
+    assert tenant.health() == "needs-update"
+    tenant.authorise()
+    assert tenant.desk.fetch_one()["new"] == 1
+    assert tenant.health() == "healthy"
+
+
+def test_an_account_named_is_tried_though_its_credential_needs_an_update(tenant: Tenant, app: Flask) -> None:
+    account = tenant.ready()
+    tenant.identity.error = ("invalid_grant", "AADSTS65001: no consent")
+    ended(app)
+    tenant.desk.fetch(code=1)
+    tenant.identity.error = None
+    assert tenant.desk.fetch_one("--account", account)["error"] is None
+    assert tenant.health() == "healthy"
+
+
+def test_a_new_client_secret_has_the_credential_tried_again(tenant: Tenant) -> None:
+    tenant.add_credential(grant="client-credentials")
+    tenant.add_account()
+    secret, tenant.app.secret = tenant.app.secret, "another-secret"
+    assert tenant.desk.fetch_one(code=1)["error"]["code"] == "client-refused"
+    assert tenant.health() == "needs-update"
+    tenant.app.secret = secret
+    tenant.desk.ok("credential", "set", "cloud", "--client-secret-stdin", input=secret)
+    assert tenant.desk.fetch_one()["error"] is None
+
+
+def test_scopes_that_were_not_granted_are_named(tenant: Tenant) -> None:
+    tenant.identity.granted = ["https://outlook.office.com/POP.AccessAsUser.All"]
+    tenant.add_credential()
+    tenant.identity.eager = tenant.person
+    result = tenant.desk.ok("credential", "authorise", "cloud")
+    assert "does not cover: https://outlook.office.com/IMAP.AccessAsUser.All" in result.stderr
+    assert tenant.health("credential") == "needs-update"
+
+
+def test_changing_what_tokens_were_given_for_takes_the_authorisation_back(tenant: Tenant) -> None:
+    tenant.ready()
+    tenant.desk.ok("credential", "set", "cloud", "--comment", "still authorised")
+    assert tenant.health() == "never"
+    tenant.desk.ok("credential", "set", "cloud", "--tenant", "contoso.example")
+    assert (tenant.health(), tenant.health("credential")) == ("needs-credential", "needs-authorisation")
