@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -13,7 +14,9 @@ from sqlalchemy.orm import contains_eager
 from postmaster import create_app
 from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.health import Health, account_health
-from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.kinds import CredentialKind, Grant
+from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
+from postmaster.accounts.standing import Standing, standing, standing_column
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, reading, writing
 from postmaster.extensions import now
@@ -37,12 +40,30 @@ def credentials() -> Iterator[Credential]:
         yield Credential(name=f"c{number}", username=name, sealed_password="sealed")
     yield Credential(name="without-password", username="x", sealed_password="")
     yield Credential(name="resting", username="x", sealed_password="sealed", validity=Validity.INVALID)
+    yield from oauth_credentials()
+
+
+def oauth_credentials() -> Iterator[Credential]:
+    """Of each kind and grant: without tokens, with good ones, and with a problem; with secrets that end some day."""
+    tokens = (None, {"authorised_at": now()}, {"problem": "x"}, {"authorised_at": now(), "problem": "x"})
+    secrets = itertools.product(("", "sealed"), (None, *map(timedelta, (-1, 0, 30, 31))))
+    kinds = ((CredentialKind.GOOGLE, None), *((CredentialKind.MICROSOFT, grant) for grant in Grant))
+    for number, ((kind, grant), token, (secret, ahead)) in enumerate(itertools.product(kinds, tokens, secrets)):
+        yield Credential(
+            name=f"o{number}",
+            username="x@y",
+            kind=kind,
+            grant=grant,
+            sealed_client_secret=secret,
+            secret_expires=now().date() + ahead if ahead is not None else None,
+            token=CredentialToken(**token) if token else None,
+        )
 
 
 def accounts(known: list[Credential]) -> Iterator[MailAccount]:
     """Accounts of every kind that the columns tell apart."""
     folders = (None, "", "inbox", "Ä/B")
-    for credential, folder in itertools.product([None, *known], folders):
+    for credential, folder in itertools.product([None, *known[:20]], folders):
         yield MailAccount(type="IMAP", host="mail.example.com", credential=credential, folder=folder)
     yield MailAccount(type="IMAP", host=None)
     yield MailAccount(type="IMAP", host=None, credential=known[0])
@@ -50,6 +71,8 @@ def accounts(known: list[Credential]) -> Iterator[MailAccount]:
     yield MailAccount(type="Outlook365", address="desk@example.com")
     for validity in Validity:
         yield MailAccount(type="IMAP", host="h", credential=known[0], validity=validity)
+    for credential in known[20:]:
+        yield MailAccount(type="IMAP", host="h", credential=credential)
 
 
 def states(account: MailAccount) -> Iterator[AccountState | None]:
@@ -59,6 +82,17 @@ def states(account: MailAccount) -> Iterator[AccountState | None]:
     yield AccountState(held_revision="9/9.9", failures=1)
     for paused, failures, success in itertools.product((None, "9/9.9", account.config_revision), (0, 2), (None, now())):
         yield AccountState(paused_revision=paused, failures=failures, last_success_at=success)
+
+
+def test_a_credential_stands_the_same_in_sql(any_app: Flask) -> None:
+    with any_app.app_context():
+        prepare_database()
+        with writing() as session:
+            session.add_all(credentials())
+        with reading() as session:
+            rows = session.execute(select(Credential, standing_column())).all()
+    assert {word for _, word in rows} == set(Standing)
+    assert [word for _, word in rows] == [standing(credential) for credential, _ in rows]
 
 
 def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:

@@ -41,8 +41,10 @@ def tell_state(app: Flask, number: int, **state: Any) -> None:
 @pytest.fixture
 def four(app: Flask, desk: Desk) -> None:
     """Four accounts: healthy, failing, paused, and without credential."""
-    for name in ("ada", "berta", "support"):
+    for name in ("ada", "berta"):
         add_credential(desk, name)
+    app_only = ("--kind", "oauth2-microsoft", "--grant", "client-credentials", "--tenant", "t", "--client-id", "c")
+    desk.ok("credential", "add", *app_only, "--name", "support", "--client-secret-stdin", input="a secret")
     desk.ok("queue", "add", "--name", "Sales::Orders")
     desk.add_account(
         type="IMAPS",
