@@ -183,7 +183,7 @@ class CredentialService(NamedService[Credential]):
     def saved(self, thing: Credential, before: Mapping[str, Value]) -> None:
         """What was wrong with its accounts may be right now."""
         if before:
-            for account in self._accounts(thing):
+            for account in self.accounts(thing):
                 end_wait(account)
 
 

@@ -45,9 +45,10 @@ WORST_FIRST = (
     Health.INVALID,
 )
 
-# How an account may stand that the schedule fetches, and one that is fetched because somebody asked for it.
+# How an account may stand that the schedule fetches, and one that is fetched because somebody asked for it: whoever
+# does so may have mended elsewhere what was wrong.
 SCHEDULED = (Health.FAILING, Health.NEVER, Health.HEALTHY)
-REQUESTABLE = (*SCHEDULED, Health.PAUSED)
+REQUESTABLE = (*SCHEDULED, Health.PAUSED, Health.NEEDS_UPDATE)
 
 
 def account_health(account: MailAccount) -> Health:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import Health, account_health
+from postmaster.accounts.health import REQUESTABLE, Health, account_health
 from postmaster.accounts.mailbox import server_of
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.configuration import account_service
@@ -21,9 +21,6 @@ SKIPPED: dict[Health, str] = {
     Health.NEEDS_UPDATE: "its credential has to be authorised again or changed",
     Health.PAUSED: "paused after a refused login, until the credential or the account changes",
 }
-
-# Those that are fetched all the same when they are named: whoever does so may have mended it elsewhere.
-WORTH_A_TRY = (Health.PAUSED, Health.NEEDS_UPDATE)
 
 
 def choose_accounts(session: Session, names: Sequence[str]) -> list[Candidate]:
@@ -45,5 +42,5 @@ def _candidate(account: MailAccount, *, named: bool) -> Candidate:
     if health is Health.INVALID:
         message = f"The account {account.label} is {account.validity.value}, so it is not fetched."
         raise InputError("Validity", message, f"Set it valid first: flask account set {account.id} --validity valid")
-    skipped = "" if named and health in WORTH_A_TRY else SKIPPED.get(health, "")
+    skipped = "" if named and health in REQUESTABLE else SKIPPED.get(health, "")
     return Candidate(account.id, account.label, server_of(account).lower(), skipped)

@@ -18,8 +18,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.kinds import Grant
-from postmaster.accounts.models import Authorisation, Credential
+from postmaster.accounts.models import Authorisation, Credential, MailAccount
 from postmaster.accounts.sealing import UnsealError, seal, unseal
+from postmaster.accounts.wait import end_wait
 from postmaster.database import reading, writing
 from postmaster.errors import InputError, MailError, NotFoundError, mail_error
 from postmaster.extensions import now
@@ -142,6 +143,8 @@ def store(credential_id: int, registration: Registration, tokens: Tokens, actor:
             raise mail_error("credential-missing", stage="token")
         before = credential.token.signed_in_as if credential.token else ""
         token = put_in(session, credential, registration, tokens)
+        for account in session.scalars(select(MailAccount).where(MailAccount.credential_id == credential_id)).unique():
+            end_wait(account)
         label = f"{credential.name} ({credential.id})"
         audit(session, actor, "authorise", "credential", label, {"signs_in_as": [before, token.signed_in_as]})
         problem = " ".join(filter(None, (token.message, token.advice)))

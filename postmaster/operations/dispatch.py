@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
@@ -23,6 +24,7 @@ from postmaster.accounts.columns import health_column
 from postmaster.accounts.health import REQUESTABLE, SCHEDULED
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.broker import DUE, REQUESTED
+from postmaster.config import Settings
 from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.models import FetchRun, RunStatus
@@ -149,5 +151,6 @@ def _busy(session: Session) -> Counter[str]:
 
 
 def host_column() -> ColumnElement[str]:
-    """The host on which an account's sessions count; its type where that names the host."""
-    return func.lower(func.coalesce(MailAccount.host, MailAccount.type))
+    """The host on which an account's sessions count: ``server_of``."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return func.lower(func.coalesce(MailAccount.host, settings.outlook_host))
