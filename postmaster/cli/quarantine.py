@@ -9,13 +9,12 @@ import click
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Group, actor, print_json, print_table
-from postmaster.database import reading, writing
-from postmaster.desk.queues import Queues
+from postmaster.database import reading
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
 from postmaster.intake.decision import REASONS
 from postmaster.intake.models import Quarantine
-from postmaster.intake.quarantine import deliver, discard, find_quarantined, raw_source, retry, waiting
+from postmaster.intake.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
 
 group = Group("quarantine", help="Look after messages that could not become tickets.")
 
@@ -71,7 +70,7 @@ def deliver_(numbers: tuple[int, ...], queue: str) -> None:
     """Make tickets of messages in a queue, however little of them can be read."""
 
     def act(session: Session, row: Quarantine) -> str:
-        return f"ticket {deliver(session, row, Queues(session).queue_id(queue), actor())}"
+        return f"ticket {deliver(session, row, queue, actor())}"
 
     _each(numbers, act)
 
@@ -92,15 +91,13 @@ def delete(numbers: tuple[int, ...], yes: bool) -> None:
 
 
 def _each(numbers: tuple[int, ...], act: Callable[[Session, Quarantine], str]) -> None:
-    """Do ``act`` to each message in a transaction of its own, so that one that fails does not undo the others."""
+    """Do ``act`` to each message; those that are refused are told at the end."""
     failures: list[PostMasterError] = []
-    for number in numbers:
-        try:
-            with writing() as session:
-                done = act(session, find_quarantined(session, number))
-            click.echo(f"{number}: {done}")
-        except PostMasterError as error:
-            failures.append(error)
+    for handled in handle(numbers, act):
+        if handled.error is None:
+            click.echo(f"{handled.number}: {handled.done}")
+        else:
+            failures.append(handled.error)
     for failure in failures[:-1]:
         failure.show()
     if failures:

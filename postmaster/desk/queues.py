@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import FollowUpPolicy, Queue, SystemAddress, Ticket
+from postmaster.errors import InputError
 from postmaster.system.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
 from postmaster.system.listing import Listing
 from postmaster.system.models import Validity
@@ -136,6 +137,14 @@ class Queues:
         """The names of the queues that may be chosen, in the order in which people look for them."""
         query = select(Queue.name).where(Queue.validity == Validity.VALID)
         return sorted(self._session.scalars(query), key=str.casefold)
+
+    def find_valid(self, name: str) -> Queue:
+        """The queue of that name. Raises NotFoundError, or InputError if it is not valid."""
+        found = self._service.find(name)
+        if found.validity is not Validity.VALID:
+            message = f"The queue “{found.name}” is {found.validity.value}, so nothing was put there."
+            raise InputError("Queue", message, "Choose another one, or set it valid first.", code="queue-invalid")
+        return found
 
     def queue_id(self, name: str) -> int:
         """The id of the queue of that name or id. Raises NotFoundError."""

@@ -9,13 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
-from postmaster.desk.queues import QueueService
-from postmaster.errors import InputError, NotFoundError
+from postmaster.desk.queues import Queues
+from postmaster.errors import NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.system.audit import audit
 from postmaster.system.fields import Field
 from postmaster.system.list_settings import STATE_LIST
-from postmaster.system.models import Validity
 from postmaster.system.service import enumeration
 from postmaster.system.settings import get_setting
 from postmaster.system.values import one_of
@@ -72,17 +71,9 @@ class TicketService:
         there is not.
         """
         tickets = self.find(numbers)
-        target = self.valid_queue(queue) if queue is not None else None
+        target = Queues(self.session).find_valid(queue) if queue is not None else None
         wanted = None if state is None else known_state(self.session, state)
         return [self._change(ticket, target or ticket.queue, wanted or ticket.state) for ticket in tickets]
-
-    def valid_queue(self, name: str) -> Queue:
-        """The queue of that name. Raises NotFoundError, or InputError if it is not valid."""
-        found = QueueService(self.session, self.actor).find(name)
-        if found.validity is not Validity.VALID:
-            message = f"The queue “{found.name}” is {found.validity.value}, so nothing was moved there."
-            raise InputError("Queue", message, "Choose another one, or set it valid first.", code="queue-invalid")
-        return found
 
     def move(self, ticket: Ticket, queue: Queue) -> Json:
         """Put ``ticket`` into ``queue``, without a word in the audit log; returns the changed fields."""

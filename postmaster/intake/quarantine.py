@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import structlog
 from flask import current_app
 from sqlalchemy import Select, select
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from postmaster.config import Settings
+from postmaster.database import writing
 from postmaster.desk.models import RawMail
+from postmaster.desk.queues import Queues
 from postmaster.desk.rawmail import unpack
-from postmaster.errors import InputError, NotFoundError
+from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import now
 from postmaster.intake.carry_out import carry_out, decide_alone
 from postmaster.intake.decision import Draft, Prepared, Rules
@@ -28,6 +32,10 @@ from postmaster.intake.rules import present_rules
 from postmaster.intake.terms import renew_terms, terms_of
 from postmaster.system.audit import audit
 
+log = structlog.get_logger("postmaster.quarantine")
+
+UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -37,17 +45,14 @@ class Release:
     action: str
 
 
-UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
-
-
 def waiting() -> Select[Quarantine]:
     """All messages in quarantine, the oldest first."""
     return select(Quarantine).order_by(Quarantine.id)
 
 
 def find_quarantined(session: Session, number: int) -> Quarantine:
-    """The message with that id. Raises NotFoundError."""
-    row = session.get(Quarantine, number)
+    """The message with that id, which nobody else releases until the transaction ends. Raises NotFoundError."""
+    row = session.get(Quarantine, number, with_for_update=True) if number < 2**63 else None
     if row is None:
         message = f"There is no message {number} in quarantine."
         raise NotFoundError("unknown-quarantine", message, "Run: flask quarantine list")
@@ -75,13 +80,15 @@ def retry(session: Session, row: Quarantine, actor: str) -> str | None:
     return _release(session, row, setup, prepared, RETRY_STAGES, Release(actor, "retry"))
 
 
-def deliver(session: Session, row: Quarantine, queue_id: int, actor: str) -> str:
-    """Open a ticket for the message in that queue, however little of it can be read; returns its number.
+def deliver(session: Session, row: Quarantine, queue: str, actor: str) -> str:
+    """Open a ticket for the message in ``queue``, however little of it can be read; returns its number.
 
-    Neither filters nor what the message answers change that.
+    Neither filters nor what the message answers change that. Raises NotFoundError for an unknown queue, InputError
+    for one that is not valid. The caller commits.
     """
+    rules = Rules(queue_id=Queues(session).find_valid(queue).id)
     arrival = _arrival(session, row)
-    prepared = prepare_unfiltered(arrival, arrival.message or UNREADABLE, Rules(queue_id=queue_id))
+    prepared = prepare_unfiltered(arrival, arrival.message or UNREADABLE, rules)
     release = Release(actor, "deliver")
     return str(_release(session, row, read_setup(session), prepared, NEW_TICKET_STAGES, release))
 
@@ -90,6 +97,38 @@ def discard(session: Session, row: Quarantine, actor: str) -> None:
     """Delete the message and its source for good. Its row in the ledger stays. The caller commits."""
     _remove(session, row)
     audit(session, actor, "delete", "quarantine", _label(row), {"sender": row.sender, "subject": row.subject})
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of one message of many: ``done``, or the error that says why not."""
+
+    number: int
+    done: str = ""
+    error: PostMasterError | None = None
+
+
+def handle(numbers: Iterable[int], act: Callable[[Session, Quarantine], str]) -> Iterator[Handled]:
+    """Do ``act`` to each message in a transaction of its own, so that one that fails does not undo the others."""
+    for number in dict.fromkeys(numbers):
+        try:
+            with writing() as session:
+                done = act(session, find_quarantined(session, number))
+            yield Handled(number, done)
+        except PostMasterError as error:
+            yield Handled(number, error=error)
+        except (DataError, IntegrityError) as error:
+            yield Handled(number, error=_refused(number, f"stored: {error.orig}"))
+        except DBAPIError:
+            raise
+        except Exception as error:  # whatever the message makes our own code raise, it must not stop the others
+            log.exception("a message in quarantine could not be handled", number=number)
+            yield Handled(number, error=_refused(number, f"handled: {error!r}"))
+
+
+def _refused(number: int, why: str) -> InputError:
+    message = f"The message {number} still cannot be {why}."
+    return InputError("message", message, "It stays in quarantine, where its source can be looked at.", "refused")
 
 
 def _arrival(session: Session, row: Quarantine) -> Arrival:

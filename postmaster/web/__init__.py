@@ -16,6 +16,7 @@ from postmaster.web import (
     errors,
     limits,
     navigation,
+    quarantine,
     queues,
     security,
     session,
@@ -25,7 +26,7 @@ from postmaster.web import (
     times,
 )
 
-BLUEPRINTS = (status, tickets, articles, accounts, credentials, addresses, queues, settings, audit)
+BLUEPRINTS = (status, tickets, articles, quarantine, accounts, credentials, addresses, queues, settings, audit)
 
 
 def init_app(app: Flask) -> None:

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flask import Flask, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from postmaster.database import reading
+from postmaster.intake.quarantine_list import MANY, quarantined
 from postmaster.web.access import Access, access_of, is_admin
 
 
 @dataclass(frozen=True)
 class Item:
-    """A place to go. ``below`` is an action shown under it while one is there; ``covers`` are blueprints within it."""
+    """A place to go. ``below`` is an action shown under it while one is there; ``covers`` are blueprints within it.
+
+    ``count`` says how many things wait for somebody there.
+    """
 
     label: str
     endpoint: str
     icon: str
     below: tuple[str, str] | None = None
     covers: tuple[str, ...] = ()
+    count: Callable[[Session], int] | None = None
 
     @property
     def is_here(self) -> bool:
         """Whether the page that is shown belongs to this item."""
         return request.blueprint in (self.endpoint.partition(".")[0], *self.covers)
+
+    def waiting(self) -> int:
+        """How many things wait there; 0 too where the database cannot be asked, for the pages that say so."""
+        if self.count is None:
+            return 0
+        try:
+            with reading() as session:
+                return self.count(session)
+        except SQLAlchemyError:
+            return 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,7 @@ NAVIGATION = (
         (
             Item("Status", "status.page", "activity"),
             Item("Tickets", "tickets.page", "ticket", covers=("articles",)),
-            Item("Quarantine", "quarantine.page", "shield-alert"),
+            Item("Quarantine", "quarantine.page", "shield-alert", count=quarantined),
         ),
     ),
     Group(
@@ -76,5 +94,5 @@ def _may_open(endpoint: str) -> bool:
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates ``navigation``."""
-    app.jinja_env.globals["navigation"] = navigation
+    """Give the templates ``navigation``, and what they write "and more" for."""
+    app.jinja_env.globals.update(navigation=navigation, MANY=MANY)

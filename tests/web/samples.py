@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from flask import Flask
 from sqlalchemy import update
@@ -93,35 +93,43 @@ def populate(desk: Desk, app: Flask) -> None:
     quarantine(app, MAIL.encode())
 
 
-def quarantine(app: Flask, raw: bytes) -> None:
-    """Put a message into quarantine, as a fetch does with what cannot be read."""
+def quarantine(app: Flask, raw: bytes, account_id: int | None = 1, subject: str = HOSTILE) -> None:
+    """Put a message into quarantine, as a fetch of that account does with what cannot be read."""
+    add_quarantined(app, [subject], raw, account_id)
+
+
+def add_quarantined(
+    app: Flask, subjects: Sequence[str], raw: bytes = b"Subject: hello", account_id: int | None = None
+) -> None:
+    """Put messages with these subjects into quarantine."""
     encoding, data = pack(raw)
     moment = now()
     with app.app_context(), writing() as session:
-        stored = RawMail(size=len(raw), encoding=encoding, data=data)
-        inbound = InboundMail(
-            identity=f"imap:1:{moment.timestamp()}",
-            sha256=hashlib.sha256(raw).digest(),
-            size=len(raw),
-            outcome=Outcome.QUARANTINED,
-            reason="unreadable",
-            trace=[{"stage": "parse", "text": f"Could not be read: {HOSTILE}"}],
-            recorded_at=moment,
-            deletion=Deletion.NONE,
-        )
-        session.add_all((stored, inbound))
-        session.flush()
-        session.add(
-            Quarantine(
-                inbound_id=inbound.id,
-                account_id=1,
-                raw_id=stored.id,
-                label="orders@imap.example.org",
-                reason="unreadable",
-                error=f"ValueError: {HOSTILE}",
-                sender="ada@example.net",
-                subject=HOSTILE,
+        for subject in subjects:
+            stored = RawMail(size=len(raw), encoding=encoding, data=data)
+            inbound = InboundMail(
+                identity=f"imap:1:{moment.timestamp()}",
+                sha256=hashlib.sha256(raw).digest(),
                 size=len(raw),
-                created_at=moment,
+                outcome=Outcome.QUARANTINED,
+                reason="unreadable",
+                trace=[{"stage": "parse", "text": f"Could not be read: {HOSTILE}"}],
+                recorded_at=moment,
+                deletion=Deletion.NONE,
             )
-        )
+            session.add_all((stored, inbound))
+            session.flush()
+            session.add(
+                Quarantine(
+                    inbound_id=inbound.id,
+                    account_id=account_id,
+                    raw_id=stored.id,
+                    label="orders@imap.example.org",
+                    reason="unreadable",
+                    error=f"ValueError: {HOSTILE}",
+                    sender="ada@example.net",
+                    subject=subject,
+                    size=len(raw),
+                    created_at=moment,
+                )
+            )

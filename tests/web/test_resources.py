@@ -17,8 +17,11 @@ from postmaster.system.models import AuditEvent
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import fields_of, fill, fragment, labels, press_delete, queries_of, words
+from tests.web.samples import add_quarantined
+from tests.web.ticket_support import add_tickets
 
 ADMIN_PAGES = ("/credentials", "/addresses", "/queues", "/settings", "/audit")
+LISTS = (*ADMIN_PAGES, "/accounts", "/tickets", "/quarantine")
 
 
 def add_rows(app: Flask, start: int, end: int) -> None:
@@ -47,16 +50,18 @@ def add_rows(app: Flask, start: int, end: int) -> None:
             insert(AuditEvent),
             [{"actor": "a", "action": "add", "noun": "queue", "label": str(n), "detail": {}} for n in numbers],
         )
+    add_tickets(app, count=len(numbers))
+    add_quarantined(app, [f"mail {n:03}" for n in numbers])
 
 
-@pytest.mark.parametrize("path", ADMIN_PAGES)
+@pytest.mark.parametrize("path", LISTS)
 def test_a_list_needs_as_many_queries_for_500_rows_as_for_10(app: Flask, client: FlaskClient, path: str) -> None:
     client.get(path)
     add_rows(app, 0, 10)
     few = queries_of(app, client, path)
     add_rows(app, 10, 500)
     assert queries_of(app, client, path) == few
-    assert queries_of(app, client, f"{path}?q=0&page=3") <= few + 1
+    assert queries_of(app, client, f"{path}?q=0&page=3") <= few + 2
 
 
 @pytest.mark.parametrize("path", ADMIN_PAGES)

@@ -1,0 +1,54 @@
+"""The quarantine as pages list it: what waits longest stands first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
+
+from postmaster.intake.decision import REASONS
+from postmaster.intake.models import Quarantine
+from postmaster.system.listing import Listing
+
+# More are not counted for the navigation, which is on each page.
+MANY = 100
+
+_QUARANTINE = Listing(
+    key=Quarantine.id,
+    query=select(Quarantine),
+    searched=(
+        Quarantine.subject,
+        Quarantine.sender,
+        Quarantine.label,
+        Quarantine.reason,
+        case(REASONS, value=Quarantine.reason, else_=""),
+        Quarantine.error,
+    ),
+    sorts={
+        "received": (Quarantine.id,),
+        "mail": (func.lower(Quarantine.subject),),
+        "reason": (Quarantine.reason,),
+        "size": (Quarantine.size,),
+    },
+)
+
+
+def quarantine_listing(account: str = "") -> Listing:
+    """The messages in quarantine, or those that came by the account with that label."""
+    if not account:
+        return _QUARANTINE
+    chosen = _QUARANTINE.query.where(Quarantine.label == account.replace("\0", ""))
+    return dataclasses.replace(_QUARANTINE, query=chosen)
+
+
+def quarantined_accounts(session: Session) -> Sequence[str]:
+    """The labels of the accounts that messages in quarantine came by."""
+    return session.scalars(select(Quarantine.label).distinct().order_by(Quarantine.label)).all()
+
+
+def quarantined(session: Session) -> int:
+    """How many messages are in quarantine; ``MANY`` if there are more."""
+    some = select(Quarantine.id).limit(MANY).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0

@@ -1,0 +1,184 @@
+"""The quarantine: messages that could not become tickets, and what an admin does about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from wtforms import SelectMultipleField, StringField
+
+from postmaster.database import reading
+from postmaster.desk.queues import Queues
+from postmaster.errors import InputError, NotFoundError
+from postmaster.intake.decision import REASONS
+from postmaster.intake.models import Quarantine
+from postmaster.intake.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
+from postmaster.intake.quarantine_list import quarantine_listing, quarantined_accounts
+from postmaster.system.service import enumeration
+from postmaster.web.access import for_admins, for_leads, who
+from postmaster.web.articles import as_download
+from postmaster.web.forms import Form
+from postmaster.web.lists import counted, list_state, wanted, wants_fragment
+from postmaster.web.source import shown_source
+
+blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine")
+
+
+class ChosenForm(Form):
+    """Chosen messages, and what shall become of them: ``action`` is one of ``ACTIONS``."""
+
+    mail = SelectMultipleField(choices=(), validate_choice=False, coerce=str)
+    action = StringField()
+    queue = StringField()
+    confirmed = StringField()
+
+    def numbers(self) -> list[int]:
+        """The ids of the messages."""
+        given = [text for text in self.mail.data or () if text.isascii() and text.isdecimal() and len(text) < 19]
+        return [int(text) for text in given]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that is done with chosen messages; ``done`` says so, before what became of each."""
+
+    run: Callable[[Session, Quarantine, ChosenForm, str], str]
+    done: str
+
+
+def _retry(session: Session, row: Quarantine, _form: ChosenForm, actor: str) -> str:
+    number = retry(session, row, actor)
+    return f"ticket {number}" if number else f"message {row.id} was dropped, as a filter or a header says"
+
+
+def _deliver(session: Session, row: Quarantine, form: ChosenForm, actor: str) -> str:
+    return "ticket " + deliver(session, row, str(form.queue.data), actor)
+
+
+def _delete(session: Session, row: Quarantine, _form: ChosenForm, actor: str) -> str:
+    discard(session, row, actor)
+    return f"message {row.id}"
+
+
+ACTIONS = {
+    "retry": Action(_retry, "left the quarantine"),
+    "deliver": Action(_deliver, "left the quarantine"),
+    "delete": Action(_delete, "deleted for good"),
+}
+
+
+@blueprint.get("")
+@for_leads
+def page() -> str:
+    """The list, or the part of it that a filter changes."""
+    account = request.args.get("account", "")
+    listing = quarantine_listing(account)
+    with reading() as session:
+        found = listing.page(session, wanted())
+        accounts = quarantined_accounts(session)
+        queues = Queues(session).valid_names()
+    return render_template(
+        "quarantine/_list.html" if wants_fragment() else "quarantine/page.html",
+        page=found,
+        sort=listing.sorted_by(wanted().sort),
+        text=wanted().text,
+        page_url=lambda number: _url(page=number),
+        account=account,
+        accounts=accounts,
+        queues=queues,
+        count=counted(found.found, found.total, "message", "messages"),
+        **_context(),
+    )
+
+
+def _context() -> dict[str, Any]:
+    """What each template of the quarantine needs."""
+    return {"url": _url, "reasons": REASONS, "all_chosen": "all" in request.args, "ask": request.args.get("ask", "")}
+
+
+def _url(view: str = "page", **values: Any) -> str:
+    """The address of a page of the quarantine, which keeps the state of the list."""
+    state = list_state()
+    if request.args.get("account"):
+        state["account"] = request.args["account"]
+    return url_for(f"quarantine.{view}", **{**state, **values})
+
+
+@blueprint.get("/<int:mail>")
+@for_leads
+def show(mail: int) -> str:
+    """One message, with its source; or its line of the list, which may ask what to do."""
+    with reading() as session:
+        row = _existing(session, mail)
+        queues = Queues(session).valid_names()
+        raw = b"" if wants_fragment() else raw_source(session, row)
+    template = "quarantine/_row.html" if wants_fragment() else "quarantine/show.html"
+    return render_template(template, row=row, queues=queues, source=shown_source(raw), **_context())
+
+
+@blueprint.get("/<int:mail>/download")
+@for_leads
+def download(mail: int) -> Response:
+    """Its source, as a file."""
+    with reading() as session:
+        raw = raw_source(session, _existing(session, mail))
+    return as_download(raw, f"quarantine-{mail}.eml")
+
+
+def _existing(session: Session, mail: int) -> Quarantine:
+    try:
+        return find_quarantined(session, mail)
+    except NotFoundError as error:
+        advice = "Somebody may have seen to it already: look at the list, or into the audit log."
+        raise NotFoundError(error.code, error.message.removesuffix("."), advice) from None
+
+
+@blueprint.post("/change")
+@for_admins
+def change() -> ResponseReturnValue:
+    """Do something with chosen messages; one that is refused does not keep the others from it."""
+    form = ChosenForm()
+    try:
+        if form.action.data == "delete" and not form.confirmed.data:
+            return _ask_to_delete(_chosen(form))
+        _change(form)
+    except InputError as error:
+        flash(error.message, "fail")
+    return redirect(_url(), 303)
+
+
+def _chosen(form: ChosenForm) -> list[int]:
+    numbers = form.numbers()
+    if not numbers:
+        raise InputError("message", "Choose at least one message first.")
+    return numbers
+
+
+def _ask_to_delete(numbers: Sequence[int]) -> str:
+    with reading() as session:
+        rows = session.scalars(select(Quarantine).where(Quarantine.id.in_(numbers[:500])).order_by(Quarantine.id)).all()
+    return render_template("quarantine/delete.html", rows=rows, **_context())
+
+
+def _change(form: ChosenForm) -> None:
+    """Carry it out, and say what became of each message."""
+    action = ACTIONS.get(form.action.data or "")
+    if action is None:
+        raise InputError("action", "Press one of the buttons that say what to do.")
+    if form.action.data == "deliver" and not form.queue.data:
+        raise InputError("queue", "Choose the queue first.")
+    actor = who().name
+    handled = list(handle(_chosen(form), lambda session, row: action.run(session, row, form, actor)))
+    _tell(handled, action.done)
+
+
+def _tell(handled: Sequence[Handled], done: str) -> None:
+    if results := [each.done for each in handled if each.error is None]:
+        flash(f"{counted(len(results), len(handled), 'message', 'messages')} {done}: {enumeration(results)}.", "ok")
+    if refusals := [f"Message {each.number}: {each.error.message}" for each in handled if each.error is not None]:
+        flash(f"Still in quarantine. {enumeration(refusals)}", "fail")

@@ -1,0 +1,255 @@
+"""The pages of the quarantine."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from postmaster.database import writing
+from postmaster.extensions import db
+from postmaster.intake import reading
+from postmaster.intake.models import Quarantine
+from postmaster.system.models import AuditEvent
+from tests.support import Desk, mail
+from tests.web.conftest import HTMX, token_header
+from tests.web.resource_support import fragment, labels, words
+from tests.web.samples import HOSTILE, MAIL, add_quarantined, quarantine
+
+
+def fill(app: Flask, *subjects: str) -> None:
+    """Put messages with these subjects into quarantine; the first has the id 1."""
+    for place, subject in enumerate(subjects, start=1):
+        quarantine(app, mail(subject), None)
+        with app.app_context(), writing() as session:
+            values = {"subject": subject, "label": f"account-{place}", "size": place * 1000}
+            session.execute(update(Quarantine).where(Quarantine.id == place).values(**values))
+
+
+def press(client: FlaskClient, *numbers: int, **fields: str) -> Any:
+    """Press a button for those messages; returns the answer."""
+    data = {"mail": [str(number) for number in numbers], **fields}
+    return client.post("/quarantine/change", data=data, headers=token_header(client))
+
+
+def told(client: FlaskClient, *numbers: int, **fields: str) -> str:
+    """What the page says after that."""
+    assert press(client, *numbers, **fields).status_code == 303
+    return words(client.get("/quarantine").text)
+
+
+@pytest.fixture
+def broken_reader(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A parser that stumbles over each message, until ``undo`` is called."""
+
+    def parse(_raw: bytes) -> Any:
+        raise ValueError("a flaw in the reader")
+
+    monkeypatch.setattr(reading, "parse_message", parse)
+    return monkeypatch
+
+
+def test_each_message_says_why_it_is_there(app: Flask, client: FlaskClient) -> None:
+    fill(app, "Order 4711")
+    page = words(client.get("/quarantine").text)
+    assert "Order 4711 ada@example.net to account-1 Unreadable The message could not be read. ValueError: <img" in page
+    assert "1.0 kB" in page
+    assert "1 message" in page
+
+
+def test_it_is_filtered_sorted_and_narrowed_to_an_account(app: Flask, client: FlaskClient) -> None:
+    fill(app, "bravo", "alpha", "charlie")
+    found = {
+        path: labels(client, f"/quarantine?{path}")
+        for path in ("", "q=ALPHA", "q=could+not+be+read", "q=valueerror", "q=zzz", "account=account-3", "sort=mail")
+    }
+    everything = ["bravo", "alpha", "charlie"]
+    assert found == {
+        "": everything,
+        "q=ALPHA": ["alpha"],
+        "q=could+not+be+read": everything,
+        "q=valueerror": everything,
+        "q=zzz": [],
+        "account=account-3": ["charlie"],
+        "sort=mail": ["alpha", "bravo", "charlie"],
+    }
+    assert labels(client, "/quarantine?sort=-size") == ["charlie", "alpha", "bravo"]
+    assert "1 of 3 messages</p>" in fragment(client, "/quarantine?q=alpha")
+
+
+def test_one_is_looked_at_with_its_source_and_downloaded(app: Flask, client: FlaskClient) -> None:
+    quarantine(app, MAIL.encode(), None)
+    page = client.get("/quarantine/1").text
+    assert "X-Strange: &lt;img src=x onerror" in page
+    assert "<script>alert" not in page
+    answer = client.get("/quarantine/1/download")
+    assert answer.data == MAIL.encode()
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_retry_opens_the_tickets(app: Flask, desk: Desk, client: FlaskClient) -> None:
+    fill(app, "one", "two", "three")
+    assert re.search(r"2 messages left the quarantine: ticket \d+, ticket \d+\.", told(client, 1, 2, action="retry"))
+    assert sorted(desk.titles()) == ["one", "two"]
+    assert labels(client, "/quarantine") == ["three"]
+
+
+def test_deliver_puts_them_into_a_queue_even_if_they_cannot_be_read(
+    app: Flask, desk: Desk, client: FlaskClient, broken_reader: pytest.MonkeyPatch
+) -> None:
+    fill(app, "one", "two")
+    assert "2 messages left the quarantine: ticket" in told(client, 1, 2, action="deliver", queue="Junk")
+    assert [ticket["queue"] for ticket in desk.tickets()] == ["Junk", "Junk"]
+    broken_reader.undo()
+    for ticket in desk.tickets():
+        assert client.get(f"/tickets/{ticket['number']}").status_code == 200
+
+
+def test_deleting_asks_first(app: Flask, desk: Desk, client: FlaskClient) -> None:
+    fill(app, "one", "two", "three")
+    asked = press(client, 1, 2, action="delete")
+    assert asked.status_code == 200
+    page = words(asked.text)
+    assert "Delete 2 messages for good?" in page
+    assert "No copy is left on the mail server." in page
+    assert "one, from ada@example.net to account-1" in page
+    assert labels(client, "/quarantine") == ["one", "two", "three"]
+    assert "2 messages deleted for good: message 1, message 2." in told(client, 1, 2, action="delete", confirmed="yes")
+    assert labels(client, "/quarantine") == ["three"]
+    assert desk.tickets() == []
+
+
+def test_refusals_say_why_for_which_message_and_do_not_keep_others_from_it(
+    app: Flask, desk: Desk, client: FlaskClient, broken_reader: pytest.MonkeyPatch
+) -> None:
+    fill(app, "one", "two")
+    page = told(client, 1, 999, action="retry")
+    assert "Message 1: The message 1 still cannot be read: ValueError('a flaw in the reader')." in page
+    assert "Message 999: There is no message 999 in quarantine." in page
+    broken_reader.undo()
+    page = told(client, 999, 2, action="retry")
+    assert "1 of 2 messages left the quarantine: ticket" in page
+    assert "Still in quarantine. Message 999" in page
+    assert list(desk.titles()) == ["two"]
+
+
+def test_what_the_database_refuses_again_is_told(app: Flask, client: FlaskClient, desk: Desk) -> None:
+    fill(app, "one", "two")
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER picky BEFORE INSERT ON ticket WHEN new.title = 'one' "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+    page = told(client, 1, 2, action="retry")
+    assert "Message 1: The message 1 still cannot be stored: not this one." in page
+    assert list(desk.titles()) == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "fields", "sentence"),
+    [
+        ((), {"action": "retry"}, "Choose at least one message first."),
+        ((), {"action": "delete"}, "Choose at least one message first."),
+        ((1,), {"action": "deliver"}, "Choose the queue first."),
+        ((1,), {"action": "deliver", "queue": "Nowhere"}, "Message 1: There is no queue “Nowhere”."),
+        ((1,), {"action": "deliver", "queue": "Junk"}, "Message 1: The queue “Junk” is invalid"),
+        ((1,), {}, "Press one of the buttons"),
+        ((2**70,), {"action": "retry"}, "Choose at least one message first."),
+    ],
+)
+def test_what_is_refused_is_said_and_changes_nothing(
+    app: Flask, desk: Desk, client: FlaskClient, numbers: tuple[int, ...], fields: dict[str, str], sentence: str
+) -> None:
+    desk.ok("queue", "set", "Junk", "--validity", "invalid")
+    fill(app, "one")
+    assert sentence in told(client, *numbers, **fields)
+    assert labels(client, "/quarantine") == ["one"]
+
+
+def test_everything_is_in_the_audit_log(app: Flask, client: FlaskClient) -> None:
+    fill(app, "one", "two", "three")
+    press(client, 1, action="retry")
+    press(client, 2, action="deliver", queue="Misc")
+    press(client, 3, action="delete", confirmed="yes")
+    with app.app_context():
+        events = db.session.scalars(select(AuditEvent).where(AuditEvent.noun == "quarantine")).all()
+    assert [(event.actor, event.action, event.label) for event in events] == [
+        ("admin", "retry", "1 (account-1)"),
+        ("admin", "deliver", "2 (account-2)"),
+        ("admin", "delete", "3 (account-3)"),
+    ]
+
+
+def test_htmx_asks_in_the_row_and_gets_the_list_afterwards(app: Flask, client: FlaskClient) -> None:
+    fill(app, "one", "two")
+    row = fragment(client, "/quarantine/1?ask=delete&q=one")
+    assert row.count("<tr") == 1
+    assert "Delete for good? No copy is left on the mail server." in row
+    assert 'hx-post="/quarantine/change?q=one"' in row
+    assert "Junk" in fragment(client, "/quarantine/1?ask=deliver")
+    headers = {**HTMX, **token_header(client)}
+    data = {"mail": "1", "action": "delete", "confirmed": "yes"}
+    answer = client.post("/quarantine/change", data=data, headers=headers, follow_redirects=True)
+    assert "<html" not in answer.text
+    assert "1 message deleted for good" in answer.text
+    assert 'id="mail-2"' in answer.text
+
+
+def test_without_scripts_a_message_has_its_buttons_on_its_page(app: Flask, client: FlaskClient) -> None:
+    fill(app, "one")
+    page = client.get("/quarantine/1?ask=deliver").text
+    assert re.findall(r'name="action" value="(\w+)"', page) == ["retry", "deliver", "delete"]
+
+
+def test_leads_look_and_change_nothing(app: Flask, lead: FlaskClient) -> None:
+    fill(app, "one")
+    assert labels(lead, "/quarantine") == ["one"]
+    for path in ("/quarantine", "/quarantine/1", "/quarantine/1?ask=delete"):
+        page = lead.get(path).text + lead.get(path, headers=HTMX).text
+        assert "Deliver" not in page
+        assert 'value="delete"' not in page
+    assert press(lead, 1, action="delete", confirmed="yes").status_code == 403
+    assert labels(lead, "/quarantine") == ["one"]
+
+
+def test_what_is_gone_already_is_said(app: Flask, client: FlaskClient) -> None:
+    fill(app, "one")
+    press(client, 1, action="retry")
+    for path in ("/quarantine/1", "/quarantine/1/download", "/quarantine/" + "9" * 30):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert "Somebody may have seen to it already" in answer.text
+
+
+def test_the_navigation_counts_what_waits(app: Flask, client: FlaskClient) -> None:
+    assert "tally" not in client.get("/status").text
+    fill(app, "one", "two")
+    assert 'class="tally fail">2<' in client.get("/status").text
+    add_quarantined(app, ["more"] * 98)
+    assert 'class="tally fail">99+<' in client.get("/status").text
+
+
+def test_an_empty_quarantine_and_a_filter_that_finds_nothing_say_so(app: Flask, client: FlaskClient) -> None:
+    assert "Nothing is in quarantine." in client.get("/quarantine").text
+    fill(app, "one")
+    assert "No message matches “zzz”." in client.get("/quarantine?q=zzz").text
+    assert "Nothing from this account is in quarantine." in client.get("/quarantine?account=x").text
+
+
+def test_hostile_words_are_shown_as_text(app: Flask, client: FlaskClient) -> None:
+    fill(app, "one")
+    with app.app_context(), writing() as session:
+        session.execute(
+            update(Quarantine).values(subject=HOSTILE, sender=HOSTILE, label=HOSTILE, error=HOSTILE, reason="<b>")
+        )
+    pages = ("/quarantine", "/quarantine/1", "/quarantine?q=<script>", "/quarantine?account=<script>alert(1)</script>")
+    texts = [client.get(path).text for path in pages] + [press(client, 1, action="delete").text]
+    for page in texts:
+        assert "<img src=x" not in page
+        assert "<script>alert" not in page
+        assert "<b>" not in page
