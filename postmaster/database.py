@@ -16,12 +16,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from postmaster.config import Settings
 from postmaster.errors import ConfigError
-from postmaster.extensions import db, migrate
+from postmaster.extensions import Model, db, migrate
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -71,6 +72,13 @@ def writing() -> Iterator[Session]:
     engine = db.engine.execution_options(writes=True)
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def insert_into(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can say what to do ON CONFLICT, in the words of the session's database."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(model)
+    return sqlite.insert(model)
 
 
 @contextmanager

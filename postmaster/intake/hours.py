@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
+from postmaster.database import insert_into
 from postmaster.extensions import now
 from postmaster.intake.models import MailHour, Outcome
 
@@ -38,7 +39,7 @@ def mails_by_hour(session: Session, account_id: int) -> list[tuple[datetime, int
     rows = session.execute(
         select(MailHour.hour, total).where(MailHour.account_id == account_id, MailHour.hour >= hours[0])
     )
-    counts: dict[datetime, int] = dict(rows.tuples().all())
+    counts: dict[datetime, int] = dict(rows.all())
     return [(hour, counts.get(hour, 0)) for hour in hours]
 
 
@@ -66,11 +67,6 @@ def _hour_of(moment: datetime) -> datetime:
 
 
 def _add(session: Session, account_id: int, hour: datetime, counts: dict[str, int]) -> None:
-    dialect = session.get_bind().dialect.name
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    statement = insert(MailHour).values(account_id=account_id, hour=hour, **counts)
+    statement = insert_into(session, MailHour).values(account_id=account_id, hour=hour, **counts)
     grown = {name: getattr(MailHour, name) + statement.excluded[name] for name in COLUMNS}
     session.execute(statement.on_conflict_do_update(index_elements=["account_id", "hour"], set_=grown))

@@ -23,7 +23,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
-from postmaster.database import writing
+from postmaster.database import insert_into, writing
 from postmaster.errors import mail_error
 from postmaster.intake.models import Mailbox
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
@@ -128,12 +128,7 @@ def _mailboxes_of(host: str) -> Select[Mailbox]:
 
 def _add_mailbox(session: Session, key: MailboxKey) -> None:
     """See that the mailbox has its row, also when another run adds it at this moment."""
-    dialect = session.get_bind().dialect.name
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    session.execute(insert(Mailbox).values(**key._asdict()).on_conflict_do_nothing())
+    session.execute(insert_into(session, Mailbox).values(**key._asdict()).on_conflict_do_nothing())
 
 
 def is_held(mailbox: Mailbox, moment: float) -> bool:

@@ -33,10 +33,13 @@ def interval_of(session: Session, account: MailAccount) -> timedelta:
 
 
 def next_slot(account_id: int, interval: timedelta, moment: datetime) -> datetime:
-    """The account's own moment in the interval that follows ``moment``: later than it, by an interval at most."""
-    period = interval.total_seconds()
-    phase = account_id * GOLDEN_RATIO % 1 * period
-    count = math.floor((moment.timestamp() - phase) / period) + 1
+    """The account's own moment in the interval that follows ``moment``: later than it, by an interval at most.
+
+    ``interval`` is whole seconds.
+    """
+    period = int(interval.total_seconds())
+    phase = int(account_id * GOLDEN_RATIO % 1 * period)
+    count = (math.floor(moment.timestamp()) - phase) // period + 1
     return datetime.fromtimestamp(count * period + phase, UTC)
 
 

@@ -123,7 +123,7 @@ def _beat(presence: Presence, ended: threading.Event) -> None:
             with writing() as session:
                 tell_alive(session, presence, _trouble())
         except Exception as error:  # the next beat tries again; whoever looks sees that this one is missing
-            log.warning("could not say that this process lives", error=str(error))
+            log.warning("could not say that this process lives", error=" ".join(str(error).split())[:200])
         if ended.wait(BEAT_SECONDS):
             return
         if os.getppid() != parent:  # whoever looks after us was killed, so nobody would start us again

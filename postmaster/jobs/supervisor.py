@@ -113,10 +113,11 @@ class Supervisor:
         alive = [child.process for child in self._children if child.process is not None]
         for process in alive:
             process.terminate()
-        while any(process.is_alive() for process in alive):
+        # The list is made once a round: a process that died after it was asked must still wake us.
+        while alive := [process for process in alive if process.is_alive()]:
             if self._signals > 1:
                 for process in alive:
                     process.kill()
                 return 130
-            self._sleep([process.sentinel for process in alive if process.is_alive()])
+            self._sleep([process.sentinel for process in alive])
         return 0

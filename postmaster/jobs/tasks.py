@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import threading
+from collections.abc import Callable
+from typing import ParamSpec
 
 import structlog
+from redis.exceptions import RedisError
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from postmaster.accounts.health import REQUESTABLE, SCHEDULED, account_health
 from postmaster.accounts.models import AccountState, MailAccount
@@ -31,23 +36,44 @@ HOST_WAIT = 5
 log = structlog.get_logger("postmaster.jobs")
 
 
+JobP = ParamSpec("JobP")
+
+
+def job(function: Callable[JobP, None]) -> Callable[JobP, None]:
+    """``function`` as a job: while database or Redis are away it ends with a line in the log, and comes again."""
+
+    @functools.wraps(function)
+    def run(*args: JobP.args, **kwargs: JobP.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except (DBAPIError, RedisError) as error:
+            words = " ".join(str(getattr(error, "orig", None) or error).split())
+            log.warning("a job was broken off and comes again", job=function.__name__, error=words)
+
+    return run
+
+
+@job
 def tick() -> None:
     """Queue the accounts that are due, new ones among them."""
     housekeeping.schedule_new_accounts()
     dispatching.dispatch(redis())
 
 
+@job
 def upkeep() -> None:
     """Put right what was left behind, then queue what became due by it."""
     housekeeping.upkeep(redis())
     dispatching.dispatch(redis())
 
 
+@job
 def retain() -> None:
     """Remove what is older than it is to be kept."""
     retention.remove_old()
 
 
+@job
 def fetch(account_id: int, token: str) -> None:
     """Fetch the account, if this job has the claim on it; then queue the next of its host."""
     taken = _take_claim(account_id, token)
@@ -62,7 +88,8 @@ def fetch(account_id: int, token: str) -> None:
         log.warning("fetch failed", account=result.label, code=result.error.code, error=str(result.error))
         if result.error.code == "host-busy":
             _put_back(account_id, requested_by)
-    dispatching.dispatch(redis(), host)
+    if not STOPPING.is_set():
+        dispatching.dispatch(redis(), host)
 
 
 def _take_claim(account_id: int, token: str) -> tuple[str, str | None] | None:

@@ -24,7 +24,7 @@ def watch(ended: threading.Event) -> None:
         try:
             look_in_turn()
         except Exception as error:  # whatever it is, fetching goes on, and the next look comes
-            log.warning("could not look for what is wrong", error=str(error))
+            log.warning("could not look for what is wrong", error=" ".join(str(error).split())[:200])
 
 
 def look_in_turn() -> bool:

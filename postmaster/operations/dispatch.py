@@ -104,7 +104,7 @@ def _claim(session: Session, host: str | None) -> list[Claim]:
     limit = get_setting(session, SESSIONS_PER_HOST)
     busy = _busy(session)
     claims = []
-    for account_id, its_host, requested in session.execute(_waiting(host)).tuples().all():
+    for account_id, its_host, requested in session.execute(_waiting(host)).all():
         if busy[its_host] >= limit:
             continue
         claim = Claim(account_id, secrets.token_hex(8), requested)
@@ -144,10 +144,7 @@ def _busy(session: Session) -> Counter[str]:
     queued = select(AccountState.account_id).where(AccountState.claim.is_not(None))
     running = select(FetchRun.account_id).where(FetchRun.status == RunStatus.RUNNING)
     both = union_all(queued, running).subquery()
-    rows = session.execute(
-        select(host_column(), func.count()).join(both, both.c.account_id == MailAccount.id).group_by(host_column())
-    )
-    return Counter(dict(rows.tuples().all()))
+    return Counter(session.scalars(select(host_column()).join(both, both.c.account_id == MailAccount.id)))
 
 
 def host_column() -> ColumnElement[str]:

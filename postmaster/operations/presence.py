@@ -6,11 +6,12 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from postmaster.database import insert_into
 from postmaster.extensions import now
 from postmaster.operations.models import LivingProcess, ProcessRole, Turn
 
@@ -20,6 +21,8 @@ DEAD_AFTER = timedelta(seconds=60)
 
 # How long a silent process is kept in the list.
 FORGOTTEN_AFTER = timedelta(days=1)
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Presence:
     @property
     def name(self) -> str:
         """Unlike that of any other process there ever was."""
-        return f"{self.host}/{self.pid}/{self.started_at.timestamp():.3f}"
+        return f"{self.role.value}/{self.host}/{self.pid}/{self.started_at.timestamp():.3f}"
 
 
 def tell_alive(session: Session, presence: Presence, trouble: str = "") -> None:
@@ -72,10 +75,8 @@ def forget_dead(session: Session) -> None:
 def take_turn(session: Session, name: str, every: timedelta) -> bool:
     """Whether it is this process that does ``name`` now; so that of many at once only one does. The caller commits."""
     moment = now()
-    turn = session.scalars(select(Turn).where(Turn.name == name).with_for_update()).first()
-    if turn is None:
-        session.add(Turn(name=name, taken_at=moment))
-        return True
+    session.execute(insert_into(session, Turn).values(name=name, taken_at=NEVER).on_conflict_do_nothing())
+    turn = session.scalars(select(Turn).where(Turn.name == name).with_for_update()).one()
     if moment - every < turn.taken_at <= moment:
         return False
     turn.taken_at = moment

@@ -136,7 +136,7 @@ def _remove_old_sources(removed: Removed, days: int) -> None:
     oldest = select(Article.id, Article.created_at).where(Article.raw_id.is_not(None)).order_by(Article.raw_id)
 
     def remove(session: Session) -> int:
-        rows = session.execute(oldest.limit(BATCH)).tuples().all()
+        rows = session.execute(oldest.limit(BATCH)).all()
         ids = [article_id for article_id, created_at in rows if created_at < limit]
         _delete_sources(session, _detach_sources(session, Article.id.in_(ids)))
         removed.sources += len(ids)
@@ -172,7 +172,7 @@ def _remove_old_runs(removed: Removed, days: int) -> None:
     oldest = select(FetchRun.id, FetchRun.started_at).where(FetchRun.status != RunStatus.RUNNING).order_by(FetchRun.id)
 
     def remove_runs(session: Session) -> int:
-        rows = session.execute(oldest.limit(BATCH)).tuples().all()
+        rows = session.execute(oldest.limit(BATCH)).all()
         ids = [run_id for run_id, started_at in rows if started_at < limit]
         session.execute(update(InboundMail).where(InboundMail.run_id.in_(ids)).values(run_id=None))
         session.execute(delete(FetchRun).where(FetchRun.id.in_(ids)))

@@ -47,11 +47,14 @@ def run_history(session: Session, wanted: WantedRuns, size: int = PAGE_SIZE) -> 
 
 def _filtered(wanted: WantedRuns) -> Select[FetchRun]:
     query = select(FetchRun).where(*matching((FetchRun.label, FetchRun.started_by), wanted.text))
-    conditions = (
-        (wanted.account_id is not None, FetchRun.account_id == wanted.account_id),
-        (wanted.status is not None, FetchRun.status == wanted.status),
-        (wanted.with_mail, FetchRun.found > 0),
-        (wanted.since is not None, FetchRun.started_at >= wanted.since),
-        (wanted.until is not None, FetchRun.started_at < wanted.until),
-    )
-    return query.where(*(condition for given, condition in conditions if given))
+    if wanted.account_id is not None:
+        query = query.where(FetchRun.account_id == wanted.account_id)
+    if wanted.status is not None:
+        query = query.where(FetchRun.status == wanted.status)
+    if wanted.with_mail:
+        query = query.where(FetchRun.found > 0)
+    if wanted.since is not None:
+        query = query.where(FetchRun.started_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(FetchRun.started_at < wanted.until)
+    return query

@@ -15,6 +15,7 @@ from postmaster.web import (
     credentials,
     errors,
     limits,
+    monitoring,
     navigation,
     quarantine,
     queues,
@@ -42,9 +43,10 @@ def init_app(app: Flask) -> None:
     access.init_app(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(monitoring.blueprint)
 
 
 def _prepare() -> None:
-    """See that the database is there, as before each command; files need none."""
-    if request.endpoint != "static":
+    """See that the database is there, as before each command. Files need none; what monitors says what is missing."""
+    if request.endpoint not in ("static", "monitoring.healthz", "monitoring.readyz"):
         prepare_database()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import faulthandler
+import signal
 import sys
 
+from postmaster.intake import lease
 from postmaster.jobs import roles, schedule, supervisor
 from postmaster.jobs.__main__ import main
 from postmaster.operations import alerting, upkeep
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)
     schedule.LOOK_SECONDS = 0.2  # type: ignore[assignment]
     schedule.SCHEDULE = [dataclasses.replace(row, seconds=1) for row in schedule.SCHEDULE]
     roles.RETRY_SECONDS = roles.BEAT_SECONDS = 0.2  # type: ignore[assignment]
@@ -18,4 +22,5 @@ if __name__ == "__main__":
     alerting.ASK_SECONDS = 0.5  # type: ignore[assignment]
     alerting.LOOK_EVERY /= 60
     upkeep.CLAIM_LASTS /= 20
+    lease.LEASE_SECONDS, lease.HEARTBEAT_SECONDS = 6, 1
     sys.exit(main())

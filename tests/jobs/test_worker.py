@@ -1,17 +1,214 @@
-"""The worker, as an operator runs it, on real servers."""
+"""The worker, as an operator runs it, on real servers: what is killed goes on by itself."""
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from tests.jobs.conftest import Start, wait_for_tickets
-from tests.servers.fixtures import TestMailbox
+from tests.servers.fixtures import TestMailbox, new_mailbox
+from tests.servers.ports import wait_until
+from tests.servers.redis import Redis
+from tests.servers.worker import TOP, Worker
 from tests.support import Desk, expected, mails
 
+COUNT = 400
 
-def test_mail_becomes_tickets_by_itself(desk: Desk, mailbox: TestMailbox, start_worker: Start) -> None:
-    mailbox.deliver(*mails(30))
+
+def status(desk: Desk) -> Any:
+    """``flask status --json``."""
+    return desk.ok("status", "--json").json
+
+
+def is_fetching(desk: Desk) -> bool:
+    """Whether a run is in the middle of its mail."""
+    activities = [account["activity"] or {} for account in status(desk)["accounts"]]
+    return any(0 < activity.get("done", 0) < COUNT for activity in activities)
+
+
+def all_is_well(desk: Desk) -> bool:
+    """Whether the status is green again."""
+    now = status(desk)
+    return now["worker"]["fetching"] == "active" and all(row["health"] == "healthy" for row in now["accounts"])
+
+
+@pytest.fixture
+def busy(desk: Desk, mailbox: TestMailbox, start_worker: Start) -> Worker:
+    """A worker in the middle of a fetch."""
+    desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
+    mailbox.deliver(*mails(COUNT, size=70_000))
     desk.account(mailbox)
     worker = start_worker()
-    wait_for_tickets(desk, 30)
-    assert desk.titles() == expected(30)
-    assert worker.stop() == 0, worker.log
-    assert mailbox.count() == 0
+    wait_until(lambda: is_fetching(desk), "a run in the middle of its mail", 30)
+    return worker
+
+
+def finished(desk: Desk, mailbox: TestMailbox) -> bool:
+    """Whether each mail became exactly one ticket, and none is left."""
+    wait_for_tickets(desk, COUNT, 60)
+    wait_until(lambda: mailbox.count() == 0, "an empty mailbox", 30)
+    wait_until(lambda: all_is_well(desk), "everything to be well again", 30)
+    return desk.titles() == expected(COUNT)
+
+
+def kill_a_worker(worker: Worker, _redis: Redis) -> None:
+    for pid in worker.children()[:-1]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_the_scheduler(worker: Worker, _redis: Redis) -> None:
+    os.kill(worker.children()[-1], signal.SIGKILL)
+
+
+def kill_all(worker: Worker, _redis: Redis) -> None:
+    worker.kill()
+    worker.start()
+
+
+def kill_the_supervisor(worker: Worker, _redis: Redis) -> None:
+    children = worker.children()
+    worker.signal(signal.SIGKILL)
+    assert worker.process is not None
+    worker.process.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "the orphans to end", 30)
+    worker.start()
+
+
+def kill_redis(_worker: Worker, redis: Redis) -> None:
+    redis.kill()
+    redis.start()
+
+
+@pytest.mark.parametrize("kill", [kill_a_worker, kill_the_scheduler, kill_all, kill_the_supervisor, kill_redis])
+def test_what_is_killed_in_the_middle_of_a_fetch_goes_on_by_itself(
+    desk: Desk, mailbox: TestMailbox, busy: Worker, own_redis: Redis, kill: Callable[[Worker, Redis], None]
+) -> None:
+    kill(busy, own_redis)
+    assert finished(desk, mailbox), busy.log
+    assert busy.stop() == 0
+
+
+def test_redis_that_lost_everything_gets_its_schedule_again(
+    desk: Desk, mailbox: TestMailbox, other_mailbox: TestMailbox, start_worker: Start, own_redis: Redis
+) -> None:
+    desk.account(mailbox)
+    worker = start_worker()
+    wait_until(lambda: all_is_well(desk), "the first run", 30)
+    own_redis.kill()
+    wait_until(lambda: status(desk)["worker"]["fetching"] == "no-worker", "the status to tell it", 30)
+    assert "Redis is out of reach" in status(desk)["worker"]["sentence"]
+    own_redis.start()
+    other_mailbox.deliver(*mails(3))
+    desk.account(other_mailbox)
+    wait_for_tickets(desk, 3)
+    wait_until(lambda: all_is_well(desk), "everything to be well again", 30)
+    assert worker.stop() == 0
+
+
+def test_asked_to_end_it_finishes_the_batch_and_gives_the_mailbox_back(
+    desk: Desk, mailbox: TestMailbox, busy: Worker
+) -> None:
+    assert busy.stop() == 0, busy.log
+    [row] = status(desk)["accounts"]
+    assert (row["activity"] or {"state": ""})["state"] != "running"
+    stored = len(desk.tickets())
+    assert 0 < stored < COUNT
+    assert mailbox.count() == COUNT - stored
+    assert status(desk)["worker"] | {"sentence": "", "advice": ""} == {
+        "fetching": "no-worker", "sentence": "", "advice": "", "workers": 0, "schedulers": 0,
+        "paused_by": None, "reason": None, "since": None,
+    }  # fmt: skip
+    assert desk.fetch_one()["new"] == COUNT - stored
+
+
+def test_a_second_signal_ends_it_at_once_and_loses_nothing(desk: Desk, mailbox: TestMailbox, busy: Worker) -> None:
+    busy.signal(signal.SIGINT)
+    busy.signal(signal.SIGTERM)
+    assert busy.wait() in (0, 130)
+    desk.fetch_one()
+    assert desk.titles() == expected(COUNT)
+
+
+def test_a_pause_ends_a_run_after_its_batch(desk: Desk, mailbox: TestMailbox, busy: Worker) -> None:
+    desk.ok("pause", "on", "--reason", "the mail server moves")
+    wait_until(lambda: not is_fetching(desk), "the run to end")
+    assert mailbox.count() > 0
+    assert status(desk)["worker"]["reason"] == "the mail server moves"
+    desk.ok("pause", "off")
+    assert finished(desk, mailbox), busy.log
+
+
+def test_three_workers_fetch_each_account_once_and_no_host_is_over_its_limit(
+    desk: Desk, mailbox: TestMailbox, start_worker: Start
+) -> None:
+    desk.ok("setting", "set", "SessionsPerHost", "2")
+    boxes = [mailbox, *(new_mailbox(mailbox.server) for _ in range(11))]
+    for box in boxes:
+        box.deliver(*mails(1))
+        desk.account(box)
+    before = len(mailbox.server.log)
+    worker = start_worker("--workers", "3")
+    wait_until(lambda: all_is_well(desk), "all accounts to be fetched", 60)
+    assert worker.stop() == 0
+    sessions = Sessions(mailbox.server.log[before:])
+    assert sessions.logins == Counter(box.user for box in boxes)
+    assert sessions.most_of_one == 1
+    assert sessions.most_at_once <= 2
+
+
+class Sessions:
+    """What the server's log says of sessions: how many of each user, and at most at once."""
+
+    EVENT = re.compile(r"Login: user=<([^>]+)>|imap\(([^)]+)\)<[^>]+><[^>]+>: Info: Disconnected")
+
+    def __init__(self, log: str) -> None:
+        self.logins: Counter[str] = Counter()
+        self.most_of_one = self.most_at_once = 0
+        now: Counter[str] = Counter()
+        for login, logout in self.EVENT.findall(log):
+            now[login or logout] += 1 if login else -1
+            self.logins.update([login] if login else [])
+            self.most_of_one = max(self.most_of_one, *now.values())
+            self.most_at_once = max(self.most_at_once, now.total())
+
+
+def run_worker(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
+    command = [sys.executable, "worker.py", *arguments]
+    return subprocess.run(
+        command, cwd=TOP, env=clean | environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_its_help_explains(data_dir: Path) -> None:
+    result = run_worker("--help", POSTMASTER_DATA_DIR=str(data_dir))
+    assert result.returncode == 0
+    assert "POSTMASTER_WORKERS" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, "There is no Redis: POSTMASTER_REDIS_URL is not set"),
+        ({"POSTMASTER_REDIS_URL": "http://x"}, "POSTMASTER_REDIS_URL must start with redis://"),
+        ({"POSTMASTER_WORKERS": "none"}, "POSTMASTER_WORKERS is “none”, but must be a number from 1 to 64"),
+        ({"POSTMASTER_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "The database cannot be used"),
+    ],
+)
+def test_what_is_wrong_with_its_settings_is_said_in_a_sentence(
+    data_dir: Path, environ: dict[str, str], words: str
+) -> None:
+    result = run_worker(**{"POSTMASTER_DATA_DIR": str(data_dir)} | environ)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr

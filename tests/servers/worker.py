@@ -63,7 +63,11 @@ class Worker:
     def wait(self, seconds: float = 30) -> int:
         """Its exit code, when it has ended; no child may be left."""
         assert self.process is not None
-        code = self.process.wait(seconds)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.pid, signal.SIGUSR1)  # each process writes down where it is
+            raise AssertionError(f"it does not end: {self.children()}\n{self.log}") from None
         wait_until(lambda: not self._group_lives(), "the children of the worker to be gone")
         self.process = None
         return code

@@ -1,0 +1,95 @@
+"""The metrics, read from the database at each scrape, so that all processes that are asked say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.health import account_health
+from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.extensions import now
+from postmaster.intake.hours import mail_totals
+from postmaster.intake.models import Quarantine
+from postmaster.operations.conditions import CONDITIONS
+from postmaster.operations.incidents import open_incidents
+from postmaster.operations.progress import Activity, progress
+from postmaster.operations.state import fetching_state
+from postmaster.system.models import Validity
+
+
+class _Collector(Collector):
+    """Reads ``session`` when it is asked."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def collect(self) -> Iterable[Metric]:
+        """All metrics."""
+        yield self._messages()
+        yield from self._accounts()
+        yield from self._operation()
+        yield self._incidents()
+
+    def _messages(self) -> Metric:
+        family = CounterMetricFamily("postmaster_messages", "Messages recorded, by outcome.", labels=["outcome"])
+        for outcome, count in mail_totals(self.session).items():
+            family.add_metric([outcome.replace("_", "-")], count)
+        return family
+
+    def _accounts(self) -> Iterator[Metric]:
+        age = _gauge("last_success_age_seconds", "Time since the last run that went well, or since it was added.")
+        backlog = _gauge("backlog_messages", "Messages that the last run left on the server.")
+        failures = _gauge("failures", "Failed runs in a row.")
+        seconds = _gauge("last_run_seconds", "How long the last run took.")
+        health = _gauge("health", "1 for how the account stands.", "health")
+        moment = now()
+        for account in _valid_accounts(self.session):
+            state, labels = account.state or AccountState(failures=0, backlog=0), [account.label, str(account.id)]
+            age.add_metric(labels, (moment - (state.last_success_at or account.created_at)).total_seconds())
+            backlog.add_metric(labels, state.backlog)
+            failures.add_metric(labels, state.failures)
+            health.add_metric([*labels, account_health(account).value], 1)
+            if state.last_run_seconds is not None:
+                seconds.add_metric(labels, state.last_run_seconds)
+        yield from (age, backlog, failures, seconds, health)
+
+    def _operation(self) -> Iterator[Metric]:
+        state, going_on = fetching_state(self.session), progress(self.session).values()
+        quarantined = self.session.scalar(select(func.count()).select_from(Quarantine)) or 0
+        for name, text, value in (
+            ("workers", "Worker processes that live.", state.workers),
+            ("schedulers", "Schedulers that live.", state.schedulers),
+            ("fetching_paused", "1 while all fetching is paused.", int(state.pause is not None)),
+            ("queue_depth", "Accounts that wait for a worker.", sum(it.activity is Activity.QUEUED for it in going_on)),
+            ("running", "Accounts that are being fetched.", sum(it.activity is Activity.RUNNING for it in going_on)),
+            ("quarantine_messages", "Messages that could not become tickets.", quarantined),
+        ):
+            yield GaugeMetricFamily(f"postmaster_{name}", text, value=value)
+
+    def _incidents(self) -> Metric:
+        family = GaugeMetricFamily("postmaster_incidents", "What is wrong, by condition.", labels=["condition"])
+        conditions = [incident.condition for incident in self.session.scalars(open_incidents())]
+        for condition in CONDITIONS:
+            family.add_metric([condition.name], conditions.count(condition.name))
+        return family
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"postmaster_account_{name}", text, labels=["account", "id", *labels])
+
+
+def _valid_accounts(session: Session) -> Iterable[MailAccount]:
+    query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
+    return session.scalars(query).unique()
+
+
+def metrics(session: Session) -> bytes:
+    """All metrics in the text format of Prometheus; the number of queries is the same for any number of accounts."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(session))
+    return generate_latest(registry)

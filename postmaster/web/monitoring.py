@@ -1,0 +1,65 @@
+"""What machines ask: whether this process lives, whether all is there that it takes, and the metrics."""
+
+from __future__ import annotations
+
+import hmac
+
+from flask import Blueprint, Response, abort, current_app, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from postmaster.broker import redis
+from postmaster.config import Settings
+from postmaster.database import prepare_database, reading
+from postmaster.errors import ConfigError
+from postmaster.operations.metrics import metrics as read_metrics
+from postmaster.operations.state import fetching_state
+from postmaster.web.access import public
+
+blueprint = Blueprint("monitoring", __name__)
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> Response:
+    """Whether this process answers; it asks nothing else."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> tuple[Response, int]:
+    """Whether database, Redis, worker and scheduler are there, in words that name nothing."""
+    parts = {"database": False, "redis": _has_redis(), "worker": False, "scheduler": False}
+    try:
+        prepare_database()
+        with reading() as session:
+            state = fetching_state(session)
+        parts |= {"database": True, "worker": state.workers > 0, "scheduler": state.schedulers > 0}
+    except (DBAPIError, ConfigError):
+        pass  # it is said to be missing
+    ready = all(parts.values())
+    words = {name: "ok" if there else "missing" for name, there in parts.items()}
+    return jsonify(status="ok" if ready else "not ready", **words), 200 if ready else 503
+
+
+@blueprint.get("/metrics")
+@public
+def metrics() -> Response:
+    """The metrics, for whoever shows POSTMASTER_METRICS_TOKEN."""
+    settings: Settings = current_app.config["SETTINGS"]
+    if settings.metrics_token is None:
+        abort(404)
+    given = request.authorization.token if request.authorization and request.authorization.type == "bearer" else None
+    if not hmac.compare_digest((given or "").encode(), settings.metrics_token.encode()):
+        return Response("Unauthorized\n", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
+    with reading() as session:
+        return Response(read_metrics(session), content_type=CONTENT_TYPE_LATEST)
+
+
+def _has_redis() -> bool:
+    try:
+        return bool(redis().ping())
+    except (RedisError, ConfigError):
+        return False
