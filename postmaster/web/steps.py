@@ -26,8 +26,7 @@ class Step:
 # Title and icon of a stage's lines in the trace; others are called by their name.
 STAGES: dict[str, tuple[str, str]] = {
     "loop": ("Loop check", "refresh-cw"),
-    "followup": ("Follow-up check", "corner-up-right"),
-    "filter": ("Filter", "funnel"),
+    "follow-up": ("Follow-up check", "corner-up-right"),
     "filters": ("Filters", "funnel"),
     "headers": ("X-OTRS headers", "shield"),
     "dispatch": ("Dispatching", "at-sign"),
@@ -35,6 +34,12 @@ STAGES: dict[str, tuple[str, str]] = {
     "quarantine": ("Released from quarantine", "shield-check"),
     "again": ("Dispatched again", "rotate-ccw"),
 }
+
+# What a line decided that has a reason.
+BADGES = {"dispatch": "Chose the queue", "follow-up": "Found the ticket"}
+
+# Details of a line by which it can be told that it decided something.
+DECISIONS = ("reason", "sets", "state")
 
 # Stages that came to a message after it had been stored.
 LATER = ("quarantine", "again")
@@ -73,9 +78,8 @@ def _arrival(message: MailTrace) -> Step:
 
 def _stage(line: Json) -> Step:
     title, icon = STAGES.get(line["stage"], (str(line["stage"]).replace("_", " ").capitalize(), "circle-minus"))
-    decided = bool(line.get("reason"))
-    badge = "Chose the queue" if decided and line["stage"] == "dispatch" else ""
-    return Step(title, icon, str(line["text"]), "decided" if decided else "skip", badge)
+    state = "decided" if any(line.get(name) for name in DECISIONS) else "skip"
+    return Step(title, icon, str(line["text"]), state, BADGES.get(line["stage"], "") if line.get("reason") else "")
 
 
 def _stored(message: MailTrace) -> Iterator[Step]:

@@ -14,7 +14,7 @@ from bin.launcher.children import Children
 from demo.scene import demo_environment, play
 from tests.browser.site import TOP, Site, is_page, launch, sign_in
 from tests.support import Desk, mail
-from tests.web.samples import quarantine
+from tests.web.samples import add_quarantined, number_sample
 
 FOLDER = TOP / "docs" / "screenshots"
 
@@ -53,7 +53,10 @@ def trouble(site: Site) -> None:
     )
     desk.add_account(type="POP3S", host="127.0.0.1", port=1, credential="billing", dispatching="to")
     desk.run("fetch")
-    quarantine(site.app, mail("Your order 4711", size=4000))
+    subjects = ("Your order 4711", "Drawings of the garden table", "Invoice 2026-1107")
+    for subject in subjects:
+        add_quarantined(site.app, [subject], mail(subject, size=4000), 1, "ValueError: a part of it has no end")
+    number_sample(site.app)
 
 
 def take(site: Site, browser: Browser, wanted: tuple[str, ...]) -> Iterator[str]:

@@ -88,9 +88,14 @@ def populate(desk: Desk, app: Flask) -> None:
     desk.add_account(type="POP3", host="pop.example.org", dispatching="to", validity="invalid")
     desk.ok("read", input=MAIL)
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
-    with app.app_context(), writing() as session:
-        session.execute(update(Ticket).where(Ticket.id == 1).values(number=TICKET))  # others have the day in theirs
+    number_sample(app)
     quarantine(app, MAIL.encode())
+
+
+def number_sample(app: Flask) -> None:
+    """Have the first ticket answer to ``TICKET``; the others have the day of the test in their numbers."""
+    with app.app_context(), writing() as session:
+        session.execute(update(Ticket).where(Ticket.id == 1).values(number=TICKET))
 
 
 def quarantine(app: Flask, raw: bytes, account_id: int | None = 1, subject: str = HOSTILE) -> None:
@@ -99,9 +104,13 @@ def quarantine(app: Flask, raw: bytes, account_id: int | None = 1, subject: str 
 
 
 def add_quarantined(
-    app: Flask, subjects: Sequence[str], raw: bytes = b"Subject: hello", account_id: int | None = None
+    app: Flask,
+    subjects: Sequence[str],
+    raw: bytes = b"Subject: hello",
+    account_id: int | None = None,
+    error: str = f"ValueError: {HOSTILE}",
 ) -> None:
-    """Put messages with these subjects into quarantine."""
+    """Put messages with these subjects into quarantine, as what made the reader say ``error``."""
     encoding, data = pack(raw)
     moment = now()
     with app.app_context(), writing() as session:
@@ -126,7 +135,7 @@ def add_quarantined(
                     raw_id=stored.id,
                     label="orders@imap.example.org",
                     reason="unreadable",
-                    error=f"ValueError: {HOSTILE}",
+                    error=error,
                     sender="ada@example.net",
                     subject=subject,
                     size=len(raw),

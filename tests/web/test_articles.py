@@ -274,3 +274,17 @@ def test_the_way_of_a_fetched_mail_is_told_even_after_its_account_is_gone(
     for step in ("Automatic mail: marked", "Misc: The account sends all its mail", "Stored as a new ticket"):
         assert step in page
     assert "Deleted on the server" in page
+
+
+def test_a_ticket_tells_the_way_of_each_of_its_mails(desk: Desk, client: FlaskClient) -> None:
+    opened(desk, raw=b"From: a@b.example\nSubject: question\nMessage-ID: <first@b.example>\n\nHello")
+    answer = b"From: a@b.example\nSubject: Re: question\nIn-Reply-To: <first@b.example>\n\nHello again"
+    number = desk.ok("read", "--json", input=answer).json["ticket"]
+    page = client.get(f"/tickets/{number}").text
+    assert page.count('<article class="message"') == 2
+    assert page.index("Hello") < page.index("Hello again")
+    text = words(page)
+    assert f"Follow-up check {number}: It answers a message of the ticket (In-Reply-To, References)." in text
+    assert "Stored as a follow-up" in text
+    assert "Stored as a new ticket" in text
+    assert text.count("How this mail got here") == 2
