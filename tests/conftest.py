@@ -13,6 +13,7 @@ from flask import Flask
 from postmaster import create_app
 from postmaster.config import load_settings
 from postmaster.system import users
+from tests.loopback import guard
 from tests.results import Run, runner_of
 from tests.support import Desk
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
     from tests.servers.fixtures import Certificates
 
 pytest_plugins = ["tests.servers.fixtures"]
+
+guard()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,9 @@ from postmaster.oauth.registration import Registration
 
 # msal asks for these by itself, and refuses to be told to.
 _RESERVED = ("openid", "profile", "offline_access")
+
+# That would be a POST from another site, along which no cookie comes: nobody would know whose it is.
+warnings.filterwarnings("ignore", message="response_mode='form_post'", category=UserWarning)
 
 PENDING = "authorization_pending"
 
@@ -82,7 +86,8 @@ class Microsoft:
         """See IdentityProvider."""
         with self._session() as session:
             app = self._public_app(session)
-            answer = app.acquire_token_by_device_flow(device.flow, exit_condition=lambda flow: True)
+            flow = {**device.flow, "interval": 1}  # it asks once more a second, until the condition holds
+            answer = app.acquire_token_by_device_flow(flow, exit_condition=lambda flow: True)
             return None if answer.get("error") == PENDING else self._tokens(answer)
 
     @contextmanager

@@ -15,6 +15,7 @@ from postmaster.accounts.sealing import UnsealError, seal, unseal
 from postmaster.database import reading, writing
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import now
+from postmaster.oauth.jwt import claims_of
 from postmaster.oauth.provider import Tokens
 from postmaster.oauth.registration import Registration, registration_of
 
@@ -76,6 +77,16 @@ def open_vault(credential_id: int) -> Vault:
         access, refresh = _unsealed(token, credential)
         times = (token.renew_at, token.expires_at)
         return Vault(credential_id, registration, access, refresh, *times, token.version, token.signed_in_as)
+
+
+def object_id_of(credential: Credential) -> str:
+    """The object id of the app's service principal, as its own access token says (``oid``); empty if it does not."""
+    if credential.way is not Grant.CLIENT_CREDENTIALS or credential.token is None:
+        return ""
+    try:
+        return str(claims_of(open_vault(credential.id).access).get("oid", ""))
+    except MailError:
+        return ""
 
 
 def _unsealed(token: CredentialToken, credential: Credential) -> tuple[str, str]:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import HEALTH_LABELS, account_health
-from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.standing import Standing, standing, standing_column
 from postmaster.intake.models import Quarantine
 from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
@@ -88,6 +89,33 @@ def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[Trouble]:
         yield Trouble(str(account.id), sentence, f"/accounts/{account.id}/status")
 
 
+# How a credential may stand that somebody has to look after, although its accounts may still be fetched.
+OUTDATED = (
+    Standing.NEEDS_UPDATE,
+    Standing.NEEDS_AUTHORISATION,
+    Standing.SECRET_EXPIRED,
+    Standing.SECRET_EXPIRES_SOON,
+)
+
+
+def _outdated(session: Session, _moment: datetime) -> Sequence[Trouble]:
+    users = exists().where(MailAccount.credential_id == Credential.id, MailAccount.validity == Validity.VALID)
+    query = select(Credential).where(users, standing_column().in_(OUTDATED)).order_by(Credential.id)
+    return [_update(credential) for credential in session.scalars(query).unique()]
+
+
+def _update(credential: Credential) -> Trouble:
+    word, token = standing(credential), credential.token
+    if word is Standing.NEEDS_UPDATE and token is not None:
+        why = " ".join(filter(None, (token.message, token.advice)))
+    elif word is Standing.NEEDS_AUTHORISATION:
+        why = "It was never authorised."
+    else:
+        why = f"Its client secret expires on {credential.secret_expires}: enter a new one, with its date."
+    sentence = f"The credential “{credential.name}” needs an update. {why}"
+    return Trouble(str(credential.id), sentence, f"/credentials/{credential.id}")
+
+
 def _quarantined(session: Session, _moment: datetime) -> Sequence[Trouble]:
     count = session.scalar(select(func.count()).select_from(Quarantine)) or 0
     sentence = f"In quarantine: {count} messages that could not become tickets."
@@ -111,6 +139,7 @@ RESTART = timedelta(minutes=2)
 CONDITIONS: Sequence[Condition] = (
     Condition("silence", "No mail fetched", _silent),
     Condition("backlog", "Backlog grows", _growing),
+    Condition("credential", "Credential needs an update", _outdated),
     Condition("quarantine", "Mail in quarantine", _quarantined),
     Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
     Condition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),

@@ -115,6 +115,13 @@ class FieldForm(Form):
             return -1, {}
 
 
+class SecretLinesField(TextAreaField):
+    """A secret of several lines, which is never sent back."""
+
+    def _value(self) -> str:
+        return ""
+
+
 FormT = TypeVar("FormT", bound=FieldForm)
 
 
@@ -166,6 +173,9 @@ def _input(field: Field, choices: Sequence[str] | None, editing: bool) -> Any:
         attributes["required"] = True
     if field.fixed and editing:
         return StringField(field.label, render_kw={"readonly": True})
+    if field.secret and field.lines:
+        options = {**attributes, "rows": 4, "spellcheck": "false"}
+        return SecretLinesField(field.label, render_kw=options)  # type: ignore[no-untyped-call]
     if field.secret:
         return PasswordField(field.label, render_kw={**attributes, "autocomplete": "new-password"})
     if choices is not None:

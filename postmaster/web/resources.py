@@ -25,6 +25,7 @@ from postmaster.web.lists import counted, list_state, wanted, wants_fragment, wa
 
 AnyService = Service[Any]
 Context = Callable[[Session], Mapping[str, Any]]
+Beside = Callable[[Session, Any], Mapping[str, Any]]
 MakeForm = Callable[[AnyService, Mapping[str, str], Any], FieldForm]
 
 # Somebody else was faster.
@@ -47,6 +48,7 @@ class Resource:
     is. ``called`` is what people call it, if not ``noun``; ``keeps`` what deleting does not touch. ``wraps`` are the
     widths of fields that are not half a line, ``helps`` what is said of a field where the help of its option does not
     fit a page. ``frame`` is what the page around the list needs; the part that a filter changes does without.
+    ``beside`` is what its form's page shows beside the form of one, or of a new one (None).
     """
 
     noun: str
@@ -64,6 +66,7 @@ class Resource:
     wraps: Mapping[str, str] = field(default_factory=dict)
     context: Context = lambda session: {}
     frame: Context = lambda session: {}
+    beside: Beside = lambda session, thing: {}
     make_form: MakeForm = resource_form
     page_template: str = "resources/page.html"
     form_template: str = "resources/form.html"
@@ -153,6 +156,7 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
         """Add one."""
         with reading() as session:
             form = resource.make_form(resource.serve(session), resource.helps, None)
+            beside = resource.beside(session, None)
         if form.was_sent_well():
             try:
                 with writing() as session:
@@ -162,7 +166,7 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
                 form.refuse(error.errors)
             else:
                 return _after(resource, service, thing, f"The {resource.name} “{service.label(thing)}” is added.")
-        return render_form(resource, form), form.status()
+        return render_form(resource, form, **beside), form.status()
 
 
 def _edit(blueprint: Blueprint, resource: Resource) -> None:
@@ -174,6 +178,7 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
             service = resource.serve(session)
             thing = existing(service, number)
             form, label = resource.make_form(service, resource.helps, thing), service.label(thing)
+            beside = resource.beside(session, thing)
         status = form.status()
         if form.was_sent_well():
             try:
@@ -189,7 +194,7 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
             else:
                 done = "is saved" if changes else "was so already; nothing was changed"
                 return _after(resource, service, thing, f"The {resource.name} “{service.label(thing)}” {done}.")
-        return render_form(resource, form, label), status
+        return render_form(resource, form, label, **beside), status
 
 
 def render_form(resource: Resource, form: FieldForm, label: str = "", **context: Any) -> str:

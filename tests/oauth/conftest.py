@@ -11,6 +11,7 @@ from tests.oauth.support import Tenant
 from tests.servers.dovecot import Dovecot
 from tests.servers.identity import IdentityServer
 from tests.support import Desk
+from tests.web.conftest import client, lead  # noqa: F401 - fixtures
 
 _NUMBERS = itertools.count(1)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
 
 from tests.servers.dovecot import Dovecot
 from tests.servers.identity import App, IdentityServer
 from tests.support import SERVICES, Desk
+from tests.web.conftest import token_of
 
 TENANT = "6f3bdd7c-15d2-4f4c-9f0a-2b0d3f6f1a11"
 
@@ -66,3 +72,28 @@ class Tenant:
     def health(self, noun: str = "account", which: str = "1") -> str:
         """How the account or credential stands."""
         return str(self.desk.ok(noun, "show", which, "--json").json["health"])
+
+
+def link_of(page: str) -> str:
+    """Where the page that answers Authorise sends somebody."""
+    found = re.search(r'<a [^>]*id="to-provider"[^>]*href="([^"]+)"', page)
+    assert found, "the page has no link to a provider"
+    return html.unescape(found[1])
+
+
+def press_authorise(client: FlaskClient, number: int = 1) -> Any:
+    """Press Authorise on the page of the credential; returns the answer."""
+    page = client.get(f"/credentials/{number}").text
+    return client.post(f"/credentials/{number}/authorise", data={"csrf_token": token_of(page)})
+
+
+def path_of(address: str) -> str:
+    """Path and query of where a provider sends a browser back to."""
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}"
+
+
+def authorise(client: FlaskClient, tenant: Tenant, person: str = "", number: int = 1) -> Any:
+    """Authorise a credential in the browser, signed in as ``person``; returns the page that follows."""
+    back = tenant.identity.sign_in(link_of(press_authorise(client, number).text), person or tenant.person)
+    return client.get(path_of(back), follow_redirects=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -19,6 +18,7 @@ from postmaster.extensions import now
 from postmaster.oauth import http, vault
 from postmaster.oauth.tokens import access_token
 from tests.oauth.support import Tenant
+from tests.results import runner_of
 from tests.servers.identity import IdentityServer
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
@@ -148,7 +148,7 @@ def test_workers_that_need_a_token_at_once_renew_it_once_and_all_go_on(
         environ = {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
         app = create_app(load_settings(environ))
         app.test_cli_runner().invoke(args=["db", "upgrade"])
-        tenant.desk = Desk(_runner(app))
+        tenant.desk = Desk(runner_of(app))
     tenant.add_credential()
     tenant.authorise()
     ended(app)
@@ -170,16 +170,6 @@ def test_workers_that_need_a_token_at_once_renew_it_once_and_all_go_on(
 def _work(app: Flask, tokens: list[str]) -> None:
     with app.app_context():
         tokens.append(access_token(1))
-
-
-def _runner(app: Flask) -> Any:
-    from tests.results import Result
-
-    def run(*args: object, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's word
-        result = app.test_cli_runner().invoke(args=[str(arg) for arg in args], input=input)
-        return Result(result.exit_code, result.stdout, result.stderr)
-
-    return run
 
 
 def test_a_worker_that_died_while_it_renewed_keeps_the_others_waiting_for_a_while_only(

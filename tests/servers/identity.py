@@ -114,6 +114,7 @@ class IdentityServer:
         self.stopping = threading.Event()
         self._lock = threading.RLock()
         self._given: Counter[str] = Counter()
+        self._ever: set[str] = set()
         self._codes: dict[str, Session] = {}
         self._refresh: dict[str, Session] = {}
         self._access: dict[str, tuple[Session, float]] = {}
@@ -154,6 +155,7 @@ class IdentityServer:
     def calm_down(self) -> None:
         """Forget what it was told, and what it counted."""
         self.told.clear()
+        self._ever.clear()
         self._given.clear()
 
     # What people do
@@ -189,7 +191,7 @@ class IdentityServer:
         sent = {told.form[name] for told in self.told for name in names if told.form.get(name)}
         with self._lock:
             kept = {app.secret for app in self.apps.values() if app.secret}
-            return sent | kept | {*self._refresh, *self._access, *self._codes}
+            return sent | kept | self._ever
 
     # What it answers
 
@@ -353,10 +355,12 @@ class IdentityServer:
         access = self._token_for(session, scopes, moment)
         answer = {"token_type": "Bearer", "access_token": access, "expires_in": self.seconds, "scope": " ".join(scopes)}
         with self._lock:
+            self._ever.add(access)
             self._access[access] = (session, moment + self.seconds)
             if self.with_refresh and grant != "client_credentials":
                 answer["refresh_token"] = f"refresh-{secrets.token_urlsafe(24)}"
                 self._refresh[answer["refresh_token"]] = session
+                self._ever.add(answer["refresh_token"])
         if "openid" in session.scopes and session.name:
             claims = {"iss": self.url, "aud": session.app.client_id, "sub": "1", "nonce": session.nonce}
             times = {"iat": int(moment + self.skew), "exp": int(moment + self.skew) + 3600}

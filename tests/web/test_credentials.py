@@ -11,8 +11,11 @@ from postmaster.accounts.sealing import unseal
 from postmaster.database import writing
 from postmaster.extensions import db
 from tests.support import Desk
+from tests.web.conftest import token_of
 from tests.web.resource_support import add_credential, fields_of, fill, fragment, labels, press_delete, words
 from tests.web.samples import HOSTILE
+
+ADD = "/credentials/add?kind=basic"
 
 BASIC = {"name": "orders", "username": "orders@login.example", "password": "s3cret"}
 
@@ -35,22 +38,22 @@ def pause(app: Flask, number: int) -> None:
 
 
 def test_one_is_added_with_its_password_sealed(app: Flask, client: FlaskClient) -> None:
-    assert fill(client, "/credentials/add", **BASIC).status_code == 303
+    assert fill(client, ADD, **BASIC).status_code == 303
     assert stored(app).username == "orders@login.example"
     assert stored(app).sealed_password != "s3cret"
     assert password_of(app) == "s3cret"
 
 
 def test_the_password_is_never_shown_again(client: FlaskClient) -> None:
-    refused = fill(client, "/credentials/add", **{**BASIC, "name": ""})
-    fill(client, "/credentials/add", **BASIC)
+    refused = fill(client, ADD, **{**BASIC, "name": ""})
+    fill(client, ADD, **BASIC)
     pages = [client.get(path).text for path in ("/credentials", "/credentials/1", "/credentials/1/delete", "/audit")]
     assert [page for page in (refused.text, *pages) if "s3cret" in page] == []
     assert "Enter it again: what you entered was not saved." in refused.text
 
 
 def test_an_empty_password_keeps_the_one_there_is(app: Flask, client: FlaskClient) -> None:
-    fill(client, "/credentials/add", **BASIC)
+    fill(client, ADD, **BASIC)
     assert "Leave it empty to keep the one there is." in client.get("/credentials/1").text
     fill(client, "/credentials/1", comment="changed")
     assert (password_of(app), stored(app).comment) == ("s3cret", "changed")
@@ -59,7 +62,7 @@ def test_an_empty_password_keeps_the_one_there_is(app: Flask, client: FlaskClien
 
 
 def test_the_kind_stays_as_it_was_added(app: Flask, client: FlaskClient) -> None:
-    fill(client, "/credentials/add", **BASIC)
+    fill(client, ADD, **BASIC)
     page = client.get("/credentials/1").text
     assert 'id="kind" name="kind" readonly' in page
     assert fill(client, "/credentials/1", kind="nonsense", comment="x").status_code == 303
@@ -74,13 +77,12 @@ def test_the_kind_stays_as_it_was_added(app: Flask, client: FlaskClient) -> None
         ({"name": "TAKEN"}, "Name is “TAKEN”, which credential 1 is called already."),
         ({"username": ""}, "User name is missing."),
         ({"password": ""}, "Password is missing."),
-        ({"kind": "nonsense"}, "Kind is “nonsense”, but must be basic, oauth2-microsoft"),
         ({"validity": "nonsense"}, "Validity is “nonsense”, but must be valid, invalid or invalid-temporarily."),
     ],
 )
 def test_each_refusal_says_what_is_wrong(client: FlaskClient, desk: Desk, given: dict[str, str], sentence: str) -> None:
     add_credential(desk, "taken")
-    response = fill(client, "/credentials/add", **{**BASIC, **given})
+    response = fill(client, ADD, **{**BASIC, **given})
     assert response.status_code == 422
     assert sentence in words(response.text)
 
@@ -97,10 +99,10 @@ def test_the_list_says_who_uses_them_and_what_needs_an_update_first(
     pause(app, 1)
     assert labels(client, "/credentials") == ["b-refused", "c-imported", "a-fine", "d-resting"]
     rows = words(client.get("/credentials").text)
-    assert "Yes, login refused 1 account waits for another password. 2 accounts Valid" in rows
-    assert "Yes, needs password No account" in rows
-    assert "a-fine@login.example No No account Valid" in rows
-    assert "– No account Invalid" in rows
+    assert "Yes, login refused 1 account waits for another password. Does not expire 2 accounts Valid" in rows
+    assert "Yes, needs password Does not expire No account" in rows
+    assert "a-fine@login.example Basic No Does not expire No account Valid" in rows
+    assert "– Does not expire No account Invalid" in rows
 
 
 def test_an_account_waits_no_more_once_the_password_is_changed(app: Flask, client: FlaskClient, desk: Desk) -> None:
@@ -137,7 +139,7 @@ def test_one_that_nothing_uses_is_deleted(client: FlaskClient, desk: Desk) -> No
 
 
 def test_the_account_form_gets_back_the_name_of_the_new_one(client: FlaskClient) -> None:
-    response = fill(client, "/credentials/add?next=/accounts/add%3Ftype%3DIMAPS%26credential%3Dold", **BASIC)
+    response = fill(client, f"{ADD}&next=/accounts/add%3Ftype%3DIMAPS%26credential%3Dold", **BASIC)
     assert (response.status_code, response.location) == (303, "/accounts/add?type=IMAPS&credential=orders")
 
 
@@ -152,9 +154,24 @@ def test_somebody_else_changing_the_password_is_told_without_showing_it(client: 
 
 
 def test_hostile_names_are_shown_as_text(client: FlaskClient, desk: Desk) -> None:
-    fill(client, "/credentials/add", **{**BASIC, "name": HOSTILE, "username": HOSTILE, "comment": HOSTILE})
+    fill(client, ADD, **{**BASIC, "name": HOSTILE, "username": HOSTILE, "comment": HOSTILE})
     for path in ("/credentials", "/credentials/1", "/credentials/1/delete", f"/credentials?q={HOSTILE[:12]}", "/audit"):
         page = client.get(path).text
         assert "<img src=x" not in page
         assert "<script>alert" not in page
     assert "&lt;img src=x" in client.get("/credentials").text
+
+
+def test_the_kind_is_chosen_first_and_the_way_back_is_kept(client: FlaskClient) -> None:
+    page = client.get("/credentials/add?next=/accounts/add").text
+    for kind in ("basic", "oauth2-microsoft", "oauth2-google", "oauth2-generic"):
+        assert f'href="/credentials/add?kind={kind}&amp;next=/accounts/add"' in page
+    assert 'name="client_id"' in client.get("/credentials/add?kind=oauth2-google").text
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_kind_that_there_is_not_has_to_be_chosen_again(client: FlaskClient, method: str) -> None:
+    token = token_of(client.get("/password").text)
+    response = getattr(client, method)("/credentials/add?kind=nonsense", data={"csrf_token": token})
+    assert response.status_code == (200 if method == "get" else 422)
+    assert "Choose its kind first" in response.text

@@ -1,0 +1,166 @@
+"""What to do at an identity provider so that a credential works, step by step, with the values filled in.
+
+Sources: Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth"; Google, "OAuth 2.0 for Web Server
+Applications" and "Manage App Audience".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from postmaster.accounts.kinds import CredentialKind, Grant
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. ``copy`` is to be copied there as it stands: an address, names, or a script."""
+
+    title: str
+    text: str
+    copy: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the steps are filled in with; empty where it is not known yet. ``object_id`` is the service principal's."""
+
+    redirect_uri: str
+    client_id: str = ""
+    tenant: str = ""
+    object_id: str = ""
+    mailboxes: Sequence[str] = ()
+
+
+def setup_steps(kind: CredentialKind, grant: Grant, known: Known) -> list[Step]:
+    """What to do for a credential of that ``kind`` and ``grant``."""
+    return _STEPS[kind, grant](known)
+
+
+def _microsoft(known: Known) -> list[Step]:
+    return [
+        _REGISTER,
+        Step(
+            "Redirect URI", "In the app: Authentication, Add a platform, Web. Enter this address.", known.redirect_uri
+        ),
+        Step(
+            "Permissions",
+            "API permissions, Add a permission, Microsoft Graph, Delegated permissions. Tick these:",
+            "IMAP.AccessAsUser.All\nPOP.AccessAsUser.All\noffline_access",
+        ),
+        _SECRET,
+        Step(
+            "Authorise",
+            "Save, then press Authorise and sign in as the mailbox itself, or as somebody with Full Access to it: a "
+            "shared mailbox cannot sign in. For “flask credential authorise” switch on “Allow public client flows” "
+            "under Authentication.",
+        ),
+    ]
+
+
+def _microsoft_app(known: Known) -> list[Step]:
+    return [
+        _REGISTER,
+        Step(
+            "Permissions",
+            "API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Application "
+            "permissions. Tick these, then press “Grant admin consent”:",
+            "IMAP.AccessAsApp\nPOP.AccessAsApp",
+        ),
+        _SECRET,
+        Step(
+            "Let the app into the mailbox",
+            "As an Exchange administrator, in PowerShell. The object id is that of the Enterprise application; that of "
+            "the app registration does not work.",
+            powershell(known),
+        ),
+        Step("Try", "Save, then press Try. Exchange may take an hour to notice a new permission."),
+    ]
+
+
+def powershell(known: Known) -> str:
+    """The commands that register the app's service principal in Exchange and let it into the mailboxes."""
+    find = "Connect-MgGraph -Scopes Application.Read.All\n" + _FIND_ID
+    lines = [
+        f"$app = {_quoted(known.client_id or 'CLIENT ID')}",
+        f"$id = {_quoted(known.object_id)}" if known.object_id else find,
+        f"Connect-ExchangeOnline -Organization {_quoted(known.tenant or 'TENANT')}",
+        "New-ServicePrincipal -AppId $app -ObjectId $id -DisplayName PostMaster",
+        *(
+            f"Add-MailboxPermission -Identity {_quoted(mailbox)} -User $id -AccessRights FullAccess"
+            for mailbox in known.mailboxes or ("MAILBOX",)
+        ),
+    ]
+    return "\n".join(lines)
+
+
+_FIND_ID = "$id = (Get-MgServicePrincipal -Filter \"appId eq '$app'\").Id"
+
+
+def _quoted(text: str) -> str:
+    """A PowerShell string in which nothing is special."""
+    return "'" + text.replace("'", "''").replace("\u2019", "\u2019\u2019").replace("\u2018", "\u2018\u2018") + "'"
+
+
+def _google(known: Known) -> list[Step]:
+    return [
+        Step("Project", "In the Google Cloud console: choose a project, and enable the Gmail API in it."),
+        Step(
+            "Scope",
+            "Google Auth Platform, Data access: add this scope. No smaller one opens IMAP or POP3.",
+            "https://mail.google.com/",
+        ),
+        Step(
+            "Audience",
+            "Choose “Internal” if all mailboxes are in your Workspace. “External” and “Testing” is a trap: only the "
+            "users listed there can sign in, and each authorisation ends after 7 days. Publish the app to avoid that.",
+        ),
+        Step(
+            "Client",
+            "Clients, Create client, type “Web application”. Enter this as authorised redirect URI, then copy client "
+            "ID and client secret.",
+            known.redirect_uri,
+        ),
+        Step("Authorise", "Save, then press Authorise and sign in as the mailbox: Gmail opens nobody else's."),
+    ]
+
+
+def _generic(known: Known) -> list[Step]:
+    return [
+        Step("Client", "Register a confidential client for the authorization code flow with PKCE (S256)."),
+        Step("Redirect URI", "Register this address for it.", known.redirect_uri),
+        Step(
+            "Scopes",
+            "Ask for what your mail server expects, openid to see who signed in, and offline_access where the provider "
+            "gives refresh tokens only then. The token's audience and user name must be what the mail server checks.",
+        ),
+        Step("Authorise", "Save, then press Authorise. With a device endpoint “flask credential authorise” works too."),
+    ]
+
+
+def _generic_app(_known: Known) -> list[Step]:
+    return [
+        Step("Client", "Register a confidential client, and allow it the client credentials grant (service account)."),
+        Step("Mailbox", "Have the mail server accept tokens of that client for the mailboxes."),
+        Step("Try", "Save, then press Try."),
+    ]
+
+
+_REGISTER = Step(
+    "App",
+    "In the Entra admin center: App registrations, New registration, for this organization only. Copy Application "
+    "(client) ID and Directory (tenant) ID from its overview.",
+)
+_SECRET = Step(
+    "Secret",
+    "Certificates & secrets: make a client secret, and enter its Value (not its ID) and its expiry date here. Or "
+    "upload a certificate, and enter it with its private key.",
+)
+
+_STEPS: dict[tuple[CredentialKind, Grant], Callable[[Known], list[Step]]] = {
+    (CredentialKind.MICROSOFT, Grant.AUTHORIZATION_CODE): _microsoft,
+    (CredentialKind.MICROSOFT, Grant.CLIENT_CREDENTIALS): _microsoft_app,
+    (CredentialKind.GOOGLE, Grant.AUTHORIZATION_CODE): _google,
+    (CredentialKind.GENERIC, Grant.AUTHORIZATION_CODE): _generic,
+    (CredentialKind.GENERIC, Grant.CLIENT_CREDENTIALS): _generic_app,
+}

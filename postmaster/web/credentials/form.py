@@ -1,0 +1,37 @@
+"""The form of a credential: its kind is chosen first, and says which fields there are (REFERENCE section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+
+from postmaster.accounts.kinds import CREDENTIAL_KINDS, KIND, SECRET_EXPIRES, KindSpec, find_kind
+from postmaster.web.field_forms import FieldForm, field_form
+
+
+class CredentialForm(FieldForm):
+    """The form of a credential of the kind ``spec``; without one, a new one's kind has to be chosen first."""
+
+    spec: KindSpec | None = None
+    kinds = tuple(CREDENTIAL_KINDS.values())
+
+    def texts(self) -> dict[str, str]:
+        """What was entered; of a new one with its kind, which is no input any more once it is chosen."""
+        given = super().texts()
+        return given if self.editing else given | {KIND.name: request.values.get(KIND.name, "")}
+
+
+def credential_form(service: Any, helps: Mapping[str, str], thing: Any = None) -> CredentialForm:
+    """The form for a credential, or for a new one of the kind that the address names."""
+    spec = thing.spec if thing else find_kind(request.values.get(KIND.name, ""))
+    fields = spec.fields if spec else (KIND,)
+    if spec and thing is None:
+        fields = tuple(field for field in fields if field != KIND)
+    form = field_form(CredentialForm, service, helps, thing, fields)
+    form.spec = spec
+    if SECRET_EXPIRES in fields:
+        end = form[SECRET_EXPIRES.name]
+        end.render_kw = {**(end.render_kw or {}), "type": "date"}
+    return form

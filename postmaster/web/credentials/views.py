@@ -1,0 +1,80 @@
+"""Authorising a credential: to its identity provider, and back."""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from flask import flash, redirect, render_template, request, session
+from flask.typing import ResponseReturnValue
+
+from postmaster.accounts.kinds import Grant
+from postmaster.accounts.models import Credential
+from postmaster.database import reading
+from postmaster.errors import MailError, PostMasterError
+from postmaster.oauth.authorise import VALID_MINUTES, Authorised, Browser, begin, finish, try_app
+from postmaster.web.access import for_admins, who
+from postmaster.web.credentials.resource import RESOURCE, blueprint, redirect_uri
+from postmaster.web.resources import existing
+
+# Under which a browser's session keeps what shows that it began an authorisation.
+MARK = "authorising"
+
+
+@blueprint.post("/<int:number>/authorise")
+@for_admins
+def authorise(number: int) -> ResponseReturnValue:
+    """Show the way to the identity provider, as a link: forms must not lead to other sites (CSP, form-action).
+
+    An app that signs in by itself does so at once.
+    """
+    with reading() as database:
+        credential: Credential = existing(RESOURCE.serve(database), number)
+    back = RESOURCE.url("edit", number=number)
+    try:
+        if credential.way is Grant.CLIENT_CREDENTIALS:
+            _tell(try_app(number, who().name))
+            return redirect(back, 303)
+        address = begin(number, redirect_uri(), _browser())
+    except PostMasterError as error:
+        flash(str(error), "fail")
+        return redirect(back, 303)
+    return render_template(
+        "credentials/to_provider.html",
+        resource=RESOURCE,
+        credential=credential,
+        address=address,
+        host=urlsplit(address).netloc,
+        minutes=VALID_MINUTES,
+        back=back,
+    )
+
+
+@blueprint.get("/callback")
+@for_admins
+def callback() -> ResponseReturnValue:
+    """Back from the identity provider. Only with the state of this browser does it change anything."""
+    if "state" not in request.args:
+        flash("Nobody was sent to an identity provider from here.", "fail")
+        return redirect(RESOURCE.url(), 303)
+    try:
+        done = finish(request.args.to_dict(), _browser(), who().name)
+    except PostMasterError as error:
+        server = error.server if isinstance(error, MailError) else ""
+        page = render_template("credentials/refused.html", resource=RESOURCE, error=error, server=server)
+        return page, HTTPStatus.BAD_REQUEST
+    _tell(done)
+    return redirect(RESOURCE.url("edit", number=done.credential_id), 303)
+
+
+def _browser() -> Browser:
+    """This browser, by a secret in its session."""
+    return Browser(who().id, session.setdefault(MARK, secrets.token_urlsafe(32)))
+
+
+def _tell(done: Authorised) -> None:
+    whom = f", and signs in as {done.signed_in_as}" if done.signed_in_as else ""
+    flash(f"The credential “{done.name}” is authorised{whom}.", "ok")
+    if done.problem:
+        flash(done.problem, "fail")

@@ -1,0 +1,272 @@
+"""Authorising in the browser: there and back, and everybody who comes back without having been sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from postmaster.accounts.models import Authorisation, CredentialToken
+from postmaster.database import reading, writing
+from postmaster.extensions import now
+from postmaster.operations.conditions import CONDITIONS
+from tests.oauth.support import TENANT, Tenant, authorise, link_of, path_of, press_authorise
+from tests.support import mails
+from tests.web.conftest import add, signed_in
+from tests.web.resource_support import fill, words
+
+
+def tokens(app: Flask) -> int:
+    """How many credentials are authorised."""
+    with app.app_context(), reading() as session:
+        authorised = CredentialToken.authorised_at.is_not(None)
+        return session.scalar(select(func.count()).where(authorised)) or 0
+
+
+@pytest.mark.parametrize("kind", ["oauth2-microsoft", "oauth2-google", "oauth2-generic"])
+@pytest.mark.parametrize("type_", ["Outlook365", "POP3S"])
+def test_each_kind_is_authorised_in_the_browser_and_fetches_with_each_type(
+    tenant: Tenant, client: FlaskClient, kind: str, type_: str
+) -> None:
+    tenant.deliver(*mails(1))
+    tenant.add_credential(kind)
+    page = authorise(client, tenant)
+    assert page.status_code == 200
+    assert f"The credential “cloud” is authorised, and signs in as {tenant.person}." in words(page.text)
+    tenant.add_account(type_)
+    assert tenant.desk.fetch_one()["new"] == 1
+
+
+def test_a_microsoft_credential_is_added_from_nothing_by_the_pages_alone(tenant: Tenant, client: FlaskClient) -> None:
+    fields = {"name": "cloud", "tenant": TENANT, "client_id": tenant.app.client_id, "client_secret": tenant.app.secret}
+    saved = fill(client, "/credentials/add?kind=oauth2-microsoft", **fields, then="stay")
+    assert (saved.status_code, saved.location) == (303, "/credentials/1")
+    assert "Yes, never authorised" in words(client.get("/credentials").text)
+    authorise(client, tenant)
+    assert "Yes, never authorised" not in words(client.get("/credentials").text)
+    assert tenant.app.secret not in client.get("/credentials/1").text
+
+
+def test_the_answer_to_the_button_is_a_plain_link_with_pkce_and_a_state(tenant: Tenant, client: FlaskClient) -> None:
+    tenant.add_credential()
+    response = press_authorise(client)
+    asked = dict(parse_qsl(urlsplit(link_of(response.text)).query))
+    assert response.status_code == 200
+    assert asked["redirect_uri"] == "http://localhost/credentials/callback"
+    assert asked["code_challenge_method"] == "S256"
+    assert len(asked["state"]) >= 43
+    assert "client_secret" not in asked
+
+
+def test_somebody_else_than_the_mailbox_may_sign_in_and_is_shown(tenant: Tenant, client: FlaskClient) -> None:
+    tenant.add_credential()
+    tenant.add_account()
+    page = authorise(client, tenant)
+    assert f"Signs in as {tenant.person} for mailbox {tenant.mailbox}." in words(page.text)
+
+
+# Who comes back without having been sent
+
+
+@pytest.mark.parametrize(
+    "path", ["?state=forged&code=1", "?state=&code=1", "?state=%00%ff", "?state=x&error=access_denied"]
+)
+def test_a_state_that_was_never_given_out_is_refused_with_a_plain_page(
+    tenant: Tenant, app: Flask, client: FlaskClient, path: str
+) -> None:
+    tenant.add_credential()
+    response = client.get(f"/credentials/callback{path}")
+    assert (response.status_code, tokens(app)) == (400, 0)
+    assert "nothing was stored" in response.text
+    assert tenant.identity.handed_out("authorization_code") == 0
+
+
+def test_a_state_is_good_once(tenant: Tenant, app: Flask, client: FlaskClient) -> None:
+    tenant.add_credential()
+    link = link_of(press_authorise(client).text)
+    first, second = (path_of(tenant.identity.sign_in(link, tenant.person)) for _ in range(2))
+    assert client.get(first).status_code == 303
+    for again in (first, second):
+        assert client.get(again).status_code == 400
+    assert tenant.identity.handed_out("authorization_code") == 1
+
+
+def test_a_state_is_good_for_ten_minutes(tenant: Tenant, app: Flask, client: FlaskClient) -> None:
+    tenant.add_credential()
+    back = path_of(tenant.identity.sign_in(link_of(press_authorise(client).text), tenant.person))
+    with time_machine.travel(now() + timedelta(minutes=11)):
+        assert client.get(back).status_code == 400
+    assert tokens(app) == 0
+
+
+@pytest.mark.parametrize("who", ["admin", "berta"])
+def test_a_state_is_good_only_for_the_user_and_the_browser_that_began(
+    tenant: Tenant, app: Flask, client: FlaskClient, who: str
+) -> None:
+    if who == "berta":
+        add(app, "berta")
+    tenant.add_credential()
+    back = path_of(tenant.identity.sign_in(link_of(press_authorise(client).text), tenant.person))
+    assert signed_in(app, who).get(back).status_code == 400
+    assert (client.get(back).status_code, tokens(app)) == (400, 0), "it is used up"
+
+
+def test_nobody_who_is_not_an_admin_gets_through(
+    tenant: Tenant, app: Flask, client: FlaskClient, lead: FlaskClient
+) -> None:
+    tenant.add_credential()
+    back = path_of(tenant.identity.sign_in(link_of(press_authorise(client).text), tenant.person))
+    assert lead.get(back).status_code == 403
+    assert app.test_client().get(back).status_code == 302
+    assert lead.post("/credentials/1/authorise").status_code in (400, 403)
+    assert (tokens(app), client.get(back).status_code) == (0, 303)
+
+
+def test_an_error_of_the_provider_is_told_in_plain_words_and_nothing_is_stored(
+    tenant: Tenant, app: Flask, client: FlaskClient
+) -> None:
+    tenant.add_credential()
+    asked = dict(parse_qsl(urlsplit(link_of(press_authorise(client).text)).query))
+    said = "error=access_denied&error_description=AADSTS65004%3A+<script>alert(1)</script>"
+    response = client.get(f"/credentials/callback?{said}&state={asked['state']}")
+    assert (response.status_code, tokens(app)) == (400, 0)
+    assert "the consent was declined" in response.text
+    assert "<script>alert" not in response.text
+
+
+def test_a_code_that_the_provider_does_not_take_stores_nothing(tenant: Tenant, app: Flask, client: FlaskClient) -> None:
+    tenant.add_credential()
+    asked = dict(parse_qsl(urlsplit(link_of(press_authorise(client).text)).query))
+    response = client.get(f"/credentials/callback?code=made-up&state={asked['state']}")
+    assert (response.status_code, tokens(app)) == (400, 0)
+
+
+def test_opening_the_way_back_by_hand_leads_to_the_list(client: FlaskClient) -> None:
+    assert client.get("/credentials/callback").location == "/credentials"
+
+
+def test_ways_that_nobody_came_back_on_are_forgotten(tenant: Tenant, app: Flask, client: FlaskClient) -> None:
+    tenant.add_credential()
+    press_authorise(client)
+    with app.app_context(), writing() as session:
+        session.scalars(select(Authorisation)).one().expires_at = now() - timedelta(seconds=1)
+    press_authorise(client)
+    with app.app_context(), reading() as session:
+        assert session.scalar(select(func.count()).select_from(Authorisation)) == 1
+
+
+def test_a_provider_that_is_away_is_told_where_the_button_was(tenant: Tenant, client: FlaskClient) -> None:
+    tenant.add_credential()
+    tenant.identity.mode = "down"
+    response = press_authorise(client)
+    assert response.status_code == 303
+    assert "hands out no tokens at the moment" in client.get(response.location).text
+
+
+def test_trying_an_app_that_signs_in_by_itself_shows_whether_it_works(tenant: Tenant, client: FlaskClient) -> None:
+    tenant.add_credential(grant="client-credentials")
+    tenant.identity.error = ("invalid_client", "AADSTS7000215: Invalid client secret provided.")
+    press_authorise(client)
+    assert "the client secret is wrong" in words(client.get("/credentials/1").text)
+    tenant.identity.error = None
+    press_authorise(client)
+    assert "The credential “cloud” is authorised" in words(client.get("/credentials/1").text)
+
+
+# The command line
+
+
+def test_without_a_device_endpoint_an_address_is_printed_that_ends_at_the_pages(
+    tenant: Tenant, app: Flask, client: FlaskClient
+) -> None:
+    tenant.add_credential("oauth2-google")
+    printed = tenant.desk.ok("credential", "authorise", "cloud").stdout.splitlines()
+    assert "10 minutes" in printed[0]
+    back = path_of(tenant.identity.sign_in(printed[1], tenant.person))
+    assert (client.get(back).status_code, tokens(app)) == (303, 1)
+    assert client.get(back).status_code == 400
+
+
+def test_a_device_code_that_the_app_may_not_ask_for_says_which_switch_is_missing(tenant: Tenant) -> None:
+    tenant.app.public = False
+    tenant.add_credential()
+    result = tenant.desk.run("credential", "authorise", "cloud")
+    assert (result.exit_code, "Allow public client flows" in result.stderr) == (1, True)
+
+
+def test_a_password_is_nothing_to_authorise(tenant: Tenant, client: FlaskClient) -> None:
+    name = tenant.desk.credential("somebody", "secret")
+    assert "which nobody authorises" in tenant.desk.run("credential", "authorise", name).stderr
+    assert "which nobody authorises" in client.get(press_authorise(client).location).text
+
+
+# What is said of it
+
+
+def test_what_needs_an_update_is_said_in_the_list_on_its_page_and_by_its_accounts(
+    tenant: Tenant, client: FlaskClient
+) -> None:
+    tenant.ready()
+    tenant.identity.revoke(tenant.person)
+    tenant.desk.fetch(code=1)
+    for path in ("/credentials", "/credentials/1"):
+        text = words(client.get(path).text)
+        assert "Microsoft ended the authorisation of “cloud”: the refresh token has expired." in text
+        assert "Authorise the credential again." in text
+    assert "Credential needs update" in words(client.get("/accounts").text)
+    authorise(client, tenant)
+    assert "Microsoft ended" not in words(client.get("/credentials").text)
+
+
+def test_the_powershell_lines_are_filled_in(tenant: Tenant, client: FlaskClient) -> None:
+    tenant.add_credential(grant="client-credentials")
+    tenant.add_account()
+    page = words(client.get("/credentials/1").text)
+    assert f"$app = '{tenant.app.client_id}'" in page
+    assert "Get-MgServicePrincipal -Filter" in page
+    assert f"Connect-ExchangeOnline -Organization '{TENANT}'" in page
+    assert f"Add-MailboxPermission -Identity '{tenant.mailbox}' -User $id -AccessRights FullAccess" in page
+    tenant.identity.claims = {"oid": "c0ffee00-1111-2222-3333-444455556666"}
+    press_authorise(client)
+    assert "$id = 'c0ffee00-1111-2222-3333-444455556666'" in words(client.get("/credentials/1").text)
+
+
+@pytest.mark.parametrize(("kind", "word"), [
+    ("oauth2-microsoft", "IMAP.AccessAsUser.All"),
+    ("oauth2-google", "each authorisation ends after 7 days"),
+    ("oauth2-generic", "PKCE (S256)"),
+])  # fmt: skip
+def test_the_page_says_what_to_do_at_the_provider_with_the_redirect_uri(
+    client: FlaskClient, tenant: Tenant, kind: str, word: str
+) -> None:
+    text = words(client.get(f"/credentials/add?kind={kind}").text)
+    assert "http://localhost/credentials/callback" in text
+    assert word in text
+
+
+def troubles(app: Flask) -> list[str]:
+    """What the alerts have to say of credentials."""
+    [condition] = [condition for condition in CONDITIONS if condition.name == "credential"]
+    with app.app_context(), reading() as session:
+        return [trouble.sentence for trouble in condition.find(session, now()) or ()]
+
+
+def test_a_credential_that_needs_an_update_raises_an_alert_until_it_is_authorised(tenant: Tenant, app: Flask) -> None:
+    tenant.add_credential()
+    assert troubles(app) == [], "nothing uses it yet"
+    tenant.add_account()
+    assert troubles(app) == ["The credential “cloud” needs an update. It was never authorised."]
+    tenant.authorise()
+    assert troubles(app) == []
+    tenant.identity.revoke(tenant.person)
+    tenant.desk.fetch(code=1)
+    assert "Microsoft ended the authorisation of “cloud”" in troubles(app)[0]
+    tenant.authorise()
+    end = (now().date() + timedelta(days=10)).isoformat()
+    tenant.desk.ok("credential", "set", "cloud", "--secret-expires", end)
+    assert f"expires on {end}" in troubles(app)[0]
