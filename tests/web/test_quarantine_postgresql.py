@@ -1,0 +1,43 @@
+"""The quarantine and the tickets on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.results import Run
+from tests.servers.postgres import Postgres
+from tests.support import Desk, mail
+from tests.web.conftest import add, signed_in, token_header
+from tests.web.resource_support import labels
+from tests.web.samples import add_quarantined
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], postgres: Postgres) -> dict[str, str]:
+    """The environment of an app on an empty PostgreSQL database."""
+    return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+
+
+@pytest.fixture
+def client(app: Flask, run: Run) -> FlaskClient:
+    """The browser of an admin, on tables that are there."""
+    assert run("db", "upgrade").exit_code == 0
+    add(app, "admin")
+    return signed_in(app, "admin")
+
+
+def test_what_waits_is_found_released_and_read(app: Flask, desk: Desk, client: FlaskClient) -> None:
+    add_quarantined(app, ["one", "two", "three"], mail("hello"))
+    assert labels(client, "/quarantine?q=could+not+be+READ%00&sort=-mail") == ["two", "three", "one"]
+    assert labels(client, "/quarantine?account=%00x") == []
+    data = {"mail": ["1", "2"], "action": "retry"}
+    client.post("/quarantine/change", data=data, headers=token_header(client))
+    assert labels(client, "/quarantine") == ["three"]
+    data = {"ticket": [ticket["number"] for ticket in desk.tickets()], "action": "move", "queue": "Misc"}
+    client.post("/tickets/change", data=data, headers=token_header(client))
+    assert labels(client, "/tickets?queue=Misc&q=HELLO") == ["hello", "hello"]
+    assert client.get("/quarantine/3").status_code == 200
+    assert client.get("/articles/1/source").status_code == 200
+    assert client.get(f"/tickets/{desk.tickets()[0]['number']}").status_code == 200
