@@ -27,6 +27,7 @@ from postmaster.cli import (
     read,
     setting,
     status,
+    takeover,
     ticket,
     user,
 )
@@ -47,6 +48,7 @@ def init_app(app: Flask) -> None:
         mail,
         pause,
         alert,
+        takeover,
     ):
         app.cli.add_command(module.group)
     account.group.add_command(probe.test)

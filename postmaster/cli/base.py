@@ -130,7 +130,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Non
     It is printed in pieces, so that a long list does not fill memory; columns of later pieces are as wide as before.
     In a pipe nothing wraps and nothing is cut off.
     """
-    pieces = batched((tuple(_plain(cell) for cell in row) for row in rows), TABLE_PIECE)
+    pieces = batched((tuple(plain(cell) for cell in row) for row in rows), TABLE_PIECE)
     widths = [len(column) for column in columns]
     for number, piece in enumerate(chain([next(pieces, [])], pieces)):
         cells = zip(*piece, strict=True) if piece else [()] * len(widths)
@@ -164,6 +164,7 @@ def batched(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
         yield piece
 
 
-def _plain(cell: object) -> str:
+def plain(cell: object) -> str:
+    """``cell`` as text for a terminal, without what could control it."""
     text = {None: "", True: "yes", False: "no"}[cell] if cell is None or isinstance(cell, bool) else str(cell)
     return "".join(char if char.isprintable() else "�" for char in text)

@@ -26,7 +26,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from postmaster.cli.base import guarded, print_json
+from postmaster.cli.base import guarded, plain, print_json
 from postmaster.database import reading
 from postmaster.intake.fetch import FetchOptions, fetch_account
 from postmaster.intake.fleet import Candidate, work_on
@@ -185,10 +185,10 @@ def describe(result: AccountResult) -> Iterator[str]:
         yield f"{result.label}: {counts(row)}{f' ({reasons})' if reasons else ''}, {row['seconds']:.1f} s."
     for message in result.messages or ():
         queue = f" → {message['queue']}" if message["queue"] else ""
-        yield f"  {message['uid']}: {message['outcome']}{queue} ({message['reason']}): {_plain(message['subject'])}"
+        yield f"  {message['uid']}: {message['outcome']}{queue} ({message['reason']}): {plain(message['subject'])}"
     yield from (f"  Note: {note}" for note in result.notes)
     if result.error:
-        said = f" The server said: {_plain(result.error.server)}" if result.error.server else ""
+        said = f" The server said: {plain(result.error.server)}" if result.error.server else ""
         yield f"{result.label}: failed at {result.error.stage}. {result.error} [{result.error.code}]{said}"
 
 
@@ -196,7 +196,3 @@ def counts(row: dict[str, int]) -> str:
     """The counters that are not zero, in words."""
     words = [f"{row[name]} {name.replace('_', ' ')}" for name in COUNTERS if row[name] or name in ("found", "new")]
     return ", ".join(words)
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "�" for char in text)

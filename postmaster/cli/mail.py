@@ -16,8 +16,8 @@ from postmaster.database import reading
 from postmaster.errors import InputError
 from postmaster.extensions import Json
 from postmaster.intake.models import Outcome
-from postmaster.intake.search import LARGEST_ID, Wanted, stream_mail
-from postmaster.intake.trace import trace_mail
+from postmaster.intake.search import Wanted, stream_mail
+from postmaster.intake.trace import LARGEST_ID, trace_mail
 from postmaster.system.values import Flaw, moment
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")

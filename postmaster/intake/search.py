@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.intake.models import InboundMail, MailTerm, Outcome
 from postmaster.intake.terms import Part, account_word, term, wanted_words
-from postmaster.intake.trace import MailTrace, traces
+from postmaster.intake.trace import LARGEST_ID, MailTrace, traces
 from postmaster.system.listing import PAGE_SIZE
 
 # Candidates that one call looks at, and those that are counted to find the rarest term.
@@ -27,8 +27,6 @@ MAX_TERMS = 20
 
 # Transactions side by side may record a moment and take their ids in another order.
 DISORDER = timedelta(minutes=1)
-
-LARGEST_ID = 2**62
 
 # Where free text may stand.
 ANYWHERE = (Part.SENDER, Part.RECIPIENT, Part.SUBJECT, Part.MESSAGE_ID, Part.ACCOUNT)

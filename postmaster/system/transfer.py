@@ -134,7 +134,7 @@ class Importer(Generic[RecordT]):
         service = self._service
         self._refuse_unknown_fields(item)
         draft = service.draft(item, secrets=False)
-        thing = self._counterpart(draft, item)
+        thing = self.counterpart(draft, item)
         if thing is None:
             thing = service.add(item, secrets=False)
             return Imported("created", thing.id, service.label(thing))
@@ -150,7 +150,7 @@ class Importer(Generic[RecordT]):
                 {name: InputError(name, f"There is no field “{name}”.", advice, "unknown-field") for name in unknown}
             )
 
-    def _counterpart(self, draft: RecordT, item: Mapping[str, str]) -> RecordT | None:
+    def counterpart(self, draft: RecordT, item: Mapping[str, str]) -> RecordT | None:
         """What ``item`` means: of those with its identity, and not taken yet, the one that is most like it."""
         service = self._service
         things = self._known[service.identity(draft)]

@@ -15,6 +15,7 @@ from postmaster.web import (
     credentials,
     errors,
     limits,
+    mail,
     monitoring,
     navigation,
     quarantine,
@@ -26,8 +27,22 @@ from postmaster.web import (
     tickets,
     times,
 )
+from postmaster.web import help as help_pages
 
-BLUEPRINTS = (status, tickets, articles, quarantine, accounts, credentials, addresses, queues, settings, audit)
+BLUEPRINTS = (
+    status,
+    tickets,
+    articles,
+    quarantine,
+    mail,
+    accounts,
+    credentials,
+    addresses,
+    queues,
+    settings,
+    audit,
+    help_pages,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -37,6 +52,7 @@ def init_app(app: Flask) -> None:
     times.init_app(app)
     assets.init_app(app)
     navigation.init_app(app)
+    help_pages.init_app(app)
     limits.init_app(app)
     app.before_request(_prepare)
     session.init_app(app)

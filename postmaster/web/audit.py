@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 
-from postmaster.config import Settings
 from postmaster.database import reading
 from postmaster.system.history import LARGEST_ID, Wanted, history, recent_kinds
 from postmaster.system.models import AuditEvent
 from postmaster.web.access import for_admins
 from postmaster.web.lists import wants_fragment
+from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
@@ -23,9 +22,6 @@ FILTERS = ("q", "noun", "action", "from", "to")
 
 # What is never shown, should it ever have got into the log. Services leave it out.
 SECRETS = ("password", "secret", "token")
-
-# In which something can have been changed.
-YEARS = range(2000, 3000)
 
 
 @dataclass(frozen=True)
@@ -58,20 +54,14 @@ def page() -> str:
 
 def _wanted() -> Wanted:
     asked = request.args
-    since, until = _day(asked.get("from", "")), _day(asked.get("to", ""))
-    wanted = Wanted(asked.get("q", ""), asked.get("noun", "")[:40], asked.get("action", "")[:40], since)
-    before = asked.get("before", LARGEST_ID, type=int)
-    return replace(wanted, until=until + timedelta(days=1) if until else None, before=before)
-
-
-def _day(text: str) -> datetime | None:
-    """When the day began where the users are; None if ``text`` is none."""
-    settings: Settings = current_app.config["SETTINGS"]
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return datetime.combine(day, time(), settings.time_zone) if day.year in YEARS else None
+    return Wanted(
+        asked.get("q", ""),
+        asked.get("noun", "")[:40],
+        asked.get("action", "")[:40],
+        asked_moment("from"),
+        asked_moment("to", end_of_day=True),
+        asked.get("before", LARGEST_ID, type=int),
+    )
 
 
 def changes_of(event: AuditEvent) -> Iterator[Change]:

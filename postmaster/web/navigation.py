@@ -57,6 +57,7 @@ NAVIGATION = (
         "",
         (
             Item("Status", "status.page", "activity"),
+            Item("Where is my mail?", "mail.page", "search"),
             Item("Tickets", "tickets.page", "ticket", covers=("articles",)),
             Item("Quarantine", "quarantine.page", "shield-alert", count=quarantined),
         ),

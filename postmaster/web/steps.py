@@ -13,13 +13,16 @@ from postmaster.intake.trace import MailTrace
 
 @dataclass(frozen=True)
 class Step:
-    """One step: ``state`` and ``icon`` as in the style sheet and the sprite, ``badge`` what it decided."""
+    """One step: ``state`` and ``icon`` as in the style sheet and the sprite, ``badge`` what it decided, for the
+    ``reason`` with that code.
+    """
 
     title: str
     icon: str
     text: str = ""
     state: str = "ok"
     badge: str = ""
+    reason: str = ""
     at: datetime | None = None
 
 
@@ -78,8 +81,9 @@ def _arrival(message: MailTrace) -> Step:
 
 def _stage(line: Json) -> Step:
     title, icon = STAGES.get(line["stage"], (str(line["stage"]).replace("_", " ").capitalize(), "circle-minus"))
+    reason = line.get("reason", "")
     state = "decided" if any(line.get(name) for name in DECISIONS) else "skip"
-    return Step(title, icon, str(line["text"]), state, BADGES.get(line["stage"], "") if line.get("reason") else "")
+    return Step(title, icon, str(line["text"]), state, BADGES.get(line["stage"], "") if reason else "", reason)
 
 
 def _stored(message: MailTrace) -> Iterator[Step]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 
 from postmaster.config import Settings
 from postmaster.extensions import now
+from postmaster.system.values import Flaw, moment
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -39,6 +40,15 @@ def full(moment: datetime) -> str:
 def clock(moment: datetime) -> str:
     """As in "09:45:05"."""
     return f"{_local(moment):%H:%M:%S}"
+
+
+def asked_moment(name: str, *, end_of_day: bool = False) -> datetime | None:
+    """The moment that the request's parameter ``name`` says, where the users are; None if it says none."""
+    settings: Settings = current_app.config["SETTINGS"]
+    try:
+        return moment(settings.time_zone, end_of_day=end_of_day)(request.args.get(name, "").strip())
+    except Flaw:
+        return None
 
 
 def _local(moment: datetime) -> datetime:

@@ -60,6 +60,7 @@ TICKET = "2000010100001"
 ARGUMENTS: dict[str, Callable[[], str]] = {
     "name": lambda: "PostmasterDefaultQueue",
     "ticket": lambda: TICKET,
+    "topic": lambda: "errors",
     "token": lambda: sign(IMAGE),
 }
 

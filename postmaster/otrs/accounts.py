@@ -1,0 +1,105 @@
+"""Mail accounts of a dump. What they sign in with becomes a credential, with its password sealed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.credentials import CredentialService
+from postmaster.accounts.health import is_usable
+from postmaster.accounts.kinds import CREDENTIAL_NAME, PASSWORD
+from postmaster.accounts.models import Credential
+from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, FOLDER
+from postmaster.desk.configuration import account_service
+from postmaster.errors import InputError
+from postmaster.otrs.bring import Bringer, Result
+from postmaster.otrs.names import Names, refuse
+from postmaster.otrs.rows import Row
+
+TYPES = {name.upper(): name for name in ACCOUNT_TYPES}
+
+# Znuny fetches Exchange Online by IMAP with a token, or by Microsoft's own interface.
+MICROSOFT_HOSTS = {"outlook.office365.com", "outlook.office.com"}
+OUTLOOK, GRAPH = "Outlook365", "MSGRAPH"
+
+WITHOUT_SECRET = "The credential “{name}” needs a password: {why}. Run: flask credential set '{name}' --password-stdin"  # noqa: S105
+WITHOUT_CONSENT = "It signs in with OAuth2, and no dump holds that: add an OAuth2 credential, and select it."
+
+
+class AccountTaker:
+    """Takes mail accounts."""
+
+    def __init__(self, session: Session, names: Names, actor: str) -> None:
+        self._names = names
+        self._credentials = CredentialService(session, actor)
+        self._accounts = Bringer(account_service(session, actor))
+
+    def take(self, row: Row) -> Result:
+        """Take one. Raises InputError or InvalidFieldsError."""
+        item = self._item(row)
+        lacks = WITHOUT_CONSENT
+        if item["type"] != OUTLOOK:
+            credential, lacks = self._credential(row, item)
+            item["credential"] = credential.name
+        result = self._accounts.bring(item)
+        if is_usable(result.thing.credential):
+            return result
+        return Result(result.taken, " ".join(filter(None, (result.detail, lacks))))
+
+    def _item(self, row: Row) -> dict[str, str]:
+        """The account's fields, without its credential."""
+        account_type = self._type(row)
+        kind = ACCOUNT_TYPES[account_type]
+        host, _, port = row.get("host").partition(":")
+        item = {
+            "type": account_type,
+            "trusted": "yes" if row.get("trusted") not in ("", "0") else "no",
+            "validity": self._names.validity(row),
+            "comment": row.get("comments"),
+            **self._dispatching(row),
+        }
+        item |= {ADDRESS.name: row.get("login")} if kind.has(ADDRESS) else {"host": host, "port": port}
+        if kind.has(FOLDER):
+            folder = row.get("imap_folder").strip()
+            item[FOLDER.name] = "" if folder.upper() == "INBOX" else folder
+        return item
+
+    def _type(self, row: Row) -> str:
+        given = row.get("account_type").strip() or "POP3"  # what it means in old installations
+        by_token = row.get("authentication_type").startswith("oauth2")
+        if given.upper() == GRAPH or (by_token and row.get("host").lower() in MICROSOFT_HOSTS):
+            return OUTLOOK
+        if given.upper() not in TYPES:
+            raise refuse("Type", f"is “{given}”, which is not known here", f"Known are {', '.join(ACCOUNT_TYPES)}.")
+        return TYPES[given.upper()]
+
+    def _dispatching(self, row: Row) -> Mapping[str, str]:
+        number = row.get("queue_id")
+        if number in ("", "0"):
+            return {"dispatching": "to"}
+        return {"dispatching": "queue", "queue": self._names.queue(number)}
+
+    def _credential(self, row: Row, item: Mapping[str, str]) -> tuple[Credential, str]:
+        """The credential of an account, made if there is none of that name, and what it lacks."""
+        login = row.get("login").strip()
+        name = f"{login} ({item['host']})"
+        credential = self._credentials.named(CREDENTIAL_NAME.parse(name))
+        if credential is None:
+            texts = {"name": name, "username": login, "comment": "Taken over with its mail account."}
+            credential = self._credentials.add(texts, secrets=False)
+        if credential.sealed_password:
+            return credential, ""
+        if row.get("authentication_type").startswith("oauth2"):
+            return credential, WITHOUT_CONSENT
+        return credential, self._give_password(credential, row.get("pw"))
+
+    def _give_password(self, credential: Credential, password: str) -> str:
+        """Seal the password; returns what to do if it cannot be used. It is never shown."""
+        try:
+            PASSWORD.parse(password)
+        except InputError:
+            why = "the dump has none" if not password else "the one in the dump cannot be used"
+            return WITHOUT_SECRET.format(name=credential.name, why=why)
+        self._credentials.change(credential, {PASSWORD.name: password})
+        return ""

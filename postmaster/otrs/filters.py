@@ -1,0 +1,44 @@
+"""Postmaster filters of a dump, which has a row for each condition and each header to set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy.orm import Session
+
+from postmaster.intake.filters.service import FilterService
+from postmaster.otrs.bring import Bringer, Result
+from postmaster.otrs.dump import Dump
+from postmaster.otrs.rows import Row
+
+
+def filters_of(dump: Dump) -> Iterator[Row]:
+    """A row for each filter, with the fields that a filter has here; its line is that of the first."""
+    rows: dict[str, list[Row]] = {}
+    for row in dump.of("postmaster_filter"):
+        rows.setdefault(row.get("f_name"), []).append(row)
+    for name, parts in rows.items():
+        yield Row("postmaster_filter", parts[0].line, {"name": name, **_fields(parts)})
+
+
+def _fields(parts: list[Row]) -> dict[str, str]:
+    lines: dict[str, list[str]] = {"match": [], "not_match": [], "set": []}
+    for part in parts:
+        kind = part.get("f_type").lower()
+        if kind == "match" and part.get("f_not") not in ("", "0"):
+            kind = "not_match"
+        lines.setdefault(kind, []).append(" ".join(f"{part.get('f_key')}={part.get('f_value')}".splitlines()))
+    stops = any(part.get("f_stop") not in ("", "0") for part in parts)
+    return {"stop": "yes" if stops else "no", **{kind: "\n".join(found) for kind, found in lines.items()}}
+
+
+class FilterTaker:
+    """Takes postmaster filters."""
+
+    def __init__(self, session: Session, actor: str) -> None:
+        self._bringer = Bringer(FilterService(session, actor))
+
+    def take(self, row: Row) -> Result:
+        """Take one. Raises InvalidFieldsError, which names the position in a pattern that does not compile."""
+        item: Mapping[str, str] = {name: row.get(name) for name in ("name", "stop", "match", "not_match", "set")}
+        return self._bringer.bring(item)

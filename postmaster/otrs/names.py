@@ -1,0 +1,50 @@
+"""What the numbers in a dump stand for."""
+
+from __future__ import annotations
+
+from postmaster.desk.models import FollowUpPolicy
+from postmaster.errors import InputError
+from postmaster.otrs.dump import Dump
+from postmaster.otrs.rows import Row
+from postmaster.system.models import Validity
+
+# The ids that these have in every installation that nobody has tampered with.
+VALIDITIES = {"1": "valid", "2": "invalid", "3": "invalid-temporarily"}
+POLICIES = {"1": "possible", "2": "reject", "3": "new ticket"}
+
+
+def refuse(what: str, flaw: str, advice: str, code: str = "unknown-reference") -> InputError:
+    """The error that a row cannot be taken because of what it refers to."""
+    return InputError(what, f"{what} {flaw}.", advice, code)
+
+
+class Names:
+    """The names behind the ids of a dump: its own tables say, and where they are missing, what is usual."""
+
+    def __init__(self, dump: Dump) -> None:
+        self._validities = VALIDITIES | _by_id(dump, "valid")
+        self._policies = POLICIES | _by_id(dump, "follow_up_possible")
+        self._queues = _by_id(dump, "queue")
+
+    def validity(self, row: Row) -> str:
+        """The validity of a row; ``invalid`` for one of the installation's own making."""
+        name = self._validities.get(row.get("valid_id") or "1", "")
+        return name if name in list(Validity) else Validity.INVALID.value
+
+    def policy(self, row: Row) -> str:
+        """The follow-up policy of a queue. Raises InputError for one that is not known here."""
+        number = row.get("follow_up_id") or "1"
+        name = self._policies.get(number, "").replace(" ", "-")
+        if name not in list(FollowUpPolicy):
+            raise refuse("Follow-up", f"is {number}, which is no policy that is known here", "Add the queue by hand.")
+        return name
+
+    def queue(self, number: str) -> str:
+        """The name of the queue with that id. Raises InputError if the dump does not have it."""
+        if number not in self._queues:
+            raise refuse("Queue", f"{number} is not in the dump", "Dump the table queue as well, whole.")
+        return self._queues[number]
+
+
+def _by_id(dump: Dump, table: str) -> dict[str, str]:
+    return {row.get("id"): row.get("name") for row in dump.of(table)}

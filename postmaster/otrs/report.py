@@ -1,0 +1,56 @@
+"""What became of each row of a dump."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from postmaster.extensions import Json
+from postmaster.otrs.rows import Row
+from postmaster.system.service import printable
+
+
+class Taken(StrEnum):
+    """What became of a row."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    LEFT_OUT = "left-out"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the report: what of which row of the dump, what became of it, and what to know. Never a secret."""
+
+    line: int
+    table: str
+    what: str
+    taken: Taken
+    detail: str = ""
+    code: str = ""
+
+    def as_json(self) -> Json:
+        """As ``flask import otrs --json`` prints it."""
+        return {**asdict(self), "taken": self.taken.value}
+
+
+@dataclass
+class Report:
+    """The lines, in the order in which rows were taken."""
+
+    lines: list[Line] = field(default_factory=list)
+
+    def add(self, row: Row, what: str, taken: Taken, detail: str = "", code: str = "") -> None:
+        """Note what became of ``row``."""
+        self.lines.append(Line(row.line, row.table, printable(what), taken, printable(detail), code))
+
+    def counts(self) -> Counter[Taken]:
+        """How many rows became what."""
+        return Counter(line.taken for line in self.lines)
+
+    def left_out(self) -> Iterator[Line]:
+        """What could not be taken."""
+        return (line for line in self.lines if line.taken is Taken.LEFT_OUT)

@@ -1,0 +1,35 @@
+"""What a dump is read into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from postmaster.errors import InputError
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table, with the line of the dump that it stands in. Values are text, whatever type the column has."""
+
+    table: str
+    line: int
+    values: Mapping[str, str | None]
+
+    def get(self, column: str) -> str:
+        """The value of ``column``; empty if it is NULL or the dump has no such column."""
+        return self.values.get(column) or ""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row whose values cannot be told apart, and why."""
+
+    table: str
+    line: int
+    why: str
+
+
+def bad_dump(flaw: str, advice: str) -> InputError:
+    """The error that the dump as a whole cannot be used; ``flaw`` continues the sentence after "The dump"."""
+    return InputError("Dump", f"The dump {flaw}.", advice, code="bad-document")

@@ -1,0 +1,88 @@
+"""Values of the system configuration in a dump, as far as they concern mail."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from postmaster.desk.configuration import change_setting
+from postmaster.errors import NotFoundError
+from postmaster.otrs.bring import Result
+from postmaster.otrs.names import refuse
+from postmaster.otrs.report import Taken
+from postmaster.otrs.rows import Row
+from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY, find_setting, get_setting
+from postmaster.system.specs import SettingSpec
+
+# Names of settings about mail; the many others of a service desk have no counterpart here.
+CONCERNS_MAIL = re.compile(r"postmaster|ticket::hook|ticket::subject|sendmail|loopprotection", re.IGNORECASE)
+
+# A YAML document that is one value (YAML 1.2, chapter 7), as the system configuration stores it.
+_SCALAR = re.compile(
+    r"\A(?:---[ \t]*+)?"
+    r"(?:'(?P<single>(?:[^']|'')*+)'|\"(?P<double>(?:[^\"\\]|\\.)*+)\"|(?P<plain>[^\s'\"\[\]{}&*|>!%@`-][^\n]*+)|)\s*\Z",
+    re.DOTALL,
+)
+
+# Checks for follow-ups that OTRS leaves switched off, and the settings that switch them on here.
+_CHECK = re.compile(r"PostMaster::CheckFollowUpModule###\d+-(Body|Attachments)", re.IGNORECASE)
+CHECKS = {"body": FOLLOWUP_IN_BODY, "attachments": FOLLOWUP_IN_ATTACHMENT}
+
+
+class SettingTaker:
+    """Takes values of the system configuration."""
+
+    def __init__(self, session: Session, actor: str) -> None:
+        self._session = session
+        self._actor = actor
+
+    def take(self, row: Row) -> Result:
+        """Take one. Raises InputError if there is no such setting here, or not with such a value."""
+        check = _CHECK.fullmatch(row.get("name"))
+        if check:
+            return self._change(CHECKS[check[1].lower()], "yes" if row.get("is_valid") == "1" else "no")
+        spec = _setting(row.get("name"))
+        if row.get("is_valid") == "0" or row.get("reset_to_default") == "1":
+            return Result(Taken.UNCHANGED, "It is switched off there, so the default here stays.")
+        value = scalar(row.get("effective_value"))
+        if value is None:
+            raise refuse(spec.name, "is not a single value in the dump", "Enter it by hand.", "bad-setting")
+        return self._change(spec, value)
+
+    def _change(self, spec: SettingSpec[Any], value: str) -> Result:
+        here = spec.show(get_setting(self._session, spec))
+        there = spec.show(spec.parse(value))
+        if here == there:
+            return Result(Taken.UNCHANGED)
+        if here != spec.show(spec.default):
+            return Result(Taken.UNCHANGED, f"It was changed here, and stays “{here}”; in the dump it is “{there}”.")
+        change_setting(self._session, spec.name, value, self._actor)
+        return Result(Taken.CHANGED, f"{spec.name} was “{here}”, and is “{there}” now.")
+
+
+def _setting(name: str) -> SettingSpec[Any]:
+    try:
+        return find_setting(name)
+    except NotFoundError:
+        advice = "Those that there are: flask setting list"
+        raise refuse("Setting", f"{name} has no counterpart here", advice, "unknown-setting") from None
+
+
+def concerns_mail(row: Row) -> bool:
+    """Whether a row is about mail, and holds for everybody."""
+    return bool(CONCERNS_MAIL.search(row.get("name"))) and not row.get("user_id")
+
+
+def scalar(document: str) -> str | None:
+    """The value of a YAML document that holds one; None if it holds something else."""
+    found = _SCALAR.match(document)
+    if found is None:
+        return None
+    single, double, plain = found.groups()
+    if single is not None:
+        return single.replace("''", "'")
+    if double is not None:
+        return re.sub(r"\\(.)", r"\1", double, flags=re.DOTALL)
+    return (plain or "").strip()

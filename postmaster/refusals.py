@@ -1,0 +1,100 @@
+"""The stable codes of refusals, and the exit codes of commands, with what they mean and what to do.
+
+``errors.FAULTS`` has those of fetching. A test goes through the source and fails when a code is missing here.
+"""
+
+from __future__ import annotations
+
+import re
+
+# In a code, NOUN stands for account, credential, address, queue and so on.
+REFUSALS: dict[str, tuple[str, str]] = {
+    "invalid-value": ("A value is not one that its field takes.", "Enter it as the message says."),
+    "missing-field": ("A mandatory field is empty.", "Fill it in."),
+    "field-not-in-type": (
+        "Accounts of this type do not have that field.",
+        "Leave it out, or choose a type that has it: see the types of mail accounts.",
+    ),
+    "field-not-in-kind": (
+        "Credentials of this kind do not have that field.",
+        "Leave it out, or add a credential of a kind that has it: see the kinds of credentials.",
+    ),
+    "credential-kind": ("The type of the account takes no passwords.", "Select a credential of an OAuth2 kind."),
+    "authorisation-state": (
+        "The way back from the identity provider was used before, took too long, or began in another browser.",
+        "Press Authorise again.",
+    ),
+    "no-condition": ("The filter has no condition, so it would match nothing.", "Enter one, as in Subject=invoice."),
+    "unknown-field": (
+        "A document to import has a field that is not known.",
+        "Compare it with an export; passwords are never imported.",
+    ),
+    "bad-fingerprint": (
+        "SSL Fingerprint does not have the form algo$hex.",
+        "Ask for it with: openssl x509 -in server.pem -noout -fingerprint -sha256; enter sha256$ before the digits.",
+    ),
+    "bad-setting": (
+        "A setting, or a variable of the environment, does not take that value.",
+        "Enter one that the message names.",
+    ),
+    "bad-document": ("A file to import cannot be read.", "Make it again, and look at the place that is named."),
+    "name-taken": ("Something else has that name already.", "Choose another one."),
+    "mailbox-taken": (
+        "Another valid account fetches the same mailbox; the two would take each other's mail.",
+        "Change that account, or set one of the two invalid.",
+    ),
+    "ambiguous-account": ("Several accounts have that label.", "Name the one you mean by its id."),
+    "NOUN-in-use": ("Something still uses it, so it cannot be deleted.", "Change what uses it, or set it invalid."),
+    "address-not-deletable": ("Addresses are never deleted.", "Set it invalid."),
+    "default-queue": ("The default queue must stay valid.", "Name another one in PostmasterDefaultQueue first."),
+    "queue-invalid": ("The queue is not valid.", "Choose another one, or set it valid first."),
+    "changed-meanwhile": (
+        "Somebody else changed the same thing while you did; nothing was saved.",
+        "Look at it again, and repeat your change if it is still needed.",
+    ),
+    "unknown-NOUN": ("Nothing answers to that name or id.", "Look it up in the list."),
+    "unknown-reference": (
+        "A row of a dump refers to something that is not in it, or is not known here.",
+        "Dump the other table as well, or add the row by hand.",
+    ),
+    "already-paused": ("All fetching is paused already.", "Resume it first if it shall be paused with another reason."),
+    "nothing-to-confirm": (
+        "No first fetch of the account waits to be confirmed.",
+        "There is nothing to do.",
+    ),
+    "no-target": ("There is nobody to send alerts to.", "Name somebody in POSTMASTER_ALERT_TARGETS."),
+    "redis-missing": (
+        "There is no Redis, so nothing is fetched by itself.",
+        "Run bin/start, or name one in POSTMASTER_REDIS_URL.",
+    ),
+    "import-refused": ("Something in a document is wrong, so nothing was imported.", "Correct it, and import again."),
+    "unreadable": ("It cannot be read.", "Its source can be looked at; a message can still be delivered to a queue."),
+    "refused": (
+        "A message in quarantine could still not become a ticket: the database refused it.",
+        "Look at its source, and deliver it to a queue.",
+    ),
+    "unreadable-file": ("A file cannot be read.", "Check its name, and your rights."),
+    "wrong-password": ("The current password is wrong.", "Enter it again."),
+    "schema-outdated": ("The database's tables are not those of this version.", "Run: flask db upgrade"),
+}
+
+# Commands that can end so, beside 0 and 2, are named where they are described (README, "Exit codes").
+EXIT_CODES: dict[int, str] = {
+    0: "All went well; also: nothing valid to fetch, accounts skipped, mail left when --timeout ended.",
+    1: "At least one account failed; account test failed; import otrs left something out.",
+    2: "Wrong usage, unknown name, an invalid account named, wrong configuration, database away or out of date.",
+    3: "Nothing was fetched, and another run holds the accounts.",
+    75: "flask read only: try again, nothing was stored.",
+    130: "Interrupted; the current batch was finished.",
+}
+
+_NOUN = re.compile(r"unknown-[a-z-]+|[a-z-]+-in-use")
+
+
+def known_code(code: str) -> str | None:
+    """The key of ``code`` in ``REFUSALS``; None if it is not there."""
+    if code in REFUSALS:
+        return code
+    if not _NOUN.fullmatch(code):
+        return None
+    return "unknown-NOUN" if code.startswith("unknown-") else "NOUN-in-use"

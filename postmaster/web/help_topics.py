@@ -1,0 +1,308 @@
+"""What the help says: made from the tables that the code itself works with, so that it cannot say anything else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import click
+from flask import current_app
+
+from postmaster.accounts.fields import ACCOUNT_FIELDS
+from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.accounts.kinds import CREDENTIAL_FIELDS, CREDENTIAL_KINDS
+from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
+from postmaster.desk.addresses import AddressService
+from postmaster.desk.queues import QueueService
+from postmaster.errors import FAULTS, Fault
+from postmaster.intake.decision import REASONS
+from postmaster.intake.filters.patterns import EMAIL_ADDRESS, PSEUDO_HEADERS
+from postmaster.intake.filters.service import FilterService
+from postmaster.intake.headers import HEADERS
+from postmaster.oauth.meanings import Meaning
+from postmaster.refusals import EXIT_CODES, REFUSALS
+from postmaster.system.fields import Field
+from postmaster.system.settings import SETTINGS
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that is explained, under its own address: ``code`` is how it is entered or written."""
+
+    name: str
+    text: str
+    facts: Sequence[tuple[str, str]] = ()
+    code: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Where it stands on its page."""
+        return _UNSAFE.sub("-", self.name).strip("-")
+
+
+@dataclass(frozen=True)
+class Section:
+    """Entries of one kind."""
+
+    title: str
+    lead: str
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A page of the help. ``pages`` are the blueprints whose pages lead to it."""
+
+    name: str
+    title: str
+    lead: str
+    sections: Callable[[], Iterable[Section]]
+    pages: Sequence[str] = ()
+
+
+def _facts(**facts: str) -> list[tuple[str, str]]:
+    """Those that say something."""
+    return [(name.replace("_", " ").capitalize(), text) for name, text in facts.items() if text]
+
+
+def _field_entry(field: Field, **facts: str) -> Entry:
+    return Entry(
+        field.label,
+        field.help,
+        _facts(
+            mandatory="yes" if field.mandatory else "",
+            one_of=", ".join(field.choices),
+            default=field.default,
+            **facts,
+            option=f"{field.option}-stdin" if field.secret else f"{field.option} {field.metavar}",
+        ),
+    )
+
+
+def _fields(fields: Iterable[Field]) -> Section:
+    lead = "As they are called on the page, with their options on the command line."
+    return Section("Fields", lead, [_field_entry(field) for field in fields])
+
+
+def _account_sections() -> Iterator[Section]:
+    types = [
+        Entry(
+            kind.name,
+            f"{kind.protocol}, {_encryption(kind.tls)}.",
+            _facts(port=str(kind.port), own_fields=", ".join(field.label for field in kind.fields)),
+        )
+        for kind in ACCOUNT_TYPES.values()
+    ]
+    yield Section("Types", "The type decides which of the fields an account has.", types)
+    lead = "Those that only some types have say which."
+    yield Section("Fields", lead, [_field_entry(field, only=_types_with(field)) for field in ACCOUNT_FIELDS])
+    states = [Entry(label.capitalize(), "", (), health.value) for health, label in HEALTH_LABELS.items()]
+    yield Section("Health", "How an account stands, in a word; with its word in JSON.", states)
+
+
+def _encryption(tls: str) -> str:
+    return {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}[tls]
+
+
+def _types_with(field: Field) -> str:
+    if field not in TYPE_FIELDS:
+        return ""
+    return ", ".join(kind.name for kind in ACCOUNT_TYPES.values() if kind.has(field))
+
+
+def _credential_sections() -> Iterator[Section]:
+    kinds = [
+        Entry(
+            spec.label,
+            spec.purpose,
+            _facts(own_fields=", ".join(field.label for field in spec.own), grants=", ".join(spec.grants)),
+            spec.kind.value,
+        )
+        for spec in CREDENTIAL_KINDS.values()
+    ]
+    yield Section("Kinds", "How a credential signs in. It is chosen first, and stays.", kinds)
+    lead = "Those that only some kinds have say which."
+    yield Section("Fields", lead, [_field_entry(field, only=_kinds_with(field)) for field in CREDENTIAL_FIELDS])
+
+
+def _kinds_with(field: Field) -> str:
+    having = [spec.label for spec in CREDENTIAL_KINDS.values() if spec.has(field)]
+    return ", ".join(having) if len(having) < len(CREDENTIAL_KINDS) else ""
+
+
+def _filter_sections() -> Iterator[Section]:
+    yield _fields(FilterService.fields)
+    yield Section("How conditions and values are written", "Each by an example.", [*EXAMPLES])
+    pseudo = [Entry(name, text) for name, text in PSEUDO_HEADERS.items()]
+    yield Section("What conditions can test beside headers", "They are no headers of the message itself.", pseudo)
+
+
+def _header_sections() -> Iterator[Section]:
+    entries = [
+        Entry(
+            header.name,
+            header.help,
+            _facts(
+                new_tickets=", ".join(header.names(followup=False)),
+                follow_ups=", ".join(header.names(followup=True)),
+                without_it=header.default,
+            ),
+        )
+        for header in HEADERS
+    ]
+    yield Section("X-OTRS headers", "An invalid value falls back to what holds without it, and is noted.", entries)
+
+
+# The syntax of filters. A test reads each example as a filter does.
+EXAMPLES = (
+    Entry("A word", "Found anywhere in the header, in any case.", (), "Subject=invoice"),
+    Entry("A pattern", "A regular expression; what it has in brackets is captured.", (), r"Subject=order\s+(\d{4,})"),
+    Entry("A name for what is captured", "For use in values.", (), r"Subject=order\s+(?P<number>\d+)"),
+    Entry("An address", "The bare address of From, To or Cc, whatever name is with it.", (),
+          f"From={EMAIL_ADDRESS}boss@example.com"),
+    Entry("The text of the message", "As it is shown in the ticket.", (), "Body=unsubscribe"),
+    Entry("A value", "A header to set, for new tickets.", (), "X-OTRS-Queue=Junk"),
+    Entry("A value for follow-ups", "They have headers of their own.", (), "X-OTRS-FollowUp-State=open"),
+    Entry("A value with what was captured", "The first capture of the last match.", (), "X-OTRS-Title=Order [***]"),
+    Entry("A value with a named capture", "By its name.", (), r"X-OTRS-DynamicField-Order=[** \number **]"),
+)  # fmt: skip
+
+
+def _settings_sections() -> Iterator[Section]:
+    entries = [
+        Entry(spec.name, spec.description, _facts(default=spec.show(spec.default), one_of=", ".join(spec.choices)))
+        for spec in SETTINGS.values()
+    ]
+    yield Section("Settings", "Changed on the page, or by: flask setting set NAME VALUE", entries)
+
+
+def _error_sections() -> Iterator[Section]:
+    faults = [Entry(fault.code, _blanks(fault.message), _fault_facts(fault)) for fault in FAULTS.values()]
+    yield Section("Fetching", "What can keep mail from being fetched, by its code.", faults)
+    refusals = [Entry(code, text, _facts(what_to_do=advice)) for code, (text, advice) in REFUSALS.items()]
+    yield Section(
+        "Refusals", "What can be wrong with what was entered. NOUN stands for account, queue and so on.", refusals
+    )
+
+
+def _meanings(title: str, prefix: str, meanings: Mapping[str, Meaning]) -> Section:
+    entries = [
+        Entry(f"{prefix}{code}", f"{meaning.what.capitalize()}.", _facts(what_to_do=meaning.todo, code=meaning.fault))
+        for code, meaning in meanings.items()
+    ]
+    return Section(title, "Its codes, and the ones that they lead to here.", entries)
+
+
+def _fault_facts(fault: Fault) -> list[tuple[str, str]]:
+    waits = "the next run tries again by itself" if fault.temporary else "somebody has to change something first"
+    return _facts(what_to_do=_blanks(fault.advice), then=waits, stage=fault.stage)
+
+
+def _blanks(sentence: str) -> str:
+    """``sentence`` with an ellipsis where a detail would stand."""
+    return re.sub(r"\{\w+\}", "…", sentence)
+
+
+def _reason_sections() -> Iterator[Section]:
+    entries = [Entry(code, sentence) for code, sentence in REASONS.items()]
+    yield Section("Reason codes", "Why a message became what it is, in traces and in JSON.", entries)
+
+
+def _command_sections() -> Iterator[Section]:
+    codes = [Entry(str(code), sentence) for code, sentence in EXIT_CODES.items()]
+    yield Section("Exit codes", "What a command ends with: scripts and cron jobs can rely on them.", codes)
+    context = click.Context(current_app.cli, info_name="flask")
+    entries = [entry for name in sorted(current_app.cli.commands) for entry in _command_entries(name, context)]
+    yield Section("Commands", "Each has --help. Those with --json print one object, lists one a line.", entries)
+
+
+def _command_entries(name: str, parent: click.Context) -> Iterator[Entry]:
+    command = parent.command.get_command(parent, name) if isinstance(parent.command, click.Group) else None
+    if command is None or command.hidden:
+        return
+    context = click.Context(command, info_name=name, parent=parent)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            yield from _command_entries(below, context)
+        return
+    records = [record for parameter in command.get_params(context) if (record := parameter.get_help_record(context))]
+    text = (command.help or "").partition("\b")[0]
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    yield Entry(context.command_path, " ".join(text.split()), [(option, words) for option, words in records], usage)
+
+
+TOPICS: Mapping[str, Topic] = {
+    topic.name: topic
+    for topic in (
+        Topic(
+            "accounts",
+            "Mail accounts",
+            "A mailbox that is fetched: its messages become tickets, and are deleted on the server.",
+            _account_sections,
+            ("accounts", "status"),
+        ),
+        Topic(
+            "credentials",
+            "Credentials",
+            "What accounts sign in with. Secrets are sealed, and never shown again.",
+            _credential_sections,
+            ("credentials",),
+        ),
+        Topic(
+            "addresses",
+            "Email addresses",
+            "Which queue takes the mail that is sent to an address, in accounts that dispatch by the To: field.",
+            lambda: [_fields(AddressService.fields)],
+            ("addresses",),
+        ),
+        Topic(
+            "queues",
+            "Queues",
+            "Where tickets wait, nested by their names.",
+            lambda: [_fields(QueueService.fields)],
+            ("queues", "tickets"),
+        ),
+        Topic(
+            "filters",
+            "Postmaster filters",
+            "Conditions on a message, and headers that are set if all of them match; in ASCII order of their names.",
+            _filter_sections,
+            ("filters",),
+        ),
+        Topic(
+            "headers",
+            "X-OTRS headers",
+            "What a message is told to become: by a filter, or by itself if its account is trusted.",
+            _header_sections,
+        ),
+        Topic(
+            "settings",
+            "System configuration",
+            "What holds for the whole system. A change counts from the next message on.",
+            _settings_sections,
+            ("settings",),
+        ),
+        Topic(
+            "reasons",
+            "Why mail became what it is",
+            "Each message that was taken has a trace: which stage decided what, and by which rule.",
+            _reason_sections,
+            ("mail", "quarantine"),
+        ),
+        Topic(
+            "errors",
+            "Errors, and what to do",
+            "Each error has a code that stays the same, on pages, in commands and in the log.",
+            _error_sections,
+        ),
+        Topic(
+            "commands",
+            "Command line",
+            "Everything that the pages do, and more, for scripts and cron jobs.",
+            _command_sections,
+        ),
+    )
+}

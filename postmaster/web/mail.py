@@ -1,0 +1,87 @@
+"""Where is my mail? Any message that was taken, what became of it, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+
+from postmaster.database import reading
+from postmaster.intake.models import Outcome
+from postmaster.intake.search import Wanted, find_mail
+from postmaster.intake.trace import LARGEST_ID, trace_mail
+from postmaster.web.access import for_leads
+from postmaster.web.lists import wants_fragment
+from postmaster.web.steps import steps_of
+from postmaster.web.times import asked_moment
+
+blueprint = Blueprint("mail", __name__, url_prefix="/mail")
+
+# What a message is searched by beside free text, with the labels of the inputs.
+PARTS = {
+    "sender": "Sender",
+    "recipient": "Recipient",
+    "subject": "Words of the subject",
+    "message_id": "Message-ID",
+    "account": "Mail account",
+}
+FILTERS = ("q", *PARTS, "outcome", "from", "to")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an outcome is shown: ``state`` and ``icon`` as in the style sheet and the sprite."""
+
+    state: str
+    icon: str
+    words: str
+
+
+LOOKS: dict[Outcome, Look] = {
+    Outcome.NEW: Look("ok", "ticket", "New ticket"),
+    Outcome.FOLLOW_UP: Look("ok", "corner-up-right", "Follow-up"),
+    Outcome.IGNORED: Look("paused", "circle-minus", "Ignored"),
+    Outcome.REJECTED: Look("warn", "circle-x", "Rejected"),
+    Outcome.QUARANTINED: Look("fail", "shield-alert", "Quarantined"),
+}
+
+
+@blueprint.get("")
+@for_leads
+def page() -> str:
+    """The newest messages, or those that are searched for."""
+    state: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name, "").strip()}
+    with reading() as session:
+        found = find_mail(session, _wanted())
+    return render_template(
+        "mail/_list.html" if wants_fragment() else "mail/page.html",
+        found=found,
+        older=url_for(".page", **{**state, "before": found.next}) if found.next else "",
+        newest=url_for(".page", **state) if request.args.get("before") else "",
+        state=state,
+        parts=PARTS,
+        looks=LOOKS,
+    )
+
+
+def _wanted() -> Wanted:
+    asked = request.args
+    outcome = next((outcome for outcome in LOOKS if outcome.value == asked.get("outcome")), None)
+    return Wanted(
+        text=asked.get("q", ""),
+        outcome=outcome,
+        since=asked_moment("from"),
+        until=asked_moment("to", end_of_day=True),
+        before=asked.get("before", LARGEST_ID, type=int),
+        **{name: asked.get(name, "") for name in PARTS},
+    )
+
+
+@blueprint.get("/<int:number>")
+@for_leads
+def show(number: int) -> str:
+    """One message: who wrote it, what became of it, and how it came to that."""
+    with reading() as session:
+        trace = trace_mail(session, number)
+    return render_template("mail/show.html", trace=trace, mail=trace.mail, steps=list(steps_of(trace)), looks=LOOKS)
