@@ -6,6 +6,8 @@ ends and the next begins.
 
 from __future__ import annotations
 
+import json
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from sqlalchemy import ColumnElement, Row, Select, String, any_, func, literal, 
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
-from sqlalchemy.types import JSON, BigInteger, TypeEngine
+from sqlalchemy.types import BigInteger, TypeEngine
 
 from postmaster.desk.models import Article, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
@@ -38,7 +40,7 @@ _COLUMNS = (
 class KnownTicket:
     """A ticket as it is by now. ``id`` is None until it is stored; ``changes`` are columns that the batch changed.
 
-    ``writers`` are addresses that are known to have written to it.
+    ``place`` counts the tickets that the batch opens; ``writers`` have written to it, as far as was asked.
     """
 
     number: str
@@ -46,8 +48,14 @@ class KnownTicket:
     queue: QueueRef
     attributes: TicketAttributes
     id: int | None = None
+    place: int = 0
     writers: set[str] = field(default_factory=set)
     changes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def age(self) -> tuple[bool, int]:
+        """What sorts tickets by the order in which they were opened."""
+        return (self.id is None, self.id or self.place)
 
     def change(self, queue: QueueRef, title: str, attributes: TicketAttributes) -> None:
         """Let it be so from now on."""
@@ -74,6 +82,7 @@ class KnownTickets:
         self._successors: dict[KnownTicket, list[KnownTicket]] = defaultdict(list)
         self._asked: set[str] = set()
         self._last_number: int | None = None
+        self._opened = 0
 
     def load(self, session: Session, clues: Iterable[Clue], day: date) -> None:
         """Read the tickets that ``clues`` may lead to: a fixed number of queries, however many clues there are."""
@@ -100,6 +109,8 @@ class KnownTickets:
 
     def open(self, ticket: KnownTicket, follows: KnownTicket | None) -> None:
         """Take down a ticket that the batch opens."""
+        self._opened += 1
+        ticket.place = self._opened
         self._by_number[ticket.number] = ticket
         if follows:
             self._successors[follows].append(ticket)
@@ -114,8 +125,8 @@ class KnownTickets:
         ticket.writers |= {sender} - {""}
         for keys, is_own in ((own, True), (awaited, False)):
             for key in keys:
-                if ticket not in self._by_key[key, is_own]:
-                    self._by_key[key, is_own].append(ticket)
+                if ticket not in (known := self._by_key[key, is_own]):
+                    insort(known, ticket, key=lambda each: each.age)
 
     def has(self, key: str) -> bool:
         """Whether a message with this key has come."""
@@ -182,4 +193,4 @@ def among(
     if session.get_bind().dialect.name == "postgresql":
         kind: TypeEngine[Any] = BigInteger() if isinstance(column.type, BigInteger) else String()
         return column == any_(literal(given, ARRAY(kind)))
-    return column.in_(select(func.json_each(literal(given, JSON)).table_valued("value").c.value))
+    return column.in_(select(func.json_each(json.dumps(given)).table_valued("value").c.value))

@@ -63,6 +63,7 @@ def run_filters(draft: Draft, desk: DeskView) -> None:
 def heed_ignore(draft: Draft, desk: DeskView) -> None:
     """Drop what X-OTRS-Ignore says is to be dropped."""
     if _reading(draft, desk).values.get("ignore"):
+        draft.ticket = None
         draft.settle(Outcome.IGNORED, "ignore", "ignored")
 
 

@@ -1,0 +1,226 @@
+"""For any messages, filters and headers: one outcome each, no exception, and the same wherever a batch ends."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, func, select
+
+from postmaster import create_app
+from postmaster.config import load_settings
+from postmaster.database import reading, writing
+from postmaster.desk.models import Article, Ticket, TicketCounter
+from postmaster.intake.decision import Rules
+from postmaster.intake.describe import describe_decision
+from postmaster.intake.filters.models import PostmasterFilter
+from postmaster.intake.filters.service import FilterService
+from postmaster.intake.headers import HEADERS, known_header
+from postmaster.intake.models import InboundMail, Outcome, Quarantine
+from postmaster.intake.preview import Foresight
+from postmaster.intake.reading import Arrival, read_arrival
+from postmaster.intake.record import Origin, Recorded, record
+from tests.results import runner_of
+from tests.support import Desk
+
+SETTINGS = {
+    "TicketsPerSenderHour": "3",
+    "Ticket::Services": "Mail",
+    "Ticket::DynamicFields": "Room",
+    "PostmasterFollowUpSearchInBody": "yes",
+    "PostmasterFollowUpSearchInAttachment": "yes",
+}
+POLICIES = {"Junk": "reject", "Misc": "new-ticket"}
+
+IDS = st.sampled_from("abcdef")
+VALUES = st.sampled_from(
+    ["Junk", "Misc", "Raw", "Nowhere", "new", "open", "closed successful", "pending reminder", "+1h", "yes", "no",
+     "0", "1", "Mail", "5 very high", "system", "lock", "x" * 300, "[***]", "", "\N{SNOWMAN}"]
+)  # fmt: skip
+NAMES = st.builds(
+    lambda prefix, header: f"{prefix}{header.name.replace('NAME', 'Room')}",
+    st.sampled_from(["X-OTRS-", "X-OTRS-FollowUp-"]),
+    st.sampled_from(HEADERS),
+)
+ODD_LINES = st.sampled_from(
+    ["Auto-Submitted: auto-replied", "Precedence: bulk", "Return-Path: <>", "To: desk@example.org, <<<",
+     "Cc: =?utf-8?b?/w==?=", "Content-Type: multipart/report; boundary=b", "X-OTRS-Title: \xff\0",
+     "References: <<>> ,,", "no header"]
+)  # fmt: skip
+REFERENCES = st.builds(
+    lambda name, ids: f"{name}: {' '.join(f'<{each}%%@x>' for each in ids)}",
+    st.sampled_from(["In-Reply-To", "References"]),
+    st.lists(IDS, max_size=3),
+)
+CONTROLS = st.builds(lambda name, value: f"{name}: {value}", NAMES, VALUES) | st.sampled_from(
+    ["X-OTRS-Queue: Junk", "X-OTRS-Queue: Misc", "X-OTRS-State: closed successful", "X-OTRS-Ignore: yes",
+     "X-OTRS-FollowUp-State: closed successful", "X-OTRS-FollowUp-Queue: Misc", "X-OTRS-FollowUp-State-Keep: yes"]
+)  # fmt: skip
+# In a text, {} stands for the number of a ticket that is there, comes next, or comes later.
+TEXTS = st.sampled_from(["hello", "Re: [Ticket#{}]", "Ticket#{} AW:", "[Ticket#99999999999]", "", "(a)[***]"])
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to be made, once it is known which numbers tickets have."""
+
+    sender: str
+    own: str | None
+    subject: str
+    body: str
+    offset: int
+    lines: Sequence[str]
+    answers: Sequence[int] | None
+
+    def raw(self, example: str, number: int) -> bytes:
+        """Its bytes. Ids and senders are other ones in each example."""
+        ticket = str(number + self.offset)
+        lines = [f"From: {self.sender}{example}@example.net", f"Subject: {self.subject.format(ticket)}", *self.lines]
+        lines += [f"Message-ID: <{self.own}%%@x>"] if self.own else []
+        if self.answers is not None:
+            index = bytes(6) + hashlib.sha256(example.encode()).digest()[:16]
+            index += b"".join(bytes([step]) * 5 for step in self.answers)
+            lines.append(f"Thread-Index: {base64.b64encode(index).decode()}")
+        text = "\n".join([*lines, "", self.body.format(ticket)])
+        return text.replace("%%", example).encode("utf-8", "surrogateescape")
+
+
+MESSAGES = st.builds(
+    Draft,
+    sender=st.sampled_from(["ada", "bob"]),
+    own=st.none() | IDS,
+    subject=TEXTS,
+    body=TEXTS,
+    offset=st.integers(-2, 3),
+    lines=st.lists(st.one_of(REFERENCES, CONTROLS, CONTROLS, ODD_LINES), max_size=5),
+    answers=st.none() | st.none() | st.lists(st.sampled_from([1, 2]), max_size=2),
+)
+PATTERNS = st.sampled_from(
+    ["Subject=(hello)", "Body=.", "From=EMAILADDRESS:.*", "X-OTRS-Queue=Junk", "Subject=(?<n>\\d+)$"]
+)
+FILTERS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "stop": st.sampled_from(["yes", "no"]),
+            "match": PATTERNS,
+            "not_match": st.just("") | PATTERNS,
+            "set": st.builds(lambda name, value: f"{name}={value or 'x'}", NAMES.filter(known_header), VALUES),
+        }
+    ),
+    max_size=3,
+)
+
+
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> list[Flask]:
+    """Two apps that are told the same."""
+    folder = tmp_path_factory.mktemp("apps")
+    made = [create_app(load_settings({"POSTMASTER_DATA_DIR": str(folder / name)})) for name in ("one", "other")]
+    for app in made:
+        desk = Desk(runner_of(app))
+        for name, value in SETTINGS.items():
+            desk.ok("setting", "set", name, value)
+        for name, policy in POLICIES.items():
+            desk.ok("queue", "set", name, "--follow-up", policy)
+    return made
+
+
+_EXAMPLES = iter(range(10**9))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    drafts=st.lists(MESSAGES, min_size=1, max_size=8),
+    filters=FILTERS,
+    trusted=st.booleans(),
+    cuts=st.sets(st.integers(1, 7)),
+)
+def test_each_message_has_one_outcome_and_the_same_wherever_a_batch_ends(
+    apps: list[Flask], drafts: list[Draft], filters: list[dict[str, str]], trusted: bool, cuts: set[int]
+) -> None:
+    rules, example = Rules(trusted), f".{next(_EXAMPLES)}"
+    with time_machine.travel("2026-11-25T12:00:00+00:00", tick=False):
+        raws = [draft.raw(example, 2026112500000 + _last_number(apps[0])) for draft in drafts]
+        for app in apps:
+            _set_filters(app, filters)
+        foretold = _foretell(apps[0], raws, rules)
+        together = _take(apps[0], [raws], rules)
+        apart = _take(apps[1], list(_cut(raws, cuts)), rules)
+    assert together == apart
+    assert together == foretold
+
+
+def _cut(raws: list[bytes], cuts: set[int]) -> Iterator[list[bytes]]:
+    bounds = sorted({0, *(cut for cut in cuts if cut < len(raws)), len(raws)})
+    for start, end in pairwise(bounds):
+        yield raws[start:end]
+
+
+def _last_number(app: Flask) -> int:
+    with app.app_context(), reading() as session:
+        return session.scalar(select(TicketCounter.value)) or 0
+
+
+def _set_filters(app: Flask, filters: list[dict[str, str]]) -> None:
+    with app.app_context(), writing() as session:
+        session.execute(delete(PostmasterFilter))
+        service = FilterService(session, actor="test")
+        for number, texts in enumerate(filters):
+            service.add({"name": f"F{number}", **texts})
+
+
+def _arrivals(raws: Sequence[bytes]) -> list[Arrival]:
+    return [read_arrival(raw, hashlib.sha256(raw).digest(), "", number) for number, raw in enumerate(raws)]
+
+
+def _foretell(app: Flask, raws: Sequence[bytes], rules: Rules) -> list[Any]:
+    with app.app_context(), reading() as session:
+        told = Foresight(session, rules).of(_arrivals(raws))
+    return [{name: value for name, value in each.items() if name != "ticket"} for each in told]
+
+
+def _take(app: Flask, batches: list[list[bytes]], rules: Rules) -> list[Any]:
+    """Record the batches; returns what was decided. The books must balance."""
+    origin = Origin(rules, label="pipe", time_zone=ZoneInfo("UTC"))
+    with app.app_context():
+        before = _counts()
+        done = [row for batch in batches for row in record(_arrivals(batch), origin, lambda _session: None)]
+        _balance(before, _counts(), done)
+    drafts = [row.draft for row in done]
+    return [describe_decision(draft) for draft in drafts if draft]
+
+
+def _counts() -> dict[str, int]:
+    tables = {"ledger": InboundMail, "tickets": Ticket, "articles": Article, "quarantine": Quarantine}
+    with reading() as session:
+        return {name: session.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()}
+
+
+def _balance(before: dict[str, int], after: dict[str, int], done: list[Recorded]) -> None:
+    outcomes = [row.outcome for row in done]
+    added = {name: after[name] - before[name] for name in after}
+    assert {row.reason for row in done}.isdisjoint({"unreadable", "unstorable"})
+    assert added == {
+        "ledger": len(done),
+        "tickets": outcomes.count(Outcome.NEW),
+        "articles": len(done) - outcomes.count(Outcome.IGNORED) - outcomes.count(Outcome.QUARANTINED),
+        "quarantine": outcomes.count(Outcome.QUARANTINED),
+    }
+    with reading() as session:
+        stored = dict(session.execute(select(InboundMail.id, InboundMail.outcome)).all())  # type: ignore[arg-type]
+    assert all(stored[row.inbound_id] == row.outcome for row in done)
+    assert all(row.inbound_id and (row.ticket is not None) == _has_ticket(row.outcome) for row in done)
+
+
+def _has_ticket(outcome: Outcome) -> bool:
+    return outcome in (Outcome.NEW, Outcome.FOLLOW_UP, Outcome.REJECTED)
