@@ -19,6 +19,7 @@ from postmaster.cli import (
     erase,
     fetch,
     filters,
+    looking,
     mail,
     pause,
     probe,
@@ -51,7 +52,7 @@ def init_app(app: Flask) -> None:
         takeover,
     ):
         app.cli.add_command(module.group)
-    account.group.add_command(probe.test)
-    account.group.add_command(confirm.confirm)
+    for command in (probe.test, looking.certificate, looking.folders, looking.preview, confirm.confirm):
+        account.group.add_command(command)
     for command in (fetch.fetch, read.read, status.status, erase.erase):
         app.cli.add_command(command)

@@ -10,49 +10,60 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from postmaster.cli.base import guarded, print_json
+from postmaster.cli.one_account import account_meant, takes_account
 from postmaster.config import Settings
-from postmaster.database import reading
-from postmaster.desk.configuration import account_service
-from postmaster.errors import MailError
+from postmaster.errors import MailError, Stage
 from postmaster.intake.endpoint import endpoint_of
-from postmaster.sources.probe import ProbeStage, probe
+from postmaster.sources.probe import ProbeStage, probe, stages_of
 
 MARKS = {"ok": "✓", "fail": "✗", "skip": "–"}
 
 
 @click.command()
-@click.argument("which", metavar="ACCOUNT")
+@takes_account
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--json-lines", is_flag=True, help="Print a JSON object a stage, as it ends; before them which there are."
+)
 @with_appcontext
 @guarded
-def test(which: str, as_json: bool) -> None:
+def test(which: str | None, described: bool, as_json: bool, json_lines: bool) -> None:
     """Test the connection of one account, by its id or label, stage by stage. Nothing on the server changes.
 
     \b
     Exit status: 0 all stages went well, 1 one failed, 2 wrong usage or configuration.
     """
+    names, results = _test_of(which, described)
+    if json_lines:
+        print_json({"stages": names})
     stages: list[ProbeStage] = []
-    for stage in _stages(which):
+    for stage in results:
         stages.append(stage)
-        if not as_json:
+        if json_lines:
+            print_json(stage.as_dict())
+        elif not as_json:
             _print(stage)
     ok = all(stage.state != "fail" for stage in stages)
-    if as_json:
+    if json_lines:
+        print_json({"ok": ok})
+    elif as_json:
         print_json({"ok": ok, "stages": [stage.as_dict() for stage in stages]})
     sys.exit(0 if ok else 1)
 
 
-def _stages(which: str) -> Iterator[ProbeStage]:
-    """The stages as they end. An account that cannot even sign in, for want of a credential, fails at that stage."""
+def _test_of(which: str | None, described: bool) -> tuple[list[Stage], Iterator[ProbeStage]]:
+    """The stages that there are, and what becomes of them, each as it ends.
+
+    An account that cannot even sign in, for want of a credential, fails at that stage.
+    """
     settings: Settings = current_app.config["SETTINGS"]
-    with reading() as session:
-        account = account_service(session, actor="").find(which)
+    with account_meant(which, described) as (_, account):
         try:
             endpoint = endpoint_of(account, settings)
         except MailError as error:
-            yield ProbeStage(error.stage, "fail", detail=error.message, advice=error.advice, error=error)
-            return
-    yield from probe(endpoint)
+            failed = ProbeStage(error.stage, "fail", detail=error.message, advice=error.advice, error=error)
+            return [error.stage], iter([failed])
+    return stages_of(endpoint), probe(endpoint)
 
 
 def _print(stage: ProbeStage) -> None:

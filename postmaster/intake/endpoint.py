@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from postmaster.accounts.mailbox import server_of
 from postmaster.accounts.models import Credential, MailAccount
 from postmaster.accounts.sealing import UnsealError, unseal
@@ -18,20 +20,29 @@ def endpoint_of(account: MailAccount, settings: Settings) -> Endpoint:
 
     Raises ``credential-missing``, ``credential-invalid`` or ``credential-sealed``.
     """
-    kind = account.account_type
-    credential = account.credential
+    bare, credential = bare_endpoint_of(account, settings), account.credential
     if credential is None or account.login is None:
         raise mail_error("credential-missing")
     if credential.validity != Validity.VALID:
         raise mail_error("credential-invalid", credential=credential.name)
     by_token = credential.spec.is_oauth
+    return replace(
+        bare,
+        login=account.login,
+        password="" if by_token else _password(credential),
+        tokens=StoredTokens(credential.id, bare.type.protocol, account.login) if by_token else None,
+    )
+
+
+def bare_endpoint_of(account: MailAccount, settings: Settings) -> Endpoint:
+    """Where ``account`` is, without what signs in: for a look at the server."""
+    kind = account.account_type
     return Endpoint(
         type=kind,
         host=server_of(account),
         port=(account.port or kind.port) if kind.has(HOST) else settings.outlook_port,
-        login=account.login,
-        password="" if by_token else _password(credential),
-        tokens=StoredTokens(credential.id, kind.protocol, account.login) if by_token else None,
+        login="",
+        password="",
         folder=(account.folder or "INBOX") if kind.has(FOLDER) else "INBOX",
         ssl_verify=account.ssl_verify,
         ssl_fingerprint=account.ssl_fingerprint,

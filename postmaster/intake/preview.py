@@ -35,18 +35,24 @@ POP3_WARNING = "Some POP3 providers count mail that was looked at as fetched and
 
 def preview_account(account_id: int, options: FetchOptions) -> AccountResult:
     """A dry run over one account; the result's ``messages`` say what would become of each."""
-    started = time.monotonic()
     with reading() as session:
-        account = session.get_one(MailAccount, account_id)
-        result = AccountResult(account.id, account.label, messages=[])
-        try:
-            plan = make_plan(session, account)
-            ledger = _ledger_of(session, account)
-            if plan.endpoint.type.protocol is Protocol.POP3:
-                result.notes.append(POP3_WARNING)
-            _preview(session, plan, ledger, options, result)
-        except MailError as error:
-            result.error = error
+        return preview_draft(session, session.get_one(MailAccount, account_id), options)
+
+
+def preview_draft(
+    session: Session, account: MailAccount, options: FetchOptions, limit: int | None = None
+) -> AccountResult:
+    """A dry run over an account, saved or not, of the next ``limit`` messages that would be taken, or of all."""
+    started = time.monotonic()
+    result = AccountResult(account.id or 0, account.label, messages=[])
+    try:
+        plan = make_plan(session, account)
+        ledger = _ledger_of(session, account)
+        if plan.endpoint.type.protocol is Protocol.POP3:
+            result.notes.append(POP3_WARNING)
+        _preview(session, plan, ledger, options, result, limit)
+    except MailError as error:
+        result.error = error
     result.seconds = time.monotonic() - started
     return result
 
@@ -62,7 +68,9 @@ def _ledger_of(session: Session, account: MailAccount) -> Ledger:
     return Ledger([]) if mailbox_id is None else load_ledger(session, mailbox_id)
 
 
-def _preview(session: Session, plan: Plan, ledger: Ledger, options: FetchOptions, result: AccountResult) -> None:
+def _preview(
+    session: Session, plan: Plan, ledger: Ledger, options: FetchOptions, result: AccountResult, limit: int | None
+) -> None:
     messages = result.messages = []
     foresight = Foresight(session, plan.origin.rules)
     watch = Stopwatch(options)
@@ -75,7 +83,7 @@ def _preview(session: Session, plan: Plan, ledger: Ledger, options: FetchOptions
         ledger.compare(mails)
         listing = divide(mails, ledger, plan.largest)
         remaining, withheld = len(listing.wanted), 0
-        for batch in batches(listing.wanted):
+        for batch in batches(listing.wanted[:limit]):
             if watch.stop_reason():
                 break
             sifted = sift(source, batch, ledger)

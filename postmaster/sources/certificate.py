@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -39,6 +40,18 @@ class CertificateFacts:
     def self_signed(self) -> bool:
         """Whether nobody but the server vouches for it."""
         return self.subject == self.issuer
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form that ``flask account certificate --json`` prints."""
+        return {
+            "subject": self.subject,
+            "issuer": self.issuer,
+            "names": list(self.names),
+            "valid_from": self.valid_from.isoformat(),
+            "valid_until": self.valid_until.isoformat(),
+            "self_signed": self.self_signed,
+            "fingerprint": self.fingerprint,
+        }
 
     def __str__(self) -> str:
         issuer = "itself" if self.self_signed else self.issuer

@@ -51,6 +51,11 @@ class ProbeStage:
         }
 
 
+def stages_of(endpoint: Endpoint) -> list[Stage]:
+    """The stages that ``probe`` tries, in their order."""
+    return [stage for stage, _ in _Test(endpoint, PROBE_SECONDS).steps()]
+
+
 def probe(endpoint: Endpoint, *, deadline_seconds: float = PROBE_SECONDS) -> Iterator[ProbeStage]:
     """Try the stages in turn: dns, connect, tls, login, folder, delete. After the first that fails, skip the rest.
 
