@@ -62,6 +62,9 @@ ARGUMENTS: dict[str, Callable[[], str]] = {
     "ticket": lambda: TICKET,
     "topic": lambda: "errors",
     "token": lambda: sign(IMAGE),
+    "kind": lambda: "test",
+    "key": lambda: "0" * 32,
+    "field": lambda: "folder",
 }
 
 # The ids of the first mail's attachments.

@@ -10,10 +10,22 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.desk.account_list import ACCOUNTS
 from postmaster.desk.configuration import account_service
+from postmaster.intake.decision import REASONS
+from postmaster.intake.models import Outcome
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
 from postmaster.web.resources import Column, Resource, resource_blueprint
 from postmaster.web.status import LOOKS
+
+# What would become of a message.
+OUTCOMES = {
+    Outcome.NEW: "New ticket",
+    Outcome.FOLLOW_UP: "Follow-up",
+    Outcome.IGNORED: "Ignored",
+    Outcome.REJECTED: "Rejected",
+    Outcome.QUARANTINED: "Quarantine",
+    Outcome.ALREADY_RECORDED: "Only deleted",
+}
 
 
 def _context(_session: Session) -> Mapping[str, Any]:
@@ -81,3 +93,9 @@ RESOURCE = Resource(
 )
 
 blueprint = resource_blueprint(RESOURCE, __name__)
+
+
+@blueprint.context_processor
+def preview_words() -> dict[str, Any]:
+    """How the preview says what would become of a message, and why."""
+    return {"outcomes": OUTCOMES, "reasons": REASONS}

@@ -1,19 +1,42 @@
-"""What the form of a mail account asks of the server while it is filled in. Nothing here changes an account."""
+"""What the form of a mail account asks of the server while it is filled in. Nothing here changes an account.
+
+Each button works with htmx, which gets the part of the page that changes, and without scripts, where the whole form
+comes back as it was entered, with what was found out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
+from postmaster.accounts.types import TYPE_FIELDS
+from postmaster.accounts.validation import check_dispatching
 from postmaster.database import reading
-from postmaster.web.access import for_admins
+from postmaster.desk.configuration import account_service
+from postmaster.errors import PostMasterError
+from postmaster.system.fields import FieldErrors, InvalidFieldsError
+from postmaster.web.access import for_admins, polling, who
 from postmaster.web.accounts.form import AccountForm, account_form
+from postmaster.web.accounts.looks import COMMANDS, Report, read_report, start, wait_for
 from postmaster.web.accounts.resource import RESOURCE, blueprint
-from postmaster.web.lists import with_parameter
+from postmaster.web.limits import limiter
+from postmaster.web.lists import wants_fragment, with_parameter
 from postmaster.web.resources import existing, render_form
+
+# What it takes to reach a mailbox, and what more to say what would become of its mail.
+CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
+DECISION = (TRUSTED, DISPATCHING, QUEUE)
+
+# Seconds that a browser without scripts is kept waiting; then it has a button to ask again.
+PATIENCE = 20
+
+KINDS = f"<any({', '.join(COMMANDS)}):kind>"
+FORGOTTEN = "What was found out is not kept any more. Press the button again."
 
 
 def form_route(path: str, **options: Any) -> Callable[[Any], Any]:
@@ -55,3 +78,72 @@ def credential(number: int | None = None) -> ResponseReturnValue:
     here = RESOURCE.url("add" if number is None else "edit", number=number)
     back = with_parameter(here, "draft", form.keep())
     return redirect(url_for("credentials.add", next=back), 303)
+
+
+@form_route(KINDS, methods=["POST"])
+@for_admins
+@limiter.limit("60 per minute")
+def look(kind: str, number: int | None = None) -> ResponseReturnValue:
+    """Start looking at the server with what is entered, saved or not."""
+    form, label = opened(number)
+    try:
+        token = start(kind, _checked(form, kind))
+    except InvalidFieldsError as error:
+        form.refuse(error.errors)
+        report = Report(kind, "", running=False, lines=[], trouble=f"Correct this first: {error}")
+        return _show(report, form, label), HTTPStatus.UNPROCESSABLE_ENTITY
+    except PostMasterError as error:
+        return _show(Report(kind, "", running=False, lines=[], trouble=str(error)), form, label)
+    return _show(wait_for(kind, token, 0 if wants_fragment() else PATIENCE), form, label)
+
+
+@form_route(f"{KINDS}/<key>", methods=["GET", "POST"])
+@polling
+@for_admins
+def report(kind: str, key: str, number: int | None = None) -> ResponseReturnValue:
+    """How far it has got. htmx asks again and again, and hears nothing as long as there is nothing new."""
+    if request.method == "POST":
+        form, label = opened(number)
+        return _show(wait_for(kind, key, PATIENCE), form, label)
+    if not wants_fragment():
+        return redirect(RESOURCE.url("add" if number is None else "edit", number=number))
+    found = read_report(kind, key) or Report(kind, "", running=False, lines=[], trouble=FORGOTTEN)
+    if found.running and request.args.get("seen", type=int) == len(found.lines):
+        return "", HTTPStatus.NO_CONTENT
+    return render_template(f"accounts/_{kind}.html", resource=RESOURCE, report=found, number=number)
+
+
+@form_route("use/<any(folder, ssl_fingerprint):field>", methods=["POST"])
+@for_admins
+def use(field: str, number: int | None = None) -> ResponseReturnValue:
+    """Enter in ``field`` what was found on the server."""
+    form, label = opened(number)
+    form[field].data = request.form.get("found", "")
+    if not wants_fragment():
+        return render_form(RESOURCE, form, label)
+    form[field].render_kw = {**form[field].render_kw, "autofocus": True}
+    [part] = [part for part in form.parts if part[0].name == field]
+    return render_template("accounts/_used.html", resource=RESOURCE, form=form, part=part)
+
+
+def _checked(form: AccountForm, kind: str) -> dict[str, str]:
+    """What was entered in the fields that ``kind`` is about. Raises InvalidFieldsError."""
+    wanted = (*CONNECTION, *DECISION) if kind == "preview" else CONNECTION
+    texts = {name: text for name, text in form.texts().items() if name in {field.name for field in wanted}}
+    with reading() as session:
+        service = account_service(session, who().name)
+        draft, errors = service.draft(texts), FieldErrors()
+        check_dispatching(draft, draft.queue_id, texts.get(QUEUE.name, ""), service.queues, errors)
+        if kind == "preview":
+            errors.raise_if_any(service.fields)
+    return texts
+
+
+def _show(found: Report | None, form: AccountForm, label: str) -> str:
+    """What is known, in its place for htmx, else on the page with the form."""
+    if found is None:
+        found = Report("test", "", running=False, lines=[], trouble=FORGOTTEN)
+    if wants_fragment():
+        template = f"accounts/_{found.kind}.html"
+        return render_template(template, resource=RESOURCE, report=found, number=form.number)
+    return render_form(RESOURCE, form, label, reports={found.kind: found})

@@ -1,0 +1,229 @@
+"""What the form of an account finds out on a mail server while it is filled in, and what it never does meanwhile."""
+
+from __future__ import annotations
+
+import html
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from postmaster import create_app
+from postmaster.web.accounts import looks
+from tests.servers.fixtures import Certificates, TestMailbox
+from tests.servers.scripted import ImapServer
+from tests.support import SERVICES, Desk, mail
+from tests.web.conftest import HTMX, signed_in, token_header
+from tests.web.resource_support import fields_of, press, words
+from tests.web.samples import HOSTILE
+
+PASSWORD = "a secret pass phrase"
+
+KINDS = tuple(looks.COMMANDS)
+
+
+class Child(subprocess.Popen[bytes]):
+    """A child that can be asked how it was started, and ended. ``started`` are all of them."""
+
+    started: list[Child] = []
+
+    def __init__(self, command: list[str], **options: Any) -> None:
+        super().__init__(command, **options)
+        self.command, self.environment = command, options["env"]
+        self.started.append(self)
+
+
+@pytest.fixture(autouse=True)
+def children(monkeypatch: pytest.MonkeyPatch) -> list[Child]:
+    """The children that were started in this test."""
+    monkeypatch.setattr(Child, "started", [])
+    monkeypatch.setattr(subprocess, "Popen", Child)
+    return Child.started
+
+
+def entered(mailbox: TestMailbox, kind: str = "IMAPS", **fields: str) -> dict[str, str]:
+    """What somebody enters for ``mailbox``."""
+    return {"type": kind, "host": "127.0.0.1", "port": str(mailbox.server.port(SERVICES[kind])), **fields}
+
+
+def start(client: FlaskClient, kind: str, path: str = "/accounts/add", **fields: str) -> str:
+    """Press a button as htmx does; returns the part of the page that it gets."""
+    response = client.post(f"{path}/{kind}", data=fields, headers={**HTMX, **token_header(client)})
+    assert "<html" not in response.text
+    return response.text
+
+
+def asks(part: str) -> str | None:
+    """Where a part of the page asks again."""
+    found = re.search(r' id="[\w-]+"[^>]* hx-get="([^"]*)" hx-trigger="every 1s"', part)
+    return html.unescape(found[1]) if found else None
+
+
+def ended(client: FlaskClient, part: str) -> str:
+    """Ask again when the child has ended; returns the last part, which does not ask any more."""
+    Child.started[-1].wait(60)
+    address = asks(part)
+    last = client.get(address, headers=HTMX).text if address else part
+    assert asks(last) is None
+    return last
+
+
+def test_a_connection_is_tested_outside_of_this_process_with_what_is_entered(
+    app: Flask, client: FlaskClient, desk: Desk, mailbox: TestMailbox, children: list[Child]
+) -> None:
+    mailbox.deliver(mail("kept"))
+    name = desk.credential(mailbox.user, mailbox.password)
+    part = start(client, "test", **entered(mailbox, credential=name, comment="x" * 100_000))
+    address = asks(part)
+    assert address is not None
+    assert client.get(address, headers=HTMX).status_code == 204
+    another = signed_in(create_app(app.config["SETTINGS"]), "admin")
+    text = words(ended(another, part))
+    assert "Connection test All went well" in text
+    assert re.search(r"\d+ ms Login Signed in as", text)
+    assert "“INBOX” holds 1 message." in text
+    assert mailbox.count() == 1
+    [child] = children
+    told = " ".join((*child.command, *child.environment, *child.environment.values()))
+    assert mailbox.password not in told
+    assert name not in told
+    assert child.wait(20) == 0
+
+
+def test_the_stage_that_fails_says_what_the_server_answered_and_what_to_do(client: FlaskClient, desk: Desk) -> None:
+    desk.credential("anna", PASSWORD)
+    refusal = b"{tag} NO [AUTHENTICATIONFAILED] " + HOSTILE.replace("{{", "").encode() + b"\r\n"
+    with ImapServer({"LOGIN": refusal}) as server:
+        account = {"type": "IMAP", "host": server.host, "port": str(server.port)}
+        [name] = [row["name"] for row in desk.ok("credential", "list", "--json").json_lines]
+        part = ended(client, start(client, "test", **account, credential=name))
+    text = words(part)
+    assert "Connection test Failed" in text
+    assert "Failed Login 127.0.0.1 refused the login of anna. The server said: " in text
+    assert "Check user name and password of the credential" in text
+    assert "Not reached Folder" in text
+    assert "<img src=x" not in part
+    assert PASSWORD not in part
+
+
+def test_the_certificate_is_shown_first_and_a_second_press_fills_it_in(
+    client: FlaskClient, mailbox: TestMailbox, certificates: Certificates
+) -> None:
+    found = ended(client, start(client, "certificate", **entered(mailbox, host="127.0.0.2")))
+    text = words(found)
+    fingerprint = certificates.self_signed.fingerprint()
+    for fact in ("Subject CN=", "Issuer Itself (self-signed)", "Names localhost, 127.0.0.2", "Expires 20", fingerprint):
+        assert fact in text
+    assert 'name="ssl_fingerprint"' not in found
+    assert f'name="found" value="{fingerprint}"' in found
+    headers = {**HTMX, **token_header(client)}
+    data = {**entered(mailbox), "found": fingerprint}
+    used = client.post("/accounts/add/use/ssl_fingerprint", data=data, headers=headers).text
+    assert f'value="{fingerprint}"' in re.findall(r'<input[^>]*name="ssl_fingerprint"[^>]*>', used)[0]
+    assert '<div class="field" id="certificate-found" hx-swap-oob="true"></div>' in used
+
+
+def test_folders_are_picked_from_those_of_the_server(client: FlaskClient, desk: Desk, mailbox: TestMailbox) -> None:
+    names = ["Bücher/Neu", "<b>bold</b>"]
+    for name in names:
+        mailbox.server.create_folder(mailbox.user, name)
+    credential = desk.credential(mailbox.user, mailbox.password)
+    part = ended(client, start(client, "folders", **entered(mailbox, credential=credential)))
+    found = [html.unescape(value) for value in re.findall(r'name="found" value="([^"]*)"', part)]
+    assert set(found) >= {"INBOX", *names[:1]}
+    assert "<b>" not in part
+    used = press(client, "test", "/accounts/add", type="POP3", host="")  # an answer that is refused keeps the form
+    assert used.status_code == 422
+    page = client.post("/accounts/add/use/folder", data={**fields_of(used.text), "type": "IMAP", "found": names[0]})
+    assert fields_of(page.text)["folder"] == names[0]
+
+
+def test_a_preview_says_what_would_become_of_the_next_mails_and_deletes_nothing(
+    client: FlaskClient, desk: Desk, mailbox: TestMailbox
+) -> None:
+    mailbox.deliver(*(mail(f"{HOSTILE} {number}") for number in range(11)))
+    account = desk.account(mailbox, "POP3S")
+    path = f"/accounts/{account}"
+    form = fields_of(client.get(path).text)
+    part = ended(client, start(client, "preview", path, **{**form, "dispatching": "queue", "queue": "Misc"}))
+    text = words(part)
+    assert "11 mails found. The next ones:" in text
+    assert text.count("New ticket in Misc. The account sends all its mail to this queue.") == 10
+    assert "Some POP3 providers count mail that was looked at as fetched" in text
+    assert "<img src=x" not in part
+    assert mailbox.count() == 11
+    assert desk.ok("account", "show", account, "--json").json["queue"] is None
+    assert desk.ok("ticket", "list", "--json").stdout == ""
+
+
+def test_without_scripts_the_page_comes_back_as_entered_with_what_was_found(
+    client: FlaskClient, desk: Desk, mailbox: TestMailbox
+) -> None:
+    typed = entered(mailbox, "IMAPTLS", credential=desk.credential(mailbox.user, mailbox.password), comment="Keep me")
+    page = press(client, "test", **typed)
+    assert page.status_code == 200
+    assert {name: fields_of(page.text)[name] for name in typed} == typed
+    assert "Connection test All went well" in words(page.text)
+    assert re.search('<form[^>]* action="/accounts/add"', page.text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "sentence"),
+    [
+        ("test", {"host": ""}, "Correct this first: Host is missing."),
+        ("folders", {"port": "x"}, "Port is “x”, but must be a whole number"),
+        ("certificate", {"host": "a b"}, "Host is “a b”"),
+        ("preview", {"dispatching": "queue"}, "Queue is missing. Dispatching by queue needs one."),
+        ("preview", {"credential": "nobody"}, "There is no credential “nobody”."),
+    ],
+)
+def test_what_cannot_be_tried_is_said_without_trying(
+    client: FlaskClient, children: list[Child], kind: str, given: dict[str, str], sentence: str
+) -> None:
+    part = start(client, kind, **{"type": "IMAPS", "host": "h.example", **given})
+    assert sentence in words(part)
+    assert asks(part) is None
+    assert children == []
+
+
+def test_a_child_that_is_ended_says_so(client: FlaskClient, children: list[Child]) -> None:
+    with ImapServer({"CAPABILITY": lambda connection, _, __: connection.hang()}) as server:
+        part = start(client, "certificate", type="IMAPTLS", host=server.host, port=str(server.port))
+        children[0].kill()
+        assert "It took longer than 90 s, or was ended. Try again." in words(ended(client, part))
+
+
+def test_a_child_has_a_time_limit(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Child]) -> None:
+    monkeypatch.setattr(looks, "TIME_LIMIT", 0.01)
+    part = start(client, "test", type="IMAPS", host="h.example")
+    assert "It took longer than" in words(ended(client, part))
+    assert children[0].wait(20) != 0
+
+
+def test_not_too_many_are_tried_at_a_time(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Child]
+) -> None:
+    monkeypatch.setattr(looks, "MOST_AT_A_TIME", 0)
+    assert "Several connections are being tried at this moment." in words(start(client, "test", type="IMAP", host="h"))
+    assert children == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_forgotten_is_said(app: Flask, client: FlaskClient, kind: str) -> None:
+    draft = press(client, "credential", comment="private").location.rpartition("%3D")[2]
+    assert Path(app.config["SETTINGS"].data_dir, "scratch", draft).exists()
+    for token in ("0" * 32, "x", draft):
+        part = client.get(f"/accounts/add/{kind}/{token}", headers=HTMX).text
+        assert "What was found out is not kept any more." in words(part)
+        assert "private" not in part
+    assert client.get(f"/accounts/1/{kind}/x").location == "/accounts/1"
+
+
+def test_leads_try_nothing(lead: FlaskClient) -> None:
+    for kind in (*KINDS, "use/folder"):
+        assert lead.post(f"/accounts/add/{kind}", headers=token_header(lead)).status_code == 403
+        assert lead.get(f"/accounts/add/{kind}/{'0' * 32}").status_code in (403, 404)
