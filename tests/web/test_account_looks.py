@@ -124,7 +124,7 @@ def test_the_certificate_is_shown_first_and_a_second_press_fills_it_in(
     data = {**entered(mailbox), "found": fingerprint}
     used = client.post("/accounts/add/use/ssl_fingerprint", data=data, headers=headers).text
     assert f'value="{fingerprint}"' in re.findall(r'<input[^>]*name="ssl_fingerprint"[^>]*>', used)[0]
-    assert '<div class="field" id="certificate-found" hx-swap-oob="true"></div>' in used
+    assert '<div class="field" id="certificate-found" hidden hx-swap-oob="true"></div>' in used
 
 
 def test_folders_are_picked_from_those_of_the_server(client: FlaskClient, desk: Desk, mailbox: TestMailbox) -> None:

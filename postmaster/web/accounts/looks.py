@@ -123,13 +123,13 @@ def read_report(kind: str, token: str) -> Report | None:
     path = scratch.find_file(token)
     if path is None:
         return None
-    running = _is_locked(path)  # asked first: what is printed after this is read with the next report
+    lives = _is_locked(path)  # asked first: what is printed after this is read with the next report
     with path.open("rb") as file:
         lines, words = _parsed(file)
     if lines[:1] != [{"kind": kind}]:
         return None
     done = len(lines) > 1 and lines[-1].keys().isdisjoint(("stage", "stages"))
-    return Report(kind, token, running, lines[1:], "" if running or done else _trouble(words))
+    return Report(kind, token, lives and not done, lines[1:], "" if lives or done else _trouble(words))
 
 
 def wait_for(kind: str, token: str, seconds: float) -> Report | None:

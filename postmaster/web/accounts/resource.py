@@ -81,7 +81,6 @@ RESOURCE = Resource(
         "ssl_verify": "third",
         "ssl_fingerprint": "",
         "ssl_verifycn_name": "most",
-        "trusted": "",
         "validity": "third",
         "comment": "most",
     },

@@ -1,0 +1,275 @@
+"""Mail accounts as an admin works with them, on a real mail server."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
+from tests.browser.conftest import MakePage
+from tests.browser.looking import settled, sticking_out, violations_in_both
+from tests.servers.fixtures import Certificates, TestMailbox
+from tests.support import SERVICES, Desk, mail
+
+# Milliseconds that a look at a mail server may take on a busy machine, where a child process starts slowly.
+LOOK = 60_000
+
+
+def box(page: Page, name: str) -> Locator:
+    """The visible input of that name in the form."""
+    return page.locator(f"#account-form [name={name}]:not([type=hidden])")
+
+
+def fill(page: Page, **values: object) -> None:
+    """Fill in fields by their names, each after what the one before has changed."""
+    for name, value in values.items():
+        found = box(page, name)
+        if found.first.get_attribute("type") == "radio":
+            page.locator(f"#account-form [name={name}][value={value}]").check()
+        elif found.evaluate("each => each.tagName") == "SELECT":
+            found.select_option(str(value))
+        else:
+            found.fill(str(value))
+        settled(page)
+
+
+def press(page: Page, name: str) -> None:
+    """Press the button of that name."""
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def on(mailbox: TestMailbox, kind: str, desk: Desk) -> dict[str, object]:
+    """What to enter for ``mailbox``."""
+    return {
+        "type": kind,
+        "host": "127.0.0.1",
+        "port": mailbox.server.port(SERVICES[kind]),
+        "credential": desk.credential(mailbox.user, mailbox.password),
+        "dispatching": "queue",
+        "queue": "Misc",
+        "comment": f"Mail of {mailbox.user}.",
+    }
+
+
+def label_of(mailbox: TestMailbox) -> str:
+    """What an account on ``mailbox`` is called."""
+    return f"{mailbox.user.split('@')[0]}@127.0.0.1"
+
+
+def row_of(page: Page, label: str) -> Locator:
+    """The row of the account that is called so."""
+    return page.locator("tr[id^=account-]").filter(has_text=label)
+
+
+def fetched(desk: Desk, mailbox: TestMailbox, subject: str) -> None:
+    """Fetch, and see the ticket in its queue."""
+    row = desk.fetch("--account", label_of(mailbox))["accounts"][0]
+    assert (row["new"], mailbox.count()) == (1, 0)
+    tickets = desk.ok("ticket", "list", "--queue", "Misc", "--json").json_lines
+    assert subject in [ticket["title"] for ticket in tickets]
+
+
+@pytest.mark.parametrize("kind", SERVICES)
+def test_from_a_new_account_to_its_first_ticket(page: Page, desk: Desk, mailbox: TestMailbox, kind: str) -> None:
+    entered, subject = on(mailbox, kind, desk), f"Hello over {kind} to {mailbox.user}"
+    mailbox.deliver(mail(subject))
+    page.goto("/accounts")
+    page.locator("main").get_by_role("link", name="Add mail account").click()
+    fill(page, **entered)
+    press(page, "Test connection")
+    panel = page.locator("#connection-test")
+    expect(panel).to_contain_text("All went well", timeout=LOOK)
+    expect(panel.locator(".steps li").last).to_have_attribute("data-state", "ok")
+    assert mailbox.count() == 1
+    press(page, "Save and finish")
+    expect(page.locator(".toast")).to_contain_text(f"“{label_of(mailbox)}” is added")
+    expect(row_of(page, label_of(mailbox))).to_contain_text("Never fetched")
+    fetched(desk, mailbox, subject)
+    page.reload()
+    expect(row_of(page, label_of(mailbox))).to_contain_text("Healthy")
+
+
+def test_switching_the_type_shows_its_fields_and_keeps_what_was_typed(page: Page) -> None:
+    page.goto("/accounts/add")
+    fill(page, type="IMAPS", host="mail.example.org", folder="Büro", ssl_verify="no", comment="stays")
+    box(page, "type").focus()
+    for kind, account_type in ACCOUNT_TYPES.items():
+        fill(page, type=kind)
+        for field in TYPE_FIELDS:
+            expect(box(page, field.name)).to_have_count(int(account_type.has(field)))
+        expect(box(page, "type")).to_be_focused()
+    fill(page, type="IMAPTLS")
+    for name, value in {"host": "mail.example.org", "folder": "Büro", "ssl_verify": "no", "comment": "stays"}.items():
+        expect(box(page, name)).to_have_value(value)
+    expect(box(page, "port")).to_have_attribute("placeholder", "143")
+    expect(box(page, "queue")).to_have_count(0)
+    fill(page, dispatching="queue", queue="Misc")
+    fill(page, dispatching="to")
+    fill(page, dispatching="queue")
+    expect(box(page, "queue")).to_have_value("Misc")
+
+
+def test_what_is_refused_is_said_beside_each_field_with_the_focus_on_the_first(page: Page) -> None:
+    page.goto("/accounts/add")
+    fill(page, type="IMAPS", port="x", dispatching="queue", comment="This must not be lost.")
+    press(page, "Save")
+    for name in ("host", "port", "queue"):
+        expect(box(page, name)).to_have_attribute("aria-invalid", "true")
+        expect(box(page, name)).to_have_accessible_description(re.compile("missing|whole number"))
+    expect(box(page, "host")).to_be_focused()
+    expect(box(page, "comment")).to_have_value("This must not be lost.")
+    assert violations_in_both(page) == {}
+    page.locator("#form-errors").get_by_role("link", name="Queue").click()
+    expect(box(page, "queue")).to_be_focused()
+
+
+def test_a_credential_is_added_on_the_way_and_nothing_is_lost(page: Page, mailbox: TestMailbox) -> None:
+    page.goto("/accounts/add")
+    fill(page, type="POP3S", host="pop.example.org", port="x", comment="not lost")
+    press(page, "Add credential")
+    page.locator("[name=name]").fill(f"of {mailbox.user}")
+    page.locator("[name=username]").fill(mailbox.user)
+    page.locator("[name=password]").fill(mailbox.password)
+    press(page, "Save and finish")
+    expect(box(page, "credential")).to_have_value(f"of {mailbox.user}")
+    for name, value in {"type": "POP3S", "host": "pop.example.org", "port": "x", "comment": "not lost"}.items():
+        expect(box(page, name)).to_have_value(value)
+
+
+def test_a_self_signed_certificate_is_looked_at_then_used_and_the_folder_is_picked(
+    make_page: MakePage, desk: Desk, mailbox: TestMailbox, certificates: Certificates
+) -> None:
+    page, entered = make_page(width=360), on(mailbox, "IMAPS", desk)
+    mailbox.server.create_folder(mailbox.user, "Bücher & <b>Mehr</b>")
+    mailbox.deliver(mail("<b>bold</b>"), folder="Bücher & <b>Mehr</b>")
+    page.goto("/accounts/add")
+    fill(page, **{**entered, "host": "127.0.0.2"})
+    press(page, "Test connection")
+    expect(page.locator("#connection-test li[data-state=fail]")).to_contain_text("SSL Fingerprint", timeout=LOOK)
+    press(page, "Use the server’s current certificate")
+    found = page.locator("#certificate-found")
+    expect(found).to_contain_text("Itself (self-signed)", timeout=LOOK)
+    expect(box(page, "ssl_fingerprint")).to_have_value("")
+    assert violations_in_both(page) == {}
+    press(page, "Use this fingerprint")
+    expect(box(page, "ssl_fingerprint")).to_have_value(certificates.self_signed.fingerprint())
+    expect(box(page, "ssl_fingerprint")).to_be_focused()
+    expect(found).to_be_empty()
+    press(page, "Browse…")
+    expect(page.locator("#folders-found")).to_contain_text("INBOX", timeout=LOOK)
+    assert violations_in_both(page) == {}
+    press(page, "Bücher & <b>Mehr</b>")
+    expect(box(page, "folder")).to_have_value("Bücher & <b>Mehr</b>")
+    press(page, "Preview the next 10 mails")
+    expect(page.locator("#mail-preview li")).to_contain_text("<b>bold</b>", timeout=LOOK)
+    expect(page.locator("#mail-preview li")).to_contain_text("New ticket in Misc")
+    assert violations_in_both(page) == {}
+    assert sticking_out(page) == []
+
+
+def test_filtering_and_deleting_in_the_list(page: Page, desk: Desk, mailbox: TestMailbox) -> None:
+    desk.account(mailbox, comment="Only this one")
+    label = label_of(mailbox)
+    page.goto("/accounts")
+    page.get_by_role("searchbox").press_sequentially(f"{label} never")
+    page.wait_for_url(re.compile(r"[?&]q="))
+    expect(page.locator("tr[id^=account-]")).to_have_count(1)
+    row = row_of(page, label)
+    row.get_by_role("link", name=f"Delete {label}").click()
+    expect(row).to_contain_text("Its tickets stay")
+    expect(row.get_by_role("link", name="Cancel")).to_be_focused()
+    assert violations_in_both(page) == {}
+    settled(page)
+    row.get_by_role("button", name="Confirm").click()
+    expect(row).to_have_count(0)
+    expect(page.locator(".toast")).to_contain_text("is deleted")
+
+
+def test_the_second_of_two_editors_is_told(page: Page, desk: Desk, mailbox: TestMailbox) -> None:
+    number = desk.account(mailbox, comment="before")
+    page.goto(f"/accounts/{number}")
+    desk.ok("account", "set", number, "--comment", "by somebody else", "--trusted", "yes")
+    fill(page, comment="by me")
+    press(page, "Save")
+    for words in ("somebody else changed this account", "by somebody else", "by me"):
+        expect(page.get_by_role("alert")).to_contain_text(words)
+    expect(box(page, "trusted")).to_have_value("yes")
+    press(page, "Save")
+    expect(page.locator(".toast")).to_contain_text("is saved")
+    assert desk.ok("account", "show", number, "--json").json["comment"] == "by me"
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until ``target`` has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if target.evaluate("each => each === document.activeElement"):
+            return
+    raise AssertionError("Tab does not lead there")
+
+
+def test_all_of_it_by_keyboard_alone(page: Page, desk: Desk, mailbox: TestMailbox) -> None:
+    entered, subject = on(mailbox, "POP3S", desk), f"Typed for {mailbox.user}"
+    mailbox.deliver(mail(subject))
+    page.goto("/accounts")
+    tab_to(page, page.locator("main").get_by_role("link", name="Add mail account"))
+    page.keyboard.press("Enter")
+    tab_to(page, box(page, "type"))
+    page.keyboard.type("POP3S")
+    expect(box(page, "folder")).to_have_count(0)
+    settled(page)
+    tab_to(page, box(page, "credential"))
+    page.keyboard.type(str(entered["credential"]))
+    for name in ("host", "port"):
+        tab_to(page, box(page, name))
+        page.keyboard.type(str(entered[name]))
+    tab_to(page, page.locator("#dispatching"))
+    page.keyboard.press("ArrowDown")
+    expect(box(page, "queue")).to_be_visible()
+    settled(page)
+    tab_to(page, box(page, "queue"))
+    page.keyboard.type("Misc")
+    tab_to(page, page.get_by_role("button", name="Test connection"))
+    page.keyboard.press("Enter")
+    expect(page.locator("#connection-test")).to_contain_text("All went well", timeout=LOOK)
+    box(page, "host").press("Enter")
+    expect(page.locator(".toast")).to_contain_text("is added")
+    expect(page).to_have_url(re.compile(r"/accounts/\d+$"))
+    fetched(desk, mailbox, subject)
+    page.goto(f"/accounts?q={label_of(mailbox)}")
+    tab_to(page, page.get_by_role("link", name=f"Delete {label_of(mailbox)}"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+    settled(page)
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("is deleted")
+
+
+def test_the_core_of_it_without_javascript(plain_page: Page, desk: Desk, mailbox: TestMailbox) -> None:
+    page, entered, subject = plain_page, on(mailbox, "POP3TLS", desk), f"Plain for {mailbox.user}"
+    mailbox.deliver(mail(subject))
+    page.goto("/accounts/add")
+    box(page, "comment").fill("kept")
+    box(page, "type").select_option("POP3TLS")
+    press(page, "Show the fields of this type")
+    expect(box(page, "folder")).to_have_count(0)
+    expect(box(page, "comment")).to_have_value("kept")
+    for name in ("host", "port"):
+        box(page, name).fill(str(entered[name]))
+    box(page, "credential").select_option(str(entered["credential"]))
+    page.locator("[name=dispatching][value=queue]").check()
+    page.set_default_timeout(LOOK)
+    press(page, "Test connection")
+    panel = page.locator("#connection-test")
+    while panel.get_by_role("button", name="Show what is known by now").count():
+        press(page, "Show what is known by now")
+    expect(panel).to_contain_text("All went well")
+    press(page, "Save and finish")
+    expect(page.locator("#form-errors")).to_contain_text("Queue")
+    box(page, "queue").select_option("Misc")
+    press(page, "Save and finish")
+    expect(page.locator(".toast")).to_contain_text("is added")
+    fetched(desk, mailbox, subject)
