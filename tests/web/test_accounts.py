@@ -33,8 +33,9 @@ def tell_state(app: Flask, number: int, **state: Any) -> None:
     """Have a fetch leave this behind."""
     with app.app_context(), writing() as session:
         account = session.get_one(MailAccount, number)
-        if state.pop("paused", False):
-            state["paused_revision"] = account.config_revision
+        for name in ("paused", "held"):
+            if state.pop(name, False):
+                state[f"{name}_revision"] = account.config_revision
         account.state = AccountState(**{"failures": 0, **state})
 
 
@@ -83,6 +84,16 @@ def test_what_needs_somebody_comes_first_with_its_error(client: FlaskClient) -> 
     assert "Not valid Invalid temporarily" in text
     assert "There is no option to keep a copy there" in text
     assert "<b>broke" not in page
+
+
+def test_a_full_mailbox_waits_to_be_confirmed_and_says_how(app: Flask, client: FlaskClient, desk: Desk) -> None:
+    add_credential(desk, "ada")
+    desk.add_account(type="IMAP", host="one.example", credential="ada")
+    tell_state(app, 1, held=True, held_count=250)
+    text = words(client.get("/accounts").text)
+    assert "Needs confirmation" in text
+    assert "250 mails wait in this mailbox, which was never fetched before." in text
+    assert "flask account confirm 1" in text
 
 
 @pytest.mark.usefixtures("four")

@@ -68,6 +68,7 @@ RESOURCE = Resource(
         "trusted": "Whether X-OTRS headers of the mail itself count. They can change queue, priority or state: "
         "“yes” for known senders only.",
         "queue": "Where all mail of this account goes.",
+        "interval": "Minutes between two runs. Empty means what the setting FetchIntervalMinutes says.",
         "validity": "Only valid accounts are fetched.",
         "comment": "A full sentence, please. It is shown in the list.",
     },
@@ -81,8 +82,9 @@ RESOURCE = Resource(
         "ssl_verify": "third",
         "ssl_fingerprint": "",
         "ssl_verifycn_name": "most",
+        "interval": "third",
         "validity": "third",
-        "comment": "most",
+        "comment": "",
     },
     context=_context,
     frame=_frame,
