@@ -132,6 +132,7 @@ def test_a_credential_is_added_on_the_way_and_nothing_is_lost(page: Page, mailbo
     page.goto("/accounts/add")
     fill(page, type="POP3S", host="pop.example.org", port="x", comment="not lost")
     press(page, "Add credential")
+    page.locator("main a[href*='kind=basic']").click()
     page.locator("[name=name]").fill(f"of {mailbox.user}")
     page.locator("[name=username]").fill(mailbox.user)
     page.locator("[name=password]").fill(mailbox.password)

@@ -167,7 +167,7 @@ def test_adding_a_credential_on_the_way_loses_no_input_and_comes_back_with_it_se
     there = press(client, "credential", "/accounts/add?q=x", **entered)
     assert there.status_code == 303
     assert there.location.startswith("/credentials/add?next=/accounts/add?q%3Dx%26draft%3D")
-    saved = fill(client, there.location, name="new one", username="u", password="s3cret")
+    saved = fill(client, f"{there.location}&kind=basic", name="new one", username="u", password="s3cret")
     assert saved.location.endswith("&credential=new+one")
     page = client.get(saved.location).text
     assert {name: fields_of(page)[name] for name in entered} == entered
