@@ -18,6 +18,8 @@ from postmaster.operations.incidents import open_incidents
 from postmaster.operations.progress import Activity, Progress, progress
 from postmaster.operations.state import fetching_state
 
+MOMENTS = ("last_run", "last_success", "failing_since", "next_run")
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -42,7 +44,9 @@ def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     accounts = [
         {
             **asdict(account),
-            **{name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "next_run")},
+            **{
+                name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")
+            },
             "activity": _activity(going_on.get(account.id)),
         }
         for account in overview.accounts

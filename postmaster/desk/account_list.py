@@ -44,9 +44,9 @@ ACCOUNTS = Listing(
     sorts={
         "health": (_rank, *_success, _label),
         "account": (_label,),
-        "type": (MailAccount.type,),
-        "credential": (func.lower(func.coalesce(Credential.name, "")),),
         "queue": (_dispatching,),
+        "success": _success,
+        "next": (AccountState.next_run_at.is_not(None), AccountState.next_run_at),
         "validity": (type_coerce(MailAccount.validity, String),),
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, func, select
@@ -23,6 +23,7 @@ ALL_BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 NO_ACCOUNT = 0
 
 COLUMNS = ("new", "follow_up", "ignored", "rejected", "quarantined")
+_TOTAL = sum((getattr(MailHour, name) for name in COLUMNS[1:]), start=MailHour.new.expression)
 
 
 def count_mail(session: Session, account_id: int | None, outcomes: Iterable[Outcome], moment: datetime) -> None:
@@ -35,12 +36,20 @@ def mails_by_hour(session: Session, account_id: int) -> list[tuple[datetime, int
     """The beginnings of the last 24 hours, the oldest first, each with how many messages were recorded in it."""
     last = _hour_of(now())
     hours = [last - timedelta(hours=count) for count in reversed(range(CHART_HOURS))]
-    total = sum((getattr(MailHour, name) for name in COLUMNS[1:]), start=MailHour.new)
     rows = session.execute(
-        select(MailHour.hour, total).where(MailHour.account_id == account_id, MailHour.hour >= hours[0])
+        select(MailHour.hour, _TOTAL).where(MailHour.account_id == account_id, MailHour.hour >= hours[0])
     )
     counts: dict[datetime, int] = dict(rows.all())
     return [(hour, counts.get(hour, 0)) for hour in hours]
+
+
+def recorded_since(session: Session, hour: datetime, account_ids: Collection[int] | None) -> dict[int, int]:
+    """How many messages were recorded from ``hour`` on, for these accounts or for all that have some, by their id."""
+    query = select(MailHour.account_id, func.sum(_TOTAL)).where(MailHour.hour >= hour)
+    if account_ids is not None:
+        query = query.where(MailHour.account_id.in_(account_ids))
+    rows = session.execute(query.group_by(MailHour.account_id))
+    return {account_id: int(count) for account_id, count in rows}
 
 
 def mail_totals(session: Session) -> dict[str, int]:

@@ -35,6 +35,7 @@ class AccountView:
     health: Health
     last_run: datetime | None
     last_success: datetime | None
+    failing_since: datetime | None
     backlog: int
     next_run: datetime | None
     held: int | None
@@ -79,6 +80,7 @@ def _view(account: MailAccount) -> AccountView:
         health=health,
         last_run=state.last_run_at if state else None,
         last_success=state.last_success_at if state else None,
+        failing_since=state.failing_since if state else None,
         backlog=state.backlog if state else 0,
         next_run=state.next_run_at if state and health in SCHEDULED else None,
         held=state.held_count if state and health is Health.NEEDS_CONFIRMATION else None,

@@ -18,23 +18,28 @@ from postmaster.web import (
     mail,
     monitoring,
     navigation,
+    pulse,
     quarantine,
     queues,
+    runs,
     security,
     session,
     settings,
     status,
     tickets,
     times,
+    wall,
 )
 from postmaster.web import help as help_pages
 
 BLUEPRINTS = (
     status,
+    wall,
     tickets,
     articles,
     quarantine,
     mail,
+    runs,
     accounts,
     credentials,
     addresses,
@@ -53,6 +58,7 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     navigation.init_app(app)
     help_pages.init_app(app)
+    pulse.init_app(app)
     limits.init_app(app)
     app.before_request(_prepare)
     session.init_app(app)

@@ -60,6 +60,7 @@ NAVIGATION = (
             Item("Where is my mail?", "mail.page", "search"),
             Item("Tickets", "tickets.page", "ticket", covers=("articles",)),
             Item("Quarantine", "quarantine.page", "shield-alert", count=quarantined),
+            Item("Run History", "runs.page", "clock"),
         ),
     ),
     Group(

@@ -5,7 +5,7 @@ The commands are made in the same way (``cli/crud.py``), so a rule holds on a pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from postmaster.web.lists import counted, list_state, wanted, wants_fragment, wa
 AnyService = Service[Any]
 Context = Callable[[Session], Mapping[str, Any]]
 Beside = Callable[[Session, Any], Mapping[str, Any]]
+Along = Callable[[Session, Sequence[Any]], Mapping[str, Any]]
 MakeForm = Callable[[AnyService, Mapping[str, str], Any], FieldForm]
 
 # Somebody else was faster.
@@ -47,8 +48,9 @@ class Resource:
     Its cells are in ``templates/<plural>/_cells.html``, and what is to be said below a row in ``_below.html``, if there
     is. ``called`` is what people call it, if not ``noun``; ``keeps`` what deleting does not touch. ``wraps`` are the
     widths of fields that are not half a line, ``helps`` what is said of a field where the help of its option does not
-    fit a page. ``frame`` is what the page around the list needs; the part that a filter changes does without.
-    ``beside`` is what its form's page shows beside the form of one, or of a new one (None).
+    fit a page. ``along`` is what the cells show of the resources that other tables know. ``frame`` is what the page
+    around the list needs; the part that a filter changes does without. ``beside`` is what its form's page shows beside
+    the form of one, or of a new one (None).
     """
 
     noun: str
@@ -65,6 +67,7 @@ class Resource:
     helps: Mapping[str, str] = field(default_factory=dict)
     wraps: Mapping[str, str] = field(default_factory=dict)
     context: Context = lambda session: {}
+    along: Along = lambda session, things: {}
     frame: Context = lambda session: {}
     beside: Beside = lambda session, thing: {}
     make_form: MakeForm = resource_form
@@ -124,7 +127,7 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
             service = resource.serve(session)
             found = resource.listing.page(session, wanted())
             lines = [line_of(service, row) for row in found.rows]
-            context = dict(resource.context(session))
+            context = cell_context(resource, session, lines)
             if not wants_fragment():
                 context |= resource.frame(session)
         return _render_list(resource, found, lines, context)
@@ -133,6 +136,11 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
 def line_of(service: AnyService, row: Row[Any]) -> Line:
     """What a line of the list shows of ``row``."""
     return Line(row, service.label(row[0]), str(service.health(row[0])))
+
+
+def cell_context(resource: Resource, session: Session, lines: Sequence[Line]) -> dict[str, Any]:
+    """What the cells of ``lines`` need beside their rows."""
+    return {**resource.context(session), **resource.along(session, [line.thing for line in lines])}
 
 
 def _render_list(resource: Resource, found: Page, lines: list[Line], context: Mapping[str, Any]) -> str:
@@ -252,7 +260,8 @@ def _confirm(blueprint: Blueprint, resource: Resource) -> None:
             row = resource.listing.row(session, number)
             if row is None:
                 raise missing(service)
-            line, context, refusal = line_of(service, row), resource.context(session), _refusal(service, row[0])
+            line, refusal = line_of(service, row), _refusal(service, row[0])
+            context = cell_context(resource, session, [line])
         template = "resources/_asks.html" if wants_fragment() else "resources/delete.html"
         return render_template(template, resource=resource, line=line, refusal=refusal, **context)
 

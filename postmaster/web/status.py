@@ -1,19 +1,27 @@
-"""The status page: how the accounts stand, and where the tickets are.
-
-It shows labels, counts and times, and never what mail, servers or settings say.
-"""
+"""The status page: the board, what is wrong, where the tickets are; and for admins, what governs all fetching."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import StringField
+from wtforms.validators import InputRequired
 
 from postmaster.accounts.health import HEALTH_LABELS, Health
-from postmaster.database import reading
-from postmaster.extensions import now
-from postmaster.intake.overview import UNWELL, Overview, look_over
-from postmaster.web.access import for_leads, polling, public
+from postmaster.database import reading, writing
+from postmaster.errors import InputError
+from postmaster.intake.pause import pause_fetching, resume_fetching
+from postmaster.operations.incidents import open_incidents
+from postmaster.operations.targets import alert_targets
+from postmaster.operations.wall import wall_token
+from postmaster.web.access import for_admins, for_leads, polling, public, who
+from postmaster.web.board import board_of
+from postmaster.web.forms import Form
+from postmaster.web.pulse import Pulse
 
 blueprint = Blueprint("status", __name__)
 
@@ -47,33 +55,82 @@ def nothing() -> str:
     return ""
 
 
+class PauseForm(Form):
+    """Why all fetching is to be paused."""
+
+    reason = StringField(
+        "Reason", [InputRequired("Say why, so that others know.")], render_kw={"maxlength": 500, "required": True}
+    )
+
+
 @blueprint.get("/")
 @blueprint.get("/status")
 @for_leads
 def page() -> str:
     """The page."""
+    return _page(PauseForm())
+
+
+@blueprint.get("/status/board")
+@polling
+@for_leads
+def board() -> str:
+    """The board as it is by now."""
+    return render_template("status/_live.html", **_look())
+
+
+@blueprint.post("/status/pause")
+@for_admins
+def pause() -> ResponseReturnValue:
+    """Pause all fetching."""
+    form = PauseForm()
+    if form.was_sent_well():
+        try:
+            with writing() as session:
+                pause_fetching(session, str(form.reason.data), who().name)
+        except InputError as error:
+            form.reason.errors = (str(error),)
+        else:
+            flash("All fetching is paused. Runs that are under way end after their current batch.", "ok")
+            return redirect(url_for(".page"), 303)
+    return _page(form), form.status()
+
+
+@blueprint.post("/status/resume")
+@for_admins
+def resume() -> ResponseReturnValue:
+    """Have mail fetched again."""
+    with writing() as session:
+        paused = resume_fetching(session, who().name)
+    flash("Mail is fetched again." if paused else "Fetching was not paused.", "ok")
+    return redirect(url_for(".page"), 303)
+
+
+@blueprint.post("/status/alerts")
+@for_admins
+def try_alerts() -> ResponseReturnValue:
+    """Send a message to each target of alerts, and say which took it."""
+    for target in alert_targets():
+        taken = target.send("PostMaster: test", "This is a test. Nothing is wrong.")
+        outcome = "took the test message" if taken else "did NOT take it: check its address, and that it can be reached"
+        flash(f"The alert {target.label} {outcome}.", "ok" if taken else "fail")
+    return redirect(url_for(".page"), 303)
+
+
+def _page(form: PauseForm) -> str:
     with reading() as session:
-        overview = look_over(session)
-    return render_template(
-        "status/page.html",
-        overview=overview,
-        headline=headline(overview),
-        moment=now(),
-        looks=LOOKS,
-        words=HEALTH_LABELS,
-    )
+        link = wall_token(session)
+    return render_template("status/page.html", form=form, link=link, targets=alert_targets(), **_look())
 
 
-def headline(overview: Overview) -> str:
-    """What matters most, in a sentence."""
-    served = [account for account in overview.accounts if account.health is not Health.INVALID]
-    unwell = [account for account in served if account.health in UNWELL]
-    if not overview.accounts:
-        return "No mail is being fetched yet"
-    if unwell:
-        return f"Not delivering mail: {len(unwell)} of {_accounts(len(served))}"
-    return f"All is well with {_accounts(len(served))}" if served else "No account is valid"
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count} accounts"
+def _look() -> Mapping[str, Any]:
+    """What the page shows of the accounts, and renews."""
+    with reading() as session:
+        shown, incidents = board_of(session), session.scalars(open_incidents()).all()
+    return {
+        "board": shown,
+        "incidents": incidents,
+        "looks": LOOKS,
+        "words": HEALTH_LABELS,
+        "pulse": Pulse(url_for("status.board")),
+    }

@@ -27,19 +27,41 @@ def age(moment: datetime) -> str:
     return f"{days} day" if days == 1 else f"{days} days"
 
 
+def ahead(moment: datetime) -> str:
+    """How far ahead ``moment`` is: "due", "in 40 s", "in 4 min", "in 2 h 14 min"."""
+    left = moment - now()
+    if left <= timedelta(0):
+        return "due"
+    if left < MINUTE:
+        return f"in {left.seconds + 1} s"
+    hours, rest = divmod(left, HOUR)
+    return f"in {hours} h {rest // MINUTE} min" if hours else f"in {left // MINUTE} min"
+
+
+def lasted(seconds: float) -> str:
+    """How long something took: "0.4 s", "18 s", "2 min 5 s", "1 h 3 min"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {left} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def iso(moment: datetime) -> str:
     """For machines, with offset."""
-    return _local(moment).isoformat(timespec="seconds")
+    return local(moment).isoformat(timespec="seconds")
 
 
 def full(moment: datetime) -> str:
     """As in "Mon 23 Nov 2026, 09:45:05 CET"."""
-    return f"{_local(moment):%a %d %b %Y, %H:%M:%S %Z}"
+    return f"{local(moment):%a %d %b %Y, %H:%M:%S %Z}"
 
 
 def clock(moment: datetime) -> str:
     """As in "09:45:05"."""
-    return f"{_local(moment):%H:%M:%S}"
+    return f"{local(moment):%H:%M:%S}"
 
 
 def asked_moment(name: str, *, end_of_day: bool = False) -> datetime | None:
@@ -51,11 +73,23 @@ def asked_moment(name: str, *, end_of_day: bool = False) -> datetime | None:
         return None
 
 
-def _local(moment: datetime) -> datetime:
+def brief(moment: datetime) -> str:
+    """As in "09:45", or "23 Nov, 09:45" if that was on another day."""
+    there = local(moment)
+    return f"{there:%H:%M}" if there.date() == local(now()).date() else f"{there:%d %b, %H:%M}"
+
+
+def midnight() -> datetime:
+    """When this day began where the users are."""
+    return local(now()).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def local(moment: datetime) -> datetime:
+    """``moment`` where the users are."""
     settings: Settings = current_app.config["SETTINGS"]
     return moment.astimezone(settings.time_zone)
 
 
 def init_app(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(age=age, iso=iso, full=full, clock=clock)
+    app.jinja_env.filters.update(age=age, ahead=ahead, lasted=lasted, iso=iso, full=full, clock=clock, brief=brief)

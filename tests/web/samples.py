@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from flask import Flask
 from sqlalchemy import update
 
-from postmaster.database import writing
+from postmaster.database import prepare_database, reading, writing
 from postmaster.desk.models import RawMail, Ticket
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
 from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
+from postmaster.operations.wall import create_wall_link, wall_token
 from postmaster.web.articles import sign
 from tests.support import Desk
 
@@ -65,10 +66,18 @@ ARGUMENTS: dict[str, Callable[[], str]] = {
     "kind": lambda: "test",
     "key": lambda: "0" * 32,
     "field": lambda: "folder",
+    "link": lambda: wall_link() or "none",
 }
 
 # The ids of the first mail's attachments.
 FILE, IMAGE = 1, 2
+
+
+def wall_link() -> str | None:
+    """What the link to the wall view ends in."""
+    prepare_database()
+    with reading() as session:
+        return wall_token(session)
 
 
 def sample_of(argument: str) -> str:
@@ -94,6 +103,8 @@ def populate(desk: Desk, app: Flask) -> None:
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
     number_sample(app)
     quarantine(app, MAIL.encode())
+    with app.app_context(), writing() as session:
+        create_wall_link(session, HOSTILE)
 
 
 def number_sample(app: Flask) -> None:

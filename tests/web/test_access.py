@@ -18,8 +18,8 @@ from tests.web.samples import populate, sample_of
 # What leads may change: their session and their password. Everything else is for admins.
 CHANGES_OF_LEADS = {"session.login", "session.logout", "session.password"}
 
-# What a sandboxed frame asks for, which has no session: their addresses are signed and short-lived.
-SIGNED_ADDRESSES = {"articles.inline"}
+# What a sandboxed frame or a screen on the wall asks for, which have no session: their addresses are signed.
+SIGNED_ADDRESSES = {"articles.inline", "wall.page", "wall.board"}
 
 # What machines ask: it names nothing, or wants a token.
 FOR_MACHINES = {"monitoring.healthz", "monitoring.readyz", "monitoring.metrics"}

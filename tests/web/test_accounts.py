@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def four(app: Flask, desk: Desk) -> None:
     desk.add_account(type="POP3", host="four.example")
     desk.add_account(type="POP3S", host="five.example", validity="invalid-temporarily")
     error = {"error_message": "It <b>broke</b>.", "error_advice": "Mend it.", "error_server": "NO <i>way</i>"}
-    tell_state(app, 1, last_success_at=now())
+    tell_state(app, 1, last_success_at=now(), next_run_at=now() + timedelta(minutes=4, seconds=50))
     tell_state(app, 2, failures=2, **error)
     tell_state(app, 3, failures=1, paused=True, last_success_at=now(), **error)
 
@@ -76,12 +77,14 @@ def test_what_needs_somebody_comes_first_with_its_error(client: FlaskClient) -> 
     page = client.get("/accounts").text
     assert labels(client, "/accounts") == [TWO, THREE, FOUR, ONE, "five.example"]
     text = words(page)
-    assert "Failing Valid Help wanted It <b>broke</b>. Mend it. The server said: NO <i>way</i>" in text
-    assert "Paused Last success: just now Valid It <b>broke</b>." in text
+    assert "Help wanted By To: field Failing : support@example.org Never 0 0 – Valid" in text
+    assert "It <b>broke</b>. Mend it. The server said: NO <i>way</i>" in text
+    assert "Paused : berta@three.example/Büro just now 0 0 – Valid" in text
     assert "Change the credential “berta”" in text
-    assert "Needs credential Valid This account has no credential. Until it has one, it is not fetched." in text
-    assert "IMAPS ada Sales:: Orders all mail Healthy Last success: just now Valid Web shop" in text
-    assert "Not valid Invalid temporarily" in text
+    assert "Needs credential : four.example Never 0 0 – Valid" in text
+    assert "This account has no credential. Until it has one, it is not fetched." in text
+    assert "IMAPS ada Web shop Sales:: Orders all mail Healthy : ada@one.example just now 0 0 – Valid" in text
+    assert "Not valid : five.example Never 0 0 – Invalid temporarily" in text
     assert "There is no option to keep a copy there" in text
     assert "<b>broke" not in page
 
@@ -128,7 +131,7 @@ def test_typing_finds_by_name_host_type_queue_comment_validity_and_health(
 
 
 @pytest.mark.usefixtures("four")
-@pytest.mark.parametrize("sort", ["health", "account", "type", "credential", "queue", "validity"])
+@pytest.mark.parametrize("sort", ["health", "account", "queue", "success", "next", "validity"])
 def test_each_order_works_both_ways(client: FlaskClient, sort: str) -> None:
     there, back = labels(client, f"/accounts?sort={sort}"), labels(client, f"/accounts?sort=-{sort}")
     assert sorted(there) == sorted(back)

@@ -147,7 +147,7 @@ def test_a_page_that_is_none_is_another_one(client: FlaskClient, page: str) -> N
 
 def test_htmx_gets_the_part_that_changes_and_the_count(client: FlaskClient) -> None:
     part = fragment(client, "/queues?q=raw")
-    assert part.count("<tr id=") == 1
+    assert part.count("<tbody id=") == 1
     assert 'id="queues-list-count" hx-swap-oob="innerHTML">1 of 4 queues' in part
 
 

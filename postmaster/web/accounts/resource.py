@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.accounts.models import MailAccount
 from postmaster.desk.account_list import ACCOUNTS
 from postmaster.desk.configuration import account_service
 from postmaster.intake.decision import REASONS
 from postmaster.intake.models import Outcome
+from postmaster.operations.progress import progress
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
+from postmaster.web.accounts.standing import list_pulse, standings
 from postmaster.web.resources import Column, Resource, resource_blueprint
 from postmaster.web.status import LOOKS
 
@@ -32,8 +35,13 @@ def _context(_session: Session) -> Mapping[str, Any]:
     return {"looks": LOOKS, "words": HEALTH_LABELS}
 
 
+def _along(session: Session, accounts: Sequence[MailAccount]) -> Mapping[str, Any]:
+    return {"standings": standings(session, accounts)}
+
+
 def _frame(session: Session) -> Mapping[str, Any]:
     return {
+        "pulse": list_pulse(progress(session)),
         "valid": account_service(session, actor="").count_valid(),
         "limit": get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
     }
@@ -51,12 +59,13 @@ RESOURCE = Resource(
     listing=ACCOUNTS,
     columns=(
         Column("Account", "account"),
-        Column("Type", "type"),
-        Column("Credential", "credential"),
         Column("Dispatching", "queue"),
         Column("Health", "health"),
+        Column("Last success", "success"),
+        Column("Today"),
+        Column("Quarantined"),
+        Column("Next run", "next"),
         Column("Validity", "validity"),
-        Column("Comment"),
     ),
     helps={
         "credential": "What the account signs in with. Without one it is saved, but not fetched.",
@@ -87,6 +96,7 @@ RESOURCE = Resource(
         "comment": "",
     },
     context=_context,
+    along=_along,
     frame=_frame,
     make_form=account_form,
     page_template="accounts/page.html",

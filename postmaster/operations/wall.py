@@ -1,0 +1,57 @@
+"""The link to the wall view, which needs nobody to sign in: signed with the app's key, and good until it is revoked.
+
+The database keeps only its generation, of which nobody can make a link without the key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from flask import current_app
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy.orm import Session
+
+from postmaster.system.audit import audit, serialise
+from postmaster.system.models import Setting
+
+# No setting that anybody enters: the generation of the link that is good.
+_NAME = "wall-link"
+
+
+def wall_token(session: Session) -> str | None:
+    """What the link that is good ends in; None if there is none."""
+    row = session.get(Setting, _NAME)
+    return str(_signer().dumps(row.value)) if row else None
+
+
+def opens_wall(session: Session, token: str) -> bool:
+    """Whether ``token`` is that of the link that is good."""
+    row = session.get(Setting, _NAME)
+    try:
+        generation = _signer().loads(token)
+    except BadSignature:
+        return False
+    return row is not None and hmac.compare_digest(str(generation), row.value)
+
+
+def create_wall_link(session: Session, actor: str) -> None:
+    """Make a link, instead of the one that was good before. The caller commits."""
+    serialise(session)
+    session.merge(Setting(name=_NAME, value=secrets.token_hex(16)))
+    audit(session, actor, "create", "wall link", "status", {})
+
+
+def revoke_wall_link(session: Session, actor: str) -> bool:
+    """Have no link be good any more; returns False if none was. The caller commits."""
+    serialise(session)
+    row = session.get(Setting, _NAME)
+    if row is None:
+        return False
+    session.delete(row)
+    audit(session, actor, "revoke", "wall link", "status", {})
+    return True
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(str(current_app.secret_key), salt="link to the wall view")

@@ -1,0 +1,96 @@
+"""Fetch now, and the rows of the list while accounts are fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from flask import flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.models import MailAccount
+from postmaster.database import reading
+from postmaster.operations.progress import Progress, progress
+from postmaster.operations.requests import Answer, Requested, request_fetch
+from postmaster.web.access import for_admins, polling, who
+from postmaster.web.accounts.resource import RESOURCE, blueprint
+from postmaster.web.accounts.show import answer_on_page
+from postmaster.web.accounts.standing import list_pulse, mark_of
+from postmaster.web.lists import way_back
+from postmaster.web.resources import Line, cell_context, existing, line_of
+
+# What becomes of a request to fetch one account.
+WORDS: Mapping[Answer, str] = {
+    Answer.QUEUED: "{label} is fetched next.",
+    Answer.ALREADY_QUEUED: "{label} is queued already; it is not fetched twice.",
+    Answer.RUNNING: "{label} is being fetched already; no second run is queued.",
+    Answer.NOT_VALID: "{label} is not fetched: the account is not valid.",
+    Answer.NEEDS_CREDENTIAL: "{label} is not fetched: the account needs a valid credential.",
+    Answer.NEEDS_CONFIRMATION: "{label} is not fetched: its first fetch has to be confirmed.",
+}
+WELL = (Answer.QUEUED, Answer.ALREADY_QUEUED, Answer.RUNNING)
+
+# Of the accounts that a page says it shows.
+MOST_SHOWN = 100
+
+
+@blueprint.post("/<int:number>/fetch")
+@for_admins
+def fetch(number: int) -> ResponseReturnValue:
+    """Have an account fetched now."""
+    with reading() as session:
+        label = existing(RESOURCE.serve(session), number).label
+    requested = request_fetch([number], who().name)
+    flash(*_told(requested, number, label))
+    return _answer() if way_back() is None else answer_on_page(number)
+
+
+@blueprint.post("/fetch")
+@for_admins
+def fetch_all() -> ResponseReturnValue:
+    """Have all accounts fetched now."""
+    requested = request_fetch(None, who().name)
+    flash(requested.sentence, "ok" if requested.state.ok else "fail")
+    return _answer()
+
+
+def _told(requested: Requested, number: int, label: str) -> tuple[str, str]:
+    answer = requested.answers[number]
+    sentence = WORDS[answer].format(label=label)
+    if answer in WELL and not requested.state.ok:
+        return f"{sentence} {requested.state.sentence} {requested.state.advice}", "fail"
+    return sentence, "ok" if answer in WELL else "fail"
+
+
+def _answer() -> ResponseReturnValue:
+    """Back to the list; htmx stays there, and gets what has changed."""
+    return live() if "HX-Request" in request.headers else redirect(RESOURCE.url(), 303)
+
+
+@blueprint.get("/live")
+@polling
+@for_admins
+def live() -> str:
+    """The rows that have changed since they were shown; and the pulse, quick as long as anything is going on."""
+    shown = dict(_shown())
+    with reading() as session:
+        going_on = progress(session)
+        changed = _changed(session, shown, going_on)
+        context = cell_context(RESOURCE, session, changed)
+    return render_template(
+        "accounts/_live.html", resource=RESOURCE, lines=changed, pulse=list_pulse(going_on), **context
+    )
+
+
+def _shown() -> Iterator[tuple[int, str]]:
+    """Id and mark of each account that the page shows."""
+    for text in request.values.getlist("shown")[:MOST_SHOWN]:
+        number, _, mark = text.partition(":")
+        if number.isascii() and number.isdecimal() and len(number) < 18:
+            yield int(number), mark
+
+
+def _changed(session: Session, shown: Mapping[int, str], going_on: Mapping[int, Progress]) -> list[Line]:
+    service, listing = RESOURCE.serve(session), RESOURCE.listing
+    rows = session.execute(listing.query.where(MailAccount.id.in_(shown))).all() if shown else []
+    return [line_of(service, row) for row in rows if mark_of(row[0], going_on.get(row[0].id)) != shown[row[0].id]]

@@ -1,0 +1,98 @@
+"""The pulse of a page: the one thing on it that asks the server by itself, and what it tells of fetching as a whole.
+
+It beats slowly as long as nothing happens, and quickly while something does. A page that shows what may change gives it
+an address of its own, from which all of that comes; others ask only whether mail is being fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Blueprint, Flask, g, render_template, url_for
+from sqlalchemy.exc import DBAPIError
+
+from postmaster.database import reading
+from postmaster.operations.state import Fetching, FetchingState, fetching_state
+from postmaster.web.access import for_leads, polling
+
+blueprint = Blueprint("pulse", __name__)
+
+# Seconds between two beats.
+QUICK, SLOW = 2, 15
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """Where the page asks, how often, and ``include``: the selector of the inputs that go along."""
+
+    url: str
+    seconds: int = SLOW
+    include: str = ""
+
+    def address(self, state: FetchingState | None) -> str:
+        """The address, with what the page tells of fetching now."""
+        told = state.fetching.value if state else ""
+        return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode({'told': told})}"
+
+
+@dataclass(frozen=True)
+class Beat:
+    """How the pulse shows whether mail is being fetched."""
+
+    state: str
+    icon: str
+    word: str
+
+
+BEATS: Mapping[Fetching, Beat] = {
+    Fetching.ACTIVE: Beat("ok", "circle-check", "Fetcher running"),
+    Fetching.PAUSED: Beat("warn", "circle-pause", "Fetching paused"),
+    Fetching.NO_WORKER: Beat("fail", "circle-x", "Nobody is fetching"),
+    Fetching.NO_SCHEDULER: Beat("fail", "triangle-alert", "No scheduler"),
+}
+
+
+@blueprint.get("/pulse")
+@polling
+@for_leads
+def beat() -> str:
+    """A beat that tells only whether mail is being fetched."""
+    return render_template("pulse/_answer.html")
+
+
+def fetching() -> FetchingState | None:
+    """Whether mail is being fetched, asked once a request; None if the database cannot say."""
+    if "fetching" not in g:
+        try:
+            with reading() as session:
+                g.fetching = fetching_state(session)
+        except DBAPIError:
+            g.fetching = None
+    state: FetchingState | None = g.fetching
+    return state
+
+
+# Why nothing can be fetched now, whatever it is.
+_IDLE: Mapping[Fetching, str] = {
+    Fetching.PAUSED: "All fetching is paused.",
+    Fetching.NO_WORKER: "Nobody is fetching: no worker runs.",
+}
+
+
+def nobody_fetches() -> str:
+    """Why nothing can be fetched now; empty if it can."""
+    state = fetching()
+    return _IDLE.get(state.fetching, "") if state else ""
+
+
+def heartbeat() -> Pulse:
+    """The pulse of a page on which nothing else changes."""
+    return Pulse(url_for("pulse.beat"))
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates what the pulse and the banner show."""
+    app.register_blueprint(blueprint)
+    app.jinja_env.globals.update(fetching=fetching, nobody_fetches=nobody_fetches, heartbeat=heartbeat, beats=BEATS)

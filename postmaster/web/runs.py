@@ -1,0 +1,108 @@
+"""The run history: what each run found, what became of it, and why it failed if it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+
+from postmaster.database import reading
+from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.operations.run_history import WantedRuns, run_history
+from postmaster.system.history import LARGEST_ID
+from postmaster.web.access import for_leads
+from postmaster.web.lists import wants_fragment
+from postmaster.web.times import asked_moment
+
+blueprint = Blueprint("runs", __name__, url_prefix="/runs")
+
+# What the address says of the filter; ``before`` is where the page begins.
+FILTERS = ("q", "account", "status", "mail", "from", "to")
+
+LEFT_WORDS: Mapping[str, str] = {
+    "too-large": "too large",
+    "withheld": "not handed over by the server",
+    "not-reached": "not reached",
+    "timeout": "time limit reached",
+    "interrupted": "interrupted",
+    "paused": "all fetching was paused",
+    "held": "waiting for confirmation",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the result of a run is shown."""
+
+    state: str
+    icon: str
+    word: str
+
+
+LOOKS: Mapping[RunStatus, Look] = {
+    RunStatus.RUNNING: Look("busy", "refresh-cw", "Running"),
+    RunStatus.OK: Look("ok", "circle-check", "Complete"),
+    RunStatus.FAILED: Look("fail", "circle-x", "Failed"),
+    RunStatus.INTERRUPTED: Look("warn", "triangle-alert", "Interrupted"),
+}
+PARTLY = Look("warn", "triangle-alert", "Partly")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run as pages show it; ``seconds`` is None while it lasts, ``left`` says why messages stayed on the server."""
+
+    run: FetchRun
+    look: Look
+    seconds: float | None
+    left: Sequence[str]
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """Stage, message, advice and the server's words; empty if it went well."""
+        return self.run.error or {}
+
+
+def run_lines(runs: Iterable[FetchRun]) -> list[Line]:
+    """What pages show of ``runs``."""
+    return [_line(run) for run in runs]
+
+
+def _line(run: FetchRun) -> Line:
+    look = PARTLY if run.status is RunStatus.OK and run.left else LOOKS[run.status]
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
+    left = [f"{count:,} left: {LEFT_WORDS.get(reason, reason)}" for reason, count in run.left_reasons.items() if count]
+    return Line(run, look, seconds, left)
+
+
+@blueprint.get("")
+@for_leads
+def page() -> str:
+    """The history, or the part of it that a filter changes."""
+    with reading() as session:
+        stretch = run_history(session, _wanted())
+    state: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    return render_template(
+        "runs/_list.html" if wants_fragment() else "runs/page.html",
+        lines=run_lines(stretch.runs),
+        older=url_for(".page", **{**state, "before": str(stretch.next)}) if stretch.next else "",
+        newest=url_for(".page", **state) if request.args.get("before") else "",
+        state=state,
+        results={status.value: look.word for status, look in LOOKS.items()},
+    )
+
+
+def _wanted() -> WantedRuns:
+    asked = request.args
+    status = asked.get("status")
+    return WantedRuns(
+        text=asked.get("q", ""),
+        account_id=asked.get("account", type=int),
+        status=RunStatus(status) if status in list(RunStatus) else None,
+        with_mail=bool(asked.get("mail")),
+        since=asked_moment("from"),
+        until=asked_moment("to", end_of_day=True),
+        before=asked.get("before", LARGEST_ID, type=int),
+    )

@@ -1,0 +1,58 @@
+"""The wall view of the board: read across the room, by a link that needs nobody to sign in and shows nothing else."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.database import reading, writing
+from postmaster.operations.wall import create_wall_link, opens_wall, revoke_wall_link
+from postmaster.web.access import for_admins, polling, public, who
+from postmaster.web.board import board_of
+from postmaster.web.status import LOOKS
+
+blueprint = Blueprint("wall", __name__, url_prefix="/wall")
+
+
+@blueprint.get("/<link>")
+@public
+def page(link: str) -> str:
+    """The board without anything around it."""
+    return _render("status/wall.html", link)
+
+
+@blueprint.get("/<link>/board")
+@polling
+@public
+def board(link: str) -> str:
+    """The board alone, as it is by now."""
+    return _render("status/_wall_board.html", link)
+
+
+def _render(template: str, link: str) -> str:
+    with reading() as session:
+        if not opens_wall(session, link):
+            abort(404)
+        shown = board_of(session)
+    return render_template(template, board=shown, link=link, looks=LOOKS, words=HEALTH_LABELS)
+
+
+@blueprint.post("/create")
+@for_admins
+def create() -> ResponseReturnValue:
+    """Make a link, instead of the one that was good before."""
+    with writing() as session:
+        create_wall_link(session, who().name)
+    flash("The link to the wall view is there. Whoever has it sees the board without signing in.", "ok")
+    return redirect(url_for("status.page"), 303)
+
+
+@blueprint.post("/revoke")
+@for_admins
+def revoke() -> ResponseReturnValue:
+    """Have no link be good any more."""
+    with writing() as session:
+        was_good = revoke_wall_link(session, who().name)
+    flash("The link to the wall view is revoked." if was_good else "There was no link to the wall view.", "ok")
+    return redirect(url_for("status.page"), 303)

@@ -1,0 +1,113 @@
+"""Mail flows by itself, and whoever looks sees it, without loading a page again: real worker, Redis and mail server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.looking import violations_in_both
+from tests.browser.site import Site, sign_in
+from tests.servers.fixtures import Certificates, TestMailbox
+from tests.servers.redis import Redis
+from tests.servers.worker import Worker
+from tests.support import mails
+
+# Milliseconds until the pulse of a page on which nothing happens has beaten.
+BEAT = 25_000
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def flow_site(certificates: Certificates, redis: Redis) -> Iterator[Site]:
+    """An app with a Redis, and no accounts yet."""
+    environ = {"POSTMASTER_CA_FILE": str(certificates.ca_file), "POSTMASTER_REDIS_URL": redis.url}
+    with Site({**environ, "POSTMASTER_WORKERS": "1"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def context(flow_site: Site, browser: Browser) -> Iterator[BrowserContext]:
+    """What a browser remembers of the admin."""
+    remembered = sign_in(flow_site, browser, "admin")
+    with browser.new_context(base_url=flow_site.url, storage_state=remembered, reduced_motion="reduce") as context:
+        yield context
+
+
+@pytest.fixture
+def worker(flow_site: Site) -> Iterator[Worker]:
+    """A worker that runs until the test ends."""
+    with Worker(flow_site.environ, flow_site.folder) as worker:
+        yield worker
+        worker.stop()  # so that it says that it is gone
+
+
+@pytest.mark.usefixtures("worker")
+def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
+    flow_site: Site, context: BrowserContext, mailbox: TestMailbox
+) -> None:
+    account = flow_site.desk.account(mailbox, interval=1000)
+    page = context.new_page()
+    page.goto("/accounts")
+    row = page.locator(f"#account-{account}")
+    expect(page.locator("#pulse")).to_contain_text("Fetcher running", timeout=BEAT)
+    expect(row).to_contain_text("Healthy", timeout=2 * BEAT)
+    page.evaluate("window.stayed = true")
+    mailbox.deliver(*mails(3))
+    row.get_by_role("button", name="Fetch now").click()
+    expect(page.locator("#toasts")).to_contain_text("is fetched next.")
+    expect(row.get_by_role("cell", name="3", exact=True)).to_be_visible(timeout=BEAT)
+    expect(row).to_contain_text("Healthy")
+    assert len(flow_site.desk.tickets()) == 3
+    row.get_by_role("link", name="Healthy").click()
+    expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
+    expect(page.locator(".runs tbody tr").first).to_contain_text("admin")
+    assert violations_in_both(page) == {}
+
+
+def test_never_fetched_turns_healthy_when_a_worker_comes(
+    flow_site: Site, context: BrowserContext, mailbox: TestMailbox
+) -> None:
+    mailbox.deliver(*mails(2))
+    account = flow_site.desk.account(mailbox, interval=1000)
+    page = context.new_page()
+    page.goto("/accounts")
+    row = page.locator(f"#account-{account}")
+    expect(row).to_contain_text("Never fetched")
+    expect(page.locator("#banner")).to_contain_text("Nobody is fetching")
+    page.evaluate("window.stayed = true")
+    with Worker(flow_site.environ, flow_site.folder) as worker:
+        expect(row).to_contain_text("Healthy", timeout=3 * BEAT)
+        expect(page.locator("#banner")).to_be_hidden()
+        assert page.evaluate("window.stayed")
+        assert len([title for title in flow_site.desk.titles() if title.startswith("mail ")]) >= 2
+        worker.stop()
+
+
+def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
+    flow_site: Site, context: BrowserContext, browser: Browser
+) -> None:
+    page = context.new_page()
+    page.goto("/status")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_role("link", name="Open wall view").get_attribute("href")
+    assert link
+    with browser.new_context(base_url=flow_site.url, reduced_motion="reduce") as stranger:
+        wall = stranger.new_page()
+        wall.goto(link)
+        page.get_by_label("Reason").fill("Moving house")
+        page.get_by_role("button", name="Pause all fetching").click()
+        expect(page.locator("#banner")).to_contain_text("Moving house")
+        expect(wall.locator("#board")).to_contain_text("All fetching is paused", timeout=BEAT)
+        assert "Moving house" not in wall.content()
+        assert wall.locator("#site-nav").count() == 0
+        assert violations_in_both(wall) == {}
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator("#banner")).not_to_contain_text("Moving house")
+        page.get_by_role("button", name="Revoke the link").click()
+        expect(page.get_by_role("button", name="Make a link")).to_be_visible()
+        answer = wall.goto(link)
+        assert answer
+        assert answer.status == 404

@@ -1,0 +1,186 @@
+"""The board, the wall, pausing, and what is said on every page of fetching as a whole."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from postmaster.database import reading, writing
+from postmaster.extensions import now
+from postmaster.intake.hours import count_mail
+from postmaster.intake.models import Outcome
+from postmaster.operations.models import Incident, ProcessRole
+from postmaster.operations.presence import Presence, tell_alive
+from postmaster.system.models import AuditEvent, Setting
+from tests.support import Desk
+from tests.web.conftest import HTMX, add, signed_in, token_header
+from tests.web.resource_support import queries_of, words
+from tests.web.test_accounts import add_rows, tell_state
+
+NOBODY = "Nobody is fetching: no worker runs."
+
+
+@pytest.fixture
+def alive(app: Flask, client: FlaskClient) -> None:
+    """A worker and a scheduler that said just now that they live."""
+    assert client
+    with app.app_context(), writing() as session:
+        for pid, role in enumerate(ProcessRole):
+            tell_alive(session, Presence(role, "host", pid))
+
+
+def press(client: FlaskClient, path: str) -> Any:
+    """Press a button that leads to ``path``."""
+    return client.post(path, headers=token_header(client), follow_redirects=True)
+
+
+def audited(app: Flask) -> list[tuple[str, str]]:
+    """What was done, with the noun it was done to."""
+    with app.app_context(), reading() as session:
+        events = session.scalars(select(AuditEvent).order_by(AuditEvent.id))
+        return [(event.action, event.noun) for event in events if event.actor == "admin"]
+
+
+def wall_of(client: FlaskClient) -> str:
+    """The link to the wall view, as the status page has it."""
+    found = re.search(r'href="(/wall/[^"]+)"', client.get("/status").text)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("path", ["/status", "/accounts", "/password"])
+def test_every_page_says_that_nobody_is_fetching_and_what_to_do(client: FlaskClient, path: str) -> None:
+    page = words(client.get(path).text)
+    assert f"{NOBODY} Start it by: postmaster-worker." in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_with_a_worker_every_page_says_that_it_runs(client: FlaskClient) -> None:
+    page = words(client.get("/password").text)
+    assert "Fetcher running" in page
+    assert "Nobody is fetching" not in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_banner_comes_and_goes_with_the_pulse(client: FlaskClient, desk: Desk) -> None:
+    assert 'id="banner"' not in client.get("/pulse?told=active", headers=HTMX).text
+    desk.ok("pause", "on", "--reason", "Moving house")
+    told = client.get("/pulse?told=active", headers=HTMX).text
+    assert 'hx-swap-oob="true"' in told
+    assert "Moving house" in words(told)
+    assert 'id="banner"' not in client.get("/pulse?told=paused", headers=HTMX).text
+
+
+@pytest.mark.usefixtures("alive")
+def test_pausing_takes_a_reason_and_everybody_sees_it(app: Flask, client: FlaskClient) -> None:
+    add(app, "lead", "lead")
+    lead = signed_in(app, "lead")
+    for reason in ("", " "):
+        refused = client.post("/status/pause", data={"reason": reason}, headers=token_header(client))
+        assert (refused.status_code, 'id="reason-error"' in refused.text) == (422, True)
+    answer = client.post("/status/pause", data={"reason": "The <mail> server moves"}, headers=token_header(client))
+    assert answer.status_code == 303
+    for browser in (client, lead):
+        page = words(browser.get("/password").text)
+        assert "All fetching is paused by admin since" in page
+        assert "The <mail> server moves" in page
+    assert 'id="resume"' not in lead.get("/password").text
+    assert "Mail is fetched again." in words(press(client, "/status/resume").text)
+    assert "paused by" not in words(client.get("/password").text)
+    assert audited(app) == [("pause", "fetching"), ("resume", "fetching")]
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_board_counts_what_came_today_and_what_waits(app: Flask, client: FlaskClient) -> None:
+    add_rows(app, 1, 2)
+    tell_state(app, 1, last_success_at=now(), backlog=1214)
+    with app.app_context(), writing() as session:
+        count_mail(session, 1, [Outcome.NEW, Outcome.FOLLOW_UP], now())
+    assert "On server 1,214 Today 2 Next run due" in words(client.get("/status").text)
+    assert "All is well with 1 account" in words(client.get("/status").text)
+
+
+def test_the_board_does_not_say_that_all_is_well_while_nobody_fetches(app: Flask, client: FlaskClient) -> None:
+    client.get("/status")
+    add_rows(app, 2, 3)
+    tell_state(app, 2, last_success_at=now())
+    page = words(client.get("/status").text)
+    assert "Nobody is fetching: 1 account wait" in page
+    assert "Next run –" in page
+
+
+def test_the_board_renews_itself_by_one_poller(app: Flask, client: FlaskClient) -> None:
+    client.get("/status")
+    add_rows(app, 1, 3)
+    page = client.get("/status").text
+    assert re.findall(r'hx-get="([^"]*)" hx-trigger="every (\d+)s"', page) == [("/status/board?told=no-worker", "15")]
+    answer = client.get("/status/board?told=no-worker", headers=HTMX).text
+    assert '<div class="stack" id="board" hx-swap-oob="true">' in answer
+    assert answer.count('class="tile"') == 2
+
+
+def test_the_board_needs_as_many_queries_for_500_accounts_as_for_10(app: Flask, client: FlaskClient) -> None:
+    client.get("/status")
+    add_rows(app, 1, 11)
+    few = queries_of(app, client, "/status")
+    add_rows(app, 11, 501)
+    assert queries_of(app, client, "/status") == few
+
+
+def test_open_incidents_are_shown(app: Flask, lead: FlaskClient) -> None:
+    with app.app_context(), writing() as session:
+        for subject, closed in (("1", None), ("2", now())):
+            session.add(
+                Incident(
+                    condition="silence",
+                    subject=subject,
+                    sentence=f"No mail from <{subject}>",
+                    path=f"/accounts/{subject}/status",
+                    opened_at=now(),
+                    closed_at=closed,
+                )
+            )
+    page = words(lead.get("/status").text)
+    assert "1 open incident" in page
+    assert "No mail from <1>" in page
+    assert "No mail from <2>" not in page
+
+
+def test_the_wall_needs_nobody_to_sign_in_until_it_is_revoked(app: Flask, client: FlaskClient) -> None:
+    client.get("/status")
+    add_rows(app, 1, 3)
+    tell_state(app, 1, failures=1, error_message="the server's words")
+    press(client, "/wall/create")
+    wall, stranger = wall_of(client), app.test_client()
+    page = stranger.get(wall).text
+    assert "Not delivering mail: 1 of 2 accounts" in words(page)
+    assert "u1@ h1.example" in words(page)
+    assert "the server's words" not in page
+    assert 'href="/accounts' not in page
+    assert stranger.get(f"{wall}/board", headers=HTMX).status_code == 200
+    assert stranger.get("/status").status_code == 302
+    press(client, "/wall/create")
+    assert stranger.get(wall).status_code == 404
+    wall = wall_of(client)
+    assert "is revoked" in words(press(client, "/wall/revoke").text)
+    assert (stranger.get(wall).status_code, stranger.get(f"{wall}/board").status_code) == (404, 404)
+    assert audited(app) == [("create", "wall link"), ("create", "wall link"), ("revoke", "wall link")]
+
+
+@pytest.mark.parametrize("token", ["nonsense", "create", "a.b", "%00"])
+def test_no_other_link_leads_to_the_wall(client: FlaskClient, token: str) -> None:
+    press(client, "/wall/create")
+    assert client.get(f"/wall/{token}").status_code == 404
+
+
+def test_the_database_alone_makes_no_link(app: Flask, client: FlaskClient) -> None:
+    press(client, "/wall/create")
+    with app.app_context(), reading() as session:
+        [kept] = [row.value for row in session.scalars(select(Setting))]
+    assert kept not in wall_of(client)
+    assert client.get(f"/wall/{kept}").status_code == 404

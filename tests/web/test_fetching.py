@@ -1,0 +1,194 @@
+"""Fetch now, and the rows that are renewed while accounts are fetched."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from postmaster.accounts.models import AccountState
+from postmaster.database import reading, writing
+from postmaster.extensions import now
+from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.operations.models import LivingProcess, ProcessRole
+from postmaster.operations.presence import Presence, tell_alive
+from postmaster.system.models import AuditEvent
+from tests.servers.redis import Redis
+from tests.support import Desk
+from tests.web.conftest import HTMX, token_header
+from tests.web.resource_support import add_credential, queries_of, words
+from tests.web.test_accounts import add_rows, tell_state
+
+
+@pytest.fixture
+def environ(environ: dict[str, str], redis: Redis) -> dict[str, str]:
+    """The environment of an app with a Redis."""
+    return {**environ, "POSTMASTER_REDIS_URL": redis.url}
+
+
+@pytest.fixture
+def alive(app: Flask, client: FlaskClient) -> None:
+    """A worker and a scheduler that said just now that they live."""
+    assert client
+    with app.app_context(), writing() as session:
+        for pid, role in enumerate(ProcessRole):
+            tell_alive(session, Presence(role, "host", pid))
+
+
+@pytest.fixture
+def account(desk: Desk) -> str:
+    """An account that can be fetched."""
+    add_credential(desk, "ada")
+    return desk.add_account(type="IMAP", host="one.example", credential="ada")
+
+
+def post(client: FlaskClient, path: str, **options: Any) -> Any:
+    """Press a button, as htmx does it."""
+    return client.post(path, headers={**HTMX, **token_header(client)}, **options)
+
+
+def shown(page: str) -> list[str]:
+    """What a page says of the rows that it shows."""
+    return re.findall(r'name="shown" value="([^"]+)"', page)
+
+
+def renewed(page: str) -> list[str]:
+    """The rows in an answer to htmx."""
+    return re.findall(r'<tbody id="account-(\d+)" hx-swap-oob="true"', page)
+
+
+def seconds_of(page: str) -> str:
+    """How often the only poller of the page beats."""
+    [seconds] = re.findall(r'hx-trigger="every (\d+)s"', page)
+    return str(seconds)
+
+
+def run_of(app: Flask, number: int, **options: Any) -> None:
+    """A run over the account, under way."""
+    with app.app_context(), writing() as session:
+        values = {"label": "x", "started_by": "schedule", "started_at": now(), "updated_at": now()}
+        session.add(FetchRun(account_id=number, **{**values, **options}))
+
+
+@pytest.mark.usefixtures("alive")
+def test_fetch_now_queues_one_run_however_often_it_is_pressed(app: Flask, client: FlaskClient, account: str) -> None:
+    first = post(client, f"/accounts/{account}/fetch", data={"shown": f"{account}:"}).text
+    assert "ada@one.example is fetched next." in words(first)
+    assert "Queued" in words(first)
+    assert renewed(first) == [account]
+    assert seconds_of(first) == "2"
+    second = words(post(client, f"/accounts/{account}/fetch").text)
+    assert "ada@one.example is queued already; it is not fetched twice." in second
+    with app.app_context(), reading() as session:
+        assert session.scalars(
+            select(AuditEvent.action).where(AuditEvent.noun == "account", AuditEvent.action == "fetch")
+        ).all() == ["fetch"]
+        assert session.scalars(select(AccountState.requested_by)).all() == ["admin"]
+
+
+@pytest.mark.usefixtures("alive")
+def test_fetch_now_works_without_scripts(client: FlaskClient, account: str) -> None:
+    answer = client.post(f"/accounts/{account}/fetch?q=one", headers=token_header(client))
+    assert (answer.status_code, answer.location) == (303, "/accounts?q=one")
+    page = words(client.get("/accounts").text)
+    assert "ada@one.example is fetched next." in page
+    assert "Queued" in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_all_accounts_are_fetched_at_once(client: FlaskClient, desk: Desk, account: str) -> None:
+    desk.add_account(type="IMAP", host="two.example")
+    assert account
+    assert "Accounts: 1 queued, 1 cannot be fetched as they stand." in words(post(client, "/accounts/fetch").text)
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"credential": "ada", "validity": "invalid"}, "The account is not valid."),
+        ({}, "The account needs a valid credential."),
+    ],
+)
+def test_what_cannot_be_fetched_says_why(client: FlaskClient, desk: Desk, options: dict[str, str], reason: str) -> None:
+    add_credential(desk, "ada")
+    number = desk.add_account(type="IMAP", host="one.example", **options)
+    assert f'disabled title="{reason}"' in client.get("/accounts").text
+    assert "ada@one.example is not fetched" in words(post(client, f"/accounts/{number}/fetch").text) or not options
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [("nobody", "Nobody is fetching: no worker runs."), ("pause", "All fetching is paused.")],
+)
+def test_nothing_can_be_pressed_while_nobody_fetches(
+    app: Flask, client: FlaskClient, desk: Desk, account: str, trouble: str, reason: str
+) -> None:
+    if trouble == "pause":
+        desk.ok("pause", "on", "--reason", "Moving house")
+    else:
+        with app.app_context(), writing() as session:
+            session.query(LivingProcess).delete()
+    page = client.get("/accounts").text
+    assert page.count(f'disabled title="{reason}"') == 2
+    told = words(post(client, f"/accounts/{account}/fetch").text)
+    assert "is fetched next." in told
+    assert seconds_of(page) == "15"
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_row_shows_how_far_its_run_is(app: Flask, client: FlaskClient, account: str) -> None:
+    tell_state(app, int(account))
+    begun = now() - timedelta(seconds=10)
+    run_of(app, int(account), started_at=begun, updated_at=begun + timedelta(seconds=10), expected=400, new=132)
+    page = client.get("/accounts").text
+    assert "Fetching 132 of 400" in words(page)
+    assert "13 messages/s" in words(page)
+    assert '<progress value="132" max="400"' in page
+    assert seconds_of(page) == "2"
+
+
+@pytest.mark.usefixtures("alive")
+def test_only_rows_that_changed_are_sent_and_the_poller_slows_down(app: Flask, client: FlaskClient, desk: Desk) -> None:
+    add_rows(app, 1, 4)
+    run_of(app, 2, expected=10)
+    marks = shown(client.get("/accounts").text)
+    assert renewed(client.get("/accounts/live", query_string={"shown": marks}).text) == []
+    with app.app_context(), writing() as session:
+        run = session.scalars(select(FetchRun)).one()
+        run.status, run.finished_at = RunStatus.OK, now()
+    tell_state(app, 3, last_success_at=now())
+    answer = client.get("/accounts/live", query_string={"shown": marks}).text
+    assert sorted(renewed(answer)) == ["2", "3"]
+    assert seconds_of(answer) == "15"
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_row_that_asks_whether_to_delete_is_not_renewed(client: FlaskClient, account: str) -> None:
+    asks = client.get(f"/accounts/{account}/delete", headers=HTMX).text
+    assert "Delete this mail account?" in words(asks)
+    assert shown(asks) == []
+    assert renewed(client.get("/accounts/live").text) == []
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize("shown", ["1", "x:y", "1:", "-1:a", "9" * 30, "\0:", ""])
+def test_a_page_that_says_nonsense_is_answered(client: FlaskClient, account: str, shown: str) -> None:
+    assert account
+    assert client.get("/accounts/live", query_string={"shown": shown}).status_code == 200
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_poll_needs_as_many_queries_for_50_rows_as_for_2(app: Flask, client: FlaskClient) -> None:
+    add_rows(app, 1, 51)
+    run_of(app, 2, expected=10)
+    marks = shown(client.get("/accounts").text)
+    assert len(marks) == 50
+    few = queries_of(app, client, f"/accounts/live?shown={marks[0]}&shown={marks[1]}")
+    assert queries_of(app, client, "/accounts/live?" + "&".join(f"shown={mark}" for mark in marks)) == few

@@ -1,0 +1,115 @@
+"""The run history, and the page of an account."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from postmaster.database import writing
+from postmaster.extensions import now
+from postmaster.intake.models import FetchRun, RunStatus
+from tests.web.resource_support import fragment, queries_of, words
+from tests.web.test_accounts import add_rows, tell_state
+
+
+def add_runs(app: Flask, count: int = 1, **options: Any) -> None:
+    """Runs that ended well, unless ``options`` say otherwise."""
+    values = {"account_id": 1, "label": "u1@h1.example", "started_by": "schedule", "status": RunStatus.OK, **options}
+    with app.app_context(), writing() as session:
+        begun = values.pop("started_at", now() - timedelta(seconds=5))
+        runs = [FetchRun(started_at=begun, finished_at=begun + timedelta(seconds=5), **values) for _ in range(count)]
+        session.add_all(runs)
+
+
+def numbers(page: str) -> list[int]:
+    """The runs that a page shows."""
+    return [int(number) for number in re.findall(r'<tr id="run-(\d+)"', page)]
+
+
+@pytest.fixture
+def runs(app: Flask, lead: FlaskClient) -> None:
+    """Four runs: one that went well, one cut short, one failed, and an old one of another account."""
+    lead.get("/runs")
+    add_rows(app, 1, 3)
+    error = {"message": "It <b>broke</b>.", "advice": "Mend it.", "stage": "login", "server": "NO <i>way</i>"}
+    add_runs(app, account_id=2, label="u2@h2.example", started_at=now() - timedelta(days=3), found=2, new=2)
+    add_runs(app, found=24, new=9, follow_up=2, left=13, left_reasons={"timeout": 13})
+    add_runs(app, status=RunStatus.FAILED, error=error, started_by="ada")
+    add_runs(app)
+
+
+@pytest.mark.usefixtures("runs")
+def test_each_run_says_what_became_of_its_mail_and_why_it_failed(lead: FlaskClient) -> None:
+    page = lead.get("/runs").text
+    assert numbers(page) == [4, 3, 2, 1]
+    assert "Partly 13 left: time limit reached 24 9 2 0 0 0 0 0 13 5.0 s schedule" in words(page)
+    assert "It <b>broke</b>. Mend it. Stage: login. The server said: NO <i>way</i>" in words(page)
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=u2", [1]),
+        ("q=ada", [3]),
+        ("status=failed", [3]),
+        ("status=nonsense", [4, 3, 2, 1]),
+        ("mail=1", [2, 1]),
+        ("account=2", [1]),
+        ("from=2999-01-01", []),
+        ("to=2001-01-01", []),
+        ("before=3", [2, 1]),
+        ("before=x&account=y", [4, 3, 2, 1]),
+    ],
+)
+def test_runs_are_found_by_account_result_who_and_when(lead: FlaskClient, query: str, found: list[int]) -> None:
+    assert numbers(fragment(lead, f"/runs?{query}")) == found
+
+
+def test_older_runs_follow_without_a_gap(app: Flask, lead: FlaskClient) -> None:
+    lead.get("/runs")
+    add_rows(app, 1, 2)
+    add_runs(app, 120)
+    seen, path = [], "/runs?status=ok"
+    while path:
+        page = lead.get(path).text
+        seen += numbers(page)
+        older = re.search(r'id="page-older"[^>]* href="([^"]+)"', page)
+        path = older[1].replace("&amp;", "&") if older else ""
+    assert seen == list(range(120, 0, -1))
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_lead_sees_how_an_account_stands_and_can_press_nothing(app: Flask, lead: FlaskClient) -> None:
+    error = {"error_message": "It <b>broke</b>.", "error_advice": "Mend it.", "error_stage": "login"}
+    tell_state(app, 1, failures=3, backlog=214, failing_since=now(), error_server="NO <i>way</i>", **error)
+    page = lead.get("/accounts/1/status").text
+    assert "It <b>broke</b>. Mend it. Stage: login. The server said: NO <i>way</i>" in words(page)
+    assert "after 3 failed runs" in words(page)
+    assert numbers(page) == [4, 3, 2]
+    assert "/accounts/1/fetch" not in page
+
+
+def test_an_account_that_is_not_there_is_not_found(lead: FlaskClient) -> None:
+    assert lead.get("/accounts/77/status").status_code == 404
+
+
+def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClient) -> None:
+    client.get("/runs")
+    add_rows(app, 1, 2)
+    tell_state(app, 1, held_revision="1/1.1", held_count=18442)
+    page = words(client.get("/accounts/1/status").text)
+    assert "All 18,442 messages become tickets and are deleted on the server." in page
+    assert "Confirm: fetch all 18,442 messages" in page
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_page_of_an_account_needs_as_many_queries_for_200_runs_as_for_3(app: Flask, lead: FlaskClient) -> None:
+    few = queries_of(app, lead, "/accounts/1/status"), queries_of(app, lead, "/runs")
+    add_runs(app, 200)
+    assert (queries_of(app, lead, "/accounts/1/status"), queries_of(app, lead, "/runs")) == few
