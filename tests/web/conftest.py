@@ -9,6 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster.database import prepare_database, writing
+from postmaster.operations.models import ProcessRole
+from postmaster.operations.presence import Presence, tell_alive
 from postmaster.system.users import add_user
 
 PASSWORD = "correct horse battery"
@@ -69,3 +71,12 @@ def lead(app: Flask) -> FlaskClient:
     """The browser of a team lead."""
     add(app, "lead", "lead")
     return signed_in(app, "lead")
+
+
+@pytest.fixture
+def alive(app: Flask, client: FlaskClient) -> None:
+    """A worker and a scheduler that said just now that they live."""
+    assert client
+    with app.app_context(), writing() as session:
+        for pid, role in enumerate(ProcessRole):
+            tell_alive(session, Presence(role, "host", pid))

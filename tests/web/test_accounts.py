@@ -95,8 +95,8 @@ def test_a_full_mailbox_waits_to_be_confirmed_and_says_how(app: Flask, client: F
     tell_state(app, 1, held=True, held_count=250)
     text = words(client.get("/accounts").text)
     assert "Needs confirmation" in text
-    assert "250 mails wait in this mailbox, which was never fetched before." in text
-    assert "flask account confirm 1" in text
+    assert "This mailbox was never fetched and holds 250 messages." in text
+    assert "Look and confirm" in text
 
 
 @pytest.mark.usefixtures("four")

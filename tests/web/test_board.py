@@ -14,8 +14,7 @@ from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.hours import count_mail
 from postmaster.intake.models import Outcome
-from postmaster.operations.models import Incident, ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
+from postmaster.operations.models import Incident
 from postmaster.system.models import AuditEvent, Setting
 from tests.support import Desk
 from tests.web.conftest import HTMX, add, signed_in, token_header
@@ -23,15 +22,6 @@ from tests.web.resource_support import queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
 NOBODY = "Nobody is fetching: no worker runs."
-
-
-@pytest.fixture
-def alive(app: Flask, client: FlaskClient) -> None:
-    """A worker and a scheduler that said just now that they live."""
-    assert client
-    with app.app_context(), writing() as session:
-        for pid, role in enumerate(ProcessRole):
-            tell_alive(session, Presence(role, "host", pid))
 
 
 def press(client: FlaskClient, path: str) -> Any:

@@ -15,8 +15,7 @@ from postmaster.accounts.models import AccountState
 from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.operations.models import LivingProcess, ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
+from postmaster.operations.models import LivingProcess
 from postmaster.system.models import AuditEvent
 from tests.servers.redis import Redis
 from tests.support import Desk
@@ -29,15 +28,6 @@ from tests.web.test_accounts import add_rows, tell_state
 def environ(environ: dict[str, str], redis: Redis) -> dict[str, str]:
     """The environment of an app with a Redis."""
     return {**environ, "POSTMASTER_REDIS_URL": redis.url}
-
-
-@pytest.fixture
-def alive(app: Flask, client: FlaskClient) -> None:
-    """A worker and a scheduler that said just now that they live."""
-    assert client
-    with app.app_context(), writing() as session:
-        for pid, role in enumerate(ProcessRole):
-            tell_alive(session, Presence(role, "host", pid))
 
 
 @pytest.fixture
