@@ -149,7 +149,7 @@ SECRET_EXPIRES = Field(
     "Secret expires",
     read=_day,
     metavar="YYYY-MM-DD",
-    help="The day on which client secret or certificate expire, to be warned 30 days before.",
+    help="To be warned 30 days before.",
 )
 SCOPES = Field(
     "scopes", "Scopes", read=_scopes, metavar="'SCOPE SCOPE'", help="Empty means those that fetching mail takes."
@@ -173,7 +173,7 @@ DEVICE_ENDPOINT = Field(
     help="Device authorization endpoint, if the provider has one; for flask credential authorise.",
 )
 
-_CLIENT = (CLIENT_ID, CLIENT_SECRET)
+_CLIENT = (CLIENT_ID, CLIENT_SECRET, SECRET_EXPIRES)
 _ENDPOINTS = (AUTHORIZATION_ENDPOINT, TOKEN_ENDPOINT, DEVICE_ENDPOINT)
 
 BOTH_GRANTS = (Grant.AUTHORIZATION_CODE, Grant.CLIENT_CREDENTIALS)
@@ -222,7 +222,7 @@ CREDENTIAL_KINDS: dict[CredentialKind, KindSpec] = {
             CredentialKind.MICROSOFT,
             "OAuth2 Microsoft",
             "Microsoft 365 and Exchange Online, for the type Outlook365.",
-            (GRANT, OAUTH_USERNAME, TENANT, CLIENT_ID, CLIENT_SECRET, CLIENT_CERTIFICATE, SECRET_EXPIRES, SCOPES),
+            (GRANT, TENANT, *_CLIENT, CLIENT_CERTIFICATE, OAUTH_USERNAME, SCOPES),
             BOTH_GRANTS,
             {
                 Grant.AUTHORIZATION_CODE: "https://outlook.office.com/IMAP.AccessAsUser.All "
@@ -234,7 +234,7 @@ CREDENTIAL_KINDS: dict[CredentialKind, KindSpec] = {
             CredentialKind.GOOGLE,
             "OAuth2 Google",
             "Gmail and Google Workspace.",
-            (OAUTH_USERNAME, *_CLIENT, SECRET_EXPIRES, SCOPES),
+            (OAUTH_USERNAME, *_CLIENT, SCOPES),
             (Grant.AUTHORIZATION_CODE,),
             {Grant.AUTHORIZATION_CODE: "https://mail.google.com/ openid email"},
         ),
@@ -242,7 +242,7 @@ CREDENTIAL_KINDS: dict[CredentialKind, KindSpec] = {
             CredentialKind.GENERIC,
             "OAuth2 generic",
             "Keycloak and every other provider whose mail server offers XOAUTH2 or OAUTHBEARER.",
-            (GRANT, OAUTH_USERNAME, *_CLIENT, SECRET_EXPIRES, GENERIC_SCOPES, *_ENDPOINTS),
+            (GRANT, OAUTH_USERNAME, *_CLIENT, GENERIC_SCOPES, *_ENDPOINTS),
             BOTH_GRANTS,
         ),
     )

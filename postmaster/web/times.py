@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Flask, current_app, request
 
@@ -49,6 +49,15 @@ def lasted(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def days_ahead(day: date) -> str:
+    """How far ahead ``day`` is: "in 83 days", "today", "3 days ago"."""
+    days = (day - local(now()).date()).days
+    if days == 0:
+        return "today"
+    count = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return f"in {count}" if days > 0 else f"{count} ago"
+
+
 def iso(moment: datetime) -> str:
     """For machines, with offset."""
     return local(moment).isoformat(timespec="seconds")
@@ -92,4 +101,5 @@ def local(moment: datetime) -> datetime:
 
 def init_app(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(age=age, ahead=ahead, lasted=lasted, iso=iso, full=full, clock=clock, brief=brief)
+    app.jinja_env.filters.update(age=age, ahead=ahead, days_ahead=days_ahead, lasted=lasted)
+    app.jinja_env.filters.update(iso=iso, full=full, clock=clock, brief=brief)

@@ -112,7 +112,7 @@ RESOURCE = Resource(
         "client_secret": "most",
         "client_certificate": "",
         "secret_expires": "third",
-        "scopes": "",
+        "scopes": "half",
         "authorization_endpoint": "",
         "token_endpoint": "",
         "device_endpoint": "",
