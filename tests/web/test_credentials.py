@@ -101,7 +101,7 @@ def test_the_list_says_who_uses_them_and_what_needs_an_update_first(
     rows = words(client.get("/credentials").text)
     assert "Yes, login refused 1 account waits for another password. Does not expire 2 accounts Valid" in rows
     assert "Yes, needs password Does not expire No account" in rows
-    assert "a-fine@login.example Basic No Does not expire No account Valid" in rows
+    assert "a-fine@ login.example Basic No Does not expire No account Valid" in rows
     assert "– Does not expire No account Invalid" in rows
 
 
