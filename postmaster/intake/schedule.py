@@ -23,7 +23,8 @@ GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 # itself ends the wait.
 LONGEST_WAIT = timedelta(hours=1)
 
-# A run that begins so shortly before the account's moment stands for the one at that moment.
+# A run that begins so shortly before the account's moment stands for the one at that moment; of short intervals it is
+# a tenth, so that a run that had to wait for its turn does not lose the next one.
 SETTLING = timedelta(seconds=30)
 
 
@@ -45,7 +46,8 @@ def next_slot(account_id: int, interval: timedelta, moment: datetime) -> datetim
 
 def slot_after_run(session: Session, account: MailAccount, moment: datetime) -> datetime:
     """When ``account`` is due again after a run that begins at ``moment``."""
-    return next_slot(account.id, interval_of(session, account), moment + SETTLING)
+    interval = interval_of(session, account)
+    return next_slot(account.id, interval, moment + min(SETTLING, interval / 10))
 
 
 def wait_after(error: MailError, failures: int, interval: timedelta) -> timedelta:

@@ -77,6 +77,12 @@ def running(tree: Path) -> dict[int, str]:
     return found
 
 
+def parts(tree: Path) -> set[str]:
+    """Which of its parts run."""
+    commands = " ".join(running(tree).values())
+    return {name for name in ("redis-server", "postmaster.jobs", "gunicorn") if name in commands}
+
+
 def test_the_demo_records_each_message_once_and_repeats_nothing(tree: Path) -> None:
     first = start(tree, "--demo", "--once")
     assert first.returncode == 0, first.stdout + first.stderr
@@ -132,15 +138,16 @@ def test_it_serves_until_it_is_stopped_and_leaves_no_child(tree: Path, number: s
     with started(tree) as (process, url, _):
         with urllib.request.urlopen(url, timeout=20) as response:
             assert "Sign in" in response.read().decode()
-        assert any("redis-server" in command for command in running(tree).values())
+        wait_until(lambda: {"redis-server", "postmaster.jobs", "gunicorn"} <= parts(tree), "all its parts")
         process.send_signal(number)
         assert process.wait(60) == 0
     assert running(tree) == {}
 
 
-@pytest.mark.parametrize("child", ["redis-server", "gunicorn"])
+@pytest.mark.parametrize("child", ["redis-server", "gunicorn", "postmaster.jobs"])
 def test_a_child_that_dies_is_reported_and_ends_the_rest(tree: Path, child: str) -> None:
     with started(tree) as (process, _, _):
+        wait_until(lambda: child in parts(tree), child)
         victim = min(pid for pid, command in running(tree).items() if child in command)
         os.kill(victim, signal.SIGKILL)
         _, said = process.communicate(timeout=60)

@@ -22,7 +22,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def python(installed: Path, folder: Path, *words: str) -> str:
+def python(installed: Path, folder: Path, *words: str | Path) -> str:
     """What that Python prints, which sees the wheel and not the repository."""
     environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(installed), "POSTMASTER_DATA_DIR": str(folder / "data")}
     return subprocess.run(
@@ -41,3 +41,7 @@ def test_pages_find_their_templates_and_static_files(installed: Path, tmp_path: 
         "print(postmaster.__file__, client.get('/login').status_code, client.get('/static/app.css').status_code)"
     )
     assert python(installed, tmp_path, "-c", script).split() == [f"{installed}/postmaster/__init__.py", "200", "200"]
+
+
+def test_the_worker_is_a_program_of_its_own(installed: Path, tmp_path: Path) -> None:
+    assert "postmaster-worker" in python(installed, tmp_path, installed / "bin" / "postmaster-worker", "--help")

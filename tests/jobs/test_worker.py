@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from tests.jobs.conftest import Start, wait_for_tickets
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
+from tests.servers.sessions import Sessions
 from tests.servers.worker import TOP, Worker
 from tests.support import Desk, expected, mails
 
@@ -163,22 +163,6 @@ def test_three_workers_fetch_each_account_once_and_no_host_is_over_its_limit(
     assert sessions.logins == Counter(box.user for box in boxes)
     assert sessions.most_of_one == 1
     assert sessions.most_at_once <= 2
-
-
-class Sessions:
-    """What the server's log says of sessions: how many of each user, and at most at once."""
-
-    EVENT = re.compile(r"Login: user=<([^>]+)>|imap\(([^)]+)\)<[^>]+><[^>]+>: Info: Disconnected")
-
-    def __init__(self, log: str) -> None:
-        self.logins: Counter[str] = Counter()
-        self.most_of_one = self.most_at_once = 0
-        now: Counter[str] = Counter()
-        for login, logout in self.EVENT.findall(log):
-            now[login or logout] += 1 if login else -1
-            self.logins.update([login] if login else [])
-            self.most_of_one = max(self.most_of_one, *now.values())
-            self.most_at_once = max(self.most_at_once, now.total())
 
 
 def run_worker(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

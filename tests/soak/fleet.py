@@ -1,0 +1,108 @@
+"""Many accounts and three workers for some minutes: ``python -m tests.soak.fleet [ACCOUNTS] [MINUTES]``.
+
+Each account is due every minute, all on one server. Its log has to show that each is fetched once an interval, that no
+account ever has two sessions and the server never more than SessionsPerHost; and each mail becomes one ticket. Exits 1
+otherwise.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from datetime import datetime
+from pathlib import Path
+
+from tests.servers.dovecot import Dovecot
+from tests.servers.fixtures import TestMailbox, new_mailbox
+from tests.servers.redis import Redis
+from tests.servers.sessions import Sessions
+from tests.servers.worker import Worker
+from tests.soak.kill import in_process
+from tests.support import Desk, mail
+
+WORKERS, SESSIONS = 3, 3
+
+# Seconds between two runs over an account: a minute, give or take two ticks and a wait for a free worker.
+SHORTEST, LONGEST = 25, 95
+
+LOGIN = re.compile(r"^(\w+ +\d+ [\d:]+) imap-login: Info: Login: user=<([^>]+)>", re.MULTILINE)
+
+
+def main(accounts: int, minutes: int) -> None:
+    """Run it, and hold the server's log against what is promised."""
+    with tempfile.TemporaryDirectory() as folder, Redis() as redis, Dovecot() as server:
+        environ = {"POSTMASTER_DATA_DIR": f"{folder}/data", "POSTMASTER_REDIS_URL": redis.url}
+        desk = in_process(environ)
+        boxes = fill(desk, server, accounts)
+        before = len(server.log)
+        with Worker(environ, Path(folder), "--workers", str(WORKERS), quick=False) as worker:
+            sent = send_mail(boxes, minutes)
+            settle(desk, sent)
+            if worker.stop() != 0:
+                raise SystemExit(worker.log)
+        judge(server.log[before:], boxes, minutes)
+        titles = desk.titles()
+        if titles.total() != sent or titles.most_common(1)[0][1] != 1:
+            raise SystemExit(f"{sent} mails became {titles.total()} tickets, {titles.most_common(1)}")
+        print(f"{sent} mails became {sent} tickets, each once", flush=True)
+
+
+def fill(desk: Desk, server: Dovecot, count: int) -> list[TestMailbox]:
+    """``count`` accounts on ``server``, due every minute."""
+    desk.ok("setting", "set", "FetchIntervalMinutes", "1")
+    desk.ok("setting", "set", "SessionsPerHost", str(SESSIONS))
+    boxes = [new_mailbox(server) for _ in range(count)]
+    for box in boxes:
+        desk.account(box)
+    print(f"{count} accounts", flush=True)
+    return boxes
+
+
+def send_mail(boxes: list[TestMailbox], minutes: int) -> int:
+    """Ten mails a second, for so many minutes; returns how many."""
+    sent, end = 0, time.monotonic() + 60 * minutes
+    for box in itertools.cycle(boxes):
+        box.deliver(mail(f"mail {sent}"))
+        sent += 1
+        time.sleep(0.1)
+        if time.monotonic() > end:
+            return sent
+    return sent
+
+
+def settle(desk: Desk, sent: int) -> None:
+    """Until the last mail was fetched, or two intervals have passed."""
+    end = time.monotonic() + 150
+    while len(desk.tickets()) < sent and time.monotonic() < end:
+        time.sleep(2)
+
+
+def judge(log: str, boxes: list[TestMailbox], minutes: int) -> None:
+    """Raises SystemExit if the log shows anything that must not be."""
+    moments: defaultdict[str, list[float]] = defaultdict(list)
+    for stamp, user in LOGIN.findall(log):
+        moments[user].append(datetime.strptime(f"2000 {stamp}", "%Y %b %d %H:%M:%S").timestamp())  # noqa: DTZ007
+    gaps = [later - earlier for times in moments.values() for earlier, later in itertools.pairwise(times)]
+    sessions, runs = Sessions(log), Counter(len(times) for times in moments.values())
+    print(f"runs an account in {minutes} minutes and what came after: {dict(sorted(runs.items()))}")
+    print(f"seconds between two runs over an account: {min(gaps):.0f} to {max(gaps):.0f}")
+    print(
+        f"sessions at once: {sessions.most_of_one} of an account, {sessions.most_at_once} of {SESSIONS} on the server"
+    )
+    if set(moments) != {box.user for box in boxes}:
+        raise SystemExit("an account was never fetched")
+    # The first run comes at once, the second at the account's own moment, so these two may be close to each other.
+    regular = [later - earlier for times in moments.values() for earlier, later in itertools.pairwise(times[1:])]
+    if min(regular) < SHORTEST or max(gaps) > LONGEST:
+        raise SystemExit("an account was fetched too soon or too late")
+    if sessions.most_of_one > 1 or sessions.most_at_once > SESSIONS:
+        raise SystemExit("too many sessions")
+
+
+if __name__ == "__main__":
+    given = [int(argument) for argument in sys.argv[1:]]
+    main(*(given + [300, 5][len(given) :]))
