@@ -7,15 +7,7 @@ import pytest
 from postmaster import create_app
 from postmaster.config import load_settings
 from tests.results import runner_of
-from tests.servers.dovecot import Dovecot
-from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.support import Desk
-
-
-@pytest.fixture
-def other_mailbox(dovecot: Dovecot) -> TestMailbox:
-    """A second mailbox on the same server."""
-    return new_mailbox(dovecot)
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.dovecot import Dovecot
-from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
 from tests.support import Desk
 
 Start = Callable[..., Worker]
-
-
-@pytest.fixture
-def other_mailbox(dovecot: Dovecot) -> TestMailbox:
-    """A second mailbox on the same server."""
-    return new_mailbox(dovecot)
 
 
 @pytest.fixture

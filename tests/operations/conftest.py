@@ -7,29 +7,36 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 
+from postmaster import create_app
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import QUEUES, connect
+from postmaster.config import load_settings
 from postmaster.database import reading, writing
 from postmaster.jobs import tasks
 from postmaster.jobs.roles import FetchWorker
-from tests.servers.dovecot import Dovecot
-from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.redis import Redis
 from tests.support import Desk
 
 WorkOff = Callable[[], None]
 
+BOTH = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+
 
 @pytest.fixture
-def environ(environ: dict[str, str], redis: Redis) -> dict[str, str]:
+def database() -> str:
+    """``SQLite``; a test that is parametrised over ``BOTH`` runs on PostgreSQL, too."""
+    return "SQLite"
+
+
+@pytest.fixture
+def environ(request: pytest.FixtureRequest, environ: dict[str, str], redis: Redis, database: str) -> dict[str, str]:
     """The environment of an app whose Redis is empty."""
-    return {**environ, "POSTMASTER_REDIS_URL": redis.url}
-
-
-@pytest.fixture
-def other_mailbox(dovecot: Dovecot) -> TestMailbox:
-    """A second mailbox on the same server."""
-    return new_mailbox(dovecot)
+    environ = {**environ, "POSTMASTER_REDIS_URL": redis.url}
+    if database == "PostgreSQL":
+        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").create_database()
+        runner = create_app(load_settings(environ)).test_cli_runner()
+        assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
+    return environ
 
 
 @pytest.fixture

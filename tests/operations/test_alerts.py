@@ -16,7 +16,7 @@ from postmaster.operations.alerting import look_in_turn
 from postmaster.operations.conditions import CONDITIONS, GROWING_RUNS
 from postmaster.operations.models import AlertDelivery, Incident, ProcessRole
 from postmaster.operations.presence import Presence, tell_alive
-from tests.operations.conftest import change_state
+from tests.operations.conftest import BOTH, change_state
 from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.support import Desk
 
@@ -74,6 +74,7 @@ def titles(webhook: WebhookServer) -> list[str]:
     return [call["title"].removeprefix("PostMaster: ") for call in webhook.calls]
 
 
+@BOTH
 def test_silence_is_told_once_and_once_when_it_is_over(
     account: str, smtp: SmtpServer, webhook: WebhookServer, desk: Desk
 ) -> None:

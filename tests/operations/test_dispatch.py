@@ -18,7 +18,7 @@ from postmaster.intake.models import FetchRun, RunStatus
 from postmaster.jobs import tasks
 from postmaster.operations import upkeep
 from postmaster.operations.dispatch import dispatch
-from tests.operations.conftest import WorkOff, change_state, state
+from tests.operations.conftest import BOTH, WorkOff, change_state, state
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.support import Desk, expected, mails
 
@@ -36,6 +36,7 @@ def runs() -> list[FetchRun]:
         return list(session.scalars(select(FetchRun).order_by(FetchRun.id)))
 
 
+@BOTH
 def test_a_tick_that_comes_many_times_at_once_queues_each_account_once(
     desk: Desk, app: Flask, mailbox: TestMailbox, other_mailbox: TestMailbox
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_tick_that_comes_many_times_at_once_queues_each_account_once(
     assert len(queued()) == 2
 
 
+@BOTH
 def test_no_more_accounts_of_a_host_are_queued_than_may_have_sessions(
     desk: Desk, mailbox: TestMailbox, work_off: WorkOff
 ) -> None:
@@ -116,6 +118,7 @@ def test_an_account_that_becomes_valid_is_fetched_without_a_restart(
     assert len(runs()) == 1
 
 
+@BOTH
 def test_a_run_whose_process_is_gone_is_closed_and_the_next_goes_on(
     desk: Desk, mailbox: TestMailbox, work_off: WorkOff
 ) -> None:

@@ -18,6 +18,7 @@ from postmaster.extensions import Model
 from postmaster.intake.models import FetchRun, InboundMail, Quarantine
 from postmaster.operations.retention import BATCH, remove_old
 from postmaster.system.models import AuditEvent
+from tests.operations.conftest import BOTH
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail, mails
 
@@ -49,6 +50,7 @@ def test_nothing_is_removed_by_default(desk: Desk) -> None:
     assert rows(RawMail) == 1
 
 
+@BOTH
 def test_sources_go_by_age_while_tickets_and_ledger_stay(desk: Desk, mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(BATCH + 5))
     desk.account(mailbox)
@@ -62,6 +64,7 @@ def test_sources_go_by_age_while_tickets_and_ledger_stay(desk: Desk, mailbox: Te
     assert (rows(RawMail), rows(Ticket), rows(InboundMail)) == (1, BATCH + 6, BATCH + 6)
 
 
+@BOTH
 def test_tickets_go_by_age_of_their_last_change_with_all_that_is_theirs(desk: Desk, mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(BATCH + 5))
     desk.account(mailbox)
@@ -76,6 +79,7 @@ def test_tickets_go_by_age_of_their_last_change_with_all_that_is_theirs(desk: De
     assert desk.fetch_one()["new"] == 1
 
 
+@BOTH
 def test_old_runs_go_but_not_what_they_took(desk: Desk, mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(2))
     desk.account(mailbox)

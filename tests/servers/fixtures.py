@@ -147,6 +147,12 @@ def mailbox(dovecot: Dovecot) -> TestMailbox:
     return new_mailbox(dovecot)
 
 
+@pytest.fixture
+def other_mailbox(dovecot: Dovecot) -> TestMailbox:
+    """A second mailbox on the same server."""
+    return new_mailbox(dovecot)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL cluster; ``create_database()`` gives the URL of an empty database."""
