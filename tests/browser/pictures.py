@@ -42,7 +42,7 @@ def main() -> int:
                 trouble(site)
                 environ["POSTMASTER_REDIS_URL"] = start_redis(children, Path(folder), os.environ)
                 start_worker(children, os.environ | environ)
-                wait_until(lambda: _fetches(site), "the worker")
+                wait_until(lambda: _fetches(site), "the worker", seconds=120)
                 for name in take(site, launch(playwright), tuple(sys.argv[1:])):
                     print(name)
     return 0
