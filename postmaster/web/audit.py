@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, request
 
 from postmaster.database import reading
 from postmaster.system.history import LARGEST_ID, Wanted, history, recent_kinds
 from postmaster.system.models import AuditEvent
 from postmaster.web.access import for_admins
-from postmaster.web.lists import wants_fragment
+from postmaster.web.lists import around, wants_fragment
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -44,8 +44,7 @@ def page() -> str:
     return render_template(
         "audit/_list.html" if wants_fragment() else "audit/page.html",
         lines=[(event, list(changes_of(event))) for event in stretch.events],
-        older=url_for(".page", **{**state, "before": stretch.next}) if stretch.next else "",
-        newest=url_for(".page", **state) if request.args.get("before") else "",
+        **around(state, stretch.next),
         state=state,
         nouns=nouns,
         actions=actions,

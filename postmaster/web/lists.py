@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from flask import request
+from flask import request, url_for
 
 from postmaster.system.listing import Wanted
 
@@ -29,6 +30,14 @@ def wanted() -> Wanted:
     """What the request asks of the list."""
     page = request.args.get("page", 1, type=int)
     return Wanted(request.args.get("q", "").strip(), request.args.get("sort", ""), page)
+
+
+def around(state: Mapping[str, Any], further: int | None) -> dict[str, str]:
+    """The addresses around a page that is cut by ids: of older rows, before the id ``further``, and of the newest."""
+    return {
+        "older": url_for(".page", **{**state, "before": further}) if further else "",
+        "newest": url_for(".page", **state) if request.args.get("before") else "",
+    }
 
 
 def counted(found: int, total: int, noun: str, plural: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, request
 
 from postmaster.database import reading
 from postmaster.intake.models import Outcome
 from postmaster.intake.search import Wanted, find_mail
 from postmaster.intake.trace import LARGEST_ID, trace_mail
 from postmaster.web.access import for_leads
-from postmaster.web.lists import wants_fragment
+from postmaster.web.lists import around, wants_fragment
 from postmaster.web.steps import steps_of
 from postmaster.web.times import asked_moment
 
@@ -57,8 +57,7 @@ def page() -> str:
     return render_template(
         "mail/_list.html" if wants_fragment() else "mail/page.html",
         found=found,
-        older=url_for(".page", **{**state, "before": found.next}) if found.next else "",
-        newest=url_for(".page", **state) if request.args.get("before") else "",
+        **around(state, found.next),
         state=state,
         parts=PARTS,
         looks=LOOKS,

@@ -27,7 +27,7 @@ from postmaster.system.listing import PAGE_SIZE
 from postmaster.system.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
 from postmaster.web.forms import Form
-from postmaster.web.lists import counted, wants_fragment, way_back
+from postmaster.web.lists import around, counted, wants_fragment, way_back
 from postmaster.web.steps import steps_of
 from postmaster.web.times import full
 
@@ -89,8 +89,7 @@ def page() -> str:
     return render_template(
         "tickets/_list.html" if wants_fragment() else "tickets/page.html",
         found=found,
-        older=url_for(".page", **{**state, "before": found.next}) if found.next else "",
-        newest=url_for(".page", **state) if request.args.get("before") else "",
+        **around(state, found.next),
         state=state,
         queues=names,
         valid_queues=valid,

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from postmaster import create_app
 from postmaster.config import load_settings
+from postmaster.intake import reading
 from tests.results import runner_of
 from tests.support import Desk
+
+
+@pytest.fixture
+def broken_reader() -> Iterator[pytest.MonkeyPatch]:
+    """A parser that stumbles over each message, until ``undo`` is called."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def parse(_raw: bytes) -> Any:
+            raise ValueError("a flaw in the reader")
+
+        patch.setattr(reading, "parse_message", parse)
+        yield patch
 
 
 @pytest.fixture(scope="module")

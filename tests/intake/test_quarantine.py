@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from postmaster.intake import reading
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 
 RAW = mail("broken")
-
-
-@pytest.fixture
-def broken_reader() -> Iterator[pytest.MonkeyPatch]:
-    """A parser that stumbles over each message, until ``undo`` is called."""
-    with pytest.MonkeyPatch.context() as patch:
-
-        def parse(_raw: bytes) -> Any:
-            raise ValueError("a flaw in the reader")
-
-        patch.setattr(reading, "parse_message", parse)
-        yield patch
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ from bench.ledger import fill
 from bench.search import searches
 from postmaster.database import reading
 from postmaster.extensions import db
-from postmaster.intake import reading as reader
 from postmaster.intake import search
 from postmaster.intake.search import Wanted, find_mail, stream_mail
 from postmaster.system.listing import PAGE_SIZE
@@ -95,18 +93,6 @@ def desk(desk: Desk) -> Desk:
     """The commands, on a database that is ready."""
     desk.ok("db", "upgrade")
     return desk
-
-
-@pytest.fixture
-def broken_reader() -> Iterator[pytest.MonkeyPatch]:
-    """A parser that stumbles over each message, until ``undo`` is called."""
-    with pytest.MonkeyPatch.context() as patch:
-
-        def parse(_raw: bytes) -> Any:
-            raise ValueError("a flaw in the reader")
-
-        patch.setattr(reader, "parse_message", parse)
-        yield patch
 
 
 def test_mail_is_found_newest_first_by_what_people_know_of_it(app: Flask, desk: Desk) -> None:
