@@ -29,6 +29,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "A document to import has a field that is not known.",
         "Compare it with an export; passwords are never imported.",
     ),
+    "busy": ("Several connections are being tried at this moment.", "Wait, and press again."),
     "bad-fingerprint": (
         "SSL Fingerprint does not have the form algo$hex.",
         "Ask for it with: openssl x509 -in server.pem -noout -fingerprint -sha256; enter sha256$ before the digits.",

@@ -242,7 +242,7 @@ TOPICS: Mapping[str, Topic] = {
             "Mail accounts",
             "A mailbox that is fetched: its messages become tickets, and are deleted on the server.",
             _account_sections,
-            ("accounts", "status"),
+            ("accounts", "runs", "status"),
         ),
         Topic(
             "credentials",
@@ -290,7 +290,7 @@ TOPICS: Mapping[str, Topic] = {
             "Why mail became what it is",
             "Each message that was taken has a trace: which stage decided what, and by which rule.",
             _reason_sections,
-            ("mail", "quarantine"),
+            ("articles", "mail", "quarantine"),
         ),
         Topic(
             "errors",

@@ -21,6 +21,7 @@ from postmaster.system.settings import SETTINGS
 from postmaster.web import BLUEPRINTS
 from postmaster.web.help import help_of
 from postmaster.web.help_topics import EXAMPLES, TOPICS, Entry
+from tests.support import Desk
 from tests.web.resource_support import words
 
 # What each page of the help must name, whatever is added to the tables.
@@ -105,3 +106,11 @@ def test_who_is_not_signed_in_sees_no_link_to_the_help(app: Flask, anonymous: Fl
     with app.test_request_context():
         assert url_for("help.page") == "/help"
     assert "help-link" not in anonymous.get("/login").text
+
+
+def test_the_error_of_an_account_leads_to_its_explanation(desk: Desk, client: FlaskClient) -> None:
+    credential = desk.credential("orders", "secret")
+    desk.add_account(type="IMAP", host="127.0.0.1", port=1, credential=credential, dispatching="to")
+    desk.fetch(code=1)
+    for path in ("/accounts", "/accounts/1/status", "/runs"):
+        assert 'href="/help/errors#connect-refused"' in client.get(path).text, path
