@@ -6,18 +6,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from bin.launcher.children import Children
-from bin.launcher.services import start_redis, start_worker
 from demo.scene import demo_environment, play
-from postmaster.database import reading
-from postmaster.operations.state import fetching_state
 from tests.browser.site import TOP, Site, is_page, launch, sign_in
-from tests.servers.ports import wait_until
 from tests.support import Desk, mail
 from tests.web.samples import add_quarantined, number_sample
 
@@ -40,18 +35,9 @@ def main() -> int:
             play(children)
             with Site(environ) as site:
                 trouble(site)
-                environ["POSTMASTER_REDIS_URL"] = start_redis(children, Path(folder), os.environ)
-                start_worker(children, os.environ | environ)
-                wait_until(lambda: _fetches(site), "the worker", seconds=120)
                 for name in take(site, launch(playwright), tuple(sys.argv[1:])):
                     print(name)
     return 0
-
-
-def _fetches(site: Site) -> bool:
-    """Whether the worker is there."""
-    with site.app.app_context(), reading() as session:
-        return fetching_state(session).ok
 
 
 def trouble(site: Site) -> None:
