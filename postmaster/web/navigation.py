@@ -70,6 +70,7 @@ NAVIGATION = (
             Item("Credentials", "credentials.page", "key-round"),
             Item("Email Addresses", "addresses.page", "at-sign"),
             Item("Queues", "queues.page", "layers"),
+            Item("Postmaster Filters", "filters.page", "funnel"),
         ),
     ),
     Group(

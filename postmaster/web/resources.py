@@ -118,6 +118,17 @@ def resource_blueprint(resource: Resource, name: str) -> Blueprint:
     return blueprint
 
 
+def form_route(blueprint: Blueprint, path: str, **options: Any) -> Callable[[Any], Any]:
+    """A route below the form of a new resource, and the same below that of each one."""
+
+    def decorate(view: Any) -> Any:
+        for prefix in ("/add", "/<int:number>"):
+            blueprint.route(f"{prefix}/{path}", **options)(view)
+        return view
+
+    return decorate
+
+
 def _page(blueprint: Blueprint, resource: Resource) -> None:
     @blueprint.get("")
     @for_admins

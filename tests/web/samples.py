@@ -99,6 +99,8 @@ def populate(desk: Desk, app: Flask) -> None:
     )
     desk.add_account(type="Outlook365", address="desk@example.org", dispatching="queue", queue="Misc", comment=LONG)
     desk.add_account(type="POP3", host="pop.example.org", dispatching="to", validity="invalid")
+    words = ("--match", f"Subject={LONG}", "--not-match", "Body=(a+)+$", "--set", f"X-OTRS-Title={HOSTILE}")
+    desk.ok("filter", "add", "--name", HOSTILE, "--comment", LONG, "--account", "1", *words)
     desk.ok("read", input=MAIL)
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
     number_sample(app)

@@ -47,11 +47,12 @@ class CompiledFilter:
 
 @dataclass(slots=True)
 class Tried:
-    """How a condition went. ``values`` are what it was tried on: none if the header is absent."""
+    """How a condition went. ``values`` are what it was tried on: none if the header is absent. ``found``: where."""
 
     condition: Condition
     values: Sequence[str]
     matched: bool = False
+    found: str = ""
     captured: str = ""
     named: dict[str, str] = field(default_factory=dict)
 
@@ -148,6 +149,7 @@ def _try(condition: Condition, values: Sequence[str], ends: float) -> Tried:
     for value in values:
         found = _search(condition, value, ends)
         if found:
+            tried.found = _short(found[0])
             tried.matched = not condition.negate
             if tried.matched:
                 _capture(tried, found)

@@ -131,10 +131,8 @@ class FilterService(NamedService[PostmasterFilter]):
         moment = state.last_slow_at if state else None
         return {"slow_count": state.slow_count if state else 0, "last_slow": moment.isoformat() if moment else None}
 
-    def choices(self, field: Field, thing: PostmasterFilter | None = None) -> Sequence[str] | None:
-        """The accounts that there are."""
-        if field != ACCOUNT:
-            return super().choices(field, thing)
+    def account_names(self) -> Sequence[str]:
+        """The accounts that may be chosen."""
         accounts = self.session.scalars(select(MailAccount).order_by(MailAccount.id)).unique()
         return [self._account_name(account) for account in accounts]
 

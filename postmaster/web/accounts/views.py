@@ -6,7 +6,6 @@ comes back as it was entered, with what was found out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +25,7 @@ from postmaster.web.accounts.looks import COMMANDS, Report, read_report, start, 
 from postmaster.web.accounts.resource import RESOURCE, blueprint
 from postmaster.web.limits import limiter
 from postmaster.web.lists import wants_fragment, with_parameter
-from postmaster.web.resources import existing, render_form
+from postmaster.web.resources import existing, form_route, render_form
 
 # What it takes to reach a mailbox, and what more to say what would become of its mail.
 CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
@@ -39,17 +38,6 @@ KINDS = f"<any({', '.join(COMMANDS)}):kind>"
 FORGOTTEN = "What was found out is not kept any more. Press the button again."
 
 
-def form_route(path: str, **options: Any) -> Callable[[Any], Any]:
-    """A route below the form of a new account, and the same below that of each account."""
-
-    def decorate(view: Any) -> Any:
-        for prefix in ("/add", "/<int:number>"):
-            blueprint.route(f"{prefix}/{path}", **options)(view)
-        return view
-
-    return decorate
-
-
 def opened(number: int | None, **options: Any) -> tuple[AccountForm, str]:
     """The form as the request has it, and what the account is called; nothing for a new one."""
     with reading() as session:
@@ -59,7 +47,7 @@ def opened(number: int | None, **options: Any) -> tuple[AccountForm, str]:
         return form, service.label(account) if account else ""
 
 
-@form_route("fields", methods=["GET", "POST"])
+@form_route(blueprint, "fields", methods=["GET", "POST"])
 @for_admins
 def fields(number: int | None = None) -> ResponseReturnValue:
     """The fields that the chosen type calls for: those alone for htmx, the whole form without scripts."""
@@ -70,7 +58,7 @@ def fields(number: int | None = None) -> ResponseReturnValue:
     return render_template("accounts/_fields.html", resource=RESOURCE, form=form)
 
 
-@form_route("credential", methods=["POST"])
+@form_route(blueprint, "credential", methods=["POST"])
 @for_admins
 def credential(number: int | None = None) -> ResponseReturnValue:
     """Go to the form of a new credential, and come back with what was entered here, and the new one selected."""
@@ -80,7 +68,7 @@ def credential(number: int | None = None) -> ResponseReturnValue:
     return redirect(url_for("credentials.add", next=back), 303)
 
 
-@form_route(KINDS, methods=["POST"])
+@form_route(blueprint, KINDS, methods=["POST"])
 @for_admins
 @limiter.limit("60 per minute")
 def look(kind: str, number: int | None = None) -> ResponseReturnValue:
@@ -97,7 +85,7 @@ def look(kind: str, number: int | None = None) -> ResponseReturnValue:
     return _show(wait_for(kind, token, 0 if wants_fragment() else PATIENCE), form, label)
 
 
-@form_route(f"{KINDS}/<key>", methods=["GET", "POST"])
+@form_route(blueprint, f"{KINDS}/<key>", methods=["GET", "POST"])
 @polling
 @for_admins
 def report(kind: str, key: str, number: int | None = None) -> ResponseReturnValue:
@@ -113,7 +101,7 @@ def report(kind: str, key: str, number: int | None = None) -> ResponseReturnValu
     return render_template(f"accounts/_{kind}.html", resource=RESOURCE, report=found, number=number)
 
 
-@form_route("use/<any(folder, ssl_fingerprint):field>", methods=["POST"])
+@form_route(blueprint, "use/<any(folder, ssl_fingerprint):field>", methods=["POST"])
 @for_admins
 def use(field: str, number: int | None = None) -> ResponseReturnValue:
     """Enter in ``field`` what was found on the server."""

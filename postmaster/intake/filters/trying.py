@@ -1,0 +1,106 @@
+"""Trying a filter before it is saved: what each condition finds in a message, and what would become of that."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.desk.models import Article, RawMail
+from postmaster.desk.rawmail import unpack
+from postmaster.errors import InputError, NotFoundError
+from postmaster.extensions import Json, now
+from postmaster.intake.decision import Draft, Rules
+from postmaster.intake.describe import describe_decision
+from postmaster.intake.desk_view import view_desk
+from postmaster.intake.filters.loading import compiled
+from postmaster.intake.filters.matching import CompiledFilter, MailView, Trial, try_filter
+from postmaster.intake.filters.models import PostmasterFilter
+from postmaster.intake.parse.message import ParsedMessage
+from postmaster.intake.pipeline import decide
+from postmaster.intake.preparing import Setup, prepare, read_setup
+from postmaster.intake.reading import read_arrival
+
+# Messages to pick from.
+RECENT = 20
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How one filter went. ``why_not`` says why it is not even tried; ``new`` marks the one that is being edited."""
+
+    trial: Trial
+    new: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """How all filters went on a message, in their order, and what would be decided about it."""
+
+    message: ParsedMessage
+    attempts: Sequence[Attempt]
+    decision: Json
+    ticket: str | None
+
+
+def recent_messages(session: Session) -> list[tuple[int, str]]:
+    """The newest articles whose source is there: their ids, with sender and subject."""
+    query = select(Article.id, Article.header).where(Article.raw_id.is_not(None))
+    rows = session.execute(query.order_by(Article.id.desc()).limit(RECENT))
+    return [(row.id, _called(row.header)) for row in rows]
+
+
+def _called(header: Json) -> str:
+    sender = (header.get("from") or {}).get("address") or "unknown sender"
+    return f"{sender}: {header.get('subject') or '(no subject)'}"[:120]
+
+
+def source_of(session: Session, article_id: int) -> bytes:
+    """The message of that article as it came. Raises NotFoundError."""
+    found = select(RawMail).join(Article, Article.raw_id == RawMail.id).where(Article.id == article_id)
+    raw = session.scalars(found).first()
+    if raw is None:
+        raise NotFoundError("unknown-mail", "The source of that message is not there any more.", "Pick another one.")
+    return unpack(raw.encoding, raw.data)
+
+
+def try_out(session: Session, row: PostmasterFilter, raw: bytes, rules: Rules, zone: ZoneInfo) -> Experiment:
+    """Hold ``raw`` against the valid filters, ``row`` in place of the one with its id. Nothing is stored.
+
+    Raises InputError if the message cannot be read.
+    """
+    arrival = read_arrival(raw, hashlib.sha256(raw).digest(), "", 0)
+    message = arrival.message
+    if message is None:
+        raise InputError("Message", f"The message cannot be read: {arrival.flaw}.", "Try another one.", "unreadable")
+    before = read_setup(session)
+    edited = compiled(row)
+    filters = sorted([*(each for each in before.filters if each.id != row.id), edited], key=lambda each: each.name)
+    setup = Setup(before.configuration, filters)
+    prepared = prepare(arrival, message, rules, setup)
+    draft = decide(prepared, view_desk(session, setup.configuration, [prepared], now(), zone))
+    return Experiment(message, _attempts(filters, edited, message, rules), describe_decision(draft), _ticket(draft))
+
+
+def _ticket(draft: Draft) -> str | None:
+    return draft.ticket.number if draft.ticket and draft.ticket.id else None
+
+
+def _attempts(
+    filters: Sequence[CompiledFilter], edited: CompiledFilter, message: ParsedMessage, rules: Rules
+) -> list[Attempt]:
+    """Each filter with all of its conditions, also those behind one that does not match."""
+    view, attempts, stopped = MailView(message, trusted=rules.trusted), [], ""
+    for each in filters:
+        why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")
+        trial = Trial(each) if why_not and each is not edited else try_filter(each, view, thorough=True)
+        attempts.append(Attempt(trial, each is edited, why_not))
+        if trial.matched and not why_not:
+            view.controls.update((control.name.lower(), control) for control in trial.sets)
+            stopped = f"“{each.name}” matched and stops." if each.stop else ""
+    return attempts

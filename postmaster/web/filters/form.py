@@ -1,0 +1,129 @@
+"""The form of a filter: conditions and headers to set as rows, which are lines of text to the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from werkzeug.datastructures import MultiDict
+
+from postmaster.intake.filters.patterns import PSEUDO_HEADERS
+from postmaster.intake.filters.service import ACCOUNT, MATCH, NOT_MATCH, SET
+from postmaster.intake.headers import HEADERS
+from postmaster.web.field_forms import FieldForm, field_form
+
+# What a condition asks for, as its row says it.
+HOWS = {MATCH.name: "is found", NOT_MATCH.name: "is not found"}
+
+# Suggestions; any header may be entered.
+USUAL_HEADERS = ("From", "To", "Cc", "Subject", "Reply-To", "List-Id", "X-Spam-Flag", *PSEUDO_HEADERS)
+SETTABLE = tuple(
+    dict.fromkeys(name for late in (False, True) for header in HEADERS for name in header.names(followup=late))
+)
+
+LINES = (MATCH, NOT_MATCH, SET, ACCOUNT)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the form: the header, what is said of it, and for conditions, how."""
+
+    header: str
+    text: str
+    how: str = ""
+
+
+class FilterForm(FieldForm):
+    """The form of the filter with the id ``number``, or of a new one. ``blanks`` are the empty rows of each kind."""
+
+    number: int | None = None
+    accounts: Sequence[str] = ()
+    blanks: Mapping[str, int]
+
+    @property
+    def plain(self) -> list[Any]:
+        """The parts that are no rows."""
+        return [part for part in self.parts if part[0] not in LINES]
+
+    @property
+    def conditions(self) -> list[Row]:
+        """The rows of conditions."""
+        filled = [_row(line, how) for how in HOWS for line in self._lines(how)]
+        return [*filled, *_blanks(self.blanks["condition"] or not filled, MATCH.name)]
+
+    @property
+    def settings(self) -> list[Row]:
+        """The rows of headers to set."""
+        filled = [_row(line) for line in self._lines(SET.name)]
+        return [*filled, *_blanks(self.blanks["setting"] or not filled)]
+
+    @property
+    def chosen(self) -> list[str]:
+        """The accounts that are ticked."""
+        return self._lines(ACCOUNT.name)
+
+    @property
+    def choices(self) -> list[str]:
+        """The accounts that there are, with what is ticked."""
+        return list(dict.fromkeys([*self.accounts, *self.chosen]))
+
+    def _lines(self, name: str) -> list[str]:
+        return [line for line in str(self[name].data or "").splitlines() if line.strip()]
+
+
+def _row(line: str, how: str = "") -> Row:
+    header, _, text = line.partition("=")
+    return Row(header.strip(), text.strip(), how)
+
+
+def _blanks(count: int, how: str = "") -> list[Row]:
+    return [Row("", "", how)] * count
+
+
+def filter_form(service: Any, helps: Mapping[str, str], thing: Any = None) -> FilterForm:
+    """The form for a filter, or for a new one."""
+    options = {"formdata": _as_lines()} if request.method == "POST" else {}
+    form = field_form(FilterForm, service, helps, thing, service.fields, **options)
+    form.number, form.accounts = thing.id if thing else None, service.account_names()
+    form.blanks = {kind: _count_blanks(kind) for kind in ("condition", "setting")}
+    return form
+
+
+def _as_lines() -> MultiDict[str, str]:
+    """What was sent, with the rows as lines."""
+    sent: MultiDict[str, str] = MultiDict(request.form)
+    for how in HOWS:
+        sent[how] = "\n".join(_joined(row) for row in _sent_conditions() if row.how == how)
+    sent[SET.name] = "\n".join(map(_joined, _sent("setting")))
+    sent[ACCOUNT.name] = "\n".join(request.form.getlist("account"))
+    return sent
+
+
+def _sent_conditions() -> Iterable[Row]:
+    hows = request.form.getlist("condition_how")
+    for row, how in zip(_rows("condition"), hows, strict=False):
+        if row.header or row.text:
+            yield Row(row.header, row.text, how)
+
+
+def _sent(kind: str) -> list[Row]:
+    return [row for row in _rows(kind) if row.header or row.text]
+
+
+def _rows(kind: str) -> list[Row]:
+    names = (request.form.getlist(f"{kind}_{part}") for part in ("header", "text"))
+    return [Row(*(_one_line(text) for text in pair)) for pair in zip(*names, strict=False)]
+
+
+def _count_blanks(kind: str) -> int:
+    return sum(not (row.header or row.text) for row in _rows(kind))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines()).strip()
+
+
+def _joined(row: Row) -> str:
+    return f"{row.header}={row.text}"

@@ -1,0 +1,62 @@
+"""What the pages of all resources have to know of the postmaster filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.models import MailAccount
+from postmaster.intake.filters.models import PostmasterFilter
+from postmaster.intake.filters.service import FILTERS, RECOMMENDED_FILTERS, FilterService
+from postmaster.intake.filters.trying import recent_messages
+from postmaster.web.filters.form import HOWS, SETTABLE, USUAL_HEADERS, filter_form
+from postmaster.web.resources import Column, Resource, resource_blueprint
+
+
+def _frame(session: Session) -> Mapping[str, Any]:
+    count = session.scalar(select(func.count()).select_from(PostmasterFilter))
+    return {"count": count, "limit": RECOMMENDED_FILTERS}
+
+
+def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Mapping[str, Any]:
+    """What the form needs beside its fields: words to choose from, and messages and accounts to try it with."""
+    accounts = session.scalars(select(MailAccount).order_by(MailAccount.id)).unique()
+    return {
+        "hows": HOWS,
+        "usual_headers": USUAL_HEADERS,
+        "settable": SETTABLE,
+        "recent": recent_messages(session),
+        "origins": [(account.id, account.label, account.trusted) for account in accounts],
+    }
+
+
+RESOURCE = Resource(
+    noun="filter",
+    plural="filters",
+    title="Postmaster Filters",
+    lead="What a mail says decides what becomes of it: queue, priority, state. Filters are tried in the order of this "
+    "list, for all accounts or for chosen ones.",
+    empty="Without one, only accounts and addresses decide about mail.",
+    service=FilterService,
+    listing=FILTERS,
+    columns=(
+        Column("Name", "name"),
+        Column("Conditions"),
+        Column("Sets"),
+        Column("Stop"),
+        Column("Validity", "validity"),
+        Column("Comment"),
+    ),
+    helps={"name": "Filters are tried in ASCII order of their names: 10 comes before 9, A before a."},
+    wraps={"name": "most", "stop": "third", "validity": "third", "comment": "most"},
+    frame=_frame,
+    beside=form_context,
+    make_form=filter_form,
+    page_template="filters/page.html",
+    form_template="filters/form.html",
+)
+
+blueprint = resource_blueprint(RESOURCE, __name__)

@@ -1,0 +1,97 @@
+"""What the form of a filter asks of the server while it is filled in. Nothing here changes a filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.models import MailAccount
+from postmaster.config import Settings
+from postmaster.database import reading
+from postmaster.errors import InputError, NotFoundError
+from postmaster.intake.decision import Rules
+from postmaster.intake.filters.models import PostmasterFilter
+from postmaster.intake.filters.service import NAME, FilterService
+from postmaster.intake.filters.trying import Experiment, source_of, try_out
+from postmaster.intake.rules import present_rules
+from postmaster.system.fields import InvalidFieldsError
+from postmaster.web.access import for_admins, who
+from postmaster.web.filters.form import FilterForm, filter_form
+from postmaster.web.filters.resource import RESOURCE, blueprint, form_context
+from postmaster.web.lists import wants_fragment
+from postmaster.web.resources import existing, form_route, render_form
+
+REFUSED = 422
+
+# What a filter without a name is called while it is tried; where it comes in the order is not known yet.
+NAMELESS = "(this filter)"
+
+
+def _opened(session: Session, number: int | None) -> tuple[FilterForm, PostmasterFilter | None, FilterService]:
+    service = FilterService(session, who().name)
+    thing = None if number is None else existing(service, number)
+    return filter_form(service, RESOURCE.helps, thing), thing, service
+
+
+def _shown(session: Session, form: FilterForm, part: str, **context: Any) -> str:
+    """The part that changed for htmx, the whole form without scripts."""
+    context = {**form_context(session), **context}
+    if wants_fragment():
+        return render_template(f"filters/{part}", form=form, resource=RESOURCE, **context)
+    label = str(form[NAME.name].data or "") if form.number else ""
+    return render_form(RESOURCE, form, label, **context)
+
+
+@form_route(blueprint, "rows/<any(condition, setting):kind>", methods=["POST"])
+@for_admins
+def rows(kind: str, number: int | None = None) -> ResponseReturnValue:
+    """One row more to fill in."""
+    with reading() as session:
+        form, _, _ = _opened(session, number)
+        form.blanks = {**form.blanks, kind: form.blanks[kind] + 1}
+        return _shown(session, form, f"_{kind}s.html", focus=kind)
+
+
+@form_route(blueprint, "try", methods=["POST"])
+@for_admins
+def try_it(number: int | None = None) -> ResponseReturnValue:
+    """Hold a message against the filter as it is entered, and the saved ones."""
+    experiment, problem = None, ""
+    with reading() as session:
+        form, thing, service = _opened(session, number)
+        try:
+            experiment = _try(session, service, form, thing)
+        except InvalidFieldsError as error:
+            form.refuse(error.errors)
+            problem = " ".join(str(each) for each in error.errors.values())
+        except (InputError, NotFoundError) as error:
+            problem = str(error)
+        page = _shown(session, form, "_trial.html", experiment=experiment, problem=problem, tried=True)
+    return page, REFUSED if problem and not wants_fragment() else 200
+
+
+def _try(session: Session, service: FilterService, form: FilterForm, thing: PostmasterFilter | None) -> Experiment:
+    settings: Settings = current_app.config["SETTINGS"]
+    texts = form.texts()
+    row = service.draft({**texts, NAME.name: texts[NAME.name].strip() or NAMELESS})
+    row.id, row.all_accounts = thing.id if thing else 0, not texts["account"].strip()
+    return try_out(session, row, _message(session), _rules(session), settings.time_zone)
+
+
+def _message(session: Session) -> bytes:
+    if pasted := request.form.get("message", "").strip():
+        return pasted.replace("\r\n", "\n").encode("utf-8", "replace")
+    if picked := request.form.get("recent", type=int):
+        return source_of(session, picked)
+    raise InputError(
+        "Message", "There is no message to try it with.", "Paste one, or pick a recent one.", "missing-field"
+    )
+
+
+def _rules(session: Session) -> Rules:
+    """Those of the account that the message is said to come from; of a pipe, if of none."""
+    account = session.get(MailAccount, request.form.get("origin", 0, type=int))
+    return present_rules(session, account.id) if account else Rules()
