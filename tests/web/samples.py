@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from flask import Flask
 from sqlalchemy import update
 
+from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import prepare_database, reading, writing
 from postmaster.desk.models import RawMail, Ticket
 from postmaster.desk.rawmail import pack
@@ -104,9 +105,17 @@ def populate(desk: Desk, app: Flask) -> None:
     desk.ok("read", input=MAIL)
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
     number_sample(app)
+    fail(app)
     quarantine(app, MAIL.encode())
     with app.app_context(), writing() as session:
         create_wall_link(session, HOSTILE)
+
+
+def fail(app: Flask) -> None:
+    """Have the first account fail, as its server says in hostile words."""
+    with app.app_context(), writing() as session:
+        words = dict.fromkeys(("error_message", "error_advice", "error_server"), HOSTILE)
+        session.get_one(MailAccount, 1).state = AccountState(failures=2, error_code="x", error_stage="login", **words)
 
 
 def number_sample(app: Flask) -> None:
