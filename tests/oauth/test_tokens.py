@@ -77,7 +77,7 @@ def test_an_access_token_is_used_until_it_is_time_to_renew_it(tenant: Tenant, ap
     assert before[1] != after[1], "the refresh token was rotated"
 
 
-@pytest.mark.parametrize("seconds", [60, 3600, 0, -5])
+@pytest.mark.parametrize("seconds", [3600, -5])
 def test_an_access_token_is_renewed_ahead_of_its_end_however_short_it_lasts(
     tenant: Tenant, app: Flask, seconds: int
 ) -> None:
@@ -205,20 +205,22 @@ def test_an_authorisation_while_tokens_are_renewed_is_not_overwritten(tenant: Te
 # What goes wrong
 
 
-MOODS = {
-    "down": "provider-unavailable",
-    "silent": "provider-slow",
-    "slow": "provider-slow",
-    "garbage": "provider-confused",
-    "flood": "provider-confused",
-    "redirect": "provider-confused",
-}
+MICROSOFT, GENERIC = KINDS
+MOODS = [
+    ("down", MICROSOFT, "provider-unavailable"),
+    ("down", GENERIC, "provider-unavailable"),
+    ("silent", MICROSOFT, "provider-slow"),
+    ("slow", GENERIC, "provider-slow"),
+    ("garbage", MICROSOFT, "provider-confused"),
+    ("garbage", GENERIC, "provider-confused"),
+    ("flood", MICROSOFT, "provider-confused"),
+    ("redirect", GENERIC, "provider-confused"),
+]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("mood", "code"), MOODS.items())
+@pytest.mark.parametrize(("mood", "kind", "code"), MOODS)
 def test_a_provider_that_fails_is_told_and_harms_neither_token_nor_credential(
-    tenant: Tenant, app: Flask, monkeypatch: pytest.MonkeyPatch, kind: str, mood: str, code: str
+    tenant: Tenant, app: Flask, monkeypatch: pytest.MonkeyPatch, mood: str, kind: str, code: str
 ) -> None:
     tenant.add_credential(kind)
     tenant.authorise()
