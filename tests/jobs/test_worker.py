@@ -45,7 +45,7 @@ def all_is_well(desk: Desk) -> bool:
 def busy(desk: Desk, mailbox: TestMailbox, start_worker: Start) -> Worker:
     """A worker in the middle of a fetch."""
     desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
-    mailbox.deliver(*mails(COUNT, size=70_000))
+    mailbox.deliver(*mails(COUNT))
     desk.account(mailbox)
     worker = start_worker()
     wait_until(lambda: is_fetching(desk), "a run in the middle of its mail", 30)

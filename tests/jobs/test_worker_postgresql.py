@@ -33,7 +33,7 @@ def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_no
 ) -> None:
     desk.ok("db", "upgrade")
     desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
-    mailbox.deliver(*mails(COUNT, size=50_000))
+    mailbox.deliver(*mails(COUNT))
     desk.account(mailbox)
     worker = start_worker()
     wait_for_tickets(desk, 1)

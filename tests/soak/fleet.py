@@ -13,9 +13,10 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from postmaster.intake.schedule import next_slot
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.redis import Redis
@@ -26,8 +27,8 @@ from tests.support import Desk, mail
 
 WORKERS, SESSIONS = 3, 3
 
-# Minutes between two runs, and seconds that one may come late: two ticks and a wait for a free worker.
-INTERVAL, LATE = 2, 45
+# Minutes between two runs.
+INTERVAL = 2
 
 LOGIN = re.compile(r"^(\w+ +\d+ [\d:]+) imap-login: Info: Login: user=<([^>]+)>", re.MULTILINE)
 
@@ -40,24 +41,22 @@ def main(accounts: int, minutes: int) -> None:
         boxes = fill(desk, server, accounts)
         before = len(server.log)
         with Worker(environ, Path(folder), "--workers", str(WORKERS), quick=False) as worker:
-            sent = send_mail(boxes, minutes)
+            sent = send_mail(list(boxes), minutes)
             settle(desk, sent)
             if worker.stop() != 0:
                 raise SystemExit(worker.log)
-        judge(server.log[before:], boxes, minutes)
+        judge(server.log[before:], {box.user: account for box, account in boxes.items()}, minutes)
         titles = desk.titles()
         if titles.total() != sent or titles.most_common(1)[0][1] != 1:
             raise SystemExit(f"{sent} mails became {titles.total()} tickets, {titles.most_common(1)}")
         print(f"{sent} mails became {sent} tickets, each once", flush=True)
 
 
-def fill(desk: Desk, server: Dovecot, count: int) -> list[TestMailbox]:
-    """``count`` accounts on ``server``."""
+def fill(desk: Desk, server: Dovecot, count: int) -> dict[TestMailbox, int]:
+    """``count`` accounts on ``server``, by their mailboxes."""
     desk.ok("setting", "set", "FetchIntervalMinutes", str(INTERVAL))
     desk.ok("setting", "set", "SessionsPerHost", str(SESSIONS))
-    boxes = [new_mailbox(server) for _ in range(count)]
-    for box in boxes:
-        desk.account(box)
+    boxes = {box: int(desk.account(box)) for box in (new_mailbox(server) for _ in range(count))}
     print(f"{count} accounts", flush=True)
     return boxes
 
@@ -81,26 +80,31 @@ def settle(desk: Desk, sent: int) -> None:
         time.sleep(2)
 
 
-def judge(log: str, boxes: list[TestMailbox], minutes: int) -> None:
+def judge(log: str, boxes: dict[str, int], minutes: int) -> None:
     """Raises SystemExit if the log shows anything that must not be."""
-    moments: defaultdict[str, list[float]] = defaultdict(list)
+    moments: defaultdict[str, list[datetime]] = defaultdict(list)
     for stamp, user in LOGIN.findall(log):
-        moments[user].append(datetime.strptime(f"2000 {stamp}", "%Y %b %d %H:%M:%S").timestamp())  # noqa: DTZ007
-    gaps = [later - earlier for times in moments.values() for earlier, later in itertools.pairwise(times)]
-    sessions, runs = Sessions(log), Counter(len(times) for times in moments.values())
+        moments[user].append(datetime.strptime(f"{datetime.now(UTC):%Y} {stamp}", "%Y %b %d %H:%M:%S").astimezone())
+    sessions, runs = Sessions(log), Counter(map(len, moments.values()))
+    steps = Counter(step for user, times in moments.items() for step in intervals_between(boxes[user], times))
     print(f"runs an account in {minutes} minutes and what came after: {dict(sorted(runs.items()))}")
-    print(f"seconds between two runs over an account: {min(gaps):.0f} to {max(gaps):.0f}")
-    print(
-        f"sessions at once: {sessions.most_of_one} of an account, {sessions.most_at_once} of {SESSIONS} on the server"
-    )
-    if set(moments) != {box.user for box in boxes}:
+    print(f"intervals from one run to the next: {dict(sorted(steps.items()))}")
+    print(f"most sessions at once: {sessions.most_of_one} of an account, {sessions.most_at_once} on the server")
+    if set(moments) != set(boxes):
         raise SystemExit("an account was never fetched")
-    # The first run comes at once, the second at the account's own moment, so these two may be close to each other.
-    regular = [later - earlier for times in moments.values() for earlier, later in itertools.pairwise(times[1:])]
-    if min(regular) < 60 * INTERVAL - LATE or max(gaps) > 60 * INTERVAL + LATE:
-        raise SystemExit("an account was fetched too soon or too late")
+    if set(steps) != {1}:
+        raise SystemExit("an account was fetched twice in an interval, or not at all")
     if sessions.most_of_one > 1 or sessions.most_at_once > SESSIONS:
         raise SystemExit("too many sessions")
+
+
+def intervals_between(account_id: int, times: list[datetime]) -> list[float]:
+    """From which to which of the account's own intervals the runs went. The first one comes at once, so that the
+    second one is the first that has a moment of its own.
+    """
+    interval = timedelta(minutes=INTERVAL)
+    slots = [next_slot(account_id, interval, moment) for moment in times[1:]]
+    return [(later - earlier) / interval for earlier, later in itertools.pairwise(slots)]
 
 
 if __name__ == "__main__":
