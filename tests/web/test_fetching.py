@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis as Client
 from sqlalchemy import select
 
 from postmaster.accounts.models import AccountState
@@ -26,7 +27,8 @@ from tests.web.test_accounts import add_rows, tell_state
 
 @pytest.fixture
 def environ(environ: dict[str, str], redis: Redis) -> dict[str, str]:
-    """The environment of an app with a Redis."""
+    """The environment of an app with a Redis, in which nobody has tried to sign in yet."""
+    Client.from_url(redis.url).flushdb()
     return {**environ, "POSTMASTER_REDIS_URL": redis.url}
 
 
