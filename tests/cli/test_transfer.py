@@ -133,7 +133,7 @@ def test_two_valid_accounts_on_one_mailbox_are_not_imported(admin: Admin) -> Non
         ('{"queue": []}', "holds no list of resources under “account”"),
         ('{"account": [1]}', "holds no list of resources under “account”"),
         ("7", "holds no list of resources"),
-        ('[{"type": ["IMAP"]}]', "has a value for “type” in item 1"),
+        ('[{"type": [["IMAP"]]}]', "has a value for “type” in item 1"),
         ('[{"port": 1.5}]', "has a value for “port” in item 1"),
     ],
 )
