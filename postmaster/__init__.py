@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from flask import Flask
@@ -12,10 +13,15 @@ from postmaster.logs import configure_logging
 
 PACKAGE = Path(__file__).parent
 
+# Objects after which Python looks for cycles. A batch of mail makes very many objects, and hardly a cycle (measured: at
+# the usual 700, looking takes 6 % of the time of recording mail).
+GARBAGE_THRESHOLD = 10_000
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application, with ``settings`` or those of the environment. Raises ConfigError if they are wrong."""
     settings = settings or load_settings()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     configure_logging(settings.log_format)
     app = Flask(
         "postmaster",

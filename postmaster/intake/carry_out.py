@@ -26,6 +26,10 @@ _DECIDING = 7_766_002
 
 # The same key may come twice: a message that was awaited comes, or the same one comes again.
 _ADD_KEY = text("INSERT INTO thread_key (key, ticket_id, own) VALUES (:key, :ticket_id, :own) ON CONFLICT DO NOTHING")
+_ADD_KEYS = text(
+    "INSERT INTO thread_key (key, ticket_id, own) SELECT * FROM unnest(CAST(:key AS varchar[]), "
+    "CAST(:ticket_id AS bigint[]), CAST(:own AS boolean[])) ON CONFLICT DO NOTHING"
+)
 
 
 def decide_alone(session: Session) -> None:
@@ -97,7 +101,12 @@ def _add_keys(session: Session, drafts: Sequence[Draft]) -> None:
         for keys, own in ((draft.prepared.clues.keys.own, True), (draft.awaited, False))
         for key in keys
     ]
-    if rows:
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "postgresql":  # a statement a row costs it 15 µs each
+        columns = {name: [row[name] for row in rows] for name in ("key", "ticket_id", "own")}
+        session.execute(_ADD_KEYS, columns)
+    else:
         session.execute(_ADD_KEY, rows)
 
 

@@ -51,26 +51,37 @@ class Clues:
 def find_clues(arrival: Arrival, message: ParsedMessage, configuration: Configuration) -> Clues:
     """Everything in ``message`` that may name a ticket."""
     keys = thread_keys(message)
-    clues = _clues(arrival, message, keys, configuration)
-    return Clues(keys, [clue for clue in clues if clue.numbers or clue.keys])
+    return Clues(keys, list(_clues(arrival, message, keys, configuration)))
 
 
 def _clues(arrival: Arrival, message: ParsedMessage, keys: ThreadKeys, configuration: Configuration) -> Iterator[Clue]:
     hook = configuration[TICKET_HOOK]
     sender = message.from_.address.lower() if message.from_ else ""
     parties = frozenset({sender} - {""})
-    yield Clue("follow-up-by-number", find_numbers(message.subject, hook), parties)
-    yield Clue("follow-up-by-reference", keys=keys.parents)
-    yield Clue("follow-up-by-thread-index", keys=keys.index_parents)
-    yield Clue("follow-up-answered-before", keys=keys.own, awaited=True)
+    if numbers := find_numbers(message.subject, hook):
+        yield Clue("follow-up-by-number", numbers, parties)
+    if keys.parents:
+        yield Clue("follow-up-by-reference", keys=keys.parents)
+    if keys.index_parents:
+        yield Clue("follow-up-by-thread-index", keys=keys.index_parents)
+    if keys.own:
+        yield Clue("follow-up-answered-before", keys=keys.own, awaited=True)
     if message.attachments:
         yield from _bounced(arrival, message, hook)
-    if configuration[FOLLOWUP_IN_BODY]:
-        yield Clue("follow-up-in-body", find_numbers(message.text, hook), parties)
+    yield from _searched(arrival, message, configuration, parties)
+
+
+def _searched(
+    arrival: Arrival, message: ParsedMessage, configuration: Configuration, parties: frozenset[str]
+) -> Iterator[Clue]:
+    """Numbers in text and attachments, if settings say that those are searched."""
+    hook = configuration[TICKET_HOOK]
+    if configuration[FOLLOWUP_IN_BODY] and (numbers := find_numbers(message.text, hook)):
+        yield Clue("follow-up-in-body", numbers, parties)
     if configuration[FOLLOWUP_IN_ATTACHMENT]:
-        yield from (
-            Clue("follow-up-in-attachment", find_numbers(text, hook), parties) for text in _texts(arrival, message)
-        )
+        for text in _texts(arrival, message):
+            if numbers := find_numbers(text, hook):
+                yield Clue("follow-up-in-attachment", numbers, parties)
 
 
 def find_numbers(text: str, hook: str) -> tuple[str, ...]:

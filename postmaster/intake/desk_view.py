@@ -32,7 +32,7 @@ from postmaster.system.list_settings import (
     STATE_LIST,
     TYPE_LIST,
 )
-from postmaster.system.lists import StateKind, named
+from postmaster.system.lists import StateKind
 from postmaster.system.models import Validity
 from postmaster.system.settings import (
     ACCEPT_NUMBER_FROM_STRANGER,
@@ -52,7 +52,7 @@ HOUR = timedelta(hours=1)
 class DeskView:
     """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages name.
 
-    ``opened`` counts the tickets that senders opened within the last hour.
+    ``kinds`` are those of the states, in lower case; ``opened`` counts the tickets that a sender opened lately.
     """
 
     day: date
@@ -65,6 +65,7 @@ class DeskView:
     tickets_per_sender: int
     addresses: dict[str, QueueRef] = field(default_factory=dict)
     tickets: KnownTickets = field(default_factory=KnownTickets)
+    kinds: dict[str, StateKind] = field(default_factory=dict)
     opened: Counter[str] = field(default_factory=Counter)
     _counted: set[str] = field(default_factory=set)
 
@@ -75,8 +76,7 @@ class DeskView:
 
     def kind_of(self, state: str) -> StateKind:
         """The kind of a state; one that is not in the list any more counts as open."""
-        found = named(self.choices.states, state)
-        return found.kind if found else StateKind.OPEN
+        return self.kinds.get(state.casefold(), StateKind.OPEN)
 
     def is_closed(self, ticket: KnownTicket) -> bool:
         """Whether nobody works on ``ticket`` any more."""
@@ -125,6 +125,7 @@ def view_desk(
         followup_state=configuration[FOLLOWUP_STATE],
         accepts_strangers=configuration[ACCEPT_NUMBER_FROM_STRANGER],
         tickets_per_sender=configuration[TICKETS_PER_SENDER],
+        kinds={state.name.casefold(): state.kind for state in choices.states},
     )
     desk.load(session, prepared)
     return desk

@@ -226,11 +226,14 @@ def own_controls(headers: Iterable[tuple[str, str]]) -> dict[str, Control]:
     return found
 
 
+_NOTHING = Reading()
+
+
 def read_controls(controls: Controls, choices: Choices, *, followup: bool) -> Reading:
     """The values of ``controls`` for a follow-up, or for a new ticket. Invalid ones are left out, and said."""
-    reading = Reading()
     if not controls:
-        return reading
+        return _NOTHING
+    reading = Reading()
     for header in HEADERS:
         if header.name == DYNAMIC_FIELD:
             _read_dynamic(header, controls, choices, reading, followup=followup)

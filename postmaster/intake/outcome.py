@@ -25,6 +25,8 @@ def given_attributes(
     draft: Draft, desk: DeskView, before: TicketAttributes, values: Mapping[str, Any]
 ) -> TicketAttributes:
     """``before`` with what the headers say. Only a ticket in a pending state waits for a moment."""
+    if not values and before.pending_time is None:
+        return before
     given = {name: value for name, value in values.items() if name in ATTRIBUTE_NAMES}
     if "dynamic_fields" in given:
         given["dynamic_fields"] = {**before.dynamic_fields, **given["dynamic_fields"]}

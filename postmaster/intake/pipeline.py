@@ -35,11 +35,14 @@ LOOP_TESTS: dict[str, Callable[[str], bool]] = {
     "Auto-Submitted": lambda value: value.partition(";")[0].strip().lower() not in ("", "no"),
     "Return-Path": lambda value: value.strip() == "<>",
 }
+_LOOP_TESTS = {name.lower(): test for name, test in LOOP_TESTS.items()}
 
 
 def check_loop(draft: Draft, _desk: DeskView) -> None:
     """Mark automatic mail. It still becomes a ticket or a follow-up."""
-    draft.loop = any(test(value) for name, test in LOOP_TESTS.items() for value in draft.message.header_values(name))
+    message = draft.message
+    telling = message.header_names & _LOOP_TESTS.keys()  # most mail has none
+    draft.loop = any(_LOOP_TESTS[name](value) for name in telling for value in message.header_values(name))
     if draft.loop:
         draft.note("loop", "Automatic mail: marked, so that nothing answers it.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import KeysView
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -58,6 +59,11 @@ class ParsedMessage:
     def header_values(self, name: str) -> list[str]:
         """All values of the header field ``name`` (any case), in their order."""
         return self._by_name.get(name.lower(), [])
+
+    @property
+    def header_names(self) -> KeysView[str]:
+        """The names of all header fields, in lower case."""
+        return self._by_name.keys()
 
     @cached_property
     def _by_name(self) -> dict[str, list[str]]:
