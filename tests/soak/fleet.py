@@ -56,6 +56,7 @@ def fill(desk: Desk, server: Dovecot, count: int) -> dict[TestMailbox, int]:
     """``count`` accounts on ``server``, by their mailboxes."""
     desk.ok("setting", "set", "FetchIntervalMinutes", str(INTERVAL))
     desk.ok("setting", "set", "SessionsPerHost", str(SESSIONS))
+    desk.ok("setting", "set", "TicketsPerSenderHour", "1000000")
     boxes = {box: int(desk.account(box)) for box in (new_mailbox(server) for _ in range(count))}
     print(f"{count} accounts", flush=True)
     return boxes
