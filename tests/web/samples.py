@@ -65,6 +65,7 @@ ARGUMENTS: dict[str, Callable[[], str]] = {
     "topic": lambda: "errors",
     "token": lambda: sign(IMAGE),
     "kind": lambda: "test",
+    "what": lambda: "condition",
     "key": lambda: "0" * 32,
     "field": lambda: "folder",
     "link": lambda: wall_link() or "none",

@@ -45,14 +45,14 @@ def _shown(session: Session, form: FilterForm, part: str, **context: Any) -> str
     return render_form(RESOURCE, form, label, **context)
 
 
-@form_route(blueprint, "rows/<any(condition, setting):kind>", methods=["POST"])
+@form_route(blueprint, "rows/<any(condition, setting):what>", methods=["POST"])
 @for_admins
-def rows(kind: str, number: int | None = None) -> ResponseReturnValue:
+def rows(what: str, number: int | None = None) -> ResponseReturnValue:
     """One row more to fill in."""
     with reading() as session:
         form, _, _ = _opened(session, number)
-        form.blanks = {**form.blanks, kind: form.blanks[kind] + 1}
-        return _shown(session, form, f"_{kind}s.html", focus=kind)
+        form.blanks = {**form.blanks, what: form.blanks[what] + 1}
+        return _shown(session, form, f"_{what}s.html", focus=what)
 
 
 @form_route(blueprint, "try", methods=["POST"])
