@@ -12,11 +12,17 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from bin.launcher.children import Children
 from demo.scene import demo_environment, play
+from postmaster.database import writing
+from postmaster.operations.models import ProcessRole
+from postmaster.operations.presence import Presence, tell_alive
 from tests.browser.site import TOP, Site, is_page, launch, sign_in
 from tests.support import Desk, mail
 from tests.web.samples import add_quarantined, number_sample
 
 FOLDER = TOP / "docs" / "screenshots"
+
+# What says that it lives.
+PROCESSES = [Presence(role) for role in ProcessRole]
 
 VIEWS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 860}},
@@ -52,6 +58,8 @@ def trouble(site: Site) -> None:
         type="Outlook365", address="returns@shop.example", dispatching="to", comment="Parcels that come back."
     )
     desk.add_account(type="POP3S", host="127.0.0.1", port=1, credential="billing", dispatching="to")
+    spam = ("--match", "Subject=casino|lottery", "--match", "From=EMAILADDRESS:promo@example.net")
+    desk.ok("filter", "add", "--name", "10-spam", *spam, "--set", "X-OTRS-Queue=Junk", "--stop", "yes")
     desk.run("fetch")
     subjects = ("Your order 4711", "Drawings of the garden table", "Invoice 2026-1107")
     for subject in subjects:
@@ -70,7 +78,15 @@ def take(site: Site, browser: Browser, wanted: tuple[str, ...]) -> Iterator[str]
             base_url=site.url, reduced_motion="reduce", storage_state=remembered, **options
         ) as context:
             for name, address in pages(site):
+                say_alive(site)
                 yield from _take_one(context, name, address, view, wanted)
+
+
+def say_alive(site: Site) -> None:
+    """Have the pages show what they show while a worker runs; none does, or the rows would change under the camera."""
+    with site.app.app_context(), writing() as session:
+        for presence in PROCESSES:
+            tell_alive(session, presence)
 
 
 def pages(site: Site) -> Iterator[tuple[str, str]]:
@@ -82,7 +98,10 @@ def pages(site: Site) -> Iterator[tuple[str, str]]:
 
 def _take_one(context: BrowserContext, name: str, address: str, view: str, wanted: tuple[str, ...]) -> Iterator[str]:
     file = f"{name}-{view}.png"
-    if (wanted and not file.startswith(wanted)) or not is_page(context.request.get(address)):
+    if wanted and not file.startswith(wanted):
+        return
+    answer = context.request.get(address)
+    if not (answer.ok and is_page(answer)):
         return
     page = context.new_page()
     page.goto(address)
