@@ -45,7 +45,12 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     """Options for ``create_engine``. Threads that fetch accounts side by side need a connection each."""
     if settings.database_url.startswith("sqlite"):
         return {"connect_args": {"timeout": BUSY_TIMEOUT}, "pool_size": 20, "max_overflow": 20}
-    return {"pool_pre_ping": True, "pool_size": 20, "max_overflow": 20}
+    return {
+        "connect_args": {"client_encoding": "utf8"},  # whatever the server or the role would like better
+        "pool_pre_ping": True,
+        "pool_size": 20,
+        "max_overflow": 20,
+    }
 
 
 def configure_engine(engine: Engine) -> None:
@@ -110,12 +115,39 @@ def prepare_database() -> None:
     current_app.extensions["postmaster-database-ready"] = True
 
 
+@contextmanager
+def migrating() -> Iterator[Connection]:
+    """The connection over which the schema is changed.
+
+    Raises ConfigError if the database is out of reach, refuses a change, or could not hold every letter of a mail.
+    """
+    try:
+        with db.engine.execution_options(writes=True).connect() as connection:
+            _check_encoding(connection)
+            yield connection
+    except DBAPIError as error:
+        raise database_away(error) from error
+
+
+def _check_encoding(connection: Connection) -> None:
+    """In a PostgreSQL database of LATIN1 or the like, a mail with an emoji could not be stored."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise ConfigError(
+            "database-encoding",
+            f"The database's encoding is {encoding}, and mail needs UTF8.",
+            "Make it anew with: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0",
+        )
+
+
 def database_away(error: DBAPIError) -> ConfigError:
     """What to say when the database does not answer. The address is left out: it may hold a password."""
     words = " ".join(str(error.orig).split())
     return ConfigError(
         "database-away",
-        f"The database cannot be used: {words}.",
+        f"The database cannot be used ({words}).",
         "Check that it runs, POSTMASTER_DATABASE_URL, and that there is space on the disk.",
     )
 

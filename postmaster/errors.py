@@ -205,7 +205,7 @@ _FAULTS = (
           "Nothing to do: the other run goes on with the same mail."),
     Fault("host-busy", "lease", True, "{host} already has {limit} sessions, as many as SessionsPerHost allows.",
           "Wait, or raise the setting SessionsPerHost."),
-    Fault("fetching-paused", "lease", True, "All fetching is paused by {who} since {since}: {reason}",
+    Fault("fetching-paused", "lease", True, "All fetching is paused by {who} since {since}: “{reason}”.",
           "When the reason is gone, run: flask pause off"),
     Fault("first-fetch-held", "list", False,
           "This mailbox was never fetched before and holds {count} messages. All {count} would become tickets and be "

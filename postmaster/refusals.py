@@ -76,6 +76,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "unreadable-file": ("A file cannot be read.", "Check its name, and your rights."),
     "wrong-password": ("The current password is wrong.", "Enter it again."),
+    "database-encoding": (
+        "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",
+        "Make it anew: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0 NAME",
+    ),
     "schema-outdated": ("The database's tables are not those of this version.", "Run: flask db upgrade"),
 }
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 from flask import current_app
 
+from postmaster.database import migrating
 from postmaster.extensions import UtcDateTime, db
 
 
@@ -13,7 +14,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-with db.engine.execution_options(writes=True).connect() as connection:
+with migrating() as connection:
     context.configure(
         connection=connection,
         target_metadata=db.metadata,

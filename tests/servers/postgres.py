@@ -60,20 +60,27 @@ class Postgres(Server):
 
     def _answers(self) -> bool:
         try:
-            self._execute("SELECT 1")
+            self.execute("SELECT 1")
         except psycopg.OperationalError:
             return False
         return True
 
-    def create_database(self) -> str:
+    def create_database(self, encoding: str = "UTF8") -> str:
         """The URL of a new, empty database."""
         name = f"test{next(self._numbers)}"
-        self._execute(f'CREATE DATABASE "{name}"')
+        form = "" if encoding == "UTF8" else f" ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        self.execute(f'CREATE DATABASE "{name}"{form}')
         return self._url(name)
+
+    @staticmethod
+    def name_of(url: str) -> str:
+        """The name of the database at ``url``."""
+        return url.partition("?")[0].rpartition("/")[2]
 
     def _url(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
-    def _execute(self, statement: str) -> None:
+    def execute(self, statement: str) -> None:
+        """Carry out a statement of the cluster's owner."""
         with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as connection:
             connection.execute(statement)  # type: ignore[arg-type]
