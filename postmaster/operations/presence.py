@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from postmaster.database import insert_into
 from postmaster.extensions import now
+from postmaster.intake.lease import has_died, process_name
 from postmaster.operations.models import LivingProcess, ProcessRole, Turn
 
-# How often a process says that it lives, and after how long a silent one counts as dead.
-BEAT_SECONDS = 15
-DEAD_AFTER = timedelta(seconds=60)
+# How often a process says that it lives, and after how long a silent one counts as dead. Whoever asks on the same
+# machine sees at once that it is gone.
+BEAT_SECONDS = 10
+DEAD_AFTER = timedelta(seconds=30)
 
 # How long a silent process is kept in the list.
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -33,11 +35,12 @@ class Presence:
     host: str = field(default_factory=socket.gethostname)
     pid: int = field(default_factory=os.getpid)
     started_at: datetime = field(default_factory=now)
+    process: str = field(default_factory=process_name)
 
     @property
     def name(self) -> str:
-        """Unlike that of any other process there ever was."""
-        return f"{self.role.value}/{self.host}/{self.pid}/{self.started_at.timestamp():.3f}"
+        """Unlike that of any other process there ever was; others read from it whether it still runs."""
+        return f"{self.role.value} {self.process}"
 
 
 def tell_alive(session: Session, presence: Presence, trouble: str = "") -> None:
@@ -64,7 +67,14 @@ def living(session: Session) -> Sequence[LivingProcess]:
     """The processes that live. One whose last word lies in the future spoke before the clock was set back."""
     moment = now()
     spoke_lately = LivingProcess.seen_at.between(moment - DEAD_AFTER, moment + DEAD_AFTER)
-    return session.scalars(select(LivingProcess).where(spoke_lately).order_by(LivingProcess.name)).all()
+    rows = session.scalars(select(LivingProcess).where(spoke_lately).order_by(LivingProcess.name))
+    return [row for row in rows if not _is_gone(row)]
+
+
+def _is_gone(row: LivingProcess) -> bool:
+    """Whether it was killed on this machine, so that it could say nothing."""
+    _role, _, process = row.name.partition(" ")
+    return has_died(process)
 
 
 def forget_dead(session: Session) -> None:

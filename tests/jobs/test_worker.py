@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,42 +57,68 @@ def finished(desk: Desk, mailbox: TestMailbox) -> bool:
     wait_for_tickets(desk, COUNT, 60)
     wait_until(lambda: mailbox.count() == 0, "an empty mailbox", 30)
     wait_until(lambda: all_is_well(desk), "everything to be well again", 30)
+    assert counted(desk) == (2, 1)
     return desk.titles() == expected(COUNT)
 
 
-def kill_a_worker(worker: Worker, _redis: Redis) -> None:
-    for pid in worker.children()[:-1]:
+def counted(desk: Desk) -> tuple[int, int]:
+    """How many workers and schedulers are said to live."""
+    worker = status(desk)["worker"]
+    return worker["workers"], worker["schedulers"]
+
+
+def wait_until_told(desk: Desk, word: str) -> None:
+    """Until the status says so of fetching."""
+    wait_until(lambda: status(desk)["worker"]["fetching"] == word, f"the status to say {word}", 10)
+
+
+def stop_and_kill(worker: Worker, pids: Sequence[int]) -> None:
+    """Kill these children, and keep their supervisor from starting others in the meantime."""
+    worker.signal(signal.SIGSTOP)
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
 
 
-def kill_the_scheduler(worker: Worker, _redis: Redis) -> None:
-    os.kill(worker.children()[-1], signal.SIGKILL)
+def kill_the_workers(desk: Desk, worker: Worker, _redis: Redis) -> None:
+    stop_and_kill(worker, worker.children()[:-1])
+    wait_until_told(desk, "no-worker")
+    worker.signal(signal.SIGCONT)
 
 
-def kill_all(worker: Worker, _redis: Redis) -> None:
+def kill_the_scheduler(desk: Desk, worker: Worker, _redis: Redis) -> None:
+    stop_and_kill(worker, worker.children()[-1:])
+    wait_until_told(desk, "no-scheduler")
+    worker.signal(signal.SIGCONT)
+
+
+def kill_all(desk: Desk, worker: Worker, _redis: Redis) -> None:
     worker.kill()
+    assert counted(desk) == (0, 0), "what was killed is said to live"
     worker.start()
 
 
-def kill_the_supervisor(worker: Worker, _redis: Redis) -> None:
+def kill_the_supervisor(desk: Desk, worker: Worker, _redis: Redis) -> None:
     children = worker.children()
     worker.signal(signal.SIGKILL)
     assert worker.process is not None
     worker.process.wait()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), "the orphans to end", 30)
+    assert counted(desk) == (0, 0)
     worker.start()
 
 
-def kill_redis(_worker: Worker, redis: Redis) -> None:
+def kill_redis(desk: Desk, _worker: Worker, redis: Redis) -> None:
     redis.kill()
+    wait_until_told(desk, "no-worker")
+    assert "Redis is out of reach" in status(desk)["worker"]["sentence"]
     redis.start()
 
 
-@pytest.mark.parametrize("kill", [kill_a_worker, kill_the_scheduler, kill_all, kill_the_supervisor, kill_redis])
-def test_what_is_killed_in_the_middle_of_a_fetch_goes_on_by_itself(
-    desk: Desk, mailbox: TestMailbox, busy: Worker, own_redis: Redis, kill: Callable[[Worker, Redis], None]
+@pytest.mark.parametrize("kill", [kill_the_workers, kill_the_scheduler, kill_all, kill_the_supervisor, kill_redis])
+def test_what_is_killed_in_the_middle_of_a_fetch_is_told_and_goes_on_by_itself(
+    desk: Desk, mailbox: TestMailbox, busy: Worker, own_redis: Redis, kill: Callable[[Desk, Worker, Redis], None]
 ) -> None:
-    kill(busy, own_redis)
+    kill(desk, busy, own_redis)
     assert finished(desk, mailbox), busy.log
     assert busy.stop() == 0
 
@@ -104,8 +130,7 @@ def test_redis_that_lost_everything_gets_its_schedule_again(
     worker = start_worker()
     wait_until(lambda: all_is_well(desk), "the first run", 30)
     own_redis.kill()
-    wait_until(lambda: status(desk)["worker"]["fetching"] == "no-worker", "the status to tell it", 30)
-    assert "Redis is out of reach" in status(desk)["worker"]["sentence"]
+    wait_until_told(desk, "no-worker")
     own_redis.start()
     other_mailbox.deliver(*mails(3))
     desk.account(other_mailbox)
@@ -147,7 +172,7 @@ def test_a_pause_ends_a_run_after_its_batch(desk: Desk, mailbox: TestMailbox, bu
     assert finished(desk, mailbox), busy.log
 
 
-def test_three_workers_fetch_each_account_once_and_no_host_is_over_its_limit(
+def test_three_workers_and_two_schedulers_fetch_each_account_once_and_no_host_is_over_its_limit(
     desk: Desk, mailbox: TestMailbox, start_worker: Start
 ) -> None:
     desk.ok("setting", "set", "SessionsPerHost", "2")
@@ -156,9 +181,10 @@ def test_three_workers_fetch_each_account_once_and_no_host_is_over_its_limit(
         box.deliver(*mails(1))
         desk.account(box)
     before = len(mailbox.server.log)
-    worker = start_worker("--workers", "3")
+    workers = [start_worker("--workers", count) for count in ("2", "1")]  # as on two hosts, each with a scheduler
+    wait_until(lambda: counted(desk) == (3, 2), "all of them to run", 60)
     wait_until(lambda: all_is_well(desk), "all accounts to be fetched", 60)
-    assert worker.stop() == 0
+    assert [worker.stop() for worker in workers] == [0, 0]
     sessions = Sessions(mailbox.server.log[before:])
     assert sessions.logins == Counter(box.user for box in boxes)
     assert sessions.most_of_one == 1
