@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import SCHEDULED, WORST_FIRST, Health, account_health
+from postmaster.accounts.columns import health_column
+from postmaster.accounts.health import SCHEDULED, Health, account_health
 from postmaster.accounts.models import MailAccount
+from postmaster.desk.account_list import ACCOUNTS
 from postmaster.desk.models import Queue, Ticket
 from postmaster.intake.models import Quarantine
 from postmaster.system.models import Validity
@@ -26,8 +28,9 @@ UNWELL = (
 
 @dataclass(frozen=True)
 class AccountView:
-    """One account. ``backlog`` counts the messages that the last run left on the server. ``next_run`` is None if the
-    schedule does not fetch it as it stands, or if it is due at once; ``held`` counts what waits for a confirmation.
+    """One account. ``backlog`` counts the messages that were left on the server by the last run that saw the mailbox.
+    ``next_run`` is None if the schedule does not fetch it as it stands, or if it is due at once; ``held`` counts what
+    waits for a confirmation.
     """
 
     id: int
@@ -40,6 +43,11 @@ class AccountView:
     next_run: datetime | None
     held: int | None
     error: str
+
+    @property
+    def on_server(self) -> int | None:
+        """How much mail waits on the server, as far as is known; None if nobody could count it."""
+        return self.held or self.backlog or (0 if self.health is Health.HEALTHY else None)
 
 
 @dataclass(frozen=True)
@@ -61,18 +69,11 @@ class Overview:
 
 def look_over(session: Session) -> Overview:
     """How everything stands now, in three queries."""
-    accounts = session.scalars(select(MailAccount)).unique().all()
-    tickets = func.count(Ticket.id)
-    counts = select(Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
-    queues = session.execute(counts.having((tickets > 0) | (Queue.validity == Validity.VALID)).order_by(Queue.name))
-    return Overview(
-        accounts=sorted((_view(account) for account in accounts), key=_rank),
-        queues=[QueueCount(name, count) for name, count in queues],
-        quarantined=session.scalar(select(func.count()).select_from(Quarantine)) or 0,
-    )
+    return Overview([view_of(row[0]) for row in ACCOUNTS.all(session)], count_tickets(session), count_waiting(session))
 
 
-def _view(account: MailAccount) -> AccountView:
+def view_of(account: MailAccount) -> AccountView:
+    """How ``account`` stands."""
     state, health = account.state, account_health(account)
     return AccountView(
         id=account.id,
@@ -88,6 +89,22 @@ def _view(account: MailAccount) -> AccountView:
     )
 
 
-def _rank(account: AccountView) -> tuple[int, float, str]:
-    moment = account.last_success.timestamp() if account.last_success else 0.0
-    return WORST_FIRST.index(account.health), moment, account.label
+def count_healths(session: Session) -> Mapping[Health, int]:
+    """How many accounts stand how; only what there is."""
+    health = health_column().label("health")
+    query = select(health, func.count()).select_from(MailAccount)
+    rows = session.execute(query.outerjoin(MailAccount.credential).outerjoin(MailAccount.state).group_by(health))
+    return {Health(word): count for word, count in rows}
+
+
+def count_tickets(session: Session) -> Sequence[QueueCount]:
+    """The queues that are valid or hold tickets."""
+    tickets = func.count(Ticket.id)
+    counts = select(Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
+    queues = session.execute(counts.having((tickets > 0) | (Queue.validity == Validity.VALID)).order_by(Queue.name))
+    return [QueueCount(name, count) for name, count in queues]
+
+
+def count_waiting(session: Session) -> int:
+    """How many messages are in quarantine."""
+    return session.scalar(select(func.count()).select_from(Quarantine)) or 0

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.config import Settings
@@ -29,6 +29,11 @@ log = structlog.get_logger("postmaster.alerts")
 def open_incidents() -> Select[Incident]:
     """What is wrong now, the oldest first."""
     return select(Incident).where(Incident.closed_at.is_(None)).order_by(Incident.id)
+
+
+def count_open(session: Session) -> int:
+    """How much is wrong now."""
+    return session.scalar(select(func.count()).select_from(Incident).where(Incident.closed_at.is_(None))) or 0
 
 
 def recent_incidents() -> Select[Incident]:

@@ -84,6 +84,10 @@ class Listing:
         shown = session.execute(rows.offset((last - 1) * PAGE_SIZE)).all() if counts.found_ else []
         return Page(shown, last, counts.found_, counts.total_)
 
+    def all(self, session: Session) -> Sequence[Row[Any]]:
+        """All its rows in the usual order."""
+        return session.execute(self.query.order_by(*self._order(""))).all()
+
     def _count(self, query: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
         return (
             query.with_only_columns(func.count(self.key), maintain_column_froms=True).correlate(None).scalar_subquery()

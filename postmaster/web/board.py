@@ -5,17 +5,20 @@ It shows labels, counts and times, and never what mail, servers or settings say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import Health
+from postmaster.accounts.health import HEALTH_LABELS, WORST_FIRST, Health
+from postmaster.desk.account_list import ACCOUNTS
 from postmaster.extensions import now
-from postmaster.intake.overview import UNWELL, AccountView, Overview, look_over
+from postmaster.intake.overview import UNWELL, AccountView, count_healths, view_of
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
+from postmaster.system.listing import Page, Wanted
 from postmaster.web.pulse import fetching
 from postmaster.web.times import midnight
 
@@ -36,36 +39,47 @@ class Tile:
 
 @dataclass(frozen=True)
 class Board:
-    """``headline`` says what matters most; ``tiles`` are worst first; all as of ``moment``."""
+    """``headline`` says what matters most. ``tiles`` are those of ``page``, worst first; ``others`` says in words how
+    the accounts stand that are not among them, and is empty if all are. All is as of ``moment``.
+    """
 
     headline: str
     tiles: Sequence[Tile]
-    overview: Overview
+    page: Page
+    others: str
     moment: datetime
 
 
-def board_of(session: Session) -> Board:
-    """The board as it is now, in as many queries whatever there is."""
-    overview, going_on, counted = look_over(session), progress(session), figures(session, midnight())
+def board_of(session: Session, number: int = 1) -> Board:
+    """The page ``number`` of the board as it is now: as many queries and as many tiles, however many accounts."""
+    page, healths = ACCOUNTS.page(session, Wanted(page=number)), count_healths(session)
+    accounts = [view_of(row[0]) for row in page.rows]
+    going_on, counted = progress(session), figures(session, midnight(), [account.id for account in accounts])
     tiles = [
-        Tile(account, going_on.get(account.id), counted.get(account.id, Figures()).recorded)
-        for account in overview.accounts
+        Tile(account, going_on.get(account.id), counted.get(account.id, Figures()).recorded) for account in accounts
     ]
-    return Board(_headline(overview), tiles, overview, now())
+    others = Counter(healths) - Counter(account.health for account in accounts)
+    return Board(_headline(healths), tiles, page, _words(others), now())
 
 
-def _headline(overview: Overview) -> str:
-    served = [account for account in overview.accounts if account.health is not Health.INVALID]
-    unwell = [account for account in served if account.health in UNWELL]
+def _headline(healths: Mapping[Health, int]) -> str:
+    served = sum(healths.values()) - healths.get(Health.INVALID, 0)
+    unwell = sum(healths.get(health, 0) for health in UNWELL)
     state = fetching()
-    if not overview.accounts:
+    if not healths:
         return "No mail is being fetched yet"
     if unwell:
-        return f"Not delivering mail: {len(unwell)} of {_accounts(len(served))}"
+        return f"Not delivering mail: {unwell:,} of {_accounts(served)}"
     if served and state and not state.ok:
-        return f"{'All fetching is paused' if state.pause else 'Nobody is fetching'}: {_accounts(len(served))} wait"
-    return f"All is well with {_accounts(len(served))}" if served else "No account is valid"
+        waiting = f"{_accounts(served)} {'waits' if served == 1 else 'wait'}"
+        return f"{'All fetching is paused' if state.pause else 'Nobody is fetching'}: {waiting}"
+    return f"All is well with {_accounts(served)}" if served else "No account is valid"
+
+
+def _words(healths: Mapping[Health, int]) -> str:
+    """As in "3 failing, 940 healthy"."""
+    return ", ".join(f"{healths[health]:,} {HEALTH_LABELS[health]}" for health in WORST_FIRST if healths.get(health))
 
 
 def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count} accounts"
+    return "1 account" if count == 1 else f"{count:,} accounts"

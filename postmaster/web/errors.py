@@ -28,7 +28,10 @@ WORDS: dict[int, tuple[str, str]] = {
 }
 
 # Where htmx shows an error is said in _document.html. What it asked for keeps its place and its address.
-IN_PLACE = {"HX-Reselect": ".toast", "HX-Push-Url": "false"}
+IN_PLACE = {"HX-Push-Url": "false"}
+
+# What the page asked by itself: one error takes the place of the one before, and goes with the next good answer.
+OF_POLLS = {"HX-Retarget": "#away", "HX-Reswap": "innerHTML"}
 
 
 def init_app(app: Flask) -> None:
@@ -69,8 +72,13 @@ def _page(code: int, title: str, advice: str, original: BaseException | None = N
         _ask_for_no_user()
     if "HX-Request" in request.headers:
         sentence = f"{title}. {advice} Reference {reference}"
-        return make_response(render_template("_toast.html", kind="fail", message=sentence), code, IN_PLACE)
+        headers = IN_PLACE | OF_POLLS if _is_poll() else IN_PLACE
+        return make_response(render_template("_toast.html", kind="fail", message=sentence), code, headers)
     return make_response(render_template("error.html", title=title, advice=advice, reference=reference), code)
+
+
+def _is_poll() -> bool:
+    return getattr(current_app.view_functions.get(request.endpoint or ""), "polling", False)
 
 
 def _ask_for_no_user() -> None:

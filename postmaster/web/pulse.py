@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, g, render_template, url_for
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.database import reading
+from postmaster.extensions import now
 from postmaster.operations.state import Fetching, FetchingState, fetching_state
 from postmaster.web.access import for_leads, polling
 
@@ -96,3 +97,4 @@ def init_app(app: Flask) -> None:
     """Give the templates what the pulse and the banner show."""
     app.register_blueprint(blueprint)
     app.jinja_env.globals.update(fetching=fetching, nobody_fetches=nobody_fetches, heartbeat=heartbeat, beats=BEATS)
+    app.jinja_env.globals.update(answered=now)

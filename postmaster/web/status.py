@@ -14,16 +14,21 @@ from wtforms.validators import InputRequired
 from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.database import reading, writing
 from postmaster.errors import InputError
+from postmaster.intake.overview import count_tickets, count_waiting
 from postmaster.intake.pause import pause_fetching, resume_fetching
-from postmaster.operations.incidents import open_incidents
+from postmaster.operations.incidents import count_open, open_incidents
 from postmaster.operations.targets import alert_targets
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import for_admins, for_leads, polling, public, who
 from postmaster.web.board import board_of
 from postmaster.web.forms import Form
+from postmaster.web.lists import wanted, wants_fragment
 from postmaster.web.pulse import Pulse
 
 blueprint = Blueprint("status", __name__)
+
+# Of the open incidents, the oldest: when a mail server is away, each of its accounts has one.
+MOST_INCIDENTS = 20
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,8 @@ class PauseForm(Form):
 @blueprint.get("/status")
 @for_leads
 def page() -> str:
-    """The page."""
-    return _page(PauseForm())
+    """The page, or another part of the board."""
+    return render_template("status/_status.html", **_look()) if wants_fragment() else _page(PauseForm())
 
 
 @blueprint.get("/status/board")
@@ -126,11 +131,14 @@ def _page(form: PauseForm) -> str:
 def _look() -> Mapping[str, Any]:
     """What the page shows of the accounts, and renews."""
     with reading() as session:
-        shown, incidents = board_of(session), session.scalars(open_incidents()).all()
-    return {
-        "board": shown,
-        "incidents": incidents,
-        "looks": LOOKS,
-        "words": HEALTH_LABELS,
-        "pulse": Pulse(url_for("status.board")),
-    }
+        return {
+            "board": board_of(session, wanted().page),
+            "queues": count_tickets(session),
+            "quarantined": count_waiting(session),
+            "incidents": session.scalars(open_incidents().limit(MOST_INCIDENTS)).all(),
+            "open_count": count_open(session),
+            "looks": LOOKS,
+            "words": HEALTH_LABELS,
+            "pulse": Pulse(url_for("status.board"), include="#board > input"),
+            "page_url": lambda number: url_for("status.page", page=number if number > 1 else None),
+        }

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.hours import count_mail
 from postmaster.intake.models import Outcome
 from postmaster.operations.models import Incident
+from postmaster.system.listing import PAGE_SIZE
 from postmaster.system.models import AuditEvent, Setting
+from postmaster.web.status import MOST_INCIDENTS
 from tests.support import Desk
 from tests.web.conftest import HTMX, add, signed_in, token_header
-from tests.web.resource_support import queries_of, words
+from tests.web.resource_support import fragment, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NOBODY = "Nobody is fetching: no worker runs."
 
 
@@ -100,7 +104,7 @@ def test_the_board_does_not_say_that_all_is_well_while_nobody_fetches(app: Flask
     add_rows(app, 2, 3)
     tell_state(app, 2, last_success_at=now())
     page = words(client.get("/status").text)
-    assert "Nobody is fetching: 1 account wait" in page
+    assert "Nobody is fetching: 1 account waits" in page
     assert "Next run –" in page
 
 
@@ -120,21 +124,78 @@ def test_the_board_needs_as_many_queries_for_500_accounts_as_for_10(app: Flask, 
     few = queries_of(app, client, "/status")
     add_rows(app, 11, 501)
     assert queries_of(app, client, "/status") == few
+    assert len(tiles(client.get("/status").text)) == PAGE_SIZE
+
+
+def tiles(page: str) -> list[int]:
+    """The accounts that a board shows."""
+    return [int(number) for number in re.findall(r'id="tile-(\d+)"', page)]
+
+
+def test_of_many_accounts_the_worst_come_first_and_the_others_are_counted(app: Flask, client: FlaskClient) -> None:
+    client.get("/status")
+    add_rows(app, 1, 121)  # the odd ones fail
+    tell_state(app, 120, last_success_at=now())
+    page = client.get("/status").text
+    assert tiles(page) == sorted(range(1, 121, 2), key=lambda number: f"u{number}@h{number}.example")[:PAGE_SIZE]
+    assert "Not delivering mail: 60 of 120 accounts" in words(page)
+    assert "Not shown here: 10 failing, 59 never fetched, 1 healthy." in words(page)
+    last = fragment(client, "/status?page=3")
+    assert tiles(last)[-1] == 120
+    assert len(tiles(last)) == 20
+    assert '<input type="hidden" name="page" value="3">' in last  # the pulse sends it along
+    assert tiles(client.get("/status/board?page=3", headers=HTMX).text) == tiles(last)
+
+
+def test_the_wall_shows_the_worst_of_many_accounts(app: Flask, client: FlaskClient) -> None:
+    press(client, "/wall/create")
+    add_rows(app, 1, 121)
+    wall = client.get(wall_of(client)).text
+    assert wall.count('class="tile"') == PAGE_SIZE
+    assert "Not shown here: 10 failing, 60 never fetched." in words(wall)
+    assert "/status?page" not in wall
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ({"last_success_at": NOON}, "0"),
+        ({"last_success_at": NOON, "backlog": 7}, "7"),
+        ({"failures": 1, "last_success_at": NOON}, "–"),
+        ({"failures": 1, "backlog": 7}, "7"),
+        ({"paused_revision": "1/2.1"}, "–"),
+        ({"held_revision": "1/2.1", "held_count": 400}, "400"),
+    ],
+    ids=str,
+)
+def test_the_board_says_nothing_of_mail_that_nobody_could_count(
+    app: Flask, client: FlaskClient, state: dict[str, Any], shown: str
+) -> None:
+    client.get("/status")
+    add_rows(app, 2, 3)
+    tell_state(app, 2, **state)
+    assert f"On server {shown} Today" in words(client.get("/status").text)
+
+
+def open_incidents(app: Flask, *subjects: object, **options: Any) -> None:
+    """Have something be wrong with each of ``subjects``."""
+    with app.app_context(), writing() as session:
+        for subject in subjects:
+            path, sentence = f"/accounts/{subject}/status", f"No mail from <{subject}>"
+            told = {"condition": "silence", "subject": str(subject), "sentence": sentence, "path": path}
+            session.add(Incident(**told, opened_at=now(), **options))
+
+
+def test_of_many_incidents_the_oldest_are_shown(app: Flask, lead: FlaskClient) -> None:
+    open_incidents(app, *range(MOST_INCIDENTS + 5))
+    page = lead.get("/status").text
+    assert f"{MOST_INCIDENTS + 5} open incidents, the {MOST_INCIDENTS} oldest are shown" in words(page)
+    assert page.count('id="incident-') == MOST_INCIDENTS
 
 
 def test_open_incidents_are_shown(app: Flask, lead: FlaskClient) -> None:
-    with app.app_context(), writing() as session:
-        for subject, closed in (("1", None), ("2", now())):
-            session.add(
-                Incident(
-                    condition="silence",
-                    subject=subject,
-                    sentence=f"No mail from <{subject}>",
-                    path=f"/accounts/{subject}/status",
-                    opened_at=now(),
-                    closed_at=closed,
-                )
-            )
+    open_incidents(app, 1)
+    open_incidents(app, 2, closed_at=now())
     page = words(lead.get("/status").text)
     assert "1 open incident" in page
     assert "No mail from <1>" in page
@@ -174,3 +235,15 @@ def test_the_database_alone_makes_no_link(app: Flask, client: FlaskClient) -> No
         [kept] = [row.value for row in session.scalars(select(Setting))]
     assert kept not in wall_of(client)
     assert client.get(f"/wall/{kept}").status_code == 404
+
+
+def test_polls_that_fail_say_so_in_one_place_that_goes_with_the_next_answer(app: Flask, client: FlaskClient) -> None:
+    assert re.search(r'<div class="heartbeat" id="pulse".*?<div id="away"', client.get("/status").text, re.DOTALL)
+    with app.app_context(), writing() as session:
+        session.execute(text("ALTER TABLE queue RENAME TO gone"))
+    answer = client.get("/status/board", headers=HTMX)
+    assert answer.status_code == 503
+    assert (answer.headers["HX-Retarget"], answer.headers["HX-Reswap"]) == ("#away", "innerHTML")
+    pressed = client.post("/accounts/fetch", headers=HTMX)
+    assert pressed.status_code == 400
+    assert "HX-Retarget" not in pressed.headers
