@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import text
 
+from postmaster.database import writing
 from tests.browser.looking import violations_in_both
 from tests.browser.site import Site, sign_in
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
-from tests.support import mails
+from tests.support import mail, mails
 
 # Milliseconds until the pulse of a page on which nothing happens has beaten.
 BEAT = 25_000
@@ -60,6 +63,7 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
     expect(page.locator("#toasts")).to_contain_text("is fetched next.")
     expect(row.get_by_role("cell", name="3", exact=True)).to_be_visible(timeout=BEAT)
     expect(row).to_contain_text("Healthy")
+    assert page.evaluate("window.stayed")
     assert len(flow_site.desk.tickets()) == 3
     row.get_by_role("link", name="Healthy").click()
     expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
@@ -70,9 +74,11 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
 def test_never_fetched_turns_healthy_when_a_worker_comes(
     flow_site: Site, context: BrowserContext, mailbox: TestMailbox
 ) -> None:
-    mailbox.deliver(*mails(2))
+    mailbox.deliver(mail("the printer burns"))
     account = flow_site.desk.account(mailbox, interval=1000)
-    page = context.new_page()
+    page, tickets = context.new_page(), context.new_page()
+    tickets.goto("/tickets")
+    expect(tickets.locator("main")).not_to_contain_text("the printer burns")
     page.goto("/accounts")
     row = page.locator(f"#account-{account}")
     expect(row).to_contain_text("Never fetched")
@@ -81,9 +87,61 @@ def test_never_fetched_turns_healthy_when_a_worker_comes(
     with Worker(flow_site.environ, flow_site.folder) as worker:
         expect(row).to_contain_text("Healthy", timeout=3 * BEAT)
         expect(page.locator("#banner")).to_be_hidden()
+        expect(row.locator("[data-label=Today]")).to_have_text("1")
         assert page.evaluate("window.stayed")
-        assert len([title for title in flow_site.desk.titles() if title.startswith("mail ")]) >= 2
+        tickets.reload()
+        expect(tickets.locator("main")).to_contain_text("the printer burns")
+        assert mailbox.count() == 0
         worker.stop()
+
+
+@contextmanager
+def without_queues(site: Site) -> Iterator[None]:
+    """A database that cannot say what the board asks of it."""
+    for rename in ("queue RENAME TO gone", "gone RENAME TO queue"):
+        with site.app.app_context(), writing() as session:
+            session.execute(text(f"ALTER TABLE {rename}"))
+        if rename.startswith("queue"):
+            yield
+
+
+def beat(page: Page, address: str) -> None:
+    """Let so much time pass that the page asks once."""
+    with page.expect_response(lambda response: address in response.url):
+        page.clock.run_for(16_000)
+
+
+def test_while_the_board_cannot_be_renewed_one_message_says_so_and_goes_with_the_next_answer(
+    flow_site: Site, context: BrowserContext
+) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto("/status")
+    with without_queues(flow_site):
+        for _ in range(3):
+            beat(page, "/status/board")
+            expect(page.locator(".toast")).to_have_count(1)
+        expect(page.locator(".toast")).to_contain_text("PostMaster cannot work at the moment")
+        assert violations_in_both(page) == {}
+    beat(page, "/status/board")
+    expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_while_the_server_does_not_answer_the_page_says_how_old_it_is(flow_site: Site, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.clock.install()
+    page.goto("/runs")
+    stale = page.locator(".stale")
+    expect(stale).to_be_hidden()
+    flow_site.kill()
+    page.clock.run_for(16_000)
+    page.evaluate("document.querySelector('.stale').getAnimations()[0].currentTime = 45001")
+    expect(stale).to_contain_text("Nothing was heard from PostMaster since")
+    expect(stale).to_be_visible()
+    assert violations_in_both(page) == {}
+    flow_site.start()
+    beat(page, "/pulse")
+    expect(stale).to_be_hidden()
 
 
 def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
