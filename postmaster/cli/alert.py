@@ -8,17 +8,17 @@ import click
 
 from postmaster.cli.base import Group, print_json, print_table
 from postmaster.cli.crud import as_json
-from postmaster.database import reading, writing
+from postmaster.database import reading
 from postmaster.errors import ConfigError
 from postmaster.extensions import Json
-from postmaster.operations.incidents import deliver, look, open_incidents, recent_incidents
+from postmaster.operations.alerting import look_now
+from postmaster.operations.incidents import open_incidents, recent_incidents
 from postmaster.operations.models import AlertDelivery, Incident
 from postmaster.operations.targets import alert_targets
 
 group = Group("alert", help="Look at incidents, and at the targets that are told about them.")
 
 SHOWN = 50
-NOT_TAKEN = "NOT taken; check the address, and that it can be reached from here"
 
 
 @group.command("list")
@@ -48,9 +48,7 @@ def check() -> None:
     \b
     Exit status: 0 nothing is wrong, 1 something is.
     """
-    with writing() as session:
-        look(session)
-    deliver()
+    look_now()
     with reading() as session:
         incidents = session.scalars(open_incidents()).all()
     for incident in incidents:
@@ -86,10 +84,6 @@ def _row(incident: Incident) -> Json:
         "sentence": incident.sentence,
         "deliveries": [_delivery(delivery) for delivery in incident.deliveries],
     }
-
-
-def _facts(row: Json) -> list[object]:
-    return [row[name] for name in ("id", "condition", "since", "over", "sentence")]
 
 
 def _delivery(delivery: AlertDelivery) -> Json:

@@ -29,8 +29,17 @@ def watch(ended: threading.Event) -> None:
 
 def look_in_turn() -> bool:
     """Look and send, if nobody else has just done so."""
+    return _look(LOOK_EVERY)
+
+
+def look_now() -> None:
+    """Look and send in any case, though never while somebody else looks."""
+    _look(timedelta(0))
+
+
+def _look(every: timedelta) -> bool:
     with writing() as session:
-        mine = take_turn(session, "alerts", LOOK_EVERY)
+        mine = take_turn(session, "alerts", every)
         if mine:
             look(session)
     if mine:

@@ -101,7 +101,9 @@ def deliver() -> int:
 
 def _deliver(delivery_id: int, targets: dict[str, Target]) -> bool:
     with writing() as session:
-        delivery = session.get_one(AlertDelivery, delivery_id)
+        delivery = session.get(AlertDelivery, delivery_id, with_for_update=True)
+        if delivery is None or delivery.next_try_at is None or delivery.next_try_at > now():
+            return False  # somebody else has just sent it, or is about to
         target = targets.get(delivery.target)
         if target is None:  # it is configured no more
             session.delete(delivery)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy import select
 
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import reading, writing
-from postmaster.operations.alerting import look_in_turn
+from postmaster.operations.alerting import look_in_turn, look_now
 from postmaster.operations.conditions import CONDITIONS, GROWING_RUNS
+from postmaster.operations.incidents import deliver
 from postmaster.operations.models import AlertDelivery, Incident, ProcessRole
 from postmaster.operations.presence import Presence, tell_alive
 from tests.operations.conftest import BOTH, change_state
@@ -169,6 +171,40 @@ def test_only_one_of_many_looks(app: Flask) -> None:
     look(61)
     with time_machine.travel(NOON + timedelta(minutes=61, seconds=5), tick=False), app.app_context():
         assert not look_in_turn()
+
+
+@BOTH
+@pytest.mark.usefixtures("account")
+def test_while_a_slow_target_keeps_one_waiting_another_one_sends_the_rest_and_nobody_is_told_twice(
+    app: Flask, smtp: SmtpServer, webhook: WebhookServer
+) -> None:
+    smtp.gate.clear()
+
+    def send() -> None:
+        with app.app_context():
+            look(61)
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(send)
+        assert smtp.asked.wait(10)
+        deliver()
+        assert titles(webhook) == ["No mail fetched"]
+        smtp.gate.set()
+        first.result()
+    assert (len(smtp.mails), len(webhook.calls)) == (1, 1)
+
+
+@BOTH
+@pytest.mark.usefixtures("account")
+def test_many_that_look_at_the_same_moment_open_one_incident(app: Flask, desk: Desk, webhook: WebhookServer) -> None:
+    def check(_: int) -> None:
+        with app.app_context():
+            look_now()
+
+    with time_machine.travel(NOON + timedelta(minutes=70), tick=False), ThreadPoolExecutor(4) as pool:
+        list(pool.map(check, range(4)))
+    assert sorted(titles(webhook)) == ["No mail fetched"]
+    assert len(desk.ok("alert", "list", "--all", "--json").json_lines) == 3  # no worker and no scheduler either
 
 
 @pytest.mark.usefixtures("account")

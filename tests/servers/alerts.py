@@ -10,10 +10,14 @@ from typing import Any, Self
 
 
 class _Server:
-    """A server in a thread. While ``broken`` it refuses what it is sent."""
+    """A server in a thread. While ``broken`` it refuses what it is sent; while ``gate`` is shut it does not answer,
+    and ``asked`` says that somebody waits for it.
+    """
 
     def __init__(self, server: socketserver.BaseServer) -> None:
         self.broken = False
+        self.gate, self.asked = threading.Event(), threading.Event()
+        self.gate.set()
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
 
@@ -59,6 +63,9 @@ class SmtpServer(_Server):
             verb = line[:4].upper()
             if verb == b"RCPT":
                 recipients.append(line.decode().partition("<")[2].partition(">")[0])
+            if verb == b"DATA":
+                self.asked.set()
+                self.gate.wait(10)
             if verb == b"DATA" and not self.broken:
                 say("354 go on")
                 lines = iter(connection.rfile.readline, b".\r\n")
