@@ -112,7 +112,8 @@ def tell_failure(account_id: int, result: AccountResult) -> None:
 def _tell_state(session: Session, account: MailAccount, result: AccountResult, revision: str) -> None:
     state = state_of(account)
     state.last_run_at = now()
-    _tell_backlog(state, result.tally.left)
+    if result.error is None or result.tally.found:  # otherwise it did not get to see the mailbox
+        _tell_backlog(state, result.tally.left)
     _tell_error(state, result.error)
     state.paused_revision = state.held_revision = state.held_count = None
     if result.error is None:

@@ -43,7 +43,7 @@ class _Collector(Collector):
 
     def _accounts(self) -> Iterator[Metric]:
         age = _gauge("last_success_age_seconds", "Time since the last run that went well, or since it was added.")
-        backlog = _gauge("backlog_messages", "Messages that the last run left on the server.")
+        backlog = _gauge("backlog_messages", "Messages that the last run that saw the mailbox left there.")
         failures = _gauge("failures", "Failed runs in a row.")
         seconds = _gauge("last_run_seconds", "How long the last run took.")
         health = _gauge("health", "1 for how the account stands.", "health")

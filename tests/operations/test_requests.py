@@ -213,6 +213,19 @@ def test_the_command_line_needs_no_confirmation(desk: Desk, mailbox: TestMailbox
     assert state(account).held_count is None
 
 
+def test_a_run_that_does_not_get_to_see_the_mailbox_says_nothing_of_what_is_left_there(
+    desk: Desk, mailbox: TestMailbox
+) -> None:
+    desk.ok("setting", "set", "PostmasterMaxEmailSize", "1")
+    mailbox.deliver(*mails(2, size=4000))
+    account = desk.account(mailbox)
+    desk.fetch()
+    desk.ok("account", "set", account, "--port", "1")
+    desk.fetch(code=1)
+    [row] = desk.ok("status", "--json").json["accounts"]
+    assert (row["health"], row["backlog"]) == ("failing", 2)
+
+
 @BOTH
 def test_runs_are_filtered_and_cut(desk: Desk, mailbox: TestMailbox, other_mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
+from postmaster import create_app
+from postmaster.config import load_settings
 from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.hours import count_mail
@@ -19,8 +22,9 @@ from postmaster.operations.models import Incident
 from postmaster.system.listing import PAGE_SIZE
 from postmaster.system.models import AuditEvent, Setting
 from postmaster.web.status import MOST_INCIDENTS
+from tests.servers.alerts import WebhookServer
 from tests.support import Desk
-from tests.web.conftest import HTMX, add, signed_in, token_header
+from tests.web.conftest import HTMX, add, signed_in, token_header, token_of
 from tests.web.resource_support import fragment, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
@@ -247,3 +251,54 @@ def test_polls_that_fail_say_so_in_one_place_that_goes_with_the_next_answer(app:
     pressed = client.post("/accounts/fetch", headers=HTMX)
     assert pressed.status_code == 400
     assert "HX-Retarget" not in pressed.headers
+
+
+@pytest.fixture
+def webhook() -> Iterator[WebhookServer]:
+    """A web server that is told about incidents."""
+    with WebhookServer() as server:
+        yield server
+
+
+@pytest.fixture
+def telling(environ: dict[str, str], webhook: WebhookServer) -> Flask:
+    """An app that tells it."""
+    return create_app(load_settings({**environ, "POSTMASTER_ALERT_TARGETS": webhook.target}))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (False, "The alert target 1 (json) took the test message."),
+        (True, "The alert target 1 (json) did NOT take it: check its address"),
+    ],
+)
+def test_the_test_of_the_alerts_says_whether_each_target_took_it(
+    telling: Flask, webhook: WebhookServer, broken: bool, said: str
+) -> None:
+    add(telling, "admin")
+    client, webhook.broken = signed_in(telling, "admin"), broken
+    page = client.get("/status").text
+    assert "Incidents are told to: target 1 (json)." in words(page)
+    answer = client.post("/status/alerts", data={"csrf_token": token_of(page)})
+    assert (answer.status_code, answer.location) == (303, "/status")
+    told = client.get("/status").text
+    assert said in words(told)
+    assert "s3cret" not in page + told
+    assert [call["title"] for call in webhook.calls] == ([] if broken else ["PostMaster: test"])
+
+
+def test_a_lead_or_a_foreign_form_sends_no_test_message(telling: Flask, webhook: WebhookServer) -> None:
+    for name in ("lead", "admin"):
+        add(telling, name, name)
+    lead = signed_in(telling, "lead")
+    assert "Send a test message" not in lead.get("/status").text
+    assert lead.post("/status/alerts", headers=token_header(lead)).status_code == 403
+    assert signed_in(telling, "admin").post("/status/alerts").status_code == 400
+    assert webhook.calls == []
+
+
+def test_without_a_target_the_page_names_the_setting(client: FlaskClient) -> None:
+    page = client.get("/status").text
+    assert "POSTMASTER_ALERT_TARGETS names no target" in words(page)
+    assert "Send a test message" not in page

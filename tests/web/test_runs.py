@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
-from postmaster.database import writing
+from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.system.models import AuditEvent
+from tests.web.conftest import HTMX, add, signed_in, token_header, token_of
 from tests.web.resource_support import fragment, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
@@ -24,6 +27,13 @@ def add_runs(app: Flask, count: int = 1, **options: Any) -> None:
         begun = values.pop("started_at", now() - timedelta(seconds=5))
         runs = [FetchRun(started_at=begun, finished_at=begun + timedelta(seconds=5), **values) for _ in range(count)]
         session.add_all(runs)
+
+
+def audited(app: Flask) -> list[tuple[str, str, Any]]:
+    """What admins had done, to what, with what detail."""
+    with app.app_context(), reading() as session:
+        events = session.scalars(select(AuditEvent).where(AuditEvent.actor == "admin").order_by(AuditEvent.id))
+        return [(event.action, event.noun, event.detail) for event in events]
 
 
 def numbers(page: str) -> list[int]:
@@ -99,13 +109,60 @@ def test_an_account_that_is_not_there_is_not_found(lead: FlaskClient) -> None:
     assert lead.get("/accounts/77/status").status_code == 404
 
 
-def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClient) -> None:
+def hold(app: Flask, client: FlaskClient, count: int = 18442) -> None:
+    """Have account 1 wait for a confirmation."""
     client.get("/runs")
     add_rows(app, 1, 2)
-    tell_state(app, 1, held_revision="1/1.1", held_count=18442)
-    page = words(client.get("/accounts/1/status").text)
-    assert "All 18,442 messages become tickets and are deleted on the server." in page
-    assert "Confirm: fetch all 18,442 messages" in page
+    tell_state(app, 1, failures=0, held_revision="1/1.1", held_count=count)
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClient) -> None:
+    hold(app, client)
+    page = client.get("/accounts/1/status").text
+    assert "All 18,442 messages become tickets and are deleted on the server." in words(page)
+    assert "Confirm: fetch all 18,442 messages" in words(page)
+    [action] = re.findall(r'action="(/accounts/1/confirm)"', page)
+    answer = client.post(action, data={"csrf_token": token_of(page)})
+    assert (answer.status_code, answer.location) == (303, "/accounts/1/status")
+    after = words(client.get(answer.location).text)
+    assert "Confirmed: all 18,442 messages of u1@h1.example become tickets. It is fetched next." in after
+    assert "Queued" in after
+    assert "Confirm: fetch" not in after
+    assert audited(app) == [("confirm", "account", {"messages": 18442}), ("fetch", "account", {})]
+    again = client.post(action, headers=token_header(client), follow_redirects=True)
+    assert "The account u1@h1.example waits for no confirmation." in words(again.text)
+    assert len(audited(app)) == 2
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize("tool", ["confirm", "fetch"])
+def test_a_lead_or_a_foreign_form_neither_confirms_nor_fetches(app: Flask, client: FlaskClient, tool: str) -> None:
+    hold(app, client)
+    add(app, "lead", "lead")
+    lead = signed_in(app, "lead")
+    assert "Confirm: fetch" not in words(lead.get("/accounts/1/status").text)
+    assert lead.post(f"/accounts/1/{tool}", headers=token_header(lead)).status_code == 403
+    assert client.post(f"/accounts/1/{tool}").status_code == 400
+    assert audited(app) == []
+    assert "needs-confirmation" in app.test_cli_runner().invoke(args=["status", "--json"]).output
+
+
+@pytest.mark.usefixtures("alive")
+def test_fetch_now_on_the_page_of_an_account_leads_back_there(app: Flask, client: FlaskClient) -> None:
+    client.get("/runs")
+    add_rows(app, 2, 3)
+    page = client.get("/accounts/2/status").text
+    [action] = re.findall(r'action="(/accounts/2/fetch[^"]*)"', page)
+    answer = client.post(action, data={"csrf_token": token_of(page)})
+    assert (answer.status_code, answer.location) == (303, "/accounts/2/status")
+    told = words(client.get(answer.location).text)
+    assert "u2@h2.example is fetched next." in told
+    assert 'disabled title="The account is queued already."' in client.get("/accounts/2/status").text
+    stays = client.post(action, headers={**HTMX, **token_header(client)}).text
+    assert '<div class="stack" id="standing" hx-swap-oob="true">' in stays
+    assert "u2@h2.example is queued already; it is not fetched twice." in words(stays)
+    assert audited(app) == [("fetch", "account", {})]
 
 
 @pytest.mark.usefixtures("runs")
