@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.accounts.models import MailAccount
+from postmaster.accounts.types import ACCOUNT_TYPES, FOLDER
 from postmaster.database import reading, writing
 from postmaster.errors import InputError
 from postmaster.intake.hours import mails_by_hour
@@ -93,6 +94,7 @@ def _look(session: Session, number: int) -> Mapping[str, Any]:
     busy = {} if going_on is None else {number: going_on}
     return {
         "account": account,
+        "folder": (account.folder or "INBOX") if ACCOUNT_TYPES[account.type].has(FOLDER) else "",
         "queue": row.queue if row else None,
         "standing": standing(account, going_on, counted),
         "on_server": view_of(account).on_server,
