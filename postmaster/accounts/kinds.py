@@ -184,7 +184,7 @@ class KindSpec:
     """A kind of credential. ``own`` are its fields beside name, validity and comment; ``purpose`` says when to take it.
 
     ``grants`` are the ways in which it comes by tokens, none for a password. ``mail_scopes`` is what fetching takes:
-    what is asked for if no scopes were entered.
+    what is asked for if no scopes were entered; ``{outlook}`` stands for the host of Exchange Online.
     """
 
     kind: CredentialKind
@@ -225,9 +225,9 @@ CREDENTIAL_KINDS: dict[CredentialKind, KindSpec] = {
             (GRANT, TENANT, *_CLIENT, CLIENT_CERTIFICATE, OAUTH_USERNAME, SCOPES),
             BOTH_GRANTS,
             {
-                Grant.AUTHORIZATION_CODE: "https://outlook.office.com/IMAP.AccessAsUser.All "
-                "https://outlook.office.com/POP.AccessAsUser.All",
-                Grant.CLIENT_CREDENTIALS: "https://outlook.office365.com/.default",
+                Grant.AUTHORIZATION_CODE: "https://{outlook}/IMAP.AccessAsUser.All "
+                "https://{outlook}/POP.AccessAsUser.All",
+                Grant.CLIENT_CREDENTIALS: "https://{outlook}/.default",
             },
         ),
         KindSpec(

@@ -70,11 +70,10 @@ class Credential(Model):
         """How it comes by tokens; None if it has a password."""
         return self.grant or next(iter(self.spec.grants), None)
 
-    @property
-    def wanted_scopes(self) -> str:
-        """The scopes to ask for, between blanks: those entered, or what fetching takes."""
+    def wanted_scopes(self, outlook_host: str) -> list[str]:
+        """The scopes to ask for: those entered, or what fetching takes, at Microsoft from ``outlook_host``."""
         usual = (self.spec.mail_scopes or {}).get(self.way, "") if self.way else ""
-        return self.scopes or usual
+        return (self.scopes or usual.format(outlook=outlook_host)).split()
 
 
 class CredentialToken(Model):

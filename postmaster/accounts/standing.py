@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -55,6 +56,43 @@ def _by_date(end: date | None) -> Standing:
     if end is None or end > today + WARNING:
         return Standing.HEALTHY
     return Standing.SECRET_EXPIRES_SOON if end >= today else Standing.SECRET_EXPIRED
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a credential needs: ``what`` is wrong with it, or will be, and what is ``todo``."""
+
+    what: str
+    todo: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.todo}".strip()
+
+
+_NEW_SECRET = "Make a new one at the identity provider, and enter it with its date."  # noqa: S105 - advice
+
+# By standing; that of NEEDS_UPDATE is what the identity provider said.
+_NEEDS: dict[Standing, Need] = {
+    Standing.INVALID: Need("The credential “{name}” is not valid.", "Set it valid, or choose another one."),
+    Standing.NEEDS_PASSWORD: Need("The credential “{name}” has no password.", "Enter it there."),
+    Standing.NEEDS_SECRET: Need("The credential “{name}” has no client secret.", "Enter it, or a certificate."),
+    Standing.NEEDS_AUTHORISATION: Need(
+        "The credential “{name}” was never authorised.", "Press Authorise there, and sign in once."
+    ),
+    Standing.SECRET_EXPIRED: Need("The client secret of “{name}” expired on {end}.", _NEW_SECRET),
+    Standing.SECRET_EXPIRES_SOON: Need("The client secret of “{name}” expires on {end}.", _NEW_SECRET),
+}
+
+
+def need_of(credential: Credential) -> Need | None:
+    """What ``credential`` needs, in words; None if it is healthy."""
+    word, token = standing(credential), credential.token
+    if word is Standing.NEEDS_UPDATE and token is not None:
+        return Need(token.message or "", token.advice or "")
+    if word not in _NEEDS:
+        return None
+    need = _NEEDS[word]
+    return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
 
 
 def standing_column() -> ColumnElement[str]:

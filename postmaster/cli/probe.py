@@ -70,4 +70,4 @@ def _print(stage: ProbeStage) -> None:
     time = f" ({stage.ms} ms)" if stage.state == "ok" else ""
     click.echo(f"{MARKS[stage.state]} {stage.stage}: {stage.detail or 'not reached'}{time}")
     if stage.advice:
-        click.echo(f"  → {stage.advice}")
+        click.echo(f"  → {stage.advice}".replace("\n", "\n    "))

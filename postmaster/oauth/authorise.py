@@ -27,7 +27,7 @@ from postmaster.extensions import now
 from postmaster.oauth.provider import DeviceCode, IdentityProvider, Tokens
 from postmaster.oauth.providers import provider_of
 from postmaster.oauth.registration import Registration, registration_of
-from postmaster.oauth.vault import put_in
+from postmaster.oauth.vault import note_refusal, put_in
 from postmaster.system.audit import audit, serialise
 
 VALID_MINUTES = 10
@@ -152,10 +152,18 @@ def store(credential_id: int, registration: Registration, tokens: Tokens, actor:
 
 
 def try_app(credential_id: int, actor: str) -> Authorised:
-    """Have an app that signs in by itself do so. Raises MailError, stage token; then nothing is stored."""
+    """Have an app that signs in by itself do so.
+
+    Raises MailError, stage token; then no tokens are stored, but what somebody has to mend is.
+    """
     with reading() as session:
         registration = load_registration(session, credential_id)
-    return store(credential_id, registration, provider_of(registration).own(), actor)
+    try:
+        tokens = provider_of(registration).own()
+    except MailError as error:
+        note_refusal(credential_id, error)
+        raise
+    return store(credential_id, registration, tokens, actor)
 
 
 def by_device(

@@ -10,8 +10,9 @@ from postmaster.accounts.types import Protocol
 from postmaster.oauth.jwt import claims_of
 from postmaster.oauth.registration import Registration
 
-# What Exchange Online is called in the audience of a token; the number is its application id.
-_EXCHANGE = ("outlook.office", "00000002-0000-0ff1-ce00-000000000000", "partner.outlook.cn")
+# What Exchange Online is called in the audience of a token beside the host that mail is fetched from; the number is its
+# application id.
+_EXCHANGE = ("outlook.office", "00000002-0000-0ff1-ce00-000000000000")
 
 # Permissions at Microsoft, as they stand in tokens.
 _ROLES = {Protocol.IMAP: "IMAP.AccessAsApp", Protocol.POP3: "POP.AccessAsApp"}
@@ -32,7 +33,7 @@ def flaw_of(registration: Registration, token: str, protocol: Protocol) -> Cause
     if registration.kind is not CredentialKind.MICROSOFT or not claims:
         return None
     audience = str(claims.get("aud", ""))
-    if not any(name in audience for name in _EXCHANGE):
+    if not any(name in audience for name in (*_EXCHANGE, registration.outlook_host)):
         return Cause(f"it is made out to {audience or 'nobody'}, not to Exchange Online", "Leave Scopes empty.")
     if registration.way is Grant.CLIENT_CREDENTIALS:
         return _lacks(claims.get("roles"), _ROLES[protocol], "Application permissions, Office 365 Exchange Online")
@@ -66,8 +67,8 @@ def causes_of(registration: Registration, token: str, protocol: Protocol, login:
     if flaw := flaw_of(registration, token, protocol):
         return f"The token says why: {flaw.what}. {flaw.todo}"
     causes = list(_causes(registration, protocol, login, signed_in_as))
-    listed = " ".join(f"({number}) {cause.what} {cause.todo}" for number, cause in enumerate(causes, 1))
-    return f"The server does not say why. The likeliest causes first: {listed}"
+    listed = "\n".join(f"({number}) {cause.what} {cause.todo}" for number, cause in enumerate(causes, 1))
+    return f"The server does not say why. The likeliest causes first:\n{listed}"
 
 
 def _causes(registration: Registration, protocol: Protocol, login: str, signed_in_as: str) -> Iterator[Cause]:

@@ -27,7 +27,15 @@ _AGAIN = "Authorise the credential again."
 _NEW_SECRET = "Make a new client secret under “Certificates & secrets”, and enter its Value (not its ID) here"  # noqa: S105 - advice
 _ADMIN = "Have an administrator of the tenant"
 
+_SECOND_FACTOR = _AGAIN + " The browser asks for it."
+_COPY_TENANT = "Copy Directory (tenant) ID from the app's overview in Entra to Tenant."
+_REDIRECT = "Copy the redirect URI from the credential's page to “Authentication”, platform Web, of the app."
+_WEB = "Remove the redirect URI from the platform “Single-page application” of the app, and enter it under “Web”."
+_POLICY = " look at the policy in the sign-in log of the app, and except this app or this server."
+
 MICROSOFT: dict[str, Meaning] = {
+    "50020": Meaning("token-denied", "whoever signed in does not belong to the tenant", "Sign in with an account of "
+                     "the tenant entered in the credential, in a private window if the browser chooses another one."),
     "50034": Meaning("token-denied", "the user does not exist in this tenant", "Sign in with an account of the tenant "
                      "entered in the credential, or correct Tenant."),
     "50053": Meaning("token-denied", "the user is locked after too many wrong passwords",
@@ -36,27 +44,47 @@ MICROSOFT: dict[str, Meaning] = {
                      "Have the user set a new password. " + _AGAIN),
     "50057": Meaning("authorisation-ended", "the user is disabled",
                      "Have the user enabled, or authorise the credential with another one."),
-    "50076": Meaning("authorisation-ended", "a second factor is asked for", _AGAIN + " The browser asks for it."),
-    "50079": Meaning("authorisation-ended", "the user has to set up a second factor",
-                     _AGAIN + " The browser leads through it."),
+    "50072": Meaning("authorisation-ended", "the user has to set up a second factor", _SECOND_FACTOR),
+    "50074": Meaning("authorisation-ended", "a second factor is asked for", _SECOND_FACTOR),
+    "50076": Meaning("authorisation-ended", "a second factor is asked for", _SECOND_FACTOR),
+    "50078": Meaning("authorisation-ended", "the second factor has to be shown again", _SECOND_FACTOR),
+    "50079": Meaning("authorisation-ended", "the user has to set up a second factor", _SECOND_FACTOR),
+    "50097": Meaning("token-denied", "a Conditional Access policy asks for a device that is known", _ADMIN + _POLICY),
     "50105": Meaning("consent-missing", "the user is not assigned to the app",
                      _ADMIN + " assign the user under Enterprise applications, Users and groups."),
     "50126": Meaning("token-denied", "user name or password are wrong", _AGAIN),
+    "50132": Meaning("authorisation-ended", "the password was changed, or has expired", _AGAIN),
+    "50133": Meaning("authorisation-ended", "the password was changed, or has expired", _AGAIN),
+    "50158": Meaning("authorisation-ended", "a policy asks for more than a password", _SECOND_FACTOR),
     "50173": Meaning("authorisation-ended", "the password was changed or the sign-in was revoked", _AGAIN),
-    "53003": Meaning("token-denied", "a Conditional Access policy blocks it",
-                     _ADMIN + " look at the policy in the sign-in log of the app, and except this app or this server."),
+    "50194": Meaning("client-refused", "the app is for one tenant only, and Tenant is empty", _COPY_TENANT),
+    "53000": Meaning("token-denied", "a Conditional Access policy asks for a device that is managed", _ADMIN + _POLICY),
+    "53003": Meaning("token-denied", "a Conditional Access policy blocks it", _ADMIN + _POLICY),
+    "54005": Meaning("token-denied", "the way back was used already", _AGAIN),
     "500011": Meaning("token-denied", "the tenant has no Exchange Online, or Scopes name something else",
                       "Leave Scopes empty, and check Tenant."),
-    "50011": Meaning("client-refused", "the redirect URI is not registered",
-                     "Copy the redirect URI from the credential's page to “Authentication”, platform Web, of the app."),
+    "50011": Meaning("client-refused", "the redirect URI is not registered", _REDIRECT),
+    "500113": Meaning("client-refused", "no redirect URI is registered", _REDIRECT),
     "65001": Meaning("consent-missing", "nobody has consented to the permissions of the app",
                      _ADMIN + " press “Grant admin consent” under API permissions, or authorise the credential again."),
     "65004": Meaning("consent-missing", "the consent was declined", _AGAIN + " Accept the permissions that are shown."),
+    "650052": Meaning("token-denied", "the tenant has no Exchange Online", "Have a licence with Exchange Online, or "
+                      "correct Tenant."),
+    "650057": Meaning("consent-missing", "the permissions for mail are not among those of the app",
+                      "Add them under API permissions of the app, as the credential's page says."),
     "70000": Meaning("authorisation-ended", "the refresh token is not valid any more", _AGAIN),
     "70008": Meaning("authorisation-ended", "the refresh token has expired", _AGAIN),
+    "70011": Meaning("token-denied", "Scopes name something that Microsoft does not know", "Leave Scopes empty."),
+    "70043": Meaning("authorisation-ended", "a Conditional Access policy limits how long a sign-in lasts",
+                     _AGAIN + " To have it last, have the user excepted from that policy, or let the app sign in by "
+                     "itself (Grant client-credentials)."),
     "700082": Meaning("authorisation-ended", "the refresh token was not used for 90 days", _AGAIN),
+    "700084": Meaning("authorisation-ended", "tokens of a single-page application last for a day", _WEB + " " + _AGAIN),
+    "9002327": Meaning("client-refused", "the redirect URI is registered for a single-page application", _WEB),
     "700016": Meaning("client-refused", "the tenant has no app with this Client ID",
                       "Compare Client ID and Tenant with the app's overview in Entra."),
+    "7000112": Meaning("client-refused", "the app is switched off",
+                       _ADMIN + " let users sign in to it, under Enterprise applications, Properties."),
     "7000215": Meaning("client-refused", "the client secret is wrong", _NEW_SECRET + "."),
     "7000222": Meaning("client-refused", "the client secret has expired", _NEW_SECRET + ", with its expiry date."),
     "7000218": Meaning("client-refused", "it asks for a client secret",
@@ -68,7 +96,8 @@ MICROSOFT: dict[str, Meaning] = {
                       "Upload it under “Certificates & secrets” of the app, or enter the one that is there."),
     "7000229": Meaning("consent-missing", "the app has no service principal in this tenant",
                        _ADMIN + " press “Grant admin consent” under API permissions."),
-    "90002": Meaning("client-refused", "there is no such tenant", "Copy Tenant from the app's overview in Entra."),
+    "90002": Meaning("client-refused", "there is no such tenant", _COPY_TENANT),
+    "900023": Meaning("client-refused", "Tenant is neither an id nor a domain of a tenant", _COPY_TENANT),
     "90094": Meaning("consent-missing", "the permissions take an administrator's consent",
                      _ADMIN + " press “Grant admin consent” under API permissions."),
 }  # fmt: skip

@@ -42,6 +42,7 @@ class Registration:
     token_url: str
     device_url: str
     username: str
+    outlook_host: str
     ca_file: Path | None
 
     @property
@@ -68,12 +69,13 @@ def registration_of(credential: Credential) -> Registration:
         client_id=credential.client_id or "",
         client_secret=secret,
         certificate=certificate,
-        scopes=tuple(credential.wanted_scopes.split()),
+        scopes=tuple(credential.wanted_scopes(settings.outlook_host)),
         tenant=credential.tenant or ANY_TENANT,
         authorize_url=authorize_url,
         token_url=token_url,
         device_url=credential.device_endpoint or "",
         username=credential.username,
+        outlook_host=settings.outlook_host,
         ca_file=settings.ca_file,
     )
 

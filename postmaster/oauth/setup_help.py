@@ -8,24 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from postmaster.accounts.kinds import CredentialKind, Grant
+from postmaster.oauth.registration import PROVIDER_NAMES
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. ``copy`` is to be copied there as it stands: an address, names, or a script."""
+    """One thing to do. ``copy`` is to be copied there as it stands: an address, names, or a script.
+
+    ``warning`` is why that will not be taken there.
+    """
 
     title: str
     text: str
     copy: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the steps are filled in with; empty where it is not known yet. ``object_id`` is the service principal's."""
+    """What the steps are filled in with; empty where it is not known yet. ``object_id`` is the service principal's.
+
+    ``outlook_host`` is where mail is fetched from at Microsoft; it tells the national clouds apart.
+    """
 
     redirect_uri: str
+    outlook_host: str = ""
     client_id: str = ""
     tenant: str = ""
     object_id: str = ""
@@ -37,11 +47,38 @@ def setup_steps(kind: CredentialKind, grant: Grant, known: Known) -> list[Step]:
     return _STEPS[kind, grant](known)
 
 
+# Hosts to which browsers may be sent back without HTTPS; no other.
+_WITHOUT_HTTPS = {
+    CredentialKind.MICROSOFT: ("localhost",),
+    CredentialKind.GOOGLE: ("localhost", "127.0.0.1", "::1"),
+}
+
+
+def redirect_flaw(kind: CredentialKind, redirect_uri: str) -> str:
+    """Why a provider of that ``kind`` does not let this address be registered, and what to do; empty if it does.
+
+    Sources: Microsoft Learn, "Redirect URI (reply URL) best practices and limitations"; Google, "OAuth 2.0 for Web
+    Server Applications", validation rules.
+    """
+    parts, excepted = urlsplit(redirect_uri), _WITHOUT_HTTPS.get(kind)
+    if excepted is None or parts.scheme == "https" or parts.hostname in excepted:
+        return ""
+    pages = f"{parts.scheme}://localhost:{parts.port or 80}/"
+    here = f"On this machine, open these pages at {pages} instead. " if parts.hostname in ("127.0.0.1", "::1") else ""
+    return (
+        f"{PROVIDER_NAMES[kind]} does not take this address: it must begin with https:// or http://localhost. {here}"
+        "For others, serve the pages by HTTPS and set POSTMASTER_PUBLIC_URL."
+    )
+
+
 def _microsoft(known: Known) -> list[Step]:
     return [
         _REGISTER,
         Step(
-            "Redirect URI", "In the app: Authentication, Add a platform, Web. Enter this address.", known.redirect_uri
+            "Redirect URI",
+            "In the app: Authentication, Add a platform, Web (not Single-page application). Enter this address.",
+            known.redirect_uri,
+            redirect_flaw(CredentialKind.MICROSOFT, known.redirect_uri),
         ),
         Step(
             "Permissions",
@@ -70,8 +107,9 @@ def _microsoft_app(known: Known) -> list[Step]:
         _SECRET,
         Step(
             "Let the app into the mailbox",
-            "As an Exchange administrator, in PowerShell. The object id is that of the Enterprise application; that of "
-            "the app registration does not work.",
+            "As an Exchange administrator, in PowerShell (once before: Install-Module ExchangeOnlineManagement, "
+            "Microsoft.Graph.Applications). The object id is that of the Enterprise application; that of the app "
+            "registration does not work.",
             powershell(known),
         ),
         Step("Try", "Save, then press Try. Exchange may take an hour to notice a new permission."),
@@ -80,11 +118,12 @@ def _microsoft_app(known: Known) -> list[Step]:
 
 def powershell(known: Known) -> str:
     """The commands that register the app's service principal in Exchange and let it into the mailboxes."""
-    find = "Connect-MgGraph -Scopes Application.Read.All\n" + _FIND_ID
+    exchange, graph = _CLOUDS.get(known.outlook_host, ("", ""))
+    find = f"Connect-MgGraph{graph} -Scopes Application.Read.All\n{_FIND_ID}"
     lines = [
         f"$app = {_quoted(known.client_id or 'CLIENT ID')}",
         f"$id = {_quoted(known.object_id)}" if known.object_id else find,
-        f"Connect-ExchangeOnline -Organization {_quoted(known.tenant or 'TENANT')}",
+        f"Connect-ExchangeOnline{exchange} -Organization {_quoted(known.tenant or 'TENANT')}",
         "New-ServicePrincipal -AppId $app -ObjectId $id -DisplayName PostMaster",
         *(
             f"Add-MailboxPermission -Identity {_quoted(mailbox)} -User $id -AccessRights FullAccess"
@@ -93,6 +132,13 @@ def powershell(known: Known) -> str:
     ]
     return "\n".join(lines)
 
+
+# How PowerShell is told of a national cloud, by where that has its mail.
+_CLOUDS = {
+    "outlook.office365.us": (" -ExchangeEnvironmentName O365USGovGCCHigh", " -Environment USGov"),
+    "outlook-dod.office365.us": (" -ExchangeEnvironmentName O365USGovDoD", " -Environment USGovDoD"),
+    "partner.outlook.cn": (" -ExchangeEnvironmentName O365China", " -Environment China"),
+}
 
 _FIND_ID = "$id = (Get-MgServicePrincipal -Filter \"appId eq '$app'\").Id"
 
@@ -120,6 +166,7 @@ def _google(known: Known) -> list[Step]:
             "Clients, Create client, type “Web application”. Enter this as authorised redirect URI, then copy client "
             "ID and client secret.",
             known.redirect_uri,
+            redirect_flaw(CredentialKind.GOOGLE, known.redirect_uri),
         ),
         Step("Authorise", "Save, then press Authorise and sign in as the mailbox: Gmail opens nobody else's."),
     ]

@@ -137,6 +137,19 @@ def give_up(vault: Vault, claimed: str, error: MailError) -> bool:
         return bool(noted.rowcount == 1)  # type: ignore[attr-defined]
 
 
+def note_refusal(credential_id: int, error: MailError) -> None:
+    """Note what only somebody can mend, though there was nothing to renew."""
+    if error.code not in NEEDS_SOMEBODY:
+        return
+    with writing() as session:
+        credential = session.get(Credential, credential_id)
+        if credential is None:
+            return
+        credential.token = credential.token or CredentialToken(version=0)
+        for name, value in _verdict(error).items():
+            setattr(credential.token, name, value)
+
+
 def put_in(session: Session, credential: Credential, registration: Registration, tokens: Tokens) -> CredentialToken:
     """Keep the first tokens of an authorisation; whoever renews older ones meanwhile comes too late.
 

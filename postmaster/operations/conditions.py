@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
-from postmaster.accounts.standing import Standing, standing, standing_column
+from postmaster.accounts.standing import Standing, need_of, standing_column
 from postmaster.intake.models import Quarantine
 from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
@@ -105,15 +105,7 @@ def _outdated(session: Session, _moment: datetime) -> Sequence[Trouble]:
 
 
 def _update(credential: Credential) -> Trouble:
-    word, token = standing(credential), credential.token
-    if word is Standing.NEEDS_UPDATE and token is not None:
-        why = " ".join(filter(None, (token.message, token.advice)))
-    elif word is Standing.NEEDS_AUTHORISATION:
-        why = "It was never authorised."
-    else:
-        why = f"Its client secret expires on {credential.secret_expires}: enter a new one, with its date."
-    sentence = f"The credential “{credential.name}” needs an update. {why}"
-    return Trouble(str(credential.id), sentence, f"/credentials/{credential.id}")
+    return Trouble(str(credential.id), str(need_of(credential)), f"/credentials/{credential.id}")
 
 
 def _quarantined(session: Session, _moment: datetime) -> Sequence[Trouble]:

@@ -20,7 +20,7 @@ from postmaster.intake.decision import REASONS
 from postmaster.intake.filters.patterns import EMAIL_ADDRESS, PSEUDO_HEADERS
 from postmaster.intake.filters.service import FilterService
 from postmaster.intake.headers import HEADERS
-from postmaster.oauth.meanings import Meaning
+from postmaster.oauth.meanings import GOOGLE, MICROSOFT, STANDARD, Meaning
 from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.system.fields import Field
 from postmaster.system.settings import SETTINGS
@@ -188,12 +188,22 @@ def _error_sections() -> Iterator[Section]:
     )
 
 
+def _provider_sections() -> Iterator[Section]:
+    yield _meanings("Microsoft", "AADSTS", MICROSOFT)
+    yield _meanings("Google", "Google ", GOOGLE)
+    yield _meanings("All others", "", STANDARD)
+
+
 def _meanings(title: str, prefix: str, meanings: Mapping[str, Meaning]) -> Section:
     entries = [
-        Entry(f"{prefix}{code}", f"{meaning.what.capitalize()}.", _facts(what_to_do=meaning.todo, code=meaning.fault))
+        Entry(
+            f"{prefix}{code}",
+            f"{meaning.what[0].upper()}{meaning.what[1:]}.",
+            _facts(what_to_do=meaning.todo, code=meaning.fault),
+        )
         for code, meaning in meanings.items()
     ]
-    return Section(title, "Its codes, and the ones that they lead to here.", entries)
+    return Section(title, "Its error codes, and the ones that they lead to here.", entries)
 
 
 def _fault_facts(fault: Fault) -> list[tuple[str, str]]:
@@ -297,6 +307,12 @@ TOPICS: Mapping[str, Topic] = {
             "Errors, and what to do",
             "Each error has a code that stays the same, on pages, in commands and in the log.",
             _error_sections,
+        ),
+        Topic(
+            "providers",
+            "What identity providers say",
+            "Their error codes, in what happened and what to do. All others are shown in the provider's own words.",
+            _provider_sections,
         ),
         Topic(
             "commands",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -174,9 +175,11 @@ def test_trying_an_app_that_signs_in_by_itself_shows_whether_it_works(tenant: Te
     tenant.identity.error = ("invalid_client", "AADSTS7000215: Invalid client secret provided.")
     press_authorise(client)
     assert "the client secret is wrong" in words(client.get("/credentials/1").text)
+    assert tenant.health("credential") == "needs-update"
     tenant.identity.error = None
     press_authorise(client)
     assert "The credential “cloud” is authorised" in words(client.get("/credentials/1").text)
+    assert tenant.health("credential") == "healthy"
 
 
 # The command line
@@ -219,9 +222,74 @@ def test_what_needs_an_update_is_said_in_the_list_on_its_page_and_by_its_account
         text = words(client.get(path).text)
         assert "Microsoft ended the authorisation of “cloud”: the refresh token has expired." in text
         assert "Authorise the credential again." in text
-    assert "Credential needs update" in words(client.get("/accounts").text)
+    for path in ("/accounts", "/accounts/1/status"):
+        text = words(client.get(path).text)
+        assert "Credential needs update" in text
+        assert "Microsoft ended the authorisation of “cloud”: the refresh token has expired." in text
+    assert "Microsoft said: AADSTS70008: The refresh token has expired." in words(client.get("/credentials/1").text)
     authorise(client, tenant)
     assert "Microsoft ended" not in words(client.get("/credentials").text)
+
+
+@pytest.mark.parametrize(("days", "word", "sentence"), [(29, "soon", "expires on"), (-1, "expired", "expired on")])
+def test_the_end_of_a_client_secret_is_told_by_each_account_although_they_are_fetched_on(
+    tenant: Tenant, client: FlaskClient, days: int, word: str, sentence: str
+) -> None:
+    tenant.ready()
+    end = (now().date() + timedelta(days=days)).isoformat()
+    tenant.desk.ok("credential", "set", "cloud", "--secret-expires", end)
+    assert (word in tenant.health("credential"), tenant.health()) == (True, "never")
+    assert end in tenant.desk.ok("credential", "list").stdout
+    for path in ("/credentials", "/credentials/1", "/accounts", "/accounts/1/status"):
+        assert f"The client secret of “cloud” {sentence} {end}. Make a new one" in words(client.get(path).text), path
+    tenant.desk.ok("credential", "set", "cloud", "--secret-expires", (now() + timedelta(days=31)).date().isoformat())
+    assert "The client secret of" not in words(client.get("/accounts").text)
+
+
+def test_an_account_says_that_its_credential_was_never_authorised(tenant: Tenant, client: FlaskClient) -> None:
+    tenant.add_credential()
+    tenant.add_account()
+    for path in ("/accounts", "/accounts/1/status"):
+        assert "The credential “cloud” was never authorised. Press Authorise there" in words(client.get(path).text)
+
+
+def test_the_way_to_the_provider_names_the_mailbox_and_what_to_do_about_its_error_codes(
+    tenant: Tenant, client: FlaskClient
+) -> None:
+    tenant.add_credential(username="")
+    tenant.add_account()
+    page = press_authorise(client).text
+    assert f"as somebody who may open it: {tenant.mailbox}. A shared mailbox cannot sign in." in words(page)
+    assert 'href="/help/providers"' in page
+    text = words(client.get("/help/providers").text)
+    assert "AADSTS50011 The redirect URI is not registered." in text
+    assert "Google access_denied The consent was declined, or the user is no test user." in text
+
+
+@pytest.mark.parametrize(("public", "kind", "taken"), [
+    ("https://desk.example.com", "oauth2-microsoft", True),
+    ("http://localhost:5000", "oauth2-microsoft", True),
+    ("http://127.0.0.1:5000", "oauth2-microsoft", False),
+    ("http://127.0.0.1:5000", "oauth2-google", True),
+    ("http://desk.example.com", "oauth2-google", False),
+    ("http://desk.example.com", "oauth2-generic", True),
+])  # fmt: skip
+def test_a_redirect_uri_that_the_provider_does_not_take_is_told_before_it_is_copied(
+    app: Flask, client: FlaskClient, public: str, kind: str, taken: bool
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], public_url=public)
+    text = words(client.get(f"/credentials/add?kind={kind}").text)
+    assert f"{public}/credentials/callback" in text
+    assert ("does not take this address" in text) is not taken
+    assert ("open these pages at http://localhost:5000/ instead" in text) is (not taken and "127.0.0.1" in public)
+
+
+def test_the_powershell_lines_are_those_of_the_national_cloud(tenant: Tenant, app: Flask, client: FlaskClient) -> None:
+    tenant.add_credential(grant="client-credentials")
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], outlook_host="partner.outlook.cn")
+    text = words(client.get("/credentials/1").text)
+    assert f"Connect-ExchangeOnline -ExchangeEnvironmentName O365China -Organization '{TENANT}'" in text
+    assert "Connect-MgGraph -Environment China -Scopes Application.Read.All" in text
 
 
 def test_the_powershell_lines_are_filled_in(tenant: Tenant, client: FlaskClient) -> None:
@@ -261,7 +329,7 @@ def test_a_credential_that_needs_an_update_raises_an_alert_until_it_is_authorise
     tenant.add_credential()
     assert troubles(app) == [], "nothing uses it yet"
     tenant.add_account()
-    assert troubles(app) == ["The credential “cloud” needs an update. It was never authorised."]
+    assert troubles(app) == ["The credential “cloud” was never authorised. Press Authorise there, and sign in once."]
     tenant.authorise()
     assert troubles(app) == []
     tenant.identity.revoke(tenant.person)

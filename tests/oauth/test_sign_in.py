@@ -70,6 +70,14 @@ def test_clocks_that_differ_are_told(tenant: Tenant, certificates: Certificates)
     assert (error["code"], "clocks of this machine" in error["message"]) == ("client-refused", True)
 
 
+@pytest.mark.parametrize("skew", [-7200, 7200])
+def test_signing_in_needs_no_clocks_that_agree(tenant: Tenant, skew: float) -> None:
+    tenant.deliver(*mails(1))
+    tenant.identity.skew = skew
+    tenant.ready()
+    assert tenant.desk.fetch_one()["new"] == 1
+
+
 def add_with_certificate(tenant: Tenant, certificates: Certificates) -> None:
     """Add an app-only credential with a certificate."""
     certificate = certificates.app
@@ -134,6 +142,7 @@ def test_the_connection_test_lists_the_causes_that_exchange_does_not_tell_apart(
     advice = next(stage["advice"] for stage in stages if stage["state"] == "fail")
     places = [advice.index(check) for check in ("Get-MailboxPermission", "Get-ServicePrincipal", "Get-CASMailbox")]
     assert places == sorted(places)
+    assert [line[:4] for line in advice.splitlines()[1:]] == ["(1) ", "(2) ", "(3) ", "(4) ", "(5) "]
     assert tenant.mailbox in advice
 
 

@@ -10,13 +10,14 @@ from flask import Flask
 
 from postmaster import create_app
 from postmaster.accounts.models import CredentialToken
-from postmaster.accounts.sealing import unseal
+from postmaster.accounts.sealing import seal, unseal
+from postmaster.accounts.types import Protocol
 from postmaster.config import load_settings
 from postmaster.database import reading, writing
 from postmaster.errors import MailError
 from postmaster.extensions import now
 from postmaster.oauth import http, vault
-from postmaster.oauth.tokens import access_token
+from postmaster.oauth.tokens import StoredTokens, access_token
 from tests.oauth.support import Tenant
 from tests.results import runner_of
 from tests.servers.identity import IdentityServer
@@ -282,6 +283,56 @@ def test_a_refusal_says_what_happened_and_the_credential_needs_an_update(
     assert (skipped["skipped"], "authorised again" in skipped["skipped_reason"]) == (1, True)
 
 
+COMMON = (
+    *("50011", "50020", "50034", "50053", "50055", "50057", "50076", "50079", "50105", "50126", "50158", "50173"),
+    *("50194", "53003", "65001", "65004", "70000", "70008", "70043", "90002", "90094", "500011", "650057", "700016"),
+    *("700024", "700027", "700082", "7000215", "7000218", "7000222", "9002327"),
+)
+COMMON_AT_GOOGLE = ("invalid_grant", "invalid_client", "unauthorized_client", "access_denied", "invalid_scope")
+
+
+def test_the_commonest_codes_of_microsoft_and_google_are_told_in_plain_words(tenant: Tenant, app: Flask) -> None:
+    for kind, name in ((MICROSOFT, "at-microsoft"), ("oauth2-google", "at-google")):
+        tenant.add_credential(kind, name)
+    give_tokens(app, 1, 2)
+    said = [(1, ("invalid_grant", f"AADSTS{code}: Words of Microsoft.")) for code in COMMON]
+    said += [(2, (code, "Words of Google.")) for code in COMMON_AT_GOOGLE]
+    told = {}
+    for number, tenant.identity.error in said:
+        with app.app_context(), pytest.raises(MailError) as caught:
+            access_token(number)
+        error = caught.value
+        assert error.server == tenant.identity.error[1]
+        assert "it says" not in error.message
+        assert error.advice
+        told[tenant.identity.error] = error.message + error.advice
+    assert "the redirect URI is not registered" in told["invalid_grant", "AADSTS50011: Words of Microsoft."]
+    assert "publish the app" in told["invalid_grant", "Words of Google."]
+    assert len(set(told.values())) > len(said) - 4, "few have the same meaning"
+
+
+def give_tokens(app: Flask, *numbers: int) -> None:
+    """Have the credentials be authorised, with a token that has ended."""
+    with app.app_context(), writing() as session:
+        for number in numbers:
+            past = now() - timedelta(hours=1)
+            tokens = {"sealed_access": seal("ended"), "sealed_refresh": seal("to-be-refused")}
+            times = dict.fromkeys(("authorised_at", "renew_at", "expires_at"), past)
+            session.add(CredentialToken(credential_id=number, **tokens, **times))
+
+
+def test_a_national_cloud_is_asked_for_its_own_permissions_and_its_tokens_are_known(
+    environ: dict[str, str], tenant: Tenant
+) -> None:
+    china = create_app(load_settings({**environ, "POSTMASTER_OUTLOOK_HOST": "partner.outlook.cn"}))
+    tenant.add_credential(grant="client-credentials")
+    tenant.identity.claims = {"aud": "https://partner.outlook.cn"}
+    with china.app_context():
+        source = StoredTokens(1, Protocol.IMAP, tenant.mailbox)
+        assert "The app itself signs in" in source.describe(source.get())
+    assert tenant.identity.told[-1].form["scope"] == "https://partner.outlook.cn/.default"
+
+
 def test_an_error_that_passes_harms_nothing(tenant: Tenant, app: Flask) -> None:
     tenant.ready()
     tenant.identity.error = ("temporarily_unavailable", "AADSTS90033: A transient error has occurred.")
@@ -323,11 +374,11 @@ def test_a_new_client_secret_has_the_credential_tried_again(tenant: Tenant) -> N
 
 
 def test_scopes_that_were_not_granted_are_named(tenant: Tenant) -> None:
-    tenant.identity.granted = ["https://outlook.office.com/POP.AccessAsUser.All"]
+    tenant.identity.granted = ["https://localhost/POP.AccessAsUser.All"]
     tenant.add_credential()
     tenant.identity.eager = tenant.person
     result = tenant.desk.ok("credential", "authorise", "cloud")
-    assert "does not cover: https://outlook.office.com/IMAP.AccessAsUser.All" in result.stderr
+    assert "does not cover: https://localhost/IMAP.AccessAsUser.All" in result.stderr
     assert tenant.health("credential") == "needs-update"
 
 

@@ -99,9 +99,11 @@ def test_the_list_says_who_uses_them_and_what_needs_an_update_first(
     pause(app, 1)
     assert labels(client, "/credentials") == ["b-refused", "c-imported", "a-fine", "d-resting"]
     rows = words(client.get("/credentials").text)
-    assert "Yes, login refused 1 account waits for another password. Does not expire 2 accounts Valid" in rows
-    assert "Yes, needs password Does not expire No account" in rows
-    assert "a-fine@ login.example Basic No Does not expire No account Valid" in rows
+    assert "Yes, login refused Does not expire 2 accounts Valid" in rows
+    assert "1 account waits for another password. The mail server refused the login" in rows
+    assert "Yes, needs password Does not expire No account Valid" in rows
+    assert "The credential “c-imported” has no password. Enter it there." in rows
+    assert "a-fine@login.example Basic No Does not expire No account Valid" in rows
     assert "– Does not expire No account Invalid" in rows
 
 

@@ -83,9 +83,9 @@ def test_nothing_changes_without_a_token(client: FlaskClient, desk: Desk, path: 
 
 def test_the_filter_works_over_all_columns_and_in_any_case(client: FlaskClient, desk: Desk) -> None:
     desk.ok("queue", "add", "--name", "Vertrieb::ÄRGER", "--follow-up", "reject", "--comment", "About Orders")
-    assert labels(client, "/queues?q=orders+VERTRIEB") == ["Vertrieb:: ÄRGER"]
-    assert labels(client, "/queues?q=ärger") == ["Vertrieb:: ÄRGER"]
-    assert labels(client, "/queues?q=reject") == ["Vertrieb:: ÄRGER"]
+    assert labels(client, "/queues?q=orders+VERTRIEB") == ["Vertrieb::ÄRGER"]
+    assert labels(client, "/queues?q=ärger") == ["Vertrieb::ÄRGER"]
+    assert labels(client, "/queues?q=reject") == ["Vertrieb::ÄRGER"]
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "%00", "'", "nobody has this", "x" * 5000])

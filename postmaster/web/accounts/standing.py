@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.models import MailAccount
+from postmaster.accounts.standing import need_of
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Activity, Progress, progress
 from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches
@@ -70,6 +71,7 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
     state = account.state
     telling = (
         account.config_revision,
+        account.credential and str(need_of(account.credential)),
         state and (state.last_run_at, state.next_run_at, state.failures, state.error_code, state.held_count),
         activity,
         nobody_fetches(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import current_app, request
@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import CredentialKind, Grant, find_kind
 from postmaster.accounts.models import Credential, MailAccount
-from postmaster.accounts.standing import Standing
+from postmaster.accounts.standing import Standing, need_of
 from postmaster.config import Settings
 from postmaster.oauth.authorise import CALLBACK_PATH
 from postmaster.oauth.explain import signs_in_as
+from postmaster.oauth.registration import PROVIDER_NAMES
 from postmaster.oauth.setup_help import Known, Step, setup_steps
 from postmaster.oauth.vault import object_id_of
 from postmaster.web.credentials.form import credential_form
@@ -30,6 +31,13 @@ LOOKS: dict[Standing, Look] = {
     Standing.SECRET_EXPIRED: Look("fail", "triangle-alert", "Yes, the client secret has expired"),
     Standing.SECRET_EXPIRES_SOON: Look("warn", "triangle-alert", "Soon, the client secret expires"),
     Standing.HEALTHY: Look("ok", "circle-check", "No"),
+}
+
+
+# What the guides of the grants are told apart by.
+GRANTS = {
+    Grant.AUTHORIZATION_CODE: "authorization-code: somebody signs in",
+    Grant.CLIENT_CREDENTIALS: "client-credentials: the app signs in",
 }
 
 
@@ -49,11 +57,12 @@ def _beside(session: Session, thing: Credential | None) -> Mapping[str, Any]:
     spec = thing.spec if thing else find_kind(request.values.get("kind", ""))
     if spec is None or not spec.is_oauth:
         return {"looks": LOOKS}
+    shared = {"looks": LOOKS, "grants": GRANTS, "provider": PROVIDER_NAMES[spec.kind]}
     if thing is None:
-        known = Known(redirect_uri())
-        return {"looks": LOOKS, "guides": {grant: setup_steps(spec.kind, grant, known) for grant in spec.grants}}
+        known = Known(redirect_uri(), _outlook_host())
+        return {**shared, "guides": {grant: setup_steps(spec.kind, grant, known) for grant in spec.grants}}
     return {
-        "looks": LOOKS,
+        **shared,
         "credential": thing,
         "standing": Standing(CredentialService(session, "").health(thing)),
         "mismatches": list(filter(None, (_mismatch(thing, account) for account in accounts))),
@@ -63,14 +72,25 @@ def _beside(session: Session, thing: Credential | None) -> Mapping[str, Any]:
     }
 
 
+def mailboxes_of(thing: Credential, accounts: Iterable[MailAccount]) -> list[str]:
+    """The mailboxes that ``accounts`` open with the credential, or its user name if there are none."""
+    logins = dict.fromkeys(account.login for account in accounts if account.login)
+    return list(logins) or list(filter(None, [thing.username]))
+
+
+def _outlook_host() -> str:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.outlook_host
+
+
 def _guides(thing: Credential, accounts: list[MailAccount]) -> dict[Grant | None, list[Step]]:
-    mailboxes = dict.fromkeys(account.login for account in accounts if account.login)
     known = Known(
         redirect_uri=redirect_uri(),
+        outlook_host=_outlook_host(),
         client_id=thing.client_id or "",
         tenant=thing.tenant or "",
         object_id=object_id_of(thing),
-        mailboxes=list(mailboxes) or list(filter(None, [thing.username])),
+        mailboxes=mailboxes_of(thing, accounts),
     )
     return {thing.way: setup_steps(thing.kind, thing.way, known)} if thing.way else {}
 
@@ -126,3 +146,4 @@ RESOURCE = Resource(
 )
 
 blueprint = resource_blueprint(RESOURCE, __name__)
+blueprint.add_app_template_filter(need_of, "need")

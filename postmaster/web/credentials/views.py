@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from flask import flash, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
+from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.kinds import Grant
-from postmaster.accounts.models import Credential
 from postmaster.database import reading
 from postmaster.errors import MailError, PostMasterError
 from postmaster.oauth.authorise import VALID_MINUTES, Authorised, Browser, begin, finish, try_app
+from postmaster.oauth.setup_help import redirect_flaw
 from postmaster.web.access import for_admins, who
-from postmaster.web.credentials.resource import RESOURCE, blueprint, redirect_uri
+from postmaster.web.credentials.resource import RESOURCE, blueprint, mailboxes_of, redirect_uri
 from postmaster.web.resources import existing
 
 # Under which a browser's session keeps what shows that it began an authorisation.
@@ -30,7 +31,9 @@ def authorise(number: int) -> ResponseReturnValue:
     An app that signs in by itself does so at once.
     """
     with reading() as database:
-        credential: Credential = existing(RESOURCE.serve(database), number)
+        service = CredentialService(database, who().name)
+        credential = existing(service, number)
+        mailboxes = mailboxes_of(credential, service.accounts(credential))
     back = RESOURCE.url("edit", number=number)
     try:
         if credential.way is Grant.CLIENT_CREDENTIALS:
@@ -46,6 +49,8 @@ def authorise(number: int) -> ResponseReturnValue:
         credential=credential,
         address=address,
         host=urlsplit(address).netloc,
+        mailboxes=mailboxes,
+        flaw=redirect_flaw(credential.kind, redirect_uri()),
         minutes=VALID_MINUTES,
         back=back,
     )
