@@ -13,16 +13,14 @@ from flask import Flask
 from postmaster import create_app
 from postmaster.config import load_settings
 from postmaster.system import users
-from tests.loopback import guard
+from tests.guard.sitecustomize import variables
 from tests.results import Run, runner_of
 from tests.support import Desk
 
 if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
     from tests.servers.fixtures import Certificates
 
-pytest_plugins = ["tests.servers.fixtures"]
-
-guard()
+pytest_plugins = ["tests.guard.plugin", "tests.servers.fixtures"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,8 +39,9 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environ(data_dir: Path, certificates: Certificates) -> dict[str, str]:
-    """The environment of the app, which trusts the CA of the test servers."""
-    return {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_CA_FILE": str(certificates.ca_file)}
+    """The environment of the app, which trusts the CA of the test servers; processes are started with it, too."""
+    own = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_CA_FILE": str(certificates.ca_file)}
+    return variables() | own
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.guard.sitecustomize import variables
+
 TOP = Path(__file__).parents[2]
 
 
@@ -24,7 +26,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def python(installed: Path, folder: Path, *words: str | Path) -> str:
     """What that Python prints, which sees the wheel and not the repository."""
-    environ = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(installed), "POSTMASTER_DATA_DIR": str(folder / "data")}
+    environ = {"PATH": "/usr/bin:/bin", "POSTMASTER_DATA_DIR": str(folder / "data"), **variables(str(installed))}
     return subprocess.run(
         [sys.executable, *words], cwd=folder, env=environ, capture_output=True, text=True, check=True
     ).stdout

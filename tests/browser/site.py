@@ -11,6 +11,7 @@ from playwright.sync_api import APIResponse, Browser, Playwright, StorageState
 
 from postmaster import create_app
 from postmaster.config import load_settings
+from tests.guard.sitecustomize import variables
 from tests.results import runner_of
 from tests.servers.ports import free_ports, listening, wait_until
 from tests.servers.process import Server
@@ -32,6 +33,7 @@ CHROMIUM_OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-extensions",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
 
@@ -41,7 +43,7 @@ class Site(Server):
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__()
-        self.environ = {"POSTMASTER_DATA_DIR": str(self.folder / "data"), **environ}
+        self.environ = {"POSTMASTER_DATA_DIR": str(self.folder / "data"), **variables(str(TOP)), **environ}
         self.app = create_app(load_settings(self.environ))
         self.desk = Desk(runner_of(self.app))
         self._port = free_ports(1)[0]
@@ -51,14 +53,12 @@ class Site(Server):
 
     @property
     def url(self) -> str:
-        """Where the pages are, without a slash at the end."""
-        return f"http://127.0.0.1:{self._port}"
+        """Where the pages are, without a slash at the end: by a name that identity providers lead back to."""
+        return f"http://localhost:{self._port}"
 
     def command(self) -> Sequence[str | Path]:
-        variables = [f"{name}={value}" for name, value in self.environ.items()]
         address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1", "--threads", "8", "--no-control-socket")
-        gunicorn = (sys.executable, "-m", "gunicorn", *address, "--chdir", TOP, "postmaster:create_app()")
-        return ("env", f"PYTHONPATH={TOP}", *variables, *gunicorn)
+        return (sys.executable, "-m", "gunicorn", *address, "--chdir", TOP, "postmaster:create_app()")
 
     def wait_ready(self) -> None:
         wait_until(lambda: listening(self._port), "the web server")

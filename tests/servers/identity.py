@@ -147,8 +147,9 @@ class IdentityServer:
         }
 
     def register(self, **options: Any) -> App:
-        """A new app."""
+        """A new app. Redirect URIs are taken as Microsoft takes them: without HTTPS only on localhost."""
         app = App(f"client-{secrets.token_hex(4)}", **{"secret": f"secret-{secrets.token_hex(12)}", **options})
+        assert all(uri.startswith(("https://", "http://localhost")) for uri in app.redirect_uris)
         self.apps[app.client_id] = app
         return app
 

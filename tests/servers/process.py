@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,8 @@ class Server:
 
     user: str | None = None
     stop_signal = signal.SIGTERM
+    environ: Mapping[str, str] = {}
+    """What it has in its environment beside what this process has."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pm-"))
@@ -49,6 +51,7 @@ class Server:
             self.process = subprocess.Popen(
                 self.command(),
                 cwd=self.folder,
+                env={**os.environ, **self.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
