@@ -1,20 +1,17 @@
-"""Microsoft 365 from nothing: credential, authorisation, account, ticket; revoked, and authorised again."""
+"""The pages of Microsoft 365 and of authorisations, without scripts and on a phone."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import MakePage
 from tests.browser.looking import sticking_out, violations_in_both
+from tests.browser.outlook import MAILBOX, PERSON, add_account, add_credential, authorise
 from tests.browser.site import Site
 from tests.servers.dovecot import Dovecot
 from tests.servers.identity import App, IdentityServer
 from tests.support import Desk, mail
-
-MAILBOX, PERSON, NAME = "servicedesk@example.org", "maren@example.org", "m365-servicedesk"
 
 
 @pytest.fixture
@@ -26,58 +23,17 @@ def app(site: Site, identity: IdentityServer, oauth_dovecot: Dovecot) -> App:
     return identity.register(redirect_uris=(f"{site.url}/credentials/callback",))
 
 
-def authorise(page: Page, words: str) -> None:
-    """Press the button on the credential's page, sign in at the provider, and come back."""
-    page.get_by_role("button", name=words).first.click()
-    page.get_by_role("link", name=re.compile("^Go to localhost")).click()
-    page.get_by_label("Account").select_option(PERSON)
-    page.get_by_role("button", name="Accept").click()
-    expect(page.get_by_text(f"is authorised, and signs in as {PERSON}")).to_be_visible()
-
-
-@pytest.mark.parametrize("javascript", [True, False])
-def test_an_outlook_account_is_set_up_by_the_pages_alone_and_recovers_by_itself(
-    make_page: MakePage, desk: Desk, app: App, identity: IdentityServer, oauth_dovecot: Dovecot, javascript: bool
+def test_an_outlook_account_is_set_up_by_the_pages_without_a_script(
+    make_page: MakePage, desk: Desk, app: App, oauth_dovecot: Dovecot
 ) -> None:
-    page = make_page(javascript=javascript, ignore_https_errors=True, expected="404")  # the provider has no icon
-    name = f"{NAME}-{javascript}"
-    page.goto("/credentials")
-    page.get_by_role("link", name="Add credential").click()
-    page.get_by_role("link", name=re.compile("OAuth2 Microsoft")).click()
-    entered = {"name": name, "tenant": "contoso.example", "client_id": app.client_id, "client_secret": app.secret}
-    for field, text in entered.items():
-        page.locator(f"#{field}").fill(text)
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Yes, never authorised")).to_be_visible()
+    page = make_page(javascript=False, ignore_https_errors=True, expected="404")  # the provider has no icon
+    add_credential(page, app)
     authorise(page, "Authorise")
-    add_account(page, name)
+    add_account(page)
     assert desk.fetch("--account", MAILBOX)["totals"]["new"] == 1
     page.goto("/tickets")
     expect(page.get_by_role("link", name="The printer burns").first).to_be_visible()
-    identity.revoke(PERSON)
-    desk.fetch("--account", MAILBOX, code=1)
-    page.goto("/accounts?q=servicedesk")
-    expect(page.get_by_text("Credential needs update").first).to_be_visible()
-    page.goto(f"/credentials?q={name}")
-    expect(page.get_by_text("Microsoft ended the authorisation").first).to_be_visible()
-    authorise(page, f"Authorise again: {name}")
-    assert desk.fetch("--account", MAILBOX)["totals"]["found"] == 0
-    page.goto("/accounts?q=servicedesk")
-    expect(page.get_by_text("Healthy").first).to_be_visible()
-    desk.ok("account", "delete", MAILBOX, "--yes")
-    desk.ok("credential", "delete", name, "--yes")
-
-
-def add_account(page: Page, credential: str) -> None:
-    """Add an Outlook365 account on the mailbox."""
-    page.goto("/accounts/add")
-    page.locator("#type").select_option("Outlook365")
-    if (show := page.get_by_role("button", name="Show the fields of this type")).is_visible():
-        show.click()
-    page.locator("#address").fill(MAILBOX)
-    page.locator("#credential").select_option(credential)
-    page.get_by_role("button", name="Save and finish").click()
-    expect(page).to_have_url(re.compile(r"/accounts$"))
+    assert oauth_dovecot.count(MAILBOX) == 0
 
 
 @pytest.mark.parametrize(
