@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +35,9 @@ from postmaster.intake.terms import renew_terms, terms_of
 from postmaster.system.audit import audit
 
 log = structlog.get_logger("postmaster.quarantine")
+
+# Messages that are handled in one transaction: to wait for the disk costs more than to handle one.
+TOGETHER = 50
 
 UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
 
@@ -108,22 +113,36 @@ class Handled:
     error: PostMasterError | None = None
 
 
-def handle(numbers: Iterable[int], act: Callable[[Session, Quarantine], str]) -> Iterator[Handled]:
-    """Do ``act`` to each message in a transaction of its own, so that one that fails does not undo the others."""
-    for number in dict.fromkeys(numbers):
-        try:
-            with writing() as session:
-                done = act(session, find_quarantined(session, number))
-            yield Handled(number, done)
-        except PostMasterError as error:
-            yield Handled(number, error=error)
-        except (DataError, IntegrityError) as error:
-            yield Handled(number, error=_refused(number, f"stored: {error.orig}"))
-        except DBAPIError:
-            raise
-        except Exception as error:  # whatever the message makes our own code raise, it must not stop the others
-            log.exception("a message in quarantine could not be handled", number=number)
-            yield Handled(number, error=_refused(number, f"handled: {error!r}"))
+def handle(
+    numbers: Iterable[int], act: Callable[[Session, Quarantine], str], seconds: float = math.inf
+) -> Iterator[Handled]:
+    """Do ``act`` to each message; one that fails does not undo the others. ``TOGETHER`` of them are a transaction.
+
+    After ``seconds`` no other transaction is begun, so that there may be messages that nothing is yielded for.
+    """
+    wanted = list(dict.fromkeys(numbers))
+    ends = time.monotonic() + seconds
+    for start in range(0, len(wanted), TOGETHER):
+        with writing() as session:
+            done = [_handle(session, number, act) for number in wanted[start : start + TOGETHER]]
+        yield from done
+        if time.monotonic() > ends:
+            return
+
+
+def _handle(session: Session, number: int, act: Callable[[Session, Quarantine], str]) -> Handled:
+    try:
+        with session.begin_nested():
+            return Handled(number, act(session, find_quarantined(session, number)))
+    except PostMasterError as error:
+        return Handled(number, error=error)
+    except (DataError, IntegrityError) as error:
+        return Handled(number, error=_refused(number, f"stored: {error.orig}"))
+    except DBAPIError:
+        raise
+    except Exception as error:  # whatever the message makes our own code raise, it must not stop the others
+        log.exception("a message in quarantine could not be handled", number=number)
+        return Handled(number, error=_refused(number, f"handled: {error!r}"))
 
 
 def _refused(number: int, why: str) -> InputError:

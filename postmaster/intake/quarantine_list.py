@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.intake.decision import REASONS
 from postmaster.intake.models import Quarantine
-from postmaster.system.listing import Listing
+from postmaster.intake.trace import LARGEST_ID
+from postmaster.system.listing import Listing, matching
 
 # More are not counted for the navigation, which is on each page.
 MANY = 100
@@ -41,6 +43,27 @@ def quarantine_listing(account: str = "") -> Listing:
         return _QUARANTINE
     chosen = _QUARANTINE.query.where(Quarantine.label == account.replace("\0", ""))
     return dataclasses.replace(_QUARANTINE, query=chosen)
+
+
+@dataclass(frozen=True)
+class Found:
+    """All messages that a filter finds, up to the id ``newest``: those that came later, nobody has seen yet."""
+
+    text: str = ""
+    account: str = ""
+    newest: int = LARGEST_ID
+
+    def ids(self, session: Session, after: int = 0) -> Sequence[int]:
+        """Their ids, the smallest first, above ``after``."""
+        listing = quarantine_listing(self.account)
+        between = Quarantine.id > after, Quarantine.id <= self.newest
+        found = listing.query.where(*matching(listing.searched, self.text), *between)
+        return session.scalars(found.with_only_columns(Quarantine.id).order_by(Quarantine.id)).all()
+
+
+def newest_quarantined(session: Session) -> int:
+    """The id of the message that came last; 0 if there is none."""
+    return session.scalar(select(func.max(Quarantine.id))) or 0
 
 
 def quarantined_accounts(session: Session) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from wtforms import SelectMultipleField, StringField
+from wtforms import IntegerField, SelectMultipleField, StringField
 
 from postmaster.database import reading
 from postmaster.desk.queues import Queues
@@ -18,7 +19,8 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.intake.decision import REASONS
 from postmaster.intake.models import Quarantine
 from postmaster.intake.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
-from postmaster.intake.quarantine_list import quarantine_listing, quarantined_accounts
+from postmaster.intake.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
+from postmaster.intake.trace import LARGEST_ID
 from postmaster.system.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
 from postmaster.web.articles import as_download
@@ -29,18 +31,45 @@ from postmaster.web.source import shown_source
 blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine")
 
 
+# What an address says when all that the filter finds are chosen, not only those on the page.
+FOUND = "found"
+
+# Seconds that one request may spend on messages; the page asks for the rest by itself.
+PATIENCE = 4.0
+
+# Messages that are named before they are deleted.
+NAMED = 50
+
+
 class ChosenForm(Form):
-    """Chosen messages, and what shall become of them: ``action`` is one of ``ACTIONS``."""
+    """Chosen messages, and what shall become of them: ``action`` is one of ``ACTIONS``.
+
+    With ``newest`` it is all messages up to that id that the list's filter finds; those up to ``after`` were seen to
+    by requests before: ``done`` are out of quarantine, ``kept`` are still in it.
+    """
 
     mail = SelectMultipleField(choices=(), validate_choice=False, coerce=str)
     action = StringField()
     queue = StringField()
     confirmed = StringField()
+    newest = IntegerField()
+    after = IntegerField(default=0)
+    done = IntegerField(default=0)
+    kept = IntegerField(default=0)
 
-    def numbers(self) -> list[int]:
+    def numbers(self, session: Session) -> Sequence[int]:
         """The ids of the messages."""
+        if self.newest.data is not None:
+            return _found(self.newest.data).ids(session, self.after.data or 0)
         given = [text for text in self.mail.data or () if text.isascii() and text.isdecimal() and len(text) < 19]
         return [int(text) for text in given]
+
+    def count(self, handled: Sequence[Handled]) -> None:
+        """Take down what became of messages."""
+        kept = sum(each.error is not None for each in handled)
+        self.done.data = (self.done.data or 0) + len(handled) - kept
+        self.kept.data = (self.kept.data or 0) + kept
+        self.after.data = max((each.number for each in handled), default=0)
 
 
 @dataclass(frozen=True)
@@ -82,6 +111,7 @@ def page() -> str:
         found = listing.page(session, wanted())
         accounts = quarantined_accounts(session)
         queues = Queues(session).valid_names()
+        newest = newest_quarantined(session)
     return render_template(
         "quarantine/_list.html" if wants_fragment() else "quarantine/page.html",
         page=found,
@@ -91,6 +121,7 @@ def page() -> str:
         account=account,
         accounts=accounts,
         queues=queues,
+        newest=newest,
         count=counted(found.found, found.total, "message", "messages"),
         **_context(),
     )
@@ -98,7 +129,19 @@ def page() -> str:
 
 def _context() -> dict[str, Any]:
     """What each template of the quarantine needs."""
-    return {"url": _url, "reasons": REASONS, "all_chosen": "all" in request.args, "ask": request.args.get("ask", "")}
+    chosen = request.args.get("all")
+    return {
+        "url": _url,
+        "reasons": REASONS,
+        "all_chosen": chosen is not None,
+        "all_found": chosen == FOUND,
+        "ask": request.args.get("ask", ""),
+    }
+
+
+def _found(newest: int) -> Found:
+    """What the list's filter finds."""
+    return Found(wanted().text, request.args.get("account", ""), max(0, min(newest, LARGEST_ID)))
 
 
 def _url(view: str = "page", **values: Any) -> str:
@@ -144,37 +187,57 @@ def change() -> ResponseReturnValue:
     """Do something with chosen messages; one that is refused does not keep the others from it."""
     form = ChosenForm()
     try:
+        numbers = _chosen(form)
         if form.action.data == "delete" and not form.confirmed.data:
-            return _ask_to_delete(_chosen(form))
-        _change(form)
+            return _ask_to_delete(form, numbers)
+        return _change(form, numbers)
     except InputError as error:
         flash(error.message, "fail")
     return redirect(_url(), 303)
 
 
-def _chosen(form: ChosenForm) -> list[int]:
-    numbers = form.numbers()
-    if not numbers:
+def _chosen(form: ChosenForm) -> Sequence[int]:
+    with reading() as session:
+        numbers = form.numbers(session)
+    if not numbers and not form.after.data:
         raise InputError("message", "Choose at least one message first.")
     return numbers
 
 
-def _ask_to_delete(numbers: Sequence[int]) -> str:
+def _ask_to_delete(form: ChosenForm, numbers: Sequence[int]) -> str:
+    named = select(Quarantine).where(Quarantine.id.in_(numbers[:NAMED])).order_by(Quarantine.id)
     with reading() as session:
-        rows = session.scalars(select(Quarantine).where(Quarantine.id.in_(numbers[:500])).order_by(Quarantine.id)).all()
-    return render_template("quarantine/delete.html", rows=rows, **_context())
+        rows = session.scalars(named).all()
+    return render_template("quarantine/delete.html", rows=rows, numbers=numbers, form=form, **_context())
 
 
-def _change(form: ChosenForm) -> None:
-    """Carry it out, and say what became of each message."""
+def _change(form: ChosenForm, numbers: Sequence[int]) -> ResponseReturnValue:
+    """Carry it out, and say what became of each message; with more than fit into a request, how far it got."""
     action = ACTIONS.get(form.action.data or "")
     if action is None:
         raise InputError("action", "Press one of the buttons that say what to do.")
     if form.action.data == "deliver" and not form.queue.data:
         raise InputError("queue", "Choose the queue first.")
-    actor = who().name
-    handled = list(handle(_chosen(form), lambda session, row: action.run(session, row, form, actor)))
-    _tell(handled, action.done)
+    actor, every = who().name, form.newest.data is not None
+    seconds = PATIENCE if every else math.inf
+    handled = list(handle(numbers, lambda session, row: action.run(session, row, form, actor), seconds))
+    form.count(handled)
+    if left := len(numbers) - len(handled):
+        template = "quarantine/_going.html" if wants_fragment() else "quarantine/going.html"
+        return render_template(template, form=form, left=left, **_context())
+    if every:
+        _tell_of_all(form, action.done)
+    else:
+        _tell(handled, action.done)
+    return redirect(_url(), 303)
+
+
+def _tell_of_all(form: ChosenForm, done: str) -> None:
+    if form.done.data:
+        flash(f"{counted(form.done.data, form.done.data, 'message', 'messages')} {done}.", "ok")
+    if form.kept.data:
+        kept = counted(form.kept.data, form.kept.data, "message", "messages")
+        flash(f"Still in quarantine: {kept}. Try one of them to see what keeps it there.", "fail")
 
 
 def _tell(handled: Sequence[Handled], done: str) -> None:

@@ -7,10 +7,11 @@ import itertools
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import MakePage
 from tests.browser.looking import settled, violations_in_both
 from tests.browser.site import Site
 from tests.support import Desk, mail
-from tests.web.samples import quarantine
+from tests.web.samples import add_quarantined, quarantine
 
 _NUMBERS = itertools.count(1)
 
@@ -82,6 +83,24 @@ def test_in_bulk_and_by_keyboard(page: Page, desk: Desk, words: str) -> None:
     expect(page.locator(".toast")).to_contain_text("2 messages left the quarantine")
     expect(page.locator("main tbody tr")).to_have_count(1)
     assert titles(desk, words) == {f"{words} 0": "Junk", f"{words} 1": "Junk"}
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_storm_is_seen_to_with_a_few_clicks(
+    make_page: MakePage, site: Site, desk: Desk, words: str, javascript: bool
+) -> None:
+    add_quarantined(site.app, [f"{words} again"] * 60, mail(words))
+    page = make_page(javascript=javascript)
+    page.goto(f"/quarantine?q={words}")
+    page.get_by_role("link", name="Select all").click()
+    page.get_by_role("link", name="Select all 63 messages that the filter finds").click()
+    expect(page.get_by_text("All 63 messages that the filter finds are selected")).to_be_visible()
+    assert not javascript or violations_in_both(page) == {}
+    page.get_by_role("button", name="Delete…").click()
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.locator(".toast")).to_contain_text("63 messages deleted for good.")
+    expect(page.locator("main .empty")).to_be_visible()
+    assert titles(desk, words) == {}
 
 
 def test_without_javascript_deleting_in_bulk_asks_on_a_page(plain_page: Page, desk: Desk, words: str) -> None:

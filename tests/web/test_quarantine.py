@@ -124,6 +124,57 @@ def test_deleting_asks_first(app: Flask, desk: Desk, client: FlaskClient) -> Non
     assert desk.tickets() == []
 
 
+def refuse_first(app: Flask) -> None:
+    """Have the database refuse a ticket for the message “one”."""
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER picky BEFORE INSERT ON ticket WHEN new.title = 'one' "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the form of a page sends along."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+
+
+def test_all_that_a_filter_finds_is_chosen_and_nothing_that_came_later(
+    app: Flask, desk: Desk, client: FlaskClient
+) -> None:
+    add_quarantined(app, ["storm"] * 60, mail("storm"))
+    add_quarantined(app, ["other"], mail("other"))
+    page = client.get("/quarantine?q=storm&all=").text
+    assert "The 50 messages on this page are selected. Select all 60 messages" in words(page)
+    chosen = hidden(client.get("/quarantine?q=storm&all=found").text)
+    add_quarantined(app, ["late storm"], mail("late"))
+    asked = client.post(
+        "/quarantine/change?q=storm", data={**chosen, "action": "delete"}, headers=token_header(client)
+    ).text
+    assert "Delete 60 messages for good?" in words(asked)
+    assert "and 10 more" in words(asked)
+    client.post("/quarantine/change?q=storm", data=hidden(asked), headers=token_header(client))
+    assert "60 messages deleted for good." in words(client.get("/quarantine").text)
+    assert labels(client, "/quarantine") == ["other", "late storm"]
+    assert desk.tickets() == []
+
+
+def test_what_does_not_fit_into_a_request_goes_on_with_the_next(
+    app: Flask, desk: Desk, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postmaster.web.quarantine.PATIENCE", 0.0)
+    add_quarantined(app, ["one"], mail("one"))
+    add_quarantined(app, ["storm"] * 60, mail("storm"))
+    refuse_first(app)
+    chosen = {**hidden(client.get("/quarantine?all=found").text), "action": "retry"}
+    going = client.post("/quarantine/change", data=chosen, headers=token_header(client)).text
+    assert "50 of 61 messages are done." in words(going)
+    client.post("/quarantine/change", data=hidden(going), headers=token_header(client))
+    page = words(client.get("/quarantine").text)
+    assert "60 messages left the quarantine." in page
+    assert "Still in quarantine: 1 message." in page
+    assert len(desk.tickets()) == 60
+
+
 def test_refusals_say_why_for_which_message_and_do_not_keep_others_from_it(
     app: Flask, desk: Desk, client: FlaskClient, broken_reader: pytest.MonkeyPatch
 ) -> None:
@@ -140,11 +191,7 @@ def test_refusals_say_why_for_which_message_and_do_not_keep_others_from_it(
 
 def test_what_the_database_refuses_again_is_told(app: Flask, client: FlaskClient, desk: Desk) -> None:
     fill(app, "one", "two")
-    with app.app_context(), db.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER picky BEFORE INSERT ON ticket WHEN new.title = 'one' "
-            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
-        )
+    refuse_first(app)
     page = told(client, 1, 2, action="retry")
     assert "Message 1: The message 1 still cannot be stored: not this one." in page
     assert list(desk.titles()) == ["two"]
@@ -160,6 +207,7 @@ def test_what_the_database_refuses_again_is_told(app: Flask, client: FlaskClient
         ((1,), {"action": "deliver", "queue": "Junk"}, "Message 1: The queue “Junk” is invalid"),
         ((1,), {}, "Press one of the buttons"),
         ((2**70,), {"action": "retry"}, "Choose at least one message first."),
+        ((), {"action": "retry", "newest": "-1"}, "Choose at least one message first."),
     ],
 )
 def test_what_is_refused_is_said_and_changes_nothing(
