@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -15,11 +17,34 @@ from postmaster.extensions import Json
 from postmaster.intake.decision import REASONS
 from postmaster.intake.models import Quarantine
 from postmaster.intake.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
+from postmaster.intake.quarantine_list import Found
 
 group = Group("quarantine", help="Look after messages that could not become tickets.")
 
 COLUMNS = ("id", "account", "reason", "sender", "subject", "size", "created")
-numbers = click.argument("numbers", nargs=-1, required=True, type=int, metavar="ID...")
+
+
+def chosen(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the arguments that say which messages; ``command`` gets their ids as ``numbers``."""
+
+    @click.argument("numbers", nargs=-1, type=int, metavar="[ID]...")
+    @click.option("--all", "every", is_flag=True, help="All messages that --filter and --account find.")
+    @click.option("--filter", "text", default="", metavar="WORDS", help="With --all: as typed above the list.")
+    @click.option("--account", default="", metavar="NAME", help="With --all: only those that came by it.")
+    @wraps(command)
+    def resolved(numbers: tuple[int, ...], every: bool, text: str, account: str, **others: Any) -> None:
+        command(_numbers(numbers, every, Found(text, account)), **others)
+
+    return resolved
+
+
+def _numbers(numbers: tuple[int, ...], every: bool, found: Found) -> Sequence[int]:
+    if every == bool(numbers):
+        raise click.UsageError("Name the messages by their ids, or all of them by --all.")
+    if not every and found != Found():
+        raise click.UsageError("--filter and --account go with --all.")
+    with reading() as session:
+        return found.ids(session) if every else numbers
 
 
 @group.command("list")
@@ -52,8 +77,8 @@ def show(number: int, as_json: bool, raw: bool) -> None:
 
 
 @group.command("retry")
-@numbers
-def retry_(numbers: tuple[int, ...]) -> None:
+@chosen
+def retry_(numbers: Sequence[int]) -> None:
     """Read messages again and decide about them, by the present rules of their accounts."""
 
     def act(session: Session, row: Quarantine) -> str:
@@ -64,9 +89,9 @@ def retry_(numbers: tuple[int, ...]) -> None:
 
 
 @group.command("deliver")
-@numbers
+@chosen
 @click.option("--queue", required=True, metavar="NAME", help="Queue of the new tickets.")
-def deliver_(numbers: tuple[int, ...], queue: str) -> None:
+def deliver_(numbers: Sequence[int], queue: str) -> None:
     """Make tickets of messages in a queue, however little of them can be read."""
 
     def act(session: Session, row: Quarantine) -> str:
@@ -76,9 +101,9 @@ def deliver_(numbers: tuple[int, ...], queue: str) -> None:
 
 
 @group.command()
-@numbers
+@chosen
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def delete(numbers: tuple[int, ...], yes: bool) -> None:
+def delete(numbers: Sequence[int], yes: bool) -> None:
     """Delete messages and their sources for good."""
     if not yes:
         click.confirm(f"Delete {len(numbers)} messages for good?", abort=True)
@@ -90,7 +115,7 @@ def delete(numbers: tuple[int, ...], yes: bool) -> None:
     _each(numbers, act)
 
 
-def _each(numbers: tuple[int, ...], act: Callable[[Session, Quarantine], str]) -> None:
+def _each(numbers: Sequence[int], act: Callable[[Session, Quarantine], str]) -> None:
     """Do ``act`` to each message; those that are refused are told at the end."""
     failures: list[PostMasterError] = []
     for handled in handle(numbers, act):

@@ -156,7 +156,7 @@ def _decided_row(draft: Draft, origin: Origin, moment: datetime) -> Json:
 
 def _hold(session: Session, draft: Draft, origin: Origin) -> Recorded:
     """Put a message aside that could be read."""
-    held = _quarantine(session, draft.prepared.arrival, origin, draft.reason, REASONS[draft.reason], draft.trace)
+    held = _quarantine(session, draft.prepared.arrival, origin, draft.reason, "", draft.trace)
     return dataclasses.replace(held, draft=draft)
 
 

@@ -67,3 +67,42 @@ def test_a_number_that_is_not_there_is_named_and_the_others_are_done(
     assert result.exit_code == 2
     assert "999" in result.stderr
     assert len(desk.tickets()) == 1
+
+
+STORM = [mail(f"alarm {n}", sender="storm@example.net") for n in range(5)]
+
+
+@pytest.fixture
+def storm(desk: Desk) -> Desk:
+    """A desk with two tickets of a mail storm, the rest of which is in quarantine, beside a message of another."""
+    desk.ok("setting", "set", "TicketsPerSenderHour", "2")
+    for raw in (*STORM, *(mail(f"other {n}") for n in range(3))):
+        desk.ok("read", input=raw)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("words", "subjects"),
+    [
+        (("delete", "--yes", "--all", "--filter", "STORM@"), ["other 2"]),
+        (("retry", "--all", "--filter", "storm@", "--account", "pipe"), ["other 2"]),
+        (("deliver", "--queue", "Junk", "--all"), []),
+        (("delete", "--yes", "--all", "--account", "nobody"), ["alarm 2", "alarm 3", "alarm 4", "other 2"]),
+    ],
+)
+def test_a_storm_is_seen_to_with_one_command(storm: Desk, words: tuple[str, ...], subjects: list[str]) -> None:
+    storm.ok("quarantine", *words)
+    assert [row["subject"] for row in storm.ok("quarantine", "list", "--json").json_lines] == subjects
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "Name the messages by their ids, or all of them by --all."),
+        (("1", "--all"), "Name the messages by their ids, or all of them by --all."),
+        (("1", "--filter", "storm"), "--filter and --account go with --all."),
+    ],
+)
+def test_what_does_not_say_which_messages_is_refused(desk: Desk, words: tuple[str, ...], sentence: str) -> None:
+    result = desk.run("quarantine", "retry", *words)
+    assert (result.exit_code, sentence in result.stderr) == (2, True)
