@@ -54,6 +54,8 @@ def searches(rows: int) -> Sequence[Search]:
         Search("a frequent and a rare one", Wanted(text="shop.example seldom@rare.example")),
         Search("frequent ones that never meet", Wanted(sender="invoice.example", subject="invoice order late parcel")),
         Search("a Message-ID", Wanted(message_id=newest["message_id"])),
+        Search("the number of a ticket", Wanted(text="2026112300001")),
+        Search("a ticket and a frequent word", Wanted(ticket="2026112300001", subject="invoice")),
         Search("what nobody wrote", Wanted(text="nonsense")),
         Search("an outcome and a word", Wanted(outcome=Outcome.QUARANTINED, subject="printer")),
         Search("a day in the middle", Wanted(subject="printer", since=middle, until=middle + timedelta(days=1))),

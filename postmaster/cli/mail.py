@@ -33,6 +33,7 @@ OUTCOMES = click.Choice([outcome.value for outcome in Outcome if outcome is not 
 @click.option("--subject", default="", metavar="WORDS", help="Words of the subject, in any order.")
 @click.option("--message-id", default="", metavar="ID", help="Message-ID, with or without angle brackets.")
 @click.option("--account", default="", metavar="ID-OR-NAME", help="Account that it was fetched for; pipe: flask read.")
+@click.option("--ticket", default="", metavar="NUMBER", help="Number of the ticket that it belongs to.")
 @click.option(
     "--since", default="", metavar="TIME", help="Recorded then or later, as in 2026-11-23 or 2026-11-23T09:30."
 )
@@ -46,7 +47,8 @@ def find(
 ) -> None:
     """Find mail by TEXT and by what the options name, newest first; with --json one object a line.
 
-    All words have to be in the message's sender, recipients, subject, Message-ID or account. Whole words count.
+    All words have to be in the message's sender, recipients, subject, Message-ID or account, or be the number of its
+    ticket. Whole words count: of an address, all of it, what is before the @, or the domain.
     """
     wanted = Wanted(
         text=" ".join(text),

@@ -7,13 +7,16 @@ word that all mail has make it slow. One call looks at ``STEP`` candidates at mo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, Subquery, exists, func, literal, select, union
+from sqlalchemy import ColumnElement, Select, Subquery, exists, func, literal, or_, select, union
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import InstrumentedAttribute
 
+from postmaster.desk.models import Ticket
 from postmaster.intake.models import InboundMail, MailTerm, Outcome
 from postmaster.intake.terms import Part, account_word, term, wanted_words
 from postmaster.intake.trace import LARGEST_ID, MailTrace, traces
@@ -31,13 +34,25 @@ DISORDER = timedelta(minutes=1)
 # Where free text may stand.
 ANYWHERE = (Part.SENDER, Part.RECIPIENT, Part.SUBJECT, Part.MESSAGE_ID, Part.ACCOUNT)
 
-# A message has one of these.
-Alternatives = Sequence[int]
+# A ticket's number, also with the hook before it and in brackets, as it stands in subjects.
+_TICKET_NUMBER = re.compile(r"(?<!\d)\d{5,30}(?!\d)")
+
+# An id that no ticket has.
+NO_TICKET = 0
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """A message has one of these terms, or belongs to one of these tickets."""
+
+    terms: Sequence[int] = ()
+    tickets: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which messages. ``sender`` and ``recipient`` are addresses, domains or names; ``account`` a label or an id.
+    """Which messages. ``sender`` and ``recipient`` are addresses, domains or names; ``account`` a label or an id;
+    ``ticket`` a number. ``text`` may stand anywhere, also be the number of the ticket.
 
     Recorded from ``since`` to before ``until``, and with an id below ``before``.
     """
@@ -48,12 +63,13 @@ class Wanted:
     subject: str = ""
     message_id: str = ""
     account: str = ""
+    ticket: str = ""
     outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
     before: int = LARGEST_ID
 
-    def terms(self) -> list[Alternatives]:
+    def groups(self, session: Session) -> list[Alternatives]:
         """What a message must have, all of it."""
         fields = {
             Part.SENDER: self.sender,
@@ -62,11 +78,20 @@ class Wanted:
             Part.MESSAGE_ID: self.message_id,
             Part.OUTCOME: self.outcome or "",
         }
-        found: list[Alternatives] = [[term(part, word)] for part in fields for word in wanted_words(fields[part])]
+        found = [Alternatives([term(part, word)]) for part in fields for word in wanted_words(fields[part])]
         if self.account.strip():
-            found.append([term(Part.ACCOUNT, account_word(self.account))])
-        found += [[term(part, word) for part in ANYWHERE] for word in wanted_words(self.text)]
+            found.append(Alternatives([term(Part.ACCOUNT, account_word(self.account))]))
+        if self.ticket.strip():
+            found.append(Alternatives(tickets=_tickets(session, self.ticket) or [NO_TICKET]))
+        for word in wanted_words(self.text):
+            found.append(Alternatives([term(part, word) for part in ANYWHERE], _tickets(session, word)))
         return found[:MAX_TERMS]
+
+
+def _tickets(session: Session, word: str) -> Sequence[int]:
+    """The ids of the tickets whose numbers stand in ``word``."""
+    numbers = _TICKET_NUMBER.findall(word)
+    return session.scalars(select(Ticket.id).where(Ticket.number.in_(numbers[:1]))).all() if numbers else ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +109,7 @@ class Stretch:
 def find_mail(session: Session, wanted: Wanted) -> Stretch:
     """The newest messages that are wanted, a page of them at most."""
     low, high = _bounds(session, wanted)
-    groups = wanted.terms()
+    groups = wanted.groups(session)
     if not groups:
         ids = list(session.scalars(_plain(wanted, low, high)))
         return _stretch(session, ids, None)
@@ -159,11 +184,19 @@ def hits(wanted: Wanted, driver: Alternatives, others: Sequence[Alternatives], l
     candidates = _candidates(driver, low, high, STEP)
     found = select(candidates.c.mail_id)
     for group in others:
-        has = exists(literal(1)).where(MailTerm.term.in_(group), MailTerm.mail_id == candidates.c.mail_id)
-        found = found.where(has.correlate(candidates))
+        found = found.where(or_(*_has(group, candidates)))
     if wanted.since or wanted.until:
         found = _in_time(found.join(InboundMail, InboundMail.id == candidates.c.mail_id), wanted)
     return found.order_by(candidates.c.mail_id.desc()).limit(PAGE_SIZE + 1)
+
+
+def _has(group: Alternatives, candidates: Subquery) -> Iterator[ColumnElement[bool]]:
+    if group.terms:
+        here = MailTerm.term.in_(group.terms), MailTerm.mail_id == candidates.c.mail_id
+        yield exists(literal(1)).where(*here).correlate(candidates)
+    if group.tickets:
+        there = InboundMail.ticket_id.in_(group.tickets), InboundMail.id == candidates.c.mail_id
+        yield exists(literal(1)).where(*there).correlate(candidates)
 
 
 def _end(driver: Alternatives, low: int, high: int) -> Select[int]:
@@ -173,13 +206,19 @@ def _end(driver: Alternatives, low: int, high: int) -> Select[int]:
 
 
 def _candidates(group: Alternatives, low: int, high: int, limit: int) -> Subquery:
-    """The newest ``limit`` messages that have one of the terms: a walk along the primary key for each."""
-    walks = []
-    for number in dict.fromkeys(group):
-        between = MailTerm.mail_id > low, MailTerm.mail_id < high
-        walk = select(MailTerm.mail_id).where(MailTerm.term == number, *between)
-        walks.append(select(walk.order_by(MailTerm.mail_id.desc()).limit(limit).subquery().c.mail_id))
+    """The newest ``limit`` messages that have one of the alternatives: a walk along an index for each."""
+    walks = [
+        _walk(MailTerm.mail_id, MailTerm.term == number, low, high, limit) for number in dict.fromkeys(group.terms)
+    ]
+    walks += [_walk(InboundMail.id, InboundMail.ticket_id == ticket, low, high, limit) for ticket in group.tickets]
     if len(walks) == 1:
         return walks[0].subquery("candidates")
     together = union(*walks).subquery()
     return select(together.c.mail_id).order_by(together.c.mail_id.desc()).limit(limit).subquery("candidates")
+
+
+def _walk(
+    mail_id: InstrumentedAttribute[int], wanted: ColumnElement[bool], low: int, high: int, limit: int
+) -> Select[int]:
+    walk = select(mail_id.label("mail_id")).where(wanted, mail_id > low, mail_id < high)
+    return select(walk.order_by(mail_id.desc()).limit(limit).subquery().c.mail_id)

@@ -25,6 +25,7 @@ PARTS = {
     "subject": "Words of the subject",
     "message_id": "Message-ID",
     "account": "Mail account",
+    "ticket": "Ticket number",
 }
 FILTERS = ("q", *PARTS, "outcome", "from", "to")
 

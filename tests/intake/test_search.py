@@ -74,6 +74,13 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a time in which nothing came": ({"since": MOMENT + timedelta(days=100)}, []),
     "nothing in particular": ({}, ["empty", "tokyo", "odd", "blind", "bob", "ada"]),
     "blanks": ({"text": "  ", "sender": " "}, ["empty", "tokyo", "odd", "blind", "bob", "ada"]),
+    "a ticket": ({"ticket": "2026112500001"}, ["blind"]),
+    "a ticket with its hook": ({"ticket": "[Ticket#2026112500001]"}, ["blind"]),
+    "a ticket that there is not": ({"ticket": "2026112500009"}, []),
+    "a ticket in words": ({"ticket": "none"}, []),
+    "free text that is a ticket": ({"text": "2026112500001"}, ["blind"]),
+    "free text that is a ticket with its hook": ({"text": "Ticket#2026112300001 late"}, ["ada"]),
+    "a ticket of another sender": ({"text": "2026112500001", "sender": "ada"}, []),
     "mere punctuation": ({"sender": "<>"}, []),
     "NUL and half a surrogate pair": ({"text": "\0 \udcff"}, []),
 }
@@ -183,6 +190,18 @@ def test_mail_in_quarantine_is_found_by_the_lines_of_its_header(
     [row] = desk.ok("mail", "find", "--sender", "ada@example.net", "--recipient", "example.org", "--json").json_lines
     assert (row["subject"], row["outcome"], row["reason"]) == ("broken =?x", "quarantined", "unreadable")
     assert desk.ok("mail", "find", "strange", "--json").json_lines[0]["quarantine"]
+
+
+def test_all_mail_of_a_ticket_is_found_by_its_number_and_mail_that_names_it_too(desk: Desk) -> None:
+    first = desk.ok("read", "--json", input=mail("first")).json
+    number = first["ticket"]
+    desk.ok("read", input=mail("answer", headers=[f"References: <{first['message']['message_id']}>"]))
+    desk.ok("read", input=mail(f"[Ticket#{number}] spoofed", sender="mallory@example.com"))
+    for words, subjects in (
+        ([number], [f"[Ticket#{number}] spoofed", "answer", "first"]),
+        (["--ticket", number], ["answer", "first"]),
+    ):
+        assert [row["subject"] for row in desk.ok("mail", "find", *words, "--json").json_lines] == subjects
 
 
 def test_a_release_from_quarantine_is_found_under_its_new_outcome(
