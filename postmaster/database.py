@@ -168,7 +168,10 @@ def _upgrade_embedded(settings: Settings) -> None:
     lock = os.open(settings.data_dir / "upgrade.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands that start at once: the second finds it done
-        os.close(os.open(settings.database_file, os.O_CREAT | os.O_RDWR, 0o600))
+        # Never open the file of a database that is in use: to close it again releases all locks that this process has
+        # on it (fcntl(2)), and then the next process to end takes the write-ahead log away from under it.
+        if not settings.database_file.exists():
+            os.close(os.open(settings.database_file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         if _revision() != head:
             flask_migrate.upgrade(directory=str(MIGRATIONS))
     finally:

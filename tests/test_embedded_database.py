@@ -1,0 +1,53 @@
+"""The embedded database, shared by processes that come and go."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from postmaster import create_app
+from postmaster.config import load_settings
+from postmaster.database import prepare_database, reading
+from postmaster.system.settings import TICKETS_PER_SENDER, get_setting
+
+
+def ready(app: Flask) -> None:
+    """Prepare the database, and leave a connection to it open, as a process that serves does."""
+    with app.app_context():
+        prepare_database()
+        with reading() as session:
+            session.execute(text("SELECT count(*) FROM setting"))
+
+
+def set_elsewhere(environ: dict[str, str], value: int) -> None:
+    """Change a setting in a process of its own, which is the last to close the database if it sees no other."""
+    command = (sys.executable, "-m", "flask", "--app", "postmaster", "setting", "set", TICKETS_PER_SENDER.name)
+    subprocess.run([*command, str(value)], env={**os.environ, **environ}, check=True, capture_output=True)
+
+
+def seen(app: Flask) -> int:
+    """The setting, as that app sees it."""
+    with app.app_context(), reading() as session:
+        return get_setting(session, TICKETS_PER_SENDER)
+
+
+@pytest.mark.parametrize("how", ["by another app", "by threads at once"])
+def test_a_process_that_prepares_the_database_again_still_sees_what_others_write(
+    app: Flask, environ: dict[str, str], how: str
+) -> None:
+    """To open the database's file and close it again would release all locks that connections of this process have."""
+    if how == "by threads at once":
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(ready, [app] * 4))
+    else:
+        ready(app)
+        ready(create_app(load_settings(environ)))
+    for value in (41, 42):
+        set_elsewhere(environ, value)
+        assert seen(app) == value
