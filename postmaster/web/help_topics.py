@@ -146,8 +146,8 @@ def _header_sections() -> Iterator[Section]:
             header.name,
             header.help,
             _facts(
-                new_tickets=", ".join(header.names(followup=False)),
-                follow_ups=", ".join(header.names(followup=True)),
+                on_new_tickets=", ".join(header.names(followup=False)),
+                on_follow_ups=", ".join(header.names(followup=True)),
                 without_it=header.default,
             ),
         )

@@ -31,6 +31,8 @@ STAGES: dict[str, tuple[str, str]] = {
     "loop": ("Loop check", "refresh-cw"),
     "follow-up": ("Follow-up check", "corner-up-right"),
     "filters": ("Filters", "funnel"),
+    "ignore": ("Ignore", "circle-minus"),
+    "storm": ("Mail storm", "shield-alert"),
     "headers": ("X-OTRS headers", "shield"),
     "dispatch": ("Dispatching", "at-sign"),
     "record": ("Storing", "triangle-alert"),
