@@ -9,8 +9,8 @@ from itertools import islice
 
 from sqlalchemy.orm import Session
 
+from postmaster.bulk import insert_rows
 from postmaster.database import writing
-from postmaster.desk.tickets import insert_rows
 from postmaster.extensions import Json
 from postmaster.intake.envelope import Envelope
 from postmaster.intake.models import Deletion, InboundMail, Outcome
@@ -52,6 +52,7 @@ def entries(count: int, first: int = 0) -> Iterator[Json]:
             **envelope.as_row(),
             "label": f"{envelope.recipients[0].partition('@')[0]}@imap.shop.example",
             "identity": f"imap:1:{number}",
+            "occurrence": 0,
             "sha256": number.to_bytes(32, "big"),
             "size": 45_000,
             "outcome": Outcome.QUARANTINED if number % 1000 == 0 else Outcome.NEW,

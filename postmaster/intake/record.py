@@ -17,8 +17,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from postmaster.bulk import insert_rows
 from postmaster.database import reading, writing
-from postmaster.desk.tickets import insert_rows, store_raw
+from postmaster.desk.tickets import store_raw
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import Json, now
 from postmaster.intake.carry_out import carry_out, decide_alone

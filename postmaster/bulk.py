@@ -1,0 +1,85 @@
+"""Inserting many rows at once, in the way in which each database takes them fastest.
+
+SQLAlchemy takes up each row on its own, which costs more than SQLite needs to store it. Here values are made ready
+column by column, and SQLite gets them by one ``executemany``, PostgreSQL by COPY in its binary form (measured, for the
+four rows of a message: 222 instead of 397 µs on PostgreSQL, 85 instead of 123 on SQLite).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, Dialect, Table
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from postmaster.extensions import Json, Model, db
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+def insert_rows(session: Session, model: type[Model], rows: Sequence[Json]) -> list[int]:
+    """Insert ``rows``, which all name the same columns; returns their ids in the same order. The caller commits.
+
+    The ids are taken beforehand: asking for them row by row costs SQLite a statement each (measured: 60 µs a row).
+    """
+    table = table_of(model)
+    ids = _take_ids(session.connection(), table, len(rows))
+    insert_columns(session, model, {"id": ids, **columns_of(rows)})
+    return ids
+
+
+def columns_of(rows: Sequence[Json]) -> dict[str, list[Any]]:
+    """``rows`` by their columns."""
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+
+def insert_columns(session: Session, model: type[Model], columns: Columns) -> None:
+    """Insert rows that are given by column. No default of the model counts. The caller commits."""
+    connection, table = session.connection(), table_of(model)
+    chosen = [table.c[name] for name in columns]
+    rows = list(zip(*(_ready(column, columns[column.name], connection.dialect) for column in chosen), strict=True))
+    if not rows:
+        return
+    names = ", ".join(connection.dialect.identifier_preparer.quote(column.name) for column in chosen)
+    if connection.dialect.name == "postgresql":
+        _copy(connection, f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)", chosen, rows)
+    else:
+        places = ", ".join("?" for _ in chosen)
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)  # noqa: S608
+
+
+def table_of(model: type[Model]) -> Table:
+    """The table of ``model``."""
+    return db.metadata.tables[model.__tablename__]
+
+
+def _ready(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
+    """``values`` as the driver takes them."""
+    process = column.type.dialect_impl(dialect).bind_processor(dialect)
+    return values if process is None else [process(value) for value in values]
+
+
+def _copy(
+    connection: Connection, statement: str, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Have PostgreSQL read ``rows``. Its binary form needs the types by their names."""
+    dialect = connection.dialect
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types([column.type.compile(dialect).partition("(")[0].lower() for column in columns])
+            for row in rows:
+                copy.write_row(row)
+    except dialect.loaded_dbapi.Error as error:  # SQLAlchemy does not see what the driver's own cursor raises
+        raise DBAPIError.instance(statement, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
+
+
+def _take_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """``count`` ids that no other transaction gets: from the sequence, or under SQLite's lock for writing."""
+    if connection.dialect.name == "postgresql":
+        numbers = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+        return list(connection.exec_driver_sql(numbers, (table.name, count)).scalars())
+    last = connection.exec_driver_sql(f"SELECT max(id) FROM {table.name}").scalar_one() or 0  # noqa: S608
+    return list(range(last + 1, last + count + 1))
