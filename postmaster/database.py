@@ -79,9 +79,14 @@ def writing() -> Iterator[Session]:
         yield session
 
 
-def insert_into(session: Session, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that can say what to do ON CONFLICT, in the words of the session's database."""
-    if session.get_bind().dialect.name == "postgresql":
+def dialect_of(session: Session) -> str:
+    """The kind of the session's database: ``sqlite`` or ``postgresql``."""
+    return session.get_bind().dialect.name
+
+
+def insert_into(dialect: str, model: type[Model]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can say what to do ON CONFLICT, in the words of that kind of database."""
+    if dialect == "postgresql":
         return postgresql.insert(model)
     return sqlite.insert(model)
 

@@ -129,7 +129,7 @@ def take_numbers(session: Session, count: int, day: date) -> list[str]:
 
 def ticket_number(day: date, value: int) -> str:
     """The number of the ticket that is the ``value``-th one opened on ``day``."""
-    return f"{day:%Y%m%d}{value:05d}"
+    return f"{day.year:04}{day.month:02}{day.day:02}{value:05}"  # strftime takes five times as long
 
 
 def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], moment: datetime) -> list[int]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from postmaster.bulk import among
+from postmaster.database import dialect_of
 from postmaster.desk.models import Queue, SystemAddress, Ticket
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.intake.decision import Prepared
 from postmaster.intake.headers import Choices, QueueRef
-from postmaster.intake.known_tickets import KnownTicket, KnownTickets, among
+from postmaster.intake.known_tickets import KnownTicket, KnownTickets
 from postmaster.intake.parse.addresses import parse_addresses
 from postmaster.intake.parse.message import Address, ParsedMessage
 from postmaster.system.list_settings import (
@@ -43,6 +46,7 @@ from postmaster.system.settings import (
 
 # Where a recipient may stand, in the order in which they are asked (REFERENCE section 3, "Queue of a new ticket").
 RECIPIENT_FIELDS = ("Resent-To", "Envelope-To", "To", "Cc", "Delivered-To", "X-Original-To")
+_RECIPIENT_NAMES = frozenset(name.lower() for name in RECIPIENT_FIELDS)
 
 # The hour that TicketsPerSenderHour speaks of.
 HOUR = timedelta(hours=1)
@@ -93,15 +97,17 @@ class DeskView:
     def _count(self, session: Session, senders: set[str]) -> None:
         if senders:
             self._counted |= senders
-            for sender, count in session.execute(opened_query(session, senders, self.choices.moment)):
+            wanted = {"senders": sorted(senders), "since": self.choices.moment - HOUR}
+            for sender, count in session.execute(opened_query(dialect_of(session)), wanted):
                 self.opened[sender] = count
 
 
-def opened_query(session: Session, senders: Collection[str], moment: datetime) -> Select[str, int]:
-    """How many tickets each of ``senders`` opened within the hour before ``moment``: by an index."""
+@cache
+def opened_query(dialect: str) -> Select[str, int]:
+    """How many tickets each of ``senders`` opened after the moment ``since``: by an index."""
     return (
         select(Ticket.sender_address, func.count())
-        .where(among(session, Ticket.sender_address, senders), Ticket.created_at > moment - HOUR)
+        .where(among(dialect, Ticket.sender_address, "senders"), Ticket.created_at > bindparam("since"))
         .group_by(Ticket.sender_address)
     )
 
@@ -133,9 +139,8 @@ def view_desk(
 
 def read_choices(session: Session, configuration: Configuration, moment: datetime, zone: ZoneInfo) -> Choices:
     """What headers can name at ``moment``."""
-    valid = select(Queue.id, Queue.name, Queue.followup_policy).where(Queue.validity == Validity.VALID)
     return Choices(
-        queues=[QueueRef(*row) for row in session.execute(valid)],
+        queues=[QueueRef(*row) for row in session.execute(_VALID_QUEUES)],
         states=configuration[STATE_LIST],
         priorities=configuration[PRIORITY_LIST],
         types=configuration[TYPE_LIST],
@@ -151,7 +156,9 @@ def read_choices(session: Session, configuration: Configuration, moment: datetim
 
 def recipients(message: ParsedMessage) -> list[str]:
     """The addresses that the message was sent to, in lower case, in the order in which they are asked."""
-    return [found.address.lower() for name in RECIPIENT_FIELDS for found in _addresses(message, name)]
+    named = message.header_names & _RECIPIENT_NAMES  # most mail has two or three of them
+    fields = (name for name in RECIPIENT_FIELDS if name.lower() in named)
+    return [found.address.lower() for name in fields for found in _addresses(message, name)]
 
 
 def _addresses(message: ParsedMessage, name: str) -> Iterable[Address]:
@@ -165,11 +172,15 @@ def _addresses(message: ParsedMessage, name: str) -> Iterable[Address]:
 def _linked(session: Session, wanted: set[str], queues: dict[int, QueueRef]) -> dict[str, QueueRef]:
     if not wanted:
         return {}
-    rows = session.execute(
-        select(SystemAddress.address, SystemAddress.queue_id).where(
-            among(session, SystemAddress.address, wanted),
-            SystemAddress.validity == Validity.VALID,
-            SystemAddress.queue_id.in_(queues),
-        )
-    )
-    return {row.address: queues[row.queue_id] for row in rows}
+    rows = session.execute(_linked_query(dialect_of(session)), {"addresses": sorted(wanted)})
+    return {row.address: queues[row.queue_id] for row in rows if row.queue_id in queues}
+
+
+@cache
+def _linked_query(dialect: str) -> Select[str, int]:
+    valid = SystemAddress.validity == Validity.VALID
+    linked = select(SystemAddress.address, SystemAddress.queue_id)
+    return linked.where(among(dialect, SystemAddress.address, "addresses"), valid)
+
+
+_VALID_QUEUES = select(Queue.id, Queue.name, Queue.followup_policy).where(Queue.validity == Validity.VALID)

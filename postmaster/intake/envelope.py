@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 
 from postmaster.extensions import Json
@@ -33,7 +33,11 @@ class Envelope:
 
     def as_row(self) -> Json:
         """The columns of the ledger."""
-        return {**asdict(self), "recipients": list(self.recipients)}
+        row = {name: getattr(self, name) for name in ENVELOPE_COLUMNS}  # asdict takes 15 times as long
+        return row | {"recipients": list(self.recipients)}
+
+
+ENVELOPE_COLUMNS = tuple(field.name for field in fields(Envelope))
 
 
 def envelope_of(message: ParsedMessage | None, raw: bytes) -> Envelope:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Executable, delete, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
-from postmaster.database import insert_into
+from postmaster.database import dialect_of, insert_into
 from postmaster.extensions import now
 from postmaster.intake.models import MailHour, Outcome
 
@@ -76,6 +77,11 @@ def _hour_of(moment: datetime) -> datetime:
 
 
 def _add(session: Session, account_id: int, hour: datetime, counts: dict[str, int]) -> None:
-    statement = insert_into(session, MailHour).values(account_id=account_id, hour=hour, **counts)
+    session.execute(_adding(dialect_of(session)), {"account_id": account_id, "hour": hour, **counts})
+
+
+@cache
+def _adding(dialect: str) -> Executable:
+    statement = insert_into(dialect, MailHour)
     grown = {name: getattr(MailHour, name) + statement.excluded[name] for name in COLUMNS}
-    session.execute(statement.on_conflict_do_update(index_elements=["account_id", "hour"], set_=grown))
+    return statement.on_conflict_do_update(index_elements=["account_id", "hour"], set_=grown)

@@ -6,20 +6,19 @@ ends and the next begins.
 
 from __future__ import annotations
 
-import json
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, String, any_, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import InstrumentedAttribute
-from sqlalchemy.types import BigInteger, TypeEngine
 
+from postmaster.bulk import among
+from postmaster.database import dialect_of
 from postmaster.desk.models import Article, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
 from postmaster.intake.clues import Clue
@@ -92,8 +91,7 @@ class KnownTickets:
         self._load_writers(session, {party for clue in wanted for party in clue.parties})
         self._load_successors(session)
         if self._last_number is None:
-            counter = select(TicketCounter.value).where(TicketCounter.day == day)
-            self._last_number = session.scalar(counter) or 0
+            self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
 
     def find(self, clue: Clue) -> Iterator[KnownTicket]:
         """The tickets that ``clue`` names, the likeliest first. Whether its numbers count is not asked here."""
@@ -136,31 +134,29 @@ class KnownTickets:
         if not keys:
             return
         self._asked |= keys
-        for row in session.execute(thread_query(session, keys)):
+        for row in session.execute(thread_query(dialect_of(session)), {"keys": sorted(keys)}):
             self._by_key[row.key, row.own].append(self._known(row))
 
     def _load_numbers(self, session: Session, numbers: set[str]) -> None:
         if not numbers:
             return
         self._asked |= numbers
-        for row in session.execute(_tickets().where(among(session, Ticket.number, numbers))):
+        for row in session.execute(_number_query(dialect_of(session)), {"numbers": sorted(numbers)}):
             self._known(row)
 
     def _load_writers(self, session: Session, parties: set[str]) -> None:
         ids = [ticket_id for ticket_id, ticket in self._by_id.items() if ticket.number in self._asked]
         if not (ids and parties):
             return
-        found = select(Article.ticket_id, Article.sender_address).distinct()
-        here = found.where(among(session, Article.ticket_id, ids), among(session, Article.sender_address, parties))
-        for ticket_id, sender in session.execute(here):
+        wanted = {"ids": sorted(ids), "parties": sorted(parties)}
+        for ticket_id, sender in session.execute(_writer_query(dialect_of(session)), wanted):
             self._by_id[ticket_id].writers.add(sender)
 
     def _load_successors(self, session: Session) -> None:
         ids = [ticket_id for ticket_id, ticket in self._by_id.items() if ticket not in self._successors]
         if not ids:
             return
-        found = _tickets().add_columns(TicketLink.follows_id).join(TicketLink, TicketLink.ticket_id == Ticket.id)
-        rows = session.execute(found.where(among(session, TicketLink.follows_id, ids)).order_by(Ticket.id)).all()
+        rows = session.execute(_successor_query(dialect_of(session)), {"ids": sorted(ids)}).all()
         for ticket_id in ids:
             self._successors[self._by_id[ticket_id]] = []
         for row in rows:
@@ -175,22 +171,32 @@ class KnownTickets:
         return ticket
 
 
-def thread_query(session: Session, keys: Collection[str]) -> Select[Any]:
+@cache
+def thread_query(dialect: str) -> Select[Any]:
     """The tickets of the threads that ``keys`` belong to, the oldest first: by the primary key of ``thread_key``."""
     joined = _tickets().add_columns(ThreadKey.key, ThreadKey.own).join(ThreadKey, ThreadKey.ticket_id == Ticket.id)
-    return joined.where(among(session, ThreadKey.key, keys)).order_by(Ticket.id)
+    return joined.where(among(dialect, ThreadKey.key, "keys")).order_by(Ticket.id)
+
+
+@cache
+def _number_query(dialect: str) -> Select[Any]:
+    return _tickets().where(among(dialect, Ticket.number, "numbers"))
+
+
+@cache
+def _writer_query(dialect: str) -> Select[int, str]:
+    found = select(Article.ticket_id, Article.sender_address).distinct()
+    return found.where(among(dialect, Article.ticket_id, "ids"), among(dialect, Article.sender_address, "parties"))
+
+
+@cache
+def _successor_query(dialect: str) -> Select[Any]:
+    found = _tickets().add_columns(TicketLink.follows_id).join(TicketLink, TicketLink.ticket_id == Ticket.id)
+    return found.where(among(dialect, TicketLink.follows_id, "ids")).order_by(Ticket.id)
 
 
 def _tickets() -> Select[Any]:
     return select(*_COLUMNS).join(Queue, Queue.id == Ticket.queue_id)
 
 
-def among(
-    session: Session, column: InstrumentedAttribute[Any], values: Collection[str] | Sequence[int]
-) -> ColumnElement[bool]:
-    """That ``column`` is one of ``values``, as one parameter: databases limit how many a statement has."""
-    given = sorted(values)
-    if session.get_bind().dialect.name == "postgresql":
-        kind: TypeEngine[Any] = BigInteger() if isinstance(column.type, BigInteger) else String()
-        return column == any_(literal(given, ARRAY(kind)))
-    return column.in_(select(func.json_each(json.dumps(given)).table_valued("value").c.value))
+_COUNTER = select(TicketCounter.value).where(TicketCounter.day == bindparam("day"))

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
-from postmaster.database import insert_into, writing
+from postmaster.database import dialect_of, insert_into, writing
 from postmaster.errors import mail_error
 from postmaster.intake.models import Mailbox
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
@@ -73,13 +73,14 @@ def mailbox_row(session: Session, key: MailboxKey) -> Mailbox:
 
 def fence(session: Session, lease: Lease) -> None:
     """Renew the lease in the caller's transaction; raises ``lease-lost`` if another run has taken it."""
-    renewed = session.execute(
-        update(Mailbox)
-        .where(Mailbox.id == lease.mailbox_id, Mailbox.lease_token == lease.token)
-        .values(lease_expires_at=database_clock(session) + LEASE_SECONDS)
-    )
+    ours = {"mailbox_id": lease.mailbox_id, "token": lease.token}
+    renewed = session.execute(_RENEWING, ours | {"lease_expires_at": database_clock(session) + LEASE_SECONDS})
     if renewed.rowcount != 1:  # type: ignore[attr-defined]
         raise mail_error("lease-lost")
+
+
+_OURS = (Mailbox.id == bindparam("mailbox_id"), Mailbox.lease_token == bindparam("token"))
+_RENEWING = update(Mailbox).where(*_OURS).execution_options(synchronize_session=False)
 
 
 def give_back(session: Session, lease: Lease) -> None:
@@ -117,7 +118,7 @@ def _beat(app: Flask, lease: Lease, ended: threading.Event) -> None:
 
 def database_clock(session: Session) -> float:
     """Seconds since 1970 by the one clock that all who share this database have in common."""
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect_of(session) == "postgresql":
         return float(session.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
     return time.time()
 
@@ -128,7 +129,7 @@ def _mailboxes_of(host: str) -> Select[Mailbox]:
 
 def _add_mailbox(session: Session, key: MailboxKey) -> None:
     """See that the mailbox has its row, also when another run adds it at this moment."""
-    session.execute(insert_into(session, Mailbox).values(**key._asdict()).on_conflict_do_nothing())
+    session.execute(insert_into(dialect_of(session), Mailbox).values(**key._asdict()).on_conflict_do_nothing())
 
 
 def is_held(mailbox: Mailbox, moment: float) -> bool:

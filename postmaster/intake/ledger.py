@@ -12,10 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.orm import Session
 
+from postmaster.bulk import among
+from postmaster.database import dialect_of
 from postmaster.extensions import now
 from postmaster.intake.models import Deletion, InboundMail
 from postmaster.sources.base import RemoteMail
@@ -113,13 +116,14 @@ def load_ledger(session: Session, mailbox_id: int) -> Ledger:
 
 def confirm(session: Session, ids: Iterable[int]) -> None:
     """Write down that these messages are gone from their server. The caller commits."""
-    pending = list(ids)
-    for start in range(0, len(pending), 500):
-        session.execute(
-            update(InboundMail)
-            .where(InboundMail.id.in_(pending[start : start + 500]))
-            .values(deletion=Deletion.CONFIRMED, deleted_at=now())
-        )
+    if pending := sorted(ids):
+        session.execute(_confirming(dialect_of(session)), {"ids": pending, "deleted_at": now()})
+
+
+@cache
+def _confirming(dialect: str) -> Update:
+    confirmed = update(InboundMail).where(among(dialect, InboundMail.id, "ids")).values(deletion=Deletion.CONFIRMED)
+    return confirmed.execution_options(synchronize_session=False)
 
 
 def piped_before(session: Session, sha256: bytes) -> InboundMail | None:

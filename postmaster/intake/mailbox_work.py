@@ -1,8 +1,8 @@
 """Working off a mailbox: read a batch, record it in one commit, delete it on the server, next.
 
-While a batch is parsed and committed in a thread of its own, the next one is read; only the thread that called
-``work_off`` touches the connection. It knows nothing of accounts and runs; ``fetch`` gives it what it needs. It may
-take several sessions: POP3 deletes at the end of one only, and no session may last for ever.
+While a batch is parsed and committed in a thread of its own, the one before is deleted and the next one is read; only
+the thread that called ``work_off`` touches the connection. It knows nothing of accounts and runs; ``fetch`` gives it
+what it needs. It may take several sessions: POP3 deletes at the end of one only, and no session may last for ever.
 """
 
 from __future__ import annotations
@@ -84,10 +84,11 @@ class MailboxWork:
             try:
                 for batch in self._next_batches(listing, source.session_limit):
                     sifted = sift(source, batch, self.ledger)
-                    self._complete(source)
+                    recorded = self._collect()
                     self._start(recorder, batch, sifted)
+                    self._delete(source, recorded)
                     on_progress(self.tally.done, self.expected)
-                self._complete(source)
+                self._delete(source, self._collect())
             except BaseException:
                 self._collect()
                 raise
@@ -113,7 +114,8 @@ class MailboxWork:
 
     def take_confirmed(self) -> list[int]:
         """The rows to be confirmed with the next commit; they are the caller's from now on."""
-        taken, self.confirmed = self.confirmed, []
+        taken = self.confirmed[:]
+        del self.confirmed[: len(taken)]  # the other thread may be adding to the end
         return taken
 
     def _list(self, source: MailSource) -> Listing:
@@ -160,11 +162,10 @@ class MailboxWork:
         self._undeleted |= {mail.handle: entry for mail, entry in zip(new, entries, strict=True)}
         return [mail for mail, _ in recording.sifted.known] + new
 
-    def _complete(self, source: MailSource) -> None:
-        """Delete the batch before on the server, now that it is recorded."""
-        done = self._collect()
-        if done:
-            self._settle(source.delete(done))
+    def _delete(self, source: MailSource, recorded: Sequence[RemoteMail]) -> None:
+        """Delete on the server what is recorded."""
+        if recorded:
+            self._settle(source.delete(recorded))
 
     def _settle(self, deletions: Deletions) -> None:
         """Take down which deletions are certain now."""

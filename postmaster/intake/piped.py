@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.config import Settings
-from postmaster.database import reading
+from postmaster.database import dialect_of, reading
 from postmaster.desk.models import Queue, Ticket
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
@@ -81,7 +81,7 @@ def _arrival(raw: bytes) -> Arrival:
 
 
 def _refuse_twice(session: Session, sha256: bytes) -> None:
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect_of(session) == "postgresql":
         # Two deliveries of the same bytes at this moment: the second waits until the first has stored them.
         session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sha256[:8], "big", signed=True))))
     row = piped_before(session, sha256)

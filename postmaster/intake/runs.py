@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
@@ -71,7 +71,10 @@ def _leave_queue(session: Session, account: MailAccount, moment: datetime) -> No
 def save_progress(session: Session, run: Run, tally: Tally, expected: int) -> None:
     """Write down how far the run is, out of ``expected`` messages. The caller commits."""
     told = {"left_reasons": dict(tally.left_reasons), "bytes": tally.bytes, "expected": expected, "updated_at": now()}
-    session.execute(update(FetchRun).where(FetchRun.id == run.id).values(tally.counters() | told))
+    session.execute(_TELLING, {"run_id": run.id, **tally.counters(), **told})
+
+
+_TELLING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
 
 
 def end_run(session: Session, run: Run, result: AccountResult, confirmed: list[int], revision: str) -> None:

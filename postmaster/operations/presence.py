@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from postmaster.database import insert_into
+from postmaster.database import dialect_of, insert_into
 from postmaster.extensions import now
 from postmaster.intake.lease import has_died, process_name
 from postmaster.operations.models import LivingProcess, ProcessRole, Turn
@@ -85,7 +85,7 @@ def forget_dead(session: Session) -> None:
 def take_turn(session: Session, name: str, every: timedelta) -> bool:
     """Whether it is this process that does ``name`` now; so that of many at once only one does. The caller commits."""
     moment = now()
-    session.execute(insert_into(session, Turn).values(name=name, taken_at=NEVER).on_conflict_do_nothing())
+    session.execute(insert_into(dialect_of(session), Turn).values(name=name, taken_at=NEVER).on_conflict_do_nothing())
     turn = session.scalars(select(Turn).where(Turn.name == name).with_for_update()).one()
     if moment - every < turn.taken_at <= moment:
         return False

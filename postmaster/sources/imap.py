@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.dial import Dialler
+from postmaster.sources.imap_answers import Item
 from postmaster.sources.imap_client import ALLOWANCE, ImapClient
 from postmaster.sources.imap_folder import DELETED, Folder
 from postmaster.sources.wire import WIRE_ERRORS, NonsenseError
@@ -24,7 +25,6 @@ FOREIGN = "Other mail in the folder is marked as deleted, and the server cannot 
 KEPT = "The server kept mail that was marked as deleted."
 LOOKING = "The folder is only looked at."
 
-_Item = dict[bytes, bytes | None]
 _T = TypeVar("_T")
 
 
@@ -58,12 +58,7 @@ class ImapSource:
     def _describe(self, numbers: Sequence[int]) -> Iterator[RemoteMail]:
         """The messages with these numbers. They stay what they are: no EXPUNGE may come meanwhile (section 7.4.1)."""
         self._client.allow()
-        self._raw.use_uid = False
-        try:
-            answer = self._raw.fetch(numbers, ("UID", "RFC822.SIZE", "FLAGS"))
-        finally:
-            self._raw.use_uid = True
-        for item in answer.values():
+        for item in self._client.fetch_listing(numbers).values():
             if b"UID" in item:
                 uid = item[b"UID"]
                 flagged = DELETED.lower() in (bytes(flag).lower() for flag in item[b"FLAGS"])
@@ -90,7 +85,7 @@ class ImapSource:
 
     def _fetch(self, mails: Sequence[RemoteMail]) -> dict[int, bytes]:
         """The messages' bytes by UID. If the server refuses them together, each is asked for on its own."""
-        answer: dict[int, _Item] = {}
+        answer: dict[int, Item] = {}
         with self._wire.stage("read"):
             for window in _windows(mails):
                 together = self._ask(window, "BODY.PEEK[]")
@@ -99,16 +94,15 @@ class ImapSource:
         texts = ((uid, item.get(b"BODY[]")) for uid, item in answer.items())
         return {uid: text for uid, text in texts if text is not None}
 
-    def _ask(self, mails: Sequence[RemoteMail], item: str) -> dict[int, _Item] | None:
+    def _ask(self, mails: Sequence[RemoteMail], item: str) -> dict[int, Item] | None:
         """What FETCH answers, by UID; None if the server refuses, or if its answer cannot be read."""
         self._client.allow(sum(mail.size for mail in mails))
         try:
-            answer: dict[int, _Item] = self._raw.fetch([mail.handle for mail in mails], [item])
+            return self._client.fetch_texts([mail.handle for mail in mails], item)
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
             return None
-        return answer
 
     def _fetch_large(self, mail: RemoteMail) -> bytes | None:
         """A message in chunks, until an empty one: a short one need not be the last."""

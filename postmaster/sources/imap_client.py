@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import socket
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 
 from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS
+from postmaster.sources.imap_answers import Item, read_listing, read_texts
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import NonsenseError, Wire, clean, words_of
@@ -95,6 +97,14 @@ class ImapClient:
         for kind in ("EXISTS", "EXPUNGE", "FETCH", "RECENT"):
             self._imap.untagged_responses.pop(kind, None)
 
+    def fetch_listing(self, numbers: Sequence[int]) -> dict[int, Item]:
+        """UID, size and flags of the messages with these numbers. Raises imaplib's error if the server refuses."""
+        return read_listing(_accepted(*self._imap.fetch(_joined(numbers), "(UID RFC822.SIZE FLAGS)")))
+
+    def fetch_texts(self, uids: Sequence[int], item: str) -> dict[int, Item]:
+        """``BODY.PEEK[]``, or a part of it, of the messages with these UIDs. Raises likewise."""
+        return read_texts(_accepted(*self._imap.uid("FETCH", _joined(uids), f"({item})")))
+
     def can(self, capability: str) -> bool:
         """Whether the server says so at this moment."""
         if self._imap.state == "NONAUTH":
@@ -168,3 +178,14 @@ def _quoted(text: str) -> bytes:
     """A quoted string (RFC 3501 section 4.3). Characters outside ASCII go as UTF-8, which servers in use take."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'.encode()
+
+
+def _joined(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _accepted(kind: str, answer: Sequence[Any]) -> Sequence[Any]:
+    """The answer to a FETCH, without the None that stands for nothing."""
+    if kind != "OK":
+        raise imaplib.IMAP4.error(f"fetch failed: {clean(answer[0] or b'')}")
+    return [] if answer == [None] else answer

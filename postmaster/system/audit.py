@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from postmaster.database import dialect_of
 from postmaster.extensions import Json
 from postmaster.system.models import AuditEvent
 
@@ -31,5 +32,5 @@ def serialise(session: Session) -> None:
 
     So that rules over several rows hold, such as one valid account a mailbox. SQLite has one writer anyway.
     """
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect_of(session) == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMINISTRATION})

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Select, text
+from sqlalchemy import Select, event, text
 from sqlalchemy.orm import Session
 
-from postmaster.database import writing
+from postmaster.database import dialect_of, writing
 from postmaster.extensions import now
 from postmaster.intake.desk_view import opened_query
 from postmaster.intake.known_tickets import thread_query
@@ -50,21 +51,31 @@ def fill(session: Session) -> None:
     session.execute(text("ANALYZE"))
 
 
-def plan_of(session: Session, query: Select[*tuple[object, ...]]) -> str:
-    """How the database would carry out ``query``."""
-    dialect = session.get_bind().dialect
-    compiled = query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-    explain = "EXPLAIN QUERY PLAN" if dialect.name == "sqlite" else "EXPLAIN"
-    return "\n".join(str(row) for row in session.connection().exec_driver_sql(f"{explain} {compiled}").all())
+def plan_of(session: Session, query: Select[*tuple[object, ...]], **values: object) -> str:
+    """How the database carries out ``query`` with these values."""
+    connection = session.connection()
+    sent: list[Any] = []
+
+    def note(_connection: object, _cursor: object, *statement_and_parameters: object) -> None:
+        sent.append(statement_and_parameters[:2])
+
+    event.listen(connection, "before_cursor_execute", note)
+    session.execute(query, values).all()
+    event.remove(connection, "before_cursor_execute", note)
+    [(statement, parameters)] = sent
+    explain = "EXPLAIN QUERY PLAN" if dialect_of(session) == "sqlite" else "EXPLAIN"
+    return "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
 
 
 def test_threads_and_senders_are_found_by_their_indexes(desk: Desk, app: Flask) -> None:
     desk.ok("db", "upgrade")
     with app.app_context(), writing() as session:
         fill(session)
-        threads = plan_of(session, thread_query(session, [f"{number}@example.net" for number in range(100)]))
-        senders = plan_of(session, opened_query(session, [f"sender{number}" for number in range(3)], now()))
-        found = session.execute(thread_query(session, ["7@example.net", "nothing"])).all()
+        dialect = dialect_of(session)
+        threads = plan_of(session, thread_query(dialect), keys=[f"{number}@example.net" for number in range(100)])
+        named = [f"sender{number}" for number in range(3)]
+        senders = plan_of(session, opened_query(dialect), senders=named, since=now())
+        found = session.execute(thread_query(dialect), {"keys": ["7@example.net", "nothing"]}).all()
     assert [row.id for row in found] == [8]
     if "SEARCH" in threads:
         assert "SEARCH thread_key USING PRIMARY KEY (key=?)" in threads

@@ -26,6 +26,13 @@ _COUNT_SLOW = text(
     "last_slow_at = excluded.last_slow_at"
 )
 
+_STAMP = (
+    select(PostmasterFilter.id, PostmasterFilter.revision, PostmasterFilter.changed_at, FilterAccount.account_id)
+    .outerjoin(FilterAccount, FilterAccount.filter_id == PostmasterFilter.id)
+    .where(PostmasterFilter.validity == Validity.VALID)
+    .order_by(PostmasterFilter.id, FilterAccount.account_id)
+)
+
 
 @dataclass(frozen=True)
 class _Kept:
@@ -38,12 +45,7 @@ class _Kept:
 def load_filters(session: Session) -> Sequence[CompiledFilter]:
     """The valid filters in ASCII order of their names. One small query, as long as none of them has changed."""
     kept: _Kept | None = current_app.extensions.get(_KEPT)
-    stamp = session.execute(
-        select(PostmasterFilter.id, PostmasterFilter.revision, PostmasterFilter.changed_at, FilterAccount.account_id)
-        .outerjoin(FilterAccount, FilterAccount.filter_id == PostmasterFilter.id)
-        .where(PostmasterFilter.validity == Validity.VALID)
-        .order_by(PostmasterFilter.id, FilterAccount.account_id)
-    ).all()
+    stamp = session.execute(_STAMP).all()
     if kept is None or kept.stamp != stamp:
         kept = _Kept(stamp, _compile_all(session))
         current_app.extensions[_KEPT] = kept
