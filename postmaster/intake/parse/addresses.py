@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -19,6 +20,9 @@ MAX_ADDRESSES = 2_000
 
 MAX_FIELD = 128 * 1024
 """Characters read of the address fields of one name: twice what the largest number of mailboxes usually takes."""
+
+USUAL_FIELD = 200
+"""Characters up to which what a field says is remembered."""
 
 _SIMPLE = re.compile(
     r'\s*+(?:"([^"\\]*+)"\s*+|([^"(),:;<>@\\]*+))<([^\s"(),:;<>@\\]++@[^\s"(),:;<>@\\]++)>\s*+(?:,|\Z)'
@@ -72,6 +76,10 @@ def parse_addresses(value: str) -> tuple[Address, ...]:
     One without an address has only a name. Reads ``MAX_FIELD`` characters and ``MAX_ADDRESSES`` mailboxes at most.
     Never raises.
     """
+    return _parse_usual(value) if len(value) <= USUAL_FIELD else _parse(value)
+
+
+def _parse(value: str) -> tuple[Address, ...]:
     value = value[:MAX_FIELD]
     found: list[Address] = []
     position = 0
@@ -84,6 +92,10 @@ def parse_addresses(value: str) -> tuple[Address, ...]:
     if "=?" in value and not any(address.address for address in found):
         return _read_encoded(value) or tuple(found)
     return tuple(found)
+
+
+# Most have written, or were written to, before.
+_parse_usual = lru_cache(maxsize=1 << 12)(_parse)
 
 
 def _read_encoded(value: str) -> tuple[Address, ...]:
