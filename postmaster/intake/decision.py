@@ -62,6 +62,12 @@ class Prepared:
     clues: Clues
     filtered: Filtered
 
+    @property
+    def sender(self) -> str:
+        """The address that it is from, in lower case; empty if it has none."""
+        sender = self.message.from_
+        return sender.address.lower()[:320] if sender else ""
+
 
 @dataclass(slots=True)
 class Draft:
@@ -105,9 +111,8 @@ class Draft:
 
     @property
     def sender(self) -> str:
-        """The address that it is from, in lower case; empty if it has none."""
-        sender = self.message.from_
-        return sender.address.lower()[:320] if sender else ""
+        """The address that it is from, as it is compared; empty if it has none."""
+        return self.prepared.sender
 
     def note(self, stage: str, text: str, **details: object) -> None:
         """Add a line to the trace: which stage found or decided what."""

@@ -91,8 +91,7 @@ class DeskView:
         named_here = {address for each in prepared for address in recipients(each.message)} - self.addresses.keys()
         self.addresses |= _linked(session, named_here, self.queues)
         self.tickets.load(session, (clue for each in prepared for clue in each.clues.found), self.day)
-        senders = {each.message.from_.address.lower()[:320] for each in prepared if each.message.from_}
-        self._count(session, senders - self._counted - {""})
+        self._count(session, {each.sender for each in prepared} - self._counted)
 
     def _count(self, session: Session, senders: set[str]) -> None:
         if senders:

@@ -17,7 +17,9 @@ from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY,
 from postmaster.system.specs import SettingSpec
 
 # Names of settings about mail; the many others of a service desk have no counterpart here.
-CONCERNS_MAIL = re.compile(r"postmaster|ticket::hook|ticket::subject|sendmail|loopprotection", re.IGNORECASE)
+CONCERNS_MAIL = re.compile(
+    r"postmaster|ticket::hook|ticket::subject|ticket::type::default|sendmail|loopprotection", re.IGNORECASE
+)
 
 # A YAML document that is one value (YAML 1.2, chapter 7), as the system configuration stores it.
 _SCALAR = re.compile(
@@ -25,6 +27,9 @@ _SCALAR = re.compile(
     r"(?:'(?P<single>(?:[^']|'')*+)'|\"(?P<double>(?:[^\"\\]|\\.)*+)\"|(?P<plain>[^\s'\"\[\]{}&*|>!%@`-][^\n]*+)|)\s*\Z",
     re.DOTALL,
 )
+
+# A value of PostgreSQL's type bytea, which installations have that were moved there from MySQL.
+_BYTEA = re.compile(r"\\x((?:[0-9a-f]{2})*+)")
 
 # Checks for follow-ups that OTRS leaves switched off, and the settings that switch them on here.
 _CHECK = re.compile(r"PostMaster::CheckFollowUpModule###\d+-(Body|Attachments)", re.IGNORECASE)
@@ -77,6 +82,8 @@ def concerns_mail(row: Row) -> bool:
 
 def scalar(document: str) -> str | None:
     """The value of a YAML document that holds one; None if it holds something else."""
+    if binary := _BYTEA.fullmatch(document):
+        document = bytes.fromhex(binary[1]).decode("utf-8", "surrogateescape")
     found = _SCALAR.match(document)
     if found is None:
         return None

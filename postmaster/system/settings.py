@@ -97,7 +97,7 @@ SILENCE_ALERT = SettingSpec(
 TICKETS_PER_SENDER = SettingSpec(
     "TicketsPerSenderHour",
     100,
-    "New tickets that one sender may open in an hour.",
+    "New tickets that one sender may open in an hour; the rest goes to quarantine. Mail without a sender has the same.",
     whole_number(1, 1_000_000),
 )
 ACCEPT_NUMBER_FROM_STRANGER = SettingSpec(

@@ -161,7 +161,7 @@ EXAMPLES = (
     Entry("A word", "Found anywhere in the header, in any case.", (), "Subject=invoice"),
     Entry("A pattern", "A regular expression; what it has in brackets is captured.", (), r"Subject=order\s+(\d{4,})"),
     Entry("A name for what is captured", "For use in values.", (), r"Subject=order\s+(?P<number>\d+)"),
-    Entry("An address", "The bare address of From, To or Cc, whatever name is with it.", (),
+    Entry("An address", "The bare address of From, To or Cc, whatever name is with it. In values: [** \\email **].", (),
           f"From={EMAIL_ADDRESS}boss@example.com"),
     Entry("The text of the message", "As it is shown in the ticket.", (), "Body=unsubscribe"),
     Entry("A value", "A header to set, for new tickets.", (), "X-OTRS-Queue=Junk"),

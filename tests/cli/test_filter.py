@@ -63,6 +63,8 @@ def test_options_that_are_given_take_the_place_of_all_before(run: Run, admin: Ad
         (["--match", "Subject=*a"], "nothing to repeat at position 1, before “*a”"),
         (["--match", "Subject=" + "(" * 1500], "cannot be compiled"),
         (["--match", "Subject=" + "a" * 2001], "may have 2000 at most"),
+        (["--match", "Subject=" + r"(?:\d{1000}){1000}"], "demands more than 100000 characters"),
+        (["--match", "Subject=a{99999999999}"], "demands more than 100000 characters"),
         (["--match", "Subject="], "has no pattern for Subject"),
         (["--match", "Subject"], "Header=regular expression"),
         (["--match", "Two words=x"], "Header=regular expression"),

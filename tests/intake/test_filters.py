@@ -109,6 +109,9 @@ def test_an_address_that_matched_is_captured_whole(desk: Desk) -> None:
     add(desk, "F", "From=EMAILADDRESS:.*@example\\.net", sets="X-OTRS-CustomerNo=[***]")
     result = desk.ok("read", "--json", input=mail("x", sender=SENDER)).json
     assert result["attributes"]["customer_id"] == "ada@example.net"
+    desk.ok("filter", "set", "F", "--set", "X-OTRS-CustomerNo=by [** \\email **]")
+    result = desk.ok("read", "--json", input=mail("y", sender=SENDER)).json
+    assert result["attributes"]["customer_id"] == "by ada@example.net"
 
 
 def test_filters_are_tried_in_ascii_order_and_the_last_one_wins(desk: Desk) -> None:

@@ -175,6 +175,7 @@ def test_each_way_to_write_a_value_is_read(written: str, value: str | None) -> N
         ("---\n", ""),
         ("---\n- a\n- b\n", None),
         ("---\nModule: X\n", None),
+        ("\\x2d2d2d204dc3bc6c6c0a", "Müll"),
         ("--- [a]\n", None),
         ("--- 'open\n", None),
     ],

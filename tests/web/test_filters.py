@@ -112,6 +112,12 @@ def test_a_pasted_message_shows_what_each_condition_finds(client: FlaskClient, d
     assert len(desk.ok("filter", "list", "--json").json_lines) == 1
 
 
+def test_a_trial_takes_no_longer_than_a_message_may(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postmaster.intake.filters.trying.MESSAGE_SECONDS", 0.0)
+    page = words(send(client, "/filters/add/try", message=mail("Win lottery tickets").decode()).text)
+    assert "Spam This filter Too slow, skipped" in page
+
+
 def test_a_recent_message_can_be_picked_and_comes_as_mail_of_an_account(client: FlaskClient, desk: Desk) -> None:
     account = desk.add_account(type="IMAPS", host="imap.example.org", dispatching="queue", queue="Misc", trusted="yes")
     desk.ok("read", input=mail("no lottery", headers=["X-OTRS-Priority: 5 very high"]))

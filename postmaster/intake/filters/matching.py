@@ -23,6 +23,9 @@ from postmaster.intake.parse.message import ParsedMessage
 FILTER_SECONDS = 0.25
 MESSAGE_SECONDS = 2.0
 
+# By which name a value gets the address that EMAILADDRESS: has matched, as in Znuny: [** \email **].
+ADDRESS_NAME = "email"
+
 # Characters of what is captured, and of what a trace shows of it.
 LONGEST_CAPTURE = 1000
 
@@ -178,6 +181,8 @@ def _capture(tried: Tried, found: regex.Match[str]) -> None:
     elif tried.condition.whole_address:
         tried.captured = _short(found[0])
     tried.named = {name: _short(text) for name, text in found.groupdict().items()}
+    if tried.condition.whole_address:
+        tried.named.setdefault(ADDRESS_NAME, _short(found[0]))
 
 
 def _short(text: str | None) -> str:

@@ -16,6 +16,10 @@ from postmaster.system.values import Flaw, clean
 LONGEST_PATTERN = 2000
 MAX_LINES = 100
 
+# Characters that a pattern may demand at the least: the library writes all of them out when it compiles, so that
+# (\d{9999}){9999} takes the memory of the whole machine.
+MOST_DEMANDED = 100_000
+
 EMAIL_ADDRESS = "EMAILADDRESS:"
 
 # What conditions can test beside the headers of a message (REFERENCE section 3), with its help.
@@ -25,6 +29,9 @@ PSEUDO_HEADERS = {
     "X-OTRS-AttachmentCount": "How many attachments there are; images within the text do not count.",
     "X-OTRS-BodyDecrypted": "Always empty here.",
 }
+
+# An escape, a set, a least number of repetitions, or any other character of a pattern.
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|\{(?P<least>\d+)(?:,\d*)?\}|.", re.DOTALL)
 
 _HEADER = re.compile(r"[!-9;-<>-~]+")
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
@@ -111,9 +118,30 @@ def _address_pattern(address: str) -> str:
     return regex.escape(address) if _PLAIN_ADDRESS.fullmatch(address) else address
 
 
+def _demanded(pattern: str) -> int:
+    """About how many characters a value has at the least if it matches; those of all alternatives count."""
+    widths, last = [0], 0
+    for piece in _PIECE.finditer(pattern):
+        if piece[0] == "(":
+            widths.append(0)
+            continue
+        if piece["least"]:
+            more = last * (int(piece["least"]) - 1)
+        elif piece[0] == ")" and len(widths) > 1:
+            more = last = widths.pop()
+        else:
+            more = last = 1
+        widths[-1] += more
+        last = last + more if piece["least"] else last
+    return sum(widths)
+
+
 def _compile(header: str, pattern: str) -> regex.Pattern[str]:
     if not pattern:
         raise Flaw(f"has no pattern for {header}", "Enter a regular expression after the =.")
+    if _demanded(pattern) > MOST_DEMANDED:
+        flaw = f"has “{pattern[:60]}” for {header}, which demands more than {MOST_DEMANDED} characters"
+        raise Flaw(flaw, "Let what is in braces be smaller.")
     try:
         return regex.compile(pattern, regex.IGNORECASE, cache_pattern=False)
     except regex.error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -18,7 +19,14 @@ from postmaster.intake.decision import Draft, Rules
 from postmaster.intake.describe import describe_decision
 from postmaster.intake.desk_view import view_desk
 from postmaster.intake.filters.loading import compiled
-from postmaster.intake.filters.matching import CompiledFilter, MailView, Trial, try_filter
+from postmaster.intake.filters.matching import (
+    FILTER_SECONDS,
+    MESSAGE_SECONDS,
+    CompiledFilter,
+    MailView,
+    Trial,
+    try_filter,
+)
 from postmaster.intake.filters.models import PostmasterFilter
 from postmaster.intake.parse.message import ParsedMessage
 from postmaster.intake.pipeline import decide
@@ -91,14 +99,20 @@ def _ticket(draft: Draft) -> str | None:
     return draft.ticket.number if draft.ticket and draft.ticket.id else None
 
 
+def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
+    """As for a message that is taken, but with all conditions: somebody waits for the page."""
+    return try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()), thorough=True)
+
+
 def _attempts(
     filters: Sequence[CompiledFilter], edited: CompiledFilter, message: ParsedMessage, rules: Rules
 ) -> list[Attempt]:
     """Each filter with all of its conditions, also those behind one that does not match."""
     view, attempts, stopped = MailView(message, trusted=rules.trusted), [], ""
+    ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:
         why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")
-        trial = Trial(each) if why_not and each is not edited else try_filter(each, view, thorough=True)
+        trial = Trial(each) if why_not and each is not edited else _try(each, view, ends)
         attempts.append(Attempt(trial, each is edited, why_not))
         if trial.matched and not why_not:
             view.controls.update((control.name.lower(), control) for control in trial.sets)
