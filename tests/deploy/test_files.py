@@ -16,6 +16,8 @@ import pytest
 import yaml
 from flask import Flask
 
+from tests.guard.sitecustomize import variables
+
 TOP = Path(__file__).parents[2]
 GUIDE = (TOP / "docs" / "deploy.md").read_text()
 COMPOSE = yaml.safe_load((TOP / "deploy" / "compose" / "compose.yaml").read_text())
@@ -69,7 +71,7 @@ def test_what_the_image_gets_of_the_repository_is_enough(tmp_path: Path) -> None
         "config = runpy.run_path('deploy/gunicorn.conf.py');"
         "print(client.get('/login').status_code, client.get('/static/app.css').status_code, config['bind'])"
     )
-    environ = {"PATH": os.environ["PATH"], "POSTMASTER_DATA_DIR": str(tmp_path / "data")}
+    environ = {"PATH": os.environ["PATH"], "POSTMASTER_DATA_DIR": str(tmp_path / "data"), **variables()}
     printed = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
     ).stdout

@@ -138,7 +138,7 @@ def test_the_timer_looks_whether_mail_flows(settings: dict[str, str], give: Give
     check = Service("postmaster-alerts.service", settings, tmp_path)
     check.start()
     assert str(check.wait()) == unit("postmaster-alerts.service")["SuccessExitStatus"]
-    assert "“never” needs an update" in give("alert", "list")
+    assert "“never” was never authorised" in give("alert", "list")
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in UNITS.glob("*.service")))
