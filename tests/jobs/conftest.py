@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,17 @@ def start_worker(environ: dict[str, str], tmp_path: Path) -> Iterator[Start]:
     """``start_worker(*arguments)``: a worker that runs until the test ends."""
     with ExitStack() as stack:
         yield lambda *arguments, **options: stack.enter_context(Worker(environ, tmp_path, *arguments, **options))
+
+
+def status(desk: Desk) -> Any:
+    """``flask status --json``."""
+    return desk.ok("status", "--json").json
+
+
+def all_is_well(desk: Desk) -> bool:
+    """Whether the status is green."""
+    now = status(desk)
+    return now["worker"]["fetching"] == "active" and all(row["health"] == "healthy" for row in now["accounts"])
 
 
 def wait_for_tickets(desk: Desk, count: int, seconds: float = 30) -> None:

@@ -9,11 +9,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.jobs.conftest import Start, wait_for_tickets
+from tests.jobs.conftest import Start, all_is_well, status, wait_for_tickets
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
@@ -24,21 +23,10 @@ from tests.support import Desk, expected, mails
 COUNT = 400
 
 
-def status(desk: Desk) -> Any:
-    """``flask status --json``."""
-    return desk.ok("status", "--json").json
-
-
 def is_fetching(desk: Desk) -> bool:
     """Whether a run is in the middle of its mail."""
     activities = [account["activity"] or {} for account in status(desk)["accounts"]]
     return any(0 < activity.get("done", 0) < COUNT for activity in activities)
-
-
-def all_is_well(desk: Desk) -> bool:
-    """Whether the status is green again."""
-    now = status(desk)
-    return now["worker"]["fetching"] == "active" and all(row["health"] == "healthy" for row in now["accounts"])
 
 
 @pytest.fixture

@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from rq import Queue
 from sqlalchemy import func, select
 
+from postmaster.broker import CONTROL, connect
 from postmaster.database import reading
 from postmaster.errors import mail_error
 from postmaster.extensions import now
 from postmaster.intake.models import FetchRun
 from postmaster.intake.schedule import next_slot, wait_after
 from postmaster.jobs import tasks
+from postmaster.jobs.schedule import SCHEDULE, FetchScheduler
 from tests.operations.conftest import WorkOff, change_state, state
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mails
@@ -116,3 +119,19 @@ def test_a_clock_that_is_set_neither_forgets_an_account_nor_fetches_it_twice(
         mailbox.deliver(*mails(2))
         work_off()
     assert len(desk.tickets()) == 2
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
+def test_a_clock_that_is_set_stops_no_scheduler(work_off: WorkOff, jump: timedelta) -> None:
+    work_off()
+    redis = connect()
+    control = Queue(CONTROL, connection=redis)
+    with time_machine.travel(NOON, tick=False) as clock:
+        FetchScheduler(redis).enqueue_jobs()
+        assert sorted(control.job_ids) == sorted(periodic.id for periodic in SCHEDULE)
+        redis.delete(control.key)  # as a worker that takes them
+        FetchScheduler(redis).enqueue_jobs()
+        assert control.job_ids == []
+        clock.move_to(NOON + jump)
+        FetchScheduler(redis).enqueue_jobs()
+    assert sorted(control.job_ids) == sorted(periodic.id for periodic in SCHEDULE)
