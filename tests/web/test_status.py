@@ -44,11 +44,17 @@ def add_ticket(app: Flask, queue: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/status"])
-def test_without_accounts_it_says_how_to_add_one(client: FlaskClient, path: str) -> None:
+def test_without_accounts_it_leads_an_admin_to_the_first_one(client: FlaskClient, path: str) -> None:
     text = text_of(client, path)
     assert "No mail is being fetched yet" in text
-    assert "flask credential add" in text
-    assert "flask account add" in text
+    assert 'href="/credentials/add"' in text
+    assert 'href="/accounts/add"' in text
+
+
+def test_without_accounts_a_lead_reads_who_adds_them(lead: FlaskClient) -> None:
+    text = text_of(lead)
+    assert "A service desk admin adds the first one." in text
+    assert "/accounts/add" not in text
 
 
 def test_it_works_before_any_command(client: FlaskClient) -> None:
