@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
 from postmaster.database import writing
+from postmaster.web.pulse import QUICK
 from tests.browser.looking import violations_in_both
 from tests.browser.site import Site, sign_in
 from tests.servers.fixtures import Certificates, TestMailbox
@@ -53,14 +54,18 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
 ) -> None:
     account = flow_site.desk.account(mailbox, interval=1000)
     page = context.new_page()
+    page.clock.install()
     page.goto("/accounts")
     row = page.locator(f"#account-{account}")
     expect(page.locator("#pulse")).to_contain_text("Fetcher running", timeout=BEAT)
     expect(row).to_contain_text("Healthy", timeout=2 * BEAT)
     page.evaluate("window.stayed = true")
     mailbox.deliver(*mails(3))
+    page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
     row.get_by_role("button", name="Fetch now").click()
     expect(page.locator("#toasts")).to_contain_text("is fetched next.")
+    expect(page.locator("#pulse")).to_have_attribute("hx-trigger", f"every {QUICK}s")  # it beats quickly from now on
+    page.clock.resume()
     expect(row.get_by_role("cell", name="3", exact=True)).to_be_visible(timeout=BEAT)
     expect(row).to_contain_text("Healthy")
     assert page.evaluate("window.stayed")
