@@ -6,13 +6,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from sqlalchemy import select
 
 from bin.launcher.children import Children
 from demo.scene import demo_environment, play
+from postmaster.accounts.models import Credential, CredentialToken
 from postmaster.database import writing
+from postmaster.extensions import now
+from postmaster.oauth.meanings import MICROSOFT
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.presence import Presence, tell_alive
 from tests.browser.site import TOP, Site, is_page, launch, sign_in
@@ -54,9 +59,9 @@ def trouble(site: Site) -> None:
     desk.add_account(
         type="IMAPS", host="mail.shop.example", dispatching="to", comment="Questions about bills come in here."
     )
-    desk.add_account(
-        type="Outlook365", address="returns@shop.example", dispatching="to", comment="Parcels that come back."
-    )
+    lose_consent(site)
+    returns = {"address": "returns@shop.example", "credential": "m365", "comment": "Parcels that come back."}
+    desk.add_account(type="Outlook365", dispatching="to", **returns)
     desk.add_account(type="POP3S", host="127.0.0.1", port=1, credential="billing", dispatching="to")
     spam = ("--match", "Subject=casino|lottery", "--match", "From=EMAILADDRESS:promo@example.net")
     desk.ok("filter", "add", "--name", "10-spam", *spam, "--set", "X-OTRS-Queue=Junk", "--stop", "yes")
@@ -65,6 +70,31 @@ def trouble(site: Site) -> None:
     for subject in subjects:
         add_quarantined(site.app, [subject], mail(subject, size=4000), 1, "ValueError: a part of it has no end")
     number_sample(site.app)
+
+
+def lose_consent(site: Site) -> None:
+    """Have a credential for Microsoft 365, whose authorisation Microsoft has ended."""
+    kind = (
+        "--kind",
+        "oauth2-microsoft",
+        "--tenant",
+        "shop.example",
+        "--client-id",
+        "2d4f7a58-5b0e-4a53-9a4e-0f6c1b7e9d20",
+    )
+    words = ("--name", "m365", "--secret-expires", (now() + timedelta(days=200)).date().isoformat())
+    site.desk.ok("credential", "add", *kind, *words, "--client-secret-stdin", input="secret\n")
+    meaning = MICROSOFT["700082"]
+    with site.app.app_context(), writing() as session:
+        credential = session.scalars(select(Credential).where(Credential.name == "m365")).one()
+        credential.token = CredentialToken(
+            authorised_at=now() - timedelta(days=91),
+            signed_in_as="maren@shop.example",
+            problem=meaning.fault,
+            message=f"Microsoft ended the authorisation of “m365”: {meaning.what}.",
+            advice=meaning.todo,
+            server="AADSTS700082: The refresh token has expired due to inactivity.",
+        )
 
 
 def take(site: Site, browser: Browser, wanted: tuple[str, ...]) -> Iterator[str]:
@@ -94,6 +124,11 @@ def pages(site: Site) -> Iterator[tuple[str, str]]:
     for endpoint, address in dict(site.addresses()).items():
         if endpoint != "session.login":
             yield endpoint.removesuffix(".page").replace(".", "-").replace("_", "-"), address
+    [consentless] = (
+        row["id"] for row in site.desk.ok("credential", "list", "--json").json_lines if row["name"] == "m365"
+    )
+    yield "credentials-edit-oauth2", f"/credentials/{consentless}"
+    yield "credentials-add-oauth2", "/credentials/add?kind=oauth2-microsoft"
 
 
 def _take_one(context: BrowserContext, name: str, address: str, view: str, wanted: tuple[str, ...]) -> Iterator[str]:

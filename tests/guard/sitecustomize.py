@@ -34,12 +34,14 @@ def guard() -> None:
 
 
 def variables(python_path: str = "") -> dict[str, str]:
-    """What the environment of each process must have; ``python_path`` are other folders to be found there."""
-    paths = [path for path in python_path.split(os.pathsep) if path]
-    return {
-        "PYTHONPATH": os.pathsep.join(paths if FOLDER in paths else [*paths, FOLDER]),
-        ATTEMPTS: os.environ[ATTEMPTS],
-    }
+    """What the environment of each process must have; ``python_path`` are other folders to be found there.
+
+    Outside of pytest, as when pictures are taken, nobody is guarded.
+    """
+    if ATTEMPTS not in os.environ:
+        return {"PYTHONPATH": python_path}
+    paths = [path for path in python_path.split(os.pathsep) if path and path != FOLDER]
+    return {"PYTHONPATH": os.pathsep.join([*paths, FOLDER]), ATTEMPTS: os.environ[ATTEMPTS]}
 
 
 def attempts() -> list[str]:
