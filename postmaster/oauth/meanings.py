@@ -135,6 +135,7 @@ STANDARD: dict[str, Meaning] = {
     "invalid_scope": Meaning("token-denied", "Scopes name something that it does not know",
                              "Correct Scopes by the provider's documentation."),
     "access_denied": Meaning("consent-missing", "the consent was declined", _AGAIN),
+    "authorization_declined": Meaning("consent-missing", "the consent was declined", _AGAIN),
     "interaction_required": Meaning("authorisation-ended", "somebody has to sign in", _AGAIN),
     "login_required": Meaning("authorisation-ended", "somebody has to sign in", _AGAIN),
     "consent_required": Meaning("consent-missing", "nobody has consented", _AGAIN),

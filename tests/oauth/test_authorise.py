@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
@@ -15,6 +17,7 @@ from sqlalchemy import func, select
 from postmaster.accounts.models import Authorisation, CredentialToken
 from postmaster.database import reading, writing
 from postmaster.extensions import now
+from postmaster.oauth import standard
 from postmaster.operations.conditions import CONDITIONS
 from tests.oauth.support import TENANT, Tenant, authorise, link_of, path_of, press_authorise
 from tests.support import mails
@@ -189,11 +192,57 @@ def test_without_a_device_endpoint_an_address_is_printed_that_ends_at_the_pages(
     tenant: Tenant, app: Flask, client: FlaskClient
 ) -> None:
     tenant.add_credential("oauth2-google")
-    printed = tenant.desk.ok("credential", "authorise", "cloud").stdout.splitlines()
-    assert "10 minutes" in printed[0]
-    back = path_of(tenant.identity.sign_in(printed[1], tenant.person))
+    late, back = (path_of(tenant.identity.sign_in(printed_address(tenant), tenant.person)) for _ in range(2))
     assert (client.get(back).status_code, tokens(app)) == (303, 1)
     assert client.get(back).status_code == 400
+    with time_machine.travel(now() + timedelta(minutes=11)):
+        assert client.get(late).status_code == 400
+    assert tenant.identity.handed_out("authorization_code") == 1
+
+
+def printed_address(tenant: Tenant) -> str:
+    """Where ``flask credential authorise`` has somebody sign in."""
+    words, address = tenant.desk.ok("credential", "authorise", "cloud").stdout.splitlines()
+    assert "within 10 minutes" in words
+    return address
+
+
+@pytest.mark.parametrize("kind", ["oauth2-microsoft", "oauth2-generic"])
+def test_a_device_code_is_shown_and_waited_for_until_somebody_has_entered_it(
+    tenant: Tenant, app: Flask, environ: dict[str, str], kind: str
+) -> None:
+    tenant.add_credential(kind)
+    command = [sys.executable, "-m", "flask", "--app", "postmaster", "credential", "authorise", "cloud"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdout is not None
+        shown = waiting.stdout.readline()
+        assert f"Open {tenant.identity.url}/enter on any device" in shown
+        assert tokens(app) == 0
+        tenant.identity.enter_device_code(shown.split()[-1], tenant.person)
+        assert waiting.wait(30) == 0
+        assert f"is authorised, signs in as {tenant.person}." in waiting.stdout.read()
+    assert tokens(app) == 1
+
+
+def test_a_provider_that_wants_to_be_asked_less_often_is(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(standard.time, "sleep", waited.append)
+    tenant.add_credential("oauth2-generic")
+    tenant.identity.hesitation = ["authorization_pending", "slow_down", "authorization_pending"]
+    tenant.authorise()
+    assert waited.count(standard.DEVICE_INTERVAL) == 1
+
+
+@pytest.mark.parametrize(("error", "sentence"), [
+    ("expired_token", "nobody entered the code in time"),
+    ("authorization_declined", "the consent was declined"),
+])  # fmt: skip
+def test_a_device_code_that_leads_nowhere_says_why(tenant: Tenant, error: str, sentence: str) -> None:
+    tenant.add_credential()
+    tenant.identity.hesitation = [error]
+    result = tenant.desk.run("credential", "authorise", "cloud")
+    assert (result.exit_code, sentence in result.stderr) == (1, True)
+    assert tenant.health("credential") == "needs-authorisation"
 
 
 def test_a_device_code_that_the_app_may_not_ask_for_says_which_switch_is_missing(tenant: Tenant) -> None:
@@ -307,6 +356,8 @@ def test_the_powershell_lines_are_filled_in(tenant: Tenant, client: FlaskClient)
 
 @pytest.mark.parametrize(("kind", "word"), [
     ("oauth2-microsoft", "IMAP.AccessAsUser.All"),
+    ("oauth2-microsoft", "For “flask credential authorise” switch on “Allow public client flows”"),
+    ("oauth2-google", "https://mail.google.com/"),
     ("oauth2-google", "each authorisation ends after 7 days"),
     ("oauth2-generic", "PKCE (S256)"),
 ])  # fmt: skip

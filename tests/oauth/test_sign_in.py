@@ -134,6 +134,21 @@ def test_the_connection_test_names_what_can_be_seen_in_the_token(
     assert "API permissions" in stages[3]["advice"] or "Scopes" in stages[3]["advice"]
 
 
+@pytest.mark.parametrize(("code", "sentence"), [
+    ("AADSTS7000215", "the client secret is wrong"),
+    ("AADSTS7000222", "the client secret has expired"),
+    ("AADSTS65001", "nobody has consented"),
+])  # fmt: skip
+def test_the_connection_test_names_what_the_provider_refuses(tenant: Tenant, code: str, sentence: str) -> None:
+    tenant.add_credential(grant="client-credentials")
+    account = tenant.add_account()
+    tenant.identity.error = ("invalid_client", f"{code}: Words of Microsoft.")
+    stages = tenant.desk.run("account", "test", account, "--json").json["stages"]
+    assert [stage["state"] for stage in stages[:5]] == ["ok", "ok", "ok", "fail", "skip"]
+    assert sentence in stages[3]["detail"]
+    assert f"{code}: Words of Microsoft." in stages[3]["detail"]
+
+
 def test_the_connection_test_lists_the_causes_that_exchange_does_not_tell_apart(tenant: Tenant) -> None:
     tenant.identity.own_mailbox = "another@example.org"
     tenant.add_credential(grant="client-credentials")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 
@@ -171,6 +173,23 @@ def test_workers_that_need_a_token_at_once_renew_it_once_and_all_go_on(
 def _work(app: Flask, tokens: list[str]) -> None:
     with app.app_context():
         tokens.append(access_token(1))
+
+
+def test_processes_that_fetch_at_once_with_a_token_that_has_ended_both_succeed(
+    tenant: Tenant, app: Flask, environ: dict[str, str]
+) -> None:
+    for folder in ("INBOX", "Archive"):
+        tenant.server.deliver_many(tenant.mailbox, mails(1), folder)
+    accounts = [tenant.ready(), tenant.add_account("IMAPS", folder="Archive")]
+    ended(app)
+    tenant.identity.pause = 0.5
+    command = [sys.executable, "-m", "flask", "--app", "postmaster", "fetch", "--account"]
+    both = [subprocess.Popen([*command, account], env=environ, stdout=subprocess.DEVNULL) for account in accounts]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(tenant.desk.tickets()) == 2
+    ended(app)
+    tenant.desk.fetch()
+    assert tenant.identity.handed_out("refresh_token") == 2, "each time one was spent, and the next one was kept"
 
 
 def test_a_worker_that_died_while_it_renewed_keeps_the_others_waiting_for_a_while_only(

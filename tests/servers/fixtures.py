@@ -27,6 +27,7 @@ IDENTITY_MOODS = (
     "claims",
     "with_refresh",
     "pause",
+    "hesitation",
     "eager",
     "own_mailbox",
 )

@@ -92,7 +92,8 @@ class IdentityServer:
     apps. ``eager`` is who enters each device code at once. ``mode`` is empty, or ``down``, ``slow`` (a byte now and
     then), ``silent``, ``garbage``, ``flood``, ``redirect``. ``error`` is what the token endpoint answers instead of
     tokens. ``seconds`` is how long access tokens last, ``skew`` by how much its clock is ahead, ``pause`` how long it
-    thinks. ``granted`` are the scopes that it grants, if not all that are asked for.
+    thinks. ``hesitation`` are the errors with which it puts off who asks whether a code was entered. ``granted`` are
+    the scopes that it grants, if not all that are asked for.
     """
 
     certificate: Certificate
@@ -107,6 +108,7 @@ class IdentityServer:
     claims: dict[str, Any] = field(default_factory=dict)
     with_refresh: bool = True
     pause: float = 0
+    hesitation: list[str] = field(default_factory=list)
     eager: str = ""
     told: list[Told] = field(default_factory=list)
 
@@ -334,6 +336,8 @@ class IdentityServer:
             return Session(app, "", form.get("scope", "").split())
         if "device_code" in grant:
             _, session = self._devices[form["device_code"]]
+            if self.hesitation:
+                raise Refusal(self.hesitation.pop(0))
             if not session.approved:
                 raise Refusal("authorization_pending")
             session.secretless = not form.get("client_secret")
