@@ -184,7 +184,8 @@ class KindSpec:
     """A kind of credential. ``own`` are its fields beside name, validity and comment; ``purpose`` says when to take it.
 
     ``grants`` are the ways in which it comes by tokens, none for a password. ``mail_scopes`` is what fetching takes:
-    what is asked for if no scopes were entered; ``{outlook}`` stands for the host of Exchange Online.
+    what is asked for if no scopes were entered; ``{outlook}`` stands for the host of Exchange Online, and
+    ``{people}`` for what it is called where somebody signs in.
     """
 
     kind: CredentialKind
@@ -225,8 +226,8 @@ CREDENTIAL_KINDS: dict[CredentialKind, KindSpec] = {
             (GRANT, TENANT, *_CLIENT, CLIENT_CERTIFICATE, OAUTH_USERNAME, SCOPES),
             BOTH_GRANTS,
             {
-                Grant.AUTHORIZATION_CODE: "https://{outlook}/IMAP.AccessAsUser.All "
-                "https://{outlook}/POP.AccessAsUser.All",
+                Grant.AUTHORIZATION_CODE: "https://{people}/IMAP.AccessAsUser.All "
+                "https://{people}/POP.AccessAsUser.All",
                 Grant.CLIENT_CREDENTIALS: "https://{outlook}/.default",
             },
         ),
@@ -247,6 +248,9 @@ CREDENTIAL_KINDS: dict[CredentialKind, KindSpec] = {
         ),
     )
 }
+
+# Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth"; national clouds have one name for both.
+OUTLOOK_FOR_PEOPLE = {"outlook.office365.com": "outlook.office.com"}
 
 OAUTH_KINDS = tuple(kind for kind, spec in CREDENTIAL_KINDS.items() if spec.is_oauth)
 

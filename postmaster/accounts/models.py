@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from postmaster.accounts.kinds import CREDENTIAL_KINDS, CredentialKind, Grant, KindSpec
+from postmaster.accounts.kinds import CREDENTIAL_KINDS, OUTLOOK_FOR_PEOPLE, CredentialKind, Grant, KindSpec
 from postmaster.accounts.types import ACCOUNT_TYPES, AccountType
 from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
 from postmaster.system.models import Validity
@@ -73,7 +73,8 @@ class Credential(Model):
     def wanted_scopes(self, outlook_host: str) -> list[str]:
         """The scopes to ask for: those entered, or what fetching takes, at Microsoft from ``outlook_host``."""
         usual = (self.spec.mail_scopes or {}).get(self.way, "") if self.way else ""
-        return (self.scopes or usual.format(outlook=outlook_host)).split()
+        people = OUTLOOK_FOR_PEOPLE.get(outlook_host, outlook_host)
+        return (self.scopes or usual.format(outlook=outlook_host, people=people)).split()
 
 
 class CredentialToken(Model):

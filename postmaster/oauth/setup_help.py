@@ -92,6 +92,7 @@ def _microsoft(known: Known) -> list[Step]:
             "shared mailbox cannot sign in. For “flask credential authorise” switch on “Allow public client flows” "
             "under Authentication.",
         ),
+        _OUTLOOK,
     ]
 
 
@@ -113,6 +114,7 @@ def _microsoft_app(known: Known) -> list[Step]:
             powershell(known),
         ),
         Step("Try", "Save, then press Try. Exchange may take an hour to notice a new permission."),
+        _OUTLOOK,
     ]
 
 
@@ -169,6 +171,11 @@ def _google(known: Known) -> list[Step]:
             redirect_flaw(CredentialKind.GOOGLE, known.redirect_uri),
         ),
         Step("Authorise", "Save, then press Authorise and sign in as the mailbox: Gmail opens nobody else's."),
+        Step(
+            "Mail account",
+            "Enter the mailbox as User name here, and add a mail account: type IMAPS, host imap.gmail.com, with this "
+            "credential.",
+        ),
     ]
 
 
@@ -202,6 +209,12 @@ _SECRET = Step(
     "Secret",
     "Certificates & secrets: make a client secret, and enter its Value (not its ID) and its expiry date here. Or "
     "upload a certificate, and enter it with its private key.",
+)
+
+_OUTLOOK = Step(
+    "Mail account",
+    "Add a mail account of type Outlook365 with this credential, and the mailbox as E-mail Address. One credential "
+    "does for all mailboxes that whoever signs in may open.",
 )
 
 _STEPS: dict[tuple[CredentialKind, Grant], Callable[[Known], list[Step]]] = {

@@ -27,7 +27,7 @@ def add_credential(page: Page, app: App) -> None:
 def authorise(page: Page, words: str) -> None:
     """Press the button, sign in at the provider, and come back."""
     page.get_by_role("button", name=words).first.click()
-    page.get_by_role("link", name=re.compile("^Go to localhost")).click()
+    page.get_by_role("link", name=re.compile(r"^Go to 127\.0\.0\.1")).click()
     page.get_by_label("Account").select_option(PERSON)
     page.get_by_role("button", name="Accept").click()
     expect(page.get_by_text(f"is authorised, and signs in as {PERSON}")).to_be_visible()

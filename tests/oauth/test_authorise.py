@@ -68,6 +68,20 @@ def test_the_answer_to_the_button_is_a_plain_link_with_pkce_and_a_state(tenant: 
     assert "client_secret" not in asked
 
 
+@pytest.mark.parametrize(("host", "resource"), [
+    ("outlook.office365.com", "outlook.office.com"),
+    ("outlook.office365.us", "outlook.office365.us"),
+])  # fmt: skip
+def test_the_permissions_that_are_asked_for_are_those_of_the_cloud(
+    tenant: Tenant, app: Flask, client: FlaskClient, host: str, resource: str
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], outlook_host=host)
+    tenant.add_credential()
+    asked = dict(parse_qsl(urlsplit(link_of(press_authorise(client).text)).query))["scope"].split()
+    assert {f"https://{resource}/{protocol}.AccessAsUser.All" for protocol in ("IMAP", "POP")} < set(asked)
+    assert "offline_access" in asked
+
+
 def test_somebody_else_than_the_mailbox_may_sign_in_and_is_shown(tenant: Tenant, client: FlaskClient) -> None:
     tenant.add_credential()
     tenant.add_account()
@@ -308,7 +322,7 @@ def test_the_way_to_the_provider_names_the_mailbox_and_what_to_do_about_its_erro
     tenant.add_credential(username="")
     tenant.add_account()
     page = press_authorise(client).text
-    assert f"as somebody who may open it: {tenant.mailbox}. A shared mailbox cannot sign in." in words(page)
+    assert f"as somebody who may open it: {tenant.mailbox} . A shared mailbox cannot sign in." in words(page)
     assert 'href="/help/providers"' in page
     text = words(client.get("/help/providers").text)
     assert "AADSTS50011 The redirect URI is not registered." in text

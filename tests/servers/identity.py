@@ -136,8 +136,11 @@ class IdentityServer:
 
     @property
     def url(self) -> str:
-        """Its address, without a slash at the end: the authority of Microsoft, the issuer of others."""
-        return f"https://localhost:{self._server.server_address[1]}"
+        """Its address, without a slash at the end: the authority of Microsoft, the issuer of others.
+
+        To browsers it is another site than the pages, which are at localhost: as real providers are.
+        """
+        return f"https://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def environ(self) -> dict[str, str]:
