@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ LISTS = {
     "Ticket::Responsibles": "dan; joe",
     "Ticket::DynamicFields": "Room",
 }
+
+# A value that is empty, because nothing was captured under that name.
+NOTHING = r"[** \nothing **]"
 
 # Of each header: a valid value, an invalid one, and what a ticket or an article then says under that name.
 CASES: dict[str, tuple[str, str, str, Any]] = {
@@ -57,34 +61,56 @@ def test_each_header_of_the_table_is_tried() -> None:
     assert list(CASES) == [header.name for header in HEADERS]
 
 
-@pytest.mark.parametrize("valid", [True, False], ids=["valid", "invalid"])
-@pytest.mark.parametrize("followup", [False, True], ids=["new", "follow-up"])
-@pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "untrusted"])
-@pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.name)
-def test_a_header_counts_if_it_is_valid_and_the_account_trusted(
-    desk: Desk, header: Header, trusted: bool, followup: bool, valid: bool
+# Each header, who sets it, whether for a follow-up, whether its value is valid; but no filter sets what is no header.
+TABLE = [
+    pytest.param(header, by, followup, valid, id=f"{header.name}-{by}-{followup and 'followup'}-{valid and 'valid'}")
+    for header, by, followup, valid in product(
+        HEADERS, ("trusted", "untrusted", "filter"), (False, True), (True, False)
+    )
+    if header.names(followup=followup) or by != "filter"
+]
+
+
+@pytest.mark.parametrize(("header", "by", "followup", "valid"), TABLE)
+def test_a_header_counts_if_it_is_valid_and_a_filter_sets_it_or_the_account_is_trusted(
+    desk: Desk, header: Header, by: str, followup: bool, valid: bool
 ) -> None:
     good, bad, field, expected = CASES[header.name]
-    without = _take(desk, header, None, followup=followup, trusted=trusted)
-    result = _take(desk, header, good if valid else bad, followup=followup, trusted=trusted)
-    # Only follow-ups keep a state.
-    counts = trusted and valid and (header.on_new or followup)
-    assert _said(result, field) == (expected if counts else _said(without, field))
-    noted = [line for line in result["trace"] if line.get("header", "").endswith(header.name.replace("NAME", "room"))]
-    assert bool(noted) == (trusted and not valid and (header.on_new or followup))
+    without = _take(desk, header, None, followup=followup, by=by)
+    result = _take(desk, header, good if valid else bad, followup=followup, by=by)
+    heard = by != "untrusted" and (header.on_new or followup)  # only follow-ups keep a state
+    assert _said(result, field) == (expected if heard and valid else _said(without, field))
+    noted = [line for line in result["trace"] if line.get("header", "").lower().endswith(_named(header).lower())]
+    assert bool(noted) == (heard and not valid)
+    assert all(("the filter “F”" if by == "filter" else "the message") in line["text"] for line in noted)
 
 
-def _take(desk: Desk, header: Header, value: str | None, *, followup: bool, trusted: bool) -> Any:
+def _take(desk: Desk, header: Header, value: str | None, *, followup: bool, by: str) -> Any:
     """Take a message with the header, or a reply with its FollowUp variant to a ticket that is closed."""
     prefix = "X-OTRS-FollowUp-" if followup else "X-OTRS-"
-    headers = [f"{prefix}{header.name.replace('NAME', 'room')}: {value}"] if value is not None else []
+    controls = {f"{prefix}{_named(header)}": value} if value is not None else {}
     if header.attribute == "pending_time":
-        headers.append(f"{prefix}State: pending auto close+")
+        controls[f"{prefix}State"] = "pending auto close+"
+    headers = [f"{name}: {text}" for name, text in controls.items()]
+    desk.run("filter", "delete", "F", "--yes")
+    if by == "filter":
+        _filter(desk, controls)
+        headers = []
     if followup:
         first = desk.ok("read", "--json", "--trusted", input=mail("first", headers=[_CLOSED])).json
         headers.append(f"In-Reply-To: <{first['message']['message_id']}>")
     sent = mail(f"case {header.name}", headers=headers)
-    return desk.ok("read", "--json", *(["--trusted"] if trusted else []), input=sent).json
+    return desk.ok("read", "--json", *(["--trusted"] if by == "trusted" else []), input=sent).json
+
+
+def _named(header: Header) -> str:
+    return header.name.replace("NAME", "room")
+
+
+def _filter(desk: Desk, controls: dict[str, str]) -> None:
+    """Have a filter set them; what nothing captured is empty."""
+    sets = [word for name, value in controls.items() for word in ("--set", f"{name}={value.strip() or NOTHING}")]
+    desk.ok("filter", "add", "--name", "F", "--match", "Subject=^case", *sets)
 
 
 _CLOSED = "X-OTRS-State: closed successful"

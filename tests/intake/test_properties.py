@@ -20,7 +20,7 @@ from sqlalchemy import delete, func, select
 from postmaster import create_app
 from postmaster.config import load_settings
 from postmaster.database import reading, writing
-from postmaster.desk.models import Article, Ticket, TicketCounter
+from postmaster.desk.models import Article, Queue, Ticket, TicketCounter
 from postmaster.intake.decision import Rules
 from postmaster.intake.describe import describe_decision
 from postmaster.intake.filters.models import PostmasterFilter
@@ -105,6 +105,30 @@ MESSAGES = st.builds(
     lines=st.lists(st.one_of(REFERENCES, CONTROLS, CONTROLS, ODD_LINES), max_size=5),
     answers=st.none() | st.none() | st.lists(st.sampled_from([1, 2]), max_size=2),
 )
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A message of any bytes, behind a line that makes its sender another one in each example."""
+
+    head: Sequence[tuple[str, str]]
+    rest: bytes
+
+    def raw(self, example: str, _number: int) -> bytes:
+        """Its bytes."""
+        lines = [f"From: noise{example}@example.net", *(f"{name}: {value}" for name, value in self.head), ""]
+        return "\r\n".join(lines).replace("%%", example).encode("utf-8", "surrogatepass") + self.rest
+
+
+HEADER_NAMES = st.sampled_from(
+    ["From", "To", "Resent-To", "Subject", "Message-ID", "In-Reply-To", "References", "Thread-Index", "Content-Type",
+     "Content-Transfer-Encoding", "Return-Path", "X-Loop", "X-OTRS-Queue", "X-OTRS-FollowUp-Title", "X-OTRS-Owner"]
+)  # fmt: skip
+NOISE = st.builds(
+    Noise,
+    head=st.lists(st.tuples(HEADER_NAMES, st.text(max_size=30) | st.builds("<{}%%@x>".format, IDS)), max_size=6),
+    rest=st.binary(max_size=200) | st.builds(lambda rest: b"\r\n" + rest, st.binary(max_size=200)),
+)
 PATTERNS = st.sampled_from(
     ["Subject=(hello)", "Body=.", "From=EMAILADDRESS:.*", "X-OTRS-Queue=Junk", "Subject=(?<n>\\d+)$"]
 )
@@ -140,13 +164,13 @@ _EXAMPLES = iter(range(10**9))
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    drafts=st.lists(MESSAGES, min_size=1, max_size=8),
+    drafts=st.lists(MESSAGES | MESSAGES | MESSAGES | NOISE, min_size=1, max_size=8),
     filters=FILTERS,
     trusted=st.booleans(),
     cuts=st.sets(st.integers(1, 7)),
 )
 def test_each_message_has_one_outcome_and_the_same_wherever_a_batch_ends(
-    apps: list[Flask], drafts: list[Draft], filters: list[dict[str, str]], trusted: bool, cuts: set[int]
+    apps: list[Flask], drafts: list[Draft | Noise], filters: list[dict[str, str]], trusted: bool, cuts: set[int]
 ) -> None:
     rules, example = Rules(trusted), f".{next(_EXAMPLES)}"
     with time_machine.travel("2026-11-25T12:00:00+00:00", tick=False):
@@ -158,6 +182,39 @@ def test_each_message_has_one_outcome_and_the_same_wherever_a_batch_ends(
         apart = _take(apps[1], list(_cut(raws, cuts)), rules)
     assert together == apart
     assert together == foretold
+
+
+# Whether it is trusted, whether it dispatches by queue, and its mail.
+Account = tuple[bool, bool, list[Draft]]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    accounts=st.lists(st.tuples(st.booleans(), st.booleans(), st.lists(MESSAGES, max_size=3)), min_size=2, max_size=4),
+    filters=FILTERS,
+    data=st.data(),
+)
+def test_what_becomes_of_messages_that_have_nothing_in_common_is_the_same_in_any_order_of_accounts(
+    apps: list[Flask],
+    accounts: list[tuple[bool, bool, list[Draft]]],
+    filters: list[dict[str, str]],
+    data: st.DataObject,
+) -> None:
+    order = data.draw(st.permutations(range(len(accounts))))
+    batches = [[draft.raw(f".{next(_EXAMPLES)}", 0) for draft in drafts] for _, _, drafts in accounts]
+    decided = []
+    with time_machine.travel("2026-11-25T12:00:00+00:00", tick=False):
+        for app, turns in zip(apps, (range(len(accounts)), order), strict=True):
+            _set_filters(app, filters)
+            made = {turn: _take(app, [batches[turn]], _rules(app, *accounts[turn][:2])) for turn in turns}
+            decided.append([made[turn] for turn in sorted(made)])
+    assert decided[0] == decided[1]
+
+
+def _rules(app: Flask, trusted: bool, by_queue: bool) -> Rules:
+    with app.app_context(), reading() as session:
+        queue_id = session.scalars(select(Queue.id).where(Queue.name == "Misc")).one()
+    return Rules(trusted, queue_id if by_queue else None)
 
 
 def _cut(raws: list[bytes], cuts: set[int]) -> Iterator[list[bytes]]:
