@@ -199,6 +199,16 @@ def test_all_filters_together_have_a_limit_too(desk: Desk, monkeypatch: pytest.M
     assert (result["queue"], result["trace"][0]["slow"]) == ("Raw", True)
 
 
+def test_a_header_without_end_is_read_once_for_all_filters(desk: Desk) -> None:
+    for name in range(30):
+        add(desk, str(name), "To=EMAILADDRESS:nobody@example.net")
+    raw = mail("x", to='"' * 1_000_000)
+    began = time.process_time()
+    result = desk.ok("read", "--json", input=raw).json
+    assert time.process_time() - began < MESSAGE_SECONDS
+    assert (result["outcome"], result["trace"][0]["stage"]) == ("new", "dispatch")
+
+
 def test_filters_are_compiled_once_and_not_for_each_message(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     add(desk, "F", "Subject=.")
     assert queue_of(desk, mail("x")) == "Junk"

@@ -85,6 +85,18 @@ class MailView:
     def __init__(self, message: ParsedMessage, *, trusted: bool) -> None:
         self._message = message
         self.controls = own_controls(message.headers) if trusted else {}
+        self._addresses: dict[str, Sequence[str]] = {}
+
+    def tested(self, condition: Condition) -> Sequence[str]:
+        """What ``condition`` is tried on: the values of its header, or the bare addresses in them."""
+        if not condition.whole_address:
+            return self.values(condition.header)
+        name = condition.header.lower()
+        if name.startswith(PREFIX.lower()):  # filters may set it meanwhile
+            return _bare_addresses(self.values(name))
+        if name not in self._addresses:  # a header of a megabyte is read once, whatever filters there are
+            self._addresses[name] = _bare_addresses(self.values(name))
+        return self._addresses[name]
 
     def values(self, name: str) -> Sequence[str]:
         """The values of a header in any case, or of a pseudo-header."""
@@ -103,6 +115,10 @@ class MailView:
 
     def _attachments(self) -> int:
         return sum(not part.inline for part in self._message.attachments)
+
+
+def _bare_addresses(values: Sequence[str]) -> Sequence[str]:
+    return [found.address for value in values for found in parse_addresses(value) if found.address]
 
 
 def run_filters(
@@ -133,7 +149,7 @@ def try_filter(
     ends = time.thread_time() + seconds
     try:
         for condition in each.conditions:
-            trial.tried.append(_try(condition, view.values(condition.header), ends))
+            trial.tried.append(_try(condition, view.tested(condition), ends))
             if not (trial.tried[-1].matched or thorough):
                 return trial
     except TimeoutError:
@@ -146,8 +162,6 @@ def try_filter(
 
 def _try(condition: Condition, values: Sequence[str], ends: float) -> Tried:
     """A condition on an absent header does not match, negated or not."""
-    if condition.whole_address:
-        values = [found.address for value in values for found in parse_addresses(value) if found.address]
     tried = Tried(condition, values)
     for value in values:
         found = _search(condition, value, ends)
