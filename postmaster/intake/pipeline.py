@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from postmaster.intake.decision import REASONS, Draft, Prepared
 from postmaster.intake.desk_view import DeskView, recipients
 from postmaster.intake.followup import find_ticket, follow_up
-from postmaster.intake.headers import QueueRef, Reading, read_controls
+from postmaster.intake.headers import PREFIX, QueueRef, Reading, own_controls, read_controls
 from postmaster.intake.known_tickets import KnownTicket
 from postmaster.intake.models import Outcome
 from postmaster.intake.outcome import given_attributes, note_flaws, take_article
@@ -35,6 +35,10 @@ LOOP_TESTS: dict[str, Callable[[str], bool]] = {
     "Auto-Submitted": lambda value: value.partition(";")[0].strip().lower() not in ("", "no"),
     "Return-Path": lambda value: value.strip() == "<>",
 }
+# X-OTRS headers that are named to say that they do not count.
+MOST_NAMED = 10
+
+_PREFIX = PREFIX.lower()
 _LOOP_TESTS = {name.lower(): test for name, test in LOOP_TESTS.items()}
 
 
@@ -49,6 +53,7 @@ def check_loop(draft: Draft, _desk: DeskView) -> None:
 
 def run_filters(draft: Draft, desk: DeskView) -> None:
     """Say which filters matched, and let X-OTRS-Loop, theirs or a trusted message's, have the last word."""
+    _note_unheeded(draft)
     for trial in draft.prepared.filtered.trials:
         name = trial.filter.name
         if trial.slow:
@@ -61,6 +66,15 @@ def run_filters(draft: Draft, desk: DeskView) -> None:
     if loop != draft.loop:
         draft.loop = loop
         draft.note("filters", f"X-OTRS-Loop: the message counts as {'automatic' if loop else 'written by a person'}.")
+
+
+def _note_unheeded(draft: Draft) -> None:
+    """Say that X-OTRS headers of an untrusted message do not count: somebody may have put them there on purpose."""
+    if draft.rules.trusted or not any(name.startswith(_PREFIX) for name in draft.message.header_names):
+        return
+    names = [control.name[:60] for control in own_controls(draft.message.headers).values()]
+    text = f"Its own X-OTRS headers do not count, since its account is not trusted: {', '.join(names[:MOST_NAMED])}."
+    draft.note("headers", text)
 
 
 def heed_ignore(draft: Draft, desk: DeskView) -> None:

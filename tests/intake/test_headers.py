@@ -161,6 +161,13 @@ def test_a_pending_time_without_a_pending_state_is_left_out_with_a_note(desk: De
     assert "“open” is no pending state" in result["trace"][-1]["text"]
 
 
+def test_the_trace_says_that_the_headers_of_an_untrusted_message_do_not_count(desk: Desk) -> None:
+    sent = mail("x", headers=["X-OTRS-Queue: Misc", "x-otrs-Title: y", "X-OTRS-Nothing: z"])
+    result = desk.ok("read", "--json", input=sent).json
+    sentence = "account is not trusted: X-OTRS-Queue, x-otrs-Title, X-OTRS-Nothing."
+    assert (result["queue"], sentence in result["trace"][0]["text"]) == ("Raw", True)
+
+
 def test_an_unknown_dynamic_field_is_left_out_with_a_note(desk: Desk) -> None:
     result = desk.ok("read", "--json", "--trusted", input=mail("x", headers=["X-OTRS-DynamicField-Floor: 4"])).json
     assert result["attributes"]["dynamic_fields"] == {}

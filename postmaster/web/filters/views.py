@@ -12,7 +12,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.config import Settings
 from postmaster.database import reading
 from postmaster.errors import InputError, NotFoundError
-from postmaster.intake.decision import Rules
+from postmaster.intake.decision import REASONS, Rules
 from postmaster.intake.filters.models import PostmasterFilter
 from postmaster.intake.filters.service import NAME, FilterService
 from postmaster.intake.filters.trying import Experiment, source_of, try_out
@@ -69,7 +69,7 @@ def try_it(number: int | None = None) -> ResponseReturnValue:
             problem = " ".join(str(each) for each in error.errors.values())
         except (InputError, NotFoundError) as error:
             problem = str(error)
-        page = _shown(session, form, "_trial.html", experiment=experiment, problem=problem, tried=True)
+        page = _shown(session, form, "_trial.html", experiment=experiment, problem=problem, reasons=REASONS)
     return page, REFUSED if problem and not wants_fragment() else 200
 
 
