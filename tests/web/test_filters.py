@@ -98,9 +98,7 @@ def test_a_pasted_message_shows_what_each_condition_finds(client: FlaskClient, d
     raw = mail("Win lottery tickets").decode()
     page = words(send(client, "/filters/add/try", message=raw).text)
     assert "“Win lottery tickets”" not in page
-    assert (
-        "Win lottery tickets would be new , in the queue Raw. No address it was sent to is" in page
-    )
+    assert "Win lottery tickets would be new , in the queue Raw. No address it was sent to is" in page
     assert "0 first Matches" in page
     assert "Captured what: “lottery”" in page
     assert "Spam This filter Does not match" in page
