@@ -53,7 +53,11 @@ def test_the_pages_of_an_authorisation_fit_a_phone_and_pass_axe(make_page: MakeP
     words = ("--kind", "oauth2-google", "--name", "google", "--client-id", app.client_id)
     google = desk.ok("credential", "add", *words, "--client-secret-stdin", input=app.secret).stdout.strip()
     page = make_page(width=360, expected="400")
-    for address in (f"/credentials/{app_only}", "/credentials/callback?state=forged", f"/credentials/{google}"):
+    page.goto(f"/credentials/{app_only}")
+    commands = page.locator(".setup pre").filter(has_text="New-ServicePrincipal").inner_text().splitlines()
+    assert (commands[0], len(commands)) == (f"$app = '{app.client_id}'", 6), "that is what is copied"
+    helped = ("/credentials/callback?state=forged", "/help/providers", "/credentials")
+    for address in (f"/credentials/{app_only}", *helped, f"/credentials/{google}"):
         page.goto(address)
         assert sticking_out(page) == [], address
         assert violations_in_both(page) == {}, address
