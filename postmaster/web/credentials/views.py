@@ -50,6 +50,7 @@ def authorise(number: int) -> ResponseReturnValue:
         address=address,
         host=urlsplit(address).netloc,
         mailboxes=mailboxes,
+        back_to=redirect_uri(),
         flaw=redirect_flaw(credential.kind, redirect_uri()),
         minutes=VALID_MINUTES,
         back=back,
