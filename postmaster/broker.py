@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from postmaster.config import Settings
 from postmaster.errors import ConfigError
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 # What workers look into, in this order: the schedule's own jobs, what somebody asked for, what is due.
 CONTROL, REQUESTED, DUE = "postmaster-control", "postmaster-requested", "postmaster-due"
@@ -22,6 +22,10 @@ PATIENCE = 5
 
 def connect(**options: Any) -> Redis:
     """A connection to the Redis of this app. Raises ConfigError if none is named."""
+    from redis import Redis  # see oauth.providers: most commands need none
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     settings: Settings = current_app.config["SETTINGS"]
     if settings.redis_url is None:
         raise ConfigError(

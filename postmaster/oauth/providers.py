@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from postmaster.accounts.kinds import CredentialKind
-from postmaster.oauth.microsoft import Microsoft
 from postmaster.oauth.provider import IdentityProvider
 from postmaster.oauth.registration import Registration
-from postmaster.oauth.standard import Standard
-
-_PROVIDERS: dict[CredentialKind, Callable[[Registration], IdentityProvider]] = {
-    CredentialKind.MICROSOFT: Microsoft,
-    CredentialKind.GOOGLE: Standard,
-    CredentialKind.GENERIC: Standard,
-}
 
 
 def provider_of(registration: Registration) -> IdentityProvider:
-    """The way to the provider that ``registration`` is with."""
-    return _PROVIDERS[registration.kind](registration)
+    """The way to the provider that ``registration`` is with.
+
+    Imported here, as Redis is where it is used (``broker``): together these libraries take as long to import as a
+    command takes that needs none of them, and most do not.
+    """
+    if registration.kind is CredentialKind.MICROSOFT:
+        from postmaster.oauth.microsoft import Microsoft
+
+        return Microsoft(registration)
+    from postmaster.oauth.standard import Standard
+
+    return Standard(registration)

@@ -14,8 +14,9 @@ from authlib.integrations.requests_client import OAuth2Session
 from postmaster.accounts.kinds import CredentialKind
 from postmaster.extensions import Json
 from postmaster.oauth.http import secure
-from postmaster.oauth.provider import DeviceCode, Tokens, refusal, talking_to, tokens_of
+from postmaster.oauth.provider import DeviceCode, Tokens, refusal, tokens_of
 from postmaster.oauth.registration import Registration
+from postmaster.oauth.talking import talking_to
 
 # What makes a provider hand out a refresh token, also to somebody who has consented before.
 _ASKING = {

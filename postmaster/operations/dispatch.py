@@ -11,12 +11,10 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import current_app
-from redis import Redis
-from redis.exceptions import RedisError
-from rq import Queue
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
@@ -30,6 +28,9 @@ from postmaster.extensions import now
 from postmaster.intake.models import FetchRun, RunStatus
 from postmaster.intake.pause import current_pause
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 # Seconds after which a run leaves the rest of a mailbox to the next one, so that other accounts get their turn; and
 # after which a job that does not end is broken off. Longer than that run with its last session ever takes.
@@ -60,6 +61,8 @@ def dispatch(redis: Redis, host: str | None = None) -> int:
 
     Returns how many were queued. If Redis is away the claims are given up, so that the accounts stay due.
     """
+    from redis.exceptions import RedisError
+
     with reading() as session:
         if current_pause(session) or not session.execute(_waiting(host).limit(1)).first():
             return 0
@@ -77,6 +80,8 @@ def dispatch(redis: Redis, host: str | None = None) -> int:
 
 def enqueue(redis: Redis, claim: Claim) -> None:
     """Put the job of ``claim`` into the queue; what somebody asked for comes before what is due."""
+    from rq import Queue
+
     queue = Queue(REQUESTED if claim.requested else DUE, connection=redis)
     queue.enqueue(
         FETCH,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
-from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -85,6 +84,8 @@ def request_fetch(account_ids: Collection[int] | None, actor: str) -> Requested:
     running already is not queued again. While all fetching is paused the requests wait until it is resumed. The caller
     sees that ``actor`` is an admin.
     """
+    from redis.exceptions import RedisError
+
     with writing() as session:
         serialise(session)
         answers = {account.id: _request(session, account, actor) for account in _accounts(session, account_ids)}

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hmac
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.broker import redis
 from postmaster.config import Settings
 from postmaster.database import prepare_database, reading
 from postmaster.errors import ConfigError
-from postmaster.operations.metrics import metrics as read_metrics
 from postmaster.operations.state import fetching_state
 from postmaster.web.access import public
 
@@ -54,11 +51,17 @@ def metrics() -> Response:
     given = request.authorization.token if request.authorization and request.authorization.type == "bearer" else None
     if not hmac.compare_digest((given or "").encode(), settings.metrics_token.encode()):
         return Response("Unauthorized\n", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
+    from prometheus_client import CONTENT_TYPE_LATEST
+
+    from postmaster.operations.metrics import metrics as read_metrics
+
     with reading() as session:
         return Response(read_metrics(session), content_type=CONTENT_TYPE_LATEST)
 
 
 def _has_redis() -> bool:
+    from redis.exceptions import RedisError
+
     try:
         return bool(redis().ping())
     except (RedisError, ConfigError):
