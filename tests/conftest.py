@@ -12,6 +12,8 @@ from flask import Flask
 
 from postmaster import create_app
 from postmaster.config import load_settings
+from postmaster.database import prepare_database
+from postmaster.extensions import db
 from postmaster.system import users
 from tests.guard.sitecustomize import variables
 from tests.results import Run, runner_of
@@ -45,9 +47,28 @@ def environ(data_dir: Path, certificates: Certificates) -> dict[str, str]:
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Flask:
-    """The app, on an embedded database that is empty."""
+def unused_app(environ: dict[str, str]) -> Flask:
+    """The app on an empty data directory, before its first command."""
     return create_app(load_settings(environ))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What the first command makes: that takes longer than most tests do."""
+    settings = load_settings({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("empty"))})
+    with create_app(settings).app_context():
+        prepare_database()
+        db.engine.dispose()  # what still stands in its log goes into the file
+    return settings.database_file.read_bytes()
+
+
+@pytest.fixture
+def app(environ: dict[str, str], empty_database: bytes) -> Flask:
+    """The app, on an embedded database that is empty."""
+    settings = load_settings(environ)
+    if settings.embedded:
+        settings.database_file.write_bytes(empty_database)
+    return create_app(settings)
 
 
 @pytest.fixture

@@ -39,15 +39,15 @@ def seen(app: Flask) -> int:
 
 @pytest.mark.parametrize("how", ["by another app", "by threads at once"])
 def test_a_process_that_prepares_the_database_again_still_sees_what_others_write(
-    app: Flask, environ: dict[str, str], how: str
+    unused_app: Flask, environ: dict[str, str], how: str
 ) -> None:
     """To open the database's file and close it again would release all locks that connections of this process have."""
     if how == "by threads at once":
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(ready, [app] * 4))
+            list(threads.map(ready, [unused_app] * 4))
     else:
-        ready(app)
+        ready(unused_app)
         ready(create_app(load_settings(environ)))
     for value in (41, 42):
         set_elsewhere(environ, value)
-        assert seen(app) == value
+        assert seen(unused_app) == value

@@ -7,7 +7,7 @@ from flask import Flask
 
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from tests.cli.support import PASSWORD, Admin, audit_log, options
-from tests.results import Run
+from tests.results import Run, runner_of
 
 VALUES = {
     "address": "info@example.com",
@@ -21,7 +21,8 @@ VALUES = {
 STORED = VALUES | {"port": 1143, "ssl_verify": False}
 
 
-def test_an_empty_data_directory_lists_no_accounts(run: Run) -> None:
+def test_an_empty_data_directory_lists_no_accounts(unused_app: Flask) -> None:
+    run = runner_of(unused_app)
     assert run("account", "list", "--json").stdout == ""
     assert run("account", "list").stdout.split() == ["id", "label", "type", "queue", "validity", "health", "comment"]
 
