@@ -214,7 +214,7 @@ _SECRET = Step(
 _OUTLOOK = Step(
     "Mail account",
     "Add a mail account of type Outlook365 with this credential, and the mailbox as E-mail Address. One credential "
-    "does for all mailboxes that whoever signs in may open.",
+    "does for all mailboxes that it may open.",
 )
 
 _STEPS: dict[tuple[CredentialKind, Grant], Callable[[Known], list[Step]]] = {

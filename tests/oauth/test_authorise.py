@@ -323,7 +323,7 @@ def test_the_way_to_the_provider_names_the_mailbox_and_what_to_do_about_its_erro
     tenant.add_account()
     page = press_authorise(client).text
     assert f"as somebody who may open it: {tenant.mailbox} . A shared mailbox cannot sign in." in words(page)
-    assert "It leads back to http://localhost/credentials/callback , which has to be where you see this" in words(page)
+    assert "It leads back to http://localhost , which has to be where you see this" in words(page)
     assert 'href="/help/providers"' in page
     text = words(client.get("/help/providers").text)
     assert "AADSTS50011 The redirect URI is not registered." in text

@@ -13,7 +13,7 @@ from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.kinds import Grant
 from postmaster.database import reading
 from postmaster.errors import MailError, PostMasterError
-from postmaster.oauth.authorise import VALID_MINUTES, Authorised, Browser, begin, finish, try_app
+from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, Browser, begin, finish, try_app
 from postmaster.oauth.setup_help import redirect_flaw
 from postmaster.web.access import for_admins, who
 from postmaster.web.credentials.resource import RESOURCE, blueprint, mailboxes_of, redirect_uri
@@ -50,7 +50,7 @@ def authorise(number: int) -> ResponseReturnValue:
         address=address,
         host=urlsplit(address).netloc,
         mailboxes=mailboxes,
-        back_to=redirect_uri(),
+        back_to=redirect_uri().removesuffix(CALLBACK_PATH),
         flaw=redirect_flaw(credential.kind, redirect_uri()),
         minutes=VALID_MINUTES,
         back=back,
