@@ -68,6 +68,27 @@ CONTROLS = st.builds(lambda name, value: f"{name}: {value}", NAMES, VALUES) | st
 )  # fmt: skip
 # In a text, {} stands for the number of a ticket that is there, comes next, or comes later.
 TEXTS = st.sampled_from(["hello", "Re: [Ticket#{}]", "Ticket#{} AW:", "[Ticket#99999999999]", "", "(a)[***]"])
+# A bounce that brings back a message of a ticket, or one that nobody knows.
+BOUNCE = """--b
+
+It did not arrive.
+--b
+Content-Type: message/delivery-status
+
+Action: failed
+
+--b
+Content-Type: message/rfc822
+
+From: bob%%@example.net
+To: ada%%@example.net
+Subject: [Ticket#{}]
+Message-ID: <a%%@x>
+References: <b%%@x>
+
+Hello
+--b--
+"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,7 @@ class Draft:
         ticket = str(number + self.offset)
         lines = [f"From: {self.sender}{example}@example.net", f"Subject: {self.subject.format(ticket)}", *self.lines]
         lines += [f"Message-ID: <{self.own}%%@x>"] if self.own else []
+        lines += ["Content-Type: multipart/report; boundary=b"] if self.body == BOUNCE else []
         if self.answers is not None:
             index = bytes(6) + hashlib.sha256(example.encode()).digest()[:16]
             index += b"".join(bytes([step]) * 5 for step in self.answers)
@@ -100,7 +122,7 @@ MESSAGES = st.builds(
     sender=st.sampled_from(["ada", "bob"]),
     own=st.none() | IDS,
     subject=TEXTS,
-    body=TEXTS,
+    body=TEXTS | TEXTS | st.just(BOUNCE),
     offset=st.integers(-2, 3),
     lines=st.lists(st.one_of(REFERENCES, CONTROLS, CONTROLS, ODD_LINES), max_size=5),
     answers=st.none() | st.none() | st.lists(st.sampled_from([1, 2]), max_size=2),
