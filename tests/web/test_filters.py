@@ -130,6 +130,19 @@ def test_a_recent_message_can_be_picked_and_comes_as_mail_of_an_account(client: 
     assert "in the queue Misc" in page
 
 
+def test_a_storm_in_quarantine_can_be_picked_to_write_the_filter_against_it(client: FlaskClient, desk: Desk) -> None:
+    desk.ok("setting", "set", "TicketsPerSenderHour", "1")
+    for subject in ("an alarm", "alarm in the lottery"):
+        desk.ok("read", input=mail(subject))
+    picks = re.findall(r'<option value="(\d+)">([^<]*)</option>', client.get("/filters/add").text)
+    [taken, held, *_] = [text for _, text in picks]
+    assert taken == "ada@example.net: an alarm"
+    assert held == "In quarantine: ada@example.net: alarm in the lottery"
+    ignore = {"condition_header": ["Subject"], "condition_how": ["match"], "condition_text": ["alarm"]}
+    sent = {**ignore, "setting_header": ["X-OTRS-Ignore"], "setting_text": ["yes"], "recent": picks[1][0]}
+    assert "alarm in the lottery would be ignored" in words(send(client, "/filters/add/try", **sent).text)
+
+
 def test_the_saved_filter_is_tried_as_it_is_entered_now(client: FlaskClient) -> None:
     send(client, "/filters/add")
     changed = {"condition_header": ["Subject"], "condition_how": ["match"], "condition_text": ["poker"]}

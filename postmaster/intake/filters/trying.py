@@ -6,10 +6,12 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from postmaster.desk.models import Article, RawMail
 from postmaster.desk.rawmail import unpack
@@ -28,12 +30,14 @@ from postmaster.intake.filters.matching import (
     try_filter,
 )
 from postmaster.intake.filters.models import PostmasterFilter
+from postmaster.intake.models import Quarantine
 from postmaster.intake.parse.message import ParsedMessage
 from postmaster.intake.pipeline import decide
 from postmaster.intake.preparing import Setup, prepare, read_setup
 from postmaster.intake.reading import read_arrival
+from postmaster.intake.trace import LARGEST_ID
 
-# Messages to pick from.
+# Messages to pick from, of tickets and of the quarantine.
 RECENT = 20
 
 
@@ -57,21 +61,33 @@ class Experiment:
 
 
 def recent_messages(session: Session) -> list[tuple[int, str]]:
-    """The newest articles whose source is there: their ids, with sender and subject."""
-    query = select(Article.id, Article.header).where(Article.raw_id.is_not(None))
-    rows = session.execute(query.order_by(Article.id.desc()).limit(RECENT))
-    return [(row.id, _called(row.header)) for row in rows]
+    """The newest messages whose source is there, by its id, with sender and subject; those in quarantine come last."""
+    articles = select(Article.raw_id, Article.header).where(Article.raw_id.is_not(None))
+    held = select(Quarantine.raw_id, Quarantine.sender, Quarantine.subject)
+    return [
+        *((row.raw_id, _called(*_named(row.header))) for row in _newest(session, articles, Article.id)),
+        *(
+            (row.raw_id, f"In quarantine: {_called(row.sender, row.subject)}")
+            for row in _newest(session, held, Quarantine.id)
+        ),
+    ]
 
 
-def _called(header: Json) -> str:
-    sender = (header.get("from") or {}).get("address") or "unknown sender"
-    return f"{sender}: {header.get('subject') or '(no subject)'}"[:120]
+def _newest(session: Session, query: Select[*tuple[Any, ...]], key: InstrumentedAttribute[int]) -> Sequence[Row[Any]]:
+    return session.execute(query.order_by(key.desc()).limit(RECENT)).all()
 
 
-def source_of(session: Session, article_id: int) -> bytes:
-    """The message of that article as it came. Raises NotFoundError."""
-    found = select(RawMail).join(Article, Article.raw_id == RawMail.id).where(Article.id == article_id)
-    raw = session.scalars(found).first()
+def _named(header: Json) -> tuple[str, str]:
+    return (header.get("from") or {}).get("address") or "", header.get("subject") or ""
+
+
+def _called(sender: str, subject: str) -> str:
+    return f"{sender or 'unknown sender'}: {subject or '(no subject)'}"[:120]
+
+
+def source_of(session: Session, raw_id: int) -> bytes:
+    """The message as it came, by the id of its source. Raises NotFoundError."""
+    raw = session.get(RawMail, min(raw_id, LARGEST_ID))
     if raw is None:
         raise NotFoundError("unknown-mail", "The source of that message is not there any more.", "Pick another one.")
     return unpack(raw.encoding, raw.data)
