@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.orm import Session, selectinload
 
 from postmaster.config import Settings
 from postmaster.database import reading, writing
@@ -20,8 +21,8 @@ from postmaster.operations.targets import Target, alert_targets
 # Wait before a message is tried again that a target did not take: doubled each time, up to the longest.
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
-# Messages that are sent in one go.
-MOST_AT_ONCE = 20
+# Incidents that one message tells of in full; it counts the others. A mail server that is away is one for each account.
+MOST_IN_FULL = 20
 
 log = structlog.get_logger("postmaster.alerts")
 
@@ -90,36 +91,60 @@ def _close(incident: Incident, moment: datetime) -> None:
     log.info("incident over", condition=incident.condition, sentence=incident.sentence)
 
 
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What one message is about: all that began, or that is over, of a condition, as one target is told."""
+
+    over: bool
+    target: str
+    condition: str
+
+
 def deliver() -> int:
     """Send what is due; returns how many messages were taken. A target that fails is tried again later."""
     targets = {target.digest: target for target in alert_targets()}
     with reading() as session:
-        due = select(AlertDelivery.id).where(AlertDelivery.next_try_at <= now()).order_by(AlertDelivery.id)
-        ids = session.scalars(due.limit(MOST_AT_ONCE)).all()
-    return sum(_deliver(delivery_id, targets) for delivery_id in ids)
+        columns = AlertDelivery.over, AlertDelivery.target, Incident.condition
+        due = select(*columns).join(Incident).where(AlertDelivery.next_try_at <= now()).group_by(*columns)
+        rows = session.execute(due.order_by(AlertDelivery.over, func.min(AlertDelivery.id)))
+        subjects = [_Subject(*row) for row in rows]
+    return sum(_deliver(subject, targets.get(subject.target)) for subject in subjects)
 
 
-def _deliver(delivery_id: int, targets: dict[str, Target]) -> bool:
+def _deliver(subject: _Subject, target: Target | None) -> bool:
     with writing() as session:
-        delivery = session.get(AlertDelivery, delivery_id, with_for_update=True)
-        if delivery is None or delivery.next_try_at is None or delivery.next_try_at > now():
-            return False  # somebody else has just sent it, or is about to
-        target = targets.get(delivery.target)
-        if target is None:  # it is configured no more
-            session.delete(delivery)
-            return False
-        if delivery.over and _is_ahead(delivery):
-            return False
-        delivery.tries += 1
-        delivery.next_try_at = now() + min(LONGEST_WAIT, FIRST_WAIT * (1 << min(delivery.tries - 1, 10)))
-        title, body = words(delivery.incident, over=delivery.over)
+        deliveries = _claim(session, subject, target)
+        ids = [delivery.id for delivery in deliveries]
+        title, body = words([delivery.incident for delivery in deliveries], over=subject.over) if ids else ("", "")
+    if target is None or not ids:
+        return False
     if not target.send(title, body):
-        log.warning("an alert could not be sent", target=target.label, tries=delivery.tries)
+        log.warning("an alert could not be sent", target=target.label, incidents=len(ids))
         return False
     with writing() as session:
-        delivery = session.get_one(AlertDelivery, delivery_id)
-        delivery.sent_at, delivery.next_try_at = now(), None
+        told = update(AlertDelivery).where(AlertDelivery.id.in_(ids))
+        session.execute(told.values(sent_at=now(), next_try_at=None))
     return True
+
+
+def _claim(session: Session, subject: _Subject, target: Target | None) -> Sequence[AlertDelivery]:
+    """The deliveries to be sent now, which nobody else sends meanwhile. The caller commits."""
+    along = selectinload(AlertDelivery.incident).selectinload(Incident.deliveries)
+    query = select(AlertDelivery).join(Incident).options(along).where(AlertDelivery.next_try_at <= now())
+    mine = query.where(
+        AlertDelivery.over == subject.over,
+        AlertDelivery.target == subject.target,
+        Incident.condition == subject.condition,
+    )
+    due = session.scalars(mine.order_by(AlertDelivery.id).with_for_update(of=AlertDelivery)).all()
+    if target is None:  # it is configured no more
+        session.execute(delete(AlertDelivery).where(AlertDelivery.id.in_([delivery.id for delivery in due])))
+        return []
+    claimed = [delivery for delivery in due if not (delivery.over and _is_ahead(delivery))]
+    for delivery in claimed:
+        delivery.tries += 1
+        delivery.next_try_at = now() + min(LONGEST_WAIT, FIRST_WAIT * (1 << min(delivery.tries - 1, 10)))
+    return claimed
 
 
 def _is_ahead(delivery: AlertDelivery) -> bool:
@@ -130,14 +155,23 @@ def _is_ahead(delivery: AlertDelivery) -> bool:
     )
 
 
-def words(incident: Incident, *, over: bool) -> tuple[str, str]:
-    """Title and text of the message about ``incident``."""
+def words(incidents: Sequence[Incident], *, over: bool) -> tuple[str, str]:
+    """Title and text of the message about ``incidents``, which are of one condition; there is one at least."""
+    name = incidents[0].condition
+    title = next((row.title for row in CONDITIONS if row.name == name), name)
+    count = f" ({len(incidents)})" if len(incidents) > 1 else ""
+    texts = [_text(incident, over=over) for incident in incidents[:MOST_IN_FULL]]
+    if len(incidents) > MOST_IN_FULL:
+        texts.append(f"And {len(incidents) - MOST_IN_FULL} more, see: flask alert list --all")
+    return f"PostMaster: {'over: ' if over else ''}{title}{count}", "\n\n".join(texts)
+
+
+def _text(incident: Incident, *, over: bool) -> str:
     settings: Settings = current_app.config["SETTINGS"]
-    title = next((row.title for row in CONDITIONS if row.name == incident.condition), incident.condition)
     since = f"Since {incident.opened_at:%Y-%m-%d %H:%M} UTC."
     if over and incident.closed_at:
         since = f"From {incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC."
     lines = [f"It is over: {incident.sentence}" if over else incident.sentence, since]
     if settings.public_url:
         lines.append(f"{settings.public_url}{incident.path}")
-    return f"PostMaster: {'over: ' if over else ''}{title}", "\n".join(lines)
+    return "\n".join(lines)

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.database import reading, writing
 from postmaster.operations.alerting import look_in_turn, look_now
 from postmaster.operations.conditions import CONDITIONS, GROWING_RUNS
-from postmaster.operations.incidents import deliver
+from postmaster.operations.incidents import MOST_IN_FULL, deliver
 from postmaster.operations.models import AlertDelivery, Incident, ProcessRole
 from postmaster.operations.presence import Presence, tell_alive
 from tests.operations.conftest import BOTH, change_state
@@ -94,6 +94,31 @@ def test_silence_is_told_once_and_once_when_it_is_over(
     assert len(smtp.mails) == 2
     assert desk.ok("alert", "list").stdout == "Nothing is wrong.\n"
     assert len(desk.ok("alert", "list", "--all", "--json").json_lines) == 1
+
+
+@BOTH
+@pytest.mark.usefixtures("account")
+def test_many_accounts_that_go_silent_at_once_are_told_in_one_message_and_so_is_that_they_are_back(
+    smtp: SmtpServer, webhook: WebhookServer, desk: Desk
+) -> None:
+    with writing() as session:
+        for number in range(40):
+            state = AccountState(last_success_at=NOON)
+            credential = session.get_one(Credential, 1)
+            host = f"mail{number}.example.com"
+            session.add(MailAccount(type="IMAP", host=host, credential=credential, state=state, created_at=NOON))
+    for minute in (61, 63):
+        look(minute)
+    assert titles(webhook) == ["No mail fetched (41)"]
+    assert webhook.calls[0]["message"].count("No mail was fetched from") == MOST_IN_FULL
+    assert "And 21 more, see: flask alert list --all" in webhook.calls[0]["message"]
+    with writing() as session:
+        session.execute(update(AccountState).values(last_success_at=NOON + timedelta(minutes=64)))
+    for minute in (65, 67):
+        look(minute)
+    assert titles(webhook)[1:] == ["over: No mail fetched (41)"]
+    assert len(smtp.mails) == 2
+    assert len(desk.ok("alert", "list", "--all", "--json").json_lines) == 41
 
 
 def test_a_long_interval_is_no_silence(account: str, webhook: WebhookServer, desk: Desk) -> None:
