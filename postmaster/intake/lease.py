@@ -32,6 +32,8 @@ from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 LEASE_SECONDS = 90
 HEARTBEAT_SECONDS = 20
 
+PROC = Path("/proc")
+
 log = structlog.get_logger("postmaster.lease")
 
 
@@ -142,7 +144,7 @@ def is_held(mailbox: Mailbox, moment: float) -> bool:
 def process_name(pid: int | None = None) -> str:
     """This process, named so that another one on the same machine can tell whether it still runs."""
     pid = pid or os.getpid()
-    return f"{_machine()} {pid} {_started(pid)}"
+    return f"{_machine()} {pid} {_started(pid) or ''}"
 
 
 def has_died(process: str) -> bool:
@@ -151,7 +153,8 @@ def has_died(process: str) -> bool:
     pid, _, started = rest.partition(" ")
     if machine != _machine() or not pid.isdigit() or not started:
         return False
-    return _started(int(pid)) != started
+    found = _started(int(pid))
+    return found is not None and found != started
 
 
 def _machine() -> str:
@@ -164,10 +167,23 @@ def _machine() -> str:
     return f"{socket.gethostname()}/{boot}/{namespace}".replace(" ", "_")
 
 
-def _started(pid: int) -> str:
-    """When process ``pid`` started, in ticks since boot (proc(5), "stat"); empty if there is none."""
+def _started(pid: int) -> str | None:
+    """When process ``pid`` started, in ticks since boot (proc(5), "stat"); empty if there is none.
+
+    None if it runs, but this user is not shown what it is (proc(5), "hidepid"; systemd's ProtectProc).
+    """
     try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, *fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
+        return None if _runs(pid) else ""
     return "" if state == "Z" else fields[18]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is somebody else's
+    return True
