@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from datetime import timedelta
@@ -21,9 +22,12 @@ from tests.servers.worker import Worker
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
+# Of a core, in percent: what the processes may use together.
+MOST = 1.0
 
-def main() -> None:
-    """Measure, and print the share of a core that each process used."""
+
+def main() -> int:
+    """Measure, and print the share of a core that each process used. Returns 1 if it was more than ``MOST``."""
     parser = argparse.ArgumentParser(prog="bench/idle", description=__doc__.replace("``", ""))
     parser.add_argument("--accounts", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=120)
@@ -37,8 +41,9 @@ def main() -> None:
         fill(environ, arguments.accounts)
         with Worker(environ, Path(folder), quick=False) as worker:
             wait_for(environ)
-            measure(worker, arguments.accounts, arguments.seconds)
+            share = measure(worker, arguments.accounts, arguments.seconds)
             worker.stop()
+    return int(share > MOST)
 
 
 def fill(environ: dict[str, str], count: int) -> None:
@@ -64,8 +69,8 @@ def wait_for(environ: dict[str, str]) -> None:
         wait_until(alive, "the worker", 60)
 
 
-def measure(worker: Worker, accounts: int, seconds: int) -> None:
-    """Let it idle, and print what it used."""
+def measure(worker: Worker, accounts: int, seconds: int) -> float:
+    """Let it idle, print what it used, and return how much that was in percent of a core."""
     names = ["supervisor", "worker", "scheduler"]
     pids = [worker.pid, *worker.children()]
     time.sleep(5)  # past what starting costs
@@ -78,6 +83,7 @@ def measure(worker: Worker, accounts: int, seconds: int) -> None:
     print(
         f"{'together':<12}{sum(shares):6.2f} % of a core, with {accounts} accounts that are not due, in {passed:.0f} s"
     )
+    return sum(shares)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -87,4 +93,4 @@ def cpu_seconds(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
