@@ -88,7 +88,9 @@ def request_fetch(account_ids: Collection[int] | None, actor: str) -> Requested:
 
     with writing() as session:
         serialise(session)
-        answers = {account.id: _request(session, account, actor) for account in _accounts(session, account_ids)}
+        runs = select(FetchRun.account_id).where(FetchRun.status == RunStatus.RUNNING)
+        running = set(session.scalars(runs))
+        answers = {account.id: _request(account, running, actor) for account in _accounts(session, account_ids)}
         if Answer.QUEUED in answers.values():
             _audit_request(session, account_ids, answers, actor)
     try:
@@ -105,21 +107,16 @@ def _accounts(session: Session, account_ids: Collection[int] | None) -> list[Mai
     return list(session.scalars(query.where(chosen)).unique())
 
 
-def _request(session: Session, account: MailAccount, actor: str) -> Answer:
+def _request(account: MailAccount, running: Collection[int | None], actor: str) -> Answer:
     health, state = account_health(account), state_of(account)
     if health not in REQUESTABLE:
         return REFUSED[health]
-    if _runs(session, account.id):
+    if account.id in running:
         return Answer.RUNNING
     if state.requested_at is not None:
         return Answer.ALREADY_QUEUED
     state.requested_at, state.requested_by = now(), actor[:100]
     return Answer.ALREADY_QUEUED if state.claim is not None else Answer.QUEUED
-
-
-def _runs(session: Session, account_id: int) -> bool:
-    running = select(FetchRun.id).where(FetchRun.account_id == account_id, FetchRun.status == RunStatus.RUNNING)
-    return session.scalars(running.limit(1)).first() is not None
 
 
 def _audit_request(

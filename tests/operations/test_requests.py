@@ -138,7 +138,7 @@ def test_a_pause_is_obeyed_by_schedule_fetch_now_and_command_line(
     result = desk.run("fetch")
     assert result.exit_code == 3
     assert "All fetching is paused by command line" in result.stderr
-    assert "the mail server moves When the reason is gone, run: flask pause off" in result.stderr
+    assert "“the mail server moves”. When the reason is gone, run: flask pause off" in result.stderr
     assert desk.run("fetch", "--json").json["totals"]["skipped"] == 1
     assert desk.ok("fetch", "--dry-run", "--json").json["totals"]["new"] == 2
     assert mailbox.count() == 2

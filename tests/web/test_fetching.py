@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis as Client
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState
 from postmaster.database import reading, writing
@@ -21,7 +21,7 @@ from postmaster.system.models import AuditEvent
 from tests.servers.redis import Redis
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header
-from tests.web.resource_support import add_credential, queries_of, words
+from tests.web.resource_support import add_credential, counting_queries, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
 
@@ -184,3 +184,18 @@ def test_a_poll_needs_as_many_queries_for_50_rows_as_for_2(app: Flask, client: F
     assert len(marks) == 50
     few = queries_of(app, client, f"/accounts/live?shown={marks[0]}&shown={marks[1]}")
     assert queries_of(app, client, "/accounts/live?" + "&".join(f"shown={mark}" for mark in marks)) == few
+
+
+@pytest.mark.usefixtures("alive")
+def test_fetching_all_needs_as_many_queries_for_50_accounts_as_for_2(app: Flask, client: FlaskClient) -> None:
+    needed = []
+    for start, end in ((1, 3), (3, 53)):
+        client.get("/accounts")
+        add_rows(app, start, end)
+        with app.app_context(), writing() as session:
+            session.execute(update(AccountState).values(requested_at=None, requested_by=None, claim="busy"))
+        headers = {**HTMX, **token_header(client)}
+        with counting_queries(app) as statements:
+            assert client.post("/accounts/fetch", headers=headers).status_code == 200
+        needed.append(len(statements))
+    assert needed[0] == needed[1]
