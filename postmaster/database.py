@@ -147,12 +147,18 @@ def _check_encoding(connection: Connection) -> None:
         )
 
 
+def words_of(error: Exception) -> str:
+    """What the database said, in a line of at most 500 characters, without the row that it minds: that may be mail."""
+    said = getattr(error, "orig", None) or error
+    flaw = getattr(getattr(said, "diag", None), "message_primary", None)
+    return " ".join(str(flaw or said).split())[:500]
+
+
 def database_away(error: DBAPIError) -> ConfigError:
     """What to say when the database does not answer. The address is left out: it may hold a password."""
-    words = " ".join(str(error.orig).split())
     return ConfigError(
         "database-away",
-        f"The database cannot be used ({words}).",
+        f"The database cannot be used ({words_of(error)}).",
         "Check that it runs, POSTMASTER_DATABASE_URL, and that there is space on the disk.",
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ from tests.support import Desk
 
 if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
     from tests.servers.fixtures import Certificates
+    from tests.servers.postgres import Postgres
+
+NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
 pytest_plugins = ["tests.guard.plugin", "tests.servers.fixtures"]
 
@@ -39,11 +43,36 @@ def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """bin/test goes by the embedded database, bin/soak by PostgreSQL as well."""
+    parser.addoption(
+        "--database", choices=("sqlite", "postgresql"), default="sqlite", help="what the app keeps mail in"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the file of the embedded database where there is none."""
+    if config.getoption("database") != "sqlite":
+        for item in items:
+            if item.get_closest_marker("embedded"):
+                item.add_marker(pytest.mark.skip("is about the embedded database"))
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest) -> NewDatabase:
+    """Gives the variables that name another empty database with all its tables; none for the embedded one."""
+    if request.config.getoption("database") == "sqlite":
+        return lambda: nullcontext({})
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.lend_database
+
+
 @pytest.fixture
-def environ(data_dir: Path, certificates: Certificates) -> dict[str, str]:
+def environ(data_dir: Path, certificates: Certificates, new_database: NewDatabase) -> Iterator[dict[str, str]]:
     """The environment of the app, which trusts the CA of the test servers; processes are started with it, too."""
     own = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_CA_FILE": str(certificates.ca_file)}
-    return variables() | own
+    with new_database() as database:
+        yield variables() | own | database
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from flask import Flask
+
+from postmaster.extensions import db
 from tests.results import Result, Run
 
 if TYPE_CHECKING:
@@ -120,3 +123,13 @@ class Desk:
 def expected(count: int) -> Counter[str]:
     """The titles that ``mails(count)`` become, each once."""
     return Counter(f"mail {number}" for number in range(count))
+
+
+def refuse_title(app: Flask, title: str) -> None:
+    """Have the database of ``app`` refuse each ticket with that title, as it does for a message that it cannot hold."""
+    with app.app_context(), db.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"ALTER TABLE ticket ADD CHECK (title <> '{title}')")
+        else:
+            refusal = f"WHEN NEW.title = '{title}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            connection.exec_driver_sql(f"CREATE TRIGGER refuse BEFORE INSERT ON ticket {refusal}")

@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.cli.base import Function, guarded, print_json
+from postmaster.database import words_of
 from postmaster.errors import ConfigError, MailError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.intake.piped import pipe_rules, preview_from_pipe, take_from_pipe
@@ -110,6 +111,6 @@ def _or_try_again(take: Callable[[bytes], Json], raw: bytes) -> Json:
     try:
         return take(raw)
     except (MailError, DBAPIError) as error:
-        words = error.server if isinstance(error, MailError) else " ".join(str(error.orig).split())
+        words = error.server if isinstance(error, MailError) else words_of(error)
         message = f"The database could not store the message: {words}."
         raise TryAgainError("database-away", message, "Nothing was stored. Deliver it again.") from error

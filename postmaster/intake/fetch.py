@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
 from postmaster.config import Settings
-from postmaster.database import reading, writing
+from postmaster.database import reading, words_of, writing
 from postmaster.errors import MailError, mail_error
 from postmaster.intake.endpoint import endpoint_of
 from postmaster.intake.lease import fence, heartbeat
@@ -87,7 +87,7 @@ def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
         if error.stage != "lease":
             tell_failure(account_id, result)
     except DBAPIError as error:
-        result.error = mail_error("database-away", server=str(error.orig))
+        result.error = mail_error("database-away", server=words_of(error))
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("fetch failed", reference=reference, account=result.label)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from postmaster.config import Settings
-from postmaster.database import writing
+from postmaster.database import words_of, writing
 from postmaster.desk.models import RawMail
 from postmaster.desk.queues import Queues
 from postmaster.desk.rawmail import unpack
@@ -137,7 +137,7 @@ def _handle(session: Session, number: int, act: Callable[[Session, Quarantine], 
     except PostMasterError as error:
         return Handled(number, error=error)
     except (DataError, IntegrityError) as error:
-        return Handled(number, error=_refused(number, f"stored: {error.orig}"))
+        return Handled(number, error=_refused(number, f"stored: {words_of(error)}"))
     except DBAPIError:
         raise
     except Exception as error:  # whatever the message makes our own code raise, it must not stop the others

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import insert_rows
-from postmaster.database import reading, writing
+from postmaster.database import reading, words_of, writing
 from postmaster.desk.tickets import store_raw
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import Json, now
@@ -80,7 +80,7 @@ def record(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Re
     except (MailError, DBAPIError, PoolTimeoutError) as error:
         if not _is_poison(error):
             raise _away(error) from error
-        log.warning("a batch was refused, its messages are stored one by one", error=_words(error))
+        log.warning("a batch was refused, its messages are stored one by one", error=words_of(error))
     except Exception as error:  # whatever a message makes our own code raise, it must not stop the others
         log.warning("a batch failed, its messages are stored one by one", error=repr(error))
     return [_record_alone(arrival, origin, guard) for arrival in arrivals]
@@ -92,7 +92,7 @@ def _record_alone(arrival: Arrival, origin: Origin, guard: Guard) -> Recorded:
     except (MailError, DBAPIError, PoolTimeoutError) as error:
         if not _is_poison(error):
             raise _away(error) from error
-        flaw = _words(error)
+        flaw = words_of(error)
     except Exception as error:
         flaw = repr(error)
     try:
@@ -110,11 +110,7 @@ def _is_poison(error: Exception) -> bool:
 
 
 def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
-    return error if isinstance(error, MailError) else mail_error("database-away", server=_words(error))
-
-
-def _words(error: Exception) -> str:
-    return " ".join(str(getattr(error, "orig", None) or error).split())[:500]
+    return error if isinstance(error, MailError) else mail_error("database-away", server=words_of(error))
 
 
 def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:

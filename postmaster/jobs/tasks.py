@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from postmaster.accounts.health import REQUESTABLE, SCHEDULED, account_health
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import redis
-from postmaster.database import writing
+from postmaster.database import words_of, writing
 from postmaster.extensions import now
 from postmaster.intake.fetch import FetchOptions, fetch_account
 from postmaster.intake.schedule import SETTLING, slot_after_run
@@ -47,8 +47,7 @@ def job(function: Callable[JobP, None]) -> Callable[JobP, None]:
         try:
             function(*args, **kwargs)
         except (DBAPIError, RedisError) as error:
-            words = " ".join(str(getattr(error, "orig", None) or error).split())
-            log.warning("a job was broken off and comes again", job=function.__name__, error=words)
+            log.warning("a job was broken off and comes again", job=function.__name__, error=words_of(error))
 
     return run
 

@@ -293,8 +293,8 @@ def unknown(noun: str, text: str) -> NotFoundError:
 
 
 def printable(text: str) -> str:
-    """``text`` without halves of surrogate pairs, which stand for bytes that are not UTF-8."""
-    return text.encode(errors="replace").decode()
+    """``text`` as any database takes it: without NUL, and halves of surrogate pairs (bytes that are not UTF-8)."""
+    return text.encode(errors="replace").decode().replace("\0", "�")
 
 
 def differences(old: Mapping[str, Value], new: Mapping[str, Value]) -> Json:

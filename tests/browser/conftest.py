@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, sync_playwright
 
 from tests.browser.site import USERS, Site, launch, sign_in
+from tests.conftest import NewDatabase
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import Certificates
 from tests.servers.identity import IdentityServer
@@ -26,13 +27,16 @@ MakePage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def site(certificates: Certificates, identity_server: IdentityServer, oauth_dovecot: Dovecot) -> Iterator[Site]:
+def site(
+    certificates: Certificates, identity_server: IdentityServer, oauth_dovecot: Dovecot, new_database: NewDatabase
+) -> Iterator[Site]:
     """The app with one of everything in it; tests add what is theirs, and rely on nothing else that is there.
 
     Its Microsoft, Google and Exchange Online are the test servers.
     """
     outlook = {"POSTMASTER_OUTLOOK_HOST": "localhost", "POSTMASTER_OUTLOOK_PORT": str(oauth_dovecot.port("imaps"))}
-    with Site({"POSTMASTER_CA_FILE": str(certificates.ca_file), **identity_server.environ, **outlook}) as running:
+    environ = {"POSTMASTER_CA_FILE": str(certificates.ca_file), **identity_server.environ, **outlook}
+    with new_database() as database, Site({**environ, **database}) as running:
         populate(running.desk, running.app)
         yield running
 

@@ -134,25 +134,29 @@ def test_new_key_prints_a_key_that_seals(run: Run) -> None:
     assert Fernet(key).decrypt(Fernet(key).encrypt(b"x")) == b"x"
 
 
-def test_rotated_credentials_open_with_the_new_key_alone(admin: Admin, app: Flask, data_dir: Path) -> None:
+def test_rotated_credentials_open_with_the_new_key_alone(
+    admin: Admin, app: Flask, data_dir: Path, environ: dict[str, str]
+) -> None:
     admin.add_credential()
     admin.add_account(credential="C")
     before = config_revision(app)
     old, new = (data_dir / "credential.key").read_text().strip(), Fernet.generate_key().decode()
-    both = with_keys(data_dir, f"{new},{old}")
+    both = with_keys(environ, f"{new},{old}")
     assert both.test_cli_runner().invoke(args=["credential", "rotate-key"]).stdout.startswith("1 sealed")
-    assert stored(with_keys(data_dir, new)) == PASSWORD
+    assert stored(with_keys(environ, new)) == PASSWORD
     assert config_revision(app) == before
 
 
-def test_rotating_changes_nothing_if_a_key_is_missing(admin: Admin, app: Flask, data_dir: Path) -> None:
+def test_rotating_changes_nothing_if_a_key_is_missing(
+    admin: Admin, app: Flask, data_dir: Path, environ: dict[str, str]
+) -> None:
     admin.add_credential()
-    lost = with_keys(data_dir, Fernet.generate_key().decode())
+    lost = with_keys(environ, Fernet.generate_key().decode())
     result = lost.test_cli_runner().invoke(args=["credential", "rotate-key"])
     assert (result.exit_code, "“C”" in result.stderr) == (2, True)
     assert stored(app) == PASSWORD
 
 
-def with_keys(data_dir: Path, keys: str) -> Flask:
+def with_keys(environ: dict[str, str], keys: str) -> Flask:
     """The app with other keys, on the same data."""
-    return create_app(load_settings({"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_CREDENTIAL_KEYS": keys}))
+    return create_app(load_settings({**environ, "POSTMASTER_CREDENTIAL_KEYS": keys}))

@@ -135,8 +135,8 @@ def test_the_list_says_when_secrets_expire(admin: Admin, days: int, health: str)
     assert end in admin.run("credential", "list").stdout
 
 
-def test_rotated_keys_seal_every_secret_anew(admin: Admin, app: Flask, data_dir: Path) -> None:
+def test_rotated_keys_seal_every_secret_anew(admin: Admin, app: Flask, data_dir: Path, environ: dict[str, str]) -> None:
     add(admin, APP_ONLY)
     old, new = (data_dir / "credential.key").read_text().strip(), Fernet.generate_key().decode()
-    with_keys(data_dir, f"{new},{old}").test_cli_runner().invoke(args=["credential", "rotate-key"])
-    assert secrets_of(with_keys(data_dir, new)) == (SECRET, "")
+    with_keys(environ, f"{new},{old}").test_cli_runner().invoke(args=["credential", "rotate-key"])
+    assert secrets_of(with_keys(environ, new)) == (SECRET, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,12 @@ def test_a_dry_run_says_the_same_and_changes_nothing(app: Flask, run: Run, admin
     assert admin.list("credential") == []
     with app.app_context():
         assert audit_log() == []
-    assert take(run, SAMPLE.read_bytes(), code=1) == foretold
+    assert without_ids(take(run, SAMPLE.read_bytes(), code=1)) == without_ids(foretold)
+
+
+def without_ids(lines: list[Any]) -> str:
+    """The report without the ids of accounts: PostgreSQL gives none twice, not even one of a dry run."""
+    return re.sub(r"by account \d+", "by account", json.dumps(lines))
 
 
 @pytest.fixture

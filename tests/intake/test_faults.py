@@ -26,7 +26,7 @@ from tests.servers.fixtures import Certificates, TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
 from tests.servers.scripted import ImapServer
-from tests.support import Desk, expected, mail, mails
+from tests.support import Desk, expected, mail, mails, refuse_title
 
 
 def noise(bytes_: int) -> str:
@@ -52,6 +52,7 @@ def test_a_folder_that_is_read_only_is_not_read_at_all(desk: Desk, mailbox: Test
     assert mailbox.count("Shared") == 1
 
 
+@pytest.mark.embedded
 def test_a_full_disk_stops_the_run_and_nothing_is_deleted_that_was_not_stored(
     desk: Desk, app: Flask, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,9 +152,7 @@ def test_a_message_that_the_database_refuses_goes_to_quarantine_and_holds_up_no_
     desk: Desk, app: Flask, mailbox: TestMailbox, position: int
 ) -> None:
     desk.ok("status")
-    with app.app_context(), db.engine.begin() as connection:
-        refuse = f"WHEN NEW.title = 'mail {position}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
-        connection.execute(text(f"CREATE TRIGGER refuse BEFORE INSERT ON ticket {refuse}"))
+    refuse_title(app, f"mail {position}")
     mailbox.deliver(*mails(5))
     desk.account(mailbox)
     row = desk.fetch_one()

@@ -100,7 +100,7 @@ def test_a_dry_run_stores_nothing(desk: Desk) -> None:
 def test_a_database_that_does_not_take_it_asks_for_another_try(desk: Desk, app: Flask) -> None:
     desk.ok("status")
     with app.app_context(), db.engine.begin() as connection:
-        connection.execute(text("DROP TABLE article"))
+        connection.execute(text("ALTER TABLE article RENAME TO elsewhere"))
     result = desk.run("read", input=mail("hello"))
     assert result.exit_code == 75
     assert "Nothing was stored" in result.stderr

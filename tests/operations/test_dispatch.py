@@ -201,6 +201,7 @@ def test_a_refused_login_is_tried_once_until_the_credential_is_changed(
     assert [run.status for run in runs()] == [RunStatus.FAILED, RunStatus.OK]
 
 
+@pytest.mark.embedded
 def test_waiting_accounts_are_found_by_the_index(desk: Desk) -> None:
     desk.ok("account", "list")
     with reading() as session:

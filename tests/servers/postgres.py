@@ -7,7 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -71,6 +74,23 @@ class Postgres(Server):
         form = "" if encoding == "UTF8" else f" ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
         self.execute(f'CREATE DATABASE "{name}"{form}')
         return self._url(name)
+
+    @contextmanager
+    def lend_database(self) -> Iterator[dict[str, str]]:
+        """The variables that name a new database with all its tables; it is gone afterwards."""
+        name = f"lent{next(self._numbers)}"
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._model}"')
+        yield {"POSTMASTER_DATABASE_URL": self._url(name)}
+        self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    @cached_property
+    def _model(self) -> str:
+        """The name of a database with all its tables, made once: copying it takes a twentieth of the time."""
+        url = self.create_database()
+        environ = {**os.environ, "POSTMASTER_DATA_DIR": str(self.folder / "model"), "POSTMASTER_DATABASE_URL": url}
+        command = [sys.executable, "-m", "flask", "--app", "postmaster", "db", "upgrade"]
+        subprocess.run(command, env=environ, check=True, capture_output=True)
+        return self.name_of(url)
 
     @staticmethod
     def name_of(url: str) -> str:

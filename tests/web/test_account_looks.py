@@ -38,8 +38,10 @@ class Child(subprocess.Popen[bytes]):
 
 
 @pytest.fixture(autouse=True)
-def children(monkeypatch: pytest.MonkeyPatch) -> list[Child]:
-    """The children that were started in this test."""
+def children(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> list[Child]:
+    """The children that were started in this test; they have the environment of the web process."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(Child, "started", [])
     monkeypatch.setattr(subprocess, "Popen", Child)
     return Child.started

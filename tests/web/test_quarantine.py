@@ -15,7 +15,7 @@ from postmaster.extensions import db
 from postmaster.intake import reading
 from postmaster.intake.models import Quarantine
 from postmaster.system.models import AuditEvent
-from tests.support import Desk, mail
+from tests.support import Desk, mail, refuse_title
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import fragment, labels, words
 from tests.web.samples import HOSTILE, MAIL, add_quarantined, quarantine
@@ -124,15 +124,6 @@ def test_deleting_asks_first(app: Flask, desk: Desk, client: FlaskClient) -> Non
     assert desk.tickets() == []
 
 
-def refuse_first(app: Flask) -> None:
-    """Have the database refuse a ticket for the message “one”."""
-    with app.app_context(), db.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "CREATE TRIGGER picky BEFORE INSERT ON ticket WHEN new.title = 'one' "
-            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
-        )
-
-
 def hidden(page: str) -> dict[str, str]:
     """What the form of a page sends along."""
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
@@ -164,7 +155,7 @@ def test_what_does_not_fit_into_a_request_goes_on_with_the_next(
     monkeypatch.setattr("postmaster.web.quarantine.PATIENCE", 0.0)
     add_quarantined(app, ["one"], mail("one"))
     add_quarantined(app, ["storm"] * 60, mail("storm"))
-    refuse_first(app)
+    refuse_title(app, "one")
     chosen = {**hidden(client.get("/quarantine?all=found").text), "action": "retry"}
     going = client.post("/quarantine/change", data=chosen, headers=token_header(client)).text
     assert "50 of 61 messages are done." in words(going)
@@ -191,9 +182,10 @@ def test_refusals_say_why_for_which_message_and_do_not_keep_others_from_it(
 
 def test_what_the_database_refuses_again_is_told(app: Flask, client: FlaskClient, desk: Desk) -> None:
     fill(app, "one", "two")
-    refuse_first(app)
+    refuse_title(app, "one")
     page = told(client, 1, 2, action="retry")
-    assert "Message 1: The message 1 still cannot be stored: not this one." in page
+    assert "Message 1: The message 1 still cannot be stored: " in page
+    assert "ada@example.net, null" not in page
     assert list(desk.titles()) == ["two"]
 
 
