@@ -16,6 +16,9 @@ from postmaster.intake.models import Outcome
 from postmaster.intake.parse.message import ParsedMessage
 from postmaster.intake.reading import Arrival
 
+# The reason code of what is too much from one sender.
+STORM = "too-many-from-sender"
+
 # Reason codes, with the sentence that explains them on pages and in the trace.
 REASONS: dict[str, str] = {
     "dispatched-by-header": "The header X-OTRS-Queue names this queue.",
@@ -32,7 +35,7 @@ REASONS: dict[str, str] = {
     "follow-up-in-attachment": "An attachment has the number of the ticket.",
     "rejected-closed": "The ticket is closed, and its queue takes no follow-ups then: only the article was added.",
     "ignored": "The header X-OTRS-Ignore says that it is dropped.",
-    "too-many-from-sender": "Its sender opened as many tickets within an hour as TicketsPerSenderHour allows.",
+    STORM: "Its sender opened as many tickets within an hour as TicketsPerSenderHour allows.",
     "unreadable": "The message could not be read.",
     "unstorable": "The database did not take the message.",
     "recorded-before": "This very message was taken before; only its deletion on the server was not confirmed.",

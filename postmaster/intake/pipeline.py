@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from postmaster.intake.decision import REASONS, Draft, Prepared
+from postmaster.intake.decision import REASONS, STORM, Draft, Prepared
 from postmaster.intake.desk_view import DeskView, recipients
 from postmaster.intake.followup import find_ticket, follow_up
 from postmaster.intake.headers import PREFIX, QueueRef, Reading, own_controls, read_controls
@@ -91,7 +91,7 @@ def _reading(draft: Draft, desk: DeskView) -> Reading:
 def hold_storm(draft: Draft, desk: DeskView) -> None:
     """Put a message aside whose sender has opened too many tickets within the hour. Mail without one has one sender."""
     if desk.opened[draft.sender] >= desk.tickets_per_sender:
-        draft.settle(Outcome.QUARANTINED, "storm", "too-many-from-sender", sender=draft.sender)
+        draft.settle(Outcome.QUARANTINED, "storm", STORM, sender=draft.sender)
 
 
 def choose_queue(draft: Draft, desk: DeskView) -> None:

@@ -16,7 +16,7 @@ from wtforms import IntegerField, SelectMultipleField, StringField
 from postmaster.database import reading
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError
-from postmaster.intake.decision import REASONS
+from postmaster.intake.decision import REASONS, STORM
 from postmaster.intake.models import Quarantine
 from postmaster.intake.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
 from postmaster.intake.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
@@ -133,6 +133,7 @@ def _context() -> dict[str, Any]:
     return {
         "url": _url,
         "reasons": REASONS,
+        "STORM": STORM,
         "all_chosen": chosen is not None,
         "all_found": chosen == FOUND,
         "ask": request.args.get("ask", ""),

@@ -149,6 +149,20 @@ def test_all_that_a_filter_finds_is_chosen_and_nothing_that_came_later(
     assert desk.tickets() == []
 
 
+def test_a_storm_is_ended_by_a_filter_and_a_retry(desk: Desk, client: FlaskClient, lead: FlaskClient) -> None:
+    desk.ok("setting", "set", "TicketsPerSenderHour", "1")
+    for number in range(4):
+        desk.ok("read", input=mail(f"alarm {number}"))
+    page = client.get("/quarantine?all=found").text
+    assert "There is mail of a storm" in page
+    assert "There is mail of a storm" not in lead.get("/quarantine").text
+    desk.ok("filter", "add", "--name", "alarms", "--match", "Subject=^alarm", "--set", "X-OTRS-Ignore=yes")
+    press(client, action="retry", newest=hidden(page)["newest"])
+    assert "3 messages left the quarantine." in words(client.get("/quarantine").text)
+    ignored = desk.ok("mail", "find", "--outcome", "ignored", "--json").json_lines
+    assert (len(ignored), len(desk.tickets())) == (3, 1)
+
+
 def test_what_does_not_fit_into_a_request_goes_on_with_the_next(
     app: Flask, desk: Desk, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
