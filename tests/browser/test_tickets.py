@@ -72,7 +72,7 @@ def requests_elsewhere(page: Page) -> list[str]:
         asked.append(route.request.url)
         route.fulfill(content_type="image/png", body=b"")
 
-    page.context.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), answer)
+    page.context.route(re.compile(r"^https?://(?!localhost)"), answer)
     return asked
 
 
