@@ -84,7 +84,6 @@ class FlaskFetch:
         }
         if database_url:
             self._flask("db", "upgrade")
-        self._flask("setting", "set", "TicketsPerSenderHour", "1000000")  # the samples have a handful of senders
         credential = f"credential add --kind basic --name bench --username {USER} --password-stdin"
         self._flask(*credential.split())
         account = "account add --type IMAP --host 127.0.0.1 --credential bench --dispatching to --port"

@@ -6,13 +6,17 @@ import random
 from collections.abc import Iterator
 
 from demo.kinds import Case, html, story, subject
-from demo.mime import Part, attachment, message, multipart, text_part
+from demo.mime import Part, attachment, encoded, message, multipart, text_part
 from demo.samples import SUPPORT_ADDRESS
+from demo.words import PEOPLE
 
 # Of a hundred messages: this many of each kind, with sizes of the text (characters) and of the attachment (bytes).
 PLAIN, HTML, ATTACHED = 55, 29, 16
 PARAGRAPHS = {PLAIN: (4, 40), HTML: (40, 160), ATTACHED: (4, 40)}
 ATTACHMENT_BYTES = (20_000, 310_000)
+
+# Messages that each customer writes, on average.
+MESSAGES_EACH = 5
 
 
 def realistic_mail(count: int, seed: int = 1) -> Iterator[bytes]:
@@ -22,7 +26,14 @@ def realistic_mail(count: int, seed: int = 1) -> Iterator[bytes]:
     for number in range(count):
         case = Case(chance, number, f"bench{seed}", SUPPORT_ADDRESS, "Mon, 02 Mar 2026 08:00:00 +0000")
         (kind,) = chance.choices(kinds, kinds)
-        yield message(case.headers(subject(case)), _content(case, kind))
+        sender = _customer(chance.randrange(count // MESSAGES_EACH + 1))
+        yield message(case.headers(subject(case), sender), _content(case, kind))
+
+
+def _customer(number: int) -> str:
+    """Somebody who writes, as in From."""
+    name, address = PEOPLE[number % len(PEOPLE)]
+    return f"{name if name.isascii() else encoded(name)} <{number}.{address}>"
 
 
 def _content(case: Case, kind: int) -> Part:

@@ -25,9 +25,8 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=2000, help="in the mailbox (default: 2000)")
     parser.add_argument("--rounds", type=int, default=3, help="of each contender, taking turns (default: 3)")
     arguments = parser.parse_args()
-    mail = list(realistic_mail(arguments.messages))
     console = Console()
-    console.print(f"{len(mail)} messages, {sum(map(len, mail)) / 1e6:.0f} MB, {os.cpu_count()} cores")
+    console.print(f"{arguments.messages} messages, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory(prefix="postmaster-bench-") as folder, Dovecot() as server:
         server.add_user(USER)
         with DurablePostgres() as postgres:
@@ -36,23 +35,25 @@ def main() -> None:
                 FlaskFetch("SQLite", server, Path(folder, "sqlite")),
                 FlaskFetch("PostgreSQL", server, Path(folder, "postgres"), postgres.create_database()),
             )
-            laps = race(server, mail, contenders, arguments.rounds, console)
-    console.print(table(laps, len(mail)))
+            laps = race(server, arguments.messages, contenders, arguments.rounds, console)
+    console.print(table(laps, arguments.messages))
 
 
-def race(
-    server: Dovecot, mail: Sequence[bytes], contenders: Sequence[Contender], rounds: int, console: Console
-) -> Laps:
-    """All contenders take turns on the same mailbox, filled anew each time, so that each meets the same noise."""
+def race(server: Dovecot, count: int, contenders: Sequence[Contender], rounds: int, console: Console) -> Laps:
+    """All contenders take turns on the same mailbox, filled anew each time, so that each meets the same noise.
+
+    Each round has mail of its own: what came before would be looked up as an answer to itself.
+    """
     laps: Laps = {contender.name: [] for contender in contenders}
     for number in range(1, rounds + 1):
+        mail = list(realistic_mail(count, seed=number))
         for contender in contenders:
             server.deliver_many(USER, mail)
             lap = contender.empty_mailbox()
             if server.count(USER):
                 raise RuntimeError(f"{contender.name} left {server.count(USER)} messages.")
             laps[contender.name].append(lap)
-            console.print(f"round {number}: {contender.name}: {len(mail) / lap.seconds:,.0f} messages/s")
+            console.print(f"round {number}: {contender.name}: {count / lap.seconds:,.0f} messages/s")
     return laps
 
 

@@ -88,7 +88,11 @@ def table_of(model: type[Model]) -> Table:
 def _ready(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequence[Any]:
     """``values`` as the driver takes them."""
     process = column.type.dialect_impl(dialect).bind_processor(dialect)
-    return values if process is None else [process(value) for value in values]
+    if process is None:
+        return values
+    if len(set(map(id, values))) == 1:  # the moment, for one, is the same in all rows of a batch
+        return [process(values[0])] * len(values)
+    return [process(value) for value in values]
 
 
 def _copy(
