@@ -13,7 +13,7 @@ from demo.words import PEOPLE
 # Of a hundred messages: this many of each kind, with sizes of the text (characters) and of the attachment (bytes).
 PLAIN, HTML, ATTACHED = 55, 29, 16
 PARAGRAPHS = {PLAIN: (4, 40), HTML: (40, 160), ATTACHED: (4, 40)}
-ATTACHMENT_BYTES = (20_000, 310_000)
+ATTACHMENT_BYTES = (20_000, 330_000)
 
 # Messages that each customer writes, on average.
 MESSAGES_EACH = 5
