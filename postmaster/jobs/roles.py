@@ -26,6 +26,9 @@ from postmaster.operations.presence import BEAT_SECONDS, Presence, tell_alive, t
 # Seconds after which a process that lost Redis tries again.
 RETRY_SECONDS = 2
 
+# How long a process that ends waits for an alert that it is just sending: another one would send it a minute later.
+SENDING_SECONDS = 10
+
 NO_REDIS = "Redis is out of reach"
 
 log = structlog.get_logger("postmaster.worker")
@@ -88,11 +91,13 @@ def _process(role: ProcessRole) -> Iterator[None]:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     presence, ended = Presence(role), threading.Event()
     _start_thread("signals", _wait_for_signal)
-    _start_thread("alerts", lambda: watch(STOPPING))
+    watching = _start_thread("alerts", lambda: watch(STOPPING))
     beating = _start_thread("presence", lambda: _beat(presence, ended))
     try:
         yield
     finally:
+        STOPPING.set()
+        watching.join(SENDING_SECONDS)
         ended.set()
         beating.join(BEAT_SECONDS)
         with suppress(Exception), writing() as session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -15,20 +14,6 @@ from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.servers.ports import wait_until
 from tests.support import Desk
 from tests.web.samples import add_quarantined
-
-
-@pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    """A mail server."""
-    with SmtpServer() as server:
-        yield server
-
-
-@pytest.fixture
-def webhook() -> Iterator[WebhookServer]:
-    """A web server."""
-    with WebhookServer() as server:
-        yield server
 
 
 @pytest.fixture

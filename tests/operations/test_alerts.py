@@ -27,20 +27,6 @@ POISON = b"Subject: \xff\r\n\r\nx"
 
 
 @pytest.fixture
-def smtp() -> Iterator[SmtpServer]:
-    """A mail server."""
-    with SmtpServer() as server:
-        yield server
-
-
-@pytest.fixture
-def webhook() -> Iterator[WebhookServer]:
-    """A web server."""
-    with WebhookServer() as server:
-        yield server
-
-
-@pytest.fixture
 def environ(environ: dict[str, str], smtp: SmtpServer, webhook: WebhookServer) -> dict[str, str]:
     """The environment of an app that tells both."""
     return {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.identity import IdentityServer
@@ -165,4 +166,18 @@ def postgres() -> Iterator[Postgres]:
 def redis() -> Iterator[Redis]:
     """A Redis on a unix socket."""
     with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpServer]:
+    """A mail server that takes alerts."""
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def webhook() -> Iterator[WebhookServer]:
+    """A web server that takes alerts."""
+    with WebhookServer() as server:
         yield server

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -251,13 +250,6 @@ def test_polls_that_fail_say_so_in_one_place_that_goes_with_the_next_answer(app:
     pressed = client.post("/accounts/fetch", headers=HTMX)
     assert pressed.status_code == 400
     assert "HX-Retarget" not in pressed.headers
-
-
-@pytest.fixture
-def webhook() -> Iterator[WebhookServer]:
-    """A web server that is told about incidents."""
-    with WebhookServer() as server:
-        yield server
 
 
 @pytest.fixture
