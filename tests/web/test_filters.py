@@ -138,6 +138,9 @@ def test_a_storm_in_quarantine_can_be_picked_to_write_the_filter_against_it(clie
     [taken, held, *_] = [text for _, text in picks]
     assert taken == "ada@example.net: an alarm"
     assert held == "In quarantine: ada@example.net: alarm in the lottery"
+    [number] = [row["id"] for row in desk.ok("quarantine", "list", "--json").json_lines]
+    assert f'href="/filters/add?recent={picks[1][0]}"' in client.get(f"/quarantine/{number}").text
+    assert f'value="{picks[1][0]}" selected' in client.get(f"/filters/add?recent={picks[1][0]}").text
     ignore = {"condition_header": ["Subject"], "condition_how": ["match"], "condition_text": ["alarm"]}
     sent = {**ignore, "setting_header": ["X-OTRS-Ignore"], "setting_text": ["yes"], "recent": picks[1][0]}
     assert "alarm in the lottery would be ignored" in words(send(client, "/filters/add/try", **sent).text)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from postmaster.desk.models import Article, RawMail
 from postmaster.desk.rawmail import unpack
@@ -60,21 +59,24 @@ class Experiment:
     ticket: str | None
 
 
-def recent_messages(session: Session) -> list[tuple[int, str]]:
-    """The newest messages whose source is there, by its id, with sender and subject; those in quarantine come last."""
+def recent_messages(session: Session, wanted: int = 0) -> list[tuple[int, str]]:
+    """The newest messages whose source is there, by its id, with sender and subject; those in quarantine come last.
+
+    The one with the source ``wanted`` is among them if it is in quarantine, however old it is.
+    """
     articles = select(Article.raw_id, Article.header).where(Article.raw_id.is_not(None))
     held = select(Quarantine.raw_id, Quarantine.sender, Quarantine.subject)
     return [
-        *((row.raw_id, _called(*_named(row.header))) for row in _newest(session, articles, Article.id)),
+        *((row.raw_id, _called(*_named(row.header))) for row in _first(session, articles, Article.id.desc())),
         *(
             (row.raw_id, f"In quarantine: {_called(row.sender, row.subject)}")
-            for row in _newest(session, held, Quarantine.id)
+            for row in _first(session, held, (Quarantine.raw_id == wanted).desc(), Quarantine.id.desc())
         ),
     ]
 
 
-def _newest(session: Session, query: Select[*tuple[Any, ...]], key: InstrumentedAttribute[int]) -> Sequence[Row[Any]]:
-    return session.execute(query.order_by(key.desc()).limit(RECENT)).all()
+def _first(session: Session, query: Select[*tuple[Any, ...]], *order: ColumnElement[Any]) -> Sequence[Row[Any]]:
+    return session.execute(query.order_by(*order).limit(RECENT)).all()
 
 
 def _named(header: Json) -> tuple[str, str]:

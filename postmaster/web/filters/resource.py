@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flask import request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Ma
         "hows": HOWS,
         "usual_headers": USUAL_HEADERS,
         "settable": SETTABLE,
-        "recent": recent_messages(session),
+        "recent": recent_messages(session, request.values.get("recent", 0, type=int)),
         "origins": [(account.id, account.label, account.trusted) for account in accounts],
     }
 
