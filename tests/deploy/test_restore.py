@@ -22,7 +22,7 @@ class SqliteFile:
 
     def __init__(self, data_dir: Path, folder: Path) -> None:
         self._file, self._backup = data_dir / "postmaster.sqlite", folder / "backup.sqlite"
-        self.environ = {"POSTMASTER_DATA_DIR": str(data_dir)}
+        self.environ = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_DATABASE_URL": ""}
 
     def back_up(self) -> None:
         connection = sqlite3.connect(self._file)
