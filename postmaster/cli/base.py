@@ -71,11 +71,15 @@ def guarded(function: Function) -> Function:
 
 def actor() -> str:
     """Who gives the command, for the audit log."""
+    return f"command line ({user_name()})"
+
+
+def user_name() -> str:
+    """The name of the user whom this process belongs to."""
     try:
-        user = getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
-        user = f"uid {os.getuid()}"
-    return f"command line ({user})"
+        return f"uid {os.getuid()}"
 
 
 def given_secret(label: str, *, confirm: bool = False, lines: bool = False) -> str:

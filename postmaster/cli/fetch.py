@@ -26,7 +26,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from postmaster.cli.base import guarded, plain, print_json
+from postmaster.cli.base import guarded, plain, print_json, user_name
 from postmaster.database import reading
 from postmaster.intake.fetch import FetchOptions, fetch_account
 from postmaster.intake.fleet import Candidate, work_on
@@ -91,8 +91,7 @@ def exit_code(results: Sequence[AccountResult], *, interrupted: bool) -> int:
 
 
 def _started_by() -> str:
-    user = os.environ.get("USER") or str(os.getuid())
-    return f"command line ({user}, process {os.getpid()})"
+    return f"command line ({user_name()}, process {os.getpid()})"
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from sqlalchemy import select
 from bin.launcher.children import Children
 from demo.scene import demo_environment, play
 from postmaster.accounts.models import Credential, CredentialToken
-from postmaster.database import writing
+from postmaster.database import reading, writing
+from postmaster.desk.models import Article, Attachment
 from postmaster.extensions import now
 from postmaster.oauth.meanings import MICROSOFT
 from postmaster.operations.models import ProcessRole
@@ -69,7 +70,14 @@ def trouble(site: Site) -> None:
     subjects = ("Your order 4711", "Drawings of the garden table", "Invoice 2026-1107")
     for subject in subjects:
         add_quarantined(site.app, [subject], mail(subject, size=4000), 1, "ValueError: a part of it has no end")
-    number_sample(site.app)
+    number_sample(site.app, telling_ticket(site))
+
+
+def telling_ticket(site: Site) -> int:
+    """The id of a ticket that has something of everything: a text, a document and a picture."""
+    with site.app.app_context(), reading() as session:
+        letter = select(Article.ticket_id).join(Attachment).where(Attachment.filename.like("order-%"))
+        return session.scalars(letter.order_by(Article.id)).first() or 1
 
 
 def lose_consent(site: Site) -> None:

@@ -89,3 +89,10 @@ def test_filtering_without_javascript(plain_page: Page, path: str) -> None:
     plain_page.get_by_role("button", name="Filter").click()
     expect(plain_page.locator("main tbody tr").first).to_contain_text(LISTS[path])
     expect(plain_page.get_by_role("searchbox")).to_have_value(LISTS[path])
+
+
+@pytest.mark.parametrize("path", ["/tickets", "/quarantine", "/filters", *LISTS])
+def test_no_column_of_a_list_is_cut_off_on_a_small_screen(page: Page, path: str) -> None:
+    page.goto(path)
+    frame = page.locator("main .table-frame").first
+    assert frame.evaluate("frame => frame.scrollWidth - frame.clientWidth") == 0

@@ -119,10 +119,10 @@ def fail(app: Flask) -> None:
         session.get_one(MailAccount, 1).state = AccountState(failures=2, error_code="x", error_stage="login", **words)
 
 
-def number_sample(app: Flask) -> None:
-    """Have the first ticket answer to ``TICKET``; the others have the day of the test in their numbers."""
+def number_sample(app: Flask, ticket_id: int = 1) -> None:
+    """Have that ticket answer to ``TICKET``; the others have the day of the test in their numbers."""
     with app.app_context(), writing() as session:
-        session.execute(update(Ticket).where(Ticket.id == 1).values(number=TICKET))
+        session.execute(update(Ticket).where(Ticket.id == ticket_id).values(number=TICKET))
 
 
 def quarantine(app: Flask, raw: bytes, account_id: int | None = 1, subject: str = HOSTILE) -> None:
