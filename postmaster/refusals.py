@@ -86,9 +86,12 @@ REFUSALS: dict[str, tuple[str, str]] = {
 # Commands that can end so, beside 0 and 2, are named where they are described (README, "Exit codes").
 EXIT_CODES: dict[int, str] = {
     0: "All went well; also: nothing valid to fetch, accounts skipped, mail left when --timeout ended.",
-    1: "At least one account failed; account test failed; import otrs left something out.",
+    1: (
+        "At least one account, or a look at a mail server, failed; import otrs left something out; alert check found "
+        "something; alert test or credential authorise did not succeed; something unexpected, see errors.log."
+    ),
     2: "Wrong usage, unknown name, an invalid account named, wrong configuration, database away or out of date.",
-    3: "Nothing was fetched, and another run holds the accounts.",
+    3: "Nothing was fetched: another run holds the accounts, or all fetching is paused.",
     75: "flask read only: try again, nothing was stored.",
     130: "Interrupted; the current batch was finished.",
 }

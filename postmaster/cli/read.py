@@ -12,7 +12,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
-from postmaster.cli.base import Function, guarded, print_json
+from postmaster.cli.base import Function, UnexpectedError, guarded, print_json
 from postmaster.database import words_of
 from postmaster.errors import ConfigError, MailError, PostMasterError
 from postmaster.extensions import Json
@@ -28,18 +28,21 @@ class TryAgainError(PostMasterError):
     exit_code = EXIT_TRY_AGAIN
 
 
-# Configuration errors that a transfer agent should wait out: bouncing the mail would lose it.
-WORTH_WAITING = ("database-away", "schema-outdated")
+# Errors that a transfer agent should wait out: bouncing the mail would lose it.
+WORTH_WAITING = ("database-away", "schema-outdated", "unexpected")
 
 
 def keeping_mail(function: Function) -> Function:
-    """Have the transfer agent keep the message while the database cannot be reached."""
+    """Have the transfer agent keep the message while the database cannot be reached, or whatever we did not foresee.
+
+    That is safe even if it was stored meanwhile: the same bytes again are known for 24 hours.
+    """
 
     @functools.wraps(function)
     def keep(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except ConfigError as error:
+        except (ConfigError, UnexpectedError) as error:
             if error.code in WORTH_WAITING:
                 raise TryAgainError(error.code, error.message, error.advice) from error
             raise
@@ -72,7 +75,7 @@ def read(
     The same bytes within 24 hours are taken for the same delivery tried again, and give the first ticket.
 
     \b
-    Exit status: 0 stored, 2 wrong usage or configuration, 75 try again, nothing was stored.
+    Exit status: 0 stored, 2 wrong usage or configuration, 75 try again.
     """
     if bool(files) != json_lines:
         raise click.UsageError("FILE and --json-lines go together; without them the message is read from stdin.")

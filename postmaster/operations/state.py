@@ -24,7 +24,7 @@ class Fetching(StrEnum):
     NO_SCHEDULER = "no-scheduler"
 
 
-START = "Start it by: postmaster-worker. bin/start does so, too."
+START = "Start it by: python worker.py, or systemctl start postmaster-worker. bin/start does so, too."
 
 
 @dataclass(frozen=True)

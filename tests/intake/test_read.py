@@ -181,3 +181,20 @@ def test_a_default_queue_that_is_not_valid_does_not_lose_mail(desk: Desk, app: F
         connection.execute(text("UPDATE queue SET validity = 'invalid' WHERE name = 'Raw'"))
     result = desk.ok("read", "--json", input=mail("hello")).json
     assert (result["queue"], result["reason"]) == ("Postmaster", "dispatched-to-any")
+
+
+def test_what_nobody_foresaw_asks_for_another_try_which_makes_no_second_ticket(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise ValueError("after it was stored")
+
+    raw = mail("hello")
+    with monkeypatch.context() as patch:
+        patch.setattr("postmaster.cli.read.print_json", stumble)
+        result = desk.run("read", "--json", input=raw)
+    assert result.exit_code == 75
+    assert "reference" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert desk.ok("read", "--json", input=raw).json["outcome"] == "already-recorded"
+    assert len(desk.tickets()) == 1

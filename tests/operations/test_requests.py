@@ -90,7 +90,7 @@ def test_where_no_worker_runs_fetch_now_says_so(desk: Desk, mailbox: TestMailbox
     requested = request_fetch([account], "ada")
     assert requested.state.fetching is Fetching.NO_WORKER
     assert "1 queued" in requested.sentence
-    assert "Nobody is fetching: no worker runs. Start it by: postmaster-worker" in requested.sentence
+    assert "Nobody is fetching: no worker runs. Start it by: python worker.py" in requested.sentence
 
 
 def test_what_is_asked_for_comes_before_what_is_due(

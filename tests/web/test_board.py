@@ -53,7 +53,7 @@ def wall_of(client: FlaskClient) -> str:
 @pytest.mark.parametrize("path", ["/status", "/accounts", "/password"])
 def test_every_page_says_that_nobody_is_fetching_and_what_to_do(client: FlaskClient, path: str) -> None:
     page = words(client.get(path).text)
-    assert f"{NOBODY} Start it by: postmaster-worker." in page
+    assert f"{NOBODY} Start it by: python worker.py, or" in page
 
 
 @pytest.mark.usefixtures("alive")
