@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import imaplib
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Protocol
 
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.postgres import Postgres
+from tests.servers.process import shell_environment
 
 USER = "bench"
 BATCH = 50
@@ -75,13 +75,12 @@ class FlaskFetch:
 
     def __init__(self, name: str, server: Dovecot, data_dir: Path, database_url: str = "") -> None:
         self.name = name
-        self._environ = {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
-        self._environ |= {
-            "POSTMASTER_DATA_DIR": str(data_dir),
-            "POSTMASTER_DATABASE_URL": database_url,
-            "FLASK_APP": "postmaster",
-            "FLASK_SKIP_DOTENV": "1",
-        }
+        self._environ = shell_environment(
+            POSTMASTER_DATA_DIR=str(data_dir),
+            POSTMASTER_DATABASE_URL=database_url,
+            FLASK_APP="postmaster",
+            FLASK_SKIP_DOTENV="1",
+        )
         if database_url:
             self._flask("db", "upgrade")
         credential = f"credential add --kind basic --name bench --username {USER} --password-stdin"

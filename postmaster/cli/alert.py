@@ -67,7 +67,7 @@ def test() -> None:
     if not targets:
         example = "Example: POSTMASTER_ALERT_TARGETS=mailtos://user:password@smtp.example.com?to=ops@example.com"
         raise ConfigError("no-target", "No alert target is set.", example)
-    results = [target.send("PostMaster: test", "This is a test. Nothing is wrong.") for target in targets]
+    results = [target.try_out() for target in targets]
     for target, taken in zip(targets, results, strict=True):
         click.echo(
             f"{target.label}: {'taken' if taken else 'NOT taken: check the address, and that it can be reached'}"

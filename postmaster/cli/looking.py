@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from postmaster.cli.base import guarded, print_json
+from postmaster.cli.base import guarded, plain, print_json
 from postmaster.cli.crud import print_facts
 from postmaster.cli.fetch import describe
 from postmaster.cli.one_account import account_meant, failing, takes_account
@@ -57,7 +57,7 @@ def folders(which: str | None, described: bool, as_json: bool) -> None:
         print_json({"folders": names})
     else:
         for name in names:
-            click.echo("".join(char if char.isprintable() else "�" for char in name))
+            click.echo(plain(name))
 
 
 @click.command()

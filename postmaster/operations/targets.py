@@ -31,6 +31,10 @@ class Target:
         except Exception:  # a plugin's fault must not stop anything
             return False
 
+    def try_out(self) -> bool:
+        """Send a message that says that it is a test; returns whether it was taken."""
+        return self.send("PostMaster: test", "This is a test. Nothing is wrong.")
+
 
 def alert_targets() -> Sequence[Target]:
     """The targets of this app, in their order."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.ports import free_ports, wait_until
+from tests.servers.process import shell_environment
 
 TOP = Path(__file__).parents[2]
 PARTS = ("bin", "demo", "postmaster", "static", "templates")
@@ -35,15 +36,12 @@ def tree() -> Iterator[Path]:
         yield copy
 
 
-def environment(**more: str) -> dict[str, str]:
-    """What a user's shell has: nothing of PostMaster."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")} | more
-
-
 def start(tree: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run bin/start to its end."""
     command = [tree / "bin" / "start", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**env), check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=shell_environment(**env), check=False
+    )
 
 
 @contextmanager
@@ -51,7 +49,7 @@ def started(tree: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
     """bin/start that runs on, the address it says it is at, and the lines it printed before."""
     command = [tree / "bin" / "start", "--port", str(free_ports(1)[0]), *arguments]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=tree
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=shell_environment(), cwd=tree
     )
     lines: list[str] = []
     try:
@@ -115,7 +113,7 @@ def test_the_demo_fails_when_a_message_is_lost_or_doubled(tree: Path, statement:
 
 def test_a_demo_that_was_killed_while_it_fetched_goes_on_where_it_was(tree: Path) -> None:
     command = [tree / "bin" / "start", "--demo", "--once"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=shell_environment()) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if "$ flask fetch" in line)
         process.kill()

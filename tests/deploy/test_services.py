@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -20,6 +19,7 @@ from cryptography.fernet import Fernet
 
 from tests.servers.ports import free_ports, wait_until
 from tests.servers.postgres import Postgres
+from tests.servers.process import shell_environment
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
 
@@ -59,11 +59,7 @@ class Service(Worker):
         program = Path(sys.executable).parent / Path(words[0]).name
         self.command = [str(program), *words[1:]]
         self.output = folder / f"{name}.log"
-        self.environ = {**clean_environment(), **settings}
-
-
-def clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
+        self.environ = shell_environment(**settings)
 
 
 @pytest.fixture
@@ -111,7 +107,7 @@ def give(command: Path) -> Give:
 
     def run(*words: str, secret: str = "") -> str:
         return subprocess.run(
-            [command, *words], input=secret, text=True, check=True, stdout=subprocess.PIPE, env=clean_environment()
+            [command, *words], input=secret, text=True, check=True, stdout=subprocess.PIPE, env=shell_environment()
         ).stdout
 
     return run

@@ -15,6 +15,7 @@ import pytest
 from tests.jobs.conftest import Start, all_is_well, status, wait_for_tickets
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
+from tests.servers.process import shell_environment
 from tests.servers.redis import Redis
 from tests.servers.sessions import Sessions
 from tests.servers.worker import TOP, Worker
@@ -181,10 +182,9 @@ def test_three_workers_and_two_schedulers_fetch_each_account_once_and_no_host_is
 
 def run_worker(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
     command = [sys.executable, "worker.py", *arguments]
     return subprocess.run(
-        command, cwd=TOP, env=clean | environ, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=TOP, env=shell_environment(**environ), capture_output=True, text=True, timeout=60, check=False
     )
 
 

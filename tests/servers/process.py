@@ -93,6 +93,12 @@ class Server:
         self.process = None
 
 
+def shell_environment(**more: str) -> dict[str, str]:
+    """What a user's shell has, which is nothing of PostMaster, and ``more``."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
+    return own | more
+
+
 def run_as(user: str | None) -> dict[str, Any]:
     """Arguments of ``subprocess`` that start a process as ``user``; nothing where that needs root and we are not."""
     if user is None or os.geteuid() != 0:
