@@ -81,6 +81,18 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Make it anew: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0 NAME",
     ),
     "schema-outdated": ("The database's tables are not those of this version.", "Run: flask db upgrade"),
+    "schema-newer": (
+        "A later version of PostMaster has changed the database.",
+        "Install the later version, or restore the backup that was made before.",
+    ),
+    "schema-unknown": (
+        "The database has tables, but does not say which version of PostMaster they are of.",
+        "If it is the right database, restore the backup that was made before.",
+    ),
+    "schema-dangling": (
+        "A change of the tables would have left rows without those that they belong to; nothing was changed.",
+        "Install the version that ran before, or restore the backup.",
+    ),
 }
 
 # Commands that can end so, beside 0 and 2, are named where they are described (README, "Exit codes").
