@@ -111,8 +111,8 @@ def _copy(
 
 
 def _take_ids(connection: Connection, table: Table, count: int) -> list[int]:
-    """``count`` ids that no row had before, and no other transaction gets: from the sequence, or under SQLite's lock for
-    writing from its table of the ids that were given away, which the rows themselves then bring up to date.
+    """``count`` ids that no row had before and no other transaction gets: from the sequence, or, under SQLite's lock
+    for writing, after the last one that SQLite has written down, which it does itself as the rows are added.
     """
     if connection.dialect.name == "postgresql":
         numbers = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from postmaster import schema
+from postmaster import clock, schema
 from postmaster.config import Settings
 from postmaster.errors import ConfigError
 from postmaster.extensions import Model, db, migrate
@@ -192,3 +192,4 @@ def init_app(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():
         configure_engine(db.engine)
+        clock.go_by(db.engine, app.extensions)

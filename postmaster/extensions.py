@@ -13,6 +13,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from postmaster import clock
+
 
 class Base(DeclarativeBase):
     """Base of all models; constraints get names, so that migrations can speak of them."""
@@ -39,7 +41,7 @@ else:
 
 @event.listens_for(Table, "after_parent_attach")
 def _never_the_same_id_twice(table: Table, metadata: MetaData) -> None:
-    """SQLite gives away the id of the newest row again, once it is deleted, and a page left open would act on another."""
+    """SQLite gives away the id of the newest row again once that is deleted; a page left open would act on another."""
     if metadata is Base.metadata and table.autoincrement_column is not None:
         table.dialect_kwargs["sqlite_autoincrement"] = True
 
@@ -81,8 +83,8 @@ def choice(choices: type[ChoiceT]) -> Enum:
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
+    """This moment in UTC, by the clock of the database, which all processes have in common."""
+    return clock.now()
 
 
 Json = dict[str, Any]

@@ -121,7 +121,7 @@ def counters(connection: Connection) -> dict[str, int]:
     """The last id that each table of an SQLite database gave away. To rebuild a table forgets it."""
     if connection.dialect.name != "sqlite" or not inspect(connection).has_table("sqlite_sequence"):
         return {}
-    return {name: last for name, last in connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")}
+    return {row.name: row.seq for row in connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")}
 
 
 def restore_counters(connection: Connection, before: dict[str, int]) -> None:

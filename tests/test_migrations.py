@@ -26,7 +26,7 @@ from tests.filling import Counts, counts, fill, lost
 
 Migrate = Callable[..., None]
 
-SCRIPTS = [script for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
+SCRIPTS = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())[::-1]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.standing import Standing, need_of, standing_column
+from postmaster.clock import TOLERANCE
 from postmaster.intake.models import Quarantine
 from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
@@ -125,6 +126,20 @@ def _missing(role: ProcessRole) -> Find:
     return find
 
 
+def _wrong_clocks(session: Session, _moment: datetime) -> Sequence[Trouble]:
+    wrong = {row.host: row.seconds_ahead for row in living(session) if abs(row.seconds_ahead) > TOLERANCE}
+    return [_wrong_clock(host, seconds) for host, seconds in wrong.items()]
+
+
+def _wrong_clock(host: str, seconds: float) -> Trouble:
+    way = "ahead of" if seconds > 0 else "behind"
+    sentence = (
+        f"The clock of {host} is {abs(seconds):.0f} s {way} the database's, by which mail is fetched; certificates and "
+        "tokens may be refused there. Have both machines take the time by NTP: timedatectl set-ntp true"
+    )
+    return Trouble(host[:100], sentence, "/status")
+
+
 # A restart of the worker is no incident.
 RESTART = timedelta(minutes=2)
 
@@ -135,4 +150,5 @@ CONDITIONS: Sequence[Condition] = (
     Condition("quarantine", "Mail in quarantine", _quarantined),
     Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
     Condition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
+    Condition("clock", "Clock is wrong", _wrong_clocks),
 )
