@@ -185,14 +185,12 @@ def test_a_clock_that_is_wrong_is_an_incident_until_it_is_right(
 
 
 @BOTH
-def test_where_the_database_is_the_machine_there_is_one_clock(
-    work_off: WorkOff, database: str, environ: dict[str, str]
-) -> None:
-    assert work_off
-    with wrong_host(environ, 10):
-        ahead = clock.seconds_ahead()
-        assert (ahead == 0) is (database == "SQLite")
-        assert (abs(now() - datetime.now(UTC)) < timedelta(seconds=2)) is (database == "SQLite")
+@pytest.mark.usefixtures("work_off")
+def test_where_the_database_is_the_machine_there_is_one_clock(environ: dict[str, str]) -> None:
+    with wrong_host(environ, 10) as app:
+        embedded = app.config["SETTINGS"].embedded
+        assert (clock.seconds_ahead() == 0) is embedded
+        assert (abs(now() - datetime.now(UTC)) < timedelta(seconds=2)) is embedded
 
 
 def test_without_a_database_it_is_the_machines_own_clock() -> None:
