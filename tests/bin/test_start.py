@@ -20,7 +20,7 @@ from tests.servers.ports import free_ports, wait_until
 from tests.servers.process import shell_environment
 
 TOP = Path(__file__).parents[2]
-PARTS = ("bin", "demo", "postmaster", "static", "templates")
+PARTS = ("bin", "demo", "deploy", "postmaster", "static", "templates")
 
 
 @pytest.fixture
