@@ -75,7 +75,10 @@ fill_wheelhouse() {
     fi
     echo "Getting what $1 names; this is done once …" >&2
     rm -rf .venv/wheels
-    .venv/bin/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
-        --dest .venv/wheels --requirement "$1" || fail "Not everything could be got; pip said why above."
+    for what in "setuptools" "--require-hashes --requirement $1"; do # some come as source, which setuptools builds
+        # shellcheck disable=SC2086 - several words
+        .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest .venv/wheels $what ||
+            fail "Not everything could be got; pip said why above."
+    done
     echo "$wanted" >"$stamp"
 }
