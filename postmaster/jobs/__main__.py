@@ -11,6 +11,7 @@ from flask.cli import load_dotenv
 from redis.exceptions import RedisError
 
 from postmaster import create_app
+from postmaster.accounts.sealing import check_keys
 from postmaster.broker import connect
 from postmaster.config import load_settings
 from postmaster.database import prepare_database
@@ -69,6 +70,7 @@ def _check(app: Flask) -> None:
     """See that there is a database, and a Redis that is named; one that is away at the moment may come back."""
     with app.app_context():
         prepare_database()
+        check_keys()
         try:
             connect().ping()
         except RedisError as error:
