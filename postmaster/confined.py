@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 # What the child ends with when its memory does not suffice.
 EXIT_MEMORY = 3
@@ -39,20 +40,28 @@ class Limits:
 def compute(file: str, question: bytes, limits: Limits) -> bytes:
     """What ``confined(question)`` of ``file`` gives. Raises TooMuchError or NotNowError."""
     command = [sys.executable, "-I", __file__, file, str(limits.seconds), str(limits.megabytes)]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
     try:
-        done = subprocess.run(  # noqa: S603 - all of it is ours
-            command,
-            input=question,
-            capture_output=True,
-            env={name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")},
-            timeout=limits.seconds + PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ)  # noqa: S603 - ours
+    except OSError as error:
         raise NotNowError from error
-    if done.returncode != 0:
+    with child:
+        try:
+            answer, _ = child.communicate(question, timeout=limits.seconds + PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise _late(child, limits) from None
+    if child.returncode != 0:
         raise TooMuchError
-    return done.stdout
+    return answer
+
+
+def _late(child: subprocess.Popen[bytes], limits: Limits) -> TooMuchError | NotNowError:
+    """End ``child``, and say why it had not ended: by itself, or because it hardly had its turn to compute."""
+    child.kill()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    computed = usage.ru_utime + usage.ru_stime
+    return TooMuchError() if computed >= limits.seconds / 4 else NotNowError()
 
 
 def _main(file: str, seconds: str, megabytes: str) -> int:

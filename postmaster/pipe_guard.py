@@ -54,16 +54,20 @@ def guard_pipe() -> None:
     if _guarded or not is_pipe(sys.argv):
         return
     _guarded = True
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)  # one that comes now waits until somebody can take it
     try:
         child = os.fork()
     except OSError as error:
         _end(EXIT_TRY_AGAIN, f"No process could be started ({error.strerror}).")
     if child:
-        _end(*_outcome(_wait_for(child)))
+        _hand_signals_on(child)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+    if child:
+        _end(*_outcome(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
 
 
-def _wait_for(child: int) -> int:
-    """How the child ended. It is told what this process is told, and has a word in it: the mail may be stored."""
+def _hand_signals_on(child: int) -> None:
+    """The child is told what this process is told, and has the last word: the mail may be stored."""
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         with suppress(ProcessLookupError):
@@ -71,7 +75,6 @@ def _wait_for(child: int) -> int:
 
     for number in _STOP_SIGNALS:
         signal.signal(number, hand_on)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _outcome(code: int) -> tuple[int, str]:

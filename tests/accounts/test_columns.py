@@ -94,8 +94,8 @@ def test_a_credential_stands_the_same_in_sql(any_app: Flask) -> None:
             session.add_all(credentials())
         with reading() as session:
             rows = session.execute(select(Credential, standing_column())).all()
-    assert {word for _, word in rows} == set(Standing)
-    assert [word for _, word in rows] == [standing(credential) for credential, _ in rows]
+        assert {word for _, word in rows} == set(Standing)
+        assert [word for _, word in rows] == [standing(credential) for credential, _ in rows]
 
 
 def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
@@ -116,5 +116,5 @@ def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
         )
         with reading() as session:
             rows = session.execute(query).all()
-    assert {health for _, _, health in rows} == set(Health)
-    assert [(label, health) for _, label, health in rows] == [(a.label, account_health(a)) for a, _, _ in rows]
+        assert {health for _, _, health in rows} == set(Health)
+        assert [(label, health) for _, label, health in rows] == [(a.label, account_health(a)) for a, _, _ in rows]

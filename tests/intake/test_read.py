@@ -88,7 +88,7 @@ def test_a_queue_can_be_named(desk: Desk) -> None:
 
 @pytest.mark.parametrize("queue", ["Nowhere", "", "Resting", "x" * 300, "\udcff"])
 def test_a_queue_that_is_not_there_takes_the_mail_into_the_default_queue_and_says_so(desk: Desk, queue: str) -> None:
-    desk.ok("queue", "add", "--name", "Resting", "--valid", "invalid")
+    desk.ok("queue", "add", "--name", "Resting", "--validity", "invalid")
     desk.ok("address", "add", "--address", "desk@example.org", "--name", "Desk", "--queue", "Misc")
     for options in (("--dry-run",), ()):
         result = desk.ok("read", "--queue", queue, "--json", *options, input=mail("hello")).json
