@@ -16,6 +16,7 @@ from flask.cli import load_dotenv
 from bin.launcher.children import Children, Stopped
 from bin.launcher.services import NoRedisError, StartError, listen, start_redis, start_web, start_worker
 from postmaster import create_app
+from postmaster.accounts.sealing import check_keys
 from postmaster.config import Settings, load_settings
 from postmaster.database import prepare_database, writing
 from postmaster.errors import PostMasterError
@@ -95,6 +96,7 @@ def _prepare(settings: Settings) -> None:
     """See that there are tables, and somebody who can sign in."""
     with create_app(settings).app_context():
         prepare_database()
+        check_keys()
         with writing() as session:
             password = add_first_admin(session, "bin/start")
     if password:

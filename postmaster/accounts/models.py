@@ -91,7 +91,7 @@ class CredentialToken(Model):
 
     credential_id: Mapped[int] = mapped_column(BigId, ForeignKey("credential.id", ondelete="CASCADE"), primary_key=True)
     sealed_access: Mapped[str] = mapped_column(default="", deferred=True)
-    sealed_refresh: Mapped[str] = mapped_column(default="", deferred=True)
+    sealed_refresh: Mapped[str] = mapped_column(default="")
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     renew_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scopes: Mapped[str] = mapped_column(default="")

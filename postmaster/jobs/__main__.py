@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
 from postmaster import create_app
+from postmaster.accounts.sealing import check_keys
 from postmaster.broker import connect
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, words_of
@@ -75,6 +76,7 @@ def _check(app: Flask) -> None:
         signal.signal(number, _end)
     with app.app_context():
         _wait_for_database()
+        check_keys()
         try:
             connect().ping()
         except RedisError as error:

@@ -14,6 +14,11 @@ from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.standing import Standing, need_of, standing_column
 from postmaster.clock import TOLERANCE
 from postmaster.intake.models import Quarantine
+from postmaster.desk.models import Queue
+from postmaster.errors import MailError
+from postmaster.intake.filters.loading import load_filters
+from postmaster.intake.filters.matching import CompiledFilter
+from postmaster.intake.models import PipeTrouble, Quarantine
 from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
 from postmaster.operations.models import ProcessRole
@@ -24,6 +29,9 @@ from postmaster.system.settings import SILENCE_ALERT, get_setting
 
 # Runs in a row after which a growing backlog raises an alert.
 GROWING_RUNS = 3
+
+# How long after the last message a queue that a pipe names is wrong: what was mended there is not told here.
+PIPE_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[Trouble]:
 
 # How a credential may stand that somebody has to look after, although its accounts may still be fetched.
 OUTDATED = (
+    Standing.NEEDS_KEY,
     Standing.NEEDS_UPDATE,
     Standing.NEEDS_AUTHORISATION,
     Standing.SECRET_EXPIRED,
@@ -113,6 +122,35 @@ def _quarantined(session: Session, _moment: datetime) -> Sequence[Trouble]:
     count = session.scalar(select(func.count()).select_from(Quarantine)) or 0
     sentence = f"In quarantine: {count} messages that could not become tickets."
     return [Trouble("", sentence, "/quarantine")] if count else []
+
+
+def _misnamed(session: Session, moment: datetime) -> Sequence[Trouble]:
+    """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
+    valid = exists().where(Queue.name == PipeTrouble.queue_name, Queue.validity == Validity.VALID)
+    query = select(PipeTrouble.queue_name).where(~valid, PipeTrouble.last_at > moment - PIPE_PATIENCE)
+    return [_misnaming(name) for name in session.scalars(query.order_by(PipeTrouble.queue_name))]
+
+
+def _misnaming(name: str) -> Trouble:
+    sentence = (
+        f"The pipe of a mail transfer agent names the queue “{name}”, which is not there, or not valid; its mail goes "
+        "to PostmasterDefaultQueue. Correct --queue of flask read there, or add the queue or set it valid."
+    )
+    return Trouble(name[:100], sentence, "/queues")
+
+
+def _flawed(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
+    """Filters that were stored and cannot be used, so that mail goes elsewhere than somebody meant."""
+    try:
+        filters = load_filters(session)
+    except MailError:
+        return None
+    return [_flaw(each) for each in filters if each.flaw]
+
+
+def _flaw(each: CompiledFilter) -> Trouble:
+    sentence = f"The filter “{each.name}” cannot be used, and is skipped. It {each.flaw}"
+    return Trouble(str(each.id), sentence, f"/filters/{each.id}")
 
 
 def _missing(role: ProcessRole) -> Find:
@@ -148,6 +186,8 @@ CONDITIONS: Sequence[Condition] = (
     Condition("backlog", "Backlog grows", _growing),
     Condition("credential", "Credential needs an update", _outdated),
     Condition("quarantine", "Mail in quarantine", _quarantined),
+    Condition("pipe", "A pipe names a queue that is not there", _misnamed),
+    Condition("filter", "A filter cannot be used", _flawed),
     Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
     Condition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
     Condition("clock", "Clock is wrong", _wrong_clocks),

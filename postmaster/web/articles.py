@@ -19,7 +19,7 @@ from postmaster.desk.models import Attachment
 from postmaster.desk.ticket_view import find_article
 from postmaster.intake.article_source import find_attachment, html_of, source_of
 from postmaster.web.access import for_leads, public
-from postmaster.web.mail_html import is_showable, safe_html
+from postmaster.web.shown_html import shown_html
 from postmaster.web.source import Source, shown_source
 
 blueprint = Blueprint("articles", __name__, url_prefix="/articles")
@@ -53,9 +53,8 @@ def body(article: int) -> Response:
         found = find_article(session, article)
         html = html_of(session, found)
         addresses = _inline_addresses(session, article)
-    showable = is_showable(html)
-    safe = safe_html(html, addresses.get, remote_images=remote) if showable else ""
-    response = make_response(render_template("articles/body.html", html=safe, showable=showable, text=found.text))
+        safe = shown_html(session, article, html, addresses, remote_images=remote)
+    response = make_response(render_template("articles/body.html", html=safe, text=found.text))
     response.headers["Content-Security-Policy"] = FRAME_POLICY.format(remote=" https:" if remote else "")
     response.headers.update(FRAME_HEADERS)
     return response
