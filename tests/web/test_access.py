@@ -16,7 +16,7 @@ from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.samples import populate, sample_of
 
 # What leads may change: their session and their password. Everything else is for admins.
-CHANGES_OF_LEADS = {"session.login", "session.logout", "session.password"}
+CHANGES_OF_LEADS = {"session.login", "session.logout", "session.logout_everywhere", "session.password"}
 
 # What a sandboxed frame or a screen on the wall asks for, which have no session: their addresses are signed.
 SIGNED_ADDRESSES = {"articles.inline", "wall.page", "wall.board"}
