@@ -94,7 +94,12 @@ class Microsoft:
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:
         session = requests.Session()
-        with talking_to(self._registration, secure(session, self._registration.ca_file)), session:
+        with (
+            talking_to(
+                self._registration, secure(session, self._registration.ca_file, self._registration.forbidden_networks)
+            ),
+            session,
+        ):
             try:
                 yield session
             except MsalError as error:  # a status above 499
