@@ -190,7 +190,7 @@ BOTH_GRANTS = (Grant.AUTHORIZATION_CODE, Grant.CLIENT_CREDENTIALS)
 
 @dataclass(frozen=True)
 class KindSpec:
-    """A kind of credential. ``own`` are its fields beside name, hosts, validity and comment; ``purpose`` says when to take it.
+    """A kind of credential. ``purpose`` says when to take it; ``own`` are its fields beside those that all kinds have.
 
     ``grants`` are the ways in which it comes by tokens, none for a password. ``mail_scopes`` is what fetching takes:
     what is asked for if no scopes were entered; ``{outlook}`` stands for the host of Exchange Online, and

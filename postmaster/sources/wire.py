@@ -139,9 +139,10 @@ class Wire:
         said, words = _said(error), words_of(error)
         lost = isinstance(error.args[0] if error.args else "", str) and _LOST.search(said)
         if stage == "connect":
-            if lost or said.startswith(("* BYE", "-ERR")):
-                return self.fail("server-unavailable", stage, "" if lost else words)
-            return self.fail("not-a-mail-server", stage)  # its words are not ours to show: they may be a secret
+            turned_away = said.startswith(("* BYE", "-ERR"))
+            code = "server-unavailable" if lost or turned_away else "not-a-mail-server"
+            # What does not speak the protocol is somebody else's: its words are not for whoever entered the address.
+            return self.fail(code, stage, words if turned_away and not lost else "")
         if lost:
             return self.fail("connection-lost", stage)
         if _NONSENSE.search(said):
