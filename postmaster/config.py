@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -29,6 +30,13 @@ KEY_ADVICE = (
     "flask credential forget-sealed; then enter the secrets again."
 )
 
+Network = IPv4Network | IPv6Network
+
+# Link-local addresses, and those at which clouds tell a machine its secrets: AWS, Google, Alibaba, Oracle, Azure.
+METADATA_NETWORKS = (
+    "169.254.0.0/16 fe80::/10 fd00:ec2::254/128 fd20:ce::254/128 100.100.100.200/32 192.0.0.192/32 168.63.129.16/32"
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -40,6 +48,7 @@ class Settings:
     the pages; with https, cookies are Secure. ``trusted_proxies``: how many proxies stand before it, 0 to 10.
     ``workers``: processes that fetch, 1 to 64. ``metrics_token``: what Prometheus has to show; None shuts /metrics.
     ``alert_targets``: where alerts are sent, as Apprise writes addresses.
+    ``forbidden_networks``: where no mail server and no identity provider may be.
     ``outlook_host`` and ``outlook_port``: where accounts of type Outlook365 are fetched from; ``microsoft_authority``
     and ``google_…_url``: where OAuth2 credentials of these kinds sign in.
     """
@@ -58,6 +67,7 @@ class Settings:
     workers: int
     metrics_token: str | None = field(repr=False)
     alert_targets: tuple[str, ...] = field(repr=False)
+    forbidden_networks: tuple[Network, ...]
     outlook_host: str
     outlook_port: int
     microsoft_authority: str
@@ -92,6 +102,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         workers=_number(environ, "POSTMASTER_WORKERS", 1, 64, default=2),
         metrics_token=_metrics_token(environ),
         alert_targets=_alert_targets(environ),
+        forbidden_networks=_networks(environ, "POSTMASTER_FORBIDDEN_NETWORKS", METADATA_NETWORKS),
         outlook_host=_host(environ, "POSTMASTER_OUTLOOK_HOST", "outlook.office365.com"),
         outlook_port=_number(environ, "POSTMASTER_OUTLOOK_PORT", 1, 65535, default=993),
         microsoft_authority=_https_url(environ, "POSTMASTER_MICROSOFT_AUTHORITY", MICROSOFT_AUTHORITY).rstrip("/"),
@@ -289,6 +300,26 @@ def _alert_targets(environ: Mapping[str, str]) -> tuple[str, ...]:
                 "POSTMASTER_ALERT_TARGETS", flaw, "mailtos://user:password@smtp.example.com?to=ops@example.com"
             )
     return targets
+
+
+def _networks(environ: Mapping[str, str], variable: str, default: str) -> tuple[Network, ...]:
+    """Networks, parted by commas or blanks; ``none`` for none at all."""
+    value = environ.get(variable, "").strip() or default
+    words = [] if value == "none" else value.replace(",", " ").split()
+    try:
+        return tuple(ip_network(word) for word in words)
+    except ValueError:
+        wrong = next(word for word in words if not _is_network(word))
+        flaw = f"has “{wrong}”, which is no network such as 10.0.0.0/8"
+        raise _refuse(variable, flaw, "169.254.0.0/16,fe80::/10,127.0.0.0/8,::1") from None
+
+
+def _is_network(word: str) -> bool:
+    try:
+        ip_network(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _host(environ: Mapping[str, str], variable: str, default: str) -> str:

@@ -100,6 +100,9 @@ class Fault:
 _FAULTS = (
     Fault("host-unknown", "dns", True, "The host name {host} is not known.",
           "Check the spelling of Host, and that this machine can reach its DNS server."),
+    Fault("address-forbidden", "dns", False, "{host} is at {address}, where PostMaster may not connect to.",
+          "Check the spelling of the host. If it is right, have whoever runs PostMaster take {network} out of "
+          "POSTMASTER_FORBIDDEN_NETWORKS."),
     Fault("connect-refused", "connect", True, "{host} refuses connections on port {port}.",
           "Check Host, Port and Type: the server may offer another protocol, or be down."),
     Fault("connect-timeout", "connect", True, "{host} did not answer on port {port} within {seconds} s.",
@@ -146,6 +149,9 @@ _FAULTS = (
           "Select a valid credential in the account."),
     Fault("credential-invalid", "login", False, "The credential “{credential}” is not valid.",
           "Set the credential valid, or select another one."),
+    Fault("credential-elsewhere", "login", False,
+          "The credential “{credential}” may be used at {hosts} only, not at {host}, so nothing was sent.",
+          "Check Host in the account, or enter it in Hosts of the credential if it is right."),
     Fault("credential-sealed", "login", False, "No key opens the secrets of the credential “{credential}”.",
           "Restore the key that they were sealed with, in credential.key or POSTMASTER_CREDENTIAL_KEYS, or enter them "
           "again."),

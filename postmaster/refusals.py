@@ -29,6 +29,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "A document to import has a field that is not known.",
         "Compare it with an export; passwords are never imported.",
     ),
+    "too-many-tries": (
+        "The password was wrong ten times for that name from that address.",
+        "Wait a quarter of an hour, then try again; flask user set-password gives a forgotten one anew.",
+    ),
     "busy": ("Several connections are being tried at this moment.", "Wait, and press again."),
     "bad-fingerprint": (
         "SSL Fingerprint does not have the form algo$hex.",

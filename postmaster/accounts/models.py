@@ -49,6 +49,7 @@ class Credential(Model):
     authorization_endpoint: Mapped[str | None]
     token_endpoint: Mapped[str | None]
     device_endpoint: Mapped[str | None]
+    hosts: Mapped[str] = mapped_column(default="")
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
     comment: Mapped[str] = mapped_column(default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
