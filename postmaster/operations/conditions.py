@@ -13,7 +13,6 @@ from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.standing import Standing, need_of, standing_column
 from postmaster.clock import TOLERANCE
-from postmaster.intake.models import Quarantine
 from postmaster.desk.models import Queue
 from postmaster.errors import MailError
 from postmaster.intake.filters.loading import load_filters

@@ -1,14 +1,14 @@
 """Queues that a pipe names and that are not there, and HTML that took long to make harmless
 
-Revision ID: pipe
-Revises: 0004
+Revision ID: r09
+Revises: r08
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'pipe'
-down_revision = '0004'
+revision = 'r09'
+down_revision = 'r08'
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """Who is signed in, how often passwords were wrong, and where a credential may be used
 
-Revision ID: access
-Revises: 0004
+Revision ID: r10
+Revises: r09
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'access'
-down_revision = '0004'
+revision = 'r10'
+down_revision = 'r09'
 branch_labels = None
 depends_on = None
 
