@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -72,8 +73,8 @@ def work_there() -> None:
 def test_now_is_what_the_database_says_from_the_first_moment_on(environ: dict[str, str], minutes: int) -> None:
     with wrong_host(environ, minutes):
         assert abs(datetime.now(UTC) - by_database()) > 9 * MINUTE
-        assert abs(now() - by_database()) < timedelta(seconds=2)
-        assert clock.seconds_ahead() == pytest.approx(minutes * 60, abs=2)
+        assert abs(now() - by_database()) < timedelta(seconds=30)
+        assert clock.seconds_ahead() == pytest.approx(minutes * 60, abs=30)
 
 
 @pytest.mark.usefixtures("work_off")
@@ -81,10 +82,10 @@ def test_a_clock_that_is_set_while_a_process_runs_changes_nothing_either(monkeyp
     with reading() as session:
         session.execute(text("SELECT 1"))
     with time_machine.travel(datetime.now(UTC) + 10 * MINUTE):
-        assert abs(now() - by_database()) < timedelta(seconds=2)
+        assert abs(now() - by_database()) < timedelta(seconds=30)
         monkeypatch.setattr(clock, "ASK_EVERY", 0)
-        assert abs(now() - by_database()) < timedelta(seconds=2)
-        assert clock.seconds_ahead() == pytest.approx(600, abs=2)
+        assert abs(now() - by_database()) < timedelta(seconds=30)
+        assert clock.seconds_ahead() == pytest.approx(600, abs=30)
 
 
 @WRONG
@@ -160,7 +161,7 @@ def troubles() -> list[Trouble]:
         return list(find(session, now()) or ())
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(600, "600 s ahead of"), (-7, "7 s behind"), (4, ""), (0, "")])
+@pytest.mark.parametrize(("seconds", "said"), [(600, "ahead of"), (-60, "behind"), (4, ""), (0, "")])
 @pytest.mark.usefixtures("work_off")
 def test_a_clock_that_is_wrong_is_an_incident_until_it_is_right(
     environ: dict[str, str], seconds: int, said: str
@@ -172,7 +173,7 @@ def test_a_clock_that_is_wrong_is_an_incident_until_it_is_right(
     assert [trouble.subject for trouble in found] == (["fetcher-2"] if said else [])
     if not said:
         return
-    assert f"The clock of fetcher-2 is {said} the database's" in found[0].sentence
+    assert re.match(rf"The clock of fetcher-2 is \d+ s {said} the database's", found[0].sentence)
     assert "NTP: timedatectl set-ntp true" in found[0].sentence
     for clocks in (["clock"], []):
         with writing() as session:
@@ -190,7 +191,7 @@ def test_where_the_database_is_the_machine_there_is_one_clock(environ: dict[str,
     with wrong_host(environ, 10) as app:
         embedded = app.config["SETTINGS"].embedded
         assert (clock.seconds_ahead() == 0) is embedded
-        assert (abs(now() - datetime.now(UTC)) < timedelta(seconds=2)) is embedded
+        assert (abs(now() - datetime.now(UTC)) < timedelta(seconds=30)) is embedded
 
 
 def test_without_a_database_it_is_the_machines_own_clock() -> None:
