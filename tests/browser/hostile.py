@@ -134,7 +134,9 @@ def _rest() -> Iterator[Any]:
             state=FilterState(slow_count=MANY, last_slow_at=now()),
         )
     yield Setting(name="PostmasterDefaultQueue", value=word(198, "Queue") + "5")
-    yield Setting(name="Ticket::Services", value="; ".join(word(98, "Service") + str(number) for number in range(10, 30)))
+    yield Setting(
+        name="Ticket::Services", value="; ".join(word(98, "Service") + str(number) for number in range(10, 30))
+    )
     yield from _runs()
     yield Incident(condition="account-failing", subject="1", sentence=word(500), path="/accounts/1", opened_at=now())
     change = {name: [word(1000, "before"), word(1000, "after")] for name in ("host", "comment")}
