@@ -22,7 +22,7 @@ LOOK = 60_000
 def account(desk: Desk) -> str:
     """The id of an account whose server is not there."""
     return desk.add_account(
-        type="IMAPS", host="127.0.0.1", port=1, credential=desk.credential(f"x{next(_NUMBERS)}", "y")
+        type="IMAPS", host="127.0.0.1", port=1, credential=desk.credential(f"focus{next(_NUMBERS)}", "y")
     )
 
 
