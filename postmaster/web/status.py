@@ -56,8 +56,8 @@ LOOKS: dict[Health, Look] = {
 @polling
 @public
 def nothing() -> str:
-    """Nothing: what a message is replaced by when its time is over."""
-    return ""
+    """Nothing that is seen: what a message is replaced by; it takes the focus of whoever dismissed it."""
+    return '<span tabindex="-1" autofocus></span>'
 
 
 class PauseForm(Form):
