@@ -18,6 +18,7 @@ from sqlalchemy import insert
 
 from postmaster import create_app
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.sealing import seal
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, writing
 from postmaster.extensions import now
@@ -51,16 +52,17 @@ def furnished(folder: Path, url: str, accounts: int) -> Flask:
     numbers, common = range(1, accounts + 1), {"revision": 1, "changed_at": now()}
     with app.app_context():
         prepare_database()
+        sealed = {"sealed_password": seal("secret")}
         with writing() as session:
             add_user(session, "bench", "admin", PASSWORD, "bench")
             for model, row in ((Credential, _credential), (MailAccount, _account), (AccountState, _state)):
-                more = {} if model is AccountState else common
+                more = {AccountState: {}, Credential: common | sealed}.get(model, common)
                 session.execute(insert(model), [{**row(number), **more} for number in numbers])
     return app
 
 
 def _credential(number: int) -> dict[str, object]:
-    return {"id": number, "name": f"login {number}", "username": f"user{number}@shop.example", "sealed_password": "x"}
+    return {"id": number, "name": f"login {number}", "username": f"user{number}@shop.example"}
 
 
 def _account(number: int) -> dict[str, object]:

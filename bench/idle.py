@@ -12,6 +12,7 @@ from pathlib import Path
 
 from postmaster import create_app
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.sealing import seal
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, reading, writing
 from postmaster.extensions import now
@@ -50,9 +51,10 @@ def fill(environ: dict[str, str], count: int) -> None:
     """Accounts that were fetched just now, on a hundred hosts, and are due in an hour."""
     with create_app(load_settings(environ)).app_context():
         prepare_database()
+        sealed = seal("secret")
         with writing() as session:
             for number in range(count):
-                credential = Credential(name=f"c{number}", username=f"user{number}", sealed_password="sealed")
+                credential = Credential(name=f"c{number}", username=f"user{number}", sealed_password=sealed)
                 state = AccountState(failures=0, last_success_at=now(), next_run_at=now() + timedelta(hours=1))
                 host = f"mail{number % 100}.example.com"
                 session.add(MailAccount(type="IMAP", host=host, interval=60, credential=credential, state=state))

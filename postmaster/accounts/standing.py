@@ -116,8 +116,11 @@ def need_of(credential: Credential) -> Need | None:
     return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
 
 
-# Which these are only the keys of this process can tell, so it is found out when a query runs, once for each.
-_UNOPENED: BindParameter[int] = bindparam("unopened", callable_=unopened_ids, expanding=True, type_=BigId)
+# Which these are only the keys of this process can tell, so it is found out when a query runs, once for each. They are
+# written into the statement: databases limit how many parameters there are.
+_UNOPENED: BindParameter[int] = bindparam(
+    "unopened", callable_=unopened_ids, expanding=True, literal_execute=True, type_=BigId
+)
 
 
 def standing_column() -> ColumnElement[str]:

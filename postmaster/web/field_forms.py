@@ -89,8 +89,7 @@ class FieldForm(Form):
         """Show ``errors`` beside their fields, with the focus on the first."""
         for name, error in errors.items():
             self[name].errors = (str(error),)
-        for input_ in self.refused[:1]:
-            input_.render_kw = {**(input_.render_kw or {}), "autofocus": True}
+        self.focus_first_refused()
 
     @property
     def revision(self) -> int | None:

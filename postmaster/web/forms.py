@@ -16,7 +16,16 @@ class Form(FlaskForm):
 
     def was_sent_well(self) -> bool:
         """Whether it was sent, and nothing in it is refused."""
-        return bool(self.validate_on_submit())  # type: ignore[no-untyped-call]
+        well = bool(self.validate_on_submit())  # type: ignore[no-untyped-call]
+        self.focus_first_refused()
+        return well
+
+    def focus_first_refused(self) -> None:
+        """Lead to the first field that is refused, if there is one: a page has one place for the focus."""
+        for input_ in self:
+            if input_.errors:
+                input_.render_kw = {**(input_.render_kw or {}), "autofocus": True}
+                return
 
     @staticmethod
     def status() -> int:

@@ -120,6 +120,7 @@ def password() -> ResponseReturnValue:
             form.current.errors, refused = (str(error),), error
         except InputError as error:
             (form.current if error.field == "Current password" else form.new).errors = (str(error),)
+            form.focus_first_refused()
         else:
             _remember(user, token)
             flash("Your password is changed. Other sessions of yours have ended.", "ok")

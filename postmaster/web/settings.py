@@ -84,7 +84,7 @@ def edit(name: str) -> ResponseReturnValue:
                 change_setting(session, spec.name, str(form.value.data or ""), who().name, form.seen.data)
         except InputError as error:
             form.value.errors = (str(error),)
-            form.value.render_kw = {**(form.value.render_kw or {}), "autofocus": True}
+            form.focus_first_refused()
         except ConflictError as error:
             status, conflict, form.seen.data = CONFLICT, error.message, line.value
         else:

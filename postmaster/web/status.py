@@ -95,6 +95,7 @@ def pause() -> ResponseReturnValue:
                 pause_fetching(session, str(form.reason.data), who().name)
         except InputError as error:
             form.reason.errors = (str(error),)
+            form.focus_first_refused()
         else:
             flash("All fetching is paused. Runs that are under way end after their current batch.", "ok")
             return redirect(url_for(".page"), 303)

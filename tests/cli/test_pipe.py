@@ -124,7 +124,7 @@ def test_a_file_that_is_no_database_keeps_the_mail(environ: dict[str, str], data
 
 
 def test_a_full_disk_keeps_the_mail(environ: dict[str, str]) -> None:
-    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *COMMAND]
+    limited = ["sh", "-c", 'ulimit -f 1; exec env PYTHONDONTWRITEBYTECODE=1 "$@"', "sh", *COMMAND]
     done = subprocess.run(
         limited, env=environ, input=mail("x", size=100_000), capture_output=True, check=False, cwd=TOP
     )

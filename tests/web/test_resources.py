@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from postmaster.accounts.models import Credential, MailAccount
+from postmaster.accounts.sealing import seal
 from postmaster.database import writing
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.extensions import now
@@ -28,11 +29,16 @@ def add_rows(app: Flask, start: int, end: int) -> None:
     """Rows of every kind, the numbers from ``start`` to before ``end``."""
     numbers = range(start, end)
     common = {"revision": 1, "changed_at": now()}
+    with app.app_context():
+        sealed = seal("secret")
     with app.app_context(), writing() as session:
         session.execute(insert(Queue), [{"id": 100 + n, "name": f"Queue {n:03}", **common} for n in numbers])
         session.execute(
             insert(Credential),
-            [{"id": 100 + n, "name": f"c{n:03}", "username": "u", "sealed_password": "x", **common} for n in numbers],
+            [
+                {"id": 100 + n, "name": f"c{n:03}", "username": "u", "sealed_password": sealed, **common}
+                for n in numbers
+            ],
         )
         session.execute(
             insert(SystemAddress),

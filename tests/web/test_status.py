@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.sealing import seal
 from postmaster.database import writing
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import now
@@ -28,8 +29,10 @@ def text_of(client: FlaskClient, path: str = "/") -> str:
 
 
 def add_account(app: Flask, username: str, **state: object) -> None:
+    with app.app_context():
+        sealed = seal("s3cret")
     with app.app_context(), writing() as session:
-        credential = Credential(name=username, username=username, sealed_password="s3cret")
+        credential = Credential(name=username, username=username, sealed_password=sealed)
         account = MailAccount(type="IMAP", host="mail.example", credential=credential)
         if state:
             account.state = AccountState(**{"failures": 0, **state})
