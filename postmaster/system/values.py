@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
+from postmaster.system.numbers import read_number
+
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 # RFC 1123 section 2.1; an underscore is not allowed there, but names inside companies have it.
@@ -32,9 +34,10 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     """A reader of whole numbers from ``low`` to ``high``."""
 
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and len(text) <= 12 and low <= int(text) <= high):
+        number = read_number(text, low, high)
+        if number is None:
             raise Flaw(f"is “{text}”, but must be a whole number from {low} to {high}")
-        return int(text)
+        return number
 
     return read
 

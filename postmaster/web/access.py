@@ -17,6 +17,7 @@ from flask import Flask, Response, abort, current_app, redirect, request, sessio
 from flask_login import current_user, logout_user
 
 from postmaster.system.models import Role, User
+from postmaster.web.asked import is_looking
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
@@ -132,7 +133,7 @@ def _page_asked_from() -> str | None:
     if "HX-Request" in request.headers:
         parts = urlsplit(request.headers.get("HX-Current-URL", ""))
         return f"{parts.path}?{parts.query}".rstrip("?") or None
-    return request.full_path.rstrip("?") if request.method == "GET" else None
+    return request.full_path.rstrip("?") if is_looking() else None
 
 
 def _is_idle(view: object) -> bool:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from wtforms import IntegerField, SelectMultipleField, StringField
+from wtforms import SelectMultipleField, StringField
 
 from postmaster.database import reading
 from postmaster.desk.queues import Queues
@@ -20,10 +20,11 @@ from postmaster.intake.decision import REASONS, STORM
 from postmaster.intake.models import Quarantine
 from postmaster.intake.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
 from postmaster.intake.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
-from postmaster.intake.trace import LARGEST_ID
+from postmaster.system.numbers import read_id
 from postmaster.system.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
 from postmaster.web.articles import as_download
+from postmaster.web.asked import NumberField
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
 from postmaster.web.source import shown_source
@@ -52,17 +53,16 @@ class ChosenForm(Form):
     action = StringField()
     queue = StringField()
     confirmed = StringField()
-    newest = IntegerField()
-    after = IntegerField(default=0)
-    done = IntegerField(default=0)
-    kept = IntegerField(default=0)
+    newest = NumberField()
+    after = NumberField(default=0)
+    done = NumberField(default=0)
+    kept = NumberField(default=0)
 
     def numbers(self, session: Session) -> Sequence[int]:
         """The ids of the messages."""
         if self.newest.data is not None:
             return _found(self.newest.data).ids(session, self.after.data or 0)
-        given = [text for text in self.mail.data or () if text.isascii() and text.isdecimal() and len(text) < 19]
-        return [int(text) for text in given]
+        return [_id_of(text) for text in self.mail.data or ()]
 
     def count(self, handled: Sequence[Handled]) -> None:
         """Take down what became of messages."""
@@ -70,6 +70,13 @@ class ChosenForm(Form):
         self.done.data = (self.done.data or 0) + len(handled) - kept
         self.kept.data = (self.kept.data or 0) + kept
         self.after.data = max((each.number for each in handled), default=0)
+
+
+def _id_of(text: str) -> int:
+    number = read_id(text)
+    if number is None:
+        raise InputError("message", "What was chosen is no message.", "Load the page again, and choose anew.")
+    return number
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ def _context() -> dict[str, Any]:
 
 def _found(newest: int) -> Found:
     """What the list's filter finds."""
-    return Found(wanted().text, request.args.get("account", ""), max(0, min(newest, LARGEST_ID)))
+    return Found(wanted().text, request.args.get("account", ""), newest)
 
 
 def _url(view: str = "page", **values: Any) -> str:
@@ -153,7 +160,7 @@ def _url(view: str = "page", **values: Any) -> str:
     return url_for(f"quarantine.{view}", **{**state, **values})
 
 
-@blueprint.get("/<int:mail>")
+@blueprint.get("/<id:mail>")
 @for_leads
 def show(mail: int) -> str:
     """One message, with its source; or its line of the list, which may ask what to do."""
@@ -165,7 +172,7 @@ def show(mail: int) -> str:
     return render_template(template, row=row, queues=queues, source=shown_source(raw), **_context())
 
 
-@blueprint.get("/<int:mail>/download")
+@blueprint.get("/<id:mail>/download")
 @for_leads
 def download(mail: int) -> Response:
     """Its source, as a file."""

@@ -14,6 +14,7 @@ from postmaster.database import reading, writing
 from postmaster.errors import InputError
 from postmaster.extensions import db
 from postmaster.system.models import User
+from postmaster.system.numbers import NO_ID, read_id
 from postmaster.system.users import change_own_password, sign_in
 from postmaster.web.access import SignedInUser, for_leads, public, who
 from postmaster.web.forms import Form
@@ -30,7 +31,7 @@ WRONG = "User name or password is wrong. Try again."
 def load_user(remembered: str) -> SignedInUser | None:
     """The user that the session remembers, unless shut out or with another password by now."""
     number, _, _ = remembered.partition(":")
-    user = db.session.get(User, int(number)) if number.isdecimal() else None
+    user = db.session.get(User, read_id(number) or NO_ID)
     if user is None or not user.active:
         return None
     found = SignedInUser(user)

@@ -59,7 +59,7 @@ def test_times_are_dates_or_moments(fetched: Desk, arguments: tuple[str, ...], f
         (("find", "--since", "yesterday"), "--since is “yesterday”, which is no date."),
         (("find", "--outcome", "lost"), "'lost' is not one of"),
         (("show", "99"), "There is no message 99 in the ledger."),
-        (("show", "9" * 30), "is not in the range"),
+        (("show", "9" * 30), "is not a whole number from 1 to"),
     ],
 )
 def test_each_refusal_says_what_is_wrong(desk: Desk, arguments: tuple[str, ...], sentence: str) -> None:

@@ -61,7 +61,7 @@ FILTERS = {
     "before=2": ["Printer on fire"],
     "before=x": ["ticket 3", "Ärger", "Printer on fire"],
     "before=" + "9" * 30: ["ticket 3", "Ärger", "Printer on fire"],
-    "before=-" + "9" * 30: [],
+    "before=-" + "9" * 30: ["ticket 3", "Ärger", "Printer on fire"],
     "q=%00&queue=%00&state=%00": [],
     "q=%25": [],
 }
