@@ -52,7 +52,8 @@ class ArticlePage:
 
 def find_ticket(session: Session, number: str) -> Ticket:
     """The ticket with that number. Raises NotFoundError."""
-    ticket = session.scalars(select(Ticket).where(Ticket.number == number.replace("\0", ""))).first()
+    query = select(Ticket).where(Ticket.number == number)
+    ticket = None if "\0" in number else session.scalars(query).first()
     if ticket is None:
         raise NotFoundError("unknown-ticket", f"There is no ticket “{number}”", "Look for it in the list of tickets.")
     return ticket

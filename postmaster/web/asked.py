@@ -32,8 +32,8 @@ class NumberField(StringField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read what was sent."""
-        number = read_number(valuelist[0], 0, LARGEST_ID) if valuelist else None
-        self.data = self.data if number is None else number
+        for text in valuelist[:1]:
+            self.data = 0 if text == "0" else read_id(text) or self.data
 
 
 def is_looking() -> bool:

@@ -42,8 +42,7 @@ NO_IDS = [
 ]
 
 # Words that trip what reads them: no character, half of one, more than anything holds, days that no calendar has.
-NASTY = ["\0", "a\0b", "\ud800", "x" * 20_000, "0000-00-00", "0000-01-01", "10000-01-01", "99999-12-31", "9999-12-31"]
-NASTY += ["0001-01-01", "[" * 2000, "%", "1" * 400 + "-01-01", "65536", "99999999999"]
+NASTY = ["a\0b", "\ud800", "x" * 20_000, "0000-00-00", "10000-01-01", "9999-12-31", "0001-01-01", "[" * 500, "65536"]
 
 # What ends the session, or lets nobody try often.
 APART = {"static", "session.logout", "session.login"}
@@ -157,7 +156,7 @@ def test_no_parameter_or_field_breaks_a_page(noting: Flask, role: str | None) ->
     wrong = []
     for endpoint, methods, _, values in routes(noting):
         path = path_of(noting, endpoint, values)
-        for method in methods:
+        for method in set(methods) - {"HEAD"}:
             asked.clear()
             send(client, method, path, "", token)
             for value in [*NO_IDS, *NASTY]:
@@ -217,7 +216,7 @@ def test_runs_of_an_account_that_is_none_are_none(noting: Flask, desk: Desk) -> 
     client = signed_in(noting, "admin.x")
     for value in NO_IDS:
         shown = client.get("/runs", query_string={"account": value}).text
-        assert "run-" not in shown.split('id="runs-list"')[1], value
+        assert "<tbody>" not in shown, value
 
 
 # What differs between two answers to the same question.
