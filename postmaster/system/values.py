@@ -126,10 +126,15 @@ def host(text: str) -> str:
     return ascii_form
 
 
+# What has to be left between a moment and the ends of the calendar.
+MARGIN = timedelta(hours=1)
+
+
 def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetime]:
     """A reader of ISO 8601 dates and times, in ``zone`` unless they say another; a date means where that day begins.
 
-    With ``end_of_day`` it means where it ends.
+    With ``end_of_day`` it means where it ends. The first and the last hour of the calendar are no dates: a search
+    looks a little around what it is given, and would leave the calendar.
     """
 
     def read(text: str) -> datetime:
@@ -138,7 +143,9 @@ def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetim
             if not text.strip("0123456789-") and end_of_day:
                 found += timedelta(days=1)
             found = found if found.tzinfo else found.replace(tzinfo=zone)
-            return found.astimezone(UTC)
+            found = found.astimezone(UTC)
+            _ = found - MARGIN, found + MARGIN
+            return found
         except (ValueError, OverflowError):
             raise Flaw(f"is “{text}”, which is no date", "Enter it as in 2026-11-23 or 2026-11-23T09:30.") from None
 

@@ -110,8 +110,10 @@ def use(field: str, number: int | None = None) -> ResponseReturnValue:
     form[field].data = request.form.get("found", "")
     if not wants_fragment():
         return render_form(RESOURCE, form, label)
+    part = next((part for part in form.parts if part[0].name == field), None)
+    if part is None:  # the type that was chosen meanwhile has no such field
+        return "", HTTPStatus.NO_CONTENT
     form[field].render_kw = {**form[field].render_kw, "autofocus": True}
-    [part] = [part for part in form.parts if part[0].name == field]
     return render_template("accounts/_used.html", resource=RESOURCE, form=form, part=part)
 
 
