@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -20,7 +21,7 @@ from postmaster.intake.decision import REASONS, STORM
 from postmaster.intake.models import Quarantine
 from postmaster.intake.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
 from postmaster.intake.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
-from postmaster.system.numbers import read_id
+from postmaster.system.numbers import NO_ID, read_id
 from postmaster.system.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
 from postmaster.web.articles import as_download
@@ -112,6 +113,11 @@ ACTIONS = {
 @for_leads
 def page() -> str:
     """The list, or the part of it that a filter changes."""
+    return _list()
+
+
+def _list(ticked: Collection[int] = (), queue: str = "", **context: Any) -> str:
+    """The list, with what was ``ticked`` and the ``queue`` that was chosen before something was refused."""
     account = request.args.get("account", "")
     listing = quarantine_listing(account)
     with reading() as session:
@@ -130,8 +136,17 @@ def page() -> str:
         queues=queues,
         newest=newest,
         count=counted(found.found, found.total, "message", "messages"),
-        **_context(),
+        ticked=ticked,
+        chosen_queue=queue,
+        **{**_context(), **context},
     )
+
+
+def _refused(form: ChosenForm, numbers: Collection[int]) -> ResponseReturnValue:
+    """The list again, with what was chosen still chosen, so that it takes one press to do it right."""
+    every = form.newest.data is not None
+    context = {"all_chosen": True, "all_found": True} if every else {}
+    return _list(numbers, form.queue.data or "", **context), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _context() -> dict[str, Any]:
@@ -201,7 +216,7 @@ def change() -> ResponseReturnValue:
         return _change(form, numbers)
     except InputError as error:
         flash(error.message, "fail")
-    return redirect(_url(), 303)
+    return _refused(form, {read_id(text) or NO_ID for text in form.mail.data or ()})
 
 
 def _chosen(form: ChosenForm) -> Sequence[int]:
@@ -237,6 +252,8 @@ def _change(form: ChosenForm, numbers: Sequence[int]) -> ResponseReturnValue:
         _tell_of_all(form, action.done)
     else:
         _tell(handled, action.done)
+        if refused := {each.number for each in handled if each.error is not None}:
+            return _refused(form, refused)
     return redirect(_url(), 303)
 
 

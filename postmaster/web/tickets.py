@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -81,6 +82,11 @@ ACTIONS = {
 @for_leads
 def page() -> str:
     """The list, or the part of it that a filter changes."""
+    return _list(ChosenForm())
+
+
+def _list(form: ChosenForm) -> str:
+    """The list, with what is chosen in ``form``."""
     with reading() as session:
         found = find_tickets(session, _wanted())
         queues = Queues(session)
@@ -95,6 +101,7 @@ def page() -> str:
         valid_queues=valid,
         states=states,
         all_chosen="all" in request.args,
+        form=form,
     )
 
 
@@ -157,6 +164,8 @@ def change() -> ResponseReturnValue:
         flash(_change(form), "ok")
     except (InputError, NotFoundError) as error:
         flash(f"Nothing was changed. {error.message}", "fail")
+        if way_back() is None:
+            return _list(form), HTTPStatus.UNPROCESSABLE_ENTITY
     kept: dict[str, Any] = {name: request.args[name] for name in (*FILTERS, "before") if request.args.get(name)}
     return redirect(way_back() or url_for(".page", **kept), 303)
 
