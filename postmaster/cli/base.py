@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from postmaster.config import Settings
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
+from postmaster.system.numbers import LARGEST_ID, read_number
 
 Function = Callable[..., Any]
 Row = TypeVar("Row")
@@ -46,6 +47,29 @@ class Group(AppGroup):
             return super(Group, self).command(*args, **options)(guarded(function))
 
         return decorate
+
+
+class Number(click.ParamType[int]):
+    """A whole number from ``low`` to ``high``, in plain digits."""
+
+    name = "number"
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low = low
+        self.high = high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; one that is a default already stays."""
+        number = value if isinstance(value, int) else read_number(value, self.low, self.high)
+        if number is None:
+            self.fail(f"“{plain(value)}” is not a whole number from {self.low} to {self.high}.", param, ctx)
+        return int(number)
+
+
+ID = Number(1, LARGEST_ID)
+
+# Of anything that a command shows.
+MOST = 10**9
 
 
 def guarded(function: Function) -> Function:

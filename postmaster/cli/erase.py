@@ -7,14 +7,14 @@ import sys
 import click
 from flask.cli import with_appcontext
 
-from postmaster.cli.base import actor, guarded, print_json
+from postmaster.cli.base import Number, actor, guarded, print_json
 from postmaster.operations.retention import Removed, erase_older_than, erase_sender
 from postmaster.system.values import Flaw, mail_address
 
 
 @click.command()
 @click.option("--sender", metavar="ADDRESS", help="All mail of this sender: whole tickets where they wrote first.")
-@click.option("--older-than", type=click.IntRange(1, 36_500), metavar="DAYS", help="Tickets unchanged for so long.")
+@click.option("--older-than", type=Number(1, 36_500), metavar="DAYS", help="Tickets unchanged for so long.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed when there is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_appcontext

@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.text import Text
 
 from postmaster.accounts.sealing import check_keys
-from postmaster.cli.base import guarded, plain, print_json, user_name
+from postmaster.cli.base import MOST, Number, guarded, plain, print_json, user_name
 from postmaster.database import reading
 from postmaster.intake.fetch import FetchOptions, fetch_account
 from postmaster.intake.fleet import Candidate, work_on
@@ -45,11 +45,11 @@ EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130
 @click.option("--dry-run", is_flag=True, help="Show what would become of the mail; change neither database nor server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Leave the rest of an account after that long."
+    "--timeout", type=Number(0, MOST), metavar="SECONDS", help="Leave the rest of an account after that long."
 )
 @with_appcontext
 @guarded
-def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: float | None) -> None:
+def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | None) -> None:
     """Fetch mail now: of all valid accounts, or of those that are named.
 
     Fetched mail is deleted on its server once it is stored. Ctrl-C finishes the current batch.

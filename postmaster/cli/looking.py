@@ -8,7 +8,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from postmaster.cli.base import guarded, plain, print_json
+from postmaster.cli.base import Number, guarded, plain, print_json
 from postmaster.cli.crud import print_facts
 from postmaster.cli.fetch import describe
 from postmaster.cli.one_account import account_meant, failing, takes_account
@@ -62,7 +62,7 @@ def folders(which: str | None, described: bool, by: str | None, as_json: bool) -
 
 @click.command()
 @takes_account
-@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Messages to look at.")
+@click.option("--limit", type=Number(1, 100), default=10, show_default=True, help="Messages to look at.")
 @as_json_option
 @with_appcontext
 @guarded

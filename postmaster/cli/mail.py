@@ -9,7 +9,7 @@ from typing import Any
 import click
 from flask import current_app
 
-from postmaster.cli.base import Group, print_json, print_table
+from postmaster.cli.base import ID, MOST, Group, Number, print_json, print_table
 from postmaster.cli.crud import as_json, print_facts
 from postmaster.config import Settings
 from postmaster.database import reading
@@ -17,7 +17,7 @@ from postmaster.errors import InputError
 from postmaster.extensions import Json
 from postmaster.intake.models import Outcome
 from postmaster.intake.search import Wanted, stream_mail
-from postmaster.intake.trace import LARGEST_ID, trace_mail
+from postmaster.intake.trace import trace_mail
 from postmaster.system.values import Flaw, moment
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")
@@ -39,7 +39,7 @@ OUTCOMES = click.Choice([outcome.value for outcome in Outcome if outcome is not 
 )
 @click.option("--until", default="", metavar="TIME", help="Recorded before that time, or on that day at the latest.")
 @click.option("--outcome", type=OUTCOMES, help="What became of it.")
-@click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="Show the newest ones only.")
+@click.option("--limit", type=Number(1, MOST), metavar="NUMBER", help="Show the newest ones only.")
 @as_json
 @click.argument("text", nargs=-1)
 def find(
@@ -75,7 +75,7 @@ def _moment(option: str, text: str, *, end_of_day: bool = False) -> datetime | N
 
 
 @group.command("show")
-@click.argument("number", type=click.IntRange(1, LARGEST_ID), metavar="ID")
+@click.argument("number", type=ID, metavar="ID")
 @as_json
 def show(number: int, json_: bool) -> None:
     """Show what became of the message ID, and why, stage by stage."""

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Group, actor, print_json, print_table
+from postmaster.cli.base import ID, Group, actor, print_json, print_table
 from postmaster.database import reading, writing
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
@@ -28,7 +28,7 @@ COLUMNS = ("id", "account", "reason", "sender", "subject", "size", "created")
 def chosen(command: Callable[..., None]) -> Callable[..., None]:
     """Add the arguments that say which messages; ``command`` gets their ids as ``numbers``."""
 
-    @click.argument("numbers", nargs=-1, type=int, metavar="[ID]...")
+    @click.argument("numbers", nargs=-1, type=ID, metavar="[ID]...")
     @click.option("--all", "every", is_flag=True, help="All messages that --filter and --account find.")
     @click.option("--filter", "text", default="", metavar="WORDS", help="With --all: as typed above the list.")
     @click.option("--account", default="", metavar="NAME", help="With --all: only those that came by it.")
@@ -62,7 +62,7 @@ def list_(as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("number", type=int, metavar="ID")
+@click.argument("number", type=ID, metavar="ID")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--raw", is_flag=True, help="Print the message as it came.")
 def show(number: int, as_json: bool, raw: bool) -> None:

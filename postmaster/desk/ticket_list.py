@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
-from postmaster.system.history import LARGEST_ID
 from postmaster.system.listing import PAGE_SIZE, matching
+from postmaster.system.numbers import LARGEST_ID
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000
@@ -62,7 +62,7 @@ def find_tickets(session: Session, wanted: Wanted) -> Found:
 
 
 def _chosen(session: Session, wanted: Wanted) -> Select[Ticket]:
-    query = select(Ticket).where(Ticket.id < max(0, min(wanted.before, LARGEST_ID)))
+    query = select(Ticket).where(Ticket.id < wanted.before)
     if wanted.queue:
         queue_id = session.scalar(select(Queue.id).where(Queue.name == wanted.queue.replace("\0", "")))
         query = query.where(Ticket.queue_id == (queue_id or 0))

@@ -52,7 +52,8 @@ class ArticlePage:
 
 def find_ticket(session: Session, number: str) -> Ticket:
     """The ticket with that number. Raises NotFoundError."""
-    ticket = session.scalars(select(Ticket).where(Ticket.number == number.replace("\0", ""))).first()
+    query = select(Ticket).where(Ticket.number == number)
+    ticket = None if "\0" in number else session.scalars(query).first()
     if ticket is None:
         raise NotFoundError("unknown-ticket", f"There is no ticket “{number}”", "Look for it in the list of tickets.")
     return ticket
@@ -60,7 +61,7 @@ def find_ticket(session: Session, number: str) -> Ticket:
 
 def find_article(session: Session, number: int) -> Article:
     """The article with that id. Raises NotFoundError."""
-    article = session.get(Article, number) if number < 2**63 else None
+    article = session.get(Article, number)
     if article is None:
         raise NotFoundError("unknown-article", f"There is no article {number}", "Look for its ticket in the list.")
     return article

@@ -57,7 +57,7 @@ def waiting() -> Select[Quarantine]:
 
 def find_quarantined(session: Session, number: int) -> Quarantine:
     """The message with that id, which nobody else releases until the transaction ends. Raises NotFoundError."""
-    row = session.get(Quarantine, number, with_for_update=True) if number < 2**63 else None
+    row = session.get(Quarantine, number, with_for_update=True)
     if row is None:
         message = f"There is no message {number} in quarantine."
         raise NotFoundError("unknown-quarantine", message, "Run: flask quarantine list")

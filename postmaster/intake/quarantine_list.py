@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from postmaster.intake.decision import REASONS
 from postmaster.intake.models import Quarantine
-from postmaster.intake.trace import LARGEST_ID
 from postmaster.system.listing import Listing, matching
+from postmaster.system.numbers import LARGEST_ID
 
 # More are not counted for the navigation, which is on each page.
 MANY = 100

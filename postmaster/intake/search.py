@@ -19,8 +19,9 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 from postmaster.desk.models import Ticket
 from postmaster.intake.models import InboundMail, MailTerm, Outcome
 from postmaster.intake.terms import Part, account_word, term, wanted_words
-from postmaster.intake.trace import LARGEST_ID, MailTrace, traces
+from postmaster.intake.trace import MailTrace, traces
 from postmaster.system.listing import PAGE_SIZE
+from postmaster.system.numbers import LARGEST_ID
 
 # Candidates that one call looks at, and those that are counted to find the rarest term.
 STEP, COUNTED = 20_000, 2_000
@@ -141,7 +142,7 @@ def _stretch(session: Session, ids: Sequence[int], end: int | None) -> Stretch:
 
 def _bounds(session: Session, wanted: Wanted) -> tuple[int, int]:
     """The ids between which the messages of that time are: above the first, below the second."""
-    low, high = 0, max(0, min(wanted.before, LARGEST_ID))
+    low, high = 0, wanted.before
     if wanted.since:
         first = _first_since(session, wanted.since - DISORDER)
         low = first - 1 if first else LARGEST_ID

@@ -10,8 +10,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.system.history import LARGEST_ID
 from postmaster.system.listing import PAGE_SIZE, matching
+from postmaster.system.numbers import LARGEST_ID
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RunStretch:
 
 def run_history(session: Session, wanted: WantedRuns, size: int = PAGE_SIZE) -> RunStretch:
     """The newest runs that are wanted, ``size`` of them at most."""
-    query = _filtered(wanted).where(FetchRun.id < max(0, min(wanted.before, LARGEST_ID)))
+    query = _filtered(wanted).where(FetchRun.id < wanted.before)
     runs = session.scalars(query.order_by(FetchRun.id.desc()).limit(size + 1)).all()
     shown = runs[:size]
     return RunStretch(shown, shown[-1].id if len(runs) > size else None)

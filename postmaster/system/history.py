@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 
 from postmaster.system.listing import PAGE_SIZE, matching
 from postmaster.system.models import AuditEvent
+from postmaster.system.numbers import LARGEST_ID
 
 # The latest events, from which nouns and actions to choose from are taken.
 RECENT = 10_000
-
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Stretch:
 
 def history(session: Session, wanted: Wanted) -> Stretch:
     """The newest events that are wanted."""
-    query = _filtered(wanted).where(AuditEvent.id < max(0, min(wanted.before, LARGEST_ID)))
+    query = _filtered(wanted).where(AuditEvent.id < wanted.before)
     events = session.scalars(query.order_by(AuditEvent.id.desc()).limit(PAGE_SIZE + 1)).all()
     shown = events[:PAGE_SIZE]
     return Stretch(shown, shown[-1].id if len(events) > PAGE_SIZE else None)

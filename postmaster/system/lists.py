@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from postmaster.system.numbers import read_id
 from postmaster.system.values import Flaw, alternatives, line
 
 SEPARATOR = "; "
@@ -158,6 +159,7 @@ def _person(text: str) -> Person:
     name, equals, number = (part.strip() for part in text.rpartition("="))
     if not equals:
         return Person(_name(text))
-    if not (number.isascii() and number.isdecimal() and 0 < int(number[:18]) == int(number)) or not name:
+    person = read_id(number)
+    if person is None or not name:
         raise Flaw(f"has “{text}”, whose ID is no number", "Enter name, or name=ID.")
-    return Person(_name(name), int(number))
+    return Person(_name(name), person)

@@ -22,6 +22,7 @@ from postmaster.extensions import Json
 from postmaster.system.audit import audit, last_event, serialise
 from postmaster.system.fields import Field, FieldErrors, Value
 from postmaster.system.models import AuditEvent
+from postmaster.system.numbers import read_id
 
 # How many users of a thing a refusal names.
 NAMED_USERS = 10
@@ -63,9 +64,8 @@ class Service(ABC, Generic[RecordT]):
 
     def numbered(self, text: str) -> RecordT | None:
         """The one with that id."""
-        return (
-            self.session.get(self.model, int(text)) if text.isascii() and text.isdecimal() and len(text) < 19 else None
-        )
+        number = read_id(text)
+        return None if number is None else self.session.get(self.model, number)
 
     @abstractmethod
     def find(self, text: str) -> RecordT:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TypeVar
 
+from postmaster.system.numbers import read_number
+
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 
 # RFC 1123 section 2.1; an underscore is not allowed there, but names inside companies have it.
@@ -32,9 +34,10 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     """A reader of whole numbers from ``low`` to ``high``."""
 
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and len(text) <= 12 and low <= int(text) <= high):
+        number = read_number(text, low, high)
+        if number is None:
             raise Flaw(f"is “{text}”, but must be a whole number from {low} to {high}")
-        return int(text)
+        return number
 
     return read
 
@@ -123,10 +126,15 @@ def host(text: str) -> str:
     return ascii_form
 
 
+# What has to be left between a moment and the ends of the calendar.
+MARGIN = timedelta(hours=1)
+
+
 def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetime]:
     """A reader of ISO 8601 dates and times, in ``zone`` unless they say another; a date means where that day begins.
 
-    With ``end_of_day`` it means where it ends.
+    With ``end_of_day`` it means where it ends. The first and the last hour of the calendar are no dates: a search
+    looks a little around what it is given, and would leave the calendar.
     """
 
     def read(text: str) -> datetime:
@@ -135,7 +143,9 @@ def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetim
             if not text.strip("0123456789-") and end_of_day:
                 found += timedelta(days=1)
             found = found if found.tzinfo else found.replace(tzinfo=zone)
-            return found.astimezone(UTC)
+            found = found.astimezone(UTC)
+            _ = found - MARGIN, found + MARGIN
+            return found
         except (ValueError, OverflowError):
             raise Flaw(f"is “{text}”, which is no date", "Enter it as in 2026-11-23 or 2026-11-23T09:30.") from None
 

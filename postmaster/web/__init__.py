@@ -10,6 +10,7 @@ from postmaster.web import (
     accounts,
     addresses,
     articles,
+    asked,
     assets,
     audit,
     credentials,
@@ -54,6 +55,7 @@ BLUEPRINTS = (
 
 def init_app(app: Flask) -> None:
     """Register the blueprints and what all pages share."""
+    asked.init_app(app)
     security.init_app(app)
     errors.init_app(app)
     times.init_app(app)

@@ -20,6 +20,7 @@ from postmaster.extensions import now
 from postmaster.system.attempts import plain_address
 from postmaster.system.models import Role, User, WebSession
 from postmaster.system.sessions import SEEN_SECONDS, Browser, note_click
+from postmaster.web.asked import is_looking
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
@@ -139,7 +140,7 @@ def _page_asked_from() -> str | None:
     if "HX-Request" in request.headers:
         parts = urlsplit(request.headers.get("HX-Current-URL", ""))
         return f"{parts.path}?{parts.query}".rstrip("?") or None
-    return request.full_path.rstrip("?") if request.method == "GET" else None
+    return request.full_path.rstrip("?") if is_looking() else None
 
 
 def _note_click(view: object) -> None:

@@ -45,7 +45,7 @@ IMAGE_TYPES = {"image/avif", "image/bmp", "image/gif", "image/jpeg", "image/jpg"
 SIGNED_SECONDS = 600
 
 
-@blueprint.get("/<int:article>/body")
+@blueprint.get("/<id:article>/body")
 @for_leads
 def body(article: int) -> Response:
     """The document in the frame."""
@@ -102,7 +102,7 @@ def inline(token: str) -> Response:
     return response
 
 
-@blueprint.get("/attachments/<int:attachment>")
+@blueprint.get("/attachments/<id:attachment>")
 @for_leads
 def download_attachment(attachment: int) -> Response:
     """An attachment, to be stored and never opened here."""
@@ -112,7 +112,7 @@ def download_attachment(attachment: int) -> Response:
     return as_download(content, found.filename)
 
 
-@blueprint.get("/<int:article>/text")
+@blueprint.get("/<id:article>/text")
 @for_leads
 def text(article: int) -> Response:
     """Its whole text."""
@@ -123,7 +123,7 @@ def text(article: int) -> Response:
     return response
 
 
-@blueprint.get("/<int:article>/source")
+@blueprint.get("/<id:article>/source")
 @for_leads
 def source(article: int) -> str:
     """Its source, as text."""
@@ -138,7 +138,7 @@ def source(article: int) -> str:
     return render_template("source.html", source=shown, trail=trail, back=ticket, download=download)
 
 
-@blueprint.get("/<int:article>/source/download")
+@blueprint.get("/<id:article>/source/download")
 @for_leads
 def download_source(article: int) -> Response:
     """Its source, as a file."""

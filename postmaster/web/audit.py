@@ -9,9 +9,10 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from postmaster.database import reading
-from postmaster.system.history import LARGEST_ID, Wanted, history, recent_kinds
+from postmaster.system.history import Wanted, history, recent_kinds
 from postmaster.system.models import AuditEvent
 from postmaster.web.access import for_admins
+from postmaster.web.asked import asked_before
 from postmaster.web.lists import around, wants_fragment
 from postmaster.web.times import asked_moment
 
@@ -59,7 +60,7 @@ def _wanted() -> Wanted:
         asked.get("action", "")[:40],
         asked_moment("from"),
         asked_moment("to", end_of_day=True),
-        asked.get("before", LARGEST_ID, type=int),
+        asked_before(),
     )
 
 

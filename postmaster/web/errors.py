@@ -29,7 +29,7 @@ WORDS: dict[int, tuple[str, str]] = {
 }
 
 # Where htmx shows an error is said in _document.html. What it asked for keeps its place and its address.
-IN_PLACE = {"HX-Push-Url": "false"}
+IN_PLACE = {"HX-Push-Url": "false", "HX-Replace-Url": "false"}
 
 # What the page asked by itself: one error takes the place of the one before, and goes with the next good answer.
 OF_POLLS = {"HX-Retarget": "#away", "HX-Reswap": "innerHTML"}

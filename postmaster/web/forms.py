@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
 from flask_wtf import FlaskForm
+
+from postmaster.web.asked import is_looking
 
 
 class Form(FlaskForm):
@@ -30,4 +31,4 @@ class Form(FlaskForm):
     @staticmethod
     def status() -> int:
         """The status of the page that shows it: 422 if what was sent is refused (the mock's README, "Do")."""
-        return 200 if request.method == "GET" else 422
+        return 200 if is_looking() else 422

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from flask import request, url_for
 
 from postmaster.system.listing import Wanted
+from postmaster.web.asked import asked_number
 
 # What an address says of a list's state.
 STATE = ("q", "sort", "page")
@@ -28,7 +29,7 @@ def list_state() -> dict[str, Any]:
 
 def wanted() -> Wanted:
     """What the request asks of the list."""
-    page = request.args.get("page", 1, type=int)
+    page = asked_number("page", 1)
     return Wanted(request.args.get("q", "").strip(), request.args.get("sort", ""), page)
 
 

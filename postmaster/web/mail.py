@@ -10,8 +10,9 @@ from flask import Blueprint, render_template, request
 from postmaster.database import reading
 from postmaster.intake.models import Outcome
 from postmaster.intake.search import Wanted, find_mail
-from postmaster.intake.trace import LARGEST_ID, trace_mail
+from postmaster.intake.trace import trace_mail
 from postmaster.web.access import for_leads
+from postmaster.web.asked import asked_before
 from postmaster.web.lists import around, wants_fragment
 from postmaster.web.steps import steps_of
 from postmaster.web.times import asked_moment
@@ -73,12 +74,12 @@ def _wanted() -> Wanted:
         outcome=outcome,
         since=asked_moment("from"),
         until=asked_moment("to", end_of_day=True),
-        before=asked.get("before", LARGEST_ID, type=int),
+        before=asked_before(),
         **{name: asked.get(name, "") for name in PARTS},
     )
 
 
-@blueprint.get("/<int:number>")
+@blueprint.get("/<id:number>")
 @for_leads
 def show(number: int) -> str:
     """One message: who wrote it, what became of it, and how it came to that."""

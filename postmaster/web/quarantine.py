@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from wtforms import IntegerField, SelectMultipleField, StringField
+from wtforms import SelectMultipleField, StringField
 
 from postmaster.database import reading
 from postmaster.desk.queues import Queues
@@ -20,10 +21,11 @@ from postmaster.intake.decision import REASONS, STORM
 from postmaster.intake.models import Quarantine
 from postmaster.intake.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
 from postmaster.intake.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
-from postmaster.intake.trace import LARGEST_ID
+from postmaster.system.numbers import NO_ID, read_id
 from postmaster.system.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
 from postmaster.web.articles import as_download, record_reading
+from postmaster.web.asked import NumberField
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
 from postmaster.web.source import shown_source
@@ -52,17 +54,16 @@ class ChosenForm(Form):
     action = StringField()
     queue = StringField()
     confirmed = StringField()
-    newest = IntegerField()
-    after = IntegerField(default=0)
-    done = IntegerField(default=0)
-    kept = IntegerField(default=0)
+    newest = NumberField()
+    after = NumberField(default=0)
+    done = NumberField(default=0)
+    kept = NumberField(default=0)
 
     def numbers(self, session: Session) -> Sequence[int]:
         """The ids of the messages."""
         if self.newest.data is not None:
             return _found(self.newest.data).ids(session, self.after.data or 0)
-        given = [text for text in self.mail.data or () if text.isascii() and text.isdecimal() and len(text) < 19]
-        return [int(text) for text in given]
+        return [_id_of(text) for text in self.mail.data or ()]
 
     def count(self, handled: Sequence[Handled]) -> None:
         """Take down what became of messages."""
@@ -70,6 +71,13 @@ class ChosenForm(Form):
         self.done.data = (self.done.data or 0) + len(handled) - kept
         self.kept.data = (self.kept.data or 0) + kept
         self.after.data = max((each.number for each in handled), default=0)
+
+
+def _id_of(text: str) -> int:
+    number = read_id(text)
+    if number is None:
+        raise InputError("message", "What was chosen is no message.", "Load the page again, and choose anew.")
+    return number
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,11 @@ ACTIONS = {
 @for_leads
 def page() -> str:
     """The list, or the part of it that a filter changes."""
+    return _list()
+
+
+def _list(ticked: Collection[int] = (), queue: str = "", **context: Any) -> str:
+    """The list, with what was ``ticked`` and the ``queue`` that was chosen before something was refused."""
     account = request.args.get("account", "")
     listing = quarantine_listing(account)
     with reading() as session:
@@ -123,8 +136,17 @@ def page() -> str:
         queues=queues,
         newest=newest,
         count=counted(found.found, found.total, "message", "messages"),
-        **_context(),
+        ticked=ticked,
+        chosen_queue=queue,
+        **{**_context(), **context},
     )
+
+
+def _refused(form: ChosenForm, numbers: Collection[int]) -> ResponseReturnValue:
+    """The list again, with what was chosen still chosen, so that it takes one press to do it right."""
+    every = form.newest.data is not None
+    context = {"all_chosen": True, "all_found": True} if every else {}
+    return _list(numbers, form.queue.data or "", **context), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _context() -> dict[str, Any]:
@@ -142,7 +164,7 @@ def _context() -> dict[str, Any]:
 
 def _found(newest: int) -> Found:
     """What the list's filter finds."""
-    return Found(wanted().text, request.args.get("account", ""), max(0, min(newest, LARGEST_ID)))
+    return Found(wanted().text, request.args.get("account", ""), newest)
 
 
 def _url(view: str = "page", **values: Any) -> str:
@@ -153,7 +175,7 @@ def _url(view: str = "page", **values: Any) -> str:
     return url_for(f"quarantine.{view}", **{**state, **values})
 
 
-@blueprint.get("/<int:mail>")
+@blueprint.get("/<id:mail>")
 @for_leads
 def show(mail: int) -> str:
     """One message, with its source; or its line of the list, which may ask what to do."""
@@ -167,7 +189,7 @@ def show(mail: int) -> str:
     return render_template(template, row=row, queues=queues, source=shown_source(raw), **_context())
 
 
-@blueprint.get("/<int:mail>/download")
+@blueprint.get("/<id:mail>/download")
 @for_leads
 def download(mail: int) -> Response:
     """Its source, as a file."""
@@ -197,7 +219,7 @@ def change() -> ResponseReturnValue:
         return _change(form, numbers)
     except InputError as error:
         flash(error.message, "fail")
-    return redirect(_url(), 303)
+    return _refused(form, {read_id(text) or NO_ID for text in form.mail.data or ()})
 
 
 def _chosen(form: ChosenForm) -> Sequence[int]:
@@ -233,6 +255,8 @@ def _change(form: ChosenForm, numbers: Sequence[int]) -> ResponseReturnValue:
         _tell_of_all(form, action.done)
     else:
         _tell(handled, action.done)
+        if refused := {each.number for each in handled if each.error is not None}:
+            return _refused(form, refused)
     return redirect(_url(), 303)
 
 

@@ -122,7 +122,7 @@ def form_route(blueprint: Blueprint, path: str, **options: Any) -> Callable[[Any
     """A route below the form of a new resource, and the same below that of each one."""
 
     def decorate(view: Any) -> Any:
-        for prefix in ("/add", "/<int:number>"):
+        for prefix in ("/add", "/<id:number>"):
             blueprint.route(f"{prefix}/{path}", **options)(view)
         return view
 
@@ -189,7 +189,7 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
 
 
 def _edit(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.route("/<int:number>", methods=["GET", "POST"])
+    @blueprint.route("/<id:number>", methods=["GET", "POST"])
     @for_admins
     def edit(number: int) -> ResponseReturnValue:
         """Edit one."""
@@ -262,7 +262,7 @@ def _after(resource: Resource, service: AnyService, thing: Any, sentence: str) -
 
 
 def _confirm(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.get("/<int:number>/delete")
+    @blueprint.get("/<id:number>/delete")
     @for_admins
     def confirm_delete(number: int) -> str:
         """Ask whether to delete one, or say what still uses it: in its row, or on a page of its own."""
@@ -286,7 +286,7 @@ def _refusal(service: AnyService, thing: Any) -> str:
 
 
 def _delete(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.post("/<int:number>/delete")
+    @blueprint.post("/<id:number>/delete")
     @for_admins
     def delete(number: int) -> ResponseReturnValue:
         """Delete one, and show the list again."""

@@ -11,8 +11,8 @@ from flask import Blueprint, render_template, request, url_for
 from postmaster.database import reading
 from postmaster.intake.models import FetchRun, RunStatus
 from postmaster.operations.run_history import WantedRuns, run_history
-from postmaster.system.history import LARGEST_ID
 from postmaster.web.access import for_leads
+from postmaster.web.asked import asked_before, asked_id
 from postmaster.web.lists import wants_fragment
 from postmaster.web.times import asked_moment
 
@@ -99,10 +99,10 @@ def _wanted() -> WantedRuns:
     status = asked.get("status")
     return WantedRuns(
         text=asked.get("q", ""),
-        account_id=asked.get("account", type=int),
+        account_id=asked_id("account"),
         status=RunStatus(status) if status in list(RunStatus) else None,
         with_mail=bool(asked.get("mail")),
         since=asked_moment("from"),
         until=asked_moment("to", end_of_day=True),
-        before=asked.get("before", LARGEST_ID, type=int),
+        before=asked_before(),
     )

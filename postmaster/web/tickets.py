@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -22,10 +23,10 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.intake.models import InboundMail
 from postmaster.intake.redispatch import dispatch_again
 from postmaster.intake.trace import traces
-from postmaster.system.history import LARGEST_ID
 from postmaster.system.listing import PAGE_SIZE
 from postmaster.system.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
+from postmaster.web.asked import asked_before, asked_id, asked_number
 from postmaster.web.forms import Form
 from postmaster.web.lists import around, counted, wants_fragment, way_back
 from postmaster.web.steps import steps_of
@@ -81,6 +82,11 @@ ACTIONS = {
 @for_leads
 def page() -> str:
     """The list, or the part of it that a filter changes."""
+    return _list(ChosenForm())
+
+
+def _list(form: ChosenForm) -> str:
+    """The list, with what is chosen in ``form``."""
     with reading() as session:
         found = find_tickets(session, _wanted())
         queues = Queues(session)
@@ -95,12 +101,13 @@ def page() -> str:
         valid_queues=valid,
         states=states,
         all_chosen="all" in request.args,
+        form=form,
     )
 
 
 def _wanted() -> Wanted:
     asked = request.args
-    before = asked.get("before", LARGEST_ID, type=int)
+    before = asked_before()
     return Wanted(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), before)
 
 
@@ -115,7 +122,7 @@ def show(ticket: str) -> str:
     """One ticket: its attributes, its articles, and how its mail got here."""
     with reading() as session:
         found = find_ticket(session, ticket)
-        articles = page_of_articles(session, found.id, request.args.get("page", 1, type=int))
+        articles = page_of_articles(session, found.id, asked_number("page", 1))
         messages = traces(session, InboundMail.ticket_id == found.id, limit=PAGE_SIZE)
         follows, followed_by = linked_numbers(session, found.id)
         valid, states = Queues(session).valid_names(), state_names(session)
@@ -125,7 +132,7 @@ def show(ticket: str) -> str:
         facts=[(label, value) for label, value in _facts(found) if value],
         page=articles,
         many=len(articles.articles) > OPEN_ARTICLES,
-        remote=request.args.get("images", 0, type=int),
+        remote=asked_id("images"),
         follows=follows,
         followed_by=followed_by,
         messages=[(message, list(steps_of(message))) for message in messages],
@@ -157,6 +164,8 @@ def change() -> ResponseReturnValue:
         flash(_change(form), "ok")
     except (InputError, NotFoundError) as error:
         flash(f"Nothing was changed. {error.message}", "fail")
+        if way_back() is None:
+            return _list(form), HTTPStatus.UNPROCESSABLE_ENTITY
     kept: dict[str, Any] = {name: request.args[name] for name in (*FILTERS, "before") if request.args.get(name)}
     return redirect(way_back() or url_for(".page", **kept), 303)
 

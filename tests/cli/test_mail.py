@@ -57,9 +57,11 @@ def test_times_are_dates_or_moments(fetched: Desk, arguments: tuple[str, ...], f
     ("arguments", "sentence"),
     [
         (("find", "--since", "yesterday"), "--since is “yesterday”, which is no date."),
+        (("find", "--since", "0001-01-01"), "--since is “0001-01-01”, which is no date."),
+        (("find", "--until", "9999-12-31T23:59:59Z"), "--until is “9999-12-31T23:59:59Z”, which is no date."),
         (("find", "--outcome", "lost"), "'lost' is not one of"),
         (("show", "99"), "There is no message 99 in the ledger."),
-        (("show", "9" * 30), "is not in the range"),
+        (("show", "9" * 30), "is not a whole number from 1 to"),
     ],
 )
 def test_each_refusal_says_what_is_wrong(desk: Desk, arguments: tuple[str, ...], sentence: str) -> None:

@@ -55,7 +55,7 @@ def test_the_newest_stands_first(app: Flask, client: FlaskClient) -> None:
         ("from=nonsense&to=9999-12-31", ["event 2", "event 1", "event 0"]),
         ("before=nonsense", ["event 2", "event 1", "event 0"]),
         ("before=" + "9" * 30, ["event 2", "event 1", "event 0"]),
-        ("before=-" + "9" * 30, []),
+        ("before=-" + "9" * 30, ["event 2", "event 1", "event 0"]),
     ],
 )
 def test_it_is_filtered_by_who_what_and_when(app: Flask, client: FlaskClient, query: str, found: list[str]) -> None:

@@ -42,10 +42,11 @@ def taken(desk: Desk) -> Desk:
         ("?from=2999-12-31", []),
         ("?to=2000-01-01", []),
         ("?from=nonsense&to=9999-12-31", ["third", "second order", "first order"]),
+        ("?from=0001-01-01&to=9999-12-31T23:59:59", ["third", "second order", "first order"]),
         ("?before=3", ["second order", "first order"]),
         ("?before=nonsense&q=third", ["third"]),
         ("?before=" + "9" * 40, ["third", "second order", "first order"]),
-        ("?before=-" + "9" * 40, []),
+        ("?before=-" + "9" * 40, ["third", "second order", "first order"]),
     ],
 )
 @pytest.mark.usefixtures("taken")

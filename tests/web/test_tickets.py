@@ -31,8 +31,8 @@ def chosen(client: FlaskClient, *numbers: str, path: str = "/tickets/change", **
 
 def told(client: FlaskClient, *numbers: str, **fields: str) -> str:
     """What the page says after that."""
-    chosen(client, *numbers, **fields)
-    return words(client.get("/tickets").text)
+    answer = chosen(client, *numbers, **fields)
+    return words(answer.text if answer.status_code == 422 else client.get("/tickets").text)
 
 
 def test_the_newest_stands_first(app: Flask, client: FlaskClient) -> None:
@@ -61,7 +61,7 @@ FILTERS = {
     "before=2": ["Printer on fire"],
     "before=x": ["ticket 3", "Ärger", "Printer on fire"],
     "before=" + "9" * 30: ["ticket 3", "Ärger", "Printer on fire"],
-    "before=-" + "9" * 30: [],
+    "before=-" + "9" * 30: ["ticket 3", "Ärger", "Printer on fire"],
     "q=%00&queue=%00&state=%00": [],
     "q=%25": [],
 }
@@ -188,6 +188,18 @@ def test_a_refusal_says_why_and_changes_no_ticket(
     page = told(client, *((number, *numbers) if numbers else ()), **fields)
     assert f"Nothing was changed. {sentence}" in page
     assert [(row["queue"], row["state"]) for row in desk.tickets()] == [("Raw", "new")]
+
+
+def test_a_refusal_keeps_what_was_chosen(app: Flask, client: FlaskClient) -> None:
+    add_tickets(app, count=3)
+    rows = r'value="(\d+)" form="chosen"[^>]*>'
+    first, _, third = re.findall(rows, client.get("/tickets").text)
+    answer = chosen(client, first, third, action="move", state="open")
+    ticked = [
+        number for number in (first, third) if re.search(rf'value="{number}" form="chosen"[^>]* checked', answer.text)
+    ]
+    assert (answer.status_code, ticked, answer.text.count(" checked")) == (422, [first, third], 2)
+    assert "<option selected>open</option>" in answer.text
 
 
 def test_after_a_change_the_list_is_as_it_was(desk: Desk, client: FlaskClient) -> None:

@@ -34,7 +34,6 @@ from postmaster.intake.parse.message import ParsedMessage
 from postmaster.intake.pipeline import decide
 from postmaster.intake.preparing import Setup, prepare, read_setup
 from postmaster.intake.reading import read_arrival
-from postmaster.intake.trace import LARGEST_ID
 
 # Messages to pick from, of tickets and of the quarantine.
 RECENT = 20
@@ -89,7 +88,7 @@ def _called(sender: str, subject: str) -> str:
 
 def source_of(session: Session, raw_id: int) -> bytes:
     """The message as it came, by the id of its source. Raises NotFoundError."""
-    raw = session.get(RawMail, min(raw_id, LARGEST_ID))
+    raw = session.get(RawMail, raw_id)
     if raw is None:
         raise NotFoundError("unknown-mail", "The source of that message is not there any more.", "Pick another one.")
     return unpack(raw.encoding, raw.data)

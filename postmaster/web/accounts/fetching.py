@@ -12,6 +12,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import reading
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import Answer, Requested, request_fetch
+from postmaster.system.numbers import read_id
 from postmaster.web.access import for_admins, polling, who
 from postmaster.web.accounts.resource import RESOURCE, blueprint
 from postmaster.web.accounts.show import answer_on_page
@@ -34,7 +35,7 @@ WELL = (Answer.QUEUED, Answer.ALREADY_QUEUED, Answer.RUNNING)
 MOST_SHOWN = 100
 
 
-@blueprint.post("/<int:number>/fetch")
+@blueprint.post("/<id:number>/fetch")
 @for_admins
 def fetch(number: int) -> ResponseReturnValue:
     """Have an account fetched now."""
@@ -86,8 +87,8 @@ def _shown() -> Iterator[tuple[int, str]]:
     """Id and mark of each account that the page shows."""
     for text in request.values.getlist("shown")[:MOST_SHOWN]:
         number, _, mark = text.partition(":")
-        if number.isascii() and number.isdecimal() and len(number) < 18:
-            yield int(number), mark
+        if account := read_id(number):
+            yield account, mark
 
 
 def _changed(session: Session, shown: Mapping[int, str], going_on: Mapping[int, Progress]) -> list[Line]:

@@ -14,6 +14,7 @@ from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS, AccountType, T
 from postmaster.system.fields import Field
 from postmaster.web import scratch
 from postmaster.web.access import who
+from postmaster.web.asked import is_looking
 from postmaster.web.field_forms import FieldForm, Part, field_form
 
 # What a new account most likely is: encrypted from the start.
@@ -132,7 +133,7 @@ def account_form(service: Any, helps: Mapping[str, str], thing: Any = None, **op
     """The form for an account, or for a new one; as it was left, if the address names what was kept (``?draft=``)."""
     form = field_form(AccountForm, service, helps, thing, service.fields, **options)
     form.fields_for, form.number = service.fields_for, thing.id if thing else None
-    if request.method != "GET" or options:
+    if not is_looking() or options:
         return form
     if thing is None:
         form[TYPE.name].data = USUAL_TYPE

@@ -34,7 +34,7 @@ from postmaster.web.times import midnight
 LAST_RUNS = 10
 
 
-@blueprint.get("/<int:number>/status")
+@blueprint.get("/<id:number>/status")
 @for_leads
 def show(number: int) -> str:
     """The page."""
@@ -43,7 +43,7 @@ def show(number: int) -> str:
     return render_template("accounts/show.html", **found)
 
 
-@blueprint.get("/<int:number>/status/live")
+@blueprint.get("/<id:number>/status/live")
 @polling
 @for_leads
 def show_live(number: int) -> str:
@@ -54,7 +54,7 @@ def show_live(number: int) -> str:
     return render_template("accounts/_show_live.html", changed=changed, **found)
 
 
-@blueprint.post("/<int:number>/confirm")
+@blueprint.post("/<id:number>/confirm")
 @for_admins
 def confirm(number: int) -> ResponseReturnValue:
     """Have all mail of a mailbox fetched that was never fetched before."""

@@ -23,6 +23,7 @@ from postmaster.web.access import for_admins, polling, who
 from postmaster.web.accounts.form import AccountForm, account_form
 from postmaster.web.accounts.looks import COMMANDS, Report, read_report, start, wait_for
 from postmaster.web.accounts.resource import RESOURCE, blueprint
+from postmaster.web.asked import asked_number
 from postmaster.web.limits import limiter
 from postmaster.web.lists import wants_fragment, with_parameter
 from postmaster.web.resources import existing, form_route, render_form
@@ -96,7 +97,7 @@ def report(kind: str, key: str, number: int | None = None) -> ResponseReturnValu
     if not wants_fragment():
         return redirect(RESOURCE.url("add" if number is None else "edit", number=number))
     found = read_report(kind, key) or Report(kind, "", running=False, lines=[], trouble=FORGOTTEN)
-    if found.running and request.args.get("seen", type=int) == len(found.lines):
+    if found.running and asked_number("seen", 0) == len(found.lines):
         return "", HTTPStatus.NO_CONTENT
     return render_template(f"accounts/_{kind}.html", resource=RESOURCE, report=found, number=number)
 
@@ -109,8 +110,10 @@ def use(field: str, number: int | None = None) -> ResponseReturnValue:
     form[field].data = request.form.get("found", "")
     if not wants_fragment():
         return render_form(RESOURCE, form, label)
+    part = next((part for part in form.parts if part[0].name == field), None)
+    if part is None:  # the type that was chosen meanwhile has no such field
+        return "", HTTPStatus.NO_CONTENT
     form[field].render_kw = {**form[field].render_kw, "autofocus": True}
-    [part] = [part for part in form.parts if part[0].name == field]
     return render_template("accounts/_used.html", resource=RESOURCE, form=form, part=part)
 
 

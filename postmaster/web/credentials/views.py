@@ -23,7 +23,7 @@ from postmaster.web.resources import existing
 MARK = "authorising"
 
 
-@blueprint.post("/<int:number>/authorise")
+@blueprint.post("/<id:number>/authorise")
 @for_admins
 def authorise(number: int) -> ResponseReturnValue:
     """Show the way to the identity provider, as a link: forms must not lead to other sites (CSP, form-action).

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,8 @@ from postmaster.accounts.models import MailAccount
 from postmaster.intake.filters.models import PostmasterFilter
 from postmaster.intake.filters.service import FILTERS, RECOMMENDED_FILTERS, FilterService
 from postmaster.intake.filters.trying import recent_messages
+from postmaster.system.numbers import NO_ID
+from postmaster.web.asked import asked_id
 from postmaster.web.filters.form import HOWS, SETTABLE, USUAL_HEADERS, filter_form
 from postmaster.web.resources import Column, Resource, resource_blueprint
 
@@ -29,7 +30,7 @@ def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Ma
         "hows": HOWS,
         "usual_headers": USUAL_HEADERS,
         "settable": SETTABLE,
-        "recent": recent_messages(session, request.values.get("recent", 0, type=int)),
+        "recent": recent_messages(session, asked_id("recent") or NO_ID),
         "origins": [(account.id, account.label, account.trusted) for account in accounts],
     }
 

@@ -18,7 +18,9 @@ from postmaster.intake.filters.service import NAME, FilterService
 from postmaster.intake.filters.trying import Experiment, source_of, try_out
 from postmaster.intake.rules import present_rules
 from postmaster.system.fields import InvalidFieldsError
+from postmaster.system.numbers import NO_ID
 from postmaster.web.access import for_admins, who
+from postmaster.web.asked import asked_id
 from postmaster.web.filters.form import FilterForm, filter_form
 from postmaster.web.filters.resource import RESOURCE, blueprint, form_context
 from postmaster.web.lists import wants_fragment
@@ -84,7 +86,7 @@ def _try(session: Session, service: FilterService, form: FilterForm, thing: Post
 def _message(session: Session) -> bytes:
     if pasted := request.form.get("message", "").strip():
         return pasted.replace("\r\n", "\n").encode("utf-8", "replace")
-    if picked := request.form.get("recent", type=int):
+    if (picked := asked_id("recent")) is not None:
         return source_of(session, picked)
     raise InputError(
         "Message", "There is no message to try it with.", "Paste one, or pick a recent one.", "missing-field"
@@ -93,5 +95,5 @@ def _message(session: Session) -> bytes:
 
 def _rules(session: Session) -> Rules:
     """Those of the account that the message is said to come from; of a pipe, if of none."""
-    account = session.get(MailAccount, request.form.get("origin", 0, type=int))
+    account = session.get(MailAccount, asked_id("origin") or NO_ID)
     return present_rules(session, account.id) if account else Rules()
