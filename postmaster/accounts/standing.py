@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from sqlalchemy import BindParameter, ColumnElement, Date, and_, bindparam, case, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Date, String, and_, bindparam, case, cast, literal, or_, select
 
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential, CredentialToken
 from postmaster.accounts.sealing import opens, unopened_ids
-from postmaster.extensions import BigId, now
+from postmaster.extensions import now
 from postmaster.system.models import Validity
 
 # How long before the end of a client secret it is time to renew it.
@@ -116,11 +116,14 @@ def need_of(credential: Credential) -> Need | None:
     return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
 
 
-# Which these are only the keys of this process can tell, so it is found out when a query runs, once for each. They are
-# written into the statement: databases limit how many parameters there are.
-_UNOPENED: BindParameter[int] = bindparam(
-    "unopened", callable_=unopened_ids, expanding=True, literal_execute=True, type_=BigId
-)
+def _unopened() -> str:
+    """The ids of ``unopened_ids`` with a comma before and behind each."""
+    return "".join(f",{number}," for number in unopened_ids())
+
+
+# Which these are only the keys of this process can tell, so it is found out when a query runs. They are one text, since
+# databases limit how many parameters there are.
+_UNOPENED: BindParameter[str] = bindparam("unopened", callable_=_unopened, type_=String())
 
 
 def standing_column() -> ColumnElement[str]:
@@ -130,7 +133,7 @@ def standing_column() -> ColumnElement[str]:
     secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
     authorised = _token(CredentialToken.authorised_at.is_not(None))
     end = Credential.secret_expires
-    unopened = Credential.id.in_(_UNOPENED)
+    unopened = _UNOPENED.like(literal("%,") + cast(Credential.id, String) + literal(",%"))
     return case(
         (Credential.validity != Validity.VALID, Standing.INVALID.value),
         (and_(basic, Credential.sealed_password == ""), Standing.NEEDS_PASSWORD.value),

@@ -72,7 +72,7 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
     assert len(flow_site.desk.tickets()) == 3
     row.get_by_role("link", name="Healthy").click()
     expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
-    expect(page.locator(".runs tbody tr").first).to_contain_text("admin")
+    expect(page.locator(".short-runs tbody tr").first).to_contain_text("admin")
     assert violations_in_both(page) == {}
 
 

@@ -52,7 +52,7 @@ def test_signing_in_and_out_by_keyboard(site: Site, desk: Desk, make_page: MakeP
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Change password")).to_be_visible()
     page.get_by_role("button", name="User menu: keys").press("Enter")
-    sign_out = page.get_by_role("button", name="Sign out")
+    sign_out = page.get_by_role("button", name="Sign out", exact=True)
     expect(sign_out).to_be_visible()
     sign_out.press("Enter")
     page.wait_for_url("**/login")
