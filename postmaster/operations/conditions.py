@@ -22,7 +22,7 @@ from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import living
+from postmaster.operations.presence import count_workers, living
 from postmaster.operations.state import MORE_WORKERS, START, waiting_words
 from postmaster.system.models import Validity
 from postmaster.system.settings import SILENCE_ALERT, get_setting
@@ -179,9 +179,10 @@ def _wrong_clock(host: str, seconds: float) -> Trouble:
 
 
 def _late(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
+    """Only while workers live: that none does is told as such."""
     if current_pause(session):
         return None
-    late = late_accounts(session)
+    late = late_accounts(session) if count_workers(session) else []
     return [_lateness(late, longest_runs(session))] if late else []
 
 
