@@ -29,17 +29,17 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """Whether all is there that mail takes, and accounts get their turn, in words that name nothing."""
     parts = {"database": False, "redis": _has_redis(), "worker": False, "scheduler": False}
-    late = False
+    turns = "missing"
     try:
         prepare_database()
         with reading() as session:
             state = fetching_state(session)
         parts |= {"database": True, "worker": state.workers > 0, "scheduler": state.schedulers > 0}
-        late = state.late > 0
+        turns = "late" if state.late else "ok"
     except (DBAPIError, ConfigError):
         pass  # it is said to be missing
-    ready = all(parts.values()) and not late
-    words = {name: "ok" if there else "missing" for name, there in parts.items()} | {"turns": "late" if late else "ok"}
+    words = {name: "ok" if there else "missing" for name, there in parts.items()} | {"turns": turns}
+    ready = set(words.values()) == {"ok"}
     return jsonify(status="ok" if ready else "not ready", **words), 200 if ready else 503
 
 
