@@ -12,9 +12,12 @@ from postmaster.errors import ConfigError
 if TYPE_CHECKING:
     from redis import Redis
 
-# What workers look into, in this order: the schedule's own jobs, what somebody asked for, what is due.
-CONTROL, REQUESTED, DUE = "postmaster-control", "postmaster-requested", "postmaster-due"
-QUEUES = (CONTROL, REQUESTED, DUE)
+# The schedule's own jobs, which the scheduler's process works off: they wait for no fetch.
+CONTROL = "postmaster-control"
+
+# What workers look into, in this order: what somebody asked for, what is due.
+REQUESTED, DUE = "postmaster-requested", "postmaster-due"
+QUEUES = (REQUESTED, DUE)
 
 # Seconds after which a Redis that does not answer counts as being away.
 PATIENCE = 5

@@ -198,6 +198,9 @@ _FAULTS = (
           "Nothing is lost, and the next run goes on. If it lasts, ask the mail server's administrator."),
     Fault("session-deadline", "read", True, "{host} was too slow: the session was ended after {seconds} s.",
           "Nothing is lost, and the next run goes on. If it lasts, ask the mail server's administrator."),
+    Fault("server-slow", "list", True, "{host} was too slow: {what} took longer than {seconds} s.",
+          "Nothing is lost. The account is tried again, ever less often, and leaves a worker to the others. Ask the "
+          "mail server's administrator why it answers so slowly; Test connection shows at which step it does."),
     Fault("server-confused", "read", True, "{host} answered something that could not be understood.",
           "If it lasts, show the server's words to its administrator."),
     Fault("server-refused", "read", True, "{host} refused a command.",

@@ -96,7 +96,7 @@ def test_each_page_says_what_to_do_and_the_process_goes_on(left: tuple[Flask, st
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").json == {
         "status": "not ready",
-        **dict.fromkeys(("database", "redis", "worker", "scheduler"), "missing"),
+        **dict.fromkeys(("database", "redis", "worker", "scheduler", "turns"), "missing"),
     }
 
 

@@ -14,8 +14,9 @@ from flask import Flask, current_app
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
+from rq.timeouts import TimerDeathPenalty
 
-from postmaster.broker import QUEUES, connect, redis
+from postmaster.broker import CONTROL, QUEUES, connect, redis
 from postmaster.database import writing
 from postmaster.jobs.schedule import FetchScheduler
 from postmaster.jobs.tasks import STOPPING
@@ -28,6 +29,12 @@ RETRY_SECONDS = 2
 
 # How long a process that ends waits for an alert that it is just sending: another one would send it a minute later.
 SENDING_SECONDS = 10
+
+# Threads that work off the schedule's own jobs: one may be at what takes long, such as removing old mail.
+CONTROL_THREADS = 2
+
+# How long a scheduler that ends waits for such a job. One that is broken off comes again.
+CONTROL_SECONDS = 10
 
 NO_REDIS = "Redis is out of reach"
 
@@ -57,6 +64,12 @@ class FetchWorker(SimpleWorker):
         """Signals are the process's business, see ``_process``."""
 
 
+class ControlWorker(FetchWorker):
+    """One that runs in a thread, which no signal reaches."""
+
+    death_penalty_class = TimerDeathPenalty
+
+
 def run_worker(app: Flask) -> None:
     """Work off the queues until asked to end."""
     with app.app_context(), _process(ProcessRole.WORKER):
@@ -64,9 +77,18 @@ def run_worker(app: Flask) -> None:
 
 
 def run_scheduler(app: Flask) -> None:
-    """Queue what ``SCHEDULE`` says until asked to end."""
+    """Queue what ``SCHEDULE`` says, and do it, until asked to end. Mail is never fetched here, so however long that
+    takes elsewhere, accounts get their turn and what was left behind is put right.
+    """
     with app.app_context(), _process(ProcessRole.SCHEDULER):
+        threads = [_start_thread(f"control {number}", _work_off_control) for number in range(CONTROL_THREADS)]
         _until_stopped(lambda: FetchScheduler(connect()).run_until(STOPPING))
+        for thread in threads:
+            thread.join(CONTROL_SECONDS)
+
+
+def _work_off_control() -> None:
+    _until_stopped(lambda: ControlWorker([CONTROL], connection=connect()).work(logging_level="WARNING"))
 
 
 def _until_stopped(work: Callable[[], object]) -> None:

@@ -20,7 +20,9 @@ LOOK_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """A job that comes again every ``seconds``, and may take ``timeout`` seconds."""
+    """A job that comes again every ``seconds``, and may take ``timeout`` seconds; where that is less, it never meets
+    itself.
+    """
 
     name: str
     seconds: int
@@ -40,7 +42,7 @@ class Periodic:
 SCHEDULE: Sequence[Periodic] = (
     Periodic("tick", seconds=10, timeout=120),
     Periodic("upkeep", seconds=60, timeout=300),
-    Periodic("retain", seconds=3600, timeout=3600),
+    Periodic("retain", seconds=3600, timeout=3000),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ParamSpec
 
 import structlog
@@ -22,7 +23,8 @@ from postmaster.intake.schedule import SETTLING, slot_after_run
 from postmaster.operations import dispatch as dispatching
 from postmaster.operations import retention
 from postmaster.operations import upkeep as housekeeping
-from postmaster.operations.dispatch import RUN_SECONDS
+from postmaster.operations.dispatch import ALONE_SECONDS, RUN_SECONDS, SLOW_SECONDS, is_doubtful
+from postmaster.operations.presence import count_workers
 
 # Set when this process is to end: the run that is under way ends after its current batch.
 STOPPING = threading.Event()
@@ -74,27 +76,35 @@ def retain() -> None:
 
 @job
 def fetch(account_id: int, token: str) -> None:
-    """Fetch the account, if this job has the claim on it; then queue the next of its host."""
-    taken = _take_claim(account_id, token)
-    if taken is None:
+    """Fetch the account, if this job has the claim on it; then queue the next of its host, or what it kept waiting."""
+    turn = _take_claim(account_id, token)
+    if turn is None:
         return
-    host, requested_by = taken
     options = FetchOptions(
-        started_by=requested_by or SCHEDULE, timeout=RUN_SECONDS, stop=STOPPING, guarded=True, host_wait=HOST_WAIT
+        started_by=turn.requested_by or SCHEDULE, timeout=turn.seconds, stop=STOPPING, guarded=True, host_wait=HOST_WAIT
     )
     result = fetch_account(account_id, options)
     if result.error:
         log.warning("fetch failed", account=result.label, code=result.error.code, error=str(result.error))
         if result.error.code == "host-busy":
-            _put_back(account_id, requested_by)
+            _put_back(account_id, turn.requested_by)
     if not STOPPING.is_set():
-        dispatching.dispatch(redis(), host)
+        kept_others = turn.doubtful or result.seconds > SLOW_SECONDS
+        dispatching.dispatch(redis(), None if kept_others else turn.host)
 
 
-def _take_claim(account_id: int, token: str) -> tuple[str, str | None] | None:
-    """Use up the claim ``token``; returns the account's host and who asked for the run. None: there is no such claim
-    any more, or the account is not to be fetched by now.
-    """
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An account's turn: its host, who asked for the run, whether it is doubtful, and how long it may take."""
+
+    host: str
+    requested_by: str | None
+    doubtful: bool
+    seconds: int
+
+
+def _take_claim(account_id: int, token: str) -> Turn | None:
+    """Use up the claim ``token``. None: there is no such claim any more, or the account is not to be fetched by now."""
     with writing() as session:
         query = select(MailAccount).join(AccountState)
         account = session.scalars(query.where(MailAccount.id == account_id, AccountState.claim == token)).first()
@@ -107,7 +117,9 @@ def _take_claim(account_id: int, token: str) -> tuple[str, str | None] | None:
             return None
         state.next_run_at = slot_after_run(session, account, now())
         host = session.execute(select(dispatching.host_column()).where(MailAccount.id == account_id)).scalar_one()
-        return host, requested_by
+        doubtful = is_doubtful(state)
+        seconds = ALONE_SECONDS if doubtful and count_workers(session) < 2 else RUN_SECONDS
+        return Turn(host, requested_by, doubtful, seconds)
 
 
 def _put_back(account_id: int, requested_by: str | None) -> None:

@@ -20,9 +20,10 @@ from postmaster.intake.filters.matching import CompiledFilter
 from postmaster.intake.models import PipeTrouble, Quarantine
 from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
+from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import living
-from postmaster.operations.state import START
+from postmaster.operations.presence import count_workers, living
+from postmaster.operations.state import MORE_WORKERS, START, waiting_words
 from postmaster.system.models import Validity
 from postmaster.system.settings import SILENCE_ALERT, get_setting
 
@@ -177,6 +178,26 @@ def _wrong_clock(host: str, seconds: float) -> Trouble:
     return Trouble(host[:100], sentence, "/status")
 
 
+def _late(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
+    """Only while workers live: that none does is told as such."""
+    if current_pause(session):
+        return None
+    late = late_accounts(session) if count_workers(session) else []
+    return [_lateness(late, longest_runs(session))] if late else []
+
+
+def _lateness(late: Sequence[Late], running: Sequence[tuple[str, datetime]]) -> Trouble:
+    """One for all of them: what they wait for is the same."""
+    first = late[0]
+    runs = ", ".join(f"{label} (since {since:%H:%M} UTC)" for label, since in running)
+    busy = f"Being fetched, the longest first: {runs}." if runs else "Nothing is being fetched."
+    sentence = (
+        f"{waiting_words(len(late))} for a worker longer than two intervals, the longest {first.label}, due since "
+        f"{first.since:%Y-%m-%d %H:%M} UTC. {busy} {MORE_WORKERS}"
+    )
+    return Trouble("", sentence, "/runs")
+
+
 # A restart of the worker is no incident.
 RESTART = timedelta(minutes=2)
 
@@ -189,5 +210,6 @@ CONDITIONS: Sequence[Condition] = (
     Condition("filter", "A filter cannot be used", _flawed),
     Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
     Condition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
+    Condition("late", "Accounts wait for a worker", _late),
     Condition("clock", "Clock is wrong", _wrong_clocks),
 )

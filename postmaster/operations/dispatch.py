@@ -3,6 +3,9 @@
 So an account is queued once, whatever Redis keeps, loses or repeats: a job whose claim is gone is an extra copy and
 ends at once. No more accounts of a host are queued than may have sessions there, so that no worker waits for one;
 a run that ends queues the next of its host.
+
+Accounts are *doubtful* whose last run failed or was slow, and while a run takes long. They never have all workers: one
+is left to the others, so that mail servers that hardly answer keep nobody waiting but themselves.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,6 +31,7 @@ from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.models import FetchRun, RunStatus
 from postmaster.intake.pause import current_pause
+from postmaster.operations.presence import count_workers
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 
 if TYPE_CHECKING:
@@ -36,6 +41,11 @@ if TYPE_CHECKING:
 # after which a job that does not end is broken off. Longer than that run with its last session ever takes.
 RUN_SECONDS = 900
 JOB_TIMEOUT = 1800
+
+# Seconds after which a run is slow; and after which that of a doubtful account leaves the only worker there is, or half
+# a minute later if it is in the middle of a batch.
+SLOW_SECONDS = 60
+ALONE_SECONDS = 50
 
 FETCH = "postmaster.jobs.tasks.fetch"
 
@@ -107,10 +117,10 @@ def give_up(session: Session, claims: Sequence[Claim]) -> None:
 
 def _claim(session: Session, host: str | None) -> list[Claim]:
     limit = get_setting(session, SESSIONS_PER_HOST)
-    busy = _busy(session)
+    busy, doubtful_free = _busy(session), _free_for_doubtful(session)
     claims = []
-    for account_id, its_host, requested in session.execute(_waiting(host)).all():
-        if busy[its_host] >= limit:
+    for account_id, its_host, requested, doubtful in session.execute(_waiting(host)).all():
+        if busy[its_host] >= limit or (doubtful and doubtful_free <= 0):
             continue
         claim = Claim(account_id, secrets.token_hex(8), requested)
         taken = session.execute(
@@ -120,26 +130,29 @@ def _claim(session: Session, host: str | None) -> list[Claim]:
         )
         if taken.rowcount == 1:  # type: ignore[attr-defined]
             busy[its_host] += 1
+            doubtful_free -= doubtful
             claims.append(claim)
     return claims
 
 
-def _waiting(host: str | None) -> Select[int, str, bool]:
-    """The accounts to be queued: id, host, and whether somebody asked for it; those asked for first."""
+def _waiting(host: str | None) -> Select[int, str, bool, bool]:
+    """The accounts to be queued: id, host, whether somebody asked for it, and whether it is doubtful; those asked for
+    first.
+    """
     requested = AccountState.requested_at.is_not(None)
     moment = or_(AccountState.next_run_at.is_(None), AccountState.next_run_at <= now())
     due = and_(moment, health_column().in_(SCHEDULED))
-    running = exists().where(FetchRun.account_id == MailAccount.id, FetchRun.status == RunStatus.RUNNING)
+    due_since = func.coalesce(AccountState.next_run_at, AccountState.last_run_at)
     query = (
-        select(MailAccount.id, host_column(), requested)
+        select(MailAccount.id, host_column(), requested, doubtful_column())
         .join(AccountState)
         .outerjoin(Credential)
         .where(
             or_(and_(requested, health_column().in_(REQUESTABLE)), due),
             AccountState.claim.is_(None),
-            ~running,
+            ~running_clause(),
         )
-        .order_by(requested.desc(), AccountState.requested_at, AccountState.next_run_at, MailAccount.id)
+        .order_by(requested.desc(), AccountState.requested_at, due_since, MailAccount.id)
     )
     return query if host is None else query.where(host_column() == host)
 
@@ -150,6 +163,31 @@ def _busy(session: Session) -> Counter[str]:
     running = select(FetchRun.account_id).where(FetchRun.status == RunStatus.RUNNING)
     both = union_all(queued, running).subquery()
     return Counter(session.scalars(select(host_column()).join(both, both.c.account_id == MailAccount.id)))
+
+
+def running_clause() -> ColumnElement[bool]:
+    """Whether an account is being fetched."""
+    return exists().where(FetchRun.account_id == MailAccount.id, FetchRun.status == RunStatus.RUNNING)
+
+
+def _free_for_doubtful(session: Session) -> int:
+    """How many doubtful accounts may be queued besides those that are queued or running."""
+    began = FetchRun.started_at < now() - timedelta(seconds=SLOW_SECONDS)
+    long = exists().where(FetchRun.account_id == MailAccount.id, FetchRun.status == RunStatus.RUNNING, began)
+    queued = or_(AccountState.claim.is_not(None), running_clause())
+    query = select(func.count()).select_from(MailAccount).join(AccountState)
+    taken = session.scalar(query.where(or_(long, and_(queued, doubtful_column())))) or 0
+    return max(count_workers(session) - 1, 1) - taken
+
+
+def doubtful_column() -> ColumnElement[bool]:
+    """``is_doubtful``, as SQL."""
+    return or_(AccountState.failures > 0, func.coalesce(AccountState.last_run_seconds, 0) > SLOW_SECONDS)
+
+
+def is_doubtful(state: AccountState) -> bool:
+    """Whether the last run of the account failed or was slow."""
+    return state.failures > 0 or (state.last_run_seconds or 0) > SLOW_SECONDS
 
 
 def host_column() -> ColumnElement[str]:

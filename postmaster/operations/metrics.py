@@ -67,6 +67,7 @@ class _Collector(Collector):
             ("fetching_paused", "1 while all fetching is paused.", int(state.pause is not None)),
             ("queue_depth", "Accounts that wait for a worker.", sum(it.activity is Activity.QUEUED for it in going_on)),
             ("running", "Accounts that are being fetched.", sum(it.activity is Activity.RUNNING for it in going_on)),
+            ("late", "Accounts that wait for a worker longer than two of their intervals.", state.late),
             ("quarantine_messages", "Messages that could not become tickets.", quarantined),
         ):
             yield GaugeMetricFamily(f"postmaster_{name}", text, value=value)

@@ -73,6 +73,11 @@ def living(session: Session) -> Sequence[LivingProcess]:
     return [row for row in rows if not _is_gone(row)]
 
 
+def count_workers(session: Session) -> int:
+    """How many worker processes can fetch now."""
+    return sum(row.role is ProcessRole.WORKER and not row.trouble for row in living(session))
+
+
 def _is_gone(row: LivingProcess) -> bool:
     """Whether it was killed on this machine, so that it could say nothing."""
     _role, _, process = row.name.partition(" ")

@@ -11,25 +11,32 @@ from sqlalchemy.orm import Session
 from postmaster.extensions import Json
 from postmaster.intake.models import FetchPause
 from postmaster.intake.pause import current_pause, paused_error
+from postmaster.operations.lateness import late_accounts
 from postmaster.operations.models import LivingProcess, ProcessRole
 from postmaster.operations.presence import living
 
 
 class Fetching(StrEnum):
-    """Whether mail is being fetched by itself. Only ``active`` means yes."""
+    """Whether mail is being fetched by itself. Only ``active`` means yes, of all accounts."""
 
     ACTIVE = "active"
     PAUSED = "paused"
     NO_WORKER = "no-worker"
     NO_SCHEDULER = "no-scheduler"
+    LATE = "late"
 
 
 START = "Start it by: python worker.py, or systemctl start postmaster-worker. bin/start does so, too."
 
+MORE_WORKERS = "Run history says what the workers are at; if they have too much to do, raise POSTMASTER_WORKERS."
+
 
 @dataclass(frozen=True)
 class FetchingState:
-    """``sentence`` says what is so, ``advice`` what to do about it; ``pause`` is there if all fetching is paused."""
+    """``sentence`` says what is so, ``advice`` what to do about it; ``pause`` is there if all fetching is paused.
+
+    ``late`` counts the accounts that wait for a worker longer than two of their intervals.
+    """
 
     fetching: Fetching
     sentence: str
@@ -37,6 +44,7 @@ class FetchingState:
     workers: int
     schedulers: int
     pause: FetchPause | None
+    late: int = 0
 
     @property
     def ok(self) -> bool:
@@ -59,17 +67,18 @@ class FetchingState:
 
 
 def fetching_state(session: Session) -> FetchingState:
-    """How things stand, in two queries of a few rows."""
+    """How things stand, in three queries of a few rows."""
     processes = living(session)
     workers = [process for process in processes if process.role is ProcessRole.WORKER]
     schedulers = [process for process in processes if process.role is ProcessRole.SCHEDULER]
     pause = current_pause(session)
-    fetching, sentence, advice = _judge(workers, schedulers, pause)
-    return FetchingState(fetching, sentence, advice, len(workers), len(schedulers), pause)
+    late = 0 if pause else len(late_accounts(session))
+    fetching, sentence, advice = _judge(workers, schedulers, pause, late)
+    return FetchingState(fetching, sentence, advice, len(workers), len(schedulers), pause, late)
 
 
 def _judge(
-    workers: Sequence[LivingProcess], schedulers: Sequence[LivingProcess], pause: FetchPause | None
+    workers: Sequence[LivingProcess], schedulers: Sequence[LivingProcess], pause: FetchPause | None, late: int
 ) -> tuple[Fetching, str, str]:
     if pause is not None:
         error = paused_error(pause)
@@ -82,4 +91,11 @@ def _judge(
     if all(scheduler.trouble for scheduler in schedulers):
         sentence = "No scheduler runs, so mail is fetched only when somebody asks for it."
         return Fetching.NO_SCHEDULER, sentence, START
+    if late:
+        return Fetching.LATE, f"Mail is late: {waiting_words(late)} longer than two of their intervals.", MORE_WORKERS
     return Fetching.ACTIVE, "Mail is being fetched.", ""
+
+
+def waiting_words(count: int) -> str:
+    """As in "3 accounts wait"."""
+    return "1 account waits" if count == 1 else f"{count:,} accounts wait"

@@ -50,7 +50,7 @@ def schedule_new_accounts() -> int:
     with writing() as session:
         accounts = session.scalars(new).unique().all()
         for account in accounts:
-            state_of(account)
+            state_of(account).next_run_at = now()  # due, and it can be told for how long
     return len(accounts)
 
 

@@ -1,4 +1,4 @@
-"""How long a mail server may take: a limit for each answer, and one for the whole session."""
+"""How long a mail server may take: a limit for each answer, one for each step, and one for the whole session."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 CONNECT_SECONDS = 15.0
 """For one attempt to connect, and for the server's greeting."""
@@ -13,27 +15,79 @@ CONNECT_SECONDS = 15.0
 READ_SECONDS = 60.0
 """For the next bytes of an answer. A server that sends a byte now and then meets the ``Deadline`` instead."""
 
+OPENING_SECONDS = 80.0
+"""For signing in and listing the mailbox together."""
+
+STEP_SECONDS = 80.0
+"""For a later step, such as reading a batch; ``time_for`` says how much longer it may take with mail."""
+
+MAIL_SECONDS, MAIL_SPEED = 1.0, 20_000
+"""For each message of a step, and the bytes a second at which its text has to come at least."""
+
+
+def time_for(sizes: Iterable[int]) -> float:
+    """Seconds that a step may take longer because of messages of these sizes."""
+    return sum(MAIL_SECONDS + size / MAIL_SPEED for size in sizes)
+
+
+class Limit(NamedTuple):
+    """When something has to be done, as ``time.monotonic()`` counts; ``what`` is empty for the whole session."""
+
+    ends: float
+    seconds: float
+    what: str = ""
+
 
 class Deadline:
-    """Ends a session after ``seconds``, whatever the server does, by shutting its socket down.
+    """Ends a session after ``seconds``, whatever the server does, by shutting its socket down; and sooner while a step
+    of it has a limit of its own.
 
-    A blocked read then ends as if the connection were lost, and ``passed`` says why.
+    A blocked read then ends as if the connection were lost; ``passed`` and ``limit`` say why.
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._ends = time.monotonic() + seconds
+        self._limits: tuple[Limit, ...] = (Limit(time.monotonic() + seconds, seconds),)
+        self._missed: Limit | None = None
         self._handles: list[socket.socket] = []
         self._timer: threading.Timer | None = None
 
     @property
+    def limit(self) -> Limit:
+        """The limit that has passed; while none has, the one that comes first."""
+        return self._missed or min(self._limits)
+
+    @property
     def passed(self) -> bool:
         """Whether the time is up."""
-        return time.monotonic() >= self._ends
+        return self._missed is not None or time.monotonic() >= self.limit.ends
 
     def remaining(self) -> float:
         """Seconds left, never less than a hundredth."""
-        return max(self._ends - time.monotonic(), 0.01)
+        return max(self.limit.ends - time.monotonic(), 0.01)
+
+    def begin(self, what: str, seconds: float) -> Limit:
+        """Have ``what`` done in so many seconds, until ``end``."""
+        limit = Limit(time.monotonic() + seconds, seconds, what)
+        self._limits = (*self._limits, limit)
+        self._set_timer()
+        return limit
+
+    def end(self, limit: Limit) -> None:
+        """It is done, or was already."""
+        self._limits = tuple(known for known in self._limits if known is not limit)
+
+    @contextlib.contextmanager
+    def step(self, what: str, extra: float = 0.0) -> Iterator[None]:
+        """Have the block done in the time of a step and ``extra`` seconds."""
+        limit = self.begin(what, STEP_SECONDS + extra)
+        try:
+            yield
+        except BaseException:
+            if self.passed:
+                self._missed = self.limit
+            raise
+        finally:
+            self.end(limit)
 
     def watch(self, sock: socket.socket) -> None:
         """Shut ``sock`` down when the time is up, as others that are watched.
@@ -41,10 +95,7 @@ class Deadline:
         The handle is a duplicate of its own, so that TLS may be put around ``sock`` meanwhile.
         """
         self._handles.append(sock.dup())
-        if self._timer is None:
-            self._timer = threading.Timer(self.remaining(), self._cut)
-            self._timer.daemon = True
-            self._timer.start()
+        self._set_timer()
 
     def cancel(self) -> None:
         """The session is over: end the connection and let go of it."""
@@ -53,6 +104,25 @@ class Deadline:
         self._cut()
         for handle in self._handles:
             handle.close()
+        self._handles = []
+
+    def _set_timer(self) -> None:
+        """See that something happens when the next limit passes. One that was met by then leads to the one after it."""
+        if not self._handles:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(self.remaining(), self._ring)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _ring(self) -> None:
+        limit = self.limit
+        if time.monotonic() < limit.ends:
+            self._set_timer()
+            return
+        self._missed = limit
+        self._cut()
 
     def _cut(self) -> None:
         for handle in self._handles:

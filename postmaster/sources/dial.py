@@ -11,7 +11,7 @@ from postmaster.accounts.types import Protocol, Tls
 from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
-from postmaster.sources.deadline import CONNECT_SECONDS, Deadline
+from postmaster.sources.deadline import CONNECT_SECONDS, OPENING_SECONDS, Deadline
 from postmaster.sources.imap_client import ImapClient
 from postmaster.sources.networks import Address, check_addresses, resolve
 from postmaster.sources.pop3_client import Pop3Client
@@ -38,6 +38,7 @@ class Dialler:
     def __init__(self, endpoint: Endpoint, deadline_seconds: float, *, trust_all: bool = False) -> None:
         self.endpoint = endpoint
         self.deadline = Deadline(deadline_seconds)
+        self._opening = self.deadline.begin("signing in and listing the mailbox", OPENING_SECONDS)
         self.wire = Wire(endpoint, self.deadline)
         self.guard = TlsGuard(endpoint, trust_all=trust_all)
         self._addresses: list[Address] = []
@@ -114,6 +115,10 @@ class Dialler:
             self.secure()
             self.client.sign_in()
         return self.client
+
+    def opened(self) -> None:
+        """The mailbox is listed: from here on each step has a limit of its own."""
+        self.deadline.end(self._opening)
 
     def hang_up(self) -> None:
         """Drop the connection, however far it got."""

@@ -7,12 +7,14 @@ import imaplib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from postmaster.errors import MailError
 from postmaster.sources.base import Deletions, RemoteMail
+from postmaster.sources.deadline import time_for
 from postmaster.sources.dial import Dialler
 from postmaster.sources.imap_answers import Item
 from postmaster.sources.imap_client import ALLOWANCE, ImapClient
 from postmaster.sources.imap_folder import DELETED, Folder
-from postmaster.sources.wire import WIRE_ERRORS, NonsenseError
+from postmaster.sources.wire import NonsenseError
 
 WINDOW = 500
 """How many messages one command names: about 5,000 characters, within what servers take (RFC 7162 section 4)."""
@@ -53,6 +55,7 @@ class ImapSource:
             self._selected_anew = False
             numbers = range(1, self._folder.exists + 1)
             mails = {mail.handle: mail for window in _windows(numbers) for mail in self._describe(window)}
+        self._dialler.opened()
         return [mails[uid] for uid in sorted(mails)]
 
     def _describe(self, numbers: Sequence[int]) -> Iterator[RemoteMail]:
@@ -86,7 +89,7 @@ class ImapSource:
     def _fetch(self, mails: Sequence[RemoteMail]) -> dict[int, bytes]:
         """The messages' bytes by UID. If the server refuses them together, each is asked for on its own."""
         answer: dict[int, Item] = {}
-        with self._wire.stage("read"):
+        with self._wire.stage("read", time_for(mail.size for mail in mails)):
             for window in _windows(mails):
                 together = self._ask(window, "BODY.PEEK[]")
                 for part in [together] if together is not None else (self._ask([m], "BODY.PEEK[]") for m in window):
@@ -108,7 +111,7 @@ class ImapSource:
         """A message in chunks, until an empty one: a short one need not be the last."""
         chunks: list[bytes] = []
         offset = 0
-        with self._wire.stage("read"):
+        with self._wire.stage("read", time_for([mail.size])):
             while chunk := self._chunk(mail, offset):
                 chunks.append(chunk)
                 offset += len(chunk)
@@ -178,7 +181,7 @@ class ImapSource:
         try:
             with self._wire.stage("delete"):
                 outcome = self._expunge(sorted(self._marked)) if self._marked else Deletions()
-            with contextlib.suppress(*WIRE_ERRORS):
+            with contextlib.suppress(MailError), self._wire.stage("delete"):
                 self._raw.logout()
         finally:
             self.abort()

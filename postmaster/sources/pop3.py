@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from postmaster.errors import MailError
 from postmaster.sources.base import Deletions, RemoteMail
+from postmaster.sources.deadline import time_for
 from postmaster.sources.dial import Dialler
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
 
@@ -38,6 +39,7 @@ class Pop3Source:
         with self._wire.stage("list"):
             identities = self._identities()
             sizes = {number: int(size.split()[0]) for number, size in client.listing("LIST").items()}
+        dialler.opened()
         self.session_limit = reconnect_after if identities is not None else None
         names = identities or {}
         self._mails = [
@@ -64,7 +66,7 @@ class Pop3Source:
         All are read before the first is handed out, so that no answer is left on the line. A message that is there
         but that the server does not hand over is left out.
         """
-        with self._wire.stage("read"):
+        with self._wire.stage("read", time_for(mail.size for mail in mails)):
             asked = self._client.ask(*(self._command(mail.handle) for mail in mails))
             texts = [(mail, self._text(mail)) for mail, _ in zip(mails, asked, strict=True)]
             gone = {mail.handle for mail, text in texts if text is None and not self._is_there(mail)}
@@ -89,7 +91,7 @@ class Pop3Source:
         numbers = [mail.handle for mail in mails]
         if self._read_only:
             return Deletions(left=frozenset(numbers), reason=LOOKING)
-        with self._wire.stage("delete"):
+        with self._wire.stage("delete", time_for(0 for _ in mails)):
             asked = self._client.ask(*(f"DELE {number}" for number in numbers))
             marked = {number for number, _ in zip(numbers, asked, strict=True) if self._client.accepted()}
         self._marked |= marked
@@ -99,7 +101,7 @@ class Pop3Source:
     def close(self) -> Deletions:
         """QUIT, which is when the server deletes. Raises MailError if it is not known whether it did."""
         try:
-            with self._wire.stage("delete"):
+            with self._wire.stage("delete", time_for(0 for _ in self._marked)):
                 self._client.command("QUIT")
         except MailError:
             if self._marked:

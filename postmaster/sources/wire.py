@@ -75,10 +75,14 @@ class Wire:
         self.token = ""
 
     @contextmanager
-    def stage(self, stage: Stage) -> Iterator[None]:
-        """Whatever fails inside is raised as a MailError of ``stage``."""
+    def stage(self, stage: Stage, extra: float = 0.0) -> Iterator[None]:
+        """Whatever fails inside is raised as a MailError of ``stage``, and so is what takes longer than a step may.
+
+        ``extra``: seconds that this step may take longer than others, see ``time_for``.
+        """
         try:
-            yield
+            with self.deadline.step(STEPS.get(stage, "one step"), extra):
+                yield
         except MailError:
             raise
         except WIRE_ERRORS as error:
@@ -104,7 +108,9 @@ class Wire:
     def translate(self, error: BaseException, stage: Stage) -> MailError:
         """The MailError that ``error`` means at ``stage``."""
         if self.deadline.passed:
-            return self.fail("session-deadline", stage, seconds=f"{self.deadline.seconds:g}")
+            limit = self.deadline.limit
+            code = "server-slow" if limit.what else "session-deadline"
+            return self.fail(code, stage, what=limit.what, seconds=f"{round(limit.seconds, 1):g}")
         if isinstance(error, OSError):
             return self._network(error, stage)
         if isinstance(error, imaplib.IMAP4.readonly):
@@ -169,6 +175,9 @@ class Wire:
             words = words.replace(secret, "…") if secret else words
         return words
 
+
+# What takes too long, where a step of this stage does.
+STEPS: dict[Stage, str] = {"read": "reading a batch of mail", "delete": "deleting a batch of mail"}
 
 REFUSED: dict[Stage, str] = {"folder": "folder-refused", "delete": "delete-refused", "tls": "tls-failed"}
 

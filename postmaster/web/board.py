@@ -18,6 +18,7 @@ from postmaster.extensions import now
 from postmaster.intake.overview import UNWELL, AccountView, count_healths, view_of
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
+from postmaster.operations.state import Fetching
 from postmaster.system.listing import Page, Wanted
 from postmaster.web.pulse import fetching
 from postmaster.web.times import midnight
@@ -68,6 +69,10 @@ def _headline(healths: Mapping[Health, int]) -> str:
     state = fetching()
     if not healths:
         return "No mail is being fetched yet"
+    if state and state.late and state.fetching is Fetching.LATE:
+        return (
+            f"Mail is late: {state.late:,} of {_accounts(served)} {'waits' if state.late == 1 else 'wait'} for a worker"
+        )
     if unwell:
         return f"Not delivering mail: {unwell:,} of {_accounts(served)}"
     if served and state and not state.ok:

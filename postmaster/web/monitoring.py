@@ -27,17 +27,19 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 @public
 def readyz() -> tuple[Response, int]:
-    """Whether database, Redis, worker and scheduler are there, in words that name nothing."""
+    """Whether all is there that mail takes, and accounts get their turn, in words that name nothing."""
     parts = {"database": False, "redis": _has_redis(), "worker": False, "scheduler": False}
+    turns = "missing"
     try:
         prepare_database()
         with reading() as session:
             state = fetching_state(session)
         parts |= {"database": True, "worker": state.workers > 0, "scheduler": state.schedulers > 0}
+        turns = "late" if state.late else "ok"
     except (DBAPIError, ConfigError):
         pass  # it is said to be missing
-    ready = all(parts.values())
-    words = {name: "ok" if there else "missing" for name, there in parts.items()}
+    words = {name: "ok" if there else "missing" for name, there in parts.items()} | {"turns": turns}
+    ready = set(words.values()) == {"ok"}
     return jsonify(status="ok" if ready else "not ready", **words), 200 if ready else 503
 
 

@@ -52,6 +52,7 @@ BEATS: Mapping[Fetching, Beat] = {
     Fetching.PAUSED: Beat("warn", "circle-pause", "Fetching paused"),
     Fetching.NO_WORKER: Beat("fail", "circle-x", "Nobody is fetching"),
     Fetching.NO_SCHEDULER: Beat("fail", "triangle-alert", "No scheduler"),
+    Fetching.LATE: Beat("fail", "triangle-alert", "Mail is late"),
 }
 
 

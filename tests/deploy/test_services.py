@@ -120,7 +120,7 @@ def test_after_the_steps_of_the_guide_all_is_ready_and_the_services_end_when_ask
     give("user", "add", "--name", "admin", "--password-stdin", secret="a long password\n")
     for service in services:
         service.start()
-    parts = {"database": "ok", "redis": "ok", "worker": "ok", "scheduler": "ok", "status": "ok"}
+    parts = {"database": "ok", "redis": "ok", "worker": "ok", "scheduler": "ok", "turns": "ok", "status": "ok"}
     wait_until(lambda: ready(settings) == parts, "all to be ready", 60)
     assert give("status").startswith("Mail is being fetched.")
     assert [service.stop() for service in services] == [0, 0]

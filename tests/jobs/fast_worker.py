@@ -11,6 +11,7 @@ from postmaster.intake import lease, mailbox_work
 from postmaster.jobs import roles, schedule, supervisor
 from postmaster.jobs.__main__ import main
 from postmaster.operations import alerting, upkeep
+from postmaster.sources import dial
 
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)
@@ -23,5 +24,6 @@ if __name__ == "__main__":
     alerting.LOOK_EVERY /= 60
     upkeep.CLAIM_LASTS /= 20
     mailbox_work.BATCH_MESSAGES = 4  # a run with little mail is long enough to be met in its middle
+    dial.OPENING_SECONDS = 5
     lease.LEASE_SECONDS, lease.HEARTBEAT_SECONDS = 6, 1
     sys.exit(main())

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from postmaster import create_app
+from postmaster.accounts.models import AccountState
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, writing
 from postmaster.errors import ConfigError
+from postmaster.extensions import now
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.presence import Presence, tell_alive
 from tests.servers.redis import Redis
@@ -40,7 +44,9 @@ def test_it_is_ready_when_worker_and_scheduler_were_seen(app: Flask) -> None:
     client = app.test_client()
     missing = client.get("/readyz")
     assert missing.status_code == 503
-    words = {"status": "not ready", "database": "ok", "redis": "ok", "worker": "missing", "scheduler": "missing"}
+    words = {"status": "not ready", "database": "ok", "redis": "ok", "worker": "missing", "scheduler": "missing"} | {
+        "turns": "ok"
+    }
     assert missing.json == words
     with app.app_context(), writing() as session:
         for role in ProcessRole:
@@ -49,6 +55,20 @@ def test_it_is_ready_when_worker_and_scheduler_were_seen(app: Flask) -> None:
     assert ready.status_code == 200
     assert ready.json
     assert set(ready.json.values()) == {"ok"}
+
+
+def test_it_is_not_ready_while_accounts_wait_longer_than_two_intervals(app: Flask, desk: Desk) -> None:
+    number = int(desk.add_account(type="IMAP", host="mail.example.com", credential=desk.credential("orders", "x")))
+    client, moment = app.test_client(), now()
+    for minutes, code in ((19, 200), (21, 503)):  # of ten each
+        with time_machine.travel(moment + timedelta(minutes=30), tick=False), app.app_context(), writing() as session:
+            for role in ProcessRole:
+                tell_alive(session, Presence(role))
+            session.merge(AccountState(account_id=number, next_run_at=now() - timedelta(minutes=minutes)))
+        with time_machine.travel(moment + timedelta(minutes=30), tick=False):
+            answer = client.get("/readyz")
+        assert answer.json
+        assert (answer.status_code, answer.json["turns"]) == (code, "late" if code == 503 else "ok")
 
 
 @pytest.mark.parametrize("header", [None, "Bearer wrong", f"Basic {TOKEN}", "Bearer", "Bearer \xff"])

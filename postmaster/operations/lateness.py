@@ -1,0 +1,73 @@
+"""Accounts that are due and wait for a worker far too long, so that mail stands still although workers live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.health import SCHEDULED, account_health
+from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.extensions import now
+from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.intake.schedule import interval_of
+from postmaster.operations.dispatch import running_clause
+from postmaster.system.models import Validity
+
+# Of their own intervals, how many accounts may wait for their turn.
+INTERVALS = 2
+
+# No account waits too long that waits shorter than this: two of the shortest interval that can be set.
+SHORTEST = INTERVALS * timedelta(minutes=1)
+
+# Runs that an incident names.
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An account that is due ``since`` then, and has had no turn."""
+
+    label: str
+    since: datetime
+
+
+def late_accounts(session: Session) -> Sequence[Late]:
+    """Those that wait longer than two of their intervals, the longest first; usually found to be none by one query."""
+    moment = now()
+    late = []
+    for account in session.scalars(_waiting(moment - SHORTEST)).unique():
+        since = _due_since(account)
+        if _is_late(session, account, since, moment):
+            late.append(Late(account.label, since))
+    return sorted(late, key=lambda each: each.since)
+
+
+def _waiting(before: datetime) -> Select[MailAccount]:
+    """The accounts that may be late, as far as the database can say at little cost."""
+    due = or_(AccountState.account_id.is_(None), AccountState.next_run_at.is_(None), AccountState.next_run_at < before)
+    query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID, due)
+    return query.where(~running_clause())
+
+
+def _is_late(session: Session, account: MailAccount, since: datetime, moment: datetime) -> bool:
+    if since >= moment - SHORTEST or account_health(account) not in SCHEDULED:
+        return False
+    return since < moment - INTERVALS * interval_of(session, account)
+
+
+def _due_since(account: MailAccount) -> datetime:
+    """Since when the account is due. What was changed in the meantime may be what made it so."""
+    state, credential = account.state, account.credential
+    due = (state.next_run_at or state.last_run_at or now()) if state else account.created_at
+    return max(due, account.changed_at, *([credential.changed_at] if credential else []))
+
+
+def longest_runs(session: Session) -> Sequence[tuple[str, datetime]]:
+    """The runs that have been under way for the longest time, and since when: label and beginning."""
+    running = select(FetchRun.label, FetchRun.started_at).where(FetchRun.status == RunStatus.RUNNING)
+    rows = session.execute(running.order_by(FetchRun.started_at).limit(MOST_NAMED))
+    return [(label, started_at) for label, started_at in rows]
