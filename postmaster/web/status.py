@@ -41,7 +41,9 @@ class Look:
 
 
 LOOKS: dict[Health, Look] = {
-    Health.FAILING: Look("fail", "circle-x", "The last fetch failed; the next one tries again."),
+    Health.FAILING: Look(
+        "fail", "circle-x", "The last fetch failed. The page of the account says why, and what to do."
+    ),
     Health.PAUSED: Look("fail", "key-round", "The login was refused. Change the credential or the account."),
     Health.NEEDS_CONFIRMATION: Look("warn", "circle-pause", "An admin has to confirm the first fetch."),
     Health.NEEDS_UPDATE: Look("fail", "key-round", "Authorise its credential again, or change it."),
