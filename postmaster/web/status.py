@@ -58,8 +58,8 @@ LOOKS: dict[Health, Look] = {
 @polling
 @public
 def nothing() -> str:
-    """Nothing: what a message is replaced by when its time is over."""
-    return ""
+    """Nothing that is seen: what a message is replaced by; it takes the focus of whoever dismissed it."""
+    return '<span tabindex="-1" autofocus></span>'
 
 
 class PauseForm(Form):
@@ -118,7 +118,7 @@ def resume() -> ResponseReturnValue:
 def try_alerts() -> ResponseReturnValue:
     """Send a message to each target of alerts, and say which took it."""
     for target in alert_targets():
-        taken = target.try_out()
+        taken = target.try_out(who().name)
         outcome = "took the test message" if taken else "did NOT take it: check its address, and that it can be reached"
         flash(f"The alert {target.label} {outcome}.", "ok" if taken else "fail")
     return redirect(url_for(".page"), 303)

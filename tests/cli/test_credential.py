@@ -44,7 +44,8 @@ def test_a_shown_credential_has_the_option_names_as_keys(admin: Admin) -> None:
     (row,) = admin.list("credential")
     assert row.pop("changed")
     assert row == {
-        "id": 1, "label": "C", "kind": "basic", "name": "C", "username": "info@example.com", "validity": "valid",
+        "id": 1, "label": "C", "kind": "basic", "name": "C", "username": "info@example.com", "hosts": "",
+        "validity": "valid",
         "comment": "", "health": "healthy", "grant": None, "tenant": None, "client_id": None, "secret_expires": None,
         "scopes": None, "authorization_endpoint": None, "token_endpoint": None, "device_endpoint": None,
     }  # fmt: skip

@@ -200,7 +200,6 @@ def test_its_help_explains(data_dir: Path) -> None:
         ({}, "There is no Redis: POSTMASTER_REDIS_URL is not set"),
         ({"POSTMASTER_REDIS_URL": "http://x"}, "POSTMASTER_REDIS_URL must start with redis://"),
         ({"POSTMASTER_WORKERS": "none"}, "POSTMASTER_WORKERS is “none”, but must be a number from 1 to 64"),
-        ({"POSTMASTER_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "The database cannot be used"),
     ],
 )
 def test_what_is_wrong_with_its_settings_is_said_in_a_sentence(

@@ -83,7 +83,7 @@ def test_what_needs_somebody_comes_first_with_its_error(client: FlaskClient) -> 
     assert "Change the credential “berta”" in text
     assert "Needs credential : four.example Never 0 0 – Valid" in text
     assert "This account has no credential. Until it has one, it is not fetched." in text
-    assert "IMAPS ada Web shop Sales::Orders all mail Healthy : ada@one.example just now 0 0 – Valid" in text
+    assert "IMAPS ada · Web shop Sales::Orders all mail Healthy : ada@one.example just now 0 0 – Valid" in text
     assert "Not valid : five.example Never 0 0 – Invalid temporarily" in text
     assert "There is no option to keep a copy there" in text
     assert "<b>broke" not in page

@@ -110,7 +110,7 @@ def test_all_accounts_are_fetched_at_once(client: FlaskClient, desk: Desk, accou
 def test_what_cannot_be_fetched_says_why(client: FlaskClient, desk: Desk, options: dict[str, str], reason: str) -> None:
     add_credential(desk, "ada")
     number = desk.add_account(type="IMAP", host="one.example", **options)
-    assert f'disabled title="{reason}"' in client.get("/accounts").text
+    assert f'aria-disabled="true" title="{reason}"' in client.get("/accounts").text
     assert "ada@one.example is not fetched" in words(post(client, f"/accounts/{number}/fetch").text) or not options
 
 
@@ -128,7 +128,7 @@ def test_nothing_can_be_pressed_while_nobody_fetches(
         with app.app_context(), writing() as session:
             session.query(LivingProcess).delete()
     page = client.get("/accounts").text
-    assert page.count(f'disabled title="{reason}"') == 2
+    assert page.count(f'aria-disabled="true" title="{reason}"') == 2
     told = words(post(client, f"/accounts/{account}/fetch").text)
     assert "is fetched next." in told
     assert seconds_of(page) == "15"

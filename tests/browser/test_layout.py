@@ -1,0 +1,108 @@
+"""Tables with rows as bad as fields allow: whatever the width of the window, what can be done is seen and pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.hostile import TICKET, add_hostile_rows
+from tests.browser.looking import sticking_out
+from tests.browser.site import Site, is_page, sign_in
+from tests.conftest import NewDatabase
+from tests.web.samples import sample_of
+
+WIDTHS = (360, 768, 1024, 1280, 1440, 1920)
+
+# Where tables are, at least.
+LISTS = {
+    *("/accounts", "/credentials", "/addresses", "/queues", "/filters", "/settings"),
+    *("/audit", "/mail", "/quarantine", "/tickets", "/runs", "/accounts/1/status"),
+}
+
+# What of the tables cannot be seen whole, or not be pressed, after scrolling up and down only.
+_OUT_OF_REACH = """() => {
+  const shown = each => each.checkVisibility({visibilityProperty: true}) && !each.closest('.visually-hidden, noscript');
+  const wrong = [];
+  for (const frame of document.querySelectorAll('.table-frame')) {
+    const edge = frame.getBoundingClientRect();
+    for (const cell of frame.querySelectorAll('tbody td, tbody th')) {
+      const box = cell.getBoundingClientRect();
+      if (box.width && (box.left < edge.left - 1 || box.right > edge.right + 1))
+        wrong.push(`cut off by ${Math.round(box.right - edge.right)}: ${cell.dataset.label || cell.className}`);
+    }
+    for (const action of frame.querySelectorAll('a, button, select, input:not([type=hidden]), summary')) {
+      if (!shown(action)) continue;
+      action.scrollIntoView({block: 'center', inline: 'nearest', behavior: 'instant'});
+      frame.scrollLeft = 0;
+      const box = action.getClientRects()[0];
+      const hit = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+      const wide = box.left < 0 || box.right > document.documentElement.clientWidth;
+      if (wide || !hit || !(action.contains(hit) || hit.contains(action) && hit.tagName === 'LABEL'))
+        wrong.push(`not to be pressed: ${action.outerHTML.slice(0, 90)}`);
+    }
+  }
+  return [...new Set(wrong)].slice(0, 8);
+}"""
+
+
+@pytest.fixture(scope="module")
+def hostile_site(new_database: NewDatabase) -> Iterator[Site]:
+    """The app with such rows in it."""
+    with new_database() as database:
+        site = Site(database)
+        add_hostile_rows(site.app)
+        with site:
+            yield site
+
+
+@pytest.fixture(scope="module")
+def hostile_page(hostile_site: Site, browser: Browser) -> Iterator[Page]:
+    """A page of an admin there."""
+    remembered = sign_in(hostile_site, browser, "admin")
+    with browser.new_context(base_url=hostile_site.url, storage_state=remembered, reduced_motion="reduce") as context:
+        yield context.new_page()
+
+
+def addresses(site: Site, page: Page) -> Iterator[str]:
+    """The address of each page; that of a ticket is the one that is there."""
+    for _, address in site.addresses():
+        there = address.replace(sample_of("ticket"), TICKET)
+        if is_page(page.request.get(there)):
+            yield there
+
+
+def faults(page: Page) -> dict[int, Any]:
+    """What is wrong with the page that is shown, by the width of the window."""
+    found = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        found[width] = [*page.evaluate(_OUT_OF_REACH), *(f"sticks out: {each}" for each in sticking_out(page))]
+    return {width: what for width, what in found.items() if what}
+
+
+def test_every_action_is_seen_and_pressed_at_every_width(hostile_site: Site, hostile_page: Page) -> None:
+    wrong, with_table = {}, set()
+    for address in addresses(hostile_site, hostile_page):
+        hostile_page.goto(address)
+        if hostile_page.locator(".table-frame").count():
+            with_table.add(address)
+        wrong[address] = faults(hostile_page)
+    assert {address: what for address, what in wrong.items() if what} == {}
+    assert with_table >= LISTS
+
+
+def test_eleven_accounts_take_less_than_two_screens(new_database: NewDatabase, browser: Browser) -> None:
+    with new_database() as database, Site(database) as site:
+        name = site.desk.credential("orders", "a secret")
+        for number in range(11):
+            host = f"mail{number}.shop.example"
+            site.desk.add_account(type="IMAPS", host=host, credential=name, dispatching="to", comment="Orders")
+        options = {"storage_state": sign_in(site, browser, "admin"), "viewport": {"width": 1024, "height": 768}}
+        with browser.new_context(base_url=site.url, **options) as context:
+            page = context.new_page()
+            page.goto("/accounts")
+            assert page.locator("tbody[id^=account-]").count() == 11
+            assert page.evaluate("document.documentElement.scrollHeight") < 1400
