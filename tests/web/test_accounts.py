@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, select
 
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.sealing import seal
 from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.models import InboundMail, Outcome
@@ -157,10 +158,12 @@ def test_leads_do_not_see_the_list(lead: FlaskClient) -> None:
 def add_rows(app: Flask, start: int, end: int) -> None:
     """Accounts with the ids from ``start`` to before ``end``, with credentials, queues and errors."""
     numbers, common = range(start, end), {"revision": 1, "changed_at": now()}
+    with app.app_context():
+        sealed = seal("secret")
     with app.app_context(), writing() as session:
         session.execute(
             insert(Credential),
-            [{"id": n, "name": f"c{n}", "username": f"u{n}", "sealed_password": "x", **common} for n in numbers],
+            [{"id": n, "name": f"c{n}", "username": f"u{n}", "sealed_password": sealed, **common} for n in numbers],
         )
         session.execute(
             insert(MailAccount),
