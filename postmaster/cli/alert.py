@@ -14,7 +14,9 @@ from postmaster.extensions import Json
 from postmaster.operations.alerting import look_now
 from postmaster.operations.incidents import open_incidents, recent_incidents
 from postmaster.operations.models import AlertDelivery, Incident
+from postmaster.operations.state import fetching_state
 from postmaster.operations.targets import alert_targets
+from postmaster.operations.verdict import judge
 
 group = Group("alert", help="Look at incidents, and at the targets that are told about them.")
 
@@ -38,7 +40,14 @@ def list_(all_: bool, json_: bool) -> None:
         ]
         print_table(("Id", "Condition", "Since", "Over", "What", "Told"), shown)
     else:
-        click.echo("Nothing is wrong.")
+        click.echo(_nothing())
+
+
+def _nothing() -> str:
+    """What is said without incidents: it may be too early for one, and still not be well."""
+    with reading() as session:
+        verdict = judge(session, fetching_state(session))
+    return "Nothing is wrong." if verdict.ok else f"There is no incident yet. {verdict.headline}."
 
 
 @group.command("check")

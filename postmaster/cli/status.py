@@ -14,9 +14,9 @@ from postmaster.cli.base import guarded, print_json, print_table
 from postmaster.database import reading
 from postmaster.extensions import Json
 from postmaster.intake.overview import AccountView, Overview, look_over
-from postmaster.operations.incidents import open_incidents
 from postmaster.operations.progress import Activity, Progress, progress
 from postmaster.operations.state import fetching_state
+from postmaster.operations.verdict import judge
 
 MOMENTS = ("last_run", "last_success", "failing_since", "next_run")
 
@@ -29,12 +29,14 @@ def status(as_json: bool) -> None:
     """Show whether mail is being fetched, how the accounts stand, where the tickets are, and what is in quarantine."""
     with reading() as session:
         overview, state, going_on = look_over(session), fetching_state(session), progress(session)
-        incidents = session.scalars(open_incidents()).all()
+        verdict = judge(session, state)
     if as_json:
-        print_json(_describe(overview, going_on) | {"worker": state.as_dict(), "incidents": len(incidents)})
+        told = {"headline": verdict.headline, "ok": verdict.ok, "incidents": len(verdict.incidents)}
+        print_json(_describe(overview, going_on) | {"worker": state.as_dict()} | told)
         return
     click.echo(f"{state.sentence} {state.advice}".rstrip())
-    for incident in incidents:
+    click.echo(f"{verdict.headline}.")
+    for incident in verdict.incidents:
         click.echo(f"Since {_short(incident.opened_at)} UTC: {incident.sentence}")
     click.echo()
     _print(overview, going_on)
@@ -43,7 +45,7 @@ def status(as_json: bool) -> None:
 def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     accounts = [
         {
-            **asdict(account),
+            **_plain(account),
             **{
                 name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")
             },
@@ -53,6 +55,12 @@ def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     ]
     queues = [asdict(queue) for queue in overview.queues]
     return {"accounts": accounts, "queues": queues, "quarantined": overview.quarantined}
+
+
+def _plain(account: AccountView) -> Json:
+    described = asdict(account)
+    del described["complaint"]
+    return described | {"error": str(account.complaint or "")}
 
 
 def _activity(progress: Progress | None) -> Json | None:
@@ -89,8 +97,8 @@ def _print(overview: Overview, going_on: Mapping[int, Progress]) -> None:
         ]
         print_table(("Id", "Account", "Health", "Last success (UTC)", "Next run (UTC)", "Left"), rows)
         for account in overview.accounts:
-            if account.error:
-                click.echo(f"{account.label}: {account.error}")
+            if account.complaint:
+                click.echo(f"{account.label}: {account.complaint}")
     click.echo()
     print_table(("Queue", "Tickets"), [(queue.name, queue.tickets) for queue in overview.queues])
     if overview.quarantined:

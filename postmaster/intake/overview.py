@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.columns import health_column
+from postmaster.accounts.complaint import Complaint, complaint_of
 from postmaster.accounts.health import SCHEDULED, Health, account_health
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.account_list import ACCOUNTS
@@ -42,7 +43,7 @@ class AccountView:
     backlog: int
     next_run: datetime | None
     held: int | None
-    error: str
+    complaint: Complaint | None
 
     @property
     def on_server(self) -> int | None:
@@ -85,7 +86,7 @@ def view_of(account: MailAccount) -> AccountView:
         backlog=state.backlog if state else 0,
         next_run=state.next_run_at if state and health in SCHEDULED else None,
         held=state.held_count if state and health is Health.NEEDS_CONFIRMATION else None,
-        error=" ".join(filter(None, (state.error_message, state.error_advice))) if state else "",
+        complaint=complaint_of(account),
     )
 
 

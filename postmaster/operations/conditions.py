@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.complaint import complaint_of
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.standing import Standing, need_of, standing_column
@@ -78,9 +79,8 @@ def _last_success(account: MailAccount) -> datetime:
 
 def _silence(account: MailAccount, moment: datetime) -> Trouble:
     minutes = int((moment - _last_success(account)).total_seconds() // 60)
-    state = account.state
     health = HEALTH_LABELS[account_health(account)]
-    why = " ".join(filter(None, (state.error_message, state.error_advice))) if state else ""
+    why = complaint_of(account) or ""
     sentence = f"No mail was fetched from {account.label} for {minutes} minutes; the account is: {health}. {why}"
     return Trouble(str(account.id), sentence.strip(), f"/accounts/{account.id}/status")
 

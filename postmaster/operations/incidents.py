@@ -32,11 +32,6 @@ def open_incidents() -> Select[Incident]:
     return select(Incident).where(Incident.closed_at.is_(None)).order_by(Incident.id)
 
 
-def count_open(session: Session) -> int:
-    """How much is wrong now."""
-    return session.scalar(select(func.count()).select_from(Incident).where(Incident.closed_at.is_(None))) or 0
-
-
 def recent_incidents() -> Select[Incident]:
     """What is wrong or was, the newest first."""
     return select(Incident).order_by(Incident.id.desc())

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, flash, redirect, request, session, url_for
 from flask_login import current_user, logout_user
 
 from postmaster.database import writing
@@ -21,6 +21,9 @@ from postmaster.system.attempts import plain_address
 from postmaster.system.models import Role, User, WebSession
 from postmaster.system.sessions import SEEN_SECONDS, Browser, note_click
 from postmaster.web.asked import is_looking
+
+# What the sign-in page says then; it leads back to where one was.
+EXPIRED = "Your session has expired, or was ended elsewhere. Sign in to go on where you were."
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
@@ -127,6 +130,8 @@ def check_access() -> Response | None:
 
 def to_sign_in() -> Response:
     """The way to the sign-in page, and back afterwards; htmx is told to load the whole page."""
+    if _was_signed_in():
+        flash(EXPIRED if request.method in ("GET", "HEAD") else f"{EXPIRED} What you pressed was not done.", "warn")
     logout_user()
     back = _page_asked_from()
     address = url_for("session.login", next=back if back != "/" else None)
@@ -135,16 +140,28 @@ def to_sign_in() -> Response:
     return redirect(address)  # type: ignore[return-value]
 
 
+def _was_signed_in() -> bool:
+    """Whether the browser held a session: a page that is open asks, or its cookie names one that is over."""
+    return "_user_id" in session or "HX-Request" in request.headers or request.method == "POST"
+
+
 def _page_asked_from() -> str | None:
     """The page in the browser's address bar, from / on. None if that was a form's answer, which cannot be opened."""
-    if "HX-Request" in request.headers:
-        parts = urlsplit(request.headers.get("HX-Current-URL", ""))
-        return f"{parts.path}?{parts.query}".rstrip("?") or None
-    return request.full_path.rstrip("?") if is_looking() else None
+    if "HX-Request" not in request.headers and is_looking():
+        return request.full_path.rstrip("?")
+    shown = request.headers.get("HX-Current-URL") or request.referrer or ""
+    parts = urlsplit(shown)
+    return f"{parts.path}?{parts.query}".rstrip("?") if _can_be_opened(parts) else None
+
+
+def _can_be_opened(parts: SplitResult) -> bool:
+    """Whether it is a page of ours that answers GET."""
+    router = current_app.create_url_adapter(request)
+    return parts.netloc == request.host and router is not None and router.test(parts.path, "GET")
 
 
 def _note_click(view: object) -> None:
     """A click starts the time anew that a session may stand still; what the page asks by itself is none."""
     if not getattr(view, "polling", False) and now() - who().seen_at >= timedelta(seconds=SEEN_SECONDS):
-        with writing() as session:
-            note_click(session, who().token)
+        with writing() as database:
+            note_click(database, who().token)

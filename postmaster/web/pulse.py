@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, g, render_template, url_for
 from sqlalchemy.exc import DBAPIError
 
+from postmaster.accounts.health import Health
 from postmaster.database import reading
 from postmaster.extensions import now
+from postmaster.operations.progress import Activity, Progress
 from postmaster.operations.state import Fetching, FetchingState, fetching_state
 from postmaster.web.access import for_leads, polling
 
@@ -87,6 +89,24 @@ def nobody_fetches() -> str:
     """Why nothing can be fetched now; empty if it can."""
     state = fetching()
     return _IDLE.get(state.fetching, "") if state else ""
+
+
+# Why somebody cannot press Fetch now.
+_BY_HEALTH: Mapping[Health, str] = {
+    Health.INVALID: "The account is not valid.",
+    Health.NEEDS_CREDENTIAL: "The account needs a valid credential.",
+    Health.NEEDS_CONFIRMATION: "The first fetch of the account has to be confirmed.",
+}
+_BY_ACTIVITY: Mapping[Activity, str] = {
+    Activity.QUEUED: "The account is queued already.",
+    Activity.RUNNING: "The account is being fetched.",
+}
+
+
+def refusal_of(health: Health, activity: Progress | None) -> str:
+    """Why nobody can have an account fetched now; empty if somebody can."""
+    busy = _BY_ACTIVITY[activity.activity] if activity else ""
+    return _BY_HEALTH.get(health, "") or nobody_fetches() or busy
 
 
 def heartbeat() -> Pulse:

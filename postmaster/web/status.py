@@ -16,7 +16,6 @@ from postmaster.database import reading, writing
 from postmaster.errors import InputError
 from postmaster.intake.overview import count_tickets, count_waiting
 from postmaster.intake.pause import pause_fetching, resume_fetching
-from postmaster.operations.incidents import count_open, open_incidents
 from postmaster.operations.targets import alert_targets
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import for_admins, for_leads, polling, public, who
@@ -41,7 +40,9 @@ class Look:
 
 
 LOOKS: dict[Health, Look] = {
-    Health.FAILING: Look("fail", "circle-x", "The last fetch failed; the next one tries again."),
+    Health.FAILING: Look(
+        "fail", "circle-x", "The last fetch failed. The page of the account says why, and what to do."
+    ),
     Health.PAUSED: Look("fail", "key-round", "The login was refused. Change the credential or the account."),
     Health.NEEDS_CONFIRMATION: Look("warn", "circle-pause", "An admin has to confirm the first fetch."),
     Health.NEEDS_UPDATE: Look("fail", "key-round", "Authorise its credential again, or change it."),
@@ -132,12 +133,14 @@ def _page(form: PauseForm) -> str:
 def _look() -> Mapping[str, Any]:
     """What the page shows of the accounts, and renews."""
     with reading() as session:
+        board = board_of(session, wanted().page)
+        incidents = board.verdict.incidents
         return {
-            "board": board_of(session, wanted().page),
+            "board": board,
             "queues": count_tickets(session),
             "quarantined": count_waiting(session),
-            "incidents": session.scalars(open_incidents().limit(MOST_INCIDENTS)).all(),
-            "open_count": count_open(session),
+            "incidents": incidents[:MOST_INCIDENTS],
+            "open_count": len(incidents),
             "looks": LOOKS,
             "words": HEALTH_LABELS,
             "pulse": Pulse(url_for("status.board"), include="#board > input"),

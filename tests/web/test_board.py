@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -184,25 +184,34 @@ def open_incidents(app: Flask, *subjects: object, **options: Any) -> None:
     """Have something be wrong with each of ``subjects``."""
     with app.app_context(), writing() as session:
         for subject in subjects:
-            path, sentence = f"/accounts/{subject}/status", f"No mail from <{subject}>"
+            path, sentence = f"/accounts/{subject}/status", "No mail"
             told = {"condition": "silence", "subject": str(subject), "sentence": sentence, "path": path}
             session.add(Incident(**told, opened_at=now(), **options))
 
 
+def add_silent(app: Flask, count: int) -> None:
+    """Accounts from which no mail came for a long time."""
+    add_rows(app, 1, count + 1)
+    for number in range(1, count + 1):
+        tell_state(app, number, last_success_at=now() - timedelta(days=1))
+
+
 def test_of_many_incidents_the_oldest_are_shown(app: Flask, lead: FlaskClient) -> None:
-    open_incidents(app, *range(MOST_INCIDENTS + 5))
+    add_silent(app, MOST_INCIDENTS + 5)
+    open_incidents(app, *range(1, MOST_INCIDENTS + 6))
     page = lead.get("/status").text
     assert f"{MOST_INCIDENTS + 5} open incidents, the {MOST_INCIDENTS} oldest are shown" in words(page)
     assert page.count('id="incident-') == MOST_INCIDENTS
 
 
 def test_open_incidents_are_shown(app: Flask, lead: FlaskClient) -> None:
+    add_silent(app, 2)
     open_incidents(app, 1)
     open_incidents(app, 2, closed_at=now())
     page = words(lead.get("/status").text)
     assert "1 open incident" in page
-    assert "No mail from <1>" in page
-    assert "No mail from <2>" not in page
+    assert "No mail was fetched from u1@h1.example for" in page
+    assert "No mail was fetched from u2@h2.example for" not in page
 
 
 def test_the_wall_needs_nobody_to_sign_in_until_it_is_revoked(app: Flask, client: FlaskClient) -> None:

@@ -232,3 +232,42 @@ def test_a_public_page_needs_no_session(app: Flask, anonymous: FlaskClient) -> N
     view: Callable[[], str] = public(lambda: "open")
     app.add_url_rule("/open", "open", view)
     assert anonymous.get("/open").text == "open"
+
+
+@pytest.mark.parametrize("way", ["page", "htmx", "form"])
+def test_who_comes_with_a_session_that_is_over_reads_so_and_comes_back(app: Flask, way: str) -> None:
+    add(app, "ada")
+    with time_machine.travel(NOON, tick=False) as clock:
+        client = signed_in(app, "ada")
+        token = token_of(client.get("/password").text)
+        clock.shift(timedelta(minutes=IDLE_MINUTES, seconds=1))
+        shown = "http://localhost/tickets?q=x"
+        match way:
+            case "page":
+                address = client.get("/tickets?q=x").location
+            case "htmx":
+                address = client.get("/pulse", headers={**HTMX, "HX-Current-URL": shown}).headers["HX-Redirect"]
+            case _:
+                pressed = client.post("/status/resume", data={"csrf_token": token}, headers={"Referer": shown})
+                address = pressed.location
+        assert address == "/login?next=/tickets?q%3Dx"
+        page = client.get(address).text
+        assert "Your session has expired" in page
+        assert ("What you pressed was not done." in page) is (way == "form")
+        assert "Your session has expired" not in client.get(address).text
+
+
+@pytest.mark.parametrize("shown", ["http://localhost/status/resume", "https://evil.example/tickets", ""])
+def test_nobody_is_led_back_to_what_cannot_be_opened(app: Flask, shown: str) -> None:
+    add(app, "ada")
+    with time_machine.travel(NOON, tick=False) as clock:
+        client = signed_in(app, "ada")
+        token = token_of(client.get("/password").text)
+        clock.shift(timedelta(minutes=IDLE_MINUTES, seconds=1))
+        pressed = client.post("/status/resume", data={"csrf_token": token}, headers={"Referer": shown})
+    assert pressed.location == "/login"
+
+
+def test_who_was_never_signed_in_reads_of_no_expired_session(app: Flask, anonymous: FlaskClient) -> None:
+    add(app, "ada")
+    assert "expired" not in anonymous.get(anonymous.get("/tickets").location).text

@@ -10,16 +10,25 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from postmaster.accounts.complaint import MENDS
+from postmaster.accounts.health import Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
+from postmaster.accounts.standing import _NEEDS
 from postmaster.database import writing
 from postmaster.desk.models import Queue, Ticket
+from postmaster.errors import FAULTS, PAUSING, Fault
 from postmaster.extensions import now
+from postmaster.intake.models import PipeTrouble
+from postmaster.intake.overview import UNWELL
+from postmaster.oauth.meanings import GOOGLE, MICROSOFT, STANDARD
+from postmaster.operations.models import Incident
 from postmaster.system.models import Validity
+from postmaster.web.status import LOOKS
 from tests.results import Run
 from tests.web.conftest import add, signed_in
 
-SECRETS = ("the subject", "sender@private.example", "boss@login.example", "the server's words", "the message", "s3cret")
+SECRETS = ("the subject", "sender@private.example", "boss@login.example", "the server's words", "s3cret")
 
 
 def text_of(client: FlaskClient, path: str = "/") -> str:
@@ -151,3 +160,76 @@ def test_times_are_relative_with_the_moment_in_the_title(app: Flask, run: Run, p
 def test_a_lead_sees_how_everything_stands(app: Flask, lead: FlaskClient) -> None:
     add_account(app, "broken", last_run_at=now(), failures=3, error_code="connect-refused")
     assert "Not delivering mail: 1 of 1 account" in text_of(lead)
+
+
+@pytest.mark.parametrize(
+    ("code", "button", "way"),
+    [
+        ("login-refused", "Edit credential", "/credentials/1"),
+        ("folder-missing", "Edit account", "/accounts/1"),
+        ("connection-lost", "Fetch now", "/accounts/1/fetch"),
+    ],
+)
+def test_a_failing_account_says_its_reason_and_has_the_button_that_mends_it(
+    app: Flask, client: FlaskClient, lead: FlaskClient, code: str, button: str, way: str
+) -> None:
+    add_account(app, "broken", failures=1, error_code=code, error_message="The reason itself.", error_advice="Do so.")
+    text = text_of(client)
+    assert 'The reason itself.</strong> <span class="lines">Do so.</span>' in text
+    assert f'aria-label="{button}: broken@mail.example"' in text
+    assert way in text
+    lead_text = text_of(lead)
+    assert "The reason itself." in lead_text
+    assert 'id="mend-' not in lead_text
+
+
+def test_a_first_fetch_is_confirmed_where_its_number_is_told(app: Flask, client: FlaskClient) -> None:
+    add_account(app, "full", held_revision="1/1.1", held_count=1214)
+    text = text_of(client)
+    assert "holds 1,214 messages." in text
+    assert 'href="/accounts/1/status#confirm" aria-label="Confirm: full@mail.example"' in text
+
+
+def test_each_fault_has_a_button() -> None:
+    assert set(MENDS) == set(FAULTS)
+
+
+PROMISES = re.compile(r"next (run|one|fetch)|tries again|try again by itself|tried again", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("fault", [row for row in FAULTS.values() if not row.temporary or row.code in PAUSING], ids=str)
+def test_what_takes_a_person_is_never_promised_to_mend_itself(fault: Fault) -> None:
+    assert not PROMISES.search(f"{fault.message} {fault.advice}")
+
+
+@pytest.mark.parametrize("health", UNWELL)
+def test_no_health_that_takes_a_person_promises_to_mend_itself(health: Health) -> None:
+    assert not PROMISES.search(LOOKS[health].why)
+
+
+def test_nothing_that_a_credential_needs_or_a_provider_says_promises_to_mend_itself() -> None:
+    needs = [need.todo for need in _NEEDS.values()]
+    meanings = [meaning for table in (MICROSOFT, GOOGLE, STANDARD) for meaning in table.values()]
+    said = [meaning.todo for meaning in meanings if not FAULTS[meaning.fault].temporary]
+    assert [text for text in (*needs, *said) if PROMISES.search(text)] == []
+
+
+def test_an_incident_that_is_over_is_not_shown_beside_a_healthy_account(app: Flask, client: FlaskClient) -> None:
+    """No worker runs that could close it."""
+    add_account(app, "fine", last_run_at=now(), last_success_at=now())
+    with app.app_context(), writing() as session:
+        told = {"condition": "silence", "subject": "1", "sentence": "No mail from fine", "path": "/accounts/1/status"}
+        session.add(Incident(**told, opened_at=now()))
+    assert "No mail from fine" not in text_of(client)
+
+
+@pytest.mark.usefixtures("alive")
+def test_while_an_incident_is_open_no_headline_says_that_all_is_well(app: Flask, client: FlaskClient, run: Run) -> None:
+    add_account(app, "fine", last_run_at=now(), last_success_at=now())
+    with app.app_context(), writing() as session:
+        session.add(PipeTrouble(queue_name="Gone", last_at=now()))
+        told = {"condition": "pipe", "subject": "Gone", "sentence": "Older words", "path": "/queues"}
+        session.add(Incident(**told, opened_at=now()))
+    text = text_of(client)
+    assert "<h1>Something is wrong: 1 open incident</h1>" in text
+    assert "Something is wrong: 1 open incident." in run("status").stdout

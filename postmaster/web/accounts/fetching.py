@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
-from flask import flash, redirect, render_template, request
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from postmaster.web.accounts.show import answer_on_page
 from postmaster.web.accounts.standing import list_pulse, mark_of
 from postmaster.web.lists import way_back
 from postmaster.web.resources import Line, cell_context, existing, line_of
+from postmaster.web.status import board
 
 # What becomes of a request to fetch one account.
 WORDS: Mapping[Answer, str] = {
@@ -43,7 +45,7 @@ def fetch(number: int) -> ResponseReturnValue:
         label = existing(RESOURCE.serve(session), number).label
     requested = request_fetch([number], who().name)
     flash(*_told(requested, number, label))
-    return _answer() if way_back() is None else answer_on_page(number)
+    return _answer_at(way_back(), number)
 
 
 @blueprint.post("/fetch")
@@ -61,6 +63,15 @@ def _told(requested: Requested, number: int, label: str) -> tuple[str, str]:
     if answer in WELL and not requested.state.ok:
         return f"{sentence} {requested.state.sentence} {requested.state.advice}", "fail"
     return sentence, "ok" if answer in WELL else "fail"
+
+
+def _answer_at(back: str | None, number: int) -> ResponseReturnValue:
+    """Back to where it was pressed: the list, the board, or the page of the account."""
+    if back is None:
+        return _answer()
+    if urlsplit(back).path != url_for("status.page"):
+        return answer_on_page(number)
+    return board() if "HX-Request" in request.headers else redirect(back, 303)
 
 
 def _answer() -> ResponseReturnValue:

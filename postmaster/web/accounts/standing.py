@@ -13,20 +13,9 @@ from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.standing import need_of
 from postmaster.operations.glance import Figures, figures
-from postmaster.operations.progress import Activity, Progress, progress
-from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches
+from postmaster.operations.progress import Progress, progress
+from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches, refusal_of
 from postmaster.web.times import midnight
-
-# Why somebody cannot press Fetch now.
-_BY_HEALTH: Mapping[Health, str] = {
-    Health.INVALID: "The account is not valid.",
-    Health.NEEDS_CREDENTIAL: "The account needs a valid credential.",
-    Health.NEEDS_CONFIRMATION: "The first fetch of the account has to be confirmed.",
-}
-_BY_ACTIVITY: Mapping[Activity, str] = {
-    Activity.QUEUED: "The account is queued already.",
-    Activity.RUNNING: "The account is being fetched.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +47,7 @@ def standings(session: Session, accounts: Sequence[MailAccount]) -> Mapping[int,
 def standing(account: MailAccount, activity: Progress | None, counted: Figures) -> Standing:
     """How ``account`` stands."""
     health = account_health(account)
-    return Standing(health, activity, counted, _refusal(health, activity), mark_of(account, activity))
-
-
-def _refusal(health: Health, activity: Progress | None) -> str:
-    busy = _BY_ACTIVITY[activity.activity] if activity else ""
-    return _BY_HEALTH.get(health, "") or nobody_fetches() or busy
+    return Standing(health, activity, counted, refusal_of(health, activity), mark_of(account, activity))
 
 
 def mark_of(account: MailAccount, activity: Progress | None) -> str:

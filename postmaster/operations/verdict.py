@@ -1,0 +1,99 @@
+"""The verdict on everything: one headline, from the same rows that stand below it as accounts and incidents.
+
+Status, the wall, ``flask status`` and ``flask alert list`` take it from here, so that none says "all is well" above
+what another calls wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.health import Health
+from postmaster.extensions import now
+from postmaster.intake.overview import UNWELL, count_healths
+from postmaster.operations.conditions import CONDITIONS, Trouble
+from postmaster.operations.incidents import open_incidents
+from postmaster.operations.models import Incident
+from postmaster.operations.state import Fetching, FetchingState
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """An incident that is open and still so, in today's words."""
+
+    id: int
+    sentence: str
+    path: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``headline`` says what matters most; ``ok`` is whether nobody has to do anything."""
+
+    headline: str
+    ok: bool
+    healths: Mapping[Health, int]
+    incidents: Sequence[Wrong]
+
+
+def judge(session: Session, state: FetchingState | None) -> Verdict:
+    """How everything stands; ``state`` is None if it is not known whether mail is being fetched."""
+    healths, incidents = count_healths(session), still_wrong(session)
+    served = sum(healths.values()) - healths.get(Health.INVALID, 0)
+    unwell = sum(healths.get(health, 0) for health in UNWELL)
+    idle = bool(served and state and not state.ok)
+    headline = _headline(healths, served, unwell, len(incidents), state)
+    return Verdict(headline, not (unwell or idle or incidents), healths, incidents)
+
+
+def _headline(
+    healths: Mapping[Health, int], served: int, unwell: int, incidents: int, state: FetchingState | None
+) -> str:
+    if state and state.fetching is Fetching.LATE:
+        waits = "waits" if state.late == 1 else "wait"
+        return f"Mail is late: {state.late:,} of {_accounts(served)} {waits} for a worker"
+    if unwell:
+        return f"Not delivering mail: {unwell:,} of {_accounts(served)}"
+    if served and state and not state.ok:
+        waiting = f"{_accounts(served)} {'waits' if served == 1 else 'wait'}"
+        return f"{'All fetching is paused' if state.pause else 'Nobody is fetching'}: {waiting}"
+    if incidents:
+        return f"Something is wrong: {incidents:,} open {'incident' if incidents == 1 else 'incidents'}"
+    if not healths:
+        return "No mail is being fetched yet"
+    return f"All is well with {_accounts(served)}" if served else "No account is valid"
+
+
+def _accounts(count: int) -> str:
+    return "1 account" if count == 1 else f"{count:,} accounts"
+
+
+def still_wrong(session: Session) -> Sequence[Wrong]:
+    """The open incidents, the oldest first, without those that are over and that no worker has closed yet.
+
+    Only the conditions that have one are looked at again, so while all is well it costs one query.
+    """
+    opened = session.scalars(open_incidents()).all()
+    found = _found(session, {incident.condition for incident in opened})
+    return [wrong for incident in opened if (wrong := _as_it_is(incident, found.get(incident.condition)))]
+
+
+def _found(session: Session, names: set[str]) -> Mapping[str, Mapping[str, Trouble] | None]:
+    """What each of these conditions finds, by subject; None where it cannot be told at the moment."""
+    looked = {row.name: row.find(session, now()) for row in CONDITIONS if row.name in names}
+    return {
+        name: None if troubles is None else {trouble.subject: trouble for trouble in troubles}
+        for name, troubles in looked.items()
+    }
+
+
+def _as_it_is(incident: Incident, found: Mapping[str, Trouble] | None) -> Wrong | None:
+    if found is None:
+        return Wrong(incident.id, incident.sentence, incident.path, incident.opened_at)
+    trouble = found.get(incident.subject)
+    return Wrong(incident.id, trouble.sentence, trouble.path, incident.opened_at) if trouble else None
