@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-# ruff: noqa: E402 - the threshold comes before the imports
+# ruff: noqa: E402 - the guard and the threshold come before the imports
+from postmaster.pipe_guard import guard_pipe
+
+guard_pipe()
+
 import gc
 
 # Objects after which Python looks for cycles. Starting makes very many objects, as does a batch of mail, and hardly a

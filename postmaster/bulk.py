@@ -111,9 +111,12 @@ def _copy(
 
 
 def _take_ids(connection: Connection, table: Table, count: int) -> list[int]:
-    """``count`` ids that no other transaction gets: from the sequence, or under SQLite's lock for writing."""
+    """``count`` ids that no row had before and no other transaction gets: from the sequence, or, under SQLite's lock
+    for writing, after the last one that SQLite has written down, which it does itself as the rows are added.
+    """
     if connection.dialect.name == "postgresql":
         numbers = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
         return list(connection.exec_driver_sql(numbers, (table.name, count)).scalars())
-    last = connection.exec_driver_sql(f"SELECT max(id) FROM {table.name}").scalar_one() or 0  # noqa: S608
+    query = "SELECT max(seq) FROM sqlite_sequence WHERE name = ?"
+    last = connection.exec_driver_sql(query, (table.name,)).scalar_one() or 0
     return list(range(last + 1, last + count + 1))

@@ -7,11 +7,14 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from postmaster.errors import ConfigError
 
@@ -19,16 +22,33 @@ MICROSOFT_AUTHORITY = "https://login.microsoftonline.com"
 GOOGLE_AUTHORIZE_URL = "https://accounts.google.com/o/oauth2/v2/auth"
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 
+CREDENTIAL_KEY = "credential.key"
+"""The file in the data directory with the keys that seal secrets, if POSTMASTER_CREDENTIAL_KEYS does not name them."""
+
+KEY_ADVICE = (
+    "Restore the key from the backup. If it is lost for good, take what is wrong away and run: "
+    "flask credential forget-sealed; then enter the secrets again."
+)
+
+Network = IPv4Network | IPv6Network
+
+# Link-local addresses, and those at which clouds tell a machine its secrets: AWS, Google, Alibaba, Oracle, Azure.
+METADATA_NETWORKS = (
+    "169.254.0.0/16 fe80::/10 fd00:ec2::254/128 fd20:ce::254/128 100.100.100.200/32 192.0.0.192/32 168.63.129.16/32"
+)
+
 
 @dataclass(frozen=True)
 class Settings:
     """What the environment says. All of it is optional; see README, "Settings".
 
-    ``credential_keys``: Fernet keys, the first one seals, all of them unseal. ``embedded``: the database is the
+    ``credential_keys``: Fernet keys, the first one seals, all of them unseal; none while their file is still to be
+    made. ``embedded``: the database is the
     SQLite file in ``data_dir``, which this program creates and upgrades by itself. ``public_url``: where browsers reach
     the pages; with https, cookies are Secure. ``trusted_proxies``: how many proxies stand before it, 0 to 10.
     ``workers``: processes that fetch, 1 to 64. ``metrics_token``: what Prometheus has to show; None shuts /metrics.
     ``alert_targets``: where alerts are sent, as Apprise writes addresses.
+    ``forbidden_networks``: where no mail server and no identity provider may be.
     ``outlook_host`` and ``outlook_port``: where accounts of type Outlook365 are fetched from; ``microsoft_authority``
     and ``google_…_url``: where OAuth2 credentials of these kinds sign in.
     """
@@ -47,6 +67,7 @@ class Settings:
     workers: int
     metrics_token: str | None = field(repr=False)
     alert_targets: tuple[str, ...] = field(repr=False)
+    forbidden_networks: tuple[Network, ...]
     outlook_host: str
     outlook_port: int
     microsoft_authority: str
@@ -81,6 +102,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         workers=_number(environ, "POSTMASTER_WORKERS", 1, 64, default=2),
         metrics_token=_metrics_token(environ),
         alert_targets=_alert_targets(environ),
+        forbidden_networks=_networks(environ, "POSTMASTER_FORBIDDEN_NETWORKS", METADATA_NETWORKS),
         outlook_host=_host(environ, "POSTMASTER_OUTLOOK_HOST", "outlook.office365.com"),
         outlook_port=_number(environ, "POSTMASTER_OUTLOOK_PORT", 1, 65535, default=993),
         microsoft_authority=_https_url(environ, "POSTMASTER_MICROSOFT_AUTHORITY", MICROSOFT_AUTHORITY).rstrip("/"),
@@ -107,17 +129,41 @@ def _data_dir(environ: Mapping[str, str]) -> Path:
 def _database_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if scheme in ("postgresql", "postgres", "postgresql+psycopg") and separator:
-        return f"postgresql+psycopg://{rest}"
+        return _readable_url(f"postgresql+psycopg://{rest}")
     if scheme == "sqlite" and rest.startswith("/"):
-        return url
+        return _readable_url(url)
     flaw = f"starts with “{scheme}”, but must be a PostgreSQL or SQLite address"
     raise _refuse("POSTMASTER_DATABASE_URL", flaw, "postgresql://user@host/postmaster")
+
+
+def _readable_url(url: str) -> str:
+    """``url``, which SQLAlchemy can take to pieces. It may hold a password, so it is not repeated."""
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        flaw = "cannot be read as an address: special characters of a password are written as %XX, the port is a number"
+        raise _refuse("POSTMASTER_DATABASE_URL", flaw, "postgresql://user@host/postmaster") from None
+    return url
+
+
+def _split(variable: str, url: str, example: str) -> SplitResult:
+    """The parts of ``url``, which may hold a password, so it is not repeated."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - it is read when it is asked for
+    except ValueError:
+        raise _refuse(variable, "cannot be read as an address: its brackets or its port are wrong", example) from None
+    return parts
 
 
 def _redis_url(environ: Mapping[str, str], data_dir: Path) -> str | None:
     """The address that is given; else that of the Redis which ``bin/start`` runs in the data directory, if it does."""
     url = environ.get("POSTMASTER_REDIS_URL", "").strip()
-    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+    if url and _split("POSTMASTER_REDIS_URL", url, "redis://localhost:6379/0").scheme not in (
+        "redis",
+        "rediss",
+        "unix",
+    ):
         flaw = "must start with redis://, rediss:// or unix://"
         raise _refuse("POSTMASTER_REDIS_URL", flaw, "redis://localhost:6379/0")
     embedded = data_dir / "redis" / "redis.sock"
@@ -129,36 +175,73 @@ def _secret_key(environ: Mapping[str, str], data_dir: Path) -> str:
     if key and len(key) < 16:
         flaw = "is too short: it needs at least 16 characters"
         raise _refuse("POSTMASTER_SECRET_KEY", flaw, "$(openssl rand -hex 32)")
-    return key or _key_file(data_dir / "secret.key", lambda: secrets.token_hex(32))
+    return key or _key_in(data_dir / "secret.key", lambda: secrets.token_hex(32))
 
 
 def _credential_keys(environ: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
+    """Those that are given, or those of the file; none if it is not there: see ``accounts.sealing``."""
     given = environ.get("POSTMASTER_CREDENTIAL_KEYS", "")
-    text = given or _key_file(data_dir / "credential.key", lambda: Fernet.generate_key().decode())
+    return _keys("POSTMASTER_CREDENTIAL_KEYS", given) if given else keys_in(data_dir / CREDENTIAL_KEY)
+
+
+def keys_in(path: Path) -> tuple[str, ...]:
+    """The keys in the file ``path``; none if it is not there. Raises ConfigError if it is there and is no key."""
+    return _keys(str(path), _read_key(path)) if path.exists() else ()
+
+
+def make_key(path: Path) -> tuple[str, ...]:
+    """The key in ``path``, made first if the file is not there."""
+    return _keys(str(path), _key_in(path, lambda: Fernet.generate_key().decode()))
+
+
+def _keys(source: str, text: str) -> tuple[str, ...]:
     keys = tuple(text.replace(",", " ").split())
+    if not keys:
+        raise _bad_key(source, "has no key")
     for position, key in enumerate(keys, start=1):
         try:
             Fernet(key)
         except ValueError as error:
-            source = "POSTMASTER_CREDENTIAL_KEYS" if given else str(data_dir / "credential.key")
-            flaw = f"has a key (number {position}) that is not 32 bytes in URL-safe base64"
-            raise _refuse(source, flaw, "$(flask credential new-key)") from error
+            raise _bad_key(source, f"has a key (number {position}) that is not 32 bytes in URL-safe base64") from error
     return keys
 
 
-def _key_file(path: Path, make: Callable[[], str]) -> str:
+def _bad_key(source: str, flaw: str) -> ConfigError:
+    return ConfigError("bad-key", f"{source} {flaw}.", KEY_ADVICE)
+
+
+def _key_in(path: Path, make: Callable[[], str]) -> str:
     """The key in ``path``, made first if the file is not there; two processes at once agree on one key."""
-    if not path.exists():
-        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(make() + "\n")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            _store_key(path, make())
+    except OSError as error:
+        raise _bad_key(str(path), f"cannot be made ({error.strerror})") from error
+    key = _read_key(path)
+    if not key:
+        raise _bad_key(str(path), "is empty")
+    return key
+
+
+def _store_key(path: Path, key: str) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    try:
+        draft.write_text(key + "\n")
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise _bad_key(str(path), f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise _bad_key(str(path), "is no text, so it is no key") from error
 
 
 def _log_format(environ: Mapping[str, str]) -> str:
@@ -185,7 +268,7 @@ def _time_zone(environ: Mapping[str, str]) -> ZoneInfo:
 
 def _public_url(environ: Mapping[str, str]) -> str | None:
     url = environ.get("POSTMASTER_PUBLIC_URL", "").strip().rstrip("/")
-    parts = urlsplit(url)
+    parts = _split("POSTMASTER_PUBLIC_URL", url, "https://postmaster.example.com")
     if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path):
         flaw = "must be a web address without a path"
         raise _refuse("POSTMASTER_PUBLIC_URL", flaw, "https://postmaster.example.com")
@@ -219,6 +302,26 @@ def _alert_targets(environ: Mapping[str, str]) -> tuple[str, ...]:
     return targets
 
 
+def _networks(environ: Mapping[str, str], variable: str, default: str) -> tuple[Network, ...]:
+    """Networks, parted by commas or blanks; ``none`` for none at all."""
+    value = environ.get(variable, "").strip() or default
+    words = [] if value == "none" else value.replace(",", " ").split()
+    try:
+        return tuple(ip_network(word) for word in words)
+    except ValueError:
+        wrong = next(word for word in words if not _is_network(word))
+        flaw = f"has “{wrong}”, which is no network such as 10.0.0.0/8"
+        raise _refuse(variable, flaw, "169.254.0.0/16,fe80::/10,127.0.0.0/8,::1") from None
+
+
+def _is_network(word: str) -> bool:
+    try:
+        ip_network(word)
+    except ValueError:
+        return False
+    return True
+
+
 def _host(environ: Mapping[str, str], variable: str, default: str) -> str:
     value = environ.get(variable, "").strip() or default
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.:-]*[a-z0-9])?", value, re.IGNORECASE):
@@ -229,7 +332,7 @@ def _host(environ: Mapping[str, str], variable: str, default: str) -> str:
 def _https_url(environ: Mapping[str, str], variable: str, default: str) -> str:
     """An address of an identity provider, which is never talked to in the clear."""
     value = environ.get(variable, "").strip() or default
-    parts = urlsplit(value)
+    parts = _split(variable, value, default)
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
         raise _refuse(variable, f"is “{value}”, but must be an address that begins with https://", default)
     return value

@@ -7,24 +7,20 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import flask_migrate
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic import command
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from postmaster import clock, schema
 from postmaster.config import Settings
 from postmaster.errors import ConfigError
 from postmaster.extensions import Model, db, migrate
-
-MIGRATIONS = Path(__file__).parent / "migrations"
+from postmaster.schema import MIGRATIONS
 
 # Seconds that a writer waits for another one.
 BUSY_TIMEOUT = 30
@@ -101,7 +97,8 @@ def reading() -> Iterator[Session]:
 def prepare_database() -> None:
     """See that the schema is there: create or upgrade an embedded database, check any other one.
 
-    Raises ConfigError when a database given by URL is out of reach or its schema is not up to date.
+    Raises ConfigError when a database given by URL is out of reach or its schema is not up to date, and when any
+    database has a schema that this version does not know.
     """
     if current_app.extensions.get("postmaster-database-ready"):
         return
@@ -109,7 +106,7 @@ def prepare_database() -> None:
     try:
         if settings.embedded:
             _upgrade_embedded(settings)
-        elif _revision() != _head():
+        elif not _is_current():
             raise ConfigError(
                 "schema-outdated",
                 "The database's tables are not those of this version.",
@@ -122,13 +119,17 @@ def prepare_database() -> None:
 
 @contextmanager
 def migrating() -> Iterator[Connection]:
-    """The connection over which the schema is changed.
+    """The connection over which the schema is changed; the caller commits.
 
-    Raises ConfigError if the database is out of reach, refuses a change, or could not hold every letter of a mail.
+    Raises ConfigError if the database is out of reach, refuses a change, could not hold every letter of a mail, or has
+    a schema that this version does not know.
     """
     try:
-        with db.engine.execution_options(writes=True).connect() as connection:
+        engine = db.engine.execution_options(writes=True)
+        with engine.connect() as connection, schema.tables_apart(connection):
             _check_encoding(connection)
+            schema.revision_of(connection)
+            schema.renumber(connection)
             yield connection
     except DBAPIError as error:
         raise database_away(error) from error
@@ -163,19 +164,12 @@ def database_away(error: DBAPIError) -> ConfigError:
     )
 
 
-def _head() -> str | None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return ScriptDirectory.from_config(config).get_current_head()
-
-
-def _revision() -> str | None:
+def _is_current() -> bool:
     with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return schema.revision_of(connection) == schema.head()
 
 
 def _upgrade_embedded(settings: Settings) -> None:
-    head = _head()
     lock = os.open(settings.data_dir / "upgrade.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands that start at once: the second finds it done
@@ -183,8 +177,8 @@ def _upgrade_embedded(settings: Settings) -> None:
         # on it (fcntl(2)), and then the next process to end takes the write-ahead log away from under it.
         if not settings.database_file.exists():
             os.close(os.open(settings.database_file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        if _revision() != head:
-            flask_migrate.upgrade(directory=str(MIGRATIONS))
+        if not _is_current():
+            command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
     finally:
         os.close(lock)
 
@@ -198,3 +192,4 @@ def init_app(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():
         configure_engine(db.engine)
+        clock.go_by(db.engine, app.extensions)

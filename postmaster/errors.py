@@ -100,6 +100,9 @@ class Fault:
 _FAULTS = (
     Fault("host-unknown", "dns", True, "The host name {host} is not known.",
           "Check the spelling of Host, and that this machine can reach its DNS server."),
+    Fault("address-forbidden", "dns", False, "{host} is at {address}, where PostMaster may not connect to.",
+          "Check the spelling of the host. If it is right, have whoever runs PostMaster take {network} out of "
+          "POSTMASTER_FORBIDDEN_NETWORKS."),
     Fault("connect-refused", "connect", True, "{host} refuses connections on port {port}.",
           "Check Host, Port and Type: the server may offer another protocol, or be down."),
     Fault("connect-timeout", "connect", True, "{host} did not answer on port {port} within {seconds} s.",
@@ -146,8 +149,12 @@ _FAULTS = (
           "Select a valid credential in the account."),
     Fault("credential-invalid", "login", False, "The credential “{credential}” is not valid.",
           "Set the credential valid, or select another one."),
-    Fault("credential-sealed", "login", False, "The password of the credential “{credential}” cannot be unsealed.",
-          "Put back the key in POSTMASTER_CREDENTIAL_KEYS that it was sealed with, or enter the password again."),
+    Fault("credential-elsewhere", "login", False,
+          "The credential “{credential}” may be used at {hosts} only, not at {host}, so nothing was sent.",
+          "Check Host in the account, or enter it in Hosts of the credential if it is right."),
+    Fault("credential-sealed", "login", False, "No key opens the secrets of the credential “{credential}”.",
+          "Restore the key that they were sealed with, in credential.key or POSTMASTER_CREDENTIAL_KEYS, or enter them "
+          "again."),
     Fault("credential-unusable", "login", False,
           "User name or password of the credential hold a line break or a NUL character, so nothing was sent.",
           "Enter them again, without what was pasted along."),
@@ -199,6 +206,8 @@ _FAULTS = (
           "No mail is lost or taken twice; the next run tries again. If it lasts, check the rights on the mailbox."),
     Fault("database-away", "record", True, "The database could not store the mail.",
           "Nothing was deleted on the server. Check that the database runs and has space; the next run goes on."),
+    Fault("filters-not-compiled", "read", True, "The filters could not be compiled: no process could start.",
+          "Nothing is lost, and the next run goes on. If it lasts, look whether memory or processes run out."),
     Fault("lease-held", "lease", True, "Another run is fetching this mailbox: {holder}.",
           "Wait until it has ended."),
     Fault("lease-lost", "lease", True, "This run was overtaken by another one, because it stood still too long.",

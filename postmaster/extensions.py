@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Enum, Integer, MetaData
+from sqlalchemy import BigInteger, DateTime, Enum, Integer, MetaData, Table, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from postmaster import clock
 
 
 class Base(DeclarativeBase):
@@ -35,6 +37,14 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
+
+
+@event.listens_for(Table, "after_parent_attach")
+def _never_the_same_id_twice(table: Table, metadata: MetaData) -> None:
+    """SQLite gives away the id of the newest row again once that is deleted; a page left open would act on another."""
+    if metadata is Base.metadata and table.autoincrement_column is not None:
+        table.dialect_kwargs["sqlite_autoincrement"] = True
+
 
 # SQLite counts up only in a column of type INTEGER, which there holds 64 bits as well.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
@@ -73,8 +83,8 @@ def choice(choices: type[ChoiceT]) -> Enum:
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
+    """This moment in UTC, by the clock of the database, which all processes have in common."""
+    return clock.now()
 
 
 Json = dict[str, Any]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.dev import plain_traceback  # the usual one shows local variables, in which there are secrets
@@ -21,12 +22,27 @@ def _hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]
     return event
 
 
+def _on_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What others sent stays within its line, so that nobody can forge one; what reads logs may act on them."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in value)
+    return event
+
+
+def _indented_traceback(out: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """A traceback, of which no line can be taken for the first one of another entry."""
+    text = io.StringIO()
+    plain_traceback(text, exc_info)
+    out.write("\n".join(f"  {line}" for line in text.getvalue().splitlines()))
+
+
 def configure_logging(log_format: str) -> None:
     """Set up structlog and the standard library's logging; ``log_format`` is human or json."""
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain_traceback)
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_indented_traceback)
     )
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -34,6 +50,7 @@ def configure_logging(log_format: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _hide_secrets,
+        _on_one_line,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -29,6 +29,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "A document to import has a field that is not known.",
         "Compare it with an export; passwords are never imported.",
     ),
+    "too-many-tries": (
+        "The password was wrong ten times for that name from that address.",
+        "Wait a quarter of an hour, then try again; flask user set-password gives a forgotten one anew.",
+    ),
     "busy": ("Several connections are being tried at this moment.", "Wait, and press again."),
     "bad-fingerprint": (
         "SSL Fingerprint does not have the form algo$hex.",
@@ -80,7 +84,29 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",
         "Make it anew: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0 NAME",
     ),
+    "bad-key": (
+        "The file or variable with the keys that seal secrets cannot be read, or holds no key.",
+        "Restore it from the backup. If it is lost for good: flask credential forget-sealed; enter the secrets again.",
+    ),
+    "credential-key-lost": (
+        "Secrets are sealed in the database, and the key that opens them is not there. It is never replaced by itself.",
+        "Restore credential.key, or POSTMASTER_CREDENTIAL_KEYS, from the backup. If it is lost for good: flask "
+        "credential forget-sealed; enter the secrets again.",
+    ),
+    "interrupted": ("flask read was interrupted.", "The transfer agent delivers the message again."),
     "schema-outdated": ("The database's tables are not those of this version.", "Run: flask db upgrade"),
+    "schema-newer": (
+        "A later version of PostMaster has changed the database.",
+        "Install the later version, or restore the backup that was made before.",
+    ),
+    "schema-unknown": (
+        "The database has tables, but does not say which version of PostMaster they are of.",
+        "If it is the right database, restore the backup that was made before.",
+    ),
+    "schema-dangling": (
+        "A change of the tables would have left rows without those that they belong to; nothing was changed.",
+        "Install the version that ran before, or restore the backup.",
+    ),
 }
 
 # Commands that can end so, beside 0 and 2, are named where they are described (README, "Exit codes").
@@ -92,7 +118,7 @@ EXIT_CODES: dict[int, str] = {
     ),
     2: "Wrong usage, unknown name, an invalid account named, wrong configuration, database away or out of date.",
     3: "Nothing was fetched: another run holds the accounts, or all fetching is paused.",
-    75: "flask read only: try again, nothing was stored.",
+    75: "flask read only: anything but wrong usage; the transfer agent keeps the message and tries again.",
     130: "Interrupted; the current batch was finished.",
 }
 

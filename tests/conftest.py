@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from time_machine import escape_hatch
 
-from postmaster import create_app
+from postmaster import clock, create_app
 from postmaster.config import load_settings
 from postmaster.database import prepare_database
 from postmaster.extensions import db
@@ -35,6 +36,13 @@ def quick_hashes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(users, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
+
+
+@pytest.fixture(autouse=True)
+def shared_travel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever travels in time takes the database's clock along: otherwise only this machine's would be wrong."""
+    by_database = clock._reading
+    monkeypatch.setattr(clock, "_reading", lambda: None if escape_hatch.is_travelling() else by_database())
 
 
 @pytest.fixture

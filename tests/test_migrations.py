@@ -1,32 +1,161 @@
-"""The migrations make exactly the tables that the models describe, on both databases."""
+"""The migrations make exactly the tables that the models describe, on both databases, and cost nobody a row."""
 
 from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask, current_app
+from sqlalchemy import text
 
 from postmaster import create_app
 from postmaster.config import load_settings
+from postmaster.database import prepare_database
+from postmaster.errors import ConfigError
 from postmaster.extensions import db
-from tests.servers.postgres import Postgres
+from postmaster.schema import MIGRATIONS, RENUMBERED, head
+from tests.filling import Counts, counts, fill, lost
+
+Migrate = Callable[..., None]
+
+SCRIPTS = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())[::-1]
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_models_and_migrations_agree(environ: dict[str, str], postgres: Postgres, database: str) -> None:
-    if database == "postgresql":
-        environ = {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[Flask]:
+    """The app on a database without tables, in its context."""
+    if request.param == "postgresql":
+        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").create_database()}
+    else:
+        environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
     app = create_app(load_settings(environ))
-    runner = app.test_cli_runner()
-    assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
-    with app.app_context(), db.engine.connect() as connection:
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+@pytest.fixture
+def migrate(empty: Flask) -> Migrate:
+    """``flask db …``."""
+
+    def command(*arguments: str) -> None:
+        result = empty.test_cli_runner().invoke(args=["db", *arguments])
+        assert result.exit_code == 0, result.output
+
+    return command
+
+
+def content() -> Counts:
+    """What is in the tables."""
+    with db.engine.connect() as connection:
+        return counts(connection)
+
+
+def fill_all() -> Counts:
+    """Add rows to all tables; returns what is in them then."""
+    with db.engine.begin() as connection:
+        fill(connection)
+    return content()
+
+
+def written_down() -> str:
+    """The revision that the database bears."""
+    with db.engine.connect() as connection:
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+def write_down(revision: str) -> None:
+    """Have the database bear ``revision``."""
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+def test_models_and_migrations_agree(migrate: Migrate) -> None:
+    migrate("upgrade")
+    with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, db.metadata) == []
 
 
-def test_an_upgrade_can_be_taken_back(environ: dict[str, str], postgres: Postgres) -> None:
-    app = create_app(load_settings({**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}))
-    runner = app.test_cli_runner()
-    for command in ("upgrade", "downgrade", "upgrade"):
-        arguments = ["db", command, *(["base"] if command == "downgrade" else [])]
-        assert runner.invoke(args=arguments).exit_code == 0
+def test_no_step_up_or_down_costs_a_row_or_a_reference(migrate: Migrate) -> None:
+    migrate("upgrade", SCRIPTS[0].revision)
+    for script in SCRIPTS[1:]:
+        before = fill_all()
+        assert len(before) > 10
+        migrate("upgrade", script.revision)
+        assert lost(before, content()) == {}, f"by the step to {script.revision}"
+    for script in SCRIPTS[-2::-1]:
+        before = fill_all()
+        migrate("downgrade", script.revision)
+        assert lost(before, content()) == {}, f"by the step back to {script.revision}"
+    migrate("downgrade", "base")
+    assert content() == {}
+    migrate("upgrade")
+
+
+def test_migrations_are_numbered_in_the_order_in_which_they_run() -> None:
+    assert [script.revision for script in SCRIPTS] == [f"r{number:02}" for number in range(1, len(SCRIPTS) + 1)]
+    assert all(re.fullmatch(rf"{script.revision}_[a-z0-9_]+\.py", script.path.rpartition("/")[2]) for script in SCRIPTS)
+
+
+@pytest.mark.parametrize("old", RENUMBERED)
+def test_a_database_that_bears_an_old_number_is_upgraded_with_all_its_rows(migrate: Migrate, old: str) -> None:
+    migrate("upgrade", RENUMBERED[old])
+    before = fill_all()
+    write_down(old)
+    migrate("current")
+    assert written_down() == old, "a look changes nothing: the version of before can still be put back"
+    if current_app.config["SETTINGS"].embedded:
+        prepare_database()
+    else:
+        with pytest.raises(ConfigError, match="flask db upgrade"):
+            prepare_database()
+        migrate("upgrade")
+    assert written_down() == head()
+    assert lost(before, content()) == {}
+
+
+@pytest.fixture
+def next_step(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Makes the options of ``flask db`` that add a step to the migrations, which does what the given code says."""
+
+    def write(code: str) -> list[str]:
+        folder = tmp_path / "migrations"
+        shutil.copytree(MIGRATIONS, folder)
+        lines = ("from alembic import op", "revision = 'next'", f"down_revision = '{head()}'", "def upgrade():", code)
+        (folder / "versions" / "next_step.py").write_text("\n".join(lines))
+        return ["upgrade", "--directory", str(folder)]
+
+    return write
+
+
+@pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
+def test_a_step_that_leaves_rows_without_those_they_belong_to_is_refused_and_changes_nothing(
+    empty: Flask, migrate: Migrate, next_step: Callable[[str], list[str]]
+) -> None:
+    migrate("upgrade")
+    before = fill_all()
+    result = empty.test_cli_runner().invoke(args=["db", *next_step("    op.execute('DELETE FROM ticket')")])
+    assert "[schema-dangling]" in result.output
+    assert "article" in result.output
+    assert content() == before
+
+
+@pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
+def test_rows_that_belonged_to_nothing_before_keep_no_upgrade_from_being_made(migrate: Migrate) -> None:
+    migrate("upgrade", "r05")
+    fill_all()
+    with closing(sqlite3.connect(current_app.config["SETTINGS"].database_file)) as connection:
+        connection.execute("DELETE FROM ticket")  # its own connections do not look after foreign keys
+        connection.commit()
+    before = content()
+    prepare_database()
+    assert lost(before, content()) == {}

@@ -108,8 +108,8 @@ def start_web(children: Children, listener: socket.socket, env: Mapping[str, str
     """Start the web server on ``listener``; returns its URL as soon as it answers, else raises StartError."""
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     with listener:  # from now on the web server alone holds it, so that a connection fails when that ends
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}", "--workers", "1"]
-        command += ["--threads", "8", "--log-level", "warning", "--no-control-socket", "postmaster:create_app()"]
+        command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
+        command += ["--bind", f"fd://{listener.fileno()}", "--workers", "1", "postmaster:create_app()"]
         children.start("The web server", command, env, pass_fds=[listener.fileno()])
     try:
         with urllib.request.urlopen(f"{url}status", timeout=PATIENCE):

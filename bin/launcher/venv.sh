@@ -56,7 +56,29 @@ prepare_venv() {
         return
     fi
     echo "Installing what $lock names; this is done once …" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$lock" ||
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$lock" ||
         fail "Not everything could be installed; pip said why above. Check the network, then start again."
+    echo "$wanted" >"$stamp"
+}
+
+# A Redis for a machine that has none. All but the worker runs without, so nothing ends where it cannot be installed.
+prepare_redis() {
+    (prepare_venv requirements-redis.lock) || true
+}
+
+# What a lock names, as files, for the test that installs it anew without a network.
+fill_wheelhouse() {
+    wanted=$(wanted_stamp "$1")
+    stamp=.venv/wheels/stamp
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
+        return
+    fi
+    echo "Getting what $1 names; this is done once …" >&2
+    rm -rf .venv/wheels
+    for what in "setuptools" "--require-hashes --requirement $1"; do # some come as source, which setuptools builds
+        # shellcheck disable=SC2086 - several words
+        .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest .venv/wheels $what ||
+            fail "Not everything could be got; pip said why above."
+    done
     echo "$wanted" >"$stamp"
 }

@@ -32,7 +32,7 @@ from postmaster.accounts.kinds import (
 )
 from postmaster.accounts.mailbox import rival
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
-from postmaster.accounts.sealing import UnsealError, reseal
+from postmaster.accounts.sealing import UnsealError, opens, reseal, unopened_ids
 from postmaster.accounts.standing import Standing, standing, standing_column
 from postmaster.accounts.types import ADDRESS
 from postmaster.accounts.validation import mailbox_taken
@@ -51,6 +51,7 @@ _refused = _accounts.join(AccountState).where(health_column() == Health.PAUSED.v
 
 # Standing in the order in which credentials are listed, after those whose login was refused.
 URGENCY = (
+    Standing.NEEDS_KEY,
     Standing.NEEDS_UPDATE,
     Standing.NEEDS_AUTHORISATION,
     Standing.NEEDS_PASSWORD,
@@ -269,6 +270,26 @@ def rotate_keys(session: Session, actor: str) -> int:
         )
     audit(session, actor, "rotate-key", "credential", "all", {"count": len(rotated)})
     return len(rotated)
+
+
+def forget_sealed(session: Session, actor: str) -> list[str]:
+    """Forget the secrets that no key opens; returns the names of their credentials, which need them anew."""
+    serialise(session)
+    ids = unopened_ids()
+    query = select(Credential).where(Credential.id.in_(ids)).order_by(Credential.name)
+    lost = session.scalars(query).unique().all()
+    for credential in lost:
+        _forget(credential)
+        audit(session, actor, "forget-sealed", "credential", credential.name, {})
+    return [credential.name for credential in lost]
+
+
+def _forget(credential: Credential) -> None:
+    for field in (field for field in CREDENTIAL_FIELDS if field.secret):
+        if not opens(getattr(credential, field.attribute)):
+            setattr(credential, field.attribute, "")
+    if credential.token is not None and not opens(credential.token.sealed_refresh):
+        credential.token = None
 
 
 def _sealed_rows(key: Key, column: InstrumentedAttribute[str]) -> Select[int, str, str]:

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from postmaster.accounts.hosts import read_hosts
 from postmaster.accounts.sealing import seal
 from postmaster.system.fields import COMMENT, VALIDITY, Field
 from postmaster.system.values import Flaw, clean, line, member, name
@@ -110,6 +111,14 @@ PASSWORD = replace(
     column="sealed_password",
     help="Read the password from standard input; without a terminal, the only way to give it.",
 )
+HOSTS = Field(
+    "hosts",
+    "Hosts",
+    read=read_hosts,
+    empty="",
+    metavar="'NAME, *.NAME'",
+    help="Mail servers it may be used at, as in imap.example.com, *.example.org; empty means all.",
+)
 GRANT = Field(
     "grant",
     "Grant",
@@ -181,7 +190,7 @@ BOTH_GRANTS = (Grant.AUTHORIZATION_CODE, Grant.CLIENT_CREDENTIALS)
 
 @dataclass(frozen=True)
 class KindSpec:
-    """A kind of credential. ``own`` are its fields beside name, validity and comment; ``purpose`` says when to take it.
+    """A kind of credential. ``purpose`` says when to take it; ``own`` are its fields beside those that all kinds have.
 
     ``grants`` are the ways in which it comes by tokens, none for a password. ``mail_scopes`` is what fetching takes:
     what is asked for if no scopes were entered; ``{outlook}`` stands for the host of Exchange Online, and
@@ -198,7 +207,7 @@ class KindSpec:
     @property
     def fields(self) -> tuple[Field, ...]:
         """All its fields, in the order in which they are shown."""
-        return (KIND, CREDENTIAL_NAME, *self.own, VALIDITY, COMMENT)
+        return (KIND, CREDENTIAL_NAME, *self.own, HOSTS, VALIDITY, COMMENT)
 
     @property
     def is_oauth(self) -> bool:
@@ -259,7 +268,13 @@ def _all_fields() -> tuple[Field, ...]:
     """The fields of all kinds, each once; mandatory are only those that all kinds demand."""
     found: dict[str, list[Field]] = {}
     order = (KIND, CREDENTIAL_NAME, GRANT, OAUTH_USERNAME, PASSWORD, TENANT)
-    for field in (*order, *(field for spec in CREDENTIAL_KINDS.values() for field in spec.own), VALIDITY, COMMENT):
+    for field in (
+        *order,
+        *(field for spec in CREDENTIAL_KINDS.values() for field in spec.own),
+        HOSTS,
+        VALIDITY,
+        COMMENT,
+    ):
         found.setdefault(field.name, []).append(field)
     kinds = CREDENTIAL_KINDS.values()
     return tuple(

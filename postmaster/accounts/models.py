@@ -49,6 +49,7 @@ class Credential(Model):
     authorization_endpoint: Mapped[str | None]
     token_endpoint: Mapped[str | None]
     device_endpoint: Mapped[str | None]
+    hosts: Mapped[str] = mapped_column(default="")
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
     comment: Mapped[str] = mapped_column(default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
@@ -91,7 +92,7 @@ class CredentialToken(Model):
 
     credential_id: Mapped[int] = mapped_column(BigId, ForeignKey("credential.id", ondelete="CASCADE"), primary_key=True)
     sealed_access: Mapped[str] = mapped_column(default="", deferred=True)
-    sealed_refresh: Mapped[str] = mapped_column(default="", deferred=True)
+    sealed_refresh: Mapped[str] = mapped_column(default="")
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     renew_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scopes: Mapped[str] = mapped_column(default="")

@@ -2,37 +2,128 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import current_app
+from sqlalchemy import ColumnClause, Integer, String, column, exists, or_, select, table
+from sqlalchemy.orm import Session
 
-from postmaster.config import Settings
+from postmaster.config import CREDENTIAL_KEY, KEY_ADVICE, Settings, keys_in, make_key
+from postmaster.database import reading
+from postmaster.errors import ConfigError
+
+# The models need this module, so it has a view of its own on their tables.
+_CREDENTIAL = table(
+    "credential",
+    column("id", Integer),
+    column("sealed_password", String),
+    column("sealed_client_secret", String),
+    column("sealed_client_certificate", String),
+)
+_TOKEN = table("credential_token", column("credential_id", Integer), column("sealed_refresh", String))
+
+# What is sealed for longer than a sign-in takes. An access token is not: it can be had again.
+_LASTING: tuple[ColumnClause[str], ...] = (
+    _CREDENTIAL.c.sealed_password,
+    _CREDENTIAL.c.sealed_client_secret,
+    _CREDENTIAL.c.sealed_client_certificate,
+    _TOKEN.c.sealed_refresh,
+)
+
+# Sealed texts of which it is kept whether a key opens them: some 2 kB each.
+MOST_TRIED = 4096
 
 
 class UnsealError(Exception):
     """A secret was sealed with a key that is not among those configured."""
 
 
-def _fernet() -> MultiFernet:
+def _keys() -> tuple[str, ...]:
+    """The keys that there are. Their file may have been made since this process began."""
     settings: Settings = current_app.config["SETTINGS"]
-    return MultiFernet([Fernet(key) for key in settings.credential_keys])
+    return settings.credential_keys or keys_in(settings.data_dir / CREDENTIAL_KEY)
+
+
+def _keys_to_seal() -> tuple[str, ...]:
+    """The keys, made if there are none; never while there is what another key has sealed: that one is missing then."""
+    keys = _keys()
+    if keys:
+        return keys
+    with reading() as session:
+        if _is_anything_sealed(session):
+            raise key_missing()
+    settings: Settings = current_app.config["SETTINGS"]
+    return make_key(settings.data_dir / CREDENTIAL_KEY)
+
+
+def _is_anything_sealed(session: Session) -> bool:
+    return any(session.scalar(select(exists().where(each != ""))) for each in _LASTING)
+
+
+def key_missing() -> ConfigError:
+    """The error that what is sealed cannot be opened."""
+    settings: Settings = current_app.config["SETTINGS"]
+    if _keys():
+        what = "No key that is configured opens any of the secrets in the database."
+    else:
+        what = f"The secrets in the database are sealed, and their key {settings.data_dir / CREDENTIAL_KEY} is missing."
+    return ConfigError("credential-key-lost", what, KEY_ADVICE)
+
+
+def check_keys() -> None:
+    """See that the keys are those of this database. Raises ConfigError if they open nothing that is sealed in it."""
+    with reading() as session:
+        sealed = {text for each in _LASTING for text in session.scalars(select(each).where(each != ""))}
+    if sealed and not any(opens(text) for text in sealed):
+        raise key_missing()
+
+
+def opens(sealed: str) -> bool:
+    """Whether a key opens ``sealed``; there is nothing to be opened in an empty text."""
+    return not sealed or _opens(_keys(), sealed)
+
+
+@lru_cache(MOST_TRIED)
+def _opens(keys: tuple[str, ...], sealed: str) -> bool:
+    try:
+        _decrypt(keys, sealed)
+    except UnsealError:
+        return False
+    return True
+
+
+def unopened_ids() -> list[int]:
+    """The ids of the credentials with a secret that no key opens."""
+    query = (
+        select(_CREDENTIAL.c.id, *_LASTING)
+        .select_from(_CREDENTIAL.outerjoin(_TOKEN, _TOKEN.c.credential_id == _CREDENTIAL.c.id))
+        .where(or_(*(each != "" for each in _LASTING)))
+    )
+    with reading() as session:
+        rows = session.execute(query.order_by(_CREDENTIAL.c.id)).all()
+    return [number for number, *texts in rows if not all(opens(text or "") for text in texts)]
+
+
+def _decrypt(keys: tuple[str, ...], sealed: str) -> str:
+    if not keys:
+        raise UnsealError
+    try:
+        return MultiFernet([Fernet(key) for key in keys]).decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise UnsealError from None
 
 
 def seal(secret: str) -> str:
-    """``secret``, encrypted with the first key."""
-    return _fernet().encrypt(secret.encode()).decode()
+    """``secret``, encrypted with the first key. Raises ConfigError if the key is missing."""
+    return Fernet(_keys_to_seal()[0]).encrypt(secret.encode()).decode()
 
 
 def unseal(sealed: str) -> str:
     """The secret in ``sealed``. Raises UnsealError if no key opens it."""
-    try:
-        return _fernet().decrypt(sealed.encode()).decode()
-    except InvalidToken:
-        raise UnsealError from None
+    return _decrypt(_keys(), sealed)
 
 
 def reseal(sealed: str) -> str:
     """The same secret, encrypted with the first key. Raises UnsealError if no key opens it."""
-    try:
-        return _fernet().rotate(sealed.encode()).decode()
-    except InvalidToken:
-        raise UnsealError from None
+    return seal(unseal(sealed))

@@ -10,7 +10,8 @@ from sqlalchemy import BindParameter, ColumnElement, Date, and_, bindparam, case
 
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential, CredentialToken
-from postmaster.extensions import now
+from postmaster.accounts.sealing import opens, unopened_ids
+from postmaster.extensions import BigId, now
 from postmaster.system.models import Validity
 
 # How long before the end of a client secret it is time to renew it.
@@ -24,6 +25,7 @@ class Standing(StrEnum):
     NEEDS_PASSWORD = "needs-password"  # noqa: S105 - a word that is shown
     NEEDS_SECRET = "needs-secret"  # noqa: S105 - as above
     NEEDS_AUTHORISATION = "needs-authorisation"
+    NEEDS_KEY = "needs-key"
     NEEDS_UPDATE = "needs-update"
     SECRET_EXPIRED = "secret-expired"  # noqa: S105 - as above
     SECRET_EXPIRES_SOON = "secret-expires-soon"  # noqa: S105 - as above
@@ -38,17 +40,32 @@ def standing(credential: Credential) -> Standing:
     """How ``credential`` stands now."""
     if credential.validity is not Validity.VALID:
         return Standing.INVALID
-    if not credential.spec.is_oauth:
-        return Standing.HEALTHY if credential.sealed_password else Standing.NEEDS_PASSWORD
-    token = credential.token
-    if credential.way is Grant.CLIENT_CREDENTIALS:
-        if not (credential.sealed_client_secret or credential.sealed_client_certificate):
-            return Standing.NEEDS_SECRET
-    elif token is None or token.authorised_at is None:
-        return Standing.NEEDS_AUTHORISATION
-    if token is not None and token.problem:
+    missing = _missing(credential)
+    if missing is not None:
+        return missing
+    if not _is_opened(credential):
+        return Standing.NEEDS_KEY
+    if credential.spec.is_oauth and credential.token is not None and credential.token.problem:
         return Standing.NEEDS_UPDATE
-    return _by_date(credential.secret_expires)
+    return _by_date(credential.secret_expires) if credential.spec.is_oauth else Standing.HEALTHY
+
+
+def _missing(credential: Credential) -> Standing | None:
+    """What was never entered, or never authorised."""
+    if not credential.spec.is_oauth:
+        return None if credential.sealed_password else Standing.NEEDS_PASSWORD
+    if credential.way is Grant.CLIENT_CREDENTIALS:
+        has_secret = credential.sealed_client_secret or credential.sealed_client_certificate
+        return None if has_secret else Standing.NEEDS_SECRET
+    is_authorised = credential.token is not None and credential.token.authorised_at is not None
+    return None if is_authorised else Standing.NEEDS_AUTHORISATION
+
+
+def _is_opened(credential: Credential) -> bool:
+    """Whether keys open all its secrets."""
+    own = credential.sealed_password, credential.sealed_client_secret, credential.sealed_client_certificate
+    refresh = credential.token.sealed_refresh if credential.token else ""
+    return all(opens(text or "") for text in (*own, refresh))
 
 
 def _by_date(end: date | None) -> Standing:
@@ -79,6 +96,10 @@ _NEEDS: dict[Standing, Need] = {
     Standing.NEEDS_AUTHORISATION: Need(
         "The credential “{name}” was never authorised.", "Press Authorise there, and sign in once."
     ),
+    Standing.NEEDS_KEY: Need(
+        "No key opens the secrets of the credential “{name}”.",
+        "Restore the key that they were sealed with, or enter them again (with OAuth2: authorise again, too).",
+    ),
     Standing.SECRET_EXPIRED: Need("The client secret of “{name}” expired on {end}.", _NEW_SECRET),
     Standing.SECRET_EXPIRES_SOON: Need("The client secret of “{name}” expires on {end}.", _NEW_SECRET),
 }
@@ -95,6 +116,10 @@ def need_of(credential: Credential) -> Need | None:
     return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
 
 
+# Which these are only the keys of this process can tell, so it is found out when a query runs, once for each.
+_UNOPENED: BindParameter[int] = bindparam("unopened", callable_=unopened_ids, expanding=True, type_=BigId)
+
+
 def standing_column() -> ColumnElement[str]:
     """``standing``, as SQL, for lists that the database filters and sorts."""
     basic = Credential.kind == CredentialKind.BASIC
@@ -102,12 +127,15 @@ def standing_column() -> ColumnElement[str]:
     secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
     authorised = _token(CredentialToken.authorised_at.is_not(None))
     end = Credential.secret_expires
+    unopened = Credential.id.in_(_UNOPENED)
     return case(
         (Credential.validity != Validity.VALID, Standing.INVALID.value),
         (and_(basic, Credential.sealed_password == ""), Standing.NEEDS_PASSWORD.value),
-        (basic, Standing.HEALTHY.value),
+        (and_(basic, ~unopened), Standing.HEALTHY.value),
+        (basic, Standing.NEEDS_KEY.value),
         (and_(app_only, secretless), Standing.NEEDS_SECRET.value),
         (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), Standing.NEEDS_AUTHORISATION.value),
+        (unopened, Standing.NEEDS_KEY.value),
         (_token(CredentialToken.problem.is_not(None)), Standing.NEEDS_UPDATE.value),
         (or_(end.is_(None), end > _day(WARNING)), Standing.HEALTHY.value),
         (end >= _day(), Standing.SECRET_EXPIRES_SOON.value),

@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE
+from postmaster.accounts.hosts import is_for
 from postmaster.accounts.kinds import OAUTH_KINDS
 from postmaster.accounts.mailbox import rival, server_of
 from postmaster.accounts.models import Dispatching, MailAccount
@@ -94,6 +95,10 @@ def check_credential(account: MailAccount, errors: FieldErrors) -> None:
     elif not credential.username and not account.account_type.has(ADDRESS):
         flaw = f"is “{credential.name}”, which has no user name, so it does not say which mailbox to open"
         errors.add(CREDENTIAL.name, CREDENTIAL.refuse(flaw, "Enter the user name in the credential."))
+    elif HOST not in errors and not is_for(credential.hosts, server_of(account)):
+        flaw = f"is “{credential.name}”, which may be used at {credential.hosts} only, not at {server_of(account)}"
+        advice = "Check Host, or enter it in Hosts of the credential if it is right."
+        errors.add(CREDENTIAL.name, CREDENTIAL.refuse(flaw, advice, code="credential-elsewhere"))
 
 
 def check_mailbox(session: Session, account: MailAccount, errors: FieldErrors) -> None:

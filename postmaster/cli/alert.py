@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from postmaster.cli.base import Group, print_json, print_table
+from postmaster.cli.base import Group, actor, print_json, print_table
 from postmaster.cli.crud import as_json
 from postmaster.database import reading
 from postmaster.errors import ConfigError
@@ -67,7 +67,7 @@ def test() -> None:
     if not targets:
         example = "Example: POSTMASTER_ALERT_TARGETS=mailtos://user:password@smtp.example.com?to=ops@example.com"
         raise ConfigError("no-target", "No alert target is set.", example)
-    results = [target.try_out() for target in targets]
+    results = [target.try_out(actor()) for target in targets]
     for target, taken in zip(targets, results, strict=True):
         click.echo(
             f"{target.label}: {'taken' if taken else 'NOT taken: check the address, and that it can be reached'}"

@@ -113,14 +113,22 @@ def _unexpected(error: Exception) -> PostMasterError:
     settings: Settings = current_app.config["SETTINGS"]
     reference = secrets.token_hex(4)
     log = settings.data_dir / "errors.log"
-    with log.open("a") as file:
-        log.chmod(0o600)
-        file.write(f"reference {reference}\n{''.join(traceback.format_exception(error))}\n")
+    try:
+        with log.open("a") as file:
+            log.chmod(0o600)
+            file.write(f"reference {reference}\n{''.join(traceback.format_exception(error))}\n")
+        details = f"The details stand under it in {log}."
+    except OSError as refused:  # a disk that is full or read-only may be what was met in the first place
+        details = f"It was: {_kind(error)}. The details could not be written to {log} ({refused.strerror})."
     return UnexpectedError(
-        "unexpected",
-        f"Something went wrong that PostMaster does not know; reference {reference}.",
-        f"The details stand under it in {log}.",
+        "unexpected", f"Something went wrong that PostMaster does not know; reference {reference}.", details
     )
+
+
+def _kind(error: Exception) -> str:
+    """What an error is, without its words, which may be mail; those of the system are none."""
+    system = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return f"{type(error).__name__}{system}"
 
 
 def print_json(value: object) -> None:

@@ -7,9 +7,12 @@ import time
 import click
 from cryptography.fernet import Fernet
 from flask import current_app
+from sqlalchemy import select
 
-from postmaster.accounts.credentials import CredentialService, rotate_keys
+from postmaster.accounts.credentials import CredentialService, forget_sealed, rotate_keys
 from postmaster.accounts.kinds import CredentialKind, Grant
+from postmaster.accounts.models import Credential
+from postmaster.accounts.sealing import unopened_ids
 from postmaster.cli.base import actor
 from postmaster.cli.crud import Resource, resource_group
 from postmaster.config import Settings
@@ -17,6 +20,7 @@ from postmaster.database import reading, writing
 from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
+from postmaster.system.service import enumeration
 
 group = resource_group(
     Resource(
@@ -48,6 +52,28 @@ def rotate_key() -> None:
     with writing() as session:
         count = rotate_keys(session, actor())
     click.echo(f"{count} sealed with the first key; the other keys are not needed any more.")
+
+
+@group.command("forget-sealed")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget_sealed_command(yes: bool) -> None:
+    """Forget the secrets that no key opens, because their key is lost for good.
+
+    Restore the key from the backup if there is any: nothing brings back what is forgotten. Afterwards a new key is made
+    when the first secret is entered; the credentials show “needs-password”, “needs-secret” or “needs-authorisation”
+    until then.
+    """
+    with reading() as session:
+        ids = unopened_ids()
+        names = list(session.scalars(select(Credential.name).where(Credential.id.in_(ids)).order_by(Credential.name)))
+    if not names:
+        click.echo("Keys open all secrets: nothing was forgotten.")
+        return
+    if not yes:
+        click.confirm(f"Forget the secrets of {enumeration(names)} for good?", abort=True)
+    with writing() as session:
+        names = forget_sealed(session, actor())
+    click.echo(f"Forgotten: the secrets of {enumeration(names)}. Enter them again: flask credential set NAME …")
 
 
 @group.command("authorise")

@@ -26,6 +26,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from postmaster.accounts.sealing import check_keys
 from postmaster.cli.base import guarded, plain, print_json, user_name
 from postmaster.database import reading
 from postmaster.intake.fetch import FetchOptions, fetch_account
@@ -58,6 +59,7 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: float |
     2 wrong usage or configuration, 3 nothing was fetched, because another run holds the accounts or all fetching is
     paused, 130 interrupted.
     """
+    check_keys()
     with reading() as session:
         candidates = choose_accounts(session, names)
         sessions = get_setting(session, SESSIONS_PER_HOST)

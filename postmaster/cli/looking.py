@@ -30,12 +30,12 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one
 @as_json_option
 @with_appcontext
 @guarded
-def certificate(which: str | None, described: bool, as_json: bool) -> None:
+def certificate(which: str | None, described: bool, by: str | None, as_json: bool) -> None:
     """Show the certificate of an account's server, trusted or not; nothing secret is sent.
 
     Its fingerprint is in the form of SSL Fingerprint. Compare it with what the server's administrator tells you.
     """
-    with account_meant(which, described) as (_, account), failing(as_json):
+    with account_meant(which, described, "look-at-certificate", by) as (_, account), failing(as_json):
         facts = peek_certificate(bare_endpoint_of(account, current_app.config["SETTINGS"])).as_dict()
     if as_json:
         print_json(facts)
@@ -48,10 +48,10 @@ def certificate(which: str | None, described: bool, as_json: bool) -> None:
 @as_json_option
 @with_appcontext
 @guarded
-def folders(which: str | None, described: bool, as_json: bool) -> None:
+def folders(which: str | None, described: bool, by: str | None, as_json: bool) -> None:
     """List the folders of an account's mailbox that can hold mail, as they are entered in IMAP Folder."""
     settings: Settings = current_app.config["SETTINGS"]
-    with account_meant(which, described) as (_, account), failing(as_json):
+    with account_meant(which, described, "list-folders", by) as (_, account), failing(as_json):
         names = list_folders(endpoint_of(account, settings))
     if as_json:
         print_json({"folders": names})
@@ -66,12 +66,12 @@ def folders(which: str | None, described: bool, as_json: bool) -> None:
 @as_json_option
 @with_appcontext
 @guarded
-def preview(which: str | None, described: bool, limit: int, as_json: bool) -> None:
+def preview(which: str | None, described: bool, by: str | None, limit: int, as_json: bool) -> None:
     """Show what would become of the next messages of an account; change neither database nor server.
 
     Prints for the account what “flask fetch --dry-run” does.
     """
-    with account_meant(which, described) as (session, account):
+    with account_meant(which, described, "preview", by) as (session, account):
         options = FetchOptions("preview", timeout=PREVIEW_SECONDS)
         result = preview_draft(session, account, options, limit)
     if as_json:

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
-from postmaster.cli.base import Function, print_json
-from postmaster.database import reading
+from postmaster.cli.base import Function, actor, print_json
+from postmaster.database import reading, writing
 from postmaster.desk.configuration import account_service
 from postmaster.errors import InputError, MailError
+from postmaster.intake.endpoint import bare_endpoint_of
+from postmaster.system.audit import audit
 from postmaster.system.transfer import read_document
 
 # Bytes that a description may have.
@@ -21,24 +24,40 @@ LARGEST_DESCRIPTION = 1_000_000
 
 
 def takes_account(function: Function) -> Function:
-    """Give a command the argument ACCOUNT and the option --stdin."""
+    """Give a command the argument ACCOUNT and the option --stdin, and to the pages --by."""
     option = click.option(
         "--stdin",
         "described",
         is_flag=True,
         help="Read the account from standard input, as “account export” prints it.",
     )
-    return click.argument("which", metavar="[ACCOUNT]", required=False)(option(function))
+    by = click.option("--by", hidden=True, help="Who asks for it in the pages, for the audit log.")
+    return click.argument("which", metavar="[ACCOUNT]", required=False)(option(by(function)))
 
 
 @contextmanager
-def account_meant(which: str | None, described: bool) -> Iterator[tuple[Session, MailAccount]]:
-    """The account that ``takes_account`` is about. One that is described is checked field by field, and not saved."""
+def account_meant(
+    which: str | None, described: bool, action: str, by: str | None
+) -> Iterator[tuple[Session, MailAccount]]:
+    """The account that ``takes_account`` is about. One that is described is checked field by field, and not saved.
+
+    That somebody does ``action`` to it is in the audit log before anything is done: it reaches a server, with a secret.
+    """
     if (which is None) is not described:
         raise click.UsageError("Name an account, by its id or label, or describe one with --stdin.")
     with reading() as session:
         service = account_service(session, actor="")
-        yield session, service.find(which) if which is not None else service.draft(_description())
+        account = service.find(which) if which is not None else service.draft(_description())
+        _record(account, action, by or actor())
+        yield session, account
+
+
+def _record(account: MailAccount, action: str, by: str) -> None:
+    bare = bare_endpoint_of(account, current_app.config["SETTINGS"])
+    credential = account.credential.name if account.credential else None
+    detail = {"server": f"{bare.host}:{bare.port}", "type": account.type, "credential": credential}
+    with writing() as session:
+        audit(session, by, action, "account", account.label, detail)
 
 
 def _description() -> dict[str, str]:

@@ -27,13 +27,13 @@ MARKS = {"ok": "✓", "fail": "✗", "skip": "–"}
 )
 @with_appcontext
 @guarded
-def test(which: str | None, described: bool, as_json: bool, json_lines: bool) -> None:
+def test(which: str | None, described: bool, by: str | None, as_json: bool, json_lines: bool) -> None:
     """Test the connection of one account, by its id or label, stage by stage. Nothing on the server changes.
 
     \b
     Exit status: 0 all stages went well, 1 one failed, 2 wrong usage or configuration.
     """
-    names, results = _test_of(which, described)
+    names, results = _test_of(which, described, by)
     if json_lines:
         print_json({"stages": names})
     stages: list[ProbeStage] = []
@@ -51,13 +51,13 @@ def test(which: str | None, described: bool, as_json: bool, json_lines: bool) ->
     sys.exit(0 if ok else 1)
 
 
-def _test_of(which: str | None, described: bool) -> tuple[list[Stage], Iterator[ProbeStage]]:
+def _test_of(which: str | None, described: bool, by: str | None) -> tuple[list[Stage], Iterator[ProbeStage]]:
     """The stages that there are, and what becomes of them, each as it ends.
 
     An account that cannot even sign in, for want of a credential, fails at that stage.
     """
     settings: Settings = current_app.config["SETTINGS"]
-    with account_meant(which, described) as (_, account):
+    with account_meant(which, described, "test-connection", by) as (_, account):
         try:
             endpoint = endpoint_of(account, settings)
         except MailError as error:

@@ -11,13 +11,14 @@ import click
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Group, actor, print_json, print_table
-from postmaster.database import reading
+from postmaster.database import reading, writing
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
 from postmaster.intake.decision import REASONS
 from postmaster.intake.models import Quarantine
 from postmaster.intake.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
 from postmaster.intake.quarantine_list import Found
+from postmaster.system.audit import audit
 
 group = Group("quarantine", help="Look after messages that could not become tickets.")
 
@@ -69,7 +70,10 @@ def show(number: int, as_json: bool, raw: bool) -> None:
     with reading() as session:
         row = find_quarantined(session, number)
         if raw:
-            sys.stdout.buffer.write(raw_source(session, row))
+            source = raw_source(session, row)
+            with writing() as log:
+                audit(log, actor(), "download-source", "quarantine", str(number), {})
+            sys.stdout.buffer.write(source)
         elif as_json:
             print_json(_describe(row))
         else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,46 +13,60 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
-from postmaster.cli.base import Function, UnexpectedError, guarded, print_json
+from postmaster.cli.base import guarded, print_json
 from postmaster.database import words_of
-from postmaster.errors import ConfigError, MailError, PostMasterError
+from postmaster.errors import MailError, PostMasterError
 from postmaster.extensions import Json
-from postmaster.intake.piped import pipe_rules, preview_from_pipe, take_from_pipe
-
-# EX_TEMPFAIL of sysexits.h: the transfer agent keeps the message and tries again.
-EXIT_TRY_AGAIN = 75
+from postmaster.intake.piped import note_missing_queue, pipe_rules, preview_from_pipe, take_from_pipe
+from postmaster.pipe_guard import EXIT_TRY_AGAIN, usage_code
 
 
 class TryAgainError(PostMasterError):
-    """Nothing was stored; the transfer agent has to keep the message."""
+    """Whatever it was, the transfer agent has to keep the message and try again: that it bounces would lose it.
+
+    That is safe even if the message was stored meanwhile: the same bytes again are known for 24 hours.
+    """
 
     exit_code = EXIT_TRY_AGAIN
 
 
-# Errors that a transfer agent should wait out: bouncing the mail would lose it.
-WORTH_WAITING = ("database-away", "schema-outdated", "unexpected")
+class PipeCommand(click.Command):
+    """A command that ends with 75 after everything but wrong usage; ``pipe_guard`` sees to what no handler meets."""
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the command line."""
+        with _usage_told():
+            return super().make_context(*args, **extra)
 
-def keeping_mail(function: Function) -> Function:
-    """Have the transfer agent keep the message while the database cannot be reached, or whatever we did not foresee.
-
-    That is safe even if it was stored meanwhile: the same bytes again are known for 24 hours.
-    """
-
-    @functools.wraps(function)
-    def keep(*args: Any, **kwargs: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
         try:
-            return function(*args, **kwargs)
-        except (ConfigError, UnexpectedError) as error:
-            if error.code in WORTH_WAITING:
-                raise TryAgainError(error.code, error.message, error.advice) from error
-            raise
+            with _usage_told():
+                return super().invoke(ctx)
+        except PostMasterError as error:
+            raise TryAgainError(error.code, error.message, error.advice) from error
+        except SystemExit as end:  # of a library, which has said why
+            raise SystemExit(EXIT_TRY_AGAIN) from end
+        except (KeyboardInterrupt, click.Abort):
+            raise TryAgainError("interrupted", "It was interrupted.", "Deliver the message again.") from None
 
-    return keep
+
+@contextmanager
+def _usage_told() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        setattr(error, "exit_code", usage_code())  # noqa: B010 - click has it on the class, but asks the error
+        raise
 
 
-@click.command()
-@click.option("--queue", metavar="NAME", help="Queue of the new ticket, whatever address the message was sent to.")
+@click.command(cls=PipeCommand)
+@click.option(
+    "--queue",
+    metavar="NAME",
+    help="Queue of the new ticket, whatever address the message was sent to. If it is not there, or "
+    "not valid, the message goes to PostmasterDefaultQueue, and an incident says so.",
+)
 @click.option("--trusted", is_flag=True, help="Evaluate X-OTRS headers of the message.")
 @click.option("--again", is_flag=True, help="Make a ticket even if the same bytes came within the last 24 hours.")
 @click.option("--dry-run", is_flag=True, help="Show what would become of the message; store nothing.")
@@ -59,7 +74,6 @@ def keeping_mail(function: Function) -> Function:
 @click.option("--json-lines", is_flag=True, help="Take each FILE, and print a JSON object a line.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @with_appcontext
-@keeping_mail
 @guarded
 def read(
     queue: str | None,
@@ -75,14 +89,18 @@ def read(
     The same bytes within 24 hours are taken for the same delivery tried again, and give the first ticket.
 
     \b
-    Exit status: 0 stored, 2 wrong usage or configuration, 75 try again.
+    Exit status: 0 stored, 2 wrong usage, 75 anything else: try again.
     """
     if bool(files) != json_lines:
         raise click.UsageError("FILE and --json-lines go together; without them the message is read from stdin.")
 
     def take(raw: bytes) -> Json:
         rules = pipe_rules(queue, trusted=trusted)
-        return preview_from_pipe(raw, rules) if dry_run else take_from_pipe(raw, rules, again=again)
+        if dry_run:
+            return preview_from_pipe(raw, rules)
+        result = take_from_pipe(raw, rules, again=again)
+        note_missing_queue(rules)
+        return result
 
     if json_lines:
         _take_files(files, take)
@@ -93,21 +111,36 @@ def read(
 def _take_one(source: IO[bytes], take: Callable[[bytes], Json], *, as_json: bool) -> None:
     result = _or_try_again(take, source.read())
     if as_json:
-        print_json(result)
+        _say(lambda: print_json(result))
         return
     ticket = f", ticket {result['ticket']}" if result["ticket"] else ""
     queue = f" in {result['queue']}" if result["queue"] else ""
-    click.echo(f"{result['outcome']}{ticket}{queue} ({result['reason']})")
+    _say(lambda: click.echo(f"{result['outcome']}{ticket}{queue} ({result['reason']})"))
 
 
 def _take_files(files: tuple[Path, ...], take: Callable[[bytes], Json]) -> None:
     for path in files:
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            message = f"FILE {path} cannot be read ({error.strerror})."
-            raise PostMasterError("unreadable-file", message, "Files before it are done.") from error
-        print_json({"file": str(path), **_or_try_again(take, raw)})
+        row = {"file": str(path), **_or_try_again(take, _read_file(path))}
+        _say(lambda row=row: print_json(row))  # type: ignore[misc]
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise click.UsageError(f"FILE {path} is not there, or no file ({error.strerror}).") from error
+    except OSError as error:
+        message = f"FILE {path} cannot be read ({error.strerror})."
+        raise PostMasterError("unreadable-file", message, "Files before it are done.") from error
+
+
+def _say(tell: Callable[[], None]) -> None:
+    """Print what became of a message. It is stored: an agent that does not listen must not deliver it for ever."""
+    try:
+        tell()
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python says once more what is left when it ends
 
 
 def _or_try_again(take: Callable[[bytes], Json], raw: bytes) -> Json:

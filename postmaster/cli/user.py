@@ -10,7 +10,7 @@ from postmaster.cli.base import Group, actor, given_secret, print_json, print_ta
 from postmaster.cli.crud import as_json
 from postmaster.database import reading, writing
 from postmaster.system.models import Role, User
-from postmaster.system.users import NAME, PASSWORD, ROLE, add_user, set_active, set_password, stream_users
+from postmaster.system.users import NAME, PASSWORD, ROLE, add_user, set_active, set_password, set_role, stream_users
 
 group = Group("user", help="Manage who may sign in to the pages.")
 password_stdin = click.option(
@@ -67,6 +67,15 @@ def set_password_(name: str, password_stdin: bool) -> None:
     password = _password(password_stdin)
     with writing() as session:
         set_password(session, name, password, actor())
+
+
+@group.command("set-role")
+@click.argument("name")
+@click.argument("role", metavar=ROLE.metavar)
+def set_role_(name: str, role: str) -> None:
+    """Make the user NAME an admin or a lead; who is signed in has to sign in again."""
+    with writing() as session:
+        set_role(session, name, role, actor())
 
 
 @group.command("disable")

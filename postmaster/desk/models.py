@@ -179,6 +179,21 @@ class Article(Model):
     attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.id", cascade="all, delete-orphan")
 
 
+class ArticleHtml(Model):
+    """What became of an article's HTML that takes long to be made harmless: it is done once, and kept.
+
+    ``html`` is None if it is not to be shown. Where inline images stand it has the text ``places`` and a number: their
+    addresses are good for a short time.
+    """
+
+    __tablename__ = "article_html"
+
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("article.id", ondelete="CASCADE"), primary_key=True)
+    remote_images: Mapped[bool] = mapped_column(primary_key=True)
+    places: Mapped[str] = mapped_column(String(40))
+    html: Mapped[str | None]
+
+
 class Attachment(Model):
     """What is known of an attachment; its bytes are read from the raw mail, where ``part`` says where.
 

@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     "dispatched-by-queue": "The account sends all its mail to this queue.",
     "dispatched-by-address": "The address it was sent to is linked with this queue.",
     "dispatched-to-default": "No address it was sent to is linked with a queue: PostmasterDefaultQueue.",
+    "pipe-queue-missing": "The pipe names a queue that is not there, or not valid: PostmasterDefaultQueue.",
     "dispatched-to-any": "PostmasterDefaultQueue is missing or not valid: the first valid queue.",
     "follow-up-by-number": "Its subject has the number of the ticket.",
     "follow-up-by-reference": "It answers a message of the ticket (In-Reply-To, References).",
@@ -47,12 +48,14 @@ REASONS: dict[str, str] = {
 class Rules:
     """What the account, or the pipe's options, say about its messages. ``queue`` is set when it dispatches by queue.
 
-    ``account_id`` is that of the account, for filters that are for chosen ones; None is the pipe.
+    ``account_id`` is that of the account, for filters that are for chosen ones; None is the pipe. ``missing_queue`` is
+    what the pipe names that is no valid queue.
     """
 
     trusted: bool = False
     queue_id: int | None = None
     account_id: int | None = None
+    missing_queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

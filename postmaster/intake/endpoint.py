@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from postmaster.accounts.hosts import is_for
 from postmaster.accounts.mailbox import server_of
 from postmaster.accounts.models import Credential, MailAccount
 from postmaster.accounts.sealing import UnsealError, unseal
@@ -18,13 +19,15 @@ from postmaster.system.models import Validity
 def endpoint_of(account: MailAccount, settings: Settings) -> Endpoint:
     """Where and how to sign in for ``account``. Tokens are come by only when they are needed.
 
-    Raises ``credential-missing``, ``credential-invalid`` or ``credential-sealed``.
+    Raises ``credential-missing``, ``credential-invalid``, ``credential-elsewhere`` or ``credential-sealed``.
     """
     bare, credential = bare_endpoint_of(account, settings), account.credential
     if credential is None or account.login is None:
         raise mail_error("credential-missing")
     if credential.validity != Validity.VALID:
         raise mail_error("credential-invalid", credential=credential.name)
+    if not is_for(credential.hosts, bare.host):
+        raise mail_error("credential-elsewhere", credential=credential.name, hosts=credential.hosts, host=bare.host)
     by_token = credential.spec.is_oauth
     return replace(
         bare,
@@ -48,6 +51,7 @@ def bare_endpoint_of(account: MailAccount, settings: Settings) -> Endpoint:
         ssl_fingerprint=account.ssl_fingerprint,
         ssl_verifycn_name=account.ssl_verifycn_name,
         ca_file=settings.ca_file,
+        forbidden_networks=settings.forbidden_networks,
     )
 
 

@@ -11,7 +11,6 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from pathlib import Path
 
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
 from postmaster.database import dialect_of, insert_into, writing
 from postmaster.errors import mail_error
+from postmaster.extensions import now
 from postmaster.intake.models import Mailbox
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 
@@ -50,7 +50,7 @@ def take_lease(session: Session, key: MailboxKey, holder: str) -> Lease:
 
     Raises ``lease-held`` if another run has it, ``host-busy`` if its host has SessionsPerHost sessions already.
     """
-    moment = database_clock(session)
+    moment = now().timestamp()
     _add_mailbox(session, key)
     # The rows of the host are locked together, so that two runs cannot both count themselves as the last one.
     rows = session.scalars(_mailboxes_of(key.host).with_for_update()).all()
@@ -76,7 +76,7 @@ def mailbox_row(session: Session, key: MailboxKey) -> Mailbox:
 def fence(session: Session, lease: Lease) -> None:
     """Renew the lease in the caller's transaction; raises ``lease-lost`` if another run has taken it."""
     ours = {"mailbox_id": lease.mailbox_id, "token": lease.token}
-    renewed = session.execute(_RENEWING, ours | {"lease_expires_at": database_clock(session) + LEASE_SECONDS})
+    renewed = session.execute(_RENEWING, ours | {"lease_expires_at": now().timestamp() + LEASE_SECONDS})
     if renewed.rowcount != 1:  # type: ignore[attr-defined]
         raise mail_error("lease-lost")
 
@@ -118,13 +118,6 @@ def _beat(app: Flask, lease: Lease, ended: threading.Event) -> None:
                 log.warning("lease not renewed", mailbox=lease.mailbox_id, error=str(error))
 
 
-def database_clock(session: Session) -> float:
-    """Seconds since 1970 by the one clock that all who share this database have in common."""
-    if dialect_of(session) == "postgresql":
-        return float(session.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
-    return time.time()
-
-
 def _mailboxes_of(host: str) -> Select[Mailbox]:
     return select(Mailbox).where(Mailbox.host == host).order_by(Mailbox.id)
 
@@ -135,7 +128,7 @@ def _add_mailbox(session: Session, key: MailboxKey) -> None:
 
 
 def is_held(mailbox: Mailbox, moment: float) -> bool:
-    """Whether a run that may still live has the lease; ``moment`` is ``database_clock``."""
+    """Whether a run that may still live has the lease; ``moment`` is now, in seconds since 1970."""
     if mailbox.lease_expires_at is None or mailbox.lease_expires_at < moment:
         return False
     return not has_died(mailbox.lease_process or "")

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice
 
+# Characters of a queue's name.
+LONGEST_NAME = 200
+
 
 class Outcome(StrEnum):
     """What became of a message (REFERENCE section 3, "Reconciliation")."""
@@ -215,3 +218,12 @@ class Quarantine(Model):
     subject: Mapped[str]
     size: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PipeTrouble(Model):
+    """A queue that a pipe named and that was not there, or not valid, and when it did so last."""
+
+    __tablename__ = "pipe_trouble"
+
+    queue_name: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)

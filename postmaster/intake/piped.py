@@ -9,14 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.config import Settings
-from postmaster.database import dialect_of, reading
+from postmaster.database import dialect_of, insert_into, reading, writing
 from postmaster.desk.models import Queue, Ticket
-from postmaster.errors import NotFoundError
-from postmaster.extensions import Json
+from postmaster.extensions import Json, now
 from postmaster.intake.decision import REASONS, Rules
 from postmaster.intake.describe import describe_decision, describe_message
 from postmaster.intake.ledger import piped_before
-from postmaster.intake.models import Outcome
+from postmaster.intake.models import LONGEST_NAME, Outcome, PipeTrouble
 from postmaster.intake.preview import Foresight
 from postmaster.intake.reading import Arrival, read_arrival
 from postmaster.intake.record import GuardError, Origin, Recorded, record
@@ -32,15 +31,26 @@ class PipedBeforeError(GuardError):
 
 
 def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
-    """The rules for ``--queue`` and ``--trusted``. Raises NotFoundError for a queue that is not there or not valid."""
+    """The rules for ``--queue`` and ``--trusted``. A queue that is not there, or not valid, must not keep mail out."""
     if queue is None:
         return Rules(trusted)
+    name = queue.encode(errors="replace").decode()  # bytes that are no UTF-8 can be in no name
     with reading() as session:
-        found = select(Queue.id).where(Queue.name == queue, Queue.validity == Validity.VALID)
+        found = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
         queue_id = session.execute(found).scalar_one_or_none()
-    if queue_id is None:
-        raise NotFoundError("unknown-queue", f"There is no valid queue “{queue}”.", "Run: flask queue list")
-    return Rules(trusted, queue_id)
+    return Rules(trusted, queue_id) if queue_id is not None else Rules(trusted, missing_queue=name)
+
+
+def note_missing_queue(rules: Rules) -> None:
+    """Write down that the pipe names a queue that is not there: ``operations.conditions`` makes an incident of it."""
+    if rules.missing_queue is None:
+        return
+    with writing() as session:
+        note = insert_into(dialect_of(session), PipeTrouble).values(
+            queue_name=rules.missing_queue[:LONGEST_NAME], last_at=now()
+        )
+        again = note.on_conflict_do_update(index_elements=["queue_name"], set_={"last_at": note.excluded.last_at})
+        session.execute(again)
 
 
 def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:

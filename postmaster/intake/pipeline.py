@@ -56,7 +56,9 @@ def run_filters(draft: Draft, desk: DeskView) -> None:
     _note_unheeded(draft)
     for trial in draft.prepared.filtered.trials:
         name = trial.filter.name
-        if trial.slow:
+        if trial.filter.flaw:
+            draft.note("filters", f"The filter “{name}” cannot be used and was skipped.", filter=name, flawed=True)
+        elif trial.slow:
             draft.note("filters", f"The filter “{name}” took too long and was skipped.", filter=name, slow=True)
         else:
             sets = {control.name: control.value for control in trial.sets}
@@ -105,6 +107,10 @@ def choose_queue(draft: Draft, desk: DeskView) -> None:
         return
     if draft.rules.queue_id is not None:
         draft.note("dispatch", "The account's queue is not valid: dispatched by address instead.")
+    if draft.rules.missing_queue is not None:
+        draft.note("dispatch", f"The pipe names the queue “{draft.rules.missing_queue}”, which is no valid queue.")
+        _dispatch_to_default(draft, desk, "pipe-queue-missing")
+        return
     _dispatch_by_address(draft, desk)
 
 
@@ -113,8 +119,12 @@ def _dispatch_by_address(draft: Draft, desk: DeskView) -> None:
         if address in desk.addresses:
             _dispatch(draft, desk.addresses[address], "dispatched-by-address", address=address)
             return
+    _dispatch_to_default(draft, desk, "dispatched-to-default")
+
+
+def _dispatch_to_default(draft: Draft, desk: DeskView, reason: str) -> None:
     if desk.default_queue:
-        _dispatch(draft, desk.default_queue, "dispatched-to-default")
+        _dispatch(draft, desk.default_queue, reason)
     else:
         _dispatch(draft, desk.any_queue, "dispatched-to-any")
 

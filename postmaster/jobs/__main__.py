@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
 import sys
+import time
+from types import FrameType
 
-from flask import Flask
+from flask import Flask, current_app
 from flask.cli import load_dotenv
 from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError
 
 from postmaster import create_app
+from postmaster.accounts.sealing import check_keys
 from postmaster.broker import connect
 from postmaster.config import load_settings
-from postmaster.database import prepare_database
-from postmaster.errors import PostMasterError
+from postmaster.database import prepare_database, words_of
+from postmaster.errors import ConfigError, PostMasterError
 from postmaster.extensions import db
-from postmaster.jobs.roles import run_scheduler, run_worker
-from postmaster.jobs.supervisor import Child, Supervisor
+from postmaster.jobs.roles import RETRY_SECONDS, run_scheduler, run_worker
+from postmaster.jobs.supervisor import STOP_SIGNALS, Child, Supervisor
 
 DESCRIPTION = """\
 Fetch mail by itself: starts worker processes, which fetch, and a scheduler, which says when. It can run on several
@@ -67,13 +72,48 @@ def _arguments() -> argparse.Namespace:
 
 def _check(app: Flask) -> None:
     """See that there is a database, and a Redis that is named; one that is away at the moment may come back."""
+    for number in STOP_SIGNALS:  # from ``Supervisor.run`` on it waits for its children
+        signal.signal(number, _end)
     with app.app_context():
-        prepare_database()
+        _wait_for_database()
+        check_keys()
         try:
             connect().ping()
         except RedisError as error:
-            print(f"Redis is out of reach at the moment ({error}); waiting for it.", file=sys.stderr)  # noqa: T201
+            _say(f"Redis is out of reach at the moment ({error}); waiting for it.")
         db.engine.dispose()  # no process may inherit a connection
+
+
+def _wait_for_database() -> None:
+    """Until the database answers. Raises ConfigError if waiting does not help."""
+    told = ""
+    while (reason := _database_away()) is not None:
+        if reason != told:
+            _say(f"The database is out of reach at the moment ({reason}); waiting for it.")
+            told = reason
+        time.sleep(RETRY_SECONDS)
+    if told:
+        _say("The database is back.")
+
+
+def _database_away() -> str | None:
+    """Why a database server cannot be reached; None if it can, or if there is none but a file."""
+    try:
+        prepare_database()
+    except ConfigError as error:
+        if current_app.config["SETTINGS"].embedded or not isinstance(error.__cause__, OperationalError):
+            raise
+        return words_of(error.__cause__)
+    return None
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """Nothing has begun that would have to be finished."""
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

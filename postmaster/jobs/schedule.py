@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from redis import Redis
 from rq import Queue
@@ -14,6 +12,7 @@ from rq.job import Job
 from rq_scheduler.scheduler import Scheduler
 
 from postmaster.broker import CONTROL
+from postmaster.extensions import now
 
 # Seconds between two looks of a scheduler at what is due. A lock that a killed one left is gone ten seconds later.
 LOOK_SECONDS = 5
@@ -79,9 +78,9 @@ class FetchScheduler(Scheduler):
         """See that ``periodic`` is in Redis, and due by its interval at the latest."""
         due = self.connection.zscore(self.scheduled_jobs_key, periodic.id)
         kept = self.connection.exists(Job.key_for(periodic.id))
-        if due is None or not kept or due > time.time() + periodic.seconds:
+        if due is None or not kept or due > now().timestamp() + periodic.seconds:
             self.schedule(
-                datetime.now(UTC),
+                now(),
                 periodic.function,
                 interval=periodic.seconds,
                 id=periodic.id,
@@ -90,8 +89,13 @@ class FetchScheduler(Scheduler):
                 queue_name=CONTROL,
             )
 
+    def get_jobs_to_queue(self, with_times: bool = False) -> Iterator[Job]:
+        """What is due, by the clock that all schedulers have in common."""
+        return iter(self.get_jobs(int(now().timestamp()), with_times=with_times))
+
     def enqueue_job(self, job: Job) -> None:
         """Queue ``job``, unless it still waits there: without a worker the queue would only grow."""
         queue = Queue(CONTROL, connection=self.connection)
         self.connection.lrem(queue.key, 0, job.id)
         super().enqueue_job(job)
+        self.connection.zadd(self.scheduled_jobs_key, {job.id: int(now().timestamp()) + job.meta["interval"]})

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 from flask import current_app
 
+from postmaster import schema
 from postmaster.database import migrating
 from postmaster.extensions import UtcDateTime, db
 
@@ -14,13 +15,21 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
+steps: list[object] = []
+
 with migrating() as connection:
     context.configure(
         connection=connection,
         target_metadata=db.metadata,
         render_item=render_item,
+        on_version_apply=lambda step, **_: steps.append(step),
         **current_app.extensions["migrate"].configure_args,
     )
+    last_ids = schema.counters(connection)
     with context.begin_transaction():
         context.run_migrations()
-    connection.commit()
+    # A command that only looks leaves everything as it is, so that the version of before can still be put back.
+    if steps:
+        schema.restore_counters(connection, last_ids)
+        schema.refuse_dangling(connection, db.engine)
+        connection.commit()

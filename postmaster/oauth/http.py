@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from socket import socket
+from socket import gaierror, socket
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
+from postmaster.config import Network
 from postmaster.sources.deadline import Deadline
+from postmaster.sources.networks import check_addresses, resolve
 from postmaster.sources.tls import shared_context
 
 TOTAL_SECONDS = 20.0
@@ -24,8 +26,10 @@ LARGEST_ANSWER = 1_000_000
 """Bytes. Tokens and keys of a provider have some thousands."""
 
 
-def secure(session: requests.Session, ca_file: Path | None) -> Deadline:
+def secure(session: requests.Session, ca_file: Path | None, forbidden: tuple[Network, ...]) -> Deadline:
     """Make ``session`` talk HTTPS only, trust the system's CAs and those in ``ca_file``, and end in time.
+
+    It connects to nothing in the ``forbidden`` networks: MailError, ``address-forbidden``.
 
     The caller cancels the Deadline that is returned when it is done. Proxies and passwords that the environment or a
     .netrc file name are not used: what goes here are secrets. Raises MailError if ``ca_file`` cannot be read.
@@ -34,19 +38,20 @@ def secure(session: requests.Session, ca_file: Path | None) -> Deadline:
     session.trust_env = False
     session.max_redirects = 0
     session.adapters.clear()
-    session.mount("https://", _Adapter(ca_file, deadline))
+    session.mount("https://", _Adapter(ca_file, deadline, forbidden))
     return deadline
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, ca_file: Path | None, deadline: Deadline) -> None:
+    def __init__(self, ca_file: Path | None, deadline: Deadline, forbidden: tuple[Network, ...]) -> None:
         self._context = shared_context(verify=True, ca_file=ca_file)
         self._deadline = deadline
+        self._forbidden = forbidden
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options, ssl_context=self._context)
-        self.poolmanager.pool_classes_by_scheme = {"https": _pool_class(self._deadline)}
+        self.poolmanager.pool_classes_by_scheme = {"https": _pool_class(self._deadline, self._forbidden)}
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         """The context alone says what is trusted."""
@@ -78,14 +83,34 @@ class _Adapter(HTTPAdapter):
         return response
 
 
-def _pool_class(deadline: Deadline) -> type[HTTPSConnectionPool]:
+def _pool_class(deadline: Deadline, forbidden: tuple[Network, ...]) -> type[HTTPSConnectionPool]:
     class Connection(HTTPSConnection):
         """One whose socket the deadline watches, before TLS is put around it."""
 
         def _new_conn(self) -> socket:
-            sock = super()._new_conn()
+            name = self._dns_host
+            try:
+                sock = self._reach(name)
+            finally:
+                self._dns_host = name
             deadline.watch(sock)
             return sock
+
+        def _reach(self, name: str) -> socket:
+            """Connect to the first address that answers, of those that were checked: the name is looked up once."""
+            try:
+                addresses = resolve(name, self.port)
+            except (gaierror, ValueError) as error:
+                raise NameResolutionError(name, self, gaierror(str(error))) from error
+            check_addresses(name, addresses, forbidden)
+            failure: HTTPError | None = None
+            for _, address in addresses:
+                self._dns_host = str(address[0])
+                try:
+                    return super()._new_conn()
+                except HTTPError as error:
+                    failure = error
+            raise failure or NewConnectionError(self, "no address")
 
     class Pool(HTTPSConnectionPool):
         ConnectionCls = Connection

@@ -93,8 +93,9 @@ class Microsoft:
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:
-        session = requests.Session()
-        with talking_to(self._registration, secure(session, self._registration.ca_file)), session:
+        session, registration = requests.Session(), self._registration
+        deadline = secure(session, registration.ca_file, registration.forbidden_networks)
+        with talking_to(registration, deadline), session:
             try:
                 yield session
             except MsalError as error:  # a status above 499

@@ -10,7 +10,7 @@ from flask import current_app
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential
 from postmaster.accounts.sealing import UnsealError, unseal
-from postmaster.config import Settings
+from postmaster.config import Network, Settings
 from postmaster.errors import mail_error
 
 PROVIDER_NAMES = {
@@ -44,6 +44,7 @@ class Registration:
     username: str
     outlook_host: str
     ca_file: Path | None
+    forbidden_networks: tuple[Network, ...]
 
     @property
     def provider(self) -> str:
@@ -77,6 +78,7 @@ def registration_of(credential: Credential) -> Registration:
         username=credential.username,
         outlook_host=settings.outlook_host,
         ca_file=settings.ca_file,
+        forbidden_networks=settings.forbidden_networks,
     )
 
 

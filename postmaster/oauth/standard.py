@@ -115,7 +115,7 @@ class Standard:
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
         )
-        with talking_to(registration, secure(client, registration.ca_file)), client:
+        with talking_to(registration, secure(client, registration.ca_file, registration.forbidden_networks)), client:
             try:
                 yield client
             except OAuthError as error:

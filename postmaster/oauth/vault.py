@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 
 from postmaster.accounts.kinds import Grant
 from postmaster.accounts.models import Credential, CredentialToken
-from postmaster.accounts.sealing import UnsealError, seal, unseal
+from postmaster.accounts.sealing import UnsealError, opens, seal, unseal
 from postmaster.database import reading, writing
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import now
@@ -90,11 +90,12 @@ def object_id_of(credential: Credential) -> str:
 
 
 def _unsealed(token: CredentialToken, credential: Credential) -> tuple[str, str]:
+    """Access and refresh token. An access token that no key opens is none: another one can be had."""
     try:
-        access, refresh = (unseal(text) if text else "" for text in (token.sealed_access, token.sealed_refresh))
+        refresh = unseal(token.sealed_refresh) if token.sealed_refresh else ""
     except UnsealError as error:
         raise mail_error("credential-sealed", stage="token", credential=credential.name) from error
-    return access, refresh
+    return (unseal(token.sealed_access) if token.sealed_access and opens(token.sealed_access) else ""), refresh
 
 
 def claim(vault: Vault) -> str | None:

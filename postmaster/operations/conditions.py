@@ -12,7 +12,12 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.standing import Standing, need_of, standing_column
-from postmaster.intake.models import Quarantine
+from postmaster.clock import TOLERANCE
+from postmaster.desk.models import Queue
+from postmaster.errors import MailError
+from postmaster.intake.filters.loading import load_filters
+from postmaster.intake.filters.matching import CompiledFilter
+from postmaster.intake.models import PipeTrouble, Quarantine
 from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
 from postmaster.operations.models import ProcessRole
@@ -23,6 +28,9 @@ from postmaster.system.settings import SILENCE_ALERT, get_setting
 
 # Runs in a row after which a growing backlog raises an alert.
 GROWING_RUNS = 3
+
+# How long after the last message a queue that a pipe names is wrong: what was mended there is not told here.
+PIPE_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[Trouble]:
 
 # How a credential may stand that somebody has to look after, although its accounts may still be fetched.
 OUTDATED = (
+    Standing.NEEDS_KEY,
     Standing.NEEDS_UPDATE,
     Standing.NEEDS_AUTHORISATION,
     Standing.SECRET_EXPIRED,
@@ -114,6 +123,35 @@ def _quarantined(session: Session, _moment: datetime) -> Sequence[Trouble]:
     return [Trouble("", sentence, "/quarantine")] if count else []
 
 
+def _misnamed(session: Session, moment: datetime) -> Sequence[Trouble]:
+    """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
+    valid = exists().where(Queue.name == PipeTrouble.queue_name, Queue.validity == Validity.VALID)
+    query = select(PipeTrouble.queue_name).where(~valid, PipeTrouble.last_at > moment - PIPE_PATIENCE)
+    return [_misnaming(name) for name in session.scalars(query.order_by(PipeTrouble.queue_name))]
+
+
+def _misnaming(name: str) -> Trouble:
+    sentence = (
+        f"The pipe of a mail transfer agent names the queue “{name}”, which is not there, or not valid; its mail goes "
+        "to PostmasterDefaultQueue. Correct --queue of flask read there, or add the queue or set it valid."
+    )
+    return Trouble(name[:100], sentence, "/queues")
+
+
+def _flawed(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
+    """Filters that were stored and cannot be used, so that mail goes elsewhere than somebody meant."""
+    try:
+        filters = load_filters(session)
+    except MailError:
+        return None
+    return [_flaw(each) for each in filters if each.flaw]
+
+
+def _flaw(each: CompiledFilter) -> Trouble:
+    sentence = f"The filter “{each.name}” cannot be used, and is skipped. It {each.flaw}"
+    return Trouble(str(each.id), sentence, f"/filters/{each.id}")
+
+
 def _missing(role: ProcessRole) -> Find:
     sentence = f"No {role.value} runs, or none has Redis. {START}"
 
@@ -125,6 +163,20 @@ def _missing(role: ProcessRole) -> Find:
     return find
 
 
+def _wrong_clocks(session: Session, _moment: datetime) -> Sequence[Trouble]:
+    wrong = {row.host: row.seconds_ahead for row in living(session) if abs(row.seconds_ahead) > TOLERANCE}
+    return [_wrong_clock(host, seconds) for host, seconds in wrong.items()]
+
+
+def _wrong_clock(host: str, seconds: float) -> Trouble:
+    way = "ahead of" if seconds > 0 else "behind"
+    sentence = (
+        f"The clock of {host} is {abs(seconds):.0f} s {way} the database's, by which mail is fetched; certificates and "
+        "tokens may be refused there. Have both machines take the time by NTP: timedatectl set-ntp true"
+    )
+    return Trouble(host[:100], sentence, "/status")
+
+
 # A restart of the worker is no incident.
 RESTART = timedelta(minutes=2)
 
@@ -133,6 +185,9 @@ CONDITIONS: Sequence[Condition] = (
     Condition("backlog", "Backlog grows", _growing),
     Condition("credential", "Credential needs an update", _outdated),
     Condition("quarantine", "Mail in quarantine", _quarantined),
+    Condition("pipe", "A pipe names a queue that is not there", _misnamed),
+    Condition("filter", "A filter cannot be used", _flawed),
     Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
     Condition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
+    Condition("clock", "Clock is wrong", _wrong_clocks),
 )

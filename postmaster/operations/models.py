@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import Double, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from postmaster.extensions import Id, Model, UtcDateTime, choice
@@ -22,7 +22,9 @@ OPEN = text("closed_at IS NULL")
 
 
 class LivingProcess(Model):
-    """A process of the worker that said lately that it lives. ``trouble`` says what keeps it from its work."""
+    """A process of the worker that said lately that it lives. ``trouble`` says what keeps it from its work,
+    ``seconds_ahead`` by how much the clock of its machine is ahead of the database's.
+    """
 
     __tablename__ = "living_process"
 
@@ -33,6 +35,7 @@ class LivingProcess(Model):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     trouble: Mapped[str] = mapped_column(String(500), default="")
+    seconds_ahead: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
 
 
 class Turn(Model):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from postmaster.clock import seconds_ahead
 from postmaster.database import dialect_of, insert_into
 from postmaster.extensions import now
 from postmaster.intake.lease import has_died, process_name
@@ -54,6 +55,7 @@ def tell_alive(session: Session, presence: Presence, trouble: str = "") -> None:
             started_at=presence.started_at,
             seen_at=now(),
             trouble=trouble[:500],
+            seconds_ahead=seconds_ahead(),
         )
     )
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from flask import current_app
 
 from postmaster.config import Settings
+from postmaster.database import writing
+from postmaster.system.audit import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,12 @@ class Target:
         except Exception:  # a plugin's fault must not stop anything
             return False
 
-    def try_out(self) -> bool:
-        """Send a message that says that it is a test; returns whether it was taken."""
-        return self.send("PostMaster: test", "This is a test. Nothing is wrong.")
+    def try_out(self, actor: str) -> bool:
+        """Send a message that says that it is a test, and record who had it sent; returns whether it was taken."""
+        taken = self.send("PostMaster: test", "This is a test. Nothing is wrong.")
+        with writing() as session:
+            audit(session, actor, "try", "alert-target", self.label, {"taken": taken})
+        return taken
 
 
 def alert_targets() -> Sequence[Target]:

@@ -17,7 +17,7 @@ from postmaster.database import reading, writing
 from postmaster.errors import mail_error
 from postmaster.extensions import now
 from postmaster.intake.hours import add_up_old_hours
-from postmaster.intake.lease import database_clock, is_held
+from postmaster.intake.lease import is_held
 from postmaster.intake.models import FetchRun, Mailbox, RunStatus
 from postmaster.intake.runs import tell_fault
 from postmaster.intake.schedule import SETTLING, interval_of, longest_ahead, next_slot, shortest_interval, state_of
@@ -57,7 +57,7 @@ def schedule_new_accounts() -> int:
 def close_dead_runs() -> int:
     """Close runs whose process is gone, and have their accounts fetched again; returns how many there were."""
     with reading() as session:
-        moment = database_clock(session)
+        moment = now().timestamp()
         rows = session.execute(
             select(FetchRun.id, Mailbox)
             .join(Mailbox, FetchRun.mailbox_id == Mailbox.id)

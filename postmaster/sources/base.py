@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 from postmaster.accounts.types import AccountType
+from postmaster.config import Network
 
 
 class TokenSource(Interface):
@@ -48,6 +49,7 @@ class Endpoint:
     ssl_fingerprint: str | None = None
     ssl_verifycn_name: str | None = None
     ca_file: Path | None = None
+    forbidden_networks: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

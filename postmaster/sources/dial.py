@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import socket
 import ssl
-from typing import Any
 
 from postmaster.accounts.types import Protocol, Tls
 from postmaster.errors import MailError
@@ -14,6 +13,7 @@ from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
 from postmaster.sources.deadline import CONNECT_SECONDS, Deadline
 from postmaster.sources.imap_client import ImapClient
+from postmaster.sources.networks import Address, check_addresses, resolve
 from postmaster.sources.pop3_client import Pop3Client
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import Wire
@@ -40,7 +40,7 @@ class Dialler:
         self.deadline = Deadline(deadline_seconds)
         self.wire = Wire(endpoint, self.deadline)
         self.guard = TlsGuard(endpoint, trust_all=trust_all)
-        self._addresses: list[tuple[socket.AddressFamily, Any]] = []
+        self._addresses: list[Address] = []
         self._open = contextlib.ExitStack()
         self._open.callback(self.deadline.cancel)
 
@@ -48,10 +48,11 @@ class Dialler:
         """Find the host's addresses; returns them for people to read."""
         with self.wire.stage("dns"):
             try:
-                found = socket.getaddrinfo(self.endpoint.host or ".", self.endpoint.port, type=socket.SOCK_STREAM)
+                found = resolve(self.endpoint.host, self.endpoint.port)
             except (socket.gaierror, ValueError):  # ValueError: not even the form of a host name
                 raise self.wire.fail("host-unknown", "dns") from None
-            self._addresses = [(family, address) for family, _, _, _, address in found]
+            check_addresses(self.endpoint.host, found, self.endpoint.forbidden_networks)
+            self._addresses = found  # connected to as they are: looked up again, the name might lead elsewhere
         return ", ".join(dict.fromkeys(str(address[0]) for _, address in self._addresses))
 
     def connect(self) -> None:

@@ -139,12 +139,14 @@ class Wire:
         said, words = _said(error), words_of(error)
         lost = isinstance(error.args[0] if error.args else "", str) and _LOST.search(said)
         if stage == "connect":
-            turned_away = lost or said.startswith(("* BYE", "-ERR"))
-            return self.fail("server-unavailable" if turned_away else "not-a-mail-server", stage, "" if lost else words)
+            turned_away = said.startswith(("* BYE", "-ERR"))
+            code = "server-unavailable" if lost or turned_away else "not-a-mail-server"
+            # What does not speak the protocol is somebody else's: its words are not for whoever entered the address.
+            return self.fail(code, stage, words if turned_away and not lost else "")
         if lost:
             return self.fail("connection-lost", stage)
         if _NONSENSE.search(said):
-            return self.fail("server-confused", stage, words)
+            return self.fail("server-confused", stage)
         if isinstance(error, imaplib.IMAP4.abort):  # BYE
             return self.fail("login-unavailable" if stage == "login" else "connection-lost", stage, words)
         if stage == "login" and "command error: BAD" not in said:

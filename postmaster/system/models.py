@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from postmaster.extensions import Id, Json, Model, UtcDateTime, choice, now
+from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice, now
 
 
 class Validity(StrEnum):
@@ -46,6 +46,33 @@ class User(Model):
     password_hash: Mapped[str]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class WebSession(Model):
+    """A browser that somebody signed in with. Only the SHA-256 of what its cookie holds is kept.
+
+    ``standing`` is what the user was when signing in (``sessions.standing_of``): with another one the session is over.
+    """
+
+    __tablename__ = "web_session"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    standing: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    address: Mapped[str] = mapped_column(String(50))
+    user_agent: Mapped[str] = mapped_column(String(200))
+
+
+class PasswordTries(Model):
+    """Wrong passwords since a moment, of whatever ``key`` is the SHA-256 of (``attempts``)."""
+
+    __tablename__ = "password_tries"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    since: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class AuditEvent(Model):

@@ -131,6 +131,12 @@ TICKET_RETENTION = SettingSpec(
     "Days after its last change after which a ticket is removed with all its mail; 0 keeps all.",
     whole_number(0, 36_500),
 )
+SESSION_HOURS = SettingSpec(
+    "SessionHours",
+    12,
+    "Hours after signing in to the pages when one has to sign in again, however busy one is.",
+    whole_number(1, 168),
+)
 
 SETTINGS: dict[str, SettingSpec[Any]] = {
     spec.name: spec
@@ -164,6 +170,7 @@ SETTINGS: dict[str, SettingSpec[Any]] = {
         RUN_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,
+        SESSION_HOURS,
     )
 }
 

@@ -16,6 +16,7 @@ from postmaster.system.audit import audit, serialise
 from postmaster.system.fields import Field, FieldErrors
 from postmaster.system.models import Role, User
 from postmaster.system.service import printable
+from postmaster.system.sessions import end_sessions
 from postmaster.system.values import Flaw, line, member
 
 MINIMUM_PASSWORD = 10
@@ -91,10 +92,14 @@ def add_user(session: Session, name: str, role: str, password: str, actor: str) 
 
 
 def set_password(session: Session, name: str, password: str, actor: str) -> None:
-    """Give a user another password. Raises NotFoundError, or InputError if the password is refused."""
+    """Give a user another password, and end the user's sessions.
+
+    Raises NotFoundError, or InputError if the password is refused.
+    """
     serialise(session)
     user = named_user(session, name)
     user.password_hash = PASSWORD.parse(password)
+    end_sessions(session, user.id)
     audit(session, actor, "set-password", "user", user.name, {"password": "changed"})
 
 
@@ -104,15 +109,27 @@ def set_active(session: Session, name: str, active: bool, actor: str) -> None:
     user = named_user(session, name)
     if user.active != active:
         user.active = active
+        end_sessions(session, user.id)
         action = "enable" if active else "disable"
         audit(session, actor, action, "user", user.name, {"active": [not active, active]})
 
 
+def set_role(session: Session, name: str, role: str, actor: str) -> None:
+    """Make a user an admin or a lead, and end the user's sessions. Raises NotFoundError, or InputError."""
+    serialise(session)
+    user, wanted = named_user(session, name), ROLE.parse(role)
+    if user.role != wanted:
+        audit(session, actor, "set-role", "user", user.name, {"role": [user.role.value, wanted.value]})
+        user.role = wanted
+        end_sessions(session, user.id)
+
+
 def sign_in(session: Session, name: str, password: str) -> User | None:
     """The user with that name and password who is not shut out, or None. Takes as long for a name nobody has."""
+    nobodys = _nobodys_hash()  # for each name, so that the first one nobody has takes no longer than the others
     user = find_user(session, printable(name))
     try:
-        _hasher.verify(user.password_hash if user else _nobodys_hash(), password)
+        _hasher.verify(user.password_hash if user else nobodys, password)
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return None
     return user if user and user.active else None

@@ -6,45 +6,51 @@ URL map and fails when a mark is missing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from enum import IntEnum
-from time import time
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, redirect, request, session, url_for
+from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask_login import current_user, logout_user
 
-from postmaster.system.models import Role, User
+from postmaster.database import writing
+from postmaster.extensions import now
+from postmaster.system.attempts import plain_address
+from postmaster.system.models import Role, User, WebSession
+from postmaster.system.sessions import SEEN_SECONDS, Browser, note_click
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
-# Minutes without a click after which somebody has to sign in again.
-IDLE_MINUTES = 60
-
 
 class SignedInUser:
-    """The user of a session, as Flask-Login wants it. A changed password ends the user's other sessions."""
+    """The user of a session, as Flask-Login wants it. ``token`` is what the browser's cookie holds."""
 
     is_authenticated = True
+    is_active = True
     is_anonymous = False
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, user: User, token: str, found: WebSession | None = None) -> None:
         self.id = user.id
         self.name = user.name
         self.role = user.role
-        self.is_active = user.active
-        self._mark = hashlib.sha256(user.password_hash.encode()).hexdigest()[:16]
+        self.token = token
+        self.seen_at = found.seen_at if found else now()
 
     def get_id(self) -> str:
-        """What the session remembers."""
-        return f"{self.id}:{self._mark}"
+        """What the browser's cookie remembers."""
+        return self.token
 
 
 def who() -> SignedInUser:
     """Whoever is signed in. On a public page it may be nobody: then only ``is_authenticated`` is there."""
     return cast("SignedInUser", current_user)
+
+
+def this_browser() -> Browser:
+    """Where the request comes from. Proxies count only as far as POSTMASTER_TRUSTED_PROXIES says."""
+    return Browser(plain_address(request.remote_addr), request.headers.get("User-Agent", ""))
 
 
 class Access(IntEnum):
@@ -110,8 +116,9 @@ def check_access() -> Response | None:
         abort(403)
     if needed is Access.PUBLIC:
         return None
-    if not who().is_authenticated or _is_idle(view):
+    if not who().is_authenticated:
         return to_sign_in()
+    _note_click(view)
     if ROLE_ACCESS[who().role] < needed:
         abort(403)
     return None
@@ -135,11 +142,8 @@ def _page_asked_from() -> str | None:
     return request.full_path.rstrip("?") if request.method == "GET" else None
 
 
-def _is_idle(view: object) -> bool:
-    """Whether the session stood still for too long; a click starts the time anew."""
-    moment = time()
-    if moment - session.get("seen", 0.0) > IDLE_MINUTES * 60:
-        return True
-    if not getattr(view, "polling", False):
-        session["seen"] = moment
-    return False
+def _note_click(view: object) -> None:
+    """A click starts the time anew that a session may stand still; what the page asks by itself is none."""
+    if not getattr(view, "polling", False) and now() - who().seen_at >= timedelta(seconds=SEEN_SECONDS):
+        with writing() as session:
+            note_click(session, who().token)

@@ -14,12 +14,13 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.database import reading
+from postmaster.database import reading, writing
 from postmaster.desk.models import Attachment
 from postmaster.desk.ticket_view import find_article
 from postmaster.intake.article_source import find_attachment, html_of, source_of
-from postmaster.web.access import for_leads, public
-from postmaster.web.mail_html import is_showable, safe_html
+from postmaster.system.audit import audit
+from postmaster.web.access import for_leads, public, who
+from postmaster.web.shown_html import shown_html
 from postmaster.web.source import Source, shown_source
 
 blueprint = Blueprint("articles", __name__, url_prefix="/articles")
@@ -53,9 +54,8 @@ def body(article: int) -> Response:
         found = find_article(session, article)
         html = html_of(session, found)
         addresses = _inline_addresses(session, article)
-    showable = is_showable(html)
-    safe = safe_html(html, addresses.get, remote_images=remote) if showable else ""
-    response = make_response(render_template("articles/body.html", html=safe, showable=showable, text=found.text))
+        safe = shown_html(session, article, html, addresses, remote_images=remote)
+    response = make_response(render_template("articles/body.html", html=safe, text=found.text))
     response.headers["Content-Security-Policy"] = FRAME_POLICY.format(remote=" https:" if remote else "")
     response.headers.update(FRAME_HEADERS)
     return response
@@ -108,6 +108,7 @@ def download_attachment(attachment: int) -> Response:
     """An attachment, to be stored and never opened here."""
     with reading() as session:
         found, content = find_attachment(session, attachment)
+    record_reading("download-attachment", "article", f"{found.article_id}: {found.filename}")
     return as_download(content, found.filename)
 
 
@@ -129,6 +130,7 @@ def source(article: int) -> str:
     with reading() as session:
         found = find_article(session, article)
         raw, number = source_of(session, found), found.ticket.number
+    record_reading("look-at-source", "article", str(article))
     ticket = url_for("tickets.show", ticket=number)
     shown: Source = shown_source(raw)
     trail = [("Tickets", url_for("tickets.page")), (number, ticket)]
@@ -142,7 +144,14 @@ def download_source(article: int) -> Response:
     """Its source, as a file."""
     with reading() as session:
         raw = source_of(session, find_article(session, article))
+    record_reading("download-source", "article", str(article))
     return as_download(raw, f"article-{article}.eml")
+
+
+def record_reading(action: str, noun: str, label: str) -> None:
+    """Write into the audit log that somebody took a copy of mail, or looked at all of it."""
+    with writing() as session:
+        audit(session, who().name, action, noun, label, {})
 
 
 def as_download(content: bytes, filename: str) -> Response:

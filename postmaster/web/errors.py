@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from postmaster.database import database_away
 from postmaster.errors import NotFoundError, PostMasterError
+from postmaster.refusals import REFUSALS
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +51,15 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unavailable(error: PostMasterError) -> Response:
-    """The error itself may name hosts and users, so it goes into the log; the page says what to do."""
-    status = HTTPStatus.NOT_FOUND if isinstance(error, NotFoundError) else HTTPStatus.SERVICE_UNAVAILABLE
-    title = error.message if isinstance(error, NotFoundError) else "PostMaster cannot work at the moment"
-    return _page(status, title, error.advice, original=error)
+    """The error itself may name hosts and users, so it goes into the log; the page says what its code means, and what
+    to do.
+    """
+    if isinstance(error, NotFoundError):
+        return _page(HTTPStatus.NOT_FOUND, error.message, error.advice, original=error)
+    meaning = f"{REFUSALS[error.code][0]} " if error.code in REFUSALS else ""
+    title = "PostMaster cannot work at the moment"
+    advice = f"{meaning}{error.advice} [{error.code}]"
+    return _page(HTTPStatus.SERVICE_UNAVAILABLE, title, advice, original=error)
 
 
 def _page(code: int, title: str, advice: str, original: BaseException | None = None) -> Response:

@@ -1,20 +1,31 @@
 """HTML of mail, made harmless: what may stay is listed, everything else goes.
 
-It is shown in a sandboxed frame with a policy of its own (``web.articles``), so this is one wall of three.
+It is shown in a sandboxed frame with a policy of its own (``web.articles``), so this is one wall of three. It runs in a
+child process as well (``web.shown_html``), so it imports nothing of ours.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import unquote
 
 import nh3
 
-# Beyond these a page of HTML is not shown: sanitising deeply nested tags costs more than their number
-# (measured: 1.6 s for 30,000), and browsers have trouble with it as well.
+# Beyond these a page of HTML is not shown: browsers have trouble with it.
 MAX_TAGS = 30_000
 MAX_CHARACTERS = 4_000_000
+
+# Up to these it takes no more than 0.3 s and 100 MB, whatever it is. The last is of characters by tags: each tag may
+# have all attributes repeated that were opened before it.
+ORDINARY_TAGS = 1_000
+ORDINARY_ATTRIBUTES = 20_000
+ORDINARY_CHARACTERS = 300_000
+ORDINARY_PRODUCT = 50_000_000
+
+# Bytes of what a child makes that are worth showing.
+LONGEST = 8_000_000
 
 TAGS = nh3.ALLOWED_TAGS | {"font", "big", "address", "section", "main"}
 REMOVED_WHOLE = {
@@ -46,6 +57,19 @@ Inline = Callable[[str], str | None]
 def is_showable(html: str) -> bool:
     """Whether ``html`` is small enough to be shown."""
     return len(html) <= MAX_CHARACTERS and html.count("<") <= MAX_TAGS
+
+
+def is_ordinary(html: str) -> bool:
+    """Whether ``html`` is made harmless quickly, whatever it holds: time grows with the square of how deep tags are
+    nested, of the attributes of one tag, and of formatting that is opened again and again.
+
+    Each tag needs a <, and each attribute a blank, a slash or a quotation mark before it, so there are no more of them;
+    to look closer would be to parse it.
+    """
+    tags = html.count("<")
+    attributes = len(html.split()) + html.count("/") + (html.count('"') + html.count("'")) // 2
+    few = tags <= ORDINARY_TAGS and attributes <= ORDINARY_ATTRIBUTES
+    return few and len(html) <= ORDINARY_CHARACTERS and len(html) * tags <= ORDINARY_PRODUCT
 
 
 def safe_html(html: str, inline: Inline, *, remote_images: bool) -> str:
@@ -81,3 +105,14 @@ def _image(address: str, inline: Inline, remote: bool) -> str | None:
     if remote and scheme.lower() == "https":
         return address
     return address if _DATA_IMAGE.match(address) else None
+
+
+def confined(question: bytes) -> bytes:
+    """``safe_html`` for what a child process is asked: HTML, the ``places`` of inline images, by Content-ID, and
+    whether remote ones stay. Raises MemoryError if it becomes too long.
+    """
+    asked = json.loads(question)
+    made = safe_html(asked["html"], asked["places"].get, remote_images=asked["remote"]).encode(errors="replace")
+    if len(made) > LONGEST:
+        raise MemoryError
+    return made

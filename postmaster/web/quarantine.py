@@ -23,7 +23,7 @@ from postmaster.intake.quarantine_list import Found, newest_quarantined, quarant
 from postmaster.intake.trace import LARGEST_ID
 from postmaster.system.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
-from postmaster.web.articles import as_download
+from postmaster.web.articles import as_download, record_reading
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
 from postmaster.web.source import shown_source
@@ -161,6 +161,8 @@ def show(mail: int) -> str:
         row = _existing(session, mail)
         queues = Queues(session).valid_names()
         raw = b"" if wants_fragment() else raw_source(session, row)
+    if raw:
+        record_reading("look-at-source", "quarantine", str(mail))
     template = "quarantine/_row.html" if wants_fragment() else "quarantine/show.html"
     return render_template(template, row=row, queues=queues, source=shown_source(raw), **_context())
 
@@ -171,6 +173,7 @@ def download(mail: int) -> Response:
     """Its source, as a file."""
     with reading() as session:
         raw = raw_source(session, _existing(session, mail))
+    record_reading("download-source", "quarantine", str(mail))
     return as_download(raw, f"quarantine-{mail}.eml")
 
 

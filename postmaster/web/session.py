@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from time import time
+from http import HTTPStatus
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, login_user, logout_user
 from wtforms import PasswordField, StringField
@@ -12,12 +12,14 @@ from wtforms.validators import InputRequired
 
 from postmaster.database import reading, writing
 from postmaster.errors import InputError
-from postmaster.extensions import db
+from postmaster.system.attempts import TooManyTriesError, count_guess, forget_guesses
+from postmaster.system.audit import audit
 from postmaster.system.models import User
-from postmaster.system.users import change_own_password, sign_in
-from postmaster.web.access import SignedInUser, for_leads, public, who
+from postmaster.system.sessions import end_session, end_sessions, hash_of, session_of, sessions_of, start_session
+from postmaster.system.users import change_own_password
+from postmaster.web.access import SignedInUser, for_leads, public, this_browser, who
+from postmaster.web.entrance import enter
 from postmaster.web.forms import Form
-from postmaster.web.limits import limiter
 from postmaster.web.lists import way_back
 
 blueprint = Blueprint("session", __name__)
@@ -27,14 +29,11 @@ WRONG = "User name or password is wrong. Try again."
 
 
 @manager.user_loader  # type: ignore[untyped-decorator]
-def load_user(remembered: str) -> SignedInUser | None:
-    """The user that the session remembers, unless shut out or with another password by now."""
-    number, _, _ = remembered.partition(":")
-    user = db.session.get(User, int(number)) if number.isdecimal() else None
-    if user is None or not user.active:
-        return None
-    found = SignedInUser(user)
-    return found if found.get_id() == remembered else None
+def load_user(token: str) -> SignedInUser | None:
+    """The user of the session with that token, unless it is over."""
+    with reading() as database:
+        found = session_of(database, token)
+    return SignedInUser(found[1], token, found[0]) if found else None
 
 
 class SignInForm(Form):
@@ -53,30 +52,57 @@ class PasswordForm(Form):
 
 @blueprint.route("/login", methods=["GET", "POST"])
 @public
-@limiter.limit("10 per minute; 60 per hour", methods=["POST"])
-@limiter.limit(
-    "10 per minute; 60 per hour", methods=["POST"], key_func=lambda: request.form.get("user", "").casefold()[:100]
-)
 def login() -> ResponseReturnValue:
     """Sign in."""
-    form = SignInForm()
+    form, refused = SignInForm(), None
     if form.was_sent_well():
-        with reading() as database:
-            user = sign_in(database, form.user.data, form.password.data)
-        if user is not None:
-            session.clear()
-            session["seen"] = time()
-            login_user(SignedInUser(user))
-            return redirect(way_back() or url_for("status.page"), 303)
-        form.password.errors = (WRONG,)
+        try:
+            entered = enter(form.user.data, form.password.data)
+        except TooManyTriesError as error:
+            form.password.errors, refused = (str(error),), error
+        else:
+            if entered is not None:
+                _remember(*entered)
+                return redirect(way_back() or url_for("status.page"), 303)
+            form.password.errors = (WRONG,)
     wrong = (*form.user.errors, *form.password.errors)
-    return render_template("session/login.html", form=form, wrong=wrong), form.status()
+    page = render_template("session/login.html", form=form, wrong=wrong)
+    return _answer(page, form, refused)
+
+
+def _answer(page: str, form: Form, refused: TooManyTriesError | None) -> ResponseReturnValue:
+    if refused is None:
+        return page, form.status()
+    return page, HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(refused.seconds)}
+
+
+def _remember(user: User, token: str) -> None:
+    """Have the browser hold the token of its new session, and nothing of what it held before."""
+    session.clear()
+    login_user(SignedInUser(user, token))
 
 
 @blueprint.post("/logout")
 @public
 def logout() -> ResponseReturnValue:
-    """Sign out."""
+    """Sign out: the session is over, whoever else has a copy of the cookie."""
+    if who().is_authenticated:
+        with writing() as database:
+            end_session(database, who().token)
+            audit(database, who().name, "sign-out", "session", who().name, {"address": this_browser().address})
+    logout_user()
+    session.clear()
+    return redirect(url_for("session.login"), 303)
+
+
+@blueprint.post("/logout/everywhere")
+@for_leads
+def logout_everywhere() -> ResponseReturnValue:
+    """Sign out here and in all other browsers."""
+    with writing() as database:
+        count = end_sessions(database, who().id)
+        detail = {"address": this_browser().address, "sessions": count}
+        audit(database, who().name, "sign-out-everywhere", "session", who().name, detail)
     logout_user()
     session.clear()
     return redirect(url_for("session.login"), 303)
@@ -85,19 +111,39 @@ def logout() -> ResponseReturnValue:
 @blueprint.route("/password", methods=["GET", "POST"])
 @for_leads
 def password() -> ResponseReturnValue:
-    """Change one's own password."""
-    form = PasswordForm()
+    """Change one's own password, and see where one is signed in."""
+    form, refused = PasswordForm(), None
     if form.was_sent_well():
         try:
-            with writing() as database:
-                user = change_own_password(database, who().id, form.current.data, form.new.data)
+            user, token = _change(form.current.data, form.new.data)
+        except TooManyTriesError as error:
+            form.current.errors, refused = (str(error),), error
         except InputError as error:
             (form.current if error.field == "Current password" else form.new).errors = (str(error),)
         else:
-            login_user(SignedInUser(user))
+            _remember(user, token)
             flash("Your password is changed. Other sessions of yours have ended.", "ok")
             return redirect(url_for("status.page"), 303)
-    return render_template("session/password.html", form=form), form.status()
+    with reading() as database:
+        sessions = sessions_of(database, who().id)
+    page = render_template("session/password.html", form=form, sessions=sessions, here=hash_of(who().token))
+    return _answer(page, form, refused)
+
+
+def _change(current: str, new: str) -> tuple[User, str]:
+    """Change the password; returns the user, and the token of the only session that is left. Raises InputError."""
+    here = hash_of(who().token)
+    with writing() as database:
+        count_guess(database, here)
+    try:
+        with writing() as database:
+            user = change_own_password(database, who().id, current, new)
+            return user, start_session(database, user, this_browser())
+    except InputError as error:
+        if error.field != "Current password":
+            with writing() as database:
+                forget_guesses(database, here)
+        raise
 
 
 def init_app(app: Flask) -> None:

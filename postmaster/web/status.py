@@ -116,7 +116,7 @@ def resume() -> ResponseReturnValue:
 def try_alerts() -> ResponseReturnValue:
     """Send a message to each target of alerts, and say which took it."""
     for target in alert_targets():
-        taken = target.try_out()
+        taken = target.try_out(who().name)
         outcome = "took the test message" if taken else "did NOT take it: check its address, and that it can be reached"
         flash(f"The alert {target.label} {outcome}.", "ok" if taken else "fail")
     return redirect(url_for(".page"), 303)

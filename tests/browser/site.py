@@ -57,8 +57,9 @@ class Site(Server):
         return f"http://localhost:{self._port}"
 
     def command(self) -> Sequence[str | Path]:
-        address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1", "--threads", "8", "--no-control-socket")
-        return (sys.executable, "-m", "gunicorn", *address, "--chdir", TOP, "postmaster:create_app()")
+        config = ("--config", TOP / "deploy" / "gunicorn.conf.py", "--chdir", TOP)
+        address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1")
+        return (sys.executable, "-m", "gunicorn", *config, *address, "postmaster:create_app()")
 
     def wait_ready(self) -> None:
         wait_until(lambda: listening(self._port), "the web server")

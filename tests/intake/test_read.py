@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import text
 
@@ -84,11 +86,36 @@ def test_a_queue_can_be_named(desk: Desk) -> None:
     assert (result["queue"], result["reason"]) == ("Misc", "dispatched-by-queue")
 
 
-def test_a_queue_that_is_not_there_is_refused_and_nothing_stored(desk: Desk) -> None:
-    result = desk.run("read", "--queue", "Nowhere", input=mail("hello"))
-    assert result.exit_code == 2
-    assert "“Nowhere”" in result.stderr
-    assert desk.tickets() == []
+@pytest.mark.parametrize("queue", ["Nowhere", "", "Resting", "x" * 300, "\udcff"])
+def test_a_queue_that_is_not_there_takes_the_mail_into_the_default_queue_and_says_so(desk: Desk, queue: str) -> None:
+    desk.ok("queue", "add", "--name", "Resting", "--validity", "invalid")
+    desk.ok("address", "add", "--address", "desk@example.org", "--name", "Desk", "--queue", "Misc")
+    for options in (("--dry-run",), ()):
+        result = desk.ok("read", "--queue", queue, "--json", *options, input=mail("hello")).json
+        assert (result["outcome"], result["queue"], result["reason"]) == ("new", "Raw", "pipe-queue-missing")
+        assert any("The pipe names the queue" in line["text"] for line in result["trace"])
+    assert len(desk.tickets()) == 1
+
+
+def test_a_queue_that_a_pipe_names_in_vain_is_an_incident_until_it_is_there(desk: Desk) -> None:
+    desk.ok("read", "--queue", "Orders", "--dry-run", input=mail("no"))
+    assert "“Orders”" not in desk.run("alert", "check").stdout
+    for number in range(2):
+        desk.ok("read", "--queue", "Orders", input=mail(f"hello {number}"))
+    checked = desk.run("alert", "check")
+    assert (checked.exit_code, checked.stdout.count("names the queue “Orders”")) == (1, 1)
+    [incident] = [row for row in desk.ok("alert", "list", "--json").json_lines if row["condition"] == "pipe"]
+    assert "PostmasterDefaultQueue" in incident["sentence"]
+    desk.ok("queue", "add", "--name", "Orders")
+    assert "“Orders”" not in desk.run("alert", "check").stdout
+    assert desk.ok("read", "--queue", "Orders", "--json", input=mail("fine")).json["queue"] == "Orders"
+
+
+def test_such_an_incident_ends_a_day_after_the_last_message(desk: Desk) -> None:
+    desk.ok("read", "--queue", "Orders", input=mail("hello"))
+    assert "“Orders”" in desk.run("alert", "check").stdout
+    with time_machine.travel(now() + timedelta(days=1, minutes=1)):
+        assert "“Orders”" not in desk.run("alert", "check").stdout
 
 
 def test_a_dry_run_stores_nothing(desk: Desk) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -11,6 +14,7 @@ from tests.jobs.conftest import Start, all_is_well, wait_for_tickets
 from tests.servers.fixtures import TestMailbox
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
+from tests.servers.worker import Worker
 from tests.support import Desk, expected, mails
 from tests.web.conftest import add, signed_in
 
@@ -54,3 +58,49 @@ def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_no
     assert desk.titles() == expected(COUNT)
     assert "Fetcher running" in client.get("/status").text
     assert worker.stop() == 0, worker.log
+
+
+def test_a_worker_that_starts_before_its_database_waits_for_it_and_then_fetches(
+    desk: Desk, mailbox: TestMailbox, start_worker: Start, own_postgres: Postgres
+) -> None:
+    desk.ok("db", "upgrade")
+    mailbox.deliver(*mails(3))
+    desk.account(mailbox)
+    own_postgres.stop()
+    worker = start_worker()
+    wait_until(lambda: "The database is out of reach at the moment" in worker.log, "the worker to say that it waits")
+    assert "waiting for it" in worker.log
+    assert "Traceback" not in worker.log
+    own_postgres.start()
+    wait_for_tickets(desk, 3)
+    assert "The database is back" in worker.log
+    assert worker.log.count("out of reach") <= 2  # away, and perhaps starting up: not a line a try
+    assert worker.stop() == 0, worker.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_waits_for_its_database_ends_when_asked_to(
+    start_worker: Start, own_postgres: Postgres, number: signal.Signals
+) -> None:
+    own_postgres.stop()
+    worker = start_worker(quick=False)
+    wait_until(lambda: "waiting for it" in worker.log, "the worker to say that it waits")
+    worker.signal(number)
+    assert (worker.wait(10), "Traceback" in worker.log) == (0, False), worker.log
+
+
+def test_a_worker_whose_database_takes_the_connection_and_says_nothing_ends_when_asked_to(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://postgres@127.0.0.1:{silent.getsockname()[1]}/desk"
+        with Worker({**environ, "POSTMASTER_DATABASE_URL": url}, tmp_path, quick=False) as worker:
+            silent.accept()[0].recv(100)
+            worker.signal(signal.SIGTERM)
+            assert worker.wait(10) == 0, worker.log
+
+
+def test_a_worker_does_not_wait_for_tables_that_somebody_has_to_make(start_worker: Start) -> None:
+    worker = start_worker(quick=False)
+    assert worker.wait() == 2
+    assert "Run: flask db upgrade" in worker.log

@@ -280,6 +280,19 @@ def test_what_is_gone_already_is_said(app: Flask, client: FlaskClient) -> None:
         assert "Somebody may have seen to it already" in answer.text
 
 
+@pytest.mark.parametrize("fields", [{"action": "delete", "confirmed": "yes"}, {"action": "retry"}])
+def test_a_page_left_open_does_not_reach_the_message_that_came_after_the_one_it_shows(
+    app: Flask, client: FlaskClient, desk: Desk, fields: dict[str, str]
+) -> None:
+    fill(app, "shown")
+    press(client, 1, action="delete", confirmed="yes")
+    quarantine(app, mail("came later"), None)
+    press(client, 1, **fields)
+    assert client.get("/quarantine/1").status_code == 404
+    assert client.get("/quarantine/2").status_code == 200
+    assert desk.tickets() == []
+
+
 def test_the_navigation_counts_what_waits(app: Flask, client: FlaskClient) -> None:
     assert "tally" not in client.get("/status").text
     fill(app, "one", "two")

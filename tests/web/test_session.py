@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 
 from postmaster import create_app
 from postmaster.config import load_settings
-from postmaster.web.access import IDLE_MINUTES, polling, public
+from postmaster.system.sessions import IDLE_MINUTES
+from postmaster.web.access import polling, public
 from tests.results import Run
 from tests.web.conftest import HTMX, PASSWORD, add, send, signed_in, token_of
 
@@ -24,13 +25,6 @@ NEW_PASSWORD = "another battery staple"
 def is_in(client: FlaskClient) -> bool:
     """Whether the browser is signed in."""
     return client.get("/").status_code == 200
-
-
-def try_to_sign_in(client: FlaskClient, name: str, password: str = "wrong password", address: str = "192.0.2.1") -> int:
-    """Send the sign-in form from ``address``; returns the status of the answer."""
-    token = token_of(client.get("/login").text)
-    form = {"user": name, "password": password, "csrf_token": token}
-    return client.post("/login", data=form, environ_base={"REMOTE_ADDR": address}).status_code
 
 
 def test_who_signs_in_gets_to_the_page_asked_for(app: Flask, anonymous: FlaskClient) -> None:
@@ -72,35 +66,6 @@ def test_names_come_back_as_text(app: Flask, anonymous: FlaskClient) -> None:
     page = send(anonymous, "/login", user='"><script>alert(1)</script>', password="x")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
-
-
-def test_an_address_has_ten_tries_a_minute(app: Flask, anonymous: FlaskClient) -> None:
-    add(app, "ada")
-    assert [try_to_sign_in(anonymous, f"user{number}") for number in range(11)] == [422] * 10 + [429]
-    assert try_to_sign_in(anonymous, "ada", PASSWORD) == 429
-    assert try_to_sign_in(anonymous, "ada", PASSWORD, address="192.0.2.2") == 303
-
-
-def test_a_name_has_ten_tries_a_minute_wherever_they_come_from(app: Flask, anonymous: FlaskClient) -> None:
-    add(app, "ada")
-    spellings = ("ada", "Ada", "ADA")
-    codes = [try_to_sign_in(anonymous, spellings[n % 3], address=f"192.0.2.{n}") for n in range(11)]
-    assert codes == [422] * 10 + [429]
-    assert try_to_sign_in(anonymous, "ada", PASSWORD, address="192.0.2.99") == 429
-
-
-def test_tries_are_counted_anew_after_a_minute(app: Flask, anonymous: FlaskClient) -> None:
-    add(app, "ada")
-    with time_machine.travel(NOON, tick=False) as clock:
-        while try_to_sign_in(anonymous, "ada") != 429:
-            pass
-        clock.shift(timedelta(seconds=61))
-        assert try_to_sign_in(anonymous, "ada", PASSWORD) == 303
-
-
-def test_looking_at_the_sign_in_page_is_no_try(app: Flask, anonymous: FlaskClient) -> None:
-    add(app, "ada")
-    assert {anonymous.get("/login").status_code for _ in range(15)} == {200}
 
 
 def cookies_of(app: Flask, url: str) -> list[str]:
@@ -260,7 +225,6 @@ def test_a_session_of_a_user_who_is_gone_opens_nothing(app: Flask, anonymous: Fl
     for remembered in ("1", "1:", "1:0123456789abcdef", "2:x", "x:y", ""):
         with anonymous.session_transaction() as session:
             session["_user_id"] = remembered
-            session["seen"] = datetime.now(UTC).timestamp()
         assert not is_in(anonymous)
 
 

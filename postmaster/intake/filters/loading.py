@@ -7,15 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from flask import current_app
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from postmaster.extensions import now
+from postmaster.intake.filters.compiling import ALL_BYTES
 from postmaster.intake.filters.matching import CompiledFilter, Trial
 from postmaster.intake.filters.models import FilterAccount, PostmasterFilter
-from postmaster.intake.filters.patterns import match_condition, not_match_condition, setting
+from postmaster.intake.filters.patterns import match_condition, not_match_condition, setting, weigh
 from postmaster.system.models import Validity
+from postmaster.system.values import Flaw
+
+log = structlog.get_logger("postmaster.filters")
 
 _KEPT = "postmaster-filters"
 
@@ -54,7 +59,26 @@ def load_filters(session: Session) -> Sequence[CompiledFilter]:
 
 def _compile_all(session: Session) -> list[CompiledFilter]:
     rows = session.scalars(select(PostmasterFilter).where(PostmasterFilter.validity == Validity.VALID)).unique()
-    return [compiled(row) for row in sorted(rows, key=lambda row: row.name)]
+    budget = ALL_BYTES
+    filters = []
+    for row in sorted(rows, key=lambda row: row.name):
+        weight, found = _usable(row, budget)
+        budget -= weight
+        filters.append(found)
+    return filters
+
+
+def _usable(row: PostmasterFilter, budget: int) -> tuple[int, CompiledFilter]:
+    """``row`` and what it takes; a flawed one if it cannot be compiled in ``budget`` bytes: all others go on."""
+    try:
+        weight = sum(weigh(text) for text in (*row.match, *row.not_match))
+        if weight > budget:
+            raise Flaw("takes more memory than the filters before it have left", "Let its patterns be smaller.")
+        return weight, compiled(row)
+    except Flaw as flaw:
+        log.warning("a filter cannot be used", filter=row.name, flaw=flaw.flaw)
+        words = f"{flaw.flaw}. {flaw.advice}".strip()
+        return 0, CompiledFilter(row.id, row.name, stop=False, conditions=(), settings=(), flaw=words)
 
 
 def compiled(row: PostmasterFilter) -> CompiledFilter:

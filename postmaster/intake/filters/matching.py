@@ -34,7 +34,10 @@ _PLACE = re.compile(r"\[\*\*\*\]|\[\*\*\s*\\\s*(\w+)\s*\*\*\]")
 
 @dataclass(frozen=True, slots=True)
 class CompiledFilter:
-    """A filter, ready to be used. ``account_ids`` are those that it is for; None means all, and the pipe."""
+    """A filter, ready to be used. ``account_ids`` are those that it is for; None means all, and the pipe.
+
+    ``flaw`` says why it cannot be used: it was stored before that was looked at. Then it has no conditions.
+    """
 
     id: int
     name: str
@@ -42,6 +45,7 @@ class CompiledFilter:
     conditions: tuple[Condition, ...]
     settings: tuple[Setting, ...]
     account_ids: frozenset[int] | None = None
+    flaw: str = ""
 
     def is_for(self, account_id: int | None) -> bool:
         """Whether it is for mail of that account; None is the pipe."""
@@ -132,7 +136,7 @@ def run_filters(
         if not each.is_for(account_id):
             continue
         trial = try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()))
-        if trial.matched or trial.slow:
+        if trial.matched or trial.slow or each.flaw:
             filtered.trials.append(trial)
         if trial.matched:
             view.controls.update((control.name.lower(), control) for control in trial.sets)

@@ -10,15 +10,13 @@ from typing import TypeVar
 
 import regex
 
+from postmaster.confined import TooMuchError
+from postmaster.intake.filters.compiling import LIMITS, build, weight
 from postmaster.intake.headers import HEADERS, known_header
 from postmaster.system.values import Flaw, clean
 
 LONGEST_PATTERN = 2000
 MAX_LINES = 100
-
-# Characters that a pattern may demand at the least: the library writes all of them out when it compiles, so that
-# (\d{9999}){9999} takes the memory of the whole machine.
-MOST_DEMANDED = 100_000
 
 EMAIL_ADDRESS = "EMAILADDRESS:"
 
@@ -29,9 +27,6 @@ PSEUDO_HEADERS = {
     "X-OTRS-AttachmentCount": "How many attachments there are; images within the text do not count.",
     "X-OTRS-BodyDecrypted": "Always empty here.",
 }
-
-# An escape, a set, a least number of repetitions, or any other character of a pattern.
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|\{(?P<least>\d+)(?:,\d*)?\}|.", re.DOTALL)
 
 _HEADER = re.compile(r"[!-9;-<>-~]+")
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
@@ -80,13 +75,36 @@ def read_lines(read: Callable[[str], object]) -> Callable[[str], list[str]]:
 
 def condition(text: str, *, negate: bool = False) -> Condition:
     """The condition that ``Header=RE`` means. Raises Flaw, which names the position in the pattern."""
+    header, pattern = _entered(text)
+    return Condition(header, pattern, _compile(header, _searched(pattern)), negate, _is_address(pattern))
+
+
+def weigh(text: str) -> int:
+    """About how many bytes the condition takes, if it can be compiled at all; ``condition`` says why it cannot."""
+    try:
+        return weight(_searched(_entered(text)[1]))
+    except TooMuchError:
+        return 0
+
+
+def _entered(text: str) -> tuple[str, str]:
     header, pattern = _divided(text, "a condition is entered as Header=regular expression, as in Subject=invoice")
     if len(pattern) > LONGEST_PATTERN:
         raise Flaw(f"has a pattern for {header} of {len(pattern)} characters, but may have {LONGEST_PATTERN} at most")
     clean(pattern, allowed="\t")
-    address = pattern[len(EMAIL_ADDRESS) :] if pattern.upper().startswith(EMAIL_ADDRESS) else None
-    compiled = _compile(header, pattern if address is None else _address_pattern(address.strip()))
-    return Condition(header, pattern, compiled, negate, address is not None)
+    return header, pattern
+
+
+def _is_address(pattern: str) -> bool:
+    return pattern.upper().startswith(EMAIL_ADDRESS)
+
+
+def _searched(pattern: str) -> str:
+    """What is looked for, where ``pattern`` was entered. A plain address stands for itself."""
+    if not _is_address(pattern):
+        return pattern
+    address = pattern[len(EMAIL_ADDRESS) :].strip()
+    return regex.escape(address) if _PLAIN_ADDRESS.fullmatch(address) else address
 
 
 def setting(text: str) -> Setting:
@@ -113,37 +131,14 @@ def _divided(text: str, advice: str) -> tuple[str, str]:
     return header.strip(), rest.strip()
 
 
-def _address_pattern(address: str) -> str:
-    """A plain address stands for itself, anything else is a pattern for the whole address."""
-    return regex.escape(address) if _PLAIN_ADDRESS.fullmatch(address) else address
-
-
-def _demanded(pattern: str) -> int:
-    """About how many characters a value has at the least if it matches; those of all alternatives count."""
-    widths, last = [0], 0
-    for piece in _PIECE.finditer(pattern):
-        if piece[0] == "(":
-            widths.append(0)
-            continue
-        if piece["least"]:
-            more = last * (int(piece["least"]) - 1)
-        elif piece[0] == ")" and len(widths) > 1:
-            more = last = widths.pop()
-        else:
-            more = last = 1
-        widths[-1] += more
-        last = last + more if piece["least"] else last
-    return sum(widths)
-
-
 def _compile(header: str, pattern: str) -> regex.Pattern[str]:
     if not pattern:
         raise Flaw(f"has no pattern for {header}", "Enter a regular expression after the =.")
-    if _demanded(pattern) > MOST_DEMANDED:
-        flaw = f"has “{pattern[:60]}” for {header}, which demands more than {MOST_DEMANDED} characters"
-        raise Flaw(flaw, "Let what is in braces be smaller.")
     try:
-        return regex.compile(pattern, regex.IGNORECASE, cache_pattern=False)
+        return build(pattern)
+    except TooMuchError:
+        flaw = f"has “{pattern[:60]}” for {header}, which takes more than {LIMITS.megabytes} MB or a second to compile"
+        raise Flaw(flaw, "Let what is repeated, or how often, be smaller.") from None
     except regex.error as error:
         reason, position = str(getattr(error, "msg", error)), 1 + (getattr(error, "pos", None) or 0)
         place = f"at position {position}, before “{pattern[position - 1 :][:20]}”"

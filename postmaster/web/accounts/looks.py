@@ -2,7 +2,7 @@
 
 The child runs ``flask account test`` and its like. What it prints goes into a file of ``scratch``, which any web
 process may read meanwhile; the file stays locked for as long as the child lives. What an account is made of reaches it
-by standard input: nothing stands in its arguments or its environment.
+by standard input: nothing of that stands in its arguments or its environment.
 """
 
 from __future__ import annotations
@@ -75,19 +75,29 @@ class Report:
         return planned[len(self.stages) :] if self.running else []
 
 
-def start(kind: str, texts: Mapping[str, str]) -> str:
-    """Start looking, with what was entered in the fields of an account; returns the token of the report.
+def start(kind: str, texts: Mapping[str, str], by: str) -> str:
+    """Have ``by`` look, with what was entered in the fields of an account; returns the token of the report.
 
     Raises PostMasterError if too many do already.
     """
     if sum(_is_locked(path) for path in _recent_files()) >= MOST_AT_A_TIME:
         raise PostMasterError("busy", "Several connections are being tried at this moment.", "Wait, and press again.")
     path = scratch.new_file()
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "account", *COMMANDS[kind], "--stdin"]
+    command = [
+        sys.executable,
+        "-m",
+        "flask",
+        "--app",
+        "postmaster",
+        "account",
+        *COMMANDS[kind],
+        "--stdin",
+        f"--by={by}",
+    ]
     with path.open("ab", buffering=0) as report:
         report.write(json.dumps({"kind": kind}).encode() + b"\n")
         fcntl.flock(report, fcntl.LOCK_EX)
-        child = subprocess.Popen(  # noqa: S603 - the words of COMMANDS
+        child = subprocess.Popen(  # noqa: S603 - the words of COMMANDS, and a user's name
             command, stdin=subprocess.PIPE, stdout=report, stderr=report, env=_environment(), cwd=_home()
         )
     document = json.dumps({"account": [dict(texts)]}).encode()

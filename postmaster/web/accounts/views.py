@@ -75,7 +75,7 @@ def look(kind: str, number: int | None = None) -> ResponseReturnValue:
     """Start looking at the server with what is entered, saved or not."""
     form, label = opened(number)
     try:
-        token = start(kind, _checked(form, kind))
+        token = start(kind, _checked(form, kind), who().name)
     except InvalidFieldsError as error:
         form.refuse(error.errors)
         report = Report(kind, "", running=False, lines=[], trouble=f"Correct this first: {error}")

@@ -27,6 +27,7 @@ LOOKS: dict[Standing, Look] = {
     Standing.NEEDS_PASSWORD: Look("warn", "key-round", "Yes, needs password"),
     Standing.NEEDS_SECRET: Look("warn", "key-round", "Yes, needs client secret"),
     Standing.NEEDS_AUTHORISATION: Look("warn", "shield", "Yes, never authorised"),
+    Standing.NEEDS_KEY: Look("fail", "key-round", "Yes, no key opens its secrets"),
     Standing.NEEDS_UPDATE: Look("fail", "circle-x", "Yes"),
     Standing.SECRET_EXPIRED: Look("fail", "triangle-alert", "Yes, the client secret has expired"),
     Standing.SECRET_EXPIRES_SOON: Look("warn", "triangle-alert", "Soon, the client secret expires"),

@@ -1,14 +1,14 @@
 """Where is my mail: what a message says of itself in the ledger, and the terms that it is found by
 
-Revision ID: 0006
-Revises: 0005
+Revision ID: r03
+Revises: r02
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0006'
-down_revision = '0005'
+revision = 'r03'
+down_revision = 'r02'
 branch_labels = None
 depends_on = None
 

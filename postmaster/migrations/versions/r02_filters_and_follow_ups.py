@@ -1,13 +1,13 @@
 """Filters and follow-ups: what tickets carry, links between them, threads, and the postmaster filters.
 
-Revision ID: 0005
-Revises: 0001
+Revision ID: r02
+Revises: r01
 """
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0005'
-down_revision = '0001'
+revision = 'r02'
+down_revision = 'r01'
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Who a ticket is from, whether an article has HTML, and the indexes of the list of tickets.
 
-Revision ID: 0002
-Revises: 0003
+Revision ID: r05
+Revises: r04
 """
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0002'
-down_revision = '0003'
+revision = 'r05'
+down_revision = 'r04'
 branch_labels = None
 depends_on = None
 

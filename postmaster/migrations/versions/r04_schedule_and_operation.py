@@ -1,14 +1,14 @@
 """Schedule and operation
 
-Revision ID: 0003
-Revises: 0006
+Revision ID: r04
+Revises: r03
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0003'
-down_revision = '0006'
+revision = 'r04'
+down_revision = 'r03'
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """OAuth2 credentials, their tokens, and authorisations that are under way
 
-Revision ID: 0004
-Revises: 0002
+Revision ID: r06
+Revises: r05
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0004'
-down_revision = '0002'
+revision = 'r06'
+down_revision = 'r05'
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """The first tables
 
-Revision ID: 0001
+Revision ID: r01
 Revises: 
 """
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0001'
+revision = 'r01'
 down_revision = None
 branch_labels = None
 depends_on = None

@@ -1,0 +1,35 @@
+"""The mail servers that a credential may be sent to."""
+
+from __future__ import annotations
+
+from postmaster.system.values import Flaw, host
+
+ANY_BELOW = "*."
+
+
+def read_hosts(text: str) -> str:
+    """Host names, parted by commas or blanks; ``*.example.com`` are all below that. Raises Flaw."""
+    names = dict.fromkeys(_read(word) for word in text.replace(",", " ").split())
+    read = ", ".join(names)
+    if len(read) > 2000:
+        raise Flaw("has more than 2000 characters", "Use names such as *.example.com.")
+    return read
+
+
+def _read(word: str) -> str:
+    if word.startswith(ANY_BELOW):
+        return ANY_BELOW + _plain(host(word.removeprefix(ANY_BELOW)))
+    return _plain(host(word))
+
+
+def is_for(hosts: str, name: str) -> bool:
+    """Whether a credential with these ``hosts`` may be sent to the server ``name``; without any, to all."""
+    wanted = _plain(name)
+    return not hosts or any(
+        wanted.endswith(f".{known.removeprefix(ANY_BELOW)}") if known.startswith(ANY_BELOW) else wanted == known
+        for known in hosts.split(", ")
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().rstrip(".")

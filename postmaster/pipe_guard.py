@@ -1,0 +1,103 @@
+"""Keeps a mail transfer agent from bouncing mail: whatever ``flask read`` dies of, it ends with 75, "try again".
+
+An agent keeps mail after EX_TEMPFAIL of sysexits.h alone, and after any other status but 0 sends it back. So the
+command runs in a child of this process, which outlives what the child cannot answer for: a library that is missing, an
+app that cannot be made, the killer of processes that take too much memory. It comes before all other imports, and so
+imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+EXIT_TRY_AGAIN = 75
+
+# What the child ends with if the command line is wrong (EX_USAGE), and the command then.
+CHILD_USAGE, EXIT_USAGE = 64, 2
+
+# Options of flask itself that take a value: what follows one is no command.
+_WITH_VALUE = ("-A", "--app", "-e", "--env-file")
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+_guarded = False
+
+
+def usage_code() -> int:
+    """What wrong usage ends with in this process."""
+    return CHILD_USAGE if _guarded else EXIT_USAGE
+
+
+def is_pipe(arguments: Sequence[str]) -> bool:
+    """Whether ``arguments``, those of this process, are ``flask read``."""
+    program, *rest = arguments or [""]
+    if Path(program).name not in ("flask", "__main__.py"):
+        return False
+    words = iter(rest)
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word == "read"
+    return False
+
+
+def guard_pipe() -> None:
+    """Go on in a child if this is ``flask read``; this process never returns, and ends as the child's end means."""
+    global _guarded  # noqa: PLW0603 - set once, in the child, before anything else runs
+    if _guarded or not is_pipe(sys.argv):
+        return
+    _guarded = True
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)  # one that comes now waits until somebody can take it
+    try:
+        child = os.fork()
+    except OSError as error:
+        _end(EXIT_TRY_AGAIN, f"No process could be started ({error.strerror}).")
+    if child:
+        _hand_signals_on(child)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+    if child:
+        _end(*_outcome(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+
+
+def _hand_signals_on(child: int) -> None:
+    """The child is told what this process is told, and has the last word: the mail may be stored."""
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    for number in _STOP_SIGNALS:
+        signal.signal(number, hand_on)
+
+
+def _outcome(code: int) -> tuple[int, str]:
+    """What to end with after a child that ended with ``code``, and what is still to be said."""
+    if code == 0:
+        return 0, ""
+    if code == CHILD_USAGE:
+        return EXIT_USAGE, ""
+    told = f"It was ended by {_name(-code)}." if code < 0 else ""
+    return EXIT_TRY_AGAIN, told
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _end(code: int, told: str) -> None:
+    """End without the handlers that Python and libraries have for an end: they are the child's."""
+    try:
+        if told:
+            os.write(2, f"Error: {told} Deliver the message again. [interrupted]\n".encode())
+    finally:
+        os._exit(code)

@@ -1,0 +1,81 @@
+"""The HTML of an article as it is shown: ordinary mail at once, what may take long in a child process, once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from postmaster.confined import Limits, NotNowError, TooMuchError, compute
+from postmaster.database import dialect_of, insert_into, writing
+from postmaster.desk.models import ArticleHtml
+from postmaster.web import mail_html
+from postmaster.web.mail_html import LONGEST, is_ordinary, is_showable, safe_html
+
+# Of the child that makes one article harmless.
+LIMITS = Limits(seconds=1, megabytes=256)
+
+log = structlog.get_logger("postmaster.web")
+
+
+def shown_html(
+    session: Session, article: int, html: str, addresses: Mapping[str, str], *, remote_images: bool
+) -> str | None:
+    """``html`` made harmless, with the ``addresses`` of inline images; None if it is not to be shown."""
+    if not is_showable(html):
+        return None
+    if is_ordinary(html):
+        made = safe_html(html, addresses.get, remote_images=remote_images)
+        return made if len(made) <= LONGEST else None
+    query = select(ArticleHtml).where(ArticleHtml.article_id == article, ArticleHtml.remote_images == remote_images)
+    kept = session.scalars(query).one_or_none()
+    if kept is None:
+        kept = ArticleHtml(article_id=article, remote_images=remote_images, places=f"place-{secrets.token_hex(12)}-")
+        try:
+            kept.html = _compute(kept, html, addresses)
+        except NotNowError:
+            return None
+        _keep(kept)
+    return _placed(kept, addresses) if kept.html is not None else None
+
+
+def _compute(made: ArticleHtml, html: str, addresses: Mapping[str, str]) -> str | None:
+    """None if it takes too much."""
+    places = {content_id: f"{made.places}{_key(content_id)}" for content_id in addresses}
+    question = json.dumps({"html": html, "places": places, "remote": made.remote_images})
+    try:
+        return compute(mail_html.__file__, question.encode(), LIMITS).decode()
+    except TooMuchError:
+        return None
+
+
+def _keep(made: ArticleHtml) -> None:
+    """Another view may have been quicker; and a page is shown, whether this can be kept or not."""
+    values = {name: getattr(made, name) for name in ("article_id", "remote_images", "places", "html")}
+    try:
+        with writing() as session:
+            row = insert_into(dialect_of(session), ArticleHtml).values(**values)
+            session.execute(row.on_conflict_do_nothing())
+    except DBAPIError as error:
+        log.warning("HTML could not be kept", article=made.article_id, error=type(error).__name__)
+
+
+def _placed(made: ArticleHtml, addresses: Mapping[str, str]) -> str:
+    """With the addresses of this moment; nobody who writes mail can know the text that stands in their place."""
+    by_key = {_key(content_id): address for content_id, address in addresses.items()}
+    first, *parts = (made.html or "").split(made.places)
+    return first + "".join(by_key.get(part[:KEY_LENGTH], "") + part[KEY_LENGTH:] for part in parts)
+
+
+# Characters that tell the images of an article apart.
+KEY_LENGTH = 32
+
+
+def _key(content_id: str) -> str:
+    return hashlib.sha256(content_id.encode(errors="replace")).hexdigest()[:KEY_LENGTH]

@@ -1,0 +1,206 @@
+"""``flask read`` as a mail transfer agent runs it: all but wrong usage ends with 75, and so keeps the mail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.servers.ports import wait_until
+from tests.support import Desk, mail
+
+TOP = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "flask", "--app", "postmaster", "read")
+
+WAYS = {"plain": (), "json": ("--json",), "dry run": ("--dry-run",)}
+
+
+def deliver(environ: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[bytes]:
+    """Hand a message over, as the pipe of an agent does."""
+    return subprocess.run(
+        [*COMMAND, *options], env=environ, input=mail("hello"), capture_output=True, check=False, cwd=TOP
+    )
+
+
+def assert_kept(done: subprocess.CompletedProcess[bytes]) -> None:
+    """The agent keeps the message, and whoever reads its log is told why."""
+    assert done.returncode == 75, done.stderr.decode()
+    assert b"Error:" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+MALFORMED = {
+    "POSTMASTER_DATA_DIR": "/proc/nowhere/data",
+    "POSTMASTER_DATABASE_URL": "mysql://x",
+    "POSTMASTER_REDIS_URL": "http://x",
+    "POSTMASTER_SECRET_KEY": "short",
+    "POSTMASTER_CREDENTIAL_KEYS": "no-key",
+    "POSTMASTER_LOG_FORMAT": "xml",
+    "POSTMASTER_CA_FILE": "/nowhere.pem",
+    "POSTMASTER_TIME_ZONE": "Mars/Olympus",
+    "POSTMASTER_PUBLIC_URL": "no address",
+    "POSTMASTER_TRUSTED_PROXIES": "many",
+    "POSTMASTER_WORKERS": "0",
+    "POSTMASTER_METRICS_TOKEN": "short",
+    "POSTMASTER_ALERT_TARGETS": "me",
+    "POSTMASTER_OUTLOOK_HOST": "!",
+    "POSTMASTER_OUTLOOK_PORT": "0",
+    "POSTMASTER_MICROSOFT_AUTHORITY": "http://x",
+    "POSTMASTER_GOOGLE_AUTHORIZE_URL": "http://x",
+    "POSTMASTER_GOOGLE_TOKEN_URL": "http://x",
+}
+
+GARBLED = [
+    ("POSTMASTER_DATABASE_URL", "postgresql://user:p/w@[host/x"),
+    ("POSTMASTER_DATABASE_URL", "postgresql://user@host:port/x"),
+    ("POSTMASTER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x"),
+    ("POSTMASTER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x?nonsense=1"),
+    ("POSTMASTER_DATABASE_URL", "sqlite:////proc/nowhere/x.sqlite"),
+    ("POSTMASTER_DATABASE_URL", "sqlite:////dev/full"),
+    ("POSTMASTER_REDIS_URL", "redis://[x"),
+    ("POSTMASTER_PUBLIC_URL", "https://[x"),
+    ("POSTMASTER_GOOGLE_TOKEN_URL", "https://x:port/"),
+    ("POSTMASTER_DATA_DIR", "/dev/null/data"),
+    ("POSTMASTER_DATA_DIR", "/sys/data"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value"), [*MALFORMED.items(), *GARBLED])
+def test_a_wrong_environment_keeps_the_mail(environ: dict[str, str], variable: str, value: str) -> None:
+    assert_kept(deliver({**environ, variable: value}))
+
+
+@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
+def test_so_it_does_whatever_is_to_be_shown(environ: dict[str, str], options: tuple[str, ...]) -> None:
+    assert_kept(deliver({**environ, "POSTMASTER_TIME_ZONE": "Mars"}, *options))
+
+
+def test_so_it_does_with_files(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "x.eml").write_bytes(mail("x"))
+    assert_kept(deliver({**environ, "POSTMASTER_TIME_ZONE": "Mars"}, "--json-lines", str(tmp_path / "x.eml")))
+
+
+KEYS: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_text(""),
+    "truncated": lambda path: path.write_text("c2hvcnQ="),
+    "binary": lambda path: path.write_bytes(b"\xff\xfe\0"),
+    "folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("name", ["credential.key", "secret.key"])
+@pytest.mark.parametrize("spoil", KEYS.values(), ids=KEYS)
+def test_a_bad_key_file_keeps_the_mail(
+    environ: dict[str, str], data_dir: Path, name: str, spoil: Callable[[Path], object]
+) -> None:
+    if name == "secret.key" and spoil is KEYS["truncated"]:
+        pytest.skip("any text is a secret key")
+    data_dir.mkdir()
+    spoil(data_dir / name)
+    assert_kept(deliver(environ))
+
+
+@pytest.mark.embedded
+def test_a_database_of_a_later_version_keeps_the_mail(desk: Desk, environ: dict[str, str], data_dir: Path) -> None:
+    desk.ok("status")
+    engine = create_engine(f"sqlite:///{data_dir / 'postmaster.sqlite'}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    engine.dispose()
+    assert deliver(environ).returncode == 75
+
+
+@pytest.mark.embedded
+def test_a_file_that_is_no_database_keeps_the_mail(environ: dict[str, str], data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "postmaster.sqlite").write_bytes(b"nonsense" * 1000)
+    assert_kept(deliver(environ))
+
+
+def test_a_full_disk_keeps_the_mail(environ: dict[str, str]) -> None:
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *COMMAND]
+    done = subprocess.run(
+        limited, env=environ, input=mail("x", size=100_000), capture_output=True, check=False, cwd=TOP
+    )
+    assert done.returncode == 75
+
+
+def test_too_little_memory_keeps_the_mail(environ: dict[str, str]) -> None:
+    limited = ["sh", "-c", 'ulimit -v 120000; exec "$@"', "sh", *COMMAND]
+    done = subprocess.run(limited, env=environ, input=mail("x"), capture_output=True, check=False, cwd=TOP)
+    assert done.returncode == 75
+
+
+@pytest.mark.parametrize("module", ["sqlalchemy", "regex", "nh3", "structlog"])
+def test_a_library_that_is_missing_keeps_the_mail(environ: dict[str, str], tmp_path: Path, module: str) -> None:
+    (tmp_path / f"{module}.py").write_text("raise ImportError('gone')")
+    path = os.pathsep.join([str(tmp_path), environ.get("PYTHONPATH", "")])
+    assert deliver({**environ, "PYTHONPATH": path}).returncode == 75
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_keeps_the_mail(desk: Desk, environ: dict[str, str], number: signal.Signals) -> None:
+    desk.ok("status")
+    with subprocess.Popen([*COMMAND], env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"Subject: half\r\n")
+        process.stdin.flush()
+        wait_until(lambda: child_of(process.pid), "the child to be there")
+        process.send_signal(number)
+        assert process.wait(60) == 75
+    assert desk.tickets() == []
+
+
+def test_a_child_that_is_killed_keeps_the_mail(environ: dict[str, str]) -> None:
+    with subprocess.Popen([*COMMAND], env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP) as process:
+        wait_until(lambda: child_of(process.pid), "the child to be there")
+        os.kill(child_of(process.pid), signal.SIGKILL)
+        assert process.wait(60) == 75
+        assert process.stderr is not None
+        assert b"SIGKILL" in process.stderr.read()
+
+
+def child_of(pid: int) -> int:
+    """The only child of that process; 0 while there is none."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else 0
+
+
+def test_an_agent_that_does_not_listen_is_not_asked_to_deliver_for_ever(desk: Desk, environ: dict[str, str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND], env=environ, input=mail("hello"), stdout=full, check=False, cwd=TOP)
+    assert done.returncode == 0
+    assert len(desk.tickets()) == 1
+
+
+def test_a_queue_that_is_not_there_does_not_bounce_the_mail(desk: Desk, environ: dict[str, str]) -> None:
+    done = deliver(environ, "--queue", "Renamed")
+    assert done.returncode == 0
+    assert b"in Raw (pipe-queue-missing)" in done.stdout
+    assert len(desk.tickets()) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [("--nonsense",), ("--queue",), ("x.eml",), ("--json-lines",), ("--json-lines", "/nowhere/x.eml")]
+)
+def test_wrong_usage_is_told_as_such(desk: Desk, environ: dict[str, str], options: tuple[str, ...]) -> None:
+    done = deliver(environ, *options)
+    assert done.returncode == 2, done.stderr
+    assert desk.tickets() == []
+
+
+def test_the_command_of_the_guide_keeps_the_mail_if_its_settings_are_not_there(tmp_path: Path) -> None:
+    script = (TOP / "deploy" / "postmaster").read_text()
+    nobody = script.replace("$(id -un)", "postmaster").replace("/etc/postmaster.env", str(tmp_path / "none.env"))
+    elsewhere = script.replace("$(id -un)", "postmaster").replace(". /etc/postmaster.env", ":")
+    (tmp_path / "bin").mkdir()
+    for text_ in (nobody, elsewhere.replace("/opt/postmaster", str(tmp_path)), elsewhere.replace("/opt", "/nowhere")):
+        for shell in ("sh", "bash"):
+            done = subprocess.run([shell, "-c", text_, "postmaster", "read"], capture_output=True, check=False)
+            assert done.returncode == 75, done.stderr

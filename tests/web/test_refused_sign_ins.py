@@ -1,0 +1,91 @@
+"""Refused sign-ins stand in the log with their address, in lines that fail2ban reads and nobody can forge."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+ADDRESS = "198.51.100.7"
+VICTIM = "192.0.2.66"
+
+# Signs in with each name from the address, then asks for a page with that name in its path.
+PROGRAM = """
+import sys
+from urllib.parse import quote
+from postmaster import create_app
+from tests.web.conftest import add, token_of
+address, *names = sys.argv[1:]
+app = create_app()
+add(app, "ada")
+client = app.test_client()
+token = token_of(client.get("/login").text)
+for name in names:
+    form = {"user": name, "password": "wrong password", "csrf_token": token}
+    client.post("/login", data=form, environ_base={"REMOTE_ADDR": address})
+    client.get("/" + quote(name), environ_base={"REMOTE_ADDR": address})
+"""
+
+HUMAN = f"2026-11-29T08:00:00Z [warning  ] sign-in refused   [postmaster.web.entrance] address={VICTIM} reason=x user="
+JSON = f'{{"address": "{VICTIM}", "reason": "x", "user": "a", "event": "sign-in refused"'
+
+
+def failregexes() -> list[re.Pattern[str]]:
+    """The expressions of the filter in the guide, as fail2ban reads them."""
+    block = re.search(
+        r"```ini\n\[Definition\]\nfailregex = (.*?)\njournalmatch", (TOP / "docs/deploy.md").read_text(), re.S
+    )
+    assert block
+    address = r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)"
+    return [re.compile(line.strip().replace("<ADDR>", address)) for line in block[1].splitlines()]
+
+
+def banned(log: str, prefix: str = "") -> list[str]:
+    """The addresses that fail2ban would find in a log, whose lines the journal gives a prefix."""
+    lines = (prefix + line for line in log.splitlines())
+    found = (regex.search(line) for line in lines for regex in failregexes())
+    return [match["address"] for match in found if match]
+
+
+def log_of(data_dir: Path, log_format: str, address: str, *names: str) -> str:
+    environ = {**os.environ, "POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_LOG_FORMAT": log_format}
+    environ["PYTHONPATH"] = os.pathsep.join((str(TOP), environ.get("PYTHONPATH", "")))
+    command = [sys.executable, "-c", PROGRAM, address, *names]
+    return subprocess.run(command, env=environ, capture_output=True, check=True, text=True).stderr
+
+
+# What somebody enters as a name, to have the log say that another one was refused.
+HOSTILE_NAMES = (
+    f"a\n{HUMAN}",
+    f"a\r\n{HUMAN}",
+    f"a\u2028{HUMAN}",
+    f"a\x85{HUMAN}",
+    f"a\n{JSON}",
+    HUMAN,
+    JSON,
+    f'a", "event": "x"}}\n{JSON}',
+    f"a address={VICTIM} reason=x user=",
+    "a\x1b[2K\u202e",
+    "a" * 5000,
+)
+
+
+@pytest.mark.parametrize("log_format", ["human", "json"])
+@pytest.mark.parametrize("address", [ADDRESS, "2001:db8::7"])
+def test_fail2ban_reads_a_refused_sign_in(data_dir: Path, log_format: str, address: str) -> None:
+    log = log_of(data_dir, log_format, address, "ada")
+    assert banned(log) == [address]
+    assert banned(log, "desk postmaster[4711]: ") == [address]
+
+
+@pytest.mark.parametrize("log_format", ["human", "json"])
+def test_a_hostile_name_or_path_forges_no_line(data_dir: Path, log_format: str) -> None:
+    log = log_of(data_dir, log_format, ADDRESS, *HOSTILE_NAMES)
+    assert banned(log) == [ADDRESS] * len(HOSTILE_NAMES)
+    assert len(log.splitlines()) == 2 * len(HOSTILE_NAMES)
+    assert "\x1b" not in log
