@@ -198,6 +198,9 @@ _FAULTS = (
           "Nothing is lost, and the next run goes on. If it lasts, ask the mail server's administrator."),
     Fault("session-deadline", "read", True, "{host} was too slow: the session was ended after {seconds} s.",
           "Nothing is lost, and the next run goes on. If it lasts, ask the mail server's administrator."),
+    Fault("uids-not-unique", "list", True, "{host} gives several messages of “{folder}” the same UID, or none.",
+          "Nothing was touched, for a UID would delete the wrong message. Have the server's administrator rebuild the "
+          "folder's index, or move the mail to another folder."),
     Fault("server-confused", "read", True, "{host} answered something that could not be understood.",
           "If it lasts, show the server's words to its administrator."),
     Fault("server-refused", "read", True, "{host} refused a command.",

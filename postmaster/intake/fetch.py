@@ -167,9 +167,19 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
     while True:
         watch.open_session()
         before = work.tally.done
-        source = open_source(plan.endpoint, deadline_seconds=watch.deadline, reconnect_after=plan.reconnect_after)
+        source = open_source(
+            plan.endpoint,
+            deadline_seconds=watch.deadline,
+            reconnect_after=plan.reconnect_after,
+            trouble=work.care.trouble,
+        )
         try:
             work.work_off(source, lambda done, found: options.on_progress(result.id, done, found))
+        except MailError as error:
+            source.abort()
+            if watch.stop_reason() or not work.may_go_on(error):
+                raise
+            continue
         except BaseException:
             source.abort()
             raise
