@@ -47,7 +47,6 @@ class RunStatus(StrEnum):
 
 
 PENDING = text("deletion = 'pending'")
-PIPED = text("mailbox_id IS NULL")
 RUNNING = text("status = 'running'")
 
 
@@ -129,12 +128,6 @@ class InboundMail(Model):
             sqlite_where=PENDING,
             postgresql_where=PENDING,
         ),
-        Index(
-            "ix_inbound_mail_pipe_sha256",
-            "sha256",
-            sqlite_where=PIPED,
-            postgresql_where=PIPED,
-        ),
     )
 
     id: Mapped[Id]
@@ -148,7 +141,7 @@ class InboundMail(Model):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("fetch_run.id"), index=True)
     identity: Mapped[str]
     occurrence: Mapped[int] = mapped_column(default=0)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sha256: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     size: Mapped[int]
     outcome: Mapped[Outcome] = mapped_column(choice(Outcome))
     reason: Mapped[str] = mapped_column(String(60))

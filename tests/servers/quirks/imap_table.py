@@ -89,7 +89,11 @@ class StandIn:
 
     def text(self, message: Message) -> bytes:
         if is_culprit(message):
-            return b"From: Microsoft Exchange Server\r\nSubject: " + self.words + b"\r\n\r\nThe server couldn't retrieve it.\r\n"
+            return (
+                b"From: Microsoft Exchange Server\r\nSubject: "
+                + self.words
+                + b"\r\n\r\nThe server couldn't retrieve it.\r\n"
+            )
         return message.raw
 
 
@@ -311,10 +315,20 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("UID and text in two answers", "RFC 3501 section 7.4.2; turbogmailify#3", UidApart),
     Quirk("the text before its UID", "RFC 3501 section 7.4.2", TextBeforeUid),
     Quirk("all texts, then all UIDs", "RFC 3501 section 7.4.2", AllTextsThenAllUids),
-    Quirk("one UID for two messages", "hmailserver/hmailserver#475; OfflineIMAP/offlineimap#676", SameUidTwice, refuses=True),
+    Quirk(
+        "one UID for two messages",
+        "hmailserver/hmailserver#475; OfflineIMAP/offlineimap#676",
+        SameUidTwice,
+        refuses=True,
+    ),
     Quirk("a UID of zero", "RFC 3501 section 2.3.1.1: a UID is nonzero", UidOfZero, refuses=True),
     Quirk("answers about messages nobody asked for", "RFC 3501 section 7", AnswersWhatWasNotAsked),
-    Quirk("a stand-in for the text", "freescout-help-desk/freescout#3203; Foundry376/Mailspring#2038", StandIn, blocks=True),
+    Quirk(
+        "a stand-in for the text",
+        "freescout-help-desk/freescout#3203; Foundry376/Mailspring#2038",
+        StandIn,
+        blocks=True,
+    ),
     Quirk("a stand-in of its own size", "Foundry376/Mailspring#2038", StandInOfItsSize, blocks=True),
     Quirk("an empty text", "getmail6/getmail6#94", EmptyText, blocks=True),
     Quirk("an empty text of size 0", "OTRS bug 11475", EmptyAndOfNoSize, blocks=True),
@@ -328,7 +342,12 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("a hang-up within one message", "jstedfast/MailKit#361", HangsUpWithinMessage, blocks=True),
     Quirk("a length too large", "jstedfast/MailKit#174", AnnouncesTooMuch, blocks=True),
     Quirk("a length too small", "jstedfast/MailKit#174", AnnouncesTooLittle, blocks=True),
-    Quirk("a listing refused for one message", "jstedfast/MailKit#358; rtucker/imap2maildir#4", ListingRefused, blocks=True),
+    Quirk(
+        "a listing refused for one message",
+        "jstedfast/MailKit#358; rtucker/imap2maildir#4",
+        ListingRefused,
+        blocks=True,
+    ),
     Quirk("a hang-up in the listing", "jstedfast/MailKit#358", ListingHangsUp, blocks=True),
     Quirk("every text refused", "ha-email-sensor#16; mailcow/mailcow-dockerized#1554", EveryTextRefused, refuses=True),
     Quirk("partial FETCH ignored", "postalsys/imapflow#396", PartialIgnored),
