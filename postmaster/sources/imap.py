@@ -113,15 +113,20 @@ class ImapSource:
         """Whether mail of others is marked as deleted, after the server was given the chance to tell us the latest."""
         self._client.allow()
         self._raw.noop()
-        flagged = self._search_deleted()
+        flagged = self._found(["DELETED"])
         if not self._marked.issubset(flagged):  # it does not find what was just marked, so it is not to be believed
             flagged = {mail.handle for mail in self.list() if mail.flagged or mail.unlisted}
         return not self._marked.issuperset(flagged)
 
-    def _search_deleted(self) -> set[int]:
+    def _search(self, uids: Sequence[int]) -> set[int]:
+        """Those of ``uids`` that SEARCH finds. That it does not find one proves nothing."""
+        found = {uid for window in command_sets(sorted(uids)) for uid in self._found(["UID", joined(window)])}
+        return found.intersection(uids)
+
+    def _found(self, criteria: Sequence[str]) -> set[int]:
         self._client.allow()
         try:
-            return set(self._raw.search("DELETED"))
+            return set(self._raw.search(criteria))
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
@@ -134,7 +139,7 @@ class ImapSource:
                 return set()
             self._client.allow()
             self._raw.noop()
-            return self._client.fetch_uids(sorted(uids))
+            return self._client.fetch_uids(sorted(uids)) | self._search(uids)
 
     # the end
 
