@@ -18,6 +18,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.config import Settings
 from postmaster.database import reading, words_of, writing
 from postmaster.errors import MailError, mail_error
+from postmaster.intake.care import key_of
 from postmaster.intake.endpoint import endpoint_of
 from postmaster.intake.lease import fence, heartbeat
 from postmaster.intake.ledger import confirm, load_ledger
@@ -27,6 +28,7 @@ from postmaster.intake.record import Origin
 from postmaster.intake.rules import account_rules
 from postmaster.intake.runs import Run, begin_run, end_run, save_progress, tell_failure
 from postmaster.intake.tally import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
+from postmaster.intake.withheld import remember_withheld
 from postmaster.sources.base import Endpoint
 from postmaster.sources.open import open_source
 from postmaster.system.settings import FIRST_FETCH_CONFIRM, MAX_EMAIL_SIZE, RECONNECT_MESSAGE, get_setting
@@ -121,6 +123,9 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         work.count_left(watch.why_stopped)
         with writing() as session:
             end_run(session, run, result, work.take_confirmed(), plan.revision)
+            if result.error is None and not work.remaining:
+                told = {key_of(each.mail): str(each) for each in work.withheld}
+                remember_withheld(session, account_id, told)
 
 
 def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:

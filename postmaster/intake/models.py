@@ -220,3 +220,20 @@ class PipeTrouble(Model):
 
     queue_name: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WithheldMail(Model):
+    """A message that the server has but does not hand over: in how many runs in a row, and since when.
+
+    ``name`` tells it from others of its account, ``sentence`` is for people.
+    """
+
+    __tablename__ = "withheld_mail"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("mail_account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    sentence: Mapped[str] = mapped_column(String(1000))
+    runs: Mapped[int] = mapped_column(default=1)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)

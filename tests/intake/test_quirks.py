@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 
@@ -44,9 +42,9 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture(params=["at once", "after a kill"])
-def killed(request: pytest.FixtureRequest) -> Iterator[bool]:
+def killed(request: pytest.FixtureRequest) -> bool:
     """Whether a run was killed before, between commit and deletion."""
-    yield request.param == "after a kill"
+    return bool(request.param == "after a kill")
 
 
 @pytest.mark.parametrize(("kind", "quirk"), EVERY_QUIRK)
