@@ -119,8 +119,8 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         result.error = error
         watch.why_stopped = HELD if error.code == "first-fetch-held" else watch.why_stopped
     finally:
-        result.notes += work.notes
         work.count_left(watch.why_stopped)
+        result.notes += work.notes
         with writing() as session:
             end_run(session, run, result, work.take_confirmed(), plan.revision)
             if result.error is None and not work.remaining:
