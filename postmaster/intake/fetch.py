@@ -168,22 +168,32 @@ def make_plan(session: Session, account: MailAccount, run: Run | None = None) ->
 
 
 def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch, result: AccountResult) -> None:
-    """Open sessions until nothing remains, the time is up, or a session did not get on."""
+    """Open sessions until nothing remains, the time is up, or a session did not get on.
+
+    If none can be opened after one that broke, it is the break that is told.
+    """
+    broken: MailError | None = None
     while True:
         watch.open_session()
         before = work.tally.done
-        source = open_source(
-            plan.endpoint,
-            deadline_seconds=watch.deadline,
-            reconnect_after=plan.reconnect_after,
-            trouble=work.care.trouble,
-        )
+        try:
+            source = open_source(
+                plan.endpoint,
+                deadline_seconds=watch.deadline,
+                reconnect_after=plan.reconnect_after,
+                trouble=work.care.trouble,
+            )
+        except MailError as error:
+            if broken is None:
+                raise
+            raise broken from error
         try:
             work.work_off(source, lambda done, found: options.on_progress(result.id, done, found))
         except MailError as error:
             source.abort()
             if watch.stop_reason() or not work.may_go_on(error):
                 raise
+            broken = error
             continue
         except BaseException:
             source.abort()
