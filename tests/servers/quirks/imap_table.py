@@ -310,6 +310,46 @@ class WithoutUidPlus:
     capability = b"IMAP4rev1 AUTH=PLAIN"
 
 
+class NotListed:
+    def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:
+        found: list[tuple[int, Message]] = super().chosen(numbers, uids=uids)  # type: ignore[misc]
+        return [(number, message) for number, message in found if not is_culprit(message)]
+
+
+class UidBehindTheText:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return items[::-1]
+
+
+class NewestFirst:
+    def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:
+        found: list[tuple[int, Message]] = super().chosen(numbers, uids=uids)  # type: ignore[misc]
+        return found[::-1]
+
+
+class SmallLetters:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [(name.lower(), value) for name, value in items]
+
+
+class NoSizes:
+    def size(self, message: Message) -> int:
+        return 0
+
+
+class SizesEstimated:
+    def size(self, message: Message) -> int:
+        return len(message.raw) * 4 // 3
+
+
+class MoreThanAsked:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [*items, (b"MODSEQ", b"(12)"), (b"X-GM-LABELS", b'("a \\"b\\" (c" \\Inbox)')]
+
+
 QUIRKS: tuple[Quirk, ...] = (
     Quirk("a text without its UID", "emailjs/emailjs-imap-client#53", NoUid),
     Quirk("UID and text in two answers", "RFC 3501 section 7.4.2; turbogmailify#3", UidApart),
@@ -365,4 +405,11 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("EXPUNGE without a word", "RFC 3501 section 7.4.1", ExpungeSilent),
     Quirk("EXPUNGE that does nothing", "jstedfast/MailKit#1234", ExpungeDoesNothing, refuses=True),
     Quirk("no UIDPLUS", "RFC 4315", WithoutUidPlus),
+    Quirk("a message that is not listed", "RFC 3501 section 7.4.2", NotListed, blocks=True),
+    Quirk("the UID behind the text", "RFC 3501 section 7.4.2", UidBehindTheText),
+    Quirk("the newest first", "RFC 3501 section 7.4.2", NewestFirst),
+    Quirk("names in small letters", "RFC 3501 section 9", SmallLetters),
+    Quirk("no sizes", "RFC 3501 section 2.3.4", NoSizes),
+    Quirk("sizes that are estimated", "RFC 3501 section 2.3.4", SizesEstimated),
+    Quirk("more than was asked for", "RFC 7162 section 3.1.4", MoreThanAsked),
 )
