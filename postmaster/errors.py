@@ -201,6 +201,9 @@ _FAULTS = (
     Fault("server-slow", "list", True, "{host} was too slow: {what} took longer than {seconds} s.",
           "Nothing is lost. The account is tried again, ever less often, and leaves a worker to the others. Ask the "
           "mail server's administrator why it answers so slowly; Test connection shows at which step it does."),
+    Fault("uids-not-unique", "list", True, "{host} gives several messages of “{folder}” the same UID, or none.",
+          "Nothing was touched, for a UID would delete the wrong message. Have the server's administrator rebuild the "
+          "folder's index, or move the mail to another folder."),
     Fault("server-confused", "read", True, "{host} answered something that could not be understood.",
           "If it lasts, show the server's words to its administrator."),
     Fault("server-refused", "read", True, "{host} refused a command.",

@@ -69,6 +69,8 @@ MENDS: Mapping[str, Mend] = {
     "oauth-not-offered": Mend.ACCOUNT,
     "token-refused": Mend.CREDENTIAL,
     "mailbox-closed": Mend.ACCOUNT,
+    "server-slow": Mend.FETCH,
+    "uids-not-unique": Mend.FETCH,
     "folder-missing": Mend.ACCOUNT,
     "folder-read-only": Mend.ACCOUNT,
     "folder-refused": Mend.FETCH,

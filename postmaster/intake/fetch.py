@@ -18,6 +18,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.config import Settings
 from postmaster.database import reading, words_of, writing
 from postmaster.errors import MailError, mail_error
+from postmaster.intake.care import key_of
 from postmaster.intake.endpoint import endpoint_of
 from postmaster.intake.lease import fence, heartbeat
 from postmaster.intake.ledger import confirm, load_ledger
@@ -27,6 +28,7 @@ from postmaster.intake.record import Origin
 from postmaster.intake.rules import account_rules
 from postmaster.intake.runs import Run, begin_run, end_run, save_progress, tell_failure
 from postmaster.intake.tally import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
+from postmaster.intake.withheld import remember_withheld
 from postmaster.sources.base import Endpoint
 from postmaster.sources.open import open_source
 from postmaster.system.settings import FIRST_FETCH_CONFIRM, MAX_EMAIL_SIZE, RECONNECT_MESSAGE, get_setting
@@ -117,10 +119,13 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         result.error = error
         watch.why_stopped = HELD if error.code == "first-fetch-held" else watch.why_stopped
     finally:
-        result.notes += work.notes
         work.count_left(watch.why_stopped)
+        result.notes += work.notes
         with writing() as session:
             end_run(session, run, result, work.take_confirmed(), plan.revision)
+            if result.error is None and not work.remaining:
+                told = {key_of(each.mail): str(each) for each in work.withheld}
+                remember_withheld(session, account_id, told)
 
 
 def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
@@ -163,13 +168,33 @@ def make_plan(session: Session, account: MailAccount, run: Run | None = None) ->
 
 
 def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch, result: AccountResult) -> None:
-    """Open sessions until nothing remains, the time is up, or a session did not get on."""
+    """Open sessions until nothing remains, the time is up, or a session did not get on.
+
+    If none can be opened after one that broke, it is the break that is told.
+    """
+    broken: MailError | None = None
     while True:
         watch.open_session()
         before = work.tally.done
-        source = open_source(plan.endpoint, deadline_seconds=watch.deadline, reconnect_after=plan.reconnect_after)
+        try:
+            source = open_source(
+                plan.endpoint,
+                deadline_seconds=watch.deadline,
+                reconnect_after=plan.reconnect_after,
+                trouble=work.care.trouble,
+            )
+        except MailError as error:
+            if broken is None:
+                raise
+            raise broken from error
         try:
             work.work_off(source, lambda done, found: options.on_progress(result.id, done, found))
+        except MailError as error:
+            source.abort()
+            if watch.stop_reason() or not work.may_go_on(error):
+                raise
+            broken = error
+            continue
         except BaseException:
             source.abort()
             raise

@@ -2,29 +2,33 @@
 
 A message is known again by its identity *and* its SHA-256. Where identities changed, because the server has a new
 UIDVALIDITY, knows no UIDL, or is asked by the other protocol now, it is known by its SHA-256 alone; two identical
-messages then match two rows, never one. What a whole listing did not show again is gone.
+messages then match two rows, never one. A row whose message is not listed is gone only if everything that is listed
+was read. A message whose deletion was confirmed lately and that is listed again is known, too.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
-from sqlalchemy import Update, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Update, and_, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from postmaster.bulk import among
 from postmaster.database import dialect_of
 from postmaster.extensions import now
-from postmaster.intake.models import Deletion, InboundMail
+from postmaster.intake.models import Deletion, InboundMail, Mailbox
 from postmaster.sources.base import RemoteMail
 
 # How long the same bytes through a pipe count as the same delivery tried again (DESIGN, "read").
 PIPE_MEMORY = timedelta(hours=24)
+
+# How long a message whose deletion the server confirmed, or that came by another name of the server, is known again.
+MEMORY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +46,28 @@ class Ledger:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries: dict[str, list[Entry]] = defaultdict(list)
+        self._moved: dict[bytes, list[Entry]] = defaultdict(list)
+        self._taken: set[tuple[str, int]] = set()
+        self.restore(entries)
+
+    def restore(self, entries: Iterable[Entry]) -> None:
+        """Have these found again: they are pending, whatever became of the session that knew them."""
         for entry in entries:
             self._entries[entry.identity].append(entry)
-        self._taken = {(entry.identity, entry.occurrence) for group in self._entries.values() for entry in group}
-        self._moved: dict[bytes, list[Entry]] = defaultdict(list)
+            self._taken.add((entry.identity, entry.occurrence))
 
-    def compare(self, listing: Iterable[RemoteMail]) -> list[int]:
-        """Hold the pending rows against a listing; returns the ids of those that are certain to be gone.
+    def compare(self, listing: Iterable[RemoteMail]) -> None:
+        """Hold the pending rows against a listing. Those whose identity it does not show may be under another one.
 
-        Rows of another namespace (see ``_namespace``) are kept aside, to be found by their SHA-256.
+        They are kept aside to be found by their SHA-256. That they are gone is proven only by the whole listing
+        having been read (see ``leftovers``).
         """
         identities = {mail.identity for mail in listing}
-        namespaces = {_namespace(identity) for identity in identities if identity}
-        gone = []
         self._moved.clear()
-        for identity, entries in list(self._entries.items()):
-            if identity in identities:
-                continue
-            if _namespace(identity) in namespaces:
-                gone += [entry.id for entry in self._entries.pop(identity)]
-            else:
+        for identity, entries in self._entries.items():
+            if identity not in identities:
                 for entry in entries:
                     self._moved[entry.sha256].append(entry)
-        return gone
 
     def knows(self, mail: RemoteMail) -> bool:
         """Whether ``mail`` may have been recorded before; only its bytes can tell."""
@@ -84,8 +87,16 @@ class Ledger:
         return entry
 
     def leftovers(self) -> list[int]:
-        """After a whole listing was worked off: the ids of rows that no message matched, so they are gone."""
-        return [entry.id for entries in self._entries.values() for entry in entries]
+        """The ids of the rows that no message matched, which are gone: call it only when this session proved it.
+
+        Proven means: everything that was listed was read, and held against the pending rows by its bytes.
+        """
+        gone = [entry for entries in self._entries.values() for entry in entries]
+        self._entries.clear()
+        self._moved.clear()
+        for entry in gone:
+            self.release(entry)
+        return [entry.id for entry in gone]
 
     def claim(self, identity: str) -> int:
         """The lowest occurrence under which no pending row has ``identity``; it is taken from now on."""
@@ -96,12 +107,6 @@ class Ledger:
     def release(self, entry: Entry) -> None:
         """The deletion of ``entry`` is confirmed: its identity is free again."""
         self._taken.discard((entry.identity, entry.occurrence))
-
-
-def _namespace(identity: str) -> str:
-    """What makes two identities comparable: ``imap:UIDVALIDITY`` or ``uidl``; SHA-256 itself never is."""
-    kind, _, rest = identity.partition(":")
-    return f"{kind}:{rest.rpartition(':')[0]}" if kind == "imap" else kind
 
 
 def load_ledger(session: Session, mailbox_id: int) -> Ledger:
@@ -138,3 +143,26 @@ def piped_before(session: Session, sha256: bytes) -> InboundMail | None:
         .order_by(InboundMail.id)
         .limit(1)
     ).first()
+
+
+def recorded_lately(session: Session, mailbox_id: int, found: Mapping[bytes, str]) -> dict[bytes, Entry]:
+    """Rows of the last day with these bytes under the same identity, by SHA-256; ``found`` gives the identities.
+
+    Either their deletion was confirmed, yet they are listed again; or they came by another name of this server, with
+    the same login and folder.
+    """
+    this, other = aliased(Mailbox), aliased(Mailbox)
+    same = and_(other.login == this.login, other.folder == this.folder, other.id != this.id)
+    rows = session.execute(
+        select(InboundMail.id, InboundMail.identity, InboundMail.occurrence, InboundMail.sha256)
+        .join(other, other.id == InboundMail.mailbox_id)
+        .join(this, this.id == mailbox_id)
+        .where(
+            InboundMail.sha256.in_(found),
+            InboundMail.recorded_at >= now() - MEMORY,
+            or_(and_(other.id == mailbox_id, InboundMail.deletion == Deletion.CONFIRMED), same),
+        )
+        .order_by(InboundMail.id)
+    )
+    entries = (Entry(*row) for row in rows)
+    return {entry.sha256: entry for entry in entries if found[entry.sha256] == entry.identity}

@@ -47,7 +47,6 @@ class RunStatus(StrEnum):
 
 
 PENDING = text("deletion = 'pending'")
-PIPED = text("mailbox_id IS NULL")
 RUNNING = text("status = 'running'")
 
 
@@ -129,12 +128,6 @@ class InboundMail(Model):
             sqlite_where=PENDING,
             postgresql_where=PENDING,
         ),
-        Index(
-            "ix_inbound_mail_pipe_sha256",
-            "sha256",
-            sqlite_where=PIPED,
-            postgresql_where=PIPED,
-        ),
     )
 
     id: Mapped[Id]
@@ -148,7 +141,7 @@ class InboundMail(Model):
     run_id: Mapped[int | None] = mapped_column(ForeignKey("fetch_run.id"), index=True)
     identity: Mapped[str]
     occurrence: Mapped[int] = mapped_column(default=0)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    sha256: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     size: Mapped[int]
     outcome: Mapped[Outcome] = mapped_column(choice(Outcome))
     reason: Mapped[str] = mapped_column(String(60))
@@ -227,3 +220,20 @@ class PipeTrouble(Model):
 
     queue_name: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WithheldMail(Model):
+    """A message that the server has but does not hand over: in how many runs in a row, and since when.
+
+    ``name`` tells it from others of its account, ``sentence`` is for people.
+    """
+
+    __tablename__ = "withheld_mail"
+
+    account_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("mail_account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    sentence: Mapped[str] = mapped_column(String(1000))
+    runs: Mapped[int] = mapped_column(default=1)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -82,13 +82,13 @@ def _preview(
         mails = source.list()
         ledger.compare(mails)
         listing = divide(mails, ledger, plan.largest)
-        remaining, withheld = len(listing.wanted), 0
+        remaining, withheld = len(listing.wanted), len(listing.withheld)
         for batch in batches(listing.wanted[:limit]):
             if watch.stop_reason():
                 break
             sifted = sift(source, batch, ledger)
             result.tally.gone += sifted.gone
-            withheld += sifted.withheld
+            withheld += len(sifted.withheld)
             for row in foresee(foresight, sifted):
                 result.tally.count([Outcome(row["outcome"])])
                 messages.append(row)

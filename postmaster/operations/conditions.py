@@ -21,6 +21,7 @@ from postmaster.intake.filters.matching import CompiledFilter
 from postmaster.intake.models import PipeTrouble, Quarantine
 from postmaster.intake.pause import current_pause
 from postmaster.intake.schedule import interval_of
+from postmaster.intake.withheld import long_withheld
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.presence import count_workers, living
@@ -124,6 +125,23 @@ def _quarantined(session: Session, _moment: datetime) -> Sequence[Trouble]:
     return [Trouble("", sentence, "/quarantine")] if count else []
 
 
+def _withheld(session: Session, _moment: datetime) -> Sequence[Trouble]:
+    """Messages that servers did not hand over in several runs, so that waiting will hardly help."""
+    counts = long_withheld(session)
+    accounts = session.scalars(
+        select(MailAccount).where(MailAccount.id.in_(counts), MailAccount.validity == Validity.VALID)
+    )
+    return [_withholding(account, counts[account.id]) for account in accounts]
+
+
+def _withholding(account: MailAccount, count: int) -> Trouble:
+    sentence = (
+        f"{account.label}: {count} {'message is' if count == 1 else 'messages are'} left on the server, which does not "
+        "hand them over. Open them there with another program, and forward or move them; the account's page names them."
+    )
+    return Trouble(str(account.id), sentence, f"/accounts/{account.id}")
+
+
 def _misnamed(session: Session, moment: datetime) -> Sequence[Trouble]:
     """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
     valid = exists().where(Queue.name == PipeTrouble.queue_name, Queue.validity == Validity.VALID)
@@ -206,6 +224,7 @@ CONDITIONS: Sequence[Condition] = (
     Condition("backlog", "Backlog grows", _growing),
     Condition("credential", "Credential needs an update", _outdated),
     Condition("quarantine", "Mail in quarantine", _quarantined),
+    Condition("withheld", "Mail the server does not hand over", _withheld),
     Condition("pipe", "A pipe names a queue that is not there", _misnamed),
     Condition("filter", "A filter cannot be used", _flawed),
     Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),

@@ -59,12 +59,27 @@ class RemoteMail:
     ``handle`` is the UID (IMAP) or the message number (POP3), good for this session only. ``identity`` names the
     message across sessions: ``imap:UIDVALIDITY:UID`` or ``uidl:…``; None where a POP3 server has no UIDL. ``size``
     is in bytes as the server says. ``flagged`` means that the message carries ``\\Deleted`` already (IMAP).
+    ``unlisted`` means that the server does not describe it, so that nothing else of it is known for sure.
     """
 
     handle: int
     identity: str | None
     size: int
     flagged: bool = False
+    unlisted: bool = False
+
+
+@dataclass
+class Trouble:
+    """What the sessions of one run learn of a listing that breaks the connection, one after another.
+
+    ``asked`` are the numbers asked for at this moment: if the session ends there, one of them is the reason.
+    ``unlisted`` are the UIDs of those that were found to be it, ``numbers`` their numbers as far as no UID is known.
+    """
+
+    asked: range | None = None
+    unlisted: set[int] = field(default_factory=set)
+    numbers: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import re
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 
 from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS
-from postmaster.sources.imap_answers import Item, read_listing, read_texts
+from postmaster.sources.imap_answers import Item, by_uid, merge, read_answers, read_texts
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import NonsenseError, Wire, clean, words_of
 
 ALLOWANCE = 64_000_000
 """How many bytes one command may be answered with, message texts apart."""
+
+LINE = 900
+"""Characters of a set of numbers in a command: servers need not take lines over 1,000 octets (RFC 2683, 3.2.1.5)."""
+
+_BARE = re.compile(rb"\S+ (OK|NO|BAD|BYE)")
 
 
 class _Imap4(imaplib.IMAP4):
@@ -29,6 +35,8 @@ class _Imap4(imaplib.IMAP4):
     def __init__(self, host: str, sock: socket.socket) -> None:
         self._connected = sock
         self.allowance = ALLOWANCE
+        self._line = b""
+        self._within = False  # a literal was read, so the line that comes is the rest of its answer
         super().__init__(host)
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
@@ -36,7 +44,25 @@ class _Imap4(imaplib.IMAP4):
 
     def read(self, size: int) -> bytes:
         self._spend(size)
+        self._within = True
         return super().read(size)
+
+    def _get_line(self) -> bytes:
+        """The next line. Blank lines between answers are passed over, a status without words gets its space.
+
+        What follows a literal must be the rest of its answer; else the server's length was wrong, and nothing that
+        comes can be told from the text.
+        """
+        line: bytes = super()._get_line()  # type: ignore[misc]
+        if self._within:
+            self._within = False
+            if b" FETCH (" in self._line and not line.startswith((b")", b" ")):
+                raise NonsenseError("a literal of another length than announced")
+            return line
+        while not line.strip():
+            line = super()._get_line()  # type: ignore[misc]
+        self._line = line
+        return line + b" " if _BARE.fullmatch(line) else line
 
     def readline(self) -> bytes:
         line = super().readline()
@@ -97,13 +123,51 @@ class ImapClient:
         for kind in ("EXISTS", "EXPUNGE", "FETCH", "RECENT"):
             self._imap.untagged_responses.pop(kind, None)
 
-    def fetch_listing(self, numbers: Sequence[int]) -> dict[int, Item]:
-        """UID, size and flags of the messages with these numbers. Raises imaplib's error if the server refuses."""
-        return read_listing(_accepted(*self._imap.fetch(_joined(numbers), "(UID RFC822.SIZE FLAGS)")))
+    def expunged(self) -> bool:
+        """Whether a message went since ``allow``, so that numbers told since then may mean other messages now."""
+        return bool(self._imap.untagged_responses.get("EXPUNGE"))
+
+    def fetch_listing(self, numbers: str, items: str) -> dict[int, Item]:
+        """What FETCH says of the messages with these numbers. Raises imaplib's error if the server refuses."""
+        return merge(read_answers(_accepted(*self._imap.fetch(numbers, items))))
 
     def fetch_texts(self, uids: Sequence[int], item: str) -> dict[int, Item]:
-        """``BODY.PEEK[]``, or a part of it, of the messages with these UIDs. Raises likewise."""
-        return read_texts(_accepted(*self._imap.uid("FETCH", _joined(uids), f"({item})")))
+        """``BODY.PEEK[]``, or a part of it, of the messages with these UIDs. Raises likewise.
+
+        ``uids`` fit one command. Call ``allow`` before.
+        """
+        lines = self._uid_fetch(uids, item)
+        found = read_texts(lines)
+        if found is None:
+            answers = list(read_answers(lines))
+            items = [told for _, told in answers] if self.expunged() else list(merge(answers).values())
+            nameless = any(b"UID" not in told and any(key.startswith(b"BODY[]") for key in told) for told in items)
+            found = self._fetch_by_number(uids, item) if nameless else by_uid(items)
+        return {uid: found[uid] for uid in uids if uid in found}
+
+    def _fetch_by_number(self, uids: Sequence[int], item: str) -> dict[int, Item]:
+        """The texts from a server that does not name their UIDs: tied by the numbers that it tells just before."""
+        self._imap.allowance *= 2
+        numbers = list(read_answers(self._uid_fetch(uids, "UID")))
+        texts = list(read_answers(self._uid_fetch(uids, item)))
+        return {} if self.expunged() else by_uid(merge([*numbers, *texts]).values())
+
+    def fetch_uids(self, uids: Sequence[int]) -> set[int]:
+        """Those of ``uids`` that the server tells of now, all of them if it refuses to tell."""
+        there: set[int] = set()
+        for window in command_sets(uids):
+            self.allow()
+            try:
+                answers = list(read_answers(self._uid_fetch(window, "UID")))
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error:
+                return set(uids)
+            there.update(told[b"UID"] for _, told in answers if b"UID" in told)
+        return there.intersection(uids)
+
+    def _uid_fetch(self, uids: Sequence[int], item: str) -> Sequence[Any]:
+        return _accepted(*self._imap.uid("FETCH", joined(uids), f"({item})"))
 
     def can(self, capability: str) -> bool:
         """Whether the server says so at this moment."""
@@ -119,6 +183,14 @@ class ImapClient:
             self.raw.starttls(guard)
 
     def sign_in(self) -> None:
+        """Sign in, then say who we are to servers that open no folder otherwise (RFC 2971)."""
+        self._authenticate()
+        with self.wire.stage("login"):
+            if self.can("ID"):
+                with contextlib.suppress(imaplib.IMAP4.error):
+                    self.raw.id_({"name": "PostMaster"})
+
+    def _authenticate(self) -> None:
         """Send user name and password: LOGIN where that can carry them, else AUTHENTICATE PLAIN (RFC 4616)."""
         endpoint = self.wire.endpoint
         if endpoint.tokens is not None:
@@ -180,8 +252,26 @@ def _quoted(text: str) -> bytes:
     return f'"{escaped}"'.encode()
 
 
-def _joined(numbers: Iterable[int]) -> str:
-    return ",".join(map(str, numbers))
+def joined(numbers: Sequence[int]) -> str:
+    """A set of ascending numbers (RFC 3501, sequence-set), neighbours as a range."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ",".join(f"{first}:{last}" if first != last else str(first) for first, last in spans)
+
+
+def command_sets(numbers: Sequence[int], most: int = 500) -> Iterator[Sequence[int]]:
+    """``numbers`` in portions that one command can name: ``most`` at a time, within ``LINE`` characters."""
+    start = 0
+    while start < len(numbers):
+        size = most
+        while len(joined(numbers[start : start + size])) > LINE:
+            size = size * 2 // 3
+        yield numbers[start : start + size]
+        start += size
 
 
 def _accepted(kind: str, answer: Sequence[Any]) -> Sequence[Any]:

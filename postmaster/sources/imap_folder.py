@@ -33,7 +33,8 @@ def _folders(client: ImapClient) -> Iterator[tuple[str, str]]:
 
 
 class Folder:
-    """The folder, selected. ``exists`` is the number of messages, ``uidvalidity`` as the server says."""
+    """The folder, selected. ``exists`` is the number of messages, ``uidvalidity`` as the
+    server says, None if it does not: its UIDs are good for one session only then."""
 
     def __init__(self, client: ImapClient, *, read_only: bool) -> None:
         """Open the endpoint's folder. Raises MailError, also if mail could not be deleted there."""
@@ -50,7 +51,7 @@ class Folder:
         self._client.allow()
         answer = self._client.raw.select_folder(self.name, readonly=self._read_only)
         self.exists: int = answer[b"EXISTS"]
-        self.uidvalidity: int = answer[b"UIDVALIDITY"]
+        self.uidvalidity: int | None = answer.get(b"UIDVALIDITY")
         self.permanent_flags: tuple[bytes, ...] | None = answer.get(b"PERMANENTFLAGS")
 
     def _find(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmaster.sources.base import Endpoint, MailSource
+from postmaster.sources.base import Endpoint, MailSource, Trouble
 from postmaster.sources.dial import Client, Dialler, dial
 from postmaster.sources.imap import ImapSource
 from postmaster.sources.imap_client import ImapClient
@@ -14,25 +14,33 @@ LOOK_SECONDS = 60.0
 
 
 def open_source(
-    endpoint: Endpoint, *, deadline_seconds: float, reconnect_after: int, read_only: bool = False
+    endpoint: Endpoint,
+    *,
+    deadline_seconds: float,
+    reconnect_after: int,
+    read_only: bool = False,
+    trouble: Trouble | None = None,
 ) -> MailSource:
     """Connect, check the server, sign in, and open the folder, ready to list. Raises MailError.
 
     After ``deadline_seconds`` the session is cut off, whatever it is doing. ``reconnect_after`` is
-    PostMasterReconnectMessage, for POP3. With ``read_only`` nothing can be changed on the server.
+    PostMasterReconnectMessage, for POP3. ``trouble``: what earlier
+    sessions of this run learned. With ``read_only`` nothing can be changed on the server.
     """
     dialler = dial(endpoint, deadline_seconds)
     try:
-        return source_on(dialler, dialler.client, reconnect_after=reconnect_after, read_only=read_only)
+        return source_on(dialler, dialler.client, reconnect_after=reconnect_after, read_only=read_only, trouble=trouble)
     except BaseException:
         dialler.hang_up()
         raise
 
 
-def source_on(dialler: Dialler, client: Client, *, reconnect_after: int, read_only: bool) -> MailSource:
+def source_on(
+    dialler: Dialler, client: Client, *, reconnect_after: int, read_only: bool, trouble: Trouble | None = None
+) -> MailSource:
     """The source for a connection that is signed in."""
     if isinstance(client, ImapClient):
-        return ImapSource(dialler, client, read_only=read_only)
+        return ImapSource(dialler, client, read_only=read_only, trouble=trouble)
     return Pop3Source(dialler, client, reconnect_after=reconnect_after, read_only=read_only)
 
 

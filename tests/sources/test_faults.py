@@ -202,7 +202,6 @@ def test_a_server_that_echoes_the_password_does_not_get_it_into_the_error(type_:
     ("UID FETCH", "read"),
     ("UID STORE", "delete"),
     ("UID EXPUNGE", "delete"),
-    ("UID SEARCH", "delete"),
 ])  # fmt: skip
 @pytest.mark.parametrize("how", [Connection.cut, Connection.close])
 def test_a_lost_imap_connection_is_told_with_its_stage(
@@ -251,7 +250,6 @@ def test_a_refused_pop3_command_is_told_with_the_servers_words(command: str, sta
 @pytest.mark.parametrize(("command", "answer"), [
     ("SELECT", b"* OK nothing else\r\n{tag} OK done\r\n"),
     ("SELECT", b"* x EXISTS\r\n* OK [UIDVALIDITY many] ok\r\n{tag} OK done\r\n"),
-    ("FETCH", b"* 1 FETCH (UID 1 FLAGS ())\r\n{tag} OK done\r\n"),
     ("FETCH", b"* 1 FETCH (UID one RFC822.SIZE 1 FLAGS ())\r\n{tag} OK done\r\n"),
     ("FETCH", b"* 1 FETCH (UID 1 RFC822.SIZE\r\n{tag} OK done\r\n"),
     ("FETCH", b"garbage\r\n"),
@@ -260,7 +258,6 @@ def test_a_refused_pop3_command_is_told_with_the_servers_words(command: str, sta
     ("UID FETCH", LITERAL % 10**11),
     ("UID FETCH", LITERAL % 10**30),
     ("UID FETCH", b"\xff\xfe\r\n"),
-    ("UID SEARCH", b"* SEARCH a b\r\n{tag} OK done\r\n"),
 ])  # fmt: skip
 def test_nonsense_from_an_imap_server_is_told_as_nonsense(command: str, answer: bytes) -> None:
     with ImapServer({command: answer}, messages={1: mail("one")}) as server:

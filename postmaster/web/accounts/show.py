@@ -16,6 +16,7 @@ from postmaster.database import reading, writing
 from postmaster.errors import InputError
 from postmaster.intake.hours import mails_by_hour
 from postmaster.intake.overview import view_of
+from postmaster.intake.withheld import withheld_of
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import progress
 from postmaster.operations.requests import confirm_first_fetch, request_fetch
@@ -97,6 +98,7 @@ def _look(session: Session, number: int) -> Mapping[str, Any]:
         "folder": (account.folder or "INBOX") if ACCOUNT_TYPES[account.type].has(FOLDER) else "",
         "queue": row.queue if row else None,
         "standing": standing(account, going_on, counted),
+        "withheld": withheld_of(session, number),
         "on_server": view_of(account).on_server,
         "chart": chart_of(mails_by_hour(session, number)),
         "lines": run_lines(runs.runs),

@@ -1,0 +1,38 @@
+"""Whether what a server hands over can be the message at all. If not, to record it and delete the message loses it."""
+
+from __future__ import annotations
+
+import re
+
+HEAD_BYTES = 16_384
+SHORT = 0.5
+"""Which part of the announced size must come. Sizes are often some per cent off: line ends, Exchange's estimates."""
+
+_WORDS = rb"Retrieval using the (IMAP4?|POP3) protocol failed for the following message"
+_SUBJECT = re.compile(rb"^Subject: *" + _WORDS, re.IGNORECASE | re.MULTILINE)
+_BEGINNING = re.compile(rb"\s*" + _WORDS, re.IGNORECASE)
+_EXCHANGE = re.compile(rb"^From:.*Microsoft Exchange", re.IGNORECASE | re.MULTILINE)
+_REGRETS = re.compile(rb"The server couldn't retrieve|The message hasn't been deleted", re.IGNORECASE)
+_TRAVELLED = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
+
+
+def doubt(raw: bytes, size: int) -> str:
+    """Why ``raw`` cannot be the message of which the server says that it has ``size`` bytes, or ""."""
+    if not raw.strip():
+        return "its text is empty"
+    if len(raw) < size * SHORT:
+        return f"only {len(raw):,} of its {size:,} bytes came"
+    if _is_stand_in(raw[:HEAD_BYTES]):
+        return "the server hands over a notice in its place"
+    return ""
+
+
+def _is_stand_in(beginning: bytes) -> bool:
+    """Whether Exchange made this in place of a message that it cannot convert.
+
+    Such a notice was never sent: mail of people that quotes it travelled, or is not from the server.
+    """
+    head, _, body = beginning.replace(b"\r\n", b"\n").partition(b"\n\n")
+    if _TRAVELLED.search(head) or not (_SUBJECT.search(head) or _BEGINNING.match(body)):
+        return False
+    return bool(_EXCHANGE.search(head) or _REGRETS.search(body))

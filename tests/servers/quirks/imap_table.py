@@ -1,0 +1,415 @@
+"""Quirks of IMAP servers that people reported, one row each, with its source (repository#number, RFC)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.servers.quirks.imap import HangUp, Items, literal
+from tests.servers.quirks.mailbox import Message
+
+# The message that a quirk concerns, by what is in it.
+CULPRIT = b"culprit"
+
+
+def is_culprit(message: Message) -> bool:
+    """Whether the quirk concerns this message."""
+    return CULPRIT in message.raw
+
+
+@dataclass(frozen=True)
+class Quirk:
+    """``blocks``: the culprit cannot be had while the quirk lasts, but all others must come.
+
+    ``refuses``: nothing can be had meanwhile. Otherwise each message comes although the server is as it is.
+    """
+
+    name: str
+    source: str
+    session: type
+    blocks: bool = False
+    refuses: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NoUid:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [item for item in items if item[0] != b"UID"] if b"BODY" in wanted else items
+
+
+class UidApart:
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        for item in items:
+            self.send(self.fetch_line(number, [item]))  # type: ignore[attr-defined]
+
+
+class TextBeforeUid:
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        for item in reversed(items):
+            self.send(self.fetch_line(number, [item]))  # type: ignore[attr-defined]
+
+
+class AllTextsThenAllUids:
+    def fetch(self, arguments: bytes, *, uids: bool) -> None:
+        numbers, _, wanted = arguments.partition(b" ")
+        rows = [(n, self.items(m, wanted.upper())) for n, m in self.chosen(numbers, uids=uids)]  # type: ignore[attr-defined]
+        for part in (lambda name: name != b"UID", lambda name: name == b"UID"):
+            for number, items in rows:
+                self.send(self.fetch_line(number, [item for item in items if part(item[0])]))  # type: ignore[attr-defined]
+        self.finish()  # type: ignore[attr-defined]
+
+
+class SameUidTwice:
+    def uid(self, message: Message) -> int:
+        return 3 if message.uid in (3, 4) else message.uid
+
+
+class UidOfZero:
+    def uid(self, message: Message) -> int:
+        return 0 if is_culprit(message) else message.uid
+
+
+class AnswersWhatWasNotAsked:
+    def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:
+        found: list[tuple[int, Message]] = super().chosen(numbers, uids=uids)  # type: ignore[misc]
+        first = [(1, self.messages[0])] if self.messages else []  # type: ignore[attr-defined]
+        return first + [row for row in found if row not in first]
+
+    def do_uid_store(self, arguments: bytes) -> None:
+        numbers, _, _rest = arguments.partition(b" ")
+        for _number, message in super().chosen(numbers, uids=True):  # type: ignore[misc]
+            message.flags.add(b"\\Deleted")
+        self.finish()  # type: ignore[attr-defined]
+
+
+class StandIn:
+    words = b"Retrieval using the IMAP4 protocol failed for the following message: 42"
+
+    def text(self, message: Message) -> bytes:
+        if is_culprit(message):
+            return (
+                b"From: Microsoft Exchange Server\r\nSubject: "
+                + self.words
+                + b"\r\n\r\nThe server couldn't retrieve it.\r\n"
+            )
+        return message.raw
+
+
+class StandInOfItsSize(StandIn):
+    def size(self, message: Message) -> int:
+        return len(self.text(message))
+
+
+class EmptyText:
+    def text(self, message: Message) -> bytes:
+        return b"" if is_culprit(message) else message.raw
+
+
+class EmptyAndOfNoSize(EmptyText):
+    def size(self, message: Message) -> int:
+        return 0 if is_culprit(message) else len(message.raw)
+
+
+class CutShort:
+    def text(self, message: Message) -> bytes:
+        return message.raw[:100] if is_culprit(message) else message.raw
+
+
+class NilBody:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        item: tuple[bytes, bytes] = super().body_item(message, start, length)  # type: ignore[misc]
+        return (item[0], b"NIL") if is_culprit(message) else item
+
+
+class SearchFindsNothing:
+    def found(self, arguments: bytes) -> list[tuple[int, Message]]:
+        return []
+
+
+class SearchRefused:
+    def search(self, arguments: bytes, *, uids: bool) -> None:
+        self.finish(b"NO SEARCH is not available")  # type: ignore[attr-defined]
+
+
+class Renumbers:
+    def open_folder(self, access: bytes) -> None:
+        self.mailbox.renumber()  # type: ignore[attr-defined]
+        super().open_folder(access)  # type: ignore[misc]
+
+
+class TooLargeNow:
+    def size(self, message: Message) -> int:
+        return 10**9 if is_culprit(message) else len(message.raw)
+
+
+class HangsUpAtMessage:
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        if is_culprit(message) and any(name.startswith(b"BODY") for name, _ in items):
+            raise HangUp
+        super().send_message(number, message, items)  # type: ignore[misc]
+
+
+class HangsUpWithinMessage(HangsUpAtMessage):
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        if is_culprit(message) and any(name.startswith(b"BODY") for name, _ in items):
+            self.send(self.fetch_line(number, items)[:-40])  # type: ignore[attr-defined]
+        super().send_message(number, message, items)
+
+
+class AnnouncesTooMuch:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        item: tuple[bytes, bytes] = super().body_item(message, start, length)  # type: ignore[misc]
+        if not is_culprit(message):
+            return item
+        size, _, text = item[1].partition(b"\r\n")
+        return item[0], b"{%d}\r\n%b" % (int(size[1:-1]) + 7, text)
+
+
+class AnnouncesTooLittle:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        item: tuple[bytes, bytes] = super().body_item(message, start, length)  # type: ignore[misc]
+        if not is_culprit(message):
+            return item
+        size, _, text = item[1].partition(b"\r\n")
+        return item[0], b"{%d}\r\n%b" % (int(size[1:-1]) - 7, text)
+
+
+class ListingRefused:
+    def fetch(self, arguments: bytes, *, uids: bool) -> None:
+        numbers, _, wanted = arguments.partition(b" ")
+        chosen = self.chosen(numbers, uids=uids)  # type: ignore[attr-defined]
+        if b"SIZE" in wanted.upper() and any(is_culprit(message) for _, message in chosen):
+            self.finish(b"NO Some messages could not be FETCHed")  # type: ignore[attr-defined]
+        else:
+            super().fetch(arguments, uids=uids)  # type: ignore[misc]
+
+
+class ListingHangsUp:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        if is_culprit(message) and b"SIZE" in wanted:
+            raise HangUp
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return items
+
+
+class EveryTextRefused:
+    def fetch(self, arguments: bytes, *, uids: bool) -> None:
+        if b"BODY" in arguments.upper():
+            self.finish(b"NO Internal error occurred. Refer to server log.")  # type: ignore[attr-defined]
+        else:
+            super().fetch(arguments, uids=uids)  # type: ignore[misc]
+
+
+class PartialIgnored:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        return b"BODY[]", literal(message.raw)
+
+
+class PartialWithoutOrigin:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        item: tuple[bytes, bytes] = super().body_item(message, start, length)  # type: ignore[misc]
+        return b"BODY[]", item[1]
+
+
+class PartialAlwaysFromTheStart:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        item: tuple[bytes, bytes] = super().body_item(message, b"0" if start else None, length)  # type: ignore[misc]
+        return (b"BODY[]<%b>" % start, item[1]) if start else item
+
+
+class PartialRefused:
+    def fetch(self, arguments: bytes, *, uids: bool) -> None:
+        if b"[]<" in arguments:
+            self.finish(b"BAD Could not parse command")  # type: ignore[attr-defined]
+        else:
+            super().fetch(arguments, uids=uids)  # type: ignore[misc]
+
+
+class UpdatesBetweenAnswers:
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        self.send(b"* %d FETCH (FLAGS (\\Seen))\r\n* %d EXISTS\r\n" % (number, len(self.messages)))  # type: ignore[attr-defined]
+        super().send_message(number, message, items)  # type: ignore[misc]
+        self.send(b"* %d FETCH (FLAGS (\\Seen Old))\r\n* OK still here\r\n" % number)  # type: ignore[attr-defined]
+
+
+class FlagsOfOthersFirst:
+    def fetch(self, arguments: bytes, *, uids: bool) -> None:
+        for number in range(len(self.messages), 0, -1):  # type: ignore[attr-defined]
+            self.send(b"* %d FETCH (FLAGS (\\Recent))\r\n" % number)  # type: ignore[attr-defined]
+        super().fetch(arguments, uids=uids)  # type: ignore[misc]
+
+
+class BlankLines:
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        self.send(b"\r\n")  # type: ignore[attr-defined]
+        super().send_message(number, message, items)  # type: ignore[misc]
+        self.send(b"\r\n")  # type: ignore[attr-defined]
+
+
+class OkWithoutWords:
+    def finish(self, words: bytes = b"OK done") -> None:
+        super().finish(b"OK" if words.startswith(b"OK done") else words)  # type: ignore[misc]
+
+
+class NoUidValidity:
+    def validity(self) -> bytes:
+        return b""
+
+
+class WantsIdFirst:
+    known = False
+
+    def do_id(self, arguments: bytes) -> None:
+        self.known = True
+        super().do_id(arguments)  # type: ignore[misc]
+
+    def open_folder(self, access: bytes) -> None:
+        if self.known:
+            super().open_folder(access)  # type: ignore[misc]
+        else:
+            self.finish(b"NO SELECT Unsafe Login. Please contact kefu@example.com for help")  # type: ignore[attr-defined]
+
+    @property
+    def capability(self) -> bytes:
+        return b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID"
+
+
+class ShortLines:
+    def run(self) -> None:
+        line = self.connection.line  # type: ignore[attr-defined]
+
+        def bounded() -> bytes | None:
+            text: bytes | None = line()
+            if text is not None and len(text) > 1000:
+                self.send(text.split(b" ")[0] + b" BAD Command line too long\r\n")  # type: ignore[attr-defined]
+                return bounded()
+            return text
+
+        self.connection.line = bounded  # type: ignore[attr-defined]
+        super().run()  # type: ignore[misc]
+
+
+class HangsUpAtLogout:
+    def do_logout(self, _arguments: bytes) -> None:
+        raise HangUp
+
+
+class ExpungeSilent:
+    def expunge_lines(self, gone: list[Message]) -> list[bytes]:
+        return []
+
+
+class ExpungeDoesNothing:
+    def expunge(self, among: list[Message]) -> None:
+        self.finish()  # type: ignore[attr-defined]
+
+
+class WithoutUidPlus:
+    capability = b"IMAP4rev1 AUTH=PLAIN"
+
+
+class NotListed:
+    def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:
+        found: list[tuple[int, Message]] = super().chosen(numbers, uids=uids)  # type: ignore[misc]
+        return [(number, message) for number, message in found if not is_culprit(message)]
+
+
+class UidBehindTheText:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return items[::-1]
+
+
+class NewestFirst:
+    def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:
+        found: list[tuple[int, Message]] = super().chosen(numbers, uids=uids)  # type: ignore[misc]
+        return found[::-1]
+
+
+class SmallLetters:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [(name.lower(), value) for name, value in items]
+
+
+class NoSizes:
+    def size(self, message: Message) -> int:
+        return 0
+
+
+class SizesEstimated:
+    def size(self, message: Message) -> int:
+        return len(message.raw) * 4 // 3
+
+
+class MoreThanAsked:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [*items, (b"MODSEQ", b"(12)"), (b"X-GM-LABELS", b'("a \\"b\\" (c" \\Inbox)')]
+
+
+QUIRKS: tuple[Quirk, ...] = (
+    Quirk("a text without its UID", "emailjs/emailjs-imap-client#53", NoUid),
+    Quirk("UID and text in two answers", "RFC 3501 section 7.4.2; turbogmailify#3", UidApart),
+    Quirk("the text before its UID", "RFC 3501 section 7.4.2", TextBeforeUid),
+    Quirk("all texts, then all UIDs", "RFC 3501 section 7.4.2", AllTextsThenAllUids),
+    Quirk(
+        "one UID for two messages",
+        "hmailserver/hmailserver#475; OfflineIMAP/offlineimap#676",
+        SameUidTwice,
+        refuses=True,
+    ),
+    Quirk("a UID of zero", "RFC 3501 section 2.3.1.1: a UID is nonzero", UidOfZero, refuses=True),
+    Quirk("answers about messages nobody asked for", "RFC 3501 section 7", AnswersWhatWasNotAsked),
+    Quirk(
+        "a stand-in for the text",
+        "freescout-help-desk/freescout#3203; Foundry376/Mailspring#2038",
+        StandIn,
+        blocks=True,
+    ),
+    Quirk("a stand-in of its own size", "Foundry376/Mailspring#2038", StandInOfItsSize, blocks=True),
+    Quirk("an empty text", "getmail6/getmail6#94", EmptyText, blocks=True),
+    Quirk("an empty text of size 0", "OTRS bug 11475", EmptyAndOfNoSize, blocks=True),
+    Quirk("a text cut short", "getmail6/getmail6#94", CutShort, blocks=True),
+    Quirk("NIL for a text", "RFC 3501 section 7.4.2", NilBody, blocks=True),
+    Quirk("a SEARCH that finds nothing", "jstedfast/MailKit#1177, #1234", SearchFindsNothing),
+    Quirk("a SEARCH that is refused", "jstedfast/MailKit#1177", SearchRefused),
+    Quirk("new UIDs under the old UIDVALIDITY", "ProtonMail/proton-bridge#220", Renumbers),
+    Quirk("too large all at once", "ProtonMail/proton-bridge#220", TooLargeNow, blocks=True),
+    Quirk("a hang-up at one message", "getmail6/getmail6#94; mscdex/node-imap#518", HangsUpAtMessage, blocks=True),
+    Quirk("a hang-up within one message", "jstedfast/MailKit#361", HangsUpWithinMessage, blocks=True),
+    Quirk("a length too large", "jstedfast/MailKit#174", AnnouncesTooMuch, blocks=True),
+    Quirk("a length too small", "jstedfast/MailKit#174", AnnouncesTooLittle, blocks=True),
+    Quirk(
+        "a listing refused for one message",
+        "jstedfast/MailKit#358; rtucker/imap2maildir#4",
+        ListingRefused,
+        blocks=True,
+    ),
+    Quirk("a hang-up in the listing", "jstedfast/MailKit#358", ListingHangsUp, blocks=True),
+    Quirk("every text refused", "ha-email-sensor#16; mailcow/mailcow-dockerized#1554", EveryTextRefused, refuses=True),
+    Quirk("partial FETCH ignored", "postalsys/imapflow#396", PartialIgnored),
+    Quirk("partial FETCH without its origin", "hmailserver/hmailserver#334", PartialWithoutOrigin),
+    Quirk("partial FETCH always from the start", "jakartaee/mail-api#370", PartialAlwaysFromTheStart),
+    Quirk("partial FETCH refused", "jakartaee/mail-api#370", PartialRefused),
+    Quirk("updates between answers", "ProtonMail/proton-bridge#219", UpdatesBetweenAnswers),
+    Quirk("flags of all messages first", "RFC 3501 section 7.4.2", FlagsOfOthersFirst),
+    Quirk("blank lines in answers", "python/cpython#88574; jstedfast/MailKit#225", BlankLines),
+    Quirk("OK without words", "paperless-ngx/paperless-ngx#13412", OkWithoutWords),
+    Quirk("no UIDVALIDITY", "RFC 3501 section 2.3.1.1", NoUidValidity),
+    Quirk("ID wanted first", "OfflineIMAP/offlineimap#696; mjs/imapclient#544", WantsIdFirst),
+    Quirk("no line over 1,000 octets", "RFC 2683 section 3.2.1.5", ShortLines),
+    Quirk("a hang-up at LOGOUT", "nicm/fdm#87", HangsUpAtLogout),
+    Quirk("EXPUNGE without a word", "RFC 3501 section 7.4.1", ExpungeSilent),
+    Quirk("EXPUNGE that does nothing", "jstedfast/MailKit#1234", ExpungeDoesNothing, refuses=True),
+    Quirk("no UIDPLUS", "RFC 4315", WithoutUidPlus),
+    Quirk("a message that is not listed", "RFC 3501 section 7.4.2", NotListed, blocks=True),
+    Quirk("the UID behind the text", "RFC 3501 section 7.4.2", UidBehindTheText),
+    Quirk("the newest first", "RFC 3501 section 7.4.2", NewestFirst),
+    Quirk("names in small letters", "RFC 3501 section 9", SmallLetters),
+    Quirk("no sizes", "RFC 3501 section 2.3.4", NoSizes),
+    Quirk("sizes that are estimated", "RFC 3501 section 2.3.4", SizesEstimated),
+    Quirk("more than was asked for", "RFC 7162 section 3.1.4", MoreThanAsked),
+)

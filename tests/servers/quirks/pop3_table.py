@@ -1,0 +1,164 @@
+"""Quirks of POP3 servers that people reported, one row each, with its source (repository#number, RFC)."""
+
+from __future__ import annotations
+
+from tests.servers.quirks.imap import HangUp
+from tests.servers.quirks.imap_table import Quirk, StandIn, StandInOfItsSize, is_culprit
+from tests.servers.quirks.mailbox import Message
+
+
+class EmptyText:
+    def retrieved(self, message: Message) -> bytes:
+        return b"+OK\r\n.\r\n" if is_culprit(message) else super().retrieved(message)  # type: ignore[misc,no-any-return]
+
+
+class EmptyAndOfNoSize(EmptyText):
+    def size(self, message: Message) -> int:
+        return 0 if is_culprit(message) else len(message.raw)
+
+
+class CutShort:
+    def text(self, message: Message) -> bytes:
+        return message.raw[:100] if is_culprit(message) else message.raw
+
+
+class Refused:
+    def retrieved(self, message: Message) -> bytes:
+        refusal = b"-ERR [SYS/TEMP] message is not available\r\n"
+        return refusal if is_culprit(message) else super().retrieved(message)  # type: ignore[misc,no-any-return]
+
+
+class HangsUpAtMessage:
+    def retrieved(self, message: Message) -> bytes:
+        if is_culprit(message):
+            raise HangUp
+        return super().retrieved(message)  # type: ignore[misc,no-any-return]
+
+
+class HangsUpWithinMessage(HangsUpAtMessage):
+    def retrieved(self, message: Message) -> bytes:
+        if is_culprit(message):
+            self.send(b"+OK\r\n" + message.raw[:50])  # type: ignore[attr-defined]
+        return super().retrieved(message)
+
+
+class AnnouncesTooLittle:
+    def size(self, message: Message) -> int:
+        return 3
+
+
+class TooLargeNow:
+    def size(self, message: Message) -> int:
+        return 10**9 if is_culprit(message) else len(message.raw)
+
+
+class SameUidl:
+    def uidl(self, message: Message) -> bytes:
+        return b"same" if message.uid in (3, 4) else message.uidl
+
+
+class UidlsOfTheSession:
+    def uidl(self, message: Message) -> bytes:
+        return b"%d-%d" % (self.number, message.uid)  # type: ignore[attr-defined]
+
+
+class QuitLost:
+    def do_quit(self, _argument: bytes) -> bytes:
+        raise HangUp
+
+
+class QuitCarriedOutAndLost:
+    def do_quit(self, _argument: bytes) -> bytes:
+        self.carry_out()  # type: ignore[attr-defined]
+        raise HangUp
+
+
+class QuitLostAndNewUidls(QuitLost, UidlsOfTheSession):
+    pass
+
+
+class ErrorOnEmptyMailbox:
+    def do_list(self, argument: bytes) -> bytes:
+        return super().do_list(argument) if self.left() else b"-ERR no messages\r\n"  # type: ignore[misc,attr-defined,no-any-return]
+
+    def do_uidl(self, argument: bytes) -> bytes:
+        return super().do_uidl(argument) if self.left() else b"-ERR no messages\r\n"  # type: ignore[misc,attr-defined,no-any-return]
+
+
+class ListWithTabs:
+    def do_list(self, argument: bytes) -> bytes:
+        return super().do_list(argument).replace(b" ", b"\t") if not argument else super().do_list(argument)  # type: ignore[misc,no-any-return]
+
+
+class ListWithTrailers:
+    def do_list(self, argument: bytes) -> bytes:
+        answer: bytes = super().do_list(argument)  # type: ignore[misc]
+        return (
+            answer
+            if argument
+            else b"\r\n".join(line + b" octets" if line[:1].isdigit() else line for line in answer.split(b"\r\n"))
+        )
+
+
+class BlankLinesInListings:
+    def listing(self, lines: object) -> bytes:
+        answer: bytes = super().listing(lines)  # type: ignore[misc]
+        return answer.replace(b"+OK\r\n", b"+OK\r\n\r\n", 1)
+
+
+class CapaHangsUp:
+    def do_capa(self, _argument: bytes) -> bytes:
+        raise HangUp
+
+
+class PipeliningThatDoesNotWork:
+    capabilities = (b"TOP", b"USER", b"UIDL", b"RESP-CODES", b"PIPELINING")
+
+    def send(self, data: bytes) -> None:
+        self.connection._buffer = b""  # type: ignore[attr-defined]
+        super().send(data)  # type: ignore[misc]
+
+
+class DeleRefused:
+    def do_dele(self, argument: bytes) -> bytes:
+        return b"-ERR not allowed\r\n"
+
+
+class WithoutUidl:
+    capabilities = (b"TOP", b"USER", b"RESP-CODES")
+
+    def do_uidl(self, _argument: bytes) -> bytes:
+        return b"-ERR unknown command\r\n"
+
+
+class WithoutCapa:
+    def do_capa(self, _argument: bytes) -> bytes:
+        return b"-ERR unknown command\r\n"
+
+
+QUIRKS: tuple[Quirk, ...] = (
+    Quirk("a stand-in for the text", "freescout-help-desk/freescout#3203", StandIn, blocks=True),
+    Quirk("a stand-in of its own size", "Foundry376/Mailspring#2038", StandInOfItsSize, blocks=True),
+    Quirk("an empty text", "getmail6/getmail6#94", EmptyText, blocks=True),
+    Quirk("an empty text of size 0", "OTRS bug 11475", EmptyAndOfNoSize, blocks=True),
+    Quirk("a text cut short", "getmail6/getmail6#94", CutShort, blocks=True),
+    Quirk("a text refused", "RFC 3206 section 4", Refused, blocks=True),
+    Quirk("a hang-up at one message", "getmail6/getmail6#94", HangsUpAtMessage, blocks=True),
+    Quirk("a hang-up within one message", "jstedfast/MailKit#361", HangsUpWithinMessage, blocks=True),
+    Quirk("sizes far too small", "jstedfast/MailKit#174", AnnouncesTooLittle),
+    Quirk("too large all at once", "ProtonMail/proton-bridge#220", TooLargeNow, blocks=True),
+    Quirk("one UIDL for two messages", "hmailserver/hmailserver#475", SameUidl),
+    Quirk("UIDLs of the session", "Zimbra/zm-mailbox#1472", UidlsOfTheSession),
+    Quirk("a QUIT that is lost", "RFC 1939 section 6", QuitLost, refuses=True),
+    Quirk("a QUIT whose answer is lost", "nicm/fdm#87", QuitCarriedOutAndLost),
+    Quirk("a QUIT that is lost, and new UIDLs", "Zimbra/zm-mailbox#1472", QuitLostAndNewUidls, refuses=True),
+    Quirk("-ERR on an empty mailbox", "Webklex/laravel-imap#506", ErrorOnEmptyMailbox),
+    Quirk("LIST with tabs", "paperless-ngx/paperless-ngx#13412", ListWithTabs),
+    Quirk("LIST with trailers", "RFC 1939 section 5: a scan listing may say more", ListWithTrailers),
+    Quirk("blank lines in listings", "python/cpython#88574", BlankLinesInListings),
+    Quirk("a hang-up at CAPA", "jstedfast/MailKit#225", CapaHangsUp, refuses=True),
+    Quirk("PIPELINING that does not work", "RFC 2449 section 6.6", PipeliningThatDoesNotWork),
+    Quirk("DELE refused", "RFC 1939 section 5", DeleRefused, refuses=True),
+    Quirk("no UIDL", "RFC 1939 section 7", WithoutUidl),
+    Quirk("no CAPA", "RFC 2449", WithoutCapa),
+)
