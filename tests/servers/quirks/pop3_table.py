@@ -93,7 +93,11 @@ class ListWithTabs:
 class ListWithTrailers:
     def do_list(self, argument: bytes) -> bytes:
         answer: bytes = super().do_list(argument)  # type: ignore[misc]
-        return answer if argument else b"\r\n".join(line + b" octets" if line[:1].isdigit() else line for line in answer.split(b"\r\n"))
+        return (
+            answer
+            if argument
+            else b"\r\n".join(line + b" octets" if line[:1].isdigit() else line for line in answer.split(b"\r\n"))
+        )
 
 
 class BlankLinesInListings:
