@@ -22,6 +22,9 @@ TOTAL_SECONDS = 20.0
 
 CONNECT_SECONDS = 10.0
 
+PASSING = (requests.codes.request_timeout, requests.codes.too_early, requests.codes.too_many_requests)
+"""Statuses beside those from 500 on that say nothing of who asked: the provider is asked too often, or too early."""
+
 LARGEST_ANSWER = 1_000_000
 """Bytes. Tokens and keys of a provider have some thousands."""
 
@@ -80,6 +83,9 @@ class _Adapter(HTTPAdapter):
         if len(body) > LARGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError("an answer far larger than can be right")
         vars(response).update(_content=body, _content_consumed=True)
+        if response.status_code in PASSING or response.status_code >= requests.codes.server_error:
+            # Whatever its body says: libraries would take an error in it for the provider's last word.
+            raise requests.HTTPError(f"HTTP status {response.status_code}", response=response)
         return response
 
 

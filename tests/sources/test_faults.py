@@ -40,7 +40,7 @@ def test_a_closed_port_is_told_as_refused(type_: str) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits for single answers that tests can wait for."""
     for module in (deadline, dial, imap_client, pop3_client):
-        for name in ("CONNECT_SECONDS", "READ_SECONDS"):
+        for name in ("CONNECT_SECONDS", "GREETING_SECONDS", "READ_SECONDS"):
             monkeypatch.setattr(module, name, 0.2, raising=False)
 
 
@@ -147,7 +147,7 @@ def test_a_refused_authenticate_is_read_like_a_refused_login(answer: str, code: 
 
 @pytest.mark.parametrize(("answer", "code"), [
     (b"-ERR [AUTH] no", "login-refused"),
-    (b"-ERR no", "login-refused"),
+    (b"-ERR no", "login-unclear"),
     (b"-ERR [IN-USE] locked", "login-in-use"),
     (b"-ERR maildrop already locked by another session", "login-in-use"),
     (b"-ERR [LOGIN-DELAY] wait a minute", "login-limit"),
