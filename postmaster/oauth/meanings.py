@@ -158,9 +158,9 @@ UNAVAILABLE = (
 
 # Those of Microsoft: 50000 token issuance failed, 50196 too many alike, 80001 to 80014 an agent in the company's own
 # network did not answer, 90006 to 90055 trouble or too many requests of a tenant, 90024 request budget exceeded.
-MICROSOFT_UNAVAILABLE = frozenset(
-    ("50000", "50196", "80001", "80002", "80005", "80007", "80010", "80012", "80014", "90006", "90012", "90020")
-    + ("90024", "90033", "90055", "9000411")
+MICROSOFT_UNAVAILABLE = (
+    *("50000", "50196", "80001", "80002", "80005", "80007", "80010", "80012", "80014"),
+    *("90006", "90012", "90020", "90024", "90033", "90055", "9000411"),
 )
 
 _BY_KIND = {CredentialKind.GOOGLE: GOOGLE, CredentialKind.MICROSOFT: {}, CredentialKind.GENERIC: {}}

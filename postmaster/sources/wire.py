@@ -37,7 +37,10 @@ WIRE_ERRORS = (
     RecursionError,
 )
 
-_PREFIXES = re.compile(r"^(\* |command: \w+ => |[\w ]+ (failed|command error): |BAD |BYE |NO |-ERR ?|\[b['\"])+")
+# What IMAPClient and imaplib put before a server's words, and its verdict.
+_PREFIXES = re.compile(
+    r"^(command: \w+ => )?([a-z]+( [a-z]+)? failed: |[\w ]+ command error: )?(\* )?(BAD |BYE |NO |-ERR ?)*(\[b['\"])?"
+)
 # What imaplib, poplib and pop3_client say when the connection is gone.
 _LOST = re.compile(r"^(command: \w+ => )?socket error: |^(-ERR )?EOF$")
 
