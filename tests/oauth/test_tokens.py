@@ -27,6 +27,7 @@ from tests.results import runner_of
 from tests.servers.identity import IdentityServer
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
+from tests.servers.proxy import Proxy
 from tests.support import Desk, mails
 
 KINDS = ("oauth2-microsoft", "oauth2-generic")
@@ -177,6 +178,26 @@ def test_a_secret_of_any_characters_is_shown_in_the_header_or_in_the_form(tenant
         ended(app)
         with app.app_context():
             assert access_token(1)
+
+
+def test_a_provider_is_asked_through_the_proxy_of_the_environment(
+    tenant: Tenant, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Zammad does (zammad/zammad#3839)."""
+    tenant.add_credential("oauth2-generic")
+    tenant.authorise()
+    ended(app)
+    with Proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "example.org")
+        with app.app_context():
+            assert access_token(1)
+        assert proxy.asked == [f"localhost:{tenant.identity.url.rpartition(':')[2]}"]
+        ended(app)
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        with app.app_context():
+            assert access_token(1)
+        assert len(proxy.asked) == 1
 
 
 def test_an_app_signs_in_by_itself_and_anew_whenever_its_token_ends(tenant: Tenant, app: Flask) -> None:

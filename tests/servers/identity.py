@@ -93,8 +93,8 @@ class IdentityServer:
     then), ``silent``, ``garbage``, ``flood``, ``redirect``. ``error`` is what the token endpoint answers instead of
     tokens, ``busy`` the status with which it says that it has no time, ``form_only`` that it takes no secret in a
     header. ``seconds`` is how long access tokens last, ``skew`` by how much its clock is ahead, ``pause`` how
-    long it thinks. ``hesitation`` are the errors with which it puts off who asks whether a code was entered. ``granted`` are
-    the scopes that it grants, if not all that are asked for.
+    long it thinks. ``hesitation`` are the errors with which it puts off who asks whether a code was entered.
+    ``granted`` are the scopes that it grants, if not all that are asked for.
     """
 
     certificate: Certificate
