@@ -13,8 +13,8 @@ from postmaster.database import reading, writing
 from postmaster.extensions import now
 from postmaster.intake.models import FetchRun
 from tests.servers.pop3 import Pop3Server
-from tests.servers.scripted import ImapServer, ScriptedServer
-from tests.support import Desk, mails
+from tests.servers.scripted import Connection, ImapServer, ScriptedServer
+from tests.support import Desk, expected, mails
 
 # What servers said that were busy, ill or asked too often. With its source where there is one.
 PASSING = [
@@ -156,3 +156,27 @@ def test_an_account_waits_as_long_as_the_server_says(
         due = session.query(AccountState).one().next_run_at
     assert due is not None
     assert abs(due - now() - timedelta(minutes=minutes)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("carries_out", [True, False])
+def test_a_hang_up_at_quit_is_a_note_unless_mail_stays_for_good(desk: Desk, carries_out: bool) -> None:
+    """nicm/fdm#87: nothing is lost, so nothing failed; a server that never deletes fails at the second run."""
+    with Pop3Server(mails(3)) as server:
+        add_account(desk, "POP3", server)
+
+        def hang_up(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+            if carries_out:
+                server.messages = []
+            connection.cut()
+
+        server.answers["QUIT"] = hang_up
+        row = desk.fetch_one()
+        assert (row["new"], row["error"]) == (3, None)
+        assert "hung up" in row["notes"][0]
+        assert health(desk) == "healthy"
+        row = desk.fetch_one(code=0 if carries_out else 1)
+        assert (row["new"], row["already_recorded"]) == (0, 0 if carries_out else 3)
+        del server.answers["QUIT"]
+        assert desk.fetch_one()["new"] == 0
+        assert server.messages == []
+    assert desk.titles() == expected(3)

@@ -192,9 +192,9 @@ def test_a_provider_is_asked_through_the_proxy_of_the_environment(
         monkeypatch.setenv("NO_PROXY", "example.org")
         with app.app_context():
             assert access_token(1)
-        assert proxy.asked == [f"localhost:{tenant.identity.url.rpartition(':')[2]}"]
+        assert proxy.asked == [tenant.identity.url.rpartition("/")[2]]
         ended(app)
-        monkeypatch.setenv("NO_PROXY", "localhost")
+        monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
         with app.app_context():
             assert access_token(1)
         assert len(proxy.asked) == 1
@@ -355,7 +355,6 @@ REFUSALS = {
     "revoked": ("invalid_grant", "AADSTS50173: The provided grant has expired.", "authorisation-ended", "was revoked"),
     "unused": ("invalid_grant", "AADSTS700082: The refresh token has expired.", "authorisation-ended", "90 days"),
     "standard": ("invalid_grant", "", "authorisation-ended", "revoked, or has expired"),
-    "unknown": ("odd_error", "Something odd happened.", "provider-refused", "it says odd_error"),
 }  # fmt: skip
 
 
@@ -423,6 +422,16 @@ def test_a_national_cloud_is_asked_for_its_own_permissions_and_its_tokens_are_kn
         source = StoredTokens(1, Protocol.IMAP, tenant.mailbox)
         assert "The app itself signs in" in source.describe(source.get())
     assert tenant.identity.told[-1].form["scope"] == "https://partner.outlook.cn/.default"
+
+
+def test_an_error_that_nobody_knows_is_tried_again_and_needs_nobody_yet(tenant: Tenant, app: Flask) -> None:
+    tenant.ready()
+    ended(app)
+    tenant.identity.error = ("odd_error", "Something odd happened.")
+    error = tenant.desk.fetch_one(code=1)["error"]
+    assert (error["code"], error["server"]) == ("provider-refused", "Something odd happened.")
+    assert "it says odd_error" in error["message"]
+    assert tenant.health() == "failing"
 
 
 def test_an_error_that_passes_harms_nothing(tenant: Tenant, app: Flask) -> None:
