@@ -105,7 +105,7 @@ class Standard:
         """See IdentityProvider."""
         with self._client() as client:
             try:
-                answer = client.fetch_token(self._registration.token_url, grant_type=DEVICE_GRANT, **device.flow)
+                answer = self._answer(client, grant_type=DEVICE_GRANT, **device.flow)
             except OAuthError as error:
                 if error.error not in PENDING:
                     raise
@@ -115,16 +115,18 @@ class Standard:
             return tokens_of(answer, self._registration)
 
     def _fetch(self, redirect_uri: str | None = None, **options: Any) -> Tokens:
-        """Tokens, with the secret in the header; in the form if the provider does not take it there."""
         with self._client(redirect_uri) as client:
-            try:
-                answer = client.fetch_token(self._registration.token_url, **options)
-            except OAuthError as error:
-                if error.error not in _NOT_SO or not self._registration.client_secret:
-                    raise
-                client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 - the name of a way
-                answer = client.fetch_token(self._registration.token_url, **options)
-            return tokens_of(answer, self._registration)
+            return tokens_of(self._answer(client, **options), self._registration)
+
+    def _answer(self, client: Any, **options: Any) -> Any:
+        """What the token endpoint says, with the secret in the header; in the form if it is not taken there."""
+        try:
+            return client.fetch_token(self._registration.token_url, **options)
+        except OAuthError as error:
+            if error.error not in _NOT_SO or not self._registration.client_secret:
+                raise
+        client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 - the name of a way
+        return client.fetch_token(self._registration.token_url, **options)
 
     @contextmanager
     def _client(self, redirect_uri: str | None = None) -> Iterator[Any]:

@@ -21,6 +21,9 @@ PIECE_BYTES = 65_536
 LISTING_BYTES = 100_000_000
 """The longest LIST or UIDL that is taken: millions of messages."""
 
+MOST_BLANK_LINES = 10
+"""How many empty lines may come before an answer."""
+
 CAPA_SECONDS = 15.0
 """How long a server may think about what it can do; RFC 1939 knows no such question, so some do not answer."""
 
@@ -37,6 +40,16 @@ class _Pop3(poplib.POP3):
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self._connected
+
+    def _getresp(self) -> bytes:
+        """The next answer. Some servers send empty lines before it."""
+        for _ in range(MOST_BLANK_LINES):
+            line: bytes = self._getline()[0]  # type: ignore[attr-defined]
+            if line.strip():
+                break
+        if not line.startswith(b"+"):
+            raise poplib.error_proto(line)
+        return line
 
 
 class Pop3Client:

@@ -173,8 +173,8 @@ def test_an_error_that_passes_by_itself_needs_nobody(tenant: Tenant, app: Flask,
 def test_a_secret_of_any_characters_is_shown_in_the_header_or_in_the_form(tenant: Tenant, app: Flask) -> None:
     tenant.app.secret = "p+s %41:ü&="
     tenant.add_credential("oauth2-generic")
-    tenant.authorise()
     for tenant.identity.form_only in (False, True):
+        tenant.authorise()
         ended(app)
         with app.app_context():
             assert access_token(1)

@@ -166,6 +166,7 @@ class IdentityServer:
         self.told.clear()
         self._ever.clear()
         self._given.clear()
+        self.busy, self.form_only = 0, False
 
     # What people do
 
