@@ -219,7 +219,7 @@ def test_a_lost_imap_connection_is_told_with_its_stage(
 def test_a_lost_pop3_connection_is_told_with_its_stage_and_deletes_nothing(command: str, stage: str) -> None:
     with Pop3Server([mail("one")], answers={command: lambda connection, _, __: connection.cut()}) as server:
         error = refused(at_script(server, "POP3"))
-    assert (error.code, error.stage) == ("connection-lost", stage)
+    assert (error.code, error.stage) == ("quit-lost" if command == "QUIT" else "connection-lost", stage)
     assert len(server.messages) == 1
 
 
@@ -273,7 +273,6 @@ def test_nonsense_from_an_imap_server_is_told_as_nonsense(command: str, answer: 
     ("LIST", b"hello\r\n"),
     ("UIDL", b"hello\r\n"),
     ("RETR", b"hello\r\n"),
-    ("RETR", b"+OK\r\n" + b"x" * 5_000_000 + b"\r\n.\r\n"),
     ("DELE", b"hello\r\n"),
     ("QUIT", b"hello\r\n"),
 ])  # fmt: skip
