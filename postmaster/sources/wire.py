@@ -39,7 +39,8 @@ WIRE_ERRORS = (
 
 # What IMAPClient and imaplib put before a server's words, and its verdict.
 _PREFIXES = re.compile(
-    r"^(command: \w+ => )?([A-Za-z]+( [A-Za-z]+)? failed: |[\w ]+ command error: )?(\* )?(BAD |BYE |NO |-ERR ?)*(\[b['\"])?"
+    r"^(command: \w+ => )?([A-Za-z]+( [A-Za-z]+)? failed: |[\w ]+ command error: )?"
+    r"(\* )?(BAD |BYE |NO |-ERR ?)*(\[b['\"])?"
 )
 # What imaplib, poplib and pop3_client say when the connection is gone.
 _LOST = re.compile(r"^(command: \w+ => )?socket error: |^(-ERR )?EOF$")
