@@ -57,7 +57,8 @@ class NotFoundError(PostMasterError):
 class MailError(PostMasterError):
     """A mail server, or the way to it, did not do what a fetch needs.
 
-    ``stage`` says how far it got, ``server`` holds the server's own words (may be empty).
+    ``stage`` says how far it got, ``server`` holds the server's own words (may be empty). ``retry_after`` is after how
+    many seconds the server wants to be asked again, where it said so.
     """
 
     exit_code = 1
@@ -66,6 +67,7 @@ class MailError(PostMasterError):
         super().__init__(code, message, advice)
         self.stage: Stage = stage
         self.server = server
+        self.retry_after: float | None = None
 
     def as_dict(self) -> dict[str, str]:
         """The form that ``--json`` prints (DESIGN, command line)."""
@@ -107,7 +109,7 @@ _FAULTS = (
           "Check Host, Port and Type: the server may offer another protocol, or be down."),
     Fault("connect-timeout", "connect", True, "{host} did not answer on port {port} within {seconds} s.",
           "Check Host and Port, and whether a firewall lets this machine through."),
-    Fault("connect-failed", "connect", True, "{host} could not be reached on port {port}.",
+    Fault("connect-failed", "connect", True, "{host} could not be reached on port {port}: {why}.",
           "Check Host and Port, and the network of this machine."),
     Fault("no-greeting", "connect", True,
           "{host} took the connection on port {port}, but did not greet within {seconds} s.",
@@ -120,11 +122,20 @@ _FAULTS = (
           "Choose the {protocol}S type, which encrypts from the start, or have STARTTLS switched on."),
     Fault("tls-failed", "tls", False, "An encrypted connection to {host} could not be set up.",
           "Check Type and Port: a port without TLS answers like this."),
+    Fault("tls-broken", "tls", True, "The connection to {host} broke while encryption was being set up.",
+          "Nothing to do here: the next run tries again. If it lasts, check Type and Port, and ask the mail server's "
+          "administrator."),
+    Fault("tls-outdated", "tls", False, "{host} offers outdated encryption only, which is not secure any more.",
+          "Ask its operator for TLS 1.2 or later with keys and ciphers of today. Nothing was sent."),
     Fault("certificate-untrusted", "tls", False, "The certificate of {host} is not signed by a CA known here.",
           "Have the server send its full chain, name your CA in POSTMASTER_CA_FILE, or enter the certificate's "
           "SSL Fingerprint if you know it to be right."),
     Fault("certificate-name", "tls", False, "The certificate of {host} is made out to another name: {names}.",
           "Use that name as Host, or enter it as SSL VerifyCN Name if you know it to be right."),
+    Fault("certificate-nameless", "tls", False,
+          "The certificate of {host} names no host where that counts (subjectAltName), it is only called {names}.",
+          "Have its operator issue one with the name in subjectAltName. If you know it to be right, enter its SSL "
+          "Fingerprint instead."),
     Fault("certificate-expired", "tls", False, "The certificate of {host} has expired or is not valid yet.",
           "Have it renewed on the mail server, and check the clock of this machine."),
     Fault("certificate-invalid", "tls", False, "The certificate of {host} is not valid.",
@@ -137,13 +148,18 @@ _FAULTS = (
           "If not, somebody may be listening in: do not change anything."),
     Fault("login-refused", "login", False, "{host} refused the login of {login}.",
           "Check user name and password of the credential; the account waits until they or its settings change."),
+    Fault("login-unclear", "login", True,
+          "{host} refused the login of {login}, but not clearly because of the password.",
+          "The next run tries again, ever more seldom; after a day of this the account is paused. Read the server's "
+          "words, and check user name and password of the credential."),
     Fault("login-unavailable", "login", True, "{host} cannot check logins at the moment.",
           "Nothing to do here: the next run tries again. If it lasts, ask the mail server's administrator."),
     Fault("login-in-use", "login", True, "The mailbox of {login} on {host} is in use by another session.",
           "Close other programs that fetch this mailbox; the next run tries again."),
     Fault("login-limit", "login", True, "{host} allows {login} no more sessions at the moment.",
           "Nothing to do here: the next run tries again. If it lasts, lower SessionsPerHost or fetch less often."),
-    Fault("login-disabled", "login", False, "{host} does not accept passwords on this connection.",
+    Fault("login-disabled", "login", False,
+          "{host} does not accept passwords on this connection; it offers: {offered}.",
           "Choose a type with TLS (IMAPS, IMAPTLS, POP3S, POP3TLS), or a credential of another kind."),
     Fault("credential-missing", "login", False, "The account has no credential.",
           "Select a valid credential in the account."),
@@ -177,13 +193,15 @@ _FAULTS = (
           "{todo}"),
     Fault("consent-missing", "token", False, "{provider} has no consent for “{credential}”: {what}.", "{todo}"),
     Fault("client-refused", "token", False, "{provider} refused the app of “{credential}”: {what}.", "{todo}"),
+    Fault("provider-refused", "token", True, "{provider} gave no token for “{credential}”: {what}.",
+          "The next run tries again, ever more seldom; after a day of this the account is paused. {todo}"),
     Fault("token-denied", "token", False, "{provider} gave no token for “{credential}”: {what}.", "{todo}"),
     Fault("scopes-missing", "token", False, "The authorisation of “{credential}” does not cover: {what}.",
           "Authorise it again and leave all boxes ticked. If they are not offered, add the permissions to the app."),
     Fault("token-unsuitable", "token", False, "The token of “{credential}” cannot open mailboxes: {what}.", "{todo}"),
     Fault("oauth-not-offered", "login", False, "{host} takes no OAuth2 tokens for {protocol} on this connection.",
           "Choose a type with TLS, or a credential of kind basic, or have XOAUTH2 or OAUTHBEARER switched on."),
-    Fault("token-refused", "login", False, "{host} refused the access token for {login}.", "{causes}"),
+    Fault("token-refused", "login", True, "{host} refused the access token for {login}.", "{causes}"),
     Fault("mailbox-closed", "permission", False, "{host} took the access token, but does not open the mailbox {login}.",
           "{causes}"),
     Fault("folder-missing", "folder", False, "There is no folder “{folder}” in the mailbox of {login}.",
@@ -208,6 +226,12 @@ _FAULTS = (
           "If it lasts, show the server's words to its administrator."),
     Fault("server-refused", "read", True, "{host} refused a command.",
           "If it lasts, show the server's words to its administrator."),
+    Fault("quit-lost", "delete", True, "{host} hung up when it was to delete what was fetched.",
+          "No mail is lost or taken twice: the next run sees what is left. If it lasts, ask the mail server's "
+          "administrator."),
+    Fault("memory-short", "read", True, "PostMaster has not enough memory to go on. The mail server is not to blame.",
+          "Nothing was deleted that was not stored. Give it more memory (ulimit, MemoryMax, the container's limit), "
+          "or lower PostmasterMaxEmailSize."),
     Fault("delete-refused", "delete", True, "{host} did not delete mail that was fetched and stored.",
           "No mail is lost or taken twice; the next run tries again. If it lasts, check the rights on the mailbox."),
     Fault("database-away", "record", True, "The database could not store the mail.",
@@ -232,8 +256,10 @@ _FAULTS = (
           "Nothing was deleted that was not stored. Look for the reference in the log, and report it."),
 )  # fmt: skip
 
-# Refused logins: the account is paused until its settings or its credential change.
-PAUSING = ("login-refused", "token-refused")
+# Refused logins: the account is paused until its settings or its credential change; at once if it is certain that the
+# password is wrong, else after a day of nothing but such refusals.
+PAUSING = ("login-refused",)
+UNCLEAR = ("login-unclear", "token-refused", "provider-refused")
 
 FAULTS: dict[str, Fault] = {fault.code: fault for fault in _FAULTS}
 

@@ -88,14 +88,21 @@ def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
         result.error = error
         if error.stage != "lease":
             tell_failure(account_id, result)
-    except DBAPIError as error:
-        result.error = mail_error("database-away", server=words_of(error))
-    except Exception:
-        reference = secrets.token_hex(4)
-        log.exception("fetch failed", reference=reference, account=result.label)
-        result.error = mail_error("unexpected", reference=reference)
+    except Exception as error:  # whatever it is, other accounts go on
+        result.error = _explained(error, result.label)
     result.seconds = time.monotonic() - started
     return result
+
+
+def _explained(error: Exception, label: str) -> MailError:
+    """The MailError for what is not one: the database, memory, or a flaw of ours."""
+    if isinstance(error, DBAPIError):
+        return mail_error("database-away", server=words_of(error))
+    if isinstance(error, MemoryError):
+        return mail_error("memory-short")
+    reference = secrets.token_hex(4)
+    log.error("fetch failed", reference=reference, account=label, exc_info=error)
+    return mail_error("unexpected", reference=reference)
 
 
 def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> None:
@@ -116,8 +123,9 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         with heartbeat(run.lease):
             _work(plan, work, options, watch, result)
     except MailError as error:
-        result.error = error
-        watch.why_stopped = HELD if error.code == "first-fetch-held" else watch.why_stopped
+        _take_down(error, watch, result)
+    except Exception as error:  # a run that failed must not be written down as one that went well
+        result.error = _explained(error, result.label)
     finally:
         work.count_left(watch.why_stopped)
         result.notes += work.notes
@@ -126,6 +134,18 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
             if result.error is None and not work.remaining:
                 told = {key_of(each.mail): str(each) for each in work.withheld}
                 remember_withheld(session, account_id, told)
+
+
+def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> None:
+    """What ended the run. A server that hangs up over QUIT has lost nothing, and may have deleted everything: that is
+    a failure only if mail of an earlier run is still there, so that it never deletes.
+    """
+    if error.code == "quit-lost" and not result.tally.already_recorded:
+        result.notes.append(error.message)
+        watch.why_stopped = watch.why_stopped or INTERRUPTED
+        return
+    result.error = error
+    watch.why_stopped = HELD if error.code == "first-fetch-held" else watch.why_stopped
 
 
 def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:

@@ -21,9 +21,14 @@ class Arrival:
 
 
 def read_arrival(raw: bytes, sha256: bytes, identity: str, occurrence: int) -> Arrival:
-    """Parse ``raw``. Whatever the parser raises is kept as the arrival's flaw, and leads to quarantine."""
+    """Parse ``raw``. Whatever the parser raises is kept as the arrival's flaw, and leads to quarantine.
+
+    Raises MemoryError, which says nothing about the message.
+    """
     try:
         message, flaw = parse_message(raw), ""
+    except MemoryError:
+        raise
     except Exception as error:  # a message that our reader stumbles over must not stop the others
         message, flaw = None, repr(error)
     return Arrival(raw, sha256, identity, occurrence, message, flaw)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import writing
-from postmaster.errors import PAUSING, MailError
+from postmaster.errors import PAUSING, UNCLEAR, MailError
 from postmaster.extensions import now
 from postmaster.intake.lease import Lease, give_back, take_lease
 from postmaster.intake.ledger import confirm
@@ -19,6 +19,10 @@ from postmaster.intake.models import FetchRun, Mailbox, RunStatus
 from postmaster.intake.pause import refuse_if_paused
 from postmaster.intake.schedule import interval_of, slot_after_run, state_of, wait_after
 from postmaster.intake.tally import CUT_SHORT, HELD, AccountResult, Tally
+
+# How long refusals that may pass by themselves are put up with before the account is paused: sooner, an hour's trouble
+# of a server would stop the mail until somebody acts; later, a mailbox might be locked for too many wrong passwords.
+PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,20 @@ def _tell_state(session: Session, account: MailAccount, result: AccountResult, r
         state.held_revision, state.held_count = revision, result.tally.left_reasons[HELD]
     else:
         tell_fault(session, account, result.error)
-        state.paused_revision = revision if result.error.code in PAUSING else None
+        state.paused_revision = revision if _pauses(session, account.id, result.error) else None
+
+
+def _pauses(session: Session, account_id: int, error: MailError) -> bool:
+    """Whether the account waits until somebody acts: its login is refused for good, or has been for a day."""
+    if error.code in PAUSING:
+        return True
+    if error.code not in UNCLEAR:
+        return False
+    mine = FetchRun.account_id == account_id, FetchRun.finished_at.is_not(None)
+    other = or_(FetchRun.status == RunStatus.OK, FetchRun.error["code"].as_string().not_in(UNCLEAR))
+    last_other = select(func.coalesce(func.max(FetchRun.id), 0)).where(*mine, other).scalar_subquery()
+    since = session.scalar(select(func.min(FetchRun.started_at)).where(*mine, FetchRun.id > last_other))
+    return since is not None and now() - since >= PATIENCE
 
 
 def tell_fault(session: Session, account: MailAccount, error: MailError) -> None:

@@ -53,11 +53,14 @@ def slot_after_run(session: Session, account: MailAccount, moment: datetime) -> 
 def wait_after(error: MailError, failures: int, interval: timedelta) -> timedelta:
     """How long to wait after the ``failures``-th failure in a row: doubling from ``interval`` up to an hour.
 
-    Where the interval is longer than that, it stays the interval.
+    Where the interval is longer than that, it stays the interval. A server that says when to come again is asked then,
+    within these bounds.
     """
     longest = max(interval, LONGEST_WAIT)
     if not isinstance(error, Temporary):
         return longest
+    if error.retry_after is not None:
+        return min(longest, max(interval, timedelta(seconds=error.retry_after)))
     doubled: timedelta = interval * (1 << min(failures - 1, 10))
     return min(longest, doubled)
 

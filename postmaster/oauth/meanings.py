@@ -142,8 +142,26 @@ STANDARD: dict[str, Meaning] = {
     "expired_token": Meaning("token-denied", "nobody entered the code in time", "Start again."),
 }  # fmt: skip
 
-# Errors that go away by themselves.
-UNAVAILABLE = ("server_error", "temporarily_unavailable", "rate_limit_exceeded", "AADSTS90033", "AADSTS50196")
+# Errors that go away by themselves: RFC 6749 section 4.1.2.1, RFC 8628 section 3.5, and what Google and others say.
+UNAVAILABLE = (
+    "server_error",
+    "temporarily_unavailable",
+    "rate_limit_exceeded",
+    "slow_down",
+    "too_many_requests",
+    "internal_failure",
+    "internal_error",
+    "backend_error",
+    "quota_exceeded",
+    "timeout",
+)
+
+# Those of Microsoft: 50000 token issuance failed, 50196 too many alike, 80001 to 80014 an agent in the company's own
+# network did not answer, 90006 to 90055 trouble or too many requests of a tenant, 90024 request budget exceeded.
+MICROSOFT_UNAVAILABLE = (
+    *("50000", "50196", "80001", "80002", "80005", "80007", "80010", "80012", "80014"),
+    *("90006", "90012", "90020", "90024", "90033", "90055", "9000411"),
+)
 
 _BY_KIND = {CredentialKind.GOOGLE: GOOGLE, CredentialKind.MICROSOFT: {}, CredentialKind.GENERIC: {}}
 
@@ -156,10 +174,11 @@ def meaning_of(kind: CredentialKind, error: str, description: str) -> Meaning:
     known = STANDARD | _BY_KIND[kind]
     if error in known:
         return known[error]
-    return Meaning("token-denied", f"it says {error}" if error else "it does not say why",
+    return Meaning("provider-refused", f"it says {error}" if error else "it does not say why",
                    "See what the provider said, and authorise the credential again.")  # fmt: skip
 
 
 def is_passing(error: str, description: str) -> bool:
     """Whether that error goes away by itself."""
-    return error in UNAVAILABLE or any(code in description for code in UNAVAILABLE if code.startswith("AADSTS"))
+    code = _AADSTS.search(description)
+    return error.lower() in UNAVAILABLE or bool(code and code[1] in MICROSOFT_UNAVAILABLE)

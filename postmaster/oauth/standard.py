@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote_plus
 
 from authlib.common.security import generate_token
 from authlib.integrations.base_client import OAuthError
@@ -29,6 +31,19 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 # Seconds between two questions whether the code was entered, and by how much "slow down" lengthens them (RFC 8628).
 DEVICE_SECONDS, DEVICE_INTERVAL = 900, 5
 PENDING = ("authorization_pending", "slow_down")
+
+# The way to show the secret that every provider has to know (RFC 6749 section 2.3.1), as Authlib should do it.
+BASIC = "postmaster_secret_basic"
+
+# How providers refuse a secret in the header that they want in the form.
+_NOT_SO = ("invalid_client", "invalid_request", "unauthorized_client")
+
+
+def _in_header(client: Any, _method: str, uri: str, headers: Any, body: str) -> tuple[str, Any, str]:
+    """Name and secret in the header Authorization, form-encoded first, which Authlib leaves out."""
+    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
 
 
 class Standard:
@@ -90,7 +105,7 @@ class Standard:
         """See IdentityProvider."""
         with self._client() as client:
             try:
-                answer = client.fetch_token(self._registration.token_url, grant_type=DEVICE_GRANT, **device.flow)
+                answer = self._answer(client, grant_type=DEVICE_GRANT, **device.flow)
             except OAuthError as error:
                 if error.error not in PENDING:
                     raise
@@ -101,8 +116,17 @@ class Standard:
 
     def _fetch(self, redirect_uri: str | None = None, **options: Any) -> Tokens:
         with self._client(redirect_uri) as client:
-            answer = client.fetch_token(self._registration.token_url, **options)
-            return tokens_of(answer, self._registration)
+            return tokens_of(self._answer(client, **options), self._registration)
+
+    def _answer(self, client: Any, **options: Any) -> Any:
+        """What the token endpoint says, with the secret in the header; in the form if it is not taken there."""
+        try:
+            return client.fetch_token(self._registration.token_url, **options)
+        except OAuthError as error:
+            if error.error not in _NOT_SO or not self._registration.client_secret:
+                raise
+        client.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 - the name of a way
+        return client.fetch_token(self._registration.token_url, **options)
 
     @contextmanager
     def _client(self, redirect_uri: str | None = None) -> Iterator[Any]:
@@ -110,11 +134,12 @@ class Standard:
         client = OAuth2Session(
             registration.client_id,
             registration.client_secret or None,
-            token_endpoint_auth_method="client_secret_basic" if registration.client_secret else "none",
+            token_endpoint_auth_method=BASIC if registration.client_secret else "none",
             scope=" ".join(registration.scopes) or None,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
         )
+        client.register_client_auth_method((BASIC, _in_header))
         with talking_to(registration, secure(client, registration.ca_file, registration.forbidden_networks)), client:
             try:
                 yield client

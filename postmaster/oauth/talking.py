@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
 
 from postmaster.errors import MailError, mail_error
-from postmaster.oauth.http import TOTAL_SECONDS
+from postmaster.extensions import now
+from postmaster.oauth.http import PASSING, TOTAL_SECONDS
 from postmaster.oauth.registration import Registration
 from postmaster.sources.deadline import Deadline
+from postmaster.sources.handshake import system_words
 from postmaster.sources.wire import clean
 
 
@@ -37,8 +40,23 @@ def talking_to(registration: Registration, deadline: Deadline) -> Iterator[None]
 
 def _by_status(registration: Registration, error: requests.HTTPError) -> MailError:
     status = error.response.status_code if error.response is not None else 0
-    passing = status >= requests.codes.server_error or status == requests.codes.too_many_requests
-    return _fail(registration, "provider-unavailable" if passing else "provider-confused", f"HTTP status {status}")
+    passing = status >= requests.codes.server_error or status in PASSING
+    code = "provider-unavailable" if passing else "provider-confused"
+    failure = _fail(registration, code, f"HTTP status {status}")
+    if error.response is not None:
+        failure.retry_after = _retry_after(error.response.headers.get("Retry-After", ""))
+    return failure
+
+
+def _retry_after(told: str) -> float | None:
+    """The seconds that the header Retry-After asks to wait (RFC 9110 section 10.2.3); None if it does not."""
+    if told.strip().isdecimal():
+        return float(told)
+    try:
+        moment = parsedate_to_datetime(told)
+        return max(0.0, (moment - now()).total_seconds())
+    except (TypeError, ValueError):
+        return None
 
 
 def unavailable(registration: Registration, words: str) -> MailError:
@@ -57,10 +75,10 @@ def _network(registration: Registration, deadline: Deadline, error: requests.Req
 
 
 def _root(error: BaseException) -> str:
-    """What the system said in the end, which the libraries have wrapped."""
+    """What the system said in the end, which the libraries have wrapped; empty for what only they say."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return clean(str(getattr(error, "verify_message", None) or getattr(error, "strerror", None) or ""))
+    return clean(str(getattr(error, "verify_message", None) or system_words(error)))
 
 
 def _fail(registration: Registration, code: str, words: str = "") -> MailError:

@@ -27,7 +27,10 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class CertificateFacts:
-    """A certificate as people compare it. ``fingerprint`` is in the form of the field SSL Fingerprint (sha256)."""
+    """A certificate as people compare it. ``fingerprint`` is in the form of the field SSL Fingerprint (sha256).
+
+    ``nameless``: it names no host where that counts (subjectAltName, RFC 6125); ``names`` is then its common name.
+    """
 
     subject: str
     issuer: str
@@ -35,6 +38,7 @@ class CertificateFacts:
     valid_from: datetime
     valid_until: datetime
     fingerprint: str
+    nameless: bool = False
 
     @property
     def self_signed(self) -> bool:
@@ -62,24 +66,31 @@ class CertificateFacts:
 def certificate_facts(der: bytes) -> CertificateFacts:
     """What ``der`` says. Raises ValueError if it is no certificate."""
     certificate = x509.load_der_x509_certificate(der)
+    names = _names(certificate)
     return CertificateFacts(
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
-        names=_names(certificate),
+        names=names or _common_names(certificate),
         valid_from=certificate.not_valid_before_utc,
         valid_until=certificate.not_valid_after_utc,
         fingerprint=str(fingerprint_of(der)),
+        nameless=not names,
     )
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """The names it is made out to; a common name only where there are no others, though it does not count."""
+    """The names and addresses it is made out to."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
-        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return tuple(str(attribute.value) for attribute in common)
+        return ()
     return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+
+
+def _common_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """What it was called before there were other names; it does not count any more."""
+    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return tuple(str(attribute.value) for attribute in common)
 
 
 def certificate_fault(error: ssl.SSLCertVerificationError) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 CONNECT_SECONDS = 15.0
-"""For one attempt to connect, and for the server's greeting."""
+"""For connecting, however many addresses the server has."""
+
+GREETING_SECONDS = 60.0
+"""For the server's greeting. Servers that look up who calls, or keep strangers waiting, take 20 s and more."""
 
 READ_SECONDS = 60.0
 """For the next bytes of an answer. A server that sends a byte now and then meets the ``Deadline`` instead."""

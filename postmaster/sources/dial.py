@@ -6,15 +6,17 @@ import contextlib
 import dataclasses
 import socket
 import ssl
+from collections.abc import Callable
 
 from postmaster.accounts.types import Protocol, Tls
 from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
-from postmaster.sources.deadline import CONNECT_SECONDS, OPENING_SECONDS, Deadline
+from postmaster.sources.deadline import CONNECT_SECONDS, GREETING_SECONDS, OPENING_SECONDS, Deadline
 from postmaster.sources.imap_client import ImapClient
 from postmaster.sources.networks import Address, check_addresses, resolve
 from postmaster.sources.pop3_client import Pop3Client
+from postmaster.sources.reach import reach
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import Wire
 
@@ -58,9 +60,27 @@ class Dialler:
 
     def connect(self) -> None:
         """Reach the server at the first address that answers, and hear its greeting unless TLS comes first."""
+        self._take(self._connect)
+
+    def secure(self) -> None:
+        """Encrypt the connection as the type says. Afterwards ``guard.certificate`` is the server's."""
+        self._take(self._connect, self._secure)
+
+    def _take(self, *steps: Callable[[], object]) -> None:
+        """Take the last of ``steps``: all of them, on a new connection, if the server hung up over CAPA (POP3)."""
+        asked = self.wire.habits.tells_capabilities
+        try:
+            steps[-1]()
+        except MailError:
+            if not asked or self.wire.habits.tells_capabilities:
+                raise
+            for step in steps:
+                step()
+
+    def _connect(self) -> None:
         with self.wire.stage("connect"):
             self._socket = self._reach()
-            self._open.callback(self._close_socket)
+            self._open.callback(self._socket.close)
             self.wire.connected = True
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.deadline.watch(self._socket)
@@ -68,28 +88,20 @@ class Dialler:
             self._greet()
 
     def _reach(self) -> socket.socket:
-        failure: OSError = OSError("no address")
-        for family, address in self._addresses:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.settimeout(min(CONNECT_SECONDS, self.deadline.remaining()))
-            try:
-                sock.connect(address)
-            except OSError as error:
-                sock.close()
-                failure = error
-            else:
-                sock.settimeout(CONNECT_SECONDS)
-                return sock
-        raise failure
+        habits = self.wire.habits
+        seconds = min(CONNECT_SECONDS, self.deadline.remaining())
+        sock, habits.address = reach(self._addresses, seconds, habits.address)
+        sock.settimeout(GREETING_SECONDS)
+        return sock
 
-    def secure(self) -> None:
-        """Encrypt the connection as the type says. Afterwards ``guard.certificate`` is the server's."""
+    def _secure(self) -> None:
         try:
             if self.endpoint.type.tls is Tls.STARTTLS:
                 self.client.start_tls(self.guard)
             elif self.endpoint.type.tls is Tls.IMPLICIT:
                 with self.wire.stage("tls"):
                     self._socket = self.guard.wrap_socket(self._socket)
+                    self._open.callback(self._socket.close)
         except MailError as error:
             raise self._explained(error) from error.__cause__
         if self.endpoint.type.tls is Tls.IMPLICIT:
@@ -104,16 +116,28 @@ class Dialler:
         """Sign in; returns the connection, now ready for work. A token that is refused is renewed once."""
         if not _CONTROL.isdisjoint(self.endpoint.login + self.endpoint.password):
             raise self.wire.fail("credential-unusable", "login")
+        self._take(self._connect, self._secure, self._sign_in)
+        return self.client
+
+    def _sign_in(self) -> None:
         try:
-            self.client.sign_in()
+            self._show_credential()
         except MailError as refusal:
             if refusal.code != "token-refused" or self.endpoint.tokens is None:
                 raise
             self.wire.token = self.endpoint.tokens.renew(self.wire.token)
-            self.client.shutdown()  # some servers hang up after a refusal
-            self.connect()
-            self.secure()
-            self.client.sign_in()
+            self.reconnect()
+
+    def _show_credential(self) -> None:
+        self.wire.offered = _offered(self.client)
+        self.client.sign_in()
+
+    def reconnect(self) -> Client:
+        """The same way once more, on a new connection: some servers hang up after a refusal, or when at a loss."""
+        self.client.shutdown()
+        self.connect()
+        self.secure()
+        self._take(self._connect, self._secure, self._show_credential)
         return self.client
 
     def opened(self) -> None:
@@ -123,9 +147,6 @@ class Dialler:
     def hang_up(self) -> None:
         """Drop the connection, however far it got."""
         self._open.close()
-
-    def _close_socket(self) -> None:
-        self._socket.close()  # encrypted or not: TLS may have been put around the one that was opened
 
     def _greet(self) -> None:
         kind = ImapClient if self.endpoint.type.protocol is Protocol.IMAP else Pop3Client
@@ -137,12 +158,21 @@ class Dialler:
         cause = error.__cause__
         if not isinstance(cause, ssl.SSLCertVerificationError):
             return error
-        fault = certificate_fault(cause)
-        names = "unknown"
+        fault, names = certificate_fault(cause), "unknown"
         if fault == "certificate-name":
             with contextlib.suppress(MailError):
-                names = ", ".join(peek_certificate(self.endpoint).names)
-        return self.wire.fail(fault, "tls", cause.verify_message, names=names)
+                facts = peek_certificate(self.endpoint)
+                names = ", ".join(facts.names) or names
+                fault = "certificate-nameless" if facts.nameless else fault
+        return self.wire.fail(fault, "tls", names=names)
+
+
+def _offered(client: Client) -> str:
+    """The ways to sign in that the server names."""
+    if isinstance(client, Pop3Client):
+        return client.offered
+    names = (str(name) for name in client.raw._imap.capabilities)
+    return ", ".join(name for name in names if name.startswith("AUTH="))
 
 
 def dial(endpoint: Endpoint, deadline_seconds: float) -> Dialler:

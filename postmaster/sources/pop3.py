@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import poplib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar, cast
 
 from postmaster.errors import MailError
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.deadline import time_for
 from postmaster.sources.dial import Dialler
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
+from postmaster.sources.wire import NonsenseError
 
-ALLOWANCE = 1_000_000
-"""How many bytes a message may have more than twice its announced size."""
+Step = TypeVar("Step")
+
+LARGEST = 64_000_000
+"""How many bytes of messages are held at once, whatever was announced; more if they were announced."""
 
 WHOLE = 100_000_000
 """More lines than any message has, for TOP."""
+
+# What breaks when a server cannot do what it says it can.
+BROKEN = (OSError, poplib.error_proto, NonsenseError, ValueError)
+
+# How a QUIT fails of which nobody knows whether it was carried out.
+UNKNOWN = ("connection-lost", "server-silent", "session-deadline")
 
 LOOKING = "The mailbox is only looked at."
 REFUSED = "The server did not mark the mail as deleted."
@@ -25,7 +36,8 @@ class Pop3Source:
     """A MailSource over a maildrop. ``read_only`` marks nothing, and reads with TOP where the server has it.
 
     ``session_limit`` is ``reconnect_after`` (PostMasterReconnectMessage). It is None where a server has no UIDL:
-    without identities a broken QUIT leaves doubt about all mail of the session, however little that is.
+    without identities a broken QUIT leaves doubt about all mail of the session, however little that is. So it is where
+    a server wants time between two sessions (LOGIN-DELAY).
     """
 
     def __init__(
@@ -37,15 +49,17 @@ class Pop3Source:
         self._read_only = read_only
         self._marked: set[int] = set()
         with self._wire.stage("list"):
-            identities = self._identities()
-            sizes = {number: int(size.split()[0]) for number, size in client.listing("LIST").items()}
+            self._mails, has_identities = self._look()
         dialler.opened()
-        self.session_limit = reconnect_after if identities is not None else None
-        names = identities or {}
-        self._mails = [
-            RemoteMail(number, f"uidl:{names[number]}" if number in names else None, size)
-            for number, size in sorted(sizes.items())
-        ]
+        self.session_limit = reconnect_after if has_identities and not client.login_delay else None
+
+    def _look(self) -> tuple[Sequence[RemoteMail], bool]:
+        """The listing, and whether the server has identities at all. Equal ones tell nothing, so they are none."""
+        names = self._identities()
+        count = Counter((names or {}).values())
+        told = {number: f"uidl:{name}" for number, name in (names or {}).items() if name and count[name] == 1}
+        sizes = {number: int(size.split()[0]) for number, size in self._client.listing("LIST").items()}
+        return [RemoteMail(number, told.get(number), size) for number, size in sorted(sizes.items())], names is not None
 
     def _identities(self) -> dict[int, str] | None:
         """The UIDL of each message; None if the server has none. One that fails to tell for now is no such server."""
@@ -67,20 +81,53 @@ class Pop3Source:
         but that the server does not hand over is left out.
         """
         with self._wire.stage("read", time_for(mail.size for mail in mails)):
-            asked = self._client.ask(*(self._command(mail.handle) for mail in mails))
-            texts = [(mail, self._text(mail)) for mail, _ in zip(mails, asked, strict=True)]
+            texts = self._pipelined(lambda: self._texts(mails))
             gone = {mail.handle for mail, text in texts if text is None and not self._is_there(mail)}
         for mail, text in texts:
             if text is not None or mail.handle in gone:
                 yield mail, text
 
+    def _texts(self, mails: Sequence[RemoteMail]) -> Sequence[tuple[RemoteMail, bytes | None]]:
+        """What RETR brings of each; None for those that were refused, or for which there is no room beside others."""
+        asked = self._client.ask(*(self._command(mail.handle) for mail in mails))
+        room = 2 * sum(mail.size for mail in mails) + LARGEST
+        texts = []
+        for mail, _ in zip(mails, asked, strict=True):
+            text = self._client.text(room) if self._client.accepted() else None
+            room -= len(text or b"")
+            texts.append((mail, text))
+        return texts
+
+    def _pipelined(self, step: Callable[[], Step]) -> Step:
+        """Take ``step``; once more, without sending several commands at once, if it breaks while that is done."""
+        pipelines = self._client.pipelines
+        try:
+            return step()
+        except BROKEN:
+            if not pipelines or self._wire.deadline.passed:
+                raise
+            self._wire.habits.pipelines = False
+            self._reopen()
+        try:
+            return step()
+        except BROKEN:
+            self._wire.habits.pipelines = True  # it was not that
+            raise
+
+    def _reopen(self) -> None:
+        """Another session in the place of this one. Raises poplib.error_proto if it does not show the same mail.
+
+        What was marked is marked again: a session that breaks deletes nothing (RFC 1939 section 6).
+        """
+        self._client = cast("Pop3Client", self._dialler.reconnect())
+        mails, _ = self._look()
+        if mails != self._mails:
+            raise poplib.error_proto("EOF")
+        again, self._marked = self._marked, set()
+        self._mark(sorted(again))
+
     def _command(self, number: int) -> str:
         return f"TOP {number} {WHOLE}" if self._read_only and self._client.can("TOP") else f"RETR {number}"
-
-    def _text(self, mail: RemoteMail) -> bytes | None:
-        if not self._client.accepted():
-            return None
-        return b"".join(self._client.lines(2 * mail.size + ALLOWANCE))
 
     def _is_there(self, mail: RemoteMail) -> bool:
         self._client.send(f"LIST {mail.handle}")
@@ -92,20 +139,25 @@ class Pop3Source:
         if self._read_only:
             return Deletions(left=frozenset(numbers), reason=LOOKING)
         with self._wire.stage("delete", time_for(0 for _ in mails)):
-            asked = self._client.ask(*(f"DELE {number}" for number in numbers))
-            marked = {number for number, _ in zip(numbers, asked, strict=True) if self._client.accepted()}
-        self._marked |= marked
-        left = frozenset(numbers) - marked
+            self._pipelined(lambda: self._mark(numbers))
+        left = frozenset(numbers) - self._marked
         return Deletions(left=left, reason=REFUSED if left else "")
 
+    def _mark(self, numbers: Sequence[int]) -> None:
+        asked = self._client.ask(*(f"DELE {number}" for number in numbers))
+        self._marked |= {number for number, _ in zip(numbers, asked, strict=True) if self._client.accepted()}
+
     def close(self) -> Deletions:
-        """QUIT, which is when the server deletes. Raises MailError if it is not known whether it did."""
+        """QUIT, which is when the server deletes. Raises MailError if it is not known whether it did.
+
+        A server that just hangs up may have deleted everything (nicm/fdm#87), or nothing: ``quit-lost``.
+        """
         try:
             with self._wire.stage("delete", time_for(0 for _ in self._marked)):
                 self._client.command("QUIT")
-        except MailError:
+        except MailError as error:
             if self._marked:
-                raise
+                raise self._wire.fail("quit-lost", "delete") if error.code in UNKNOWN else error from None
         finally:
             self.abort()
         return Deletions(confirmed=frozenset(self._marked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import poplib
 import socket
 from collections.abc import Iterator
@@ -20,6 +21,15 @@ PIECE_BYTES = 65_536
 LISTING_BYTES = 100_000_000
 """The longest LIST or UIDL that is taken: millions of messages."""
 
+MOST_BLANK_LINES = 10
+"""How many empty lines may come before an answer."""
+
+CAPA_SECONDS = 15.0
+"""How long a server may think about what it can do; RFC 1939 knows no such question, so some do not answer."""
+
+PIPELINE_SECONDS = 5.0
+"""How long a server that says it takes several commands at once may take for the next bytes, until it has proved so."""
+
 
 class _Pop3(poplib.POP3):
     """poplib on a socket that is connected already."""
@@ -31,41 +41,104 @@ class _Pop3(poplib.POP3):
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self._connected
 
+    def _getresp(self) -> bytes:
+        """The next answer. Some servers send empty lines before it."""
+        for _ in range(MOST_BLANK_LINES):
+            line: bytes = self._getline()[0]  # type: ignore[attr-defined]
+            if line.strip():
+                break
+        if not line.startswith(b"+"):
+            raise poplib.error_proto(line)
+        return line
+
 
 class Pop3Client:
     """One POP3 connection. Call everything but the constructor, ``start_tls`` and ``sign_in`` inside a stage."""
 
     def __init__(self, wire: Wire, sock: socket.socket) -> None:
         self.wire = wire
+        self.capabilities: dict[str, list[str]] | None = None
+        self._pipelines = False
         with wire.stage("connect"):
             self.raw: Any = _Pop3(wire.endpoint.host, sock)
             sock.settimeout(READ_SECONDS)
             self._learn()
 
     def _learn(self) -> None:
-        """What the server says it can do (RFC 2449); None where it does not know the question."""
+        """What the server says it can do (RFC 2449); None where it does not know the question, or hangs up over it."""
+        if not self.wire.habits.tells_capabilities:
+            return
         try:
-            self.capabilities: dict[str, list[str]] | None = self.raw.capa()
-        except poplib.error_proto as error:
-            if "EOF" in str(error.__context__):
-                raise
-            self.capabilities = None
+            with self._patience(CAPA_SECONDS):
+                self.capabilities = self._capabilities()
+        except (OSError, poplib.error_proto) as error:
+            if isinstance(error, poplib.error_proto) and is_answer(error):
+                return
+            self.wire.habits.tells_capabilities = False
+            raise
+
+    def _capabilities(self) -> dict[str, list[str]]:
+        self.raw._shortcmd("CAPA")
+        words = [line.decode("latin-1").split() for line in self.lines(LISTING_BYTES)]
+        return {row[0].upper(): row[1:] for row in words if row}
+
+    @contextlib.contextmanager
+    def _patience(self, seconds: float) -> Iterator[None]:
+        """Wait for the next bytes no longer than ``seconds``, for once."""
+        sock = self.raw.sock
+        usual = sock.gettimeout()
+        sock.settimeout(min(seconds, usual or seconds))
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # closed
+                sock.settimeout(usual)
 
     def can(self, capability: str) -> bool | None:
         """Whether the server says so; None if it does not say what it can do."""
         return None if self.capabilities is None else capability in self.capabilities
 
+    @property
+    def offered(self) -> str:
+        """The ways to sign in that the server names."""
+        told = self.capabilities or {}
+        user = ["USER"] if "USER" in told else []
+        return ", ".join(user + [f"SASL {name}" for name in told.get("SASL", [])])
+
+    @property
+    def login_delay(self) -> int:
+        """Seconds that a server wants between two sessions (RFC 2449 section 6.5); 0 if it does not mind."""
+        seconds = next(iter((self.capabilities or {}).get("LOGIN-DELAY", [])), "0")
+        return int(seconds) if seconds.isdecimal() and len(seconds) < 8 else 0
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether several commands may be sent at once (PIPELINING, RFC 2449 section 6.6)."""
+        return bool(self.can("PIPELINING")) and self.wire.habits.pipelines
+
     def start_tls(self, guard: TlsGuard) -> None:
-        """Encrypt the connection, or raise MailError: there is no way on without."""
+        """Encrypt the connection, or raise MailError: there is no way on without.
+
+        What came before the handshake is dropped with the reader that holds it, so nobody can slip in an answer.
+        """
         with self.wire.stage("tls"):
-            if not self.can("STLS"):
+            if self.can("STLS") is False:
                 raise self.wire.fail("starttls-missing", "tls")
-            self.raw.stls(context=guard)
+            try:
+                self.raw._shortcmd("STLS")
+            except poplib.error_proto as error:
+                if not is_refusal(error):
+                    raise
+                raise self.wire.fail("starttls-missing", "tls", words_of(error)) from None
+            self.raw.sock = guard.wrap_socket(self.raw.sock)
+            self.raw.file = self.raw.sock.makefile("rb")
+            self.capabilities = None  # nobody vouched for them
             self._learn()
 
     def sign_in(self) -> None:
         """Send user name and password: USER and PASS, or AUTH PLAIN (RFC 5034) where those do not do."""
         endpoint = self.wire.endpoint
+        self.wire.login_delay = self.login_delay
         if endpoint.tokens is not None:
             self._sign_in_with_token()
             return
@@ -116,12 +189,14 @@ class Pop3Client:
     def ask(self, *commands: str) -> Iterator[str]:
         """Send each command; whoever iterates reads its answer before taking the next.
 
-        A server that takes several at once (PIPELINING, RFC 2449 section 6.6) gets them so: round trips cost more
-        than anything else.
+        A server that takes several at once gets them so: round trips cost more than anything else. Until all answers
+        of a first time have come, it is not waited for as long as usual.
         """
-        if commands and self.can("PIPELINING"):
-            self.raw._putcmd("\r\n".join(commands))
-            yield from commands
+        if len(commands) > 1 and self.pipelines:
+            with contextlib.nullcontext() if self._pipelines else self._patience(PIPELINE_SECONDS):
+                self.raw._putcmd("\r\n".join(commands))
+                yield from commands
+            self._pipelines = True
         else:
             for command in commands:
                 self.send(command)
@@ -146,26 +221,55 @@ class Pop3Client:
         self.raw._shortcmd(command)
 
     def listing(self, command: str) -> dict[int, str]:
-        """What LIST or UIDL says of each message, by its number. Raises poplib.error_proto if it is refused."""
-        self.raw._shortcmd(command)
-        rows = (line.decode("latin-1").strip().partition(" ") for line in self.lines(LISTING_BYTES))
-        return {int(number): value.strip() for number, _, value in rows}
+        """What LIST or UIDL says of each message, by its number. Raises poplib.error_proto if it is refused.
 
-    def lines(self, limit: int) -> Iterator[bytes]:
+        Number and value may be apart by any white space, and lines may be empty. A server that refuses to list what
+        is not there, as STAT says, has an empty listing.
+        """
+        try:
+            self.raw._shortcmd(command)
+        except poplib.error_proto as error:
+            if is_refusal(error) and self._is_empty():
+                return {}
+            raise
+        rows = [line.decode("latin-1").split(None, 1) for line in self.lines(LISTING_BYTES)]
+        return {int(row[0]): row[1].strip() if row[1:] else "" for row in rows if row}
+
+    def _is_empty(self) -> bool:
+        try:
+            words = self.raw._shortcmd("STAT").split()
+        except poplib.error_proto as error:
+            if not is_refusal(error):
+                raise
+            return False
+        return bool(words[1:2] == [b"0"])
+
+    def text(self, limit: int) -> bytes | None:
+        """A message as it was sent; None if it has more than ``limit`` bytes, which are read and forgotten.
+
+        It takes the memory of its bytes, however short its lines are.
+        """
+        text = io.BytesIO()
+        for line in self.lines(None):
+            if text.tell() <= limit:
+                text.write(line)
+        return text.getvalue() if text.tell() <= limit else None
+
+    def lines(self, limit: int | None) -> Iterator[bytes]:
         """The lines of a long answer with their ends, dots restored (RFC 1939 section 3).
 
         poplib's own reader takes a connection cut after a dot for the end of the message, forgets how lines ended,
         and refuses long ones, which exist; here those come in pieces. Raises NonsenseError beyond ``limit`` bytes.
         """
         readline = self.raw.file.readline
-        starts = True
+        starts, size = True, 0
         while (line := readline(PIECE_BYTES)) != b".\r\n" or not starts:
             ends = line.endswith(b"\n")
             if not ends and len(line) < PIECE_BYTES:
                 raise poplib.error_proto("EOF")
-            limit -= len(line)
-            if limit < 0:
-                raise NonsenseError("an answer far longer than announced")
+            size += len(line)
+            if limit is not None and size > limit:
+                raise NonsenseError("an answer far longer than can be right")
             yield line[1:] if starts and line.startswith(b".") else line
             starts = ends
 
@@ -175,7 +279,11 @@ class Pop3Client:
             self.raw.close()
 
 
+def is_answer(error: poplib.error_proto) -> bool:
+    """Whether the server said something; what poplib says about a lost connection is text, not bytes."""
+    return isinstance(error.args[0], bytes)
+
+
 def is_refusal(error: poplib.error_proto) -> bool:
-    """Whether the server itself said no; what poplib says about a lost connection is text, not bytes."""
-    said = error.args[0]
-    return isinstance(said, bytes) and said.startswith(b"-ERR")
+    """Whether the server itself said no."""
+    return is_answer(error) and error.args[0].upper().startswith(b"-ERR")

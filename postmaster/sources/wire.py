@@ -12,7 +12,10 @@ from contextlib import contextmanager
 
 from postmaster.errors import FAULTS, MailError, Stage, mail_error
 from postmaster.sources.base import Endpoint
-from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS, Deadline
+from postmaster.sources.deadline import CONNECT_SECONDS, GREETING_SECONDS, READ_SECONDS, Deadline
+from postmaster.sources.habits import habits_of
+from postmaster.sources.handshake import handshake_fault, system_words
+from postmaster.sources.refusals import LIMIT, REFUSED, UNCLEAR, login_fault, wait_told
 
 
 class NonsenseError(Exception):
@@ -34,28 +37,11 @@ WIRE_ERRORS = (
     RecursionError,
 )
 
-# Response codes of a refused login: RFC 5530 section 3 (IMAP); RFC 2449 section 8 and RFC 3206 section 4 (POP3).
-LOGIN_CODES = {
-    "UNAVAILABLE": "login-unavailable",
-    "SERVERBUG": "login-unavailable",
-    "INUSE": "login-in-use",
-    "LIMIT": "login-limit",
-    "PRIVACYREQUIRED": "login-disabled",
-    "IN-USE": "login-in-use",
-    "LOGIN-DELAY": "login-limit",
-    "SYS/TEMP": "login-unavailable",
-    "SYS/PERM": "login-unavailable",
-}
-
-# Words of servers that send no such code. A login that only seems refused would pause the account, so they count.
-LOGIN_WORDS = (
-    (re.compile(r"too many|maximum number|rate limit", re.IGNORECASE), "login-limit"),
-    (re.compile(r"\b(locked|in use) by (another|other)|already (locked|in use)", re.IGNORECASE), "login-in-use"),
-    (re.compile(r"temporar|try again|\bunavailable\b", re.IGNORECASE), "login-unavailable"),
+# What IMAPClient and imaplib put before a server's words, and its verdict.
+_PREFIXES = re.compile(
+    r"^(command: \w+ => )?([A-Za-z]+( [A-Za-z]+)? failed: |[\w ]+ command error: )?"
+    r"(\* )?(BAD |BYE |NO |-ERR ?)*(\[b['\"])?"
 )
-
-_CODE = re.compile(r"\[([A-Z/-]+)[\] ]")
-_PREFIXES = re.compile(r"^(\* |command: \w+ => |[\w ]+ (failed|command error): |BAD |BYE |NO |-ERR ?|\[b['\"])+")
 # What imaplib, poplib and pop3_client say when the connection is gone.
 _LOST = re.compile(r"^(command: \w+ => )?socket error: |^(-ERR )?EOF$")
 
@@ -63,6 +49,8 @@ _LOST = re.compile(r"^(command: \w+ => )?socket error: |^(-ERR )?EOF$")
 _CLOSED = re.compile("authenticated but not connected", re.IGNORECASE)
 
 _NONSENSE = re.compile(r"^(command: \w+ => )?(unexpected |line too long|got more than)")
+# What the server said in what imaplib says of it.
+_HEARD = re.compile(r"""unexpected [\w ]+: (?:\[?b)?(['"])(.*)\1""", re.DOTALL)
 
 
 class Wire:
@@ -73,6 +61,9 @@ class Wire:
         self.deadline = deadline
         self.connected = False
         self.token = ""
+        self.offered = ""
+        self.login_delay = 0.0
+        self.habits = habits_of(endpoint.host, endpoint.port)
 
     @contextmanager
     def stage(self, stage: Stage, extra: float = 0.0) -> Iterator[None]:
@@ -100,6 +91,7 @@ class Wire:
             "protocol": endpoint.type.protocol.value,
             "type": endpoint.type.name,
             "seconds": f"{READ_SECONDS:g}",
+            "offered": self.offered or "none at all",
         }
         if "{causes}" in FAULTS[code].advice and endpoint.tokens is not None:
             facts["causes"] = endpoint.tokens.causes(self.token)
@@ -113,6 +105,8 @@ class Wire:
             return self.fail(code, stage, what=limit.what, seconds=f"{round(limit.seconds, 1):g}")
         if isinstance(error, OSError):
             return self._network(error, stage)
+        if isinstance(error, MemoryError):
+            return self.fail("memory-short", stage)
         if isinstance(error, imaplib.IMAP4.readonly):
             return self.fail("folder-read-only", "folder", words_of(error))
         if isinstance(error, (imaplib.IMAP4.error, poplib.error_proto)):
@@ -120,25 +114,24 @@ class Wire:
         return self.fail("server-confused", stage, words_of(error) if isinstance(error, NonsenseError) else "")
 
     def _network(self, error: OSError, stage: Stage) -> MailError:
-        words = str(error.strerror or error)
         if isinstance(error, socket.gaierror):
             return self.fail("host-unknown", stage)
         if isinstance(error, TimeoutError):
             return self._silence(stage)
         if stage == "connect" and not self.connected:
             refused = isinstance(error, ConnectionRefusedError)
-            return self.fail("connect-refused" if refused else "connect-failed", stage, "" if refused else words)
+            why = system_words(error) or "the network says no more"
+            return self.fail("connect-refused" if refused else "connect-failed", stage, why=why)
         if stage == "connect":
             return self.fail("server-unavailable", stage)
-        if stage == "tls":
-            return self.fail("tls-failed", stage, getattr(error, "reason", None) or words)
-        return self.fail("connection-lost", stage)
+        return self.fail(handshake_fault(error) if stage == "tls" else "connection-lost", stage)
 
     def _silence(self, stage: Stage) -> MailError:
-        if stage == "connect":
-            code = "no-greeting" if self.connected else "connect-timeout"
-            return self.fail(code, stage, seconds=f"{CONNECT_SECONDS:g}")
-        return self.fail("server-silent", stage)
+        if stage != "connect":
+            return self.fail("server-silent", stage)
+        if self.connected:
+            return self.fail("no-greeting", stage, seconds=f"{GREETING_SECONDS:g}")
+        return self.fail("connect-timeout", stage, seconds=f"{CONNECT_SECONDS:g}")
 
     def _refusal(self, error: Exception, stage: Stage) -> MailError:
         """The server said no, said goodbye, or said something else than was asked."""
@@ -152,21 +145,27 @@ class Wire:
         if lost:
             return self.fail("connection-lost", stage)
         if _NONSENSE.search(said):
-            return self.fail("server-confused", stage)
+            heard = _HEARD.search(said)
+            return self.fail("server-confused", stage, clean(heard[2]) if heard else "")
         if isinstance(error, imaplib.IMAP4.abort):  # BYE
-            return self.fail("login-unavailable" if stage == "login" else "connection-lost", stage, words)
+            return self._refused_login(words, stage) if stage == "login" else self.fail("connection-lost", stage, words)
         if stage == "login" and "command error: BAD" not in said:
-            return self.fail(self._login_fault(words), stage, words)
+            return self._refused_login(words, stage)
         return self._other_refusal(words, stage)
 
-    def _login_fault(self, words: str) -> str:
+    def _refused_login(self, words: str, stage: Stage) -> MailError:
+        """A refused login, with when to come again if the server says so."""
         fault = login_fault(words)
-        return "token-refused" if self.token and fault == "login-refused" else fault
+        if self.token and fault in (REFUSED, UNCLEAR):
+            fault = "token-refused"
+        error = self.fail(fault, stage, words)
+        error.retry_after = wait_told(words) or (self.login_delay if fault == LIMIT else 0) or None
+        return error
 
     def _other_refusal(self, words: str, stage: Stage) -> MailError:
         if self.token and _CLOSED.search(words):
             return self.fail("mailbox-closed", "permission", words)
-        return self.fail(REFUSED.get(stage, "server-refused"), stage, words)
+        return self.fail(REFUSALS.get(stage, "server-refused"), stage, words)
 
     def _redact(self, words: str) -> str:
         endpoint = self.endpoint
@@ -179,17 +178,7 @@ class Wire:
 # What takes too long, where a step of this stage does.
 STEPS: dict[Stage, str] = {"read": "reading a batch of mail", "delete": "deleting a batch of mail"}
 
-REFUSED: dict[Stage, str] = {"folder": "folder-refused", "delete": "delete-refused", "tls": "tls-failed"}
-
-
-def login_fault(words: str) -> str:
-    """The fault that a refused login means. The response code counts before the password is blamed."""
-    code = _CODE.search(words)
-    if code and code[1] in LOGIN_CODES:
-        return LOGIN_CODES[code[1]]
-    if code and code[1] != "ALERT":
-        return "login-refused"
-    return next((fault for pattern, fault in LOGIN_WORDS if pattern.search(words)), "login-refused")
+REFUSALS: dict[Stage, str] = {"folder": "folder-refused", "delete": "delete-refused", "tls": "tls-failed"}
 
 
 def words_of(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from postmaster import create_app
 from postmaster.accounts.models import CredentialToken
@@ -18,6 +19,7 @@ from postmaster.config import load_settings
 from postmaster.database import reading, writing
 from postmaster.errors import MailError
 from postmaster.extensions import now
+from postmaster.intake.models import FetchRun
 from postmaster.oauth import http, vault
 from postmaster.oauth.tokens import StoredTokens, access_token
 from tests.oauth.support import Tenant
@@ -25,6 +27,7 @@ from tests.results import runner_of
 from tests.servers.identity import IdentityServer
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
+from tests.servers.proxy import Proxy
 from tests.support import Desk, mails
 
 KINDS = ("oauth2-microsoft", "oauth2-generic")
@@ -112,19 +115,89 @@ def test_a_token_that_the_mail_server_refuses_is_renewed_once(tenant: Tenant) ->
     assert tenant.identity.handed_out("refresh_token") == 1
 
 
-def test_a_token_that_is_refused_again_pauses_the_account_until_it_is_authorised(tenant: Tenant) -> None:
+def test_a_token_that_is_refused_again_is_no_wrong_password_and_pauses_after_a_day_only(
+    tenant: Tenant, app: Flask
+) -> None:
     tenant.ready()
     tenant.identity.people[tenant.person] = "somebody.else@example.org"
     error = tenant.desk.fetch_one(code=1)["error"]
     assert (error["code"], error["stage"]) == ("token-refused", "login")
     assert "(1)" in error["advice"]
     assert tenant.identity.handed_out("refresh_token") == 1
+    assert tenant.health() == "failing"
+    with app.app_context(), writing() as session:
+        session.execute(update(FetchRun).values(started_at=now() - timedelta(hours=25)))
+    tenant.desk.fetch_one(code=1)
     assert tenant.health() == "paused"
     assert tenant.desk.fetch_one()["skipped"] == 1
     tenant.identity.people[tenant.person] = tenant.mailbox
     tenant.authorise()
     assert tenant.health() == "failing"
     assert tenant.desk.fetch_one()["error"] is None
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_provider_that_is_asked_too_often_is_asked_again_when_it_says_so(
+    tenant: Tenant, app: Flask, kind: str, status: int
+) -> None:
+    tenant.add_credential(kind)
+    tenant.authorise()
+    ended(app)
+    tenant.identity.busy = status
+    error = failure(app)
+    assert (error.code, error.retry_after) == ("provider-unavailable", 1234)
+    tenant.identity.busy = 0
+    with app.app_context():
+        assert access_token(1)
+
+
+@pytest.mark.parametrize("said", [
+    ("slow_down", ""), ("temporarily_unavailable", ""), ("server_error", ""), ("internal_failure", ""),
+    ("invalid_grant", "AADSTS90024: RequestBudgetExceededError - A transient error has occurred."),
+    ("invalid_grant", "AADSTS80007: An internal error occurred while validating the password."),
+    ("invalid_grant", "AADSTS50196: The server terminated an operation because of a loop."),
+    ("invalid_request", "AADSTS90033: A transient error has occurred."),
+    ("invalid_client", "AADSTS50000: There was an error issuing a token."),
+])  # fmt: skip
+def test_an_error_that_passes_by_itself_needs_nobody(tenant: Tenant, app: Flask, said: tuple[str, str]) -> None:
+    tenant.ready()
+    ended(app)
+    tenant.identity.error = said
+    assert tenant.desk.fetch_one(code=1)["error"]["code"] == "provider-unavailable"
+    assert tenant.health() == "failing"
+    tenant.identity.error = None
+    assert tenant.desk.fetch_one()["error"] is None
+
+
+def test_a_secret_of_any_characters_is_shown_in_the_header_or_in_the_form(tenant: Tenant, app: Flask) -> None:
+    tenant.app.secret = "p+s %41:ü&="
+    tenant.add_credential("oauth2-generic")
+    for tenant.identity.form_only in (False, True):
+        tenant.authorise()
+        ended(app)
+        with app.app_context():
+            assert access_token(1)
+
+
+def test_a_provider_is_asked_through_the_proxy_of_the_environment(
+    tenant: Tenant, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Zammad does (zammad/zammad#3839)."""
+    tenant.add_credential("oauth2-generic")
+    tenant.authorise()
+    ended(app)
+    with Proxy() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "example.org")
+        with app.app_context():
+            assert access_token(1)
+        assert proxy.asked == [tenant.identity.url.rpartition("/")[2]]
+        ended(app)
+        monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+        with app.app_context():
+            assert access_token(1)
+        assert len(proxy.asked) == 1
 
 
 def test_an_app_signs_in_by_itself_and_anew_whenever_its_token_ends(tenant: Tenant, app: Flask) -> None:
@@ -282,7 +355,6 @@ REFUSALS = {
     "revoked": ("invalid_grant", "AADSTS50173: The provided grant has expired.", "authorisation-ended", "was revoked"),
     "unused": ("invalid_grant", "AADSTS700082: The refresh token has expired.", "authorisation-ended", "90 days"),
     "standard": ("invalid_grant", "", "authorisation-ended", "revoked, or has expired"),
-    "unknown": ("odd_error", "Something odd happened.", "token-denied", "it says odd_error"),
 }  # fmt: skip
 
 
@@ -350,6 +422,16 @@ def test_a_national_cloud_is_asked_for_its_own_permissions_and_its_tokens_are_kn
         source = StoredTokens(1, Protocol.IMAP, tenant.mailbox)
         assert "The app itself signs in" in source.describe(source.get())
     assert tenant.identity.told[-1].form["scope"] == "https://partner.outlook.cn/.default"
+
+
+def test_an_error_that_nobody_knows_is_tried_again_and_needs_nobody_yet(tenant: Tenant, app: Flask) -> None:
+    tenant.ready()
+    ended(app)
+    tenant.identity.error = ("odd_error", "Something odd happened.")
+    error = tenant.desk.fetch_one(code=1)["error"]
+    assert (error["code"], error["server"]) == ("provider-refused", "Something odd happened.")
+    assert "it says odd_error" in error["message"]
+    assert tenant.health() == "failing"
 
 
 def test_an_error_that_passes_harms_nothing(tenant: Tenant, app: Flask) -> None:

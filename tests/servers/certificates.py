@@ -45,9 +45,12 @@ class Authority:
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, file: str, names: Sequence[str], *, expired: bool = False) -> Certificate:
-        """A certificate for ``names`` (host names or IP addresses), signed by this CA."""
-        return self._make(file, names, self_signed=False, expired=expired)
+    def issue(self, file: str, names: Sequence[str], *, expired: bool = False, nameless: bool = False) -> Certificate:
+        """A certificate for ``names`` (host names or IP addresses), signed by this CA.
+
+        One that is ``nameless`` has the first of them as its common name only.
+        """
+        return self._make(file, names, self_signed=False, expired=expired, nameless=nameless)
 
     def self_signed(self, file: str, names: Sequence[str]) -> Certificate:
         """A certificate for ``names`` that no CA has signed."""
@@ -60,16 +63,17 @@ class Authority:
         builder = _builder(subject, key.public_key(), subject, -DAY, 30 * DAY)
         return _store(self.folder, file, builder.sign(key, hashes.SHA256()), key)
 
-    def _make(self, file: str, names: Sequence[str], *, self_signed: bool, expired: bool) -> Certificate:
+    def _make(
+        self, file: str, names: Sequence[str], *, self_signed: bool, expired: bool, nameless: bool = False
+    ) -> Certificate:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(names[0])
         ends = -DAY if expired else 30 * DAY
         issuer, signer = (subject, key) if self_signed else (self._name, self._key)
         builder = _builder(subject, key.public_key(), issuer, -10 * DAY, ends)
-        certificate = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), False).sign(
-            signer, hashes.SHA256()
-        )
-        return _store(self.folder, file, certificate, key)
+        if not nameless:
+            builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), False)
+        return _store(self.folder, file, builder.sign(signer, hashes.SHA256()), key)
 
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

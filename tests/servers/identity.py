@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
 
 import jwt
 from cryptography import x509
@@ -91,9 +91,10 @@ class IdentityServer:
     ``people`` are those who can sign in, each with the mailbox that a token of theirs opens; ``own_mailbox`` is that of
     apps. ``eager`` is who enters each device code at once. ``mode`` is empty, or ``down``, ``slow`` (a byte now and
     then), ``silent``, ``garbage``, ``flood``, ``redirect``. ``error`` is what the token endpoint answers instead of
-    tokens. ``seconds`` is how long access tokens last, ``skew`` by how much its clock is ahead, ``pause`` how long it
-    thinks. ``hesitation`` are the errors with which it puts off who asks whether a code was entered. ``granted`` are
-    the scopes that it grants, if not all that are asked for.
+    tokens, ``busy`` the status with which it says that it has no time, ``form_only`` that it takes no secret in a
+    header. ``seconds`` is how long access tokens last, ``skew`` by how much its clock is ahead, ``pause`` how
+    long it thinks. ``hesitation`` are the errors with which it puts off who asks whether a code was entered.
+    ``granted`` are the scopes that it grants, if not all that are asked for.
     """
 
     certificate: Certificate
@@ -101,6 +102,8 @@ class IdentityServer:
     own_mailbox: str = ""
     apps: dict[str, App] = field(default_factory=dict)
     mode: str = ""
+    busy: int = 0
+    form_only: bool = False
     error: tuple[str, str] | None = None
     seconds: int = 3600
     skew: float = 0
@@ -163,6 +166,7 @@ class IdentityServer:
         self.told.clear()
         self._ever.clear()
         self._given.clear()
+        self.busy, self.form_only = 0, False
 
     # What people do
 
@@ -213,6 +217,8 @@ class IdentityServer:
         }
         if path.endswith("/authorize"):
             return self._authorize(told.form)
+        if self.busy and path.endswith("/token"):
+            return self.busy, {"error": "invalid_grant"}, {"Retry-After": "1234"}
         try:
             for end, make in answers.items():
                 if path.endswith(end):
@@ -294,10 +300,12 @@ class IdentityServer:
     def _client(self, told: Told, *, public: bool) -> App:
         """Whoever asks, after showing that it is them."""
         form = dict(told.form)
+        if self.form_only and told.authorization:
+            raise Refusal(*WORDS["secret"])
         if told.authorization.startswith("Basic "):
             name, _, secret = base64.b64decode(told.authorization[6:]).decode().partition(":")
-            form |= {"client_id": unquote(name), "client_secret": unquote(secret)}
-            told.form.setdefault("client_secret", unquote(secret))
+            form |= {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
+            told.form.setdefault("client_secret", unquote_plus(secret))
         app = self.apps.get(form.get("client_id", ""))
         if app is None:
             raise Refusal("unauthorized_client", "AADSTS700016: Application was not found in the directory.")

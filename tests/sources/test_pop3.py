@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from postmaster.errors import MailError
+from postmaster.sources import dial as dial_module
+from postmaster.sources import pop3 as pop3_module
+from postmaster.sources.deadline import GREETING_SECONDS
 from postmaster.sources.pop3 import REFUSED
-from tests.servers.fixtures import TestMailbox
+from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.pop3 import Pop3Server, multiline
-from tests.servers.scripted import Connection
+from tests.servers.scripted import Answer, Connection, ScriptedServer
 from tests.sources.support import at, at_script, mail, mails, opened, refused, taken
 
 
@@ -45,10 +48,10 @@ def test_a_server_that_has_uidl_but_fails_to_tell_is_an_error_and_not_a_server_w
         assert refused(at_script(server, "POP3")).stage == "list"
 
 
-def test_equal_identities_are_passed_on_as_they_are() -> None:
+def test_equal_identities_count_as_none() -> None:
     with Pop3Server(mails(2), uidl="duplicate") as server:
         source = opened(at_script(server, "POP3"))
-        assert [m.identity for m in source.list()] == ["uidl:same", "uidl:same"]
+        assert [m.identity for m in source.list()] == [None, None]
         source.close()
 
 
@@ -147,3 +150,68 @@ def test_a_password_outside_ascii_goes_by_auth_plain_where_offered() -> None:
     with Pop3Server(mails(1), password="pässword") as server:
         assert len(taken(opened(at_script(server, "POP3", password="pässword")))[0]) == 1
     assert b"AUTH PLAIN" in server.received
+
+
+@pytest.mark.parametrize("command", ["LIST", "UIDL"])
+def test_a_server_that_refuses_to_list_nothing_has_an_empty_mailbox(command: str) -> None:
+    """Webklex/laravel-imap#506."""
+    with Pop3Server([], answers={command: b"-ERR no messages\r\n"}) as server:
+        source = opened(at_script(server, "POP3"))
+        assert source.list() == []
+        source.close()
+
+
+def test_a_refused_listing_of_a_mailbox_that_holds_mail_is_an_error() -> None:
+    with Pop3Server(mails(1), answers={"LIST": b"-ERR no messages\r\n"}) as server:
+        assert refused(at_script(server, "POP3")).code == "server-refused"
+
+
+def test_a_text_larger_than_can_be_held_is_left_out_and_the_next_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pop3_module, "LARGEST", 5_000)
+    sizes = b"+OK\r\n1 3\r\n2 3\r\n.\r\n"
+    with Pop3Server([mail("vast", 90_000), mail("next")], answers={"LIST": sizes}) as server:
+        source = opened(at_script(server, "POP3"))
+        assert [m.handle for m, _ in source.read(source.list())] == [2]
+        source.close()
+
+
+def test_what_was_slipped_in_before_the_handshake_is_not_taken_for_an_answer(certificates: Certificates) -> None:
+    with Pop3Server(mails(1), starttls=certificates.valid, answers={"STLS": _slip_in(certificates)}) as server:
+        source = opened(at_script(server, "POP3TLS", ca_file=certificates.ca_file))
+        assert len(source.list()) == 1
+        source.close()
+
+
+def _slip_in(certificates: Certificates) -> Answer:
+    def answer(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        connection.send(b"+OK go ahead\r\n+OK slipped in\r\n")
+        connection.start_tls(certificates.valid)
+
+    return answer
+
+
+def test_a_server_that_is_asked_by_starttls_need_not_know_capa(certificates: Certificates) -> None:
+    with Pop3Server(mails(1), starttls=certificates.valid, capa=False) as server:
+        assert taken(opened(at_script(server, "POP3TLS", ca_file=certificates.ca_file)))[0] == mails(1)
+    with Pop3Server(mails(1), capa=False) as server:
+        error = refused(at_script(server, "POP3TLS", ca_file=certificates.ca_file))
+    assert error.code == "starttls-missing"
+    assert not any(line.startswith((b"USER", b"PASS")) for line in server.received)
+
+
+def test_a_server_without_passwords_says_what_it_offers() -> None:
+    with Pop3Server(answers={"CAPA": b"+OK\r\nSTLS\r\n.\r\n"}) as server:
+        error = refused(at_script(server, "POP3"))
+    assert (error.code, "none at all" in error.message) == ("login-disabled", True)
+
+
+def test_a_greeting_may_take_longer_than_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert GREETING_SECONDS >= 30
+    monkeypatch.setattr(dial_module, "CONNECT_SECONDS", 0.2)
+
+    def greet(connection: Connection) -> None:
+        connection.stopping.wait(0.6)
+        connection.send(b"-ERR [SYS/TEMP] at last\r\n")
+
+    with ScriptedServer(greet) as server:
+        assert refused(at_script(server, "POP3")).server == "[SYS/TEMP] at last"

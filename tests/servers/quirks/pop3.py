@@ -11,7 +11,7 @@ from tests.servers.scripted import Connection, ScriptedServer
 
 
 class Pop3Session:
-    """One connection. Methods named ``do_…`` return the answer to a command; a quirk overrides what it does otherwise."""
+    """One connection. Methods named ``do_…`` return the answer to a command; a quirk overrides one of them."""
 
     greeting = b"+OK ready\r\n"
     capabilities: Sequence[bytes] = (b"TOP", b"USER", b"UIDL", b"SASL PLAIN", b"RESP-CODES")

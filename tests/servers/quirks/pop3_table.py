@@ -111,6 +111,63 @@ class CapaHangsUp:
         raise HangUp
 
 
+class CapaHangsUpOnceSignedIn:
+    def do_capa(self, argument: bytes) -> bytes:
+        if self.messages:  # type: ignore[attr-defined]
+            raise HangUp
+        return super().do_capa(argument)  # type: ignore[misc,no-any-return]
+
+
+class CapaWithBlankLines:
+    def do_capa(self, argument: bytes) -> bytes:
+        answer: bytes = super().do_capa(argument)  # type: ignore[misc]
+        return answer.replace(b"\r\n", b"\r\n\r\n").replace(b"UIDL", b"  uidl\t\xff")
+
+
+class ErrorWithoutWords:
+    def do_capa(self, _argument: bytes) -> bytes:
+        return b"-ERR\r\n"
+
+    def do_uidl(self, _argument: bytes) -> bytes:
+        return b"-ERR\r\n"
+
+
+class UidlsWithSpaces:
+    def uidl(self, message: Message) -> bytes:
+        return b"a %d b" % message.uid
+
+
+class EmptyUidls:
+    def uidl(self, message: Message) -> bytes:
+        return b""
+
+
+class LoginDelay:
+    capabilities = (b"TOP", b"USER", b"UIDL", b"RESP-CODES", b"LOGIN-DELAY 900")
+
+
+class LowerCaseVerdicts:
+    def send(self, data: bytes) -> None:
+        super().send(data.replace(b"-ERR", b"-err", 1) if data.startswith(b"-ERR") else data)  # type: ignore[misc]
+
+
+class HangsUpOverSeveralCommands:
+    capabilities = (b"TOP", b"USER", b"UIDL", b"RESP-CODES", b"PIPELINING")
+
+    def send(self, data: bytes) -> None:
+        if self.connection._buffer:  # type: ignore[attr-defined]
+            raise HangUp
+        super().send(data)  # type: ignore[misc]
+
+
+class RefusesSeveralCommands(HangsUpOverSeveralCommands):
+    def send(self, data: bytes) -> None:
+        if self.connection._buffer:  # type: ignore[attr-defined]
+            self.connection.send(b"421 one at a time\r\n")  # type: ignore[attr-defined]
+            raise HangUp
+        super().send(data)
+
+
 class PipeliningThatDoesNotWork:
     capabilities = (b"TOP", b"USER", b"UIDL", b"RESP-CODES", b"PIPELINING")
 
@@ -156,7 +213,16 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("LIST with tabs", "paperless-ngx/paperless-ngx#13412", ListWithTabs),
     Quirk("LIST with trailers", "RFC 1939 section 5: a scan listing may say more", ListWithTrailers),
     Quirk("blank lines in listings", "python/cpython#88574", BlankLinesInListings),
-    Quirk("a hang-up at CAPA", "jstedfast/MailKit#225", CapaHangsUp, refuses=True),
+    Quirk("a hang-up at CAPA", "jstedfast/MailKit#225", CapaHangsUp),
+    Quirk("a hang-up at CAPA once signed in", "jstedfast/MailKit#225", CapaHangsUpOnceSignedIn),
+    Quirk("CAPA with blank lines", "jstedfast/MailKit#225", CapaWithBlankLines),
+    Quirk("-ERR without a word", "RFC 1939 section 3: text is optional", ErrorWithoutWords),
+    Quirk("UIDLs with spaces", "RFC 1939 section 7 forbids them", UidlsWithSpaces),
+    Quirk("UIDLs that are empty", "RFC 1939 section 7: one to 70 characters", EmptyUidls),
+    Quirk("time between two sessions", "RFC 2449 section 6.5", LoginDelay),
+    Quirk("verdicts in lower case", "RFC 1939 section 3: keywords are in upper case", LowerCaseVerdicts),
+    Quirk("a hang-up at several commands", "RFC 2449 section 6.6", HangsUpOverSeveralCommands),
+    Quirk("a refusal of several commands", "RFC 2449 section 6.6", RefusesSeveralCommands),
     Quirk("PIPELINING that does not work", "RFC 2449 section 6.6", PipeliningThatDoesNotWork),
     Quirk("DELE refused", "RFC 1939 section 5", DeleRefused, refuses=True),
     Quirk("no UIDL", "RFC 1939 section 7", WithoutUidl),

@@ -1,0 +1,63 @@
+"""Addresses that lead nowhere cost a quarter of a second, not fifteen (RFC 8305), and the good one is remembered."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from postmaster.sources import dial
+from postmaster.sources.networks import Address
+from postmaster.sources.reach import reach
+from tests.servers.pop3 import Pop3Server
+from tests.servers.ports import free_ports
+from tests.sources.support import at_script, opened
+
+
+@pytest.fixture
+def dead() -> Iterator[Address]:
+    """An address that does not answer: its queue is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as filler:
+        filler.connect(listener.getsockname())
+        yield socket.AF_INET, listener.getsockname()
+
+
+def at(server: Pop3Server) -> Address:
+    return socket.AF_INET, (server.host, server.port)
+
+
+def test_four_dead_addresses_cost_a_second(dead: Address) -> None:
+    with Pop3Server() as server:
+        started = time.monotonic()
+        sock, address = reach([dead] * 4 + [at(server)], 15)
+        sock.close()
+        assert address == at(server)
+        assert time.monotonic() - started < 5
+
+
+def test_addresses_that_refuse_cost_nothing_and_the_last_refusal_is_told() -> None:
+    closed = [(socket.AF_INET, ("127.0.0.1", port)) for port in free_ports(3)]
+    with pytest.raises(ConnectionRefusedError):
+        reach(closed, 15)
+
+
+def test_addresses_that_never_answer_end_in_time(dead: Address) -> None:
+    with pytest.raises(TimeoutError):
+        reach([dead, dead], 0.4)
+
+
+def test_the_address_that_answered_is_tried_first_from_then_on(dead: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Address | None] = []
+
+    def reaching(addresses: list[Address], seconds: float, first: Address | None) -> tuple[socket.socket, Address]:
+        tried.append(first)
+        return reach(addresses, seconds, first)
+
+    with Pop3Server() as server:
+        monkeypatch.setattr(dial, "resolve", lambda _host, _port: [dead, dead, at(server)])
+        monkeypatch.setattr(dial, "reach", reaching)
+        for _ in range(2):
+            opened(at_script(server, "POP3")).close()
+        assert tried == [None, at(server)]
