@@ -139,8 +139,9 @@ def _of_credential(credential: Credential | None) -> Complaint:
 
 
 def _of_first_fetch(state: AccountState) -> Complaint:
-    reason = f"This mailbox was never fetched before and holds {state.held_count or 0:,} messages."
-    advice = "All of them would become tickets and be deleted on the server, so an admin has to confirm it first."
+    count = f"{state.held_count or 0:,}"
+    reason = f"This mailbox was never fetched before and holds {count} messages."
+    advice = f"All {count} would become tickets and be deleted on the server, so an admin has to confirm it first."
     return Complaint(reason, advice, Mend.CONFIRM)
 
 

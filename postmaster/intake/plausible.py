@@ -18,7 +18,7 @@ _TRAVELLED = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
 
 def doubt(raw: bytes, size: int) -> str:
     """Why ``raw`` cannot be the message of which the server says that it has ``size`` bytes, or ""."""
-    if not raw.strip():
+    if not raw or (not raw.strip() and len(raw) != size):  # a mail of blank lines is one that was announced as such
         return "its text is empty"
     if len(raw) < size * SHORT:
         return f"only {len(raw):,} of its {size:,} bytes came"

@@ -23,6 +23,9 @@ INTERVALS = 2
 # No account waits too long that waits shorter than this: two of the shortest interval that can be set.
 SHORTEST = INTERVALS * timedelta(minutes=1)
 
+# Accounts that are looked at, those that are due for the longest time first: each page asks, and so many tell enough.
+MOST_LOOKED_AT = 500
+
 # Runs that an incident names.
 MOST_NAMED = 5
 
@@ -50,7 +53,7 @@ def _waiting(before: datetime) -> Select[MailAccount]:
     """The accounts that may be late, as far as the database can say at little cost."""
     due = or_(AccountState.account_id.is_(None), AccountState.next_run_at.is_(None), AccountState.next_run_at < before)
     query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID, due)
-    return query.where(~running_clause())
+    return query.where(~running_clause()).order_by(AccountState.next_run_at).limit(MOST_LOOKED_AT)
 
 
 def _is_late(session: Session, account: MailAccount, since: datetime, moment: datetime) -> bool:

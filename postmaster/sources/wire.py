@@ -39,7 +39,7 @@ WIRE_ERRORS = (
 
 # What IMAPClient and imaplib put before a server's words, and its verdict.
 _PREFIXES = re.compile(
-    r"^(command: \w+ => )?([A-Za-z]+( [A-Za-z]+)? failed: |[\w ]+ command error: )?"
+    r"^(command: \w+ => )?((?!NO |BAD |BYE )[A-Za-z]+( [A-Za-z]+)? failed: |[\w ]+ command error: )?"
     r"(\* )?(BAD |BYE |NO |-ERR ?)*(\[b['\"])?"
 )
 # What imaplib, poplib and pop3_client say when the connection is gone.

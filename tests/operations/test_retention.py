@@ -131,7 +131,7 @@ def test_tickets_older_than_so_many_days_are_erased_by_command(desk: Desk) -> No
         ((), "Name either --sender or --older-than"),
         (("--sender", "a@b.example", "--older-than", "3"), "Name either --sender or --older-than"),
         (("--sender", "nobody", "--yes"), "is not an e-mail address"),
-        (("--older-than", "0", "--yes"), "0 is not in the range"),
+        (("--older-than", "0", "--yes"), "“0” is not a whole number from 1 to 36500"),
         (("--older-than", "3"), "needs --yes"),
     ],
 )
