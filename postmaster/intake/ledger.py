@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -145,8 +145,10 @@ def piped_before(session: Session, sha256: bytes) -> InboundMail | None:
     ).first()
 
 
-def recorded_lately(session: Session, mailbox_id: int, found: Mapping[bytes, str]) -> dict[bytes, Entry]:
-    """Rows of the last day with these bytes under the same identity, by SHA-256; ``found`` gives the identities.
+def recorded_lately(
+    session: Session, mailbox_id: int, found: Set[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], Entry]:
+    """Rows of the last day with these bytes under the same identity, by both: two messages may have the same bytes.
 
     Either their deletion was confirmed, yet they are listed again; or they came by another name of this server, with
     the same login and folder.
@@ -158,11 +160,11 @@ def recorded_lately(session: Session, mailbox_id: int, found: Mapping[bytes, str
         .join(other, other.id == InboundMail.mailbox_id)
         .join(this, this.id == mailbox_id)
         .where(
-            InboundMail.sha256.in_(found),
+            InboundMail.sha256.in_({sha256 for _, sha256 in found}),
             InboundMail.recorded_at >= now() - MEMORY,
             or_(and_(other.id == mailbox_id, InboundMail.deletion == Deletion.CONFIRMED), same),
         )
         .order_by(InboundMail.id)
     )
-    entries = (Entry(*row) for row in rows)
-    return {entry.sha256: entry for entry in entries if found[entry.sha256] == entry.identity}
+    entries = {(entry.identity, entry.sha256): entry for entry in (Entry(*row) for row in rows)}
+    return {key: entry for key, entry in entries.items() if key in found}

@@ -288,13 +288,13 @@ def _recorded_lately(
 
     The server's own identity tells them from a second message of the same bytes; without one there is no telling.
     """
-    named = {sha256: mail.identity for mail, _, sha256 in new if mail.identity}
+    named = {(mail.identity, sha256) for mail, _, sha256 in new if mail.identity}
     if mailbox_id is None or not named:
         return []
     with reading() as session:
         entries = recorded_lately(session, mailbox_id, named)
-    seen = ((mail, entries.get(sha256)) for mail, _, sha256 in new)
-    return [(mail, entry) for mail, entry in seen if entry is not None and entry.identity == mail.identity]
+    seen = ((mail, entries.get((mail.identity or "", sha256))) for mail, _, sha256 in new)
+    return [(mail, entry) for mail, entry in seen if entry is not None]
 
 
 @dataclass(frozen=True, slots=True)

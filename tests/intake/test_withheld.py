@@ -97,6 +97,21 @@ def test_mail_that_the_server_only_says_it_deleted_is_deleted_again_and_not_reco
         assert desk.fetch_one()["new"] == 1
 
 
+def test_twins_that_are_listed_again_are_both_deleted_again(desk: Desk) -> None:
+    twin = mail("sent twice")
+    mailbox = Mailbox(twin, twin)
+    with QuirkyImapServer(mailbox) as server:
+        desk.add_account(
+            type="IMAP", host=server.host, port=server.port, credential=desk.credential("anna", "correct horse")
+        )
+        copies = [dataclasses.replace(message, flags=set()) for message in mailbox.messages]
+        assert desk.fetch_one()["new"] == 2
+        mailbox.messages = copies
+        row = desk.fetch_one()
+        assert (row["new"], row["already_recorded"]) == (0, 2)
+    assert not mailbox.messages
+
+
 def test_the_same_mailbox_by_another_host_name_makes_no_ticket_twice(app: Flask, desk: Desk) -> None:
     mailbox = Mailbox(*mails(3))
     with QuirkyImapServer(mailbox, [ExpungeDoesNothing]) as server:
