@@ -145,9 +145,7 @@ def piped_before(session: Session, sha256: bytes) -> InboundMail | None:
     ).first()
 
 
-def recorded_lately(
-    session: Session, mailbox_id: int, found: Set[tuple[str, bytes]]
-) -> dict[tuple[str, bytes], Entry]:
+def recorded_lately(session: Session, mailbox_id: int, found: Set[tuple[str, bytes]]) -> dict[tuple[str, bytes], Entry]:
     """Rows of the last day with these bytes under the same identity, by both: two messages may have the same bytes.
 
     Either their deletion was confirmed, yet they are listed again; or they came by another name of this server, with

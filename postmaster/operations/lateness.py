@@ -13,9 +13,9 @@ from postmaster.accounts.health import SCHEDULED, account_health
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.extensions import now
 from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.intake.schedule import interval_of
 from postmaster.operations.dispatch import running_clause
 from postmaster.system.models import Validity
+from postmaster.system.settings import FETCH_INTERVAL, get_setting
 
 # Of their own intervals, how many accounts may wait for their turn.
 INTERVALS = 2
@@ -40,11 +40,10 @@ class Late:
 
 def late_accounts(session: Session) -> Sequence[Late]:
     """Those that wait longer than two of their intervals, the longest first; usually found to be none by one query."""
-    moment = now()
-    late = []
+    moment, usual, late = now(), get_setting(session, FETCH_INTERVAL), []
     for account in session.scalars(_waiting(moment - SHORTEST)).unique():
         since = _due_since(account)
-        if _is_late(session, account, since, moment):
+        if _is_late(account, since, moment, usual):
             late.append(Late(account.label, since))
     return sorted(late, key=lambda each: each.since)
 
@@ -56,10 +55,10 @@ def _waiting(before: datetime) -> Select[MailAccount]:
     return query.where(~running_clause()).order_by(AccountState.next_run_at).limit(MOST_LOOKED_AT)
 
 
-def _is_late(session: Session, account: MailAccount, since: datetime, moment: datetime) -> bool:
+def _is_late(account: MailAccount, since: datetime, moment: datetime, usual: int) -> bool:
     if since >= moment - SHORTEST or account_health(account) not in SCHEDULED:
         return False
-    return since < moment - INTERVALS * interval_of(session, account)
+    return since < moment - INTERVALS * timedelta(minutes=account.interval or usual)
 
 
 def _due_since(account: MailAccount) -> datetime:

@@ -67,12 +67,12 @@ class FetchingState:
 
 
 def fetching_state(session: Session) -> FetchingState:
-    """How things stand, in three queries of a few rows."""
+    """How things stand, in a few queries of a few rows."""
     processes = living(session)
     workers = [process for process in processes if process.role is ProcessRole.WORKER]
     schedulers = [process for process in processes if process.role is ProcessRole.SCHEDULER]
     pause = current_pause(session)
-    late = 0 if pause else len(late_accounts(session))
+    late = len(late_accounts(session)) if workers and not pause else 0  # without them all are, and it is said as that
     fetching, sentence, advice = _judge(workers, schedulers, pause, late)
     return FetchingState(fetching, sentence, advice, len(workers), len(schedulers), pause, late)
 
