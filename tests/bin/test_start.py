@@ -75,6 +75,11 @@ def running(tree: Path) -> dict[int, str]:
     return found
 
 
+def parent_of(pid: int) -> int:
+    """The process that started ``pid`` (proc(5): the second field after the name in parentheses)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def parts(tree: Path) -> set[str]:
     """Which of its parts run."""
     commands = " ".join(running(tree).values())
@@ -155,7 +160,9 @@ def test_it_serves_until_it_is_stopped_and_leaves_no_child(tree: Path, number: s
 def test_a_child_that_dies_is_reported_and_ends_the_rest(tree: Path, child: str) -> None:
     with started(tree) as (process, _, _):
         wait_until(lambda: child in parts(tree), child)
-        victim = min(pid for pid, command in running(tree).items() if child in command)
+        named = {pid for pid, command in running(tree).items() if child in command}
+        # Not the lowest id: the ids start again from the bottom when they are used up.
+        victim = next(pid for pid in named if parent_of(pid) not in named)
         os.kill(victim, signal.SIGKILL)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 1
