@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from postmaster.bulk import insert_rows
 from postmaster.database import writing
 from postmaster.extensions import Json
-from postmaster.intake.envelope import Envelope
-from postmaster.intake.models import Deletion, InboundMail, Outcome
-from postmaster.intake.terms import terms_of, write_terms
+from postmaster.ledger.envelope import Envelope
+from postmaster.ledger.models import Deletion, InboundMail
+from postmaster.ledger.search_index import terms_of, write_terms
+from postmaster.pipeline.decision import Outcome
 
 WORDS = """
 invoice order delivery late broken printer refund parcel question urgent offer meeting password account

@@ -22,8 +22,8 @@ from postmaster import create_app
 from postmaster.config import load_settings
 from postmaster.database import reading, writing
 from postmaster.extensions import db
-from postmaster.intake.models import Outcome
-from postmaster.intake.search import Wanted, find_mail
+from postmaster.ledger.search import Wanted, find_mail
+from postmaster.pipeline.decision import Outcome
 
 # Each is measured this often; the first round, which fills the caches, does not count.
 ROUNDS = 15

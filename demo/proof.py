@@ -13,7 +13,7 @@ from demo.samples import Sample
 from postmaster.database import reading
 from postmaster.desk.models import Article, RawMail
 from postmaster.desk.rawmail import unpack
-from postmaster.intake.models import FetchRun, Quarantine, RunStatus
+from postmaster.ledger.models import FetchRun, Quarantine, RunStatus
 
 
 @dataclass(frozen=True)

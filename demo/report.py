@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from demo.proof import Proof
 from postmaster.database import reading
 from postmaster.desk.models import Queue, Ticket
-from postmaster.intake.models import FetchRun
-from postmaster.intake.tally import COUNTERS
+from postmaster.fetching.counters import COUNTERS
+from postmaster.ledger.models import FetchRun
 
 ALWAYS_SHOWN = ("found", "new", "left")
 

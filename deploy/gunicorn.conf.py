@@ -16,7 +16,8 @@ worker_class = "postmaster.web.serving.BufferingWorker"
 # Open ones a process, of the 1024 files that it may usually have open.
 worker_connections = 800
 
-# A page takes no longer than a connection test that a browser without JavaScript waits for; see web/accounts/looks.py.
+# A page takes no longer than a connection test that a browser without JavaScript waits for
+# (web/accounts/server_checks.py).
 timeout = 120
 graceful_timeout = 30
 

@@ -12,10 +12,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from postmaster.accounts.credential_health import USABLE, Standing, standing_column
 from postmaster.accounts.health import Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
-from postmaster.accounts.standing import USABLE, Standing, standing_column
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 
 class before_at(FunctionElement[str]):  # noqa: N801 - an SQL function

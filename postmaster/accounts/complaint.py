@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from postmaster.accounts.credential_health import Standing, need_of, standing
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.kinds import Grant
 from postmaster.accounts.models import AccountState, Credential, MailAccount
-from postmaster.accounts.standing import Standing, need_of, standing
 
 
 class Mend(StrEnum):

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, String, case, func, select, type_c
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.columns import health_column
+from postmaster.accounts.credential_health import Standing, standing, standing_column
 from postmaster.accounts.health import Health
 from postmaster.accounts.kinds import (
     AUTHORIZATION_ENDPOINT,
@@ -33,16 +34,15 @@ from postmaster.accounts.kinds import (
 from postmaster.accounts.mailbox import rival
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import UnsealError, opens, reseal, unopened_ids
-from postmaster.accounts.standing import Standing, standing, standing_column
 from postmaster.accounts.types import ADDRESS
 from postmaster.accounts.validation import mailbox_taken
 from postmaster.accounts.wait import end_wait
 from postmaster.errors import PostMasterError
-from postmaster.system.audit import audit, serialise
-from postmaster.system.fields import Field, FieldErrors, Value
-from postmaster.system.listing import Listing
-from postmaster.system.models import Validity
-from postmaster.system.service import NamedService, enumeration
+from postmaster.resources.audit import audit, serialise
+from postmaster.resources.fields import Field, FieldErrors, Value
+from postmaster.resources.listing import Listing
+from postmaster.resources.models import Validity
+from postmaster.resources.service import NamedService, enumeration
 
 # The accounts that sign in with a credential, and those of them that are paused until it changes.
 _accounts = select(func.count(MailAccount.id)).where(MailAccount.credential_id == Credential.id).correlate(Credential)
@@ -114,7 +114,7 @@ class CredentialService(NamedService[Credential]):
     model = Credential
 
     def health(self, thing: Credential) -> str:
-        """See ``standing``; ``needs-password`` and the like are what an import without secrets leaves behind."""
+        """See ``standing``; an import without secrets leaves ``needs-password`` and the like."""
         return standing(thing)
 
     def fields_of(self, thing: Credential) -> tuple[Field, ...]:

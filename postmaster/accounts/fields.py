@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from postmaster.accounts.models import Dispatching
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
-from postmaster.system.fields import COMMENT, VALIDITY, Field
-from postmaster.system.values import member, one_of, whole_number, yes_no
+from postmaster.resources.fields import COMMENT, VALIDITY, Field
+from postmaster.resources.readers import member, one_of, whole_number, yes_no
 
 TYPE = Field(
     "type",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from postmaster.accounts.credential_health import USABLE, Standing, standing
 from postmaster.accounts.models import AccountState, Credential, MailAccount
-from postmaster.accounts.standing import USABLE, Standing, standing
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 
 class Health(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmaster.system.values import Flaw, host
+from postmaster.resources.readers import Flaw, host
 
 ANY_BELOW = "*."
 

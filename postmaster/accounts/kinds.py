@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from postmaster.accounts.hosts import read_hosts
 from postmaster.accounts.sealing import seal
-from postmaster.system.fields import COMMENT, VALIDITY, Field
-from postmaster.system.values import Flaw, clean, line, member, name
+from postmaster.resources.fields import COMMENT, VALIDITY, Field
+from postmaster.resources.readers import Flaw, clean, line, member, name
 
 LARGEST_SECRET, LARGEST_CERTIFICATE = 1000, 9000
 

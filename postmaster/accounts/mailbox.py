@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.models import Credential, MailAccount
 from postmaster.config import Settings
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 
 class MailboxKey(NamedTuple):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from postmaster.accounts.kinds import CREDENTIAL_KINDS, OUTLOOK_FOR_PEOPLE, CredentialKind, Grant, KindSpec
 from postmaster.accounts.types import ACCOUNT_TYPES, AccountType
 from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 
 class Dispatching(StrEnum):

@@ -25,9 +25,9 @@ from postmaster.accounts.validation import (
 from postmaster.accounts.wait import end_wait
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json
-from postmaster.system.fields import Field, FieldErrors, Value
-from postmaster.system.models import Validity
-from postmaster.system.service import Service, enumeration, printable, unknown
+from postmaster.resources.fields import Field, FieldErrors, Value
+from postmaster.resources.models import Validity
+from postmaster.resources.service import Service, enumeration, printable, unknown
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 
 

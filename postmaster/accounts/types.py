@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from postmaster.accounts.fingerprint import parse_fingerprint
-from postmaster.system.fields import Field
-from postmaster.system.values import host, mail_address, whole_number, yes_no
+from postmaster.resources.fields import Field
+from postmaster.resources.readers import host, mail_address, whole_number, yes_no
 
 
 class Protocol(StrEnum):

@@ -14,8 +14,8 @@ from postmaster.accounts.mailbox import rival, server_of
 from postmaster.accounts.models import Dispatching, MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, HOST, TYPE_FIELDS, AccountType
 from postmaster.errors import InputError
-from postmaster.system.fields import Field, FieldErrors
-from postmaster.system.models import Validity
+from postmaster.resources.fields import Field, FieldErrors
+from postmaster.resources.models import Validity
 
 
 class QueueDirectory(Protocol):

@@ -6,9 +6,9 @@ from flask import Flask
 
 import postmaster.accounts.models
 import postmaster.desk.models
-import postmaster.intake.filters.models
-import postmaster.intake.models
+import postmaster.ledger.models
 import postmaster.operations.models
+import postmaster.pipeline.filters.models
 import postmaster.system.models  # noqa: F401
 from postmaster.cli import (
     account,
@@ -19,16 +19,16 @@ from postmaster.cli import (
     erase,
     fetch,
     filters,
-    looking,
+    import_otrs,
     mail,
     pause,
     probe,
     quarantine,
     queue,
     read,
+    server_checks,
     setting,
     status,
-    takeover,
     ticket,
     user,
 )
@@ -49,10 +49,16 @@ def init_app(app: Flask) -> None:
         mail,
         pause,
         alert,
-        takeover,
+        import_otrs,
     ):
         app.cli.add_command(module.group)
-    for command in (probe.test, looking.certificate, looking.folders, looking.preview, confirm.confirm):
+    for command in (
+        probe.test,
+        server_checks.certificate,
+        server_checks.folders,
+        server_checks.preview,
+        confirm.confirm,
+    ):
         account.group.add_command(command)
     for command in (fetch.fetch, read.read, status.status, erase.erase):
         app.cli.add_command(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postmaster.accounts.fields import ACCOUNT_FIELDS
-from postmaster.cli.crud import Resource, resource_group
+from postmaster.cli.resources import Resource, resource_group
 from postmaster.desk.configuration import account_service
 
 group = resource_group(

@@ -7,7 +7,7 @@ import sys
 import click
 
 from postmaster.cli.base import Group, actor, print_json, print_table
-from postmaster.cli.crud import as_json
+from postmaster.cli.resources import as_json
 from postmaster.database import reading
 from postmaster.errors import ConfigError
 from postmaster.extensions import Json

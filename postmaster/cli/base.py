@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from postmaster.config import Settings
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
-from postmaster.system.numbers import LARGEST_ID, read_number
+from postmaster.resources.numbers import LARGEST_ID, read_number
 
 Function = Callable[..., Any]
 Row = TypeVar("Row")

@@ -14,13 +14,13 @@ from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential
 from postmaster.accounts.sealing import unopened_ids
 from postmaster.cli.base import actor
-from postmaster.cli.crud import Resource, resource_group
+from postmaster.cli.resources import Resource, resource_group
 from postmaster.config import Settings
 from postmaster.database import reading, writing
 from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
-from postmaster.system.service import enumeration
+from postmaster.resources.service import enumeration
 
 group = resource_group(
     Resource(

@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from postmaster.cli.base import Number, actor, guarded, print_json
 from postmaster.operations.retention import Removed, erase_older_than, erase_sender
-from postmaster.system.values import Flaw, mail_address
+from postmaster.resources.readers import Flaw, mail_address
 
 
 @click.command()

@@ -29,12 +29,12 @@ from rich.text import Text
 from postmaster.accounts.sealing import check_keys
 from postmaster.cli.base import MOST, Number, guarded, plain, print_json, user_name
 from postmaster.database import reading
-from postmaster.intake.fetch import FetchOptions, fetch_account
-from postmaster.intake.fleet import Candidate, work_on
-from postmaster.intake.pause import current_pause, paused_error
-from postmaster.intake.preview import preview_account
-from postmaster.intake.selection import choose_accounts
-from postmaster.intake.tally import COUNTERS, AccountResult, totals
+from postmaster.fetching.counters import COUNTERS, AccountResult, totals
+from postmaster.fetching.dry_run import preview_account
+from postmaster.fetching.pause import current_pause, paused_error
+from postmaster.fetching.pool import Candidate, work_on
+from postmaster.fetching.run import FetchOptions, fetch_account
+from postmaster.fetching.selection import choose_accounts
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 
 EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from postmaster.cli.crud import Resource, resource_group
-from postmaster.intake.filters.service import FilterService
+from postmaster.cli.resources import Resource, resource_group
+from postmaster.pipeline.filters.service import FilterService
 
 group = resource_group(
     Resource(

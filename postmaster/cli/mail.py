@@ -10,15 +10,15 @@ import click
 from flask import current_app
 
 from postmaster.cli.base import ID, MOST, Group, Number, print_json, print_table
-from postmaster.cli.crud import as_json, print_facts
+from postmaster.cli.resources import as_json, print_facts
 from postmaster.config import Settings
 from postmaster.database import reading
 from postmaster.errors import InputError
 from postmaster.extensions import Json
-from postmaster.intake.models import Outcome
-from postmaster.intake.search import Wanted, stream_mail
-from postmaster.intake.trace import trace_mail
-from postmaster.system.values import Flaw, moment
+from postmaster.ledger.search import Wanted, stream_mail
+from postmaster.ledger.trace import trace_mail
+from postmaster.pipeline.decision import Outcome
+from postmaster.resources.readers import Flaw, moment
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")
 

@@ -15,9 +15,9 @@ from postmaster.cli.base import Function, actor, print_json
 from postmaster.database import reading, writing
 from postmaster.desk.configuration import account_service
 from postmaster.errors import InputError, MailError
-from postmaster.intake.endpoint import bare_endpoint_of
-from postmaster.system.audit import audit
-from postmaster.system.transfer import read_document
+from postmaster.fetching.endpoint import bare_endpoint_of
+from postmaster.resources.audit import audit
+from postmaster.resources.import_export import read_document
 
 # Bytes that a description may have.
 LARGEST_DESCRIPTION = 1_000_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from postmaster.cli.base import Group, actor, print_json
-from postmaster.cli.crud import as_json
+from postmaster.cli.resources import as_json
 from postmaster.database import reading, writing
-from postmaster.intake.pause import REASON, current_pause, pause_fetching, paused_error, resume_fetching
+from postmaster.fetching.pause import REASON, current_pause, pause_fetching, paused_error, resume_fetching
 
 group = Group("pause", help="Pause all fetching: of the worker, of Fetch now, and of “flask fetch”.")
 

@@ -13,7 +13,7 @@ from postmaster.cli.base import guarded, print_json
 from postmaster.cli.one_account import account_meant, takes_account
 from postmaster.config import Settings
 from postmaster.errors import MailError, Stage
-from postmaster.intake.endpoint import endpoint_of
+from postmaster.fetching.endpoint import endpoint_of
 from postmaster.sources.probe import ProbeStage, probe, stages_of
 
 MARKS = {"ok": "✓", "fail": "✗", "skip": "–"}

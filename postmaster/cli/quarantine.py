@@ -14,11 +14,11 @@ from postmaster.cli.base import ID, Group, actor, print_json, print_table
 from postmaster.database import reading, writing
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
-from postmaster.intake.decision import REASONS
-from postmaster.intake.models import Quarantine
-from postmaster.intake.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
-from postmaster.intake.quarantine_list import Found
-from postmaster.system.audit import audit
+from postmaster.ledger.models import Quarantine
+from postmaster.ledger.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
+from postmaster.ledger.quarantine_list import Found
+from postmaster.pipeline.decision import REASONS
+from postmaster.resources.audit import audit
 
 group = Group("quarantine", help="Look after messages that could not become tickets.")
 

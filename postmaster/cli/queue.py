@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmaster.cli.crud import Resource, resource_group
+from postmaster.cli.resources import Resource, resource_group
 from postmaster.desk.queues import QueueService
 
 group = resource_group(

@@ -17,7 +17,7 @@ from postmaster.cli.base import guarded, print_json
 from postmaster.database import words_of
 from postmaster.errors import MailError, PostMasterError
 from postmaster.extensions import Json
-from postmaster.intake.piped import note_missing_queue, pipe_rules, preview_from_pipe, take_from_pipe
+from postmaster.fetching.pipe import note_missing_queue, pipe_rules, preview_from_pipe, take_from_pipe
 from postmaster.pipe_guard import EXIT_TRY_AGAIN, usage_code
 
 

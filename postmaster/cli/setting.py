@@ -6,11 +6,11 @@ import click
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Group, actor, print_json, print_table
-from postmaster.cli.crud import as_json
+from postmaster.cli.resources import as_json
 from postmaster.database import reading, writing
 from postmaster.desk.configuration import change_setting
+from postmaster.system.setting import SettingSpec
 from postmaster.system.settings import SETTINGS, find_setting, get_setting
-from postmaster.system.specs import SettingSpec
 
 group = Group("setting", help="Manage the system configuration.")
 

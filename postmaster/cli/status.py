@@ -13,7 +13,7 @@ from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.cli.base import guarded, print_json, print_table
 from postmaster.database import reading
 from postmaster.extensions import Json
-from postmaster.intake.overview import AccountView, Overview, look_over
+from postmaster.fetching.overview import AccountView, Overview, look_over
 from postmaster.operations.progress import Activity, Progress, progress
 from postmaster.operations.state import fetching_state
 from postmaster.operations.verdict import judge

@@ -17,9 +17,9 @@ from postmaster.desk.ticket_service import Change, TicketService
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
-from postmaster.intake.describe import describe_message
-from postmaster.intake.parse import parse_message
-from postmaster.intake.redispatch import dispatch_again
+from postmaster.ledger.redispatch import dispatch_again
+from postmaster.parsing import parse_message
+from postmaster.pipeline.json import describe_message
 
 group = Group("ticket", help="Look at tickets, and change them.")
 

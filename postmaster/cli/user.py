@@ -7,7 +7,7 @@ import sys
 import click
 
 from postmaster.cli.base import Group, actor, given_secret, print_json, print_table
-from postmaster.cli.crud import as_json
+from postmaster.cli.resources import as_json
 from postmaster.database import reading, writing
 from postmaster.system.models import Role, User
 from postmaster.system.users import NAME, PASSWORD, ROLE, add_user, set_active, set_password, set_role, stream_users

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session, contains_eager
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError, PostMasterError
-from postmaster.system.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
-from postmaster.system.listing import Listing
-from postmaster.system.models import Validity
-from postmaster.system.service import NamedService
-from postmaster.system.values import line, mail_address
+from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.resources.listing import Listing
+from postmaster.resources.models import Validity
+from postmaster.resources.readers import line, mail_address
+from postmaster.resources.service import NamedService
 
 ADDRESS = Field(
     "address",

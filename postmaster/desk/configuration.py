@@ -12,12 +12,12 @@ from postmaster.accounts.service import AccountService
 from postmaster.desk.models import Ticket
 from postmaster.desk.queues import Queues, QueueService
 from postmaster.errors import InputError
-from postmaster.system.audit import serialise
+from postmaster.resources.audit import serialise
+from postmaster.resources.models import Validity
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import name_of, named
-from postmaster.system.models import Validity
+from postmaster.system.setting import SettingSpec
 from postmaster.system.settings import DEFAULT_QUEUE, find_setting, get_setting, set_setting
-from postmaster.system.specs import SettingSpec
 
 
 def account_service(session: Session, actor: str) -> AccountService:

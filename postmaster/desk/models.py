@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Date, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice, now
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 
 class FollowUpPolicy(StrEnum):

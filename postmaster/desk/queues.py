@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import FollowUpPolicy, Queue, SystemAddress, Ticket
 from postmaster.errors import InputError
-from postmaster.system.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
-from postmaster.system.listing import Listing
-from postmaster.system.models import Validity
-from postmaster.system.service import NamedService
+from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.resources.listing import Listing
+from postmaster.resources.models import Validity
+from postmaster.resources.readers import Flaw, member, name
+from postmaster.resources.service import NamedService
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
-from postmaster.system.values import Flaw, member, name
 
 SEPARATOR = "::"
 

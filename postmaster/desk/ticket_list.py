@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
-from postmaster.system.listing import PAGE_SIZE, matching
-from postmaster.system.numbers import LARGEST_ID
+from postmaster.resources.listing import PAGE_SIZE, matching
+from postmaster.resources.numbers import LARGEST_ID
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000

@@ -12,12 +12,12 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.desk.queues import Queues
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json, now
-from postmaster.system.audit import audit
-from postmaster.system.fields import Field
+from postmaster.resources.audit import audit
+from postmaster.resources.fields import Field
+from postmaster.resources.readers import one_of
+from postmaster.resources.service import enumeration
 from postmaster.system.list_settings import STATE_LIST
-from postmaster.system.service import enumeration
 from postmaster.system.settings import get_setting
-from postmaster.system.values import one_of
 
 # Databases limit the values of one statement.
 PIECE = 500

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from postmaster.desk.models import Article, Attachment, SenderType, Ticket
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
-from postmaster.system.listing import PAGE_SIZE, page_count
+from postmaster.resources.listing import PAGE_SIZE, page_count
 
 # Characters of an article's text that are shown with the ticket.
 TEXT_LIMIT = 20_000

@@ -21,8 +21,8 @@ from postmaster.database import writing
 from postmaster.jobs.schedule import FetchScheduler
 from postmaster.jobs.tasks import STOPPING
 from postmaster.operations.alerting import watch
+from postmaster.operations.heartbeat import BEAT_SECONDS, Presence, tell_alive, tell_gone
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import BEAT_SECONDS, Presence, tell_alive, tell_gone
 
 # Seconds after which a process that lost Redis tries again.
 RETRY_SECONDS = 2

@@ -18,13 +18,13 @@ from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import redis
 from postmaster.database import words_of, writing
 from postmaster.extensions import now
-from postmaster.intake.fetch import FetchOptions, fetch_account
-from postmaster.intake.schedule import SETTLING, slot_after_run
+from postmaster.fetching.run import FetchOptions, fetch_account
+from postmaster.fetching.schedule import SETTLING, slot_after_run
 from postmaster.operations import dispatch as dispatching
 from postmaster.operations import retention
 from postmaster.operations import upkeep as housekeeping
 from postmaster.operations.dispatch import ALONE_SECONDS, RUN_SECONDS, SLOW_SECONDS, is_doubtful
-from postmaster.operations.presence import count_workers
+from postmaster.operations.heartbeat import count_workers
 
 # Set when this process is to end: the run that is under way ends after its current batch.
 STOPPING = threading.Event()

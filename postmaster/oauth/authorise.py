@@ -28,7 +28,7 @@ from postmaster.oauth.provider import DeviceCode, IdentityProvider, Tokens
 from postmaster.oauth.providers import provider_of
 from postmaster.oauth.registration import Registration, registration_of
 from postmaster.oauth.vault import note_refusal, put_in
-from postmaster.system.audit import audit, serialise
+from postmaster.resources.audit import audit, serialise
 
 VALID_MINUTES = 10
 

@@ -22,8 +22,8 @@ from postmaster.errors import MailError
 from postmaster.extensions import Json
 from postmaster.oauth.http import secure
 from postmaster.oauth.provider import DeviceCode, Tokens, refusal, tokens_of
+from postmaster.oauth.provider_errors import talking_to, unavailable
 from postmaster.oauth.registration import Registration
-from postmaster.oauth.talking import talking_to, unavailable
 
 # msal asks for these by itself, and refuses to be told to.
 _RESERVED = ("openid", "profile", "offline_access")

@@ -9,8 +9,8 @@ from typing import Protocol as Interface
 
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import Json
+from postmaster.oauth.error_codes import is_passing, meaning_of
 from postmaster.oauth.jwt import claims_of
-from postmaster.oauth.meanings import is_passing, meaning_of
 from postmaster.oauth.registration import Registration
 from postmaster.sources.wire import clean
 

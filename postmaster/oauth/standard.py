@@ -17,8 +17,8 @@ from postmaster.accounts.kinds import CredentialKind
 from postmaster.extensions import Json
 from postmaster.oauth.http import secure
 from postmaster.oauth.provider import DeviceCode, Tokens, refusal, tokens_of
+from postmaster.oauth.provider_errors import talking_to
 from postmaster.oauth.registration import Registration
-from postmaster.oauth.talking import talking_to
 
 # What makes a provider hand out a refresh token, also to somebody who has consented before.
 _ASKING = {

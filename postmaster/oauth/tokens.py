@@ -7,9 +7,9 @@ import time
 from postmaster.accounts.kinds import Grant
 from postmaster.accounts.types import Protocol
 from postmaster.errors import MailError, Temporary, mail_error
-from postmaster.oauth.explain import causes_of, describe, flaw_of
 from postmaster.oauth.provider import Tokens
 from postmaster.oauth.providers import provider_of
+from postmaster.oauth.token_diagnosis import causes_of, describe, flaw_of
 from postmaster.oauth.vault import CLAIM_SECONDS, Vault, claim, give_up, open_vault, store_renewed
 
 # How often a worker looks whether another one has stored new tokens.

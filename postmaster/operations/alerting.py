@@ -8,8 +8,8 @@ from datetime import timedelta
 import structlog
 
 from postmaster.database import writing
+from postmaster.operations.heartbeat import take_turn
 from postmaster.operations.incidents import deliver, look
-from postmaster.operations.presence import take_turn
 
 # How often somebody looks, and how often each process asks whether it is its turn.
 LOOK_EVERY = timedelta(seconds=60)

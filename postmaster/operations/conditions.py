@@ -10,23 +10,23 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.complaint import complaint_of
+from postmaster.accounts.credential_health import Standing, need_of, standing_column
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
-from postmaster.accounts.standing import Standing, need_of, standing_column
 from postmaster.clock import TOLERANCE
 from postmaster.desk.models import Queue
 from postmaster.errors import MailError
-from postmaster.intake.filters.loading import load_filters
-from postmaster.intake.filters.matching import CompiledFilter
-from postmaster.intake.models import PipeTrouble, Quarantine
-from postmaster.intake.pause import current_pause
-from postmaster.intake.schedule import interval_of
-from postmaster.intake.withheld import long_withheld
+from postmaster.fetching.pause import current_pause
+from postmaster.fetching.schedule import interval_of
+from postmaster.fetching.withheld import long_withheld
+from postmaster.ledger.models import PipeTrouble, Quarantine
+from postmaster.operations.heartbeat import count_workers, living
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import count_workers, living
 from postmaster.operations.state import MORE_WORKERS, START, waiting_words
-from postmaster.system.models import Validity
+from postmaster.pipeline.filters.loading import load_filters
+from postmaster.pipeline.filters.matching import CompiledFilter
+from postmaster.resources.models import Validity
 from postmaster.system.settings import SILENCE_ALERT, get_setting
 
 # Runs in a row after which a growing backlog raises an alert.

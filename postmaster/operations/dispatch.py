@@ -29,9 +29,9 @@ from postmaster.broker import DUE, REQUESTED
 from postmaster.config import Settings
 from postmaster.database import reading, writing
 from postmaster.extensions import now
-from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.intake.pause import current_pause
-from postmaster.operations.presence import count_workers
+from postmaster.fetching.pause import current_pause
+from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.operations.heartbeat import count_workers
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.intake.hours import recorded_since
-from postmaster.intake.models import Quarantine
+from postmaster.ledger.hourly_counts import recorded_since
+from postmaster.ledger.models import Quarantine
 
 
 @dataclass(frozen=True, slots=True)

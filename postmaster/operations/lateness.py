@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import SCHEDULED, account_health
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.extensions import now
-from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.dispatch import running_clause
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 from postmaster.system.settings import FETCH_INTERVAL, get_setting
 
 # Of their own intervals, how many accounts may wait for their turn.

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import account_health
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.extensions import now
-from postmaster.intake.hours import mail_totals
-from postmaster.intake.models import Quarantine
+from postmaster.ledger.hourly_counts import mail_totals
+from postmaster.ledger.models import Quarantine
 from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.progress import Activity, progress
 from postmaster.operations.state import fetching_state
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 
 class _Collector(Collector):

@@ -12,7 +12,7 @@ from sqlalchemy import Row, and_, or_, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import AccountState
-from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.ledger.models import FetchRun, RunStatus
 
 
 class Activity(StrEnum):

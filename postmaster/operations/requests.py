@@ -17,13 +17,13 @@ from postmaster.broker import redis
 from postmaster.database import reading, writing
 from postmaster.errors import ConfigError, InputError
 from postmaster.extensions import now
-from postmaster.intake.lease import mailbox_row
-from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.intake.schedule import state_of
+from postmaster.fetching.lease import mailbox_row
+from postmaster.fetching.schedule import state_of
+from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.dispatch import dispatch
 from postmaster.operations.state import FetchingState, fetching_state
-from postmaster.system.audit import audit, serialise
-from postmaster.system.models import Validity
+from postmaster.resources.audit import audit, serialise
+from postmaster.resources.models import Validity
 
 log = structlog.get_logger("postmaster.requests")
 

@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 from postmaster.database import reading, writing
 from postmaster.desk.models import Article, RawMail, Ticket
 from postmaster.extensions import now
-from postmaster.intake.models import FetchRun, InboundMail, Quarantine, RunStatus
-from postmaster.intake.oblivion import forget, mail_from
+from postmaster.ledger.erasure import forget, mail_from
+from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
-from postmaster.system.audit import audit
+from postmaster.resources.audit import audit
 from postmaster.system.settings import RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
 
 # Tickets, messages or runs that one transaction removes.

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.system.listing import PAGE_SIZE, matching
-from postmaster.system.numbers import LARGEST_ID
+from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.resources.listing import PAGE_SIZE, matching
+from postmaster.resources.numbers import LARGEST_ID
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from postmaster.extensions import Json
-from postmaster.intake.models import FetchPause
-from postmaster.intake.pause import current_pause, paused_error
+from postmaster.fetching.pause import current_pause, paused_error
+from postmaster.ledger.models import FetchPause
+from postmaster.operations.heartbeat import living
 from postmaster.operations.lateness import late_accounts
 from postmaster.operations.models import LivingProcess, ProcessRole
-from postmaster.operations.presence import living
 
 
 class Fetching(StrEnum):

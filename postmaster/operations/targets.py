@@ -11,7 +11,7 @@ from flask import current_app
 
 from postmaster.config import Settings
 from postmaster.database import writing
-from postmaster.system.audit import audit
+from postmaster.resources.audit import audit
 
 
 @dataclass(frozen=True, slots=True)

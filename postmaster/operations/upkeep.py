@@ -16,14 +16,14 @@ from postmaster.broker import DUE, REQUESTED
 from postmaster.database import reading, writing
 from postmaster.errors import mail_error
 from postmaster.extensions import now
-from postmaster.intake.hours import add_up_old_hours
-from postmaster.intake.lease import is_held
-from postmaster.intake.models import FetchRun, Mailbox, RunStatus
-from postmaster.intake.runs import tell_fault
-from postmaster.intake.schedule import SETTLING, interval_of, longest_ahead, next_slot, shortest_interval, state_of
+from postmaster.fetching.lease import is_held
+from postmaster.fetching.run_record import tell_fault
+from postmaster.fetching.schedule import SETTLING, interval_of, longest_ahead, next_slot, shortest_interval, state_of
+from postmaster.ledger.hourly_counts import add_up_old_hours
+from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
 from postmaster.operations.dispatch import Claim, give_up
-from postmaster.operations.presence import forget_dead
-from postmaster.system.models import Validity
+from postmaster.operations.heartbeat import forget_dead
+from postmaster.resources.models import Validity
 
 # A job that is in no queue so long after it was queued is lost, or its worker died on the way to the run.
 CLAIM_LASTS = timedelta(seconds=60)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import Health
 from postmaster.extensions import now
-from postmaster.intake.overview import UNWELL, count_healths
+from postmaster.fetching.overview import UNWELL, count_healths
 from postmaster.operations.conditions import CONDITIONS, Trouble
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.models import Incident

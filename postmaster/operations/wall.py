@@ -12,7 +12,7 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
-from postmaster.system.audit import audit, serialise
+from postmaster.resources.audit import audit, serialise
 from postmaster.system.models import Setting
 
 # No setting that anybody enters: the generation of the link that is good.

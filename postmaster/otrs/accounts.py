@@ -13,9 +13,9 @@ from postmaster.accounts.models import Credential
 from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, FOLDER
 from postmaster.desk.configuration import account_service
 from postmaster.errors import InputError
-from postmaster.otrs.bring import Bringer, Result
 from postmaster.otrs.names import Names, refuse
 from postmaster.otrs.rows import Row
+from postmaster.otrs.upsert import Bringer, Result
 
 TYPES = {name.upper(): name for name in ACCOUNT_TYPES}
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
-from postmaster.intake.filters.service import FilterService
-from postmaster.otrs.bring import Bringer, Result
 from postmaster.otrs.dump import Dump
 from postmaster.otrs.rows import Row
+from postmaster.otrs.upsert import Bringer, Result
+from postmaster.pipeline.filters.service import FilterService
 
 
 def filters_of(dump: Dump) -> Iterator[Row]:

@@ -6,7 +6,7 @@ from postmaster.desk.models import FollowUpPolicy
 from postmaster.errors import InputError
 from postmaster.otrs.dump import Dump
 from postmaster.otrs.rows import Row
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 # The ids that these have in every installation that nobody has tampered with.
 VALIDITIES = {"1": "valid", "2": "invalid", "3": "invalid-temporarily"}

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from postmaster.extensions import Json
 from postmaster.otrs.rows import Row
-from postmaster.system.service import printable
+from postmaster.resources.service import printable
 
 
 class Taken(StrEnum):

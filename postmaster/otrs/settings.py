@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.configuration import change_setting
 from postmaster.errors import NotFoundError
-from postmaster.otrs.bring import Result
 from postmaster.otrs.names import refuse
 from postmaster.otrs.report import Taken
 from postmaster.otrs.rows import Row
+from postmaster.otrs.upsert import Result
+from postmaster.system.setting import SettingSpec
 from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY, find_setting, get_setting
-from postmaster.system.specs import SettingSpec
 
 # Names of settings about mail; the many others of a service desk have no counterpart here.
 CONCERNS_MAIL = re.compile(

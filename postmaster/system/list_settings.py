@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postmaster.resources.readers import line
 from postmaster.system.lists import (
     PRIORITIES,
     STATES,
@@ -13,8 +14,7 @@ from postmaster.system.lists import (
     read_people,
     read_states,
 )
-from postmaster.system.specs import ListSpec, SettingSpec
-from postmaster.system.values import line
+from postmaster.system.setting import ListSpec, SettingSpec
 
 STATE_LIST: ListSpec[State] = ListSpec(
     "Ticket::States", STATES, "States of tickets, each as name=kind, divided by semicolons.", read_states

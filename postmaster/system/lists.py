@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from postmaster.system.numbers import read_id
-from postmaster.system.values import Flaw, alternatives, line
+from postmaster.resources.numbers import read_id
+from postmaster.resources.readers import Flaw, alternatives, line
 
 SEPARATOR = "; "
 LONGEST_NAME = 100

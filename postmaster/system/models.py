@@ -5,18 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice, now
-
-
-class Validity(StrEnum):
-    """Whether a resource may be used (seed, "Validity"). Only ``valid`` means yes."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    INVALID_TEMPORARILY = "invalid-temporarily"
+from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
 
 
 class Role(StrEnum):
@@ -73,17 +65,3 @@ class PasswordTries(Model):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     failures: Mapped[int]
     since: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-
-
-class AuditEvent(Model):
-    """One change that somebody made: who, when, what to which thing. Never holds a secret."""
-
-    __tablename__ = "audit_event"
-
-    id: Mapped[Id]
-    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    actor: Mapped[str] = mapped_column(String(200))
-    action: Mapped[str] = mapped_column(String(40))
-    noun: Mapped[str] = mapped_column(String(40))
-    label: Mapped[str]
-    detail: Mapped[Json] = mapped_column(JSON, default=dict)

@@ -9,7 +9,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, NotFoundError
-from postmaster.system.audit import audit, serialise
+from postmaster.resources.audit import audit, serialise
+from postmaster.resources.readers import Flaw, line, name, one_of, whole_number, yes_no
+from postmaster.resources.service import ConflictError
 from postmaster.system.list_settings import (
     DEFAULT_PRIORITY,
     DEFAULT_STATE,
@@ -26,9 +28,7 @@ from postmaster.system.list_settings import (
 )
 from postmaster.system.lists import name_of, named
 from postmaster.system.models import Setting
-from postmaster.system.service import ConflictError
-from postmaster.system.specs import ListSpec, SettingSpec
-from postmaster.system.values import Flaw, line, name, one_of, whole_number, yes_no
+from postmaster.system.setting import ListSpec, SettingSpec
 
 T = TypeVar("T")
 

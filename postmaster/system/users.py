@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, NotFoundError
-from postmaster.system.audit import audit, serialise
-from postmaster.system.fields import Field, FieldErrors
+from postmaster.resources.audit import audit, serialise
+from postmaster.resources.fields import Field, FieldErrors
+from postmaster.resources.readers import Flaw, line, member
+from postmaster.resources.service import printable
 from postmaster.system.models import Role, User
-from postmaster.system.service import printable
 from postmaster.system.sessions import end_sessions
-from postmaster.system.values import Flaw, line, member
 
 MINIMUM_PASSWORD = 10
 

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from postmaster.database import reading, writing
 from postmaster.desk.models import Attachment
 from postmaster.desk.ticket_view import find_article
-from postmaster.intake.article_source import find_attachment, html_of, source_of
-from postmaster.system.audit import audit
+from postmaster.ledger.article_source import find_attachment, html_of, source_of
+from postmaster.resources.audit import audit
 from postmaster.web.access import for_leads, public, who
 from postmaster.web.shown_html import shown_html
 from postmaster.web.source import Source, shown_source

@@ -8,7 +8,7 @@ from flask import Flask, request
 from werkzeug.routing import BaseConverter
 from wtforms import StringField
 
-from postmaster.system.numbers import ID_PATTERN, LARGEST_ID, NO_ID, read_id, read_number
+from postmaster.resources.numbers import ID_PATTERN, LARGEST_ID, NO_ID, read_id, read_number
 
 # A number that is no id counts something, of which there are never so many.
 MOST = 10**9

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from postmaster.database import reading
-from postmaster.system.history import Wanted, history, recent_kinds
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
+from postmaster.system.audit_log import Wanted, history, recent_kinds
 from postmaster.web.access import for_admins
 from postmaster.web.asked import asked_before
 from postmaster.web.lists import around, wants_fragment

@@ -13,13 +13,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import HEALTH_LABELS, WORST_FIRST, Health
-from postmaster.desk.account_list import ACCOUNTS
+from postmaster.accounts.listing import ACCOUNTS
 from postmaster.extensions import now
-from postmaster.intake.overview import AccountView, view_of
+from postmaster.fetching.overview import AccountView, view_of
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.verdict import Verdict, judge
-from postmaster.system.listing import Page, Wanted
+from postmaster.resources.listing import Page, Wanted
 from postmaster.web.pulse import fetching, refusal_of
 from postmaster.web.times import midnight
 

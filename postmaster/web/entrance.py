@@ -8,10 +8,10 @@ import time
 import structlog
 
 from postmaster.database import reading, writing
+from postmaster.resources.audit import audit
+from postmaster.resources.service import printable
 from postmaster.system.attempts import LONGEST_DELAY, Attempt, TooManyTriesError
-from postmaster.system.audit import audit
 from postmaster.system.models import User
-from postmaster.system.service import printable
 from postmaster.system.sessions import Browser, start_session
 from postmaster.system.users import sign_in
 from postmaster.web.access import this_browser

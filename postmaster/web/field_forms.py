@@ -16,10 +16,10 @@ from wtforms import HiddenField, PasswordField, SelectChoice, SelectField, Strin
 
 from postmaster.errors import InputError
 from postmaster.extensions import Json
-from postmaster.system.fields import Field, Value
-from postmaster.system.models import AuditEvent
-from postmaster.system.service import Service, differences
-from postmaster.system.values import paragraph
+from postmaster.resources.fields import Field, Value
+from postmaster.resources.models import AuditEvent
+from postmaster.resources.readers import paragraph
+from postmaster.resources.service import Service, differences
 from postmaster.web.forms import Form
 
 KEEPS = "Leave it empty to keep the one there is."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, abort, render_template, request, url_for
 
 from postmaster.errors import FAULTS
-from postmaster.intake.decision import REASONS
+from postmaster.pipeline.decision import REASONS
 from postmaster.refusals import known_code
 from postmaster.web.access import for_leads
 from postmaster.web.help_topics import TOPICS

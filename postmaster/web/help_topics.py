@@ -16,13 +16,13 @@ from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.desk.addresses import AddressService
 from postmaster.desk.queues import QueueService
 from postmaster.errors import FAULTS, Fault
-from postmaster.intake.decision import REASONS
-from postmaster.intake.filters.patterns import EMAIL_ADDRESS, PSEUDO_HEADERS
-from postmaster.intake.filters.service import FilterService
-from postmaster.intake.headers import HEADERS
-from postmaster.oauth.meanings import GOOGLE, MICROSOFT, STANDARD, Meaning
+from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD, Meaning
+from postmaster.pipeline.decision import REASONS
+from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS, PSEUDO_HEADERS
+from postmaster.pipeline.filters.service import FilterService
+from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
-from postmaster.system.fields import Field
+from postmaster.resources.fields import Field
 from postmaster.system.settings import SETTINGS
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")

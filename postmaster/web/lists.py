@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import request, url_for
 
-from postmaster.system.listing import Wanted
+from postmaster.resources.listing import Wanted
 from postmaster.web.asked import asked_number
 
 # What an address says of a list's state.

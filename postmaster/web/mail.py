@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from postmaster.database import reading
-from postmaster.intake.models import Outcome
-from postmaster.intake.search import Wanted, find_mail
-from postmaster.intake.trace import trace_mail
+from postmaster.ledger.search import Wanted, find_mail
+from postmaster.ledger.trace import trace_mail
+from postmaster.pipeline.decision import Outcome
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before
 from postmaster.web.lists import around, wants_fragment

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from postmaster.database import reading
-from postmaster.intake.quarantine_list import MANY, quarantined
+from postmaster.ledger.quarantine_list import MANY, quarantined
 from postmaster.web.access import Access, access_of, is_admin
 
 

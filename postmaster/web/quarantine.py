@@ -17,12 +17,12 @@ from wtforms import SelectMultipleField, StringField
 from postmaster.database import reading
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError
-from postmaster.intake.decision import REASONS, STORM
-from postmaster.intake.models import Quarantine
-from postmaster.intake.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
-from postmaster.intake.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
-from postmaster.system.numbers import NO_ID, read_id
-from postmaster.system.service import enumeration
+from postmaster.ledger.models import Quarantine
+from postmaster.ledger.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
+from postmaster.ledger.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
+from postmaster.pipeline.decision import REASONS, STORM
+from postmaster.resources.numbers import NO_ID, read_id
+from postmaster.resources.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
 from postmaster.web.articles import as_download, record_reading
 from postmaster.web.asked import NumberField

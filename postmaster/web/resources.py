@@ -1,6 +1,6 @@
 """The pages that all resources share: list, add, edit and delete, made from a service and its fields.
 
-The commands are made in the same way (``cli/crud.py``), so a rule holds on a page as it does on the command line.
+The commands are made in the same way (``cli/resources.py``), so a rule holds on a page as it does on the command line.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from postmaster.database import reading, writing
 from postmaster.errors import NotFoundError, PostMasterError
-from postmaster.system.fields import InvalidFieldsError
-from postmaster.system.listing import Listing, Page
-from postmaster.system.service import ConflictError, Service
+from postmaster.resources.fields import InvalidFieldsError
+from postmaster.resources.listing import Listing, Page
+from postmaster.resources.service import ConflictError, Service
 from postmaster.web.access import for_admins, who
 from postmaster.web.field_forms import FieldForm, resource_form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment, way_back, with_parameter

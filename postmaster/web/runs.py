@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 
 from postmaster.database import reading
-from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import WantedRuns, run_history
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before, asked_id

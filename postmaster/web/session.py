@@ -12,8 +12,8 @@ from wtforms.validators import InputRequired
 
 from postmaster.database import reading, writing
 from postmaster.errors import InputError
+from postmaster.resources.audit import audit
 from postmaster.system.attempts import TooManyTriesError, count_guess, forget_guesses
-from postmaster.system.audit import audit
 from postmaster.system.models import User
 from postmaster.system.sessions import end_session, end_sessions, hash_of, session_of, sessions_of, start_session
 from postmaster.system.users import change_own_password

@@ -12,9 +12,9 @@ from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from postmaster.database import reading, writing
 from postmaster.desk.configuration import change_setting, setting_choices
 from postmaster.errors import InputError
-from postmaster.system.service import ConflictError
+from postmaster.resources.service import ConflictError
+from postmaster.system.setting import ListSpec, SettingSpec
 from postmaster.system.settings import SETTINGS, find_setting, shown_settings
-from postmaster.system.specs import ListSpec, SettingSpec
 from postmaster.web.access import for_admins, who
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment

@@ -14,8 +14,8 @@ from wtforms.validators import InputRequired
 from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.database import reading, writing
 from postmaster.errors import InputError
-from postmaster.intake.overview import count_tickets, count_waiting
-from postmaster.intake.pause import pause_fetching, resume_fetching
+from postmaster.fetching.overview import count_tickets, count_waiting
+from postmaster.fetching.pause import pause_fetching, resume_fetching
 from postmaster.operations.targets import alert_targets
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import for_admins, for_leads, polling, public, who

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from postmaster.extensions import Json
-from postmaster.intake.models import Deletion, Outcome
-from postmaster.intake.trace import MailTrace
+from postmaster.ledger.models import Deletion
+from postmaster.ledger.trace import MailTrace
+from postmaster.pipeline.decision import Outcome
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from postmaster.desk.ticket_service import Change, TicketService, state_names
 from postmaster.desk.ticket_view import find_ticket, page_of_articles
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import InputError, NotFoundError
-from postmaster.intake.models import InboundMail
-from postmaster.intake.redispatch import dispatch_again
-from postmaster.intake.trace import traces
-from postmaster.system.listing import PAGE_SIZE
-from postmaster.system.service import enumeration
+from postmaster.ledger.models import InboundMail
+from postmaster.ledger.redispatch import dispatch_again
+from postmaster.ledger.trace import traces
+from postmaster.resources.listing import PAGE_SIZE
+from postmaster.resources.service import enumeration
 from postmaster.web.access import for_admins, for_leads, who
 from postmaster.web.asked import asked_before, asked_id, asked_number
 from postmaster.web.forms import Form

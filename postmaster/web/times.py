@@ -8,7 +8,7 @@ from flask import Flask, current_app, request
 
 from postmaster.config import Settings
 from postmaster.extensions import now
-from postmaster.system.values import Flaw, moment
+from postmaster.resources.readers import Flaw, moment
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 

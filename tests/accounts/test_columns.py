@@ -13,15 +13,15 @@ from sqlalchemy.orm import contains_eager
 
 from postmaster import create_app
 from postmaster.accounts.columns import health_column, label_column
+from postmaster.accounts.credential_health import Standing, standing, standing_column
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.accounts.standing import Standing, standing, standing_column
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, reading, writing
 from postmaster.extensions import now
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 from tests.servers.postgres import Postgres
 
 

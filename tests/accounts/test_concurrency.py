@@ -15,8 +15,8 @@ from postmaster.accounts.credentials import CredentialService
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, reading, writing
 from postmaster.desk.configuration import account_service
-from postmaster.system.fields import InvalidFieldsError
-from postmaster.system.service import ConflictError
+from postmaster.resources.fields import InvalidFieldsError
+from postmaster.resources.service import ConflictError
 
 ACCOUNT = {"type": "IMAPS", "host": "mail.example.com", "credential": "C"}
 

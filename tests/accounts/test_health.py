@@ -13,7 +13,7 @@ from postmaster.accounts.models import AccountState, Credential, CredentialToken
 from postmaster.accounts.sealing import seal
 from postmaster.database import prepare_database
 from postmaster.extensions import now
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 
 REVISION = "1/1.1"
 

@@ -16,11 +16,12 @@ from postmaster.database import prepare_database, writing
 from postmaster.desk.models import Article, Queue, RawMail, SystemAddress, Ticket
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
-from postmaster.intake.decision import STORM
-from postmaster.intake.filters.models import FilterState, PostmasterFilter
-from postmaster.intake.models import Deletion, FetchRun, InboundMail, Outcome, Quarantine, RunStatus
+from postmaster.ledger.models import Deletion, FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
-from postmaster.system.models import AuditEvent, Setting, Validity
+from postmaster.pipeline.decision import STORM, Outcome
+from postmaster.pipeline.filters.models import FilterState, PostmasterFilter
+from postmaster.resources.models import AuditEvent, Validity
+from postmaster.system.models import Setting
 from postmaster.web.mail import LOOKS
 
 # Large enough for every column of figures.

@@ -18,9 +18,9 @@ from postmaster.accounts.models import Credential, CredentialToken
 from postmaster.database import reading, writing
 from postmaster.desk.models import Article, Attachment
 from postmaster.extensions import now
-from postmaster.oauth.meanings import MICROSOFT
+from postmaster.oauth.error_codes import MICROSOFT
+from postmaster.operations.heartbeat import Presence, tell_alive
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
 from tests.browser.site import TOP, Site, is_page, launch, sign_in
 from tests.support import Desk, mail
 from tests.web.samples import add_quarantined, number_sample

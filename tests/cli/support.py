@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from postmaster.database import reading
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.results import Result, Run
 
 PASSWORD = "correct horse battery"

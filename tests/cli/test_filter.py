@@ -7,7 +7,7 @@ import json
 import pytest
 from flask import Flask
 
-from postmaster.intake.filters.service import RECOMMENDED_FILTERS
+from postmaster.pipeline.filters.service import RECOMMENDED_FILTERS
 from tests.cli.support import Admin, audit_log
 from tests.results import Run
 

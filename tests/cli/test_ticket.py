@@ -11,8 +11,8 @@ from sqlalchemy import delete, update
 from postmaster.database import writing
 from postmaster.desk.models import Article, RawMail
 from postmaster.extensions import db
-from postmaster.intake.models import InboundMail
-from postmaster.system.models import AuditEvent
+from postmaster.ledger.models import InboundMail
+from postmaster.resources.models import AuditEvent
 from tests.results import Run
 from tests.servers.fixtures import TestMailbox
 from tests.servers.postgres import Postgres

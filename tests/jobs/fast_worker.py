@@ -7,7 +7,7 @@ import faulthandler
 import signal
 import sys
 
-from postmaster.intake import lease, mailbox_work
+from postmaster.fetching import batches, lease
 from postmaster.jobs import roles, schedule, supervisor
 from postmaster.jobs.__main__ import main
 from postmaster.operations import alerting, upkeep
@@ -23,7 +23,7 @@ if __name__ == "__main__":
     alerting.ASK_SECONDS = 0.5  # type: ignore[assignment]
     alerting.LOOK_EVERY /= 60
     upkeep.CLAIM_LASTS /= 20
-    mailbox_work.BATCH_MESSAGES = 4  # a run with little mail is long enough to be met in its middle
+    batches.BATCH_MESSAGES = 4  # a run with little mail is long enough to be met in its middle
     dial.OPENING_SECONDS = 5
     lease.LEASE_SECONDS, lease.HEARTBEAT_SECONDS = 6, 1
     sys.exit(main())

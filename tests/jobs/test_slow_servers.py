@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState
 from postmaster.database import reading, writing
-from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.ledger.models import FetchRun, RunStatus
 from tests.jobs.conftest import Start, status, wait_for_tickets
 from tests.servers.fixtures import TestMailbox
 from tests.servers.ports import wait_until

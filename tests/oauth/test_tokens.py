@@ -19,7 +19,7 @@ from postmaster.config import load_settings
 from postmaster.database import reading, writing
 from postmaster.errors import MailError
 from postmaster.extensions import now
-from postmaster.intake.models import FetchRun
+from postmaster.ledger.models import FetchRun
 from postmaster.oauth import http, vault
 from postmaster.oauth.tokens import StoredTokens, access_token
 from tests.oauth.support import Tenant

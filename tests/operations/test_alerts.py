@@ -15,9 +15,9 @@ from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.database import reading, writing
 from postmaster.operations.alerting import look_in_turn, look_now
 from postmaster.operations.conditions import CONDITIONS, GROWING_RUNS
+from postmaster.operations.heartbeat import Presence, tell_alive
 from postmaster.operations.incidents import MOST_IN_FULL, deliver
 from postmaster.operations.models import AlertDelivery, Incident, ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
 from tests.operations.conftest import BOTH, change_state
 from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.support import Desk
@@ -150,7 +150,7 @@ def test_mail_in_quarantine_is_told(webhook: WebhookServer, desk: Desk, monkeypa
     def stumble(_raw: bytes) -> None:
         raise ValueError("a message that nobody can read")
 
-    monkeypatch.setattr("postmaster.intake.reading.parse_message", stumble)
+    monkeypatch.setattr("postmaster.pipeline.arrival.parse_message", stumble)
     desk.run("read", input=POISON)
     look(1)
     assert titles(webhook) == ["Mail in quarantine"]

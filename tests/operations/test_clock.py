@@ -21,9 +21,9 @@ from postmaster.jobs import tasks
 from postmaster.jobs.roles import FetchWorker
 from postmaster.jobs.schedule import SCHEDULE, FetchScheduler
 from postmaster.operations.conditions import CONDITIONS, Trouble
+from postmaster.operations.heartbeat import Presence, living, take_turn, tell_alive
 from postmaster.operations.incidents import look, open_incidents
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import Presence, living, take_turn, tell_alive
 from tests.operations.conftest import BOTH, WorkOff, change_state, state
 from tests.operations.test_schedule import run_count
 from tests.servers.fixtures import TestMailbox

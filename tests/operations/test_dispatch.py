@@ -14,8 +14,8 @@ from sqlalchemy import select
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import DUE, REQUESTED, connect
 from postmaster.database import reading, writing
-from postmaster.intake.models import FetchRun, RunStatus
 from postmaster.jobs import tasks
+from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations import upkeep
 from postmaster.operations.dispatch import dispatch
 from tests.operations.conftest import BOTH, WorkOff, change_state, state

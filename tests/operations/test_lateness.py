@@ -9,11 +9,11 @@ import time_machine
 
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import reading, writing
-from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.alerting import look_now
 from postmaster.operations.dispatch import SLOW_SECONDS, doubtful_column, is_doubtful
+from postmaster.operations.heartbeat import Presence, tell_alive
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
 from postmaster.operations.state import Fetching, fetching_state
 from tests.operations.conftest import change_state
 from tests.support import Desk

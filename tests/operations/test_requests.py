@@ -10,16 +10,16 @@ from sqlalchemy import event, select
 from postmaster.broker import redis
 from postmaster.database import reading, writing
 from postmaster.extensions import db
-from postmaster.intake.hours import add_up_old_hours, mail_totals, mails_by_hour
-from postmaster.intake.models import FetchRun, MailHour, RunStatus
 from postmaster.jobs import tasks
+from postmaster.ledger.hourly_counts import add_up_old_hours, mail_totals, mails_by_hour
+from postmaster.ledger.models import FetchRun, MailHour, RunStatus
+from postmaster.operations.heartbeat import Presence, tell_alive
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
 from postmaster.operations.progress import Activity, progress
 from postmaster.operations.requests import Answer, request_fetch
 from postmaster.operations.run_history import WantedRuns, run_history
 from postmaster.operations.state import Fetching, fetching_state
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.operations.conftest import BOTH, WorkOff, change_state, state
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, expected, mails

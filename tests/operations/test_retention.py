@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 from postmaster.database import reading
 from postmaster.desk.models import Article, Attachment, RawMail, Ticket
 from postmaster.extensions import Model
-from postmaster.intake.models import FetchRun, InboundMail, Quarantine
+from postmaster.ledger.models import FetchRun, InboundMail, Quarantine
 from postmaster.operations.retention import BATCH, remove_old
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.operations.conftest import BOTH
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail, mails
@@ -96,7 +96,7 @@ def test_a_sender_is_forgotten_everywhere(desk: Desk, data_dir: Path, monkeypatc
     desk.ok("read", input=mail("one"))
     number = desk.tickets("--queue", "Raw")[-1]["number"]
     desk.ok("read", input=from_eve(f"Re: [Ticket#{number}] more of the unicorn"))
-    monkeypatch.setattr("postmaster.intake.reading.parse_message", lambda _raw: 1 / 0)
+    monkeypatch.setattr("postmaster.pipeline.arrival.parse_message", lambda _raw: 1 / 0)
     desk.run("read", input=from_eve("an unreadable unicorn"))
     assert reply
     before = rows(InboundMail)

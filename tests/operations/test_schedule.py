@@ -14,10 +14,10 @@ from postmaster.broker import CONTROL, connect
 from postmaster.database import reading
 from postmaster.errors import mail_error
 from postmaster.extensions import now
-from postmaster.intake.models import FetchRun
-from postmaster.intake.schedule import next_slot, wait_after
+from postmaster.fetching.schedule import next_slot, wait_after
 from postmaster.jobs import tasks
 from postmaster.jobs.schedule import SCHEDULE, FetchScheduler
+from postmaster.ledger.models import FetchRun
 from tests.operations.conftest import WorkOff, change_state, state
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mails

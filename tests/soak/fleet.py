@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from postmaster.intake.schedule import SETTLING, next_slot
+from postmaster.fetching.schedule import SETTLING, next_slot
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.redis import Redis

@@ -9,4 +9,4 @@ import pytest
 
 if __name__ == "__main__":
     os.environ["QUIRK_EXAMPLES"] = sys.argv[1] if len(sys.argv) > 1 else "10000"
-    sys.exit(pytest.main(["-q", "-p", "no:xdist", "tests/intake/test_quirk_pairs.py"]))
+    sys.exit(pytest.main(["-q", "-p", "no:xdist", "tests/fetching/test_quirk_pairs.py"]))

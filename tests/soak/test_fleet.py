@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from postmaster.intake.schedule import next_slot
+from postmaster.fetching.schedule import next_slot
 from tests.soak.fleet import PERIOD, SESSIONS, judge
 
 NOON = datetime(2026, 11, 25, 12).astimezone()

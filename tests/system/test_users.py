@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from postmaster.database import prepare_database, writing
 from postmaster.errors import InputError
-from postmaster.system.models import AuditEvent, Role, User
+from postmaster.resources.models import AuditEvent
+from postmaster.system.models import Role, User
 from postmaster.system.users import add_first_admin, add_user, change_own_password, set_active, sign_in
 
 PASSWORD = "correct horse battery"

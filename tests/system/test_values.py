@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postmaster.errors import InputError
-from postmaster.system.fields import Field
+from postmaster.resources.fields import Field
+from postmaster.resources.readers import Flaw, host, line, mail_address, name, paragraph, whole_number, yes_no
 from postmaster.system.settings import SETTINGS
-from postmaster.system.values import Flaw, host, line, mail_address, name, paragraph, whole_number, yes_no
 
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=())) | st.text("a.-:[]@ñ0١\x00\ud800 ")
 

@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster.database import prepare_database, writing
+from postmaster.operations.heartbeat import Presence, tell_alive
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
 from postmaster.system.users import add_user
 
 PASSWORD = "correct horse battery"

@@ -13,8 +13,9 @@ from postmaster.database import prepare_database, reading, writing
 from postmaster.desk.models import RawMail, Ticket
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
-from postmaster.intake.models import Deletion, InboundMail, Outcome, Quarantine
+from postmaster.ledger.models import Deletion, InboundMail, Quarantine
 from postmaster.operations.wall import create_wall_link, wall_token
+from postmaster.pipeline.decision import Outcome
 from postmaster.web.articles import sign
 from tests.support import Desk
 

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from postmaster.accounts.fields import ACCOUNT_FIELDS
 from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
-from postmaster.system.fields import Field
-from postmaster.system.values import whole_number
+from postmaster.resources.fields import Field
+from postmaster.resources.readers import whole_number
 from postmaster.web import scratch
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header

@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster import create_app
-from postmaster.web.accounts import looks
+from postmaster.web.accounts import server_checks
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.scripted import ImapServer
 from tests.support import SERVICES, Desk, mail
@@ -23,7 +23,7 @@ from tests.web.samples import HOSTILE
 
 PASSWORD = "a secret pass phrase"
 
-KINDS = tuple(looks.COMMANDS)
+KINDS = tuple(server_checks.COMMANDS)
 
 
 class Child(subprocess.Popen[bytes]):
@@ -202,7 +202,7 @@ def test_a_child_that_is_ended_says_so(client: FlaskClient, children: list[Child
 
 
 def test_a_child_has_a_time_limit(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Child]) -> None:
-    monkeypatch.setattr(looks, "TIME_LIMIT", 0.01)
+    monkeypatch.setattr(server_checks, "TIME_LIMIT", 0.01)
     part = start(client, "test", type="IMAPS", host="h.example")
     assert "It took longer than" in words(ended(client, part))
     assert children[0].wait(20) != 0
@@ -211,7 +211,7 @@ def test_a_child_has_a_time_limit(client: FlaskClient, monkeypatch: pytest.Monke
 def test_not_too_many_are_tried_at_a_time(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Child]
 ) -> None:
-    monkeypatch.setattr(looks, "MOST_AT_A_TIME", 0)
+    monkeypatch.setattr(server_checks, "MOST_AT_A_TIME", 0)
     assert "Several connections are being tried at this moment." in words(start(client, "test", type="IMAP", host="h"))
     assert children == []
 

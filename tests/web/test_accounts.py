@@ -14,7 +14,8 @@ from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
 from postmaster.database import reading, writing
 from postmaster.extensions import now
-from postmaster.intake.models import InboundMail, Outcome
+from postmaster.ledger.models import InboundMail
+from postmaster.pipeline.decision import Outcome
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 from tests.web.resource_support import (

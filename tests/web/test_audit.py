@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, insert
 
 from postmaster.database import writing
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.web.resource_support import fragment, words
 from tests.web.samples import HOSTILE
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from postmaster.database import reading
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 from tests.web.conftest import add, send, signed_in, token_of

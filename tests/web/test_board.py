@@ -15,11 +15,12 @@ from postmaster import create_app
 from postmaster.config import load_settings
 from postmaster.database import reading, writing
 from postmaster.extensions import now
-from postmaster.intake.hours import count_mail
-from postmaster.intake.models import Outcome
+from postmaster.ledger.hourly_counts import count_mail
 from postmaster.operations.models import Incident
-from postmaster.system.listing import PAGE_SIZE
-from postmaster.system.models import AuditEvent, Setting
+from postmaster.pipeline.decision import Outcome
+from postmaster.resources.listing import PAGE_SIZE
+from postmaster.resources.models import AuditEvent
+from postmaster.system.models import Setting
 from postmaster.web.status import MOST_INCIDENTS
 from tests.servers.alerts import WebhookServer
 from tests.support import Desk

@@ -15,9 +15,9 @@ from sqlalchemy import select, update
 from postmaster.accounts.models import AccountState
 from postmaster.database import reading, writing
 from postmaster.extensions import now
-from postmaster.intake.models import FetchRun, RunStatus
+from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.models import LivingProcess
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.servers.redis import Redis
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header

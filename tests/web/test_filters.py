@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from postmaster.intake.filters.service import RECOMMENDED_FILTERS
+from postmaster.pipeline.filters.service import RECOMMENDED_FILTERS
 from tests.support import Desk, mail
 from tests.web.conftest import HTMX, token_of
 from tests.web.resource_support import labels, words
@@ -113,7 +113,7 @@ def test_a_pasted_message_shows_what_each_condition_finds(client: FlaskClient, d
 
 
 def test_a_trial_takes_no_longer_than_a_message_may(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("postmaster.intake.filters.trying.MESSAGE_SECONDS", 0.0)
+    monkeypatch.setattr("postmaster.ledger.filter_trial.MESSAGE_SECONDS", 0.0)
     page = words(send(client, "/filters/add/try", message=mail("Win lottery tickets").decode()).text)
     assert "Spam This filter Too slow, skipped" in page
 

@@ -12,10 +12,10 @@ from postmaster.accounts.fields import ACCOUNT_FIELDS
 from postmaster.accounts.kinds import CREDENTIAL_KINDS
 from postmaster.accounts.types import ACCOUNT_TYPES
 from postmaster.errors import FAULTS
-from postmaster.intake.decision import REASONS
-from postmaster.intake.filters.patterns import PSEUDO_HEADERS, condition, setting
-from postmaster.intake.filters.service import FilterService
-from postmaster.intake.headers import HEADERS
+from postmaster.pipeline.decision import REASONS
+from postmaster.pipeline.filters.patterns import PSEUDO_HEADERS, condition, setting
+from postmaster.pipeline.filters.service import FilterService
+from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.system.settings import SETTINGS
 from postmaster.web import BLUEPRINTS

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bench.ledger import fill
-from postmaster.intake import search
+from postmaster.ledger import search
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 from tests.web.resource_support import fragment, labels, queries_of, words

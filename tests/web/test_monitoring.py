@@ -16,8 +16,8 @@ from postmaster.config import load_settings
 from postmaster.database import prepare_database, writing
 from postmaster.errors import ConfigError
 from postmaster.extensions import now
+from postmaster.operations.heartbeat import Presence, tell_alive
 from postmaster.operations.models import ProcessRole
-from postmaster.operations.presence import Presence, tell_alive
 from tests.servers.redis import Redis
 from tests.support import Desk, mail
 

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 
 from postmaster.database import writing
 from postmaster.extensions import db
-from postmaster.intake import reading
-from postmaster.intake.models import Quarantine
-from postmaster.system.models import AuditEvent
+from postmaster.ledger.models import Quarantine
+from postmaster.pipeline import arrival
+from postmaster.resources.models import AuditEvent
 from tests.support import Desk, mail, refuse_title
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import fragment, labels, words
@@ -52,7 +52,7 @@ def broken_reader(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def parse(_raw: bytes) -> Any:
         raise ValueError("a flaw in the reader")
 
-    monkeypatch.setattr(reading, "parse_message", parse)
+    monkeypatch.setattr(arrival, "parse_message", parse)
     return monkeypatch
 
 

@@ -14,7 +14,7 @@ from postmaster.accounts.sealing import seal
 from postmaster.database import writing
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.extensions import now
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import fields_of, fill, fragment, labels, press_delete, queries_of, words

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from postmaster.database import reading, writing
 from postmaster.extensions import now
-from postmaster.intake.models import FetchRun, RunStatus
-from postmaster.system.models import AuditEvent
+from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.resources.models import AuditEvent
 from tests.web.conftest import HTMX, add, signed_in, token_header, token_of
 from tests.web.resource_support import fragment, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state

@@ -11,19 +11,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster.accounts.complaint import MENDS
+from postmaster.accounts.credential_health import _NEEDS
 from postmaster.accounts.health import Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.accounts.standing import _NEEDS
 from postmaster.database import writing
 from postmaster.desk.models import Queue, Ticket
 from postmaster.errors import FAULTS, PAUSING, Fault
 from postmaster.extensions import now
-from postmaster.intake.models import PipeTrouble
-from postmaster.intake.overview import UNWELL
-from postmaster.oauth.meanings import GOOGLE, MICROSOFT, STANDARD
+from postmaster.fetching.overview import UNWELL
+from postmaster.ledger.models import PipeTrouble
+from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD
 from postmaster.operations.models import Incident
-from postmaster.system.models import Validity
+from postmaster.resources.models import Validity
 from postmaster.web.status import LOOKS
 from tests.results import Run
 from tests.web.conftest import add, signed_in

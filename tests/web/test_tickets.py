@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from postmaster.desk import ticket_list
 from postmaster.extensions import db
-from postmaster.system.models import AuditEvent
+from postmaster.resources.models import AuditEvent
 from tests.results import Run
 from tests.servers.postgres import Postgres
 from tests.support import Desk

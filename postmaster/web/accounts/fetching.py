@@ -13,11 +13,11 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import reading
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import Answer, Requested, request_fetch
-from postmaster.system.numbers import read_id
+from postmaster.resources.numbers import read_id
 from postmaster.web.access import for_admins, polling, who
 from postmaster.web.accounts.resource import RESOURCE, blueprint
+from postmaster.web.accounts.row_state import list_pulse, mark_of
 from postmaster.web.accounts.show import answer_on_page
-from postmaster.web.accounts.standing import list_pulse, mark_of
 from postmaster.web.lists import way_back
 from postmaster.web.resources import Line, cell_context, existing, line_of
 from postmaster.web.status import board

@@ -11,7 +11,7 @@ from flask import request, url_for
 
 from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TYPE
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS, AccountType, Tls
-from postmaster.system.fields import Field
+from postmaster.resources.fields import Field
 from postmaster.web import scratch
 from postmaster.web.access import who
 from postmaster.web.asked import is_looking

@@ -8,15 +8,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
-from postmaster.desk.account_list import ACCOUNTS
 from postmaster.desk.configuration import account_service
-from postmaster.intake.decision import REASONS
-from postmaster.intake.models import Outcome
 from postmaster.operations.progress import progress
+from postmaster.pipeline.decision import REASONS, Outcome
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
-from postmaster.web.accounts.standing import list_pulse, standings
+from postmaster.web.accounts.row_state import list_pulse, standings
 from postmaster.web.resources import Column, Resource, resource_blueprint
 from postmaster.web.status import LOOKS
 

@@ -14,9 +14,9 @@ from postmaster.accounts.models import MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, FOLDER
 from postmaster.database import reading, writing
 from postmaster.errors import InputError
-from postmaster.intake.hours import mails_by_hour
-from postmaster.intake.overview import view_of
-from postmaster.intake.withheld import withheld_of
+from postmaster.fetching.overview import view_of
+from postmaster.fetching.withheld import withheld_of
+from postmaster.ledger.hourly_counts import mails_by_hour
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import progress
 from postmaster.operations.requests import confirm_first_fetch, request_fetch
@@ -24,7 +24,7 @@ from postmaster.operations.run_history import WantedRuns, run_history
 from postmaster.web.access import for_admins, for_leads, polling, who
 from postmaster.web.accounts.chart import chart_of
 from postmaster.web.accounts.resource import RESOURCE, blueprint
-from postmaster.web.accounts.standing import pace, standing
+from postmaster.web.accounts.row_state import pace, standing
 from postmaster.web.pulse import Pulse
 from postmaster.web.resources import missing
 from postmaster.web.runs import run_lines

@@ -18,11 +18,11 @@ from postmaster.accounts.validation import check_dispatching
 from postmaster.database import reading
 from postmaster.desk.configuration import account_service
 from postmaster.errors import PostMasterError
-from postmaster.system.fields import FieldErrors, InvalidFieldsError
+from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import for_admins, polling, who
 from postmaster.web.accounts.form import AccountForm, account_form
-from postmaster.web.accounts.looks import COMMANDS, Report, read_report, start, wait_for
 from postmaster.web.accounts.resource import RESOURCE, blueprint
+from postmaster.web.accounts.server_checks import COMMANDS, Report, read_report, start, wait_for
 from postmaster.web.asked import asked_number
 from postmaster.web.limits import limiter
 from postmaster.web.lists import wants_fragment, with_parameter

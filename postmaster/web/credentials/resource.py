@@ -8,15 +8,15 @@ from typing import Any
 from flask import current_app, request
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.credential_health import Standing, need_of
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import CredentialKind, Grant, find_kind
 from postmaster.accounts.models import Credential, MailAccount
-from postmaster.accounts.standing import Standing, need_of
 from postmaster.config import Settings
 from postmaster.oauth.authorise import CALLBACK_PATH
-from postmaster.oauth.explain import signs_in_as
 from postmaster.oauth.registration import PROVIDER_NAMES
 from postmaster.oauth.setup_help import Known, Step, setup_steps
+from postmaster.oauth.token_diagnosis import signs_in_as
 from postmaster.oauth.vault import object_id_of
 from postmaster.web.credentials.form import credential_form
 from postmaster.web.resources import Column, Resource, resource_blueprint

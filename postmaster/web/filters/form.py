@@ -9,9 +9,9 @@ from typing import Any
 from flask import request
 from werkzeug.datastructures import MultiDict
 
-from postmaster.intake.filters.patterns import PSEUDO_HEADERS
-from postmaster.intake.filters.service import ACCOUNT, MATCH, NOT_MATCH, SET
-from postmaster.intake.headers import HEADERS
+from postmaster.pipeline.filters.patterns import PSEUDO_HEADERS
+from postmaster.pipeline.filters.service import ACCOUNT, MATCH, NOT_MATCH, SET
+from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.web.field_forms import FieldForm, field_form
 
 # What a condition asks for, as its row says it.

@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
-from postmaster.intake.filters.models import PostmasterFilter
-from postmaster.intake.filters.service import FILTERS, RECOMMENDED_FILTERS, FilterService
-from postmaster.intake.filters.trying import recent_messages
-from postmaster.system.numbers import NO_ID
+from postmaster.ledger.filter_trial import recent_messages
+from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.service import FILTERS, RECOMMENDED_FILTERS, FilterService
+from postmaster.resources.numbers import NO_ID
 from postmaster.web.asked import asked_id
 from postmaster.web.filters.form import HOWS, SETTABLE, USUAL_HEADERS, filter_form
 from postmaster.web.resources import Column, Resource, resource_blueprint

@@ -12,13 +12,13 @@ from postmaster.accounts.models import MailAccount
 from postmaster.config import Settings
 from postmaster.database import reading
 from postmaster.errors import InputError, NotFoundError
-from postmaster.intake.decision import REASONS, Rules
-from postmaster.intake.filters.models import PostmasterFilter
-from postmaster.intake.filters.service import NAME, FilterService
-from postmaster.intake.filters.trying import Experiment, source_of, try_out
-from postmaster.intake.rules import present_rules
-from postmaster.system.fields import InvalidFieldsError
-from postmaster.system.numbers import NO_ID
+from postmaster.ledger.filter_trial import Experiment, source_of, try_out
+from postmaster.pipeline.decision import REASONS, Rules
+from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.service import NAME, FilterService
+from postmaster.pipeline.rules import present_rules
+from postmaster.resources.fields import InvalidFieldsError
+from postmaster.resources.numbers import NO_ID
 from postmaster.web.access import for_admins, who
 from postmaster.web.asked import asked_id
 from postmaster.web.filters.form import FilterForm, filter_form

@@ -1,0 +1,160 @@
+"""How a credential stands, in a word: whether it can be used, and what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from sqlalchemy import BindParameter, ColumnElement, Date, String, and_, bindparam, case, cast, literal, or_, select
+
+from postmaster.accounts.kinds import CredentialKind, Grant
+from postmaster.accounts.models import Credential, CredentialToken
+from postmaster.accounts.sealing import opens, unopened_ids
+from postmaster.extensions import now
+from postmaster.resources.models import Validity
+
+# How long before the end of a client secret it is time to renew it.
+WARNING = timedelta(days=30)
+
+
+class Standing(StrEnum):
+    """How a credential stands; accounts can sign in with those of ``USABLE``."""
+
+    INVALID = "invalid"
+    NEEDS_PASSWORD = "needs-password"  # noqa: S105 - a word that is shown
+    NEEDS_SECRET = "needs-secret"  # noqa: S105 - as above
+    NEEDS_AUTHORISATION = "needs-authorisation"
+    NEEDS_KEY = "needs-key"
+    NEEDS_UPDATE = "needs-update"
+    SECRET_EXPIRED = "secret-expired"  # noqa: S105 - as above
+    SECRET_EXPIRES_SOON = "secret-expires-soon"  # noqa: S105 - as above
+    HEALTHY = "healthy"
+
+
+# The date of a secret's end is what somebody entered. What counts is what the provider says when the day has come.
+USABLE = (Standing.HEALTHY, Standing.SECRET_EXPIRES_SOON, Standing.SECRET_EXPIRED)
+
+
+def standing(credential: Credential) -> Standing:
+    """How ``credential`` stands now."""
+    if credential.validity is not Validity.VALID:
+        return Standing.INVALID
+    missing = _missing(credential)
+    if missing is not None:
+        return missing
+    if not _is_opened(credential):
+        return Standing.NEEDS_KEY
+    if credential.spec.is_oauth and credential.token is not None and credential.token.problem:
+        return Standing.NEEDS_UPDATE
+    return _by_date(credential.secret_expires) if credential.spec.is_oauth else Standing.HEALTHY
+
+
+def _missing(credential: Credential) -> Standing | None:
+    """What was never entered, or never authorised."""
+    if not credential.spec.is_oauth:
+        return None if credential.sealed_password else Standing.NEEDS_PASSWORD
+    if credential.way is Grant.CLIENT_CREDENTIALS:
+        has_secret = credential.sealed_client_secret or credential.sealed_client_certificate
+        return None if has_secret else Standing.NEEDS_SECRET
+    is_authorised = credential.token is not None and credential.token.authorised_at is not None
+    return None if is_authorised else Standing.NEEDS_AUTHORISATION
+
+
+def _is_opened(credential: Credential) -> bool:
+    """Whether keys open all its secrets."""
+    own = credential.sealed_password, credential.sealed_client_secret, credential.sealed_client_certificate
+    refresh = credential.token.sealed_refresh if credential.token else ""
+    return all(opens(text or "") for text in (*own, refresh))
+
+
+def _by_date(end: date | None) -> Standing:
+    today = now().date()
+    if end is None or end > today + WARNING:
+        return Standing.HEALTHY
+    return Standing.SECRET_EXPIRES_SOON if end >= today else Standing.SECRET_EXPIRED
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a credential needs: ``what`` is wrong with it, or will be, and what is ``todo``."""
+
+    what: str
+    todo: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.todo}".strip()
+
+
+_NEW_SECRET = "Make a new one at the identity provider, and enter it with its date."  # noqa: S105 - advice
+
+# By standing; that of NEEDS_UPDATE is what the identity provider said.
+_NEEDS: dict[Standing, Need] = {
+    Standing.INVALID: Need("The credential “{name}” is not valid.", "Set it valid, or choose another one."),
+    Standing.NEEDS_PASSWORD: Need("The credential “{name}” has no password.", "Enter it there."),
+    Standing.NEEDS_SECRET: Need("The credential “{name}” has no client secret.", "Enter it, or a certificate."),
+    Standing.NEEDS_AUTHORISATION: Need(
+        "The credential “{name}” was never authorised.", "Press Authorise there, and sign in once."
+    ),
+    Standing.NEEDS_KEY: Need(
+        "No key opens the secrets of the credential “{name}”.",
+        "Restore the key that they were sealed with, or enter them again (with OAuth2: authorise again, too).",
+    ),
+    Standing.SECRET_EXPIRED: Need("The client secret of “{name}” expired on {end}.", _NEW_SECRET),
+    Standing.SECRET_EXPIRES_SOON: Need("The client secret of “{name}” expires on {end}.", _NEW_SECRET),
+}
+
+
+def need_of(credential: Credential) -> Need | None:
+    """What ``credential`` needs, in words; None if it is healthy."""
+    word, token = standing(credential), credential.token
+    if word is Standing.NEEDS_UPDATE and token is not None:
+        return Need(token.message or "", token.advice or "")
+    if word not in _NEEDS:
+        return None
+    need = _NEEDS[word]
+    return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
+
+
+def _unopened() -> str:
+    """The ids of ``unopened_ids`` with a comma before and behind each."""
+    return "".join(f",{number}," for number in unopened_ids())
+
+
+# Which these are only the keys of this process can tell, so it is found out when a query runs. They are one text, since
+# databases limit how many parameters there are.
+_UNOPENED: BindParameter[str] = bindparam("unopened", callable_=_unopened, type_=String())
+
+
+def standing_column() -> ColumnElement[str]:
+    """``standing``, as SQL, for lists that the database filters and sorts."""
+    basic = Credential.kind == CredentialKind.BASIC
+    app_only = Credential.grant == Grant.CLIENT_CREDENTIALS
+    secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
+    authorised = _token(CredentialToken.authorised_at.is_not(None))
+    end = Credential.secret_expires
+    unopened = _UNOPENED.like(literal("%,") + cast(Credential.id, String) + literal(",%"))
+    return case(
+        (Credential.validity != Validity.VALID, Standing.INVALID.value),
+        (and_(basic, Credential.sealed_password == ""), Standing.NEEDS_PASSWORD.value),
+        (and_(basic, ~unopened), Standing.HEALTHY.value),
+        (basic, Standing.NEEDS_KEY.value),
+        (and_(app_only, secretless), Standing.NEEDS_SECRET.value),
+        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), Standing.NEEDS_AUTHORISATION.value),
+        (unopened, Standing.NEEDS_KEY.value),
+        (_token(CredentialToken.problem.is_not(None)), Standing.NEEDS_UPDATE.value),
+        (or_(end.is_(None), end > _day(WARNING)), Standing.HEALTHY.value),
+        (end >= _day(), Standing.SECRET_EXPIRES_SOON.value),
+        else_=Standing.SECRET_EXPIRED.value,
+    )
+
+
+def _day(ahead: timedelta = timedelta()) -> BindParameter[date]:
+    """The day that it is when the query runs, or one some time ``ahead`` of it."""
+    return bindparam(None, callable_=lambda: now().date() + ahead, type_=Date())
+
+
+def _token(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the credential has tokens of which ``condition`` holds."""
+    owned = CredentialToken.credential_id == Credential.id
+    return select(CredentialToken.credential_id).where(owned, condition).correlate(Credential).exists()

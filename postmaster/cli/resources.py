@@ -1,0 +1,243 @@
+"""The commands that all resources share: list, show, add, set, delete, export and import, made from their fields."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import click
+from sqlalchemy.orm import Session
+
+from postmaster.cli.base import Function, Group, actor, given_secret, print_json, print_table
+from postmaster.database import reading, writing
+from postmaster.resources.fields import Field, InvalidFieldsError
+from postmaster.resources.import_export import Importer, exported, read_document
+from postmaster.resources.service import Service
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What the commands have to know: how to get the service, its fields, and the columns of the list."""
+
+    noun: str
+    plural: str
+    fields: tuple[Field, ...]
+    service: Callable[[Session, str], Service[Any]]
+    columns: tuple[str, ...]
+    called: str = "name"
+    delete_help: str = ""
+    import_help: str = ""
+    fields_for: Callable[[Mapping[str, str]], tuple[Field, ...]] | None = None
+
+    def asked(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
+        """The fields that a new one has, given what was entered already."""
+        return self.fields_for(texts) if self.fields_for else self.fields
+
+
+def resource_group(resource: Resource) -> Group:
+    """The group of the resource's commands."""
+    group = Group(resource.noun, help=f"Manage the {resource.plural}.")
+    for add_command in (_list, _show, _add, _set, _delete, _export, _import):
+        add_command(group, resource)
+    return group
+
+
+def _list(group: Group, resource: Resource) -> None:
+    @group.command("list", help=f"List all {resource.plural}; with --json one object a line.")
+    @as_json
+    def list_(json_: bool) -> None:
+        with reading() as session:
+            service = resource.service(session, actor())
+            rows = (service.as_json(thing) for thing in service.stream())
+            if json_:
+                for row in rows:
+                    print_json(row)
+            else:
+                print_table(resource.columns, ([row[column] for column in resource.columns] for row in rows))
+
+
+def _show(group: Group, resource: Resource) -> None:
+    @group.command("show", help=f"Show one {resource.noun}, by its id or {resource.called}.")
+    @click.argument("which", metavar=resource.noun.upper())
+    @as_json
+    def show(which: str, json_: bool) -> None:
+        with reading() as session:
+            service = resource.service(session, actor())
+            thing = service.find(which)
+            facts = service.as_json(thing) | service.details(thing)
+        if json_:
+            print_json(facts)
+        else:
+            print_facts(facts)
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """A line for each fact that is known; those of a nested one under its own name."""
+    rows: list[tuple[str, object]] = []
+    for name, value in facts.items():
+        nested = value.items() if isinstance(value, Mapping) else [("", value)]
+        rows += [(" ".join((name, part)).strip().replace("_", " "), shown) for part, shown in nested]
+    print_table(("", ""), ([name, value] for name, shown in rows for value in _shown(shown) if value not in (None, "")))
+
+
+def _shown(value: object) -> Iterable[object]:
+    """The lines of a value."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _add(group: Group, resource: Resource) -> None:
+    @group.command("add", help=f"Add one; prints the id of the new {resource.noun}.")
+    @_options(resource.fields, adding=True)
+    def add(**given: Any) -> None:
+        texts = _texts(resource.fields, given)
+        texts |= _secrets(resource.fields, given, asking=resource.asked(texts) if sys.stdin.isatty() else ())
+        with writing() as session:
+            service = resource.service(session, actor())
+            with _advice_on_secrets(resource.fields):
+                thing = service.add(texts)
+        click.echo(thing.id)
+        print_notes(service.notes.values())
+
+
+def _set(group: Group, resource: Resource) -> None:
+    text = (
+        f"Change the fields of one {resource.noun}, named by its id or {resource.called}, that are given. "
+        "An empty value, as in --comment '', clears a field."
+    )
+
+    @group.command("set", help=text)
+    @click.argument("which", metavar=resource.noun.upper())
+    @_options(resource.fields, adding=False)
+    def set_(which: str, **given: Any) -> None:
+        texts = _texts(resource.fields, given) | _secrets(resource.fields, given)
+        if not texts:
+            raise click.UsageError(f"Say what to change; run: flask {resource.noun} set --help")
+        with writing() as session:
+            service = resource.service(session, actor())
+            service.change(service.find(which), texts)
+        print_notes(service.notes.values())
+
+
+def _delete(group: Group, resource: Resource) -> None:
+    @group.command("delete", help=resource.delete_help or f"Delete one {resource.noun}, unless something uses it.")
+    @click.argument("which", metavar=resource.noun.upper())
+    @click.option("--yes", is_flag=True, help="Do not ask; needed when there is no terminal.")
+    def delete(which: str, yes: bool) -> None:
+        with reading() as session:
+            service = resource.service(session, actor())
+            thing = service.find(which)
+            thing_id, label = thing.id, service.label(thing)
+            service.check_deletable(thing)
+        if not yes and not _confirmed(f"Delete the {resource.noun} “{label}” ({thing_id})?"):
+            click.echo("Nothing was deleted.", err=True)
+            return
+        with writing() as session:
+            service = resource.service(session, actor())
+            service.delete(service.find(which))
+
+
+def _confirmed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Without a terminal to ask on, deleting needs --yes.")
+    return click.confirm(question, err=True)
+
+
+def _export(group: Group, resource: Resource) -> None:
+    @group.command("export", help=f"Print all {resource.plural}, without secrets, for “flask {resource.noun} import”.")
+    @click.option("--format", "form", type=click.Choice(["json", "toml"]), default="json", show_default=True)
+    def export(form: str) -> None:
+        with reading() as session:
+            for piece in exported(resource.service(session, actor()), form):
+                click.echo(piece, nl=False)
+
+
+def _import(group: Group, resource: Resource) -> None:
+    text = (
+        f"Bring the {resource.plural} in line with FILE or standard input (JSON or TOML, as exported), all or none. "
+        "Fields that are left out stay as they are, empty ones are cleared; what is not named stays. "
+        f"Importing the same twice changes nothing. {resource.import_help}"
+    )
+
+    @group.command("import", help=text)
+    @click.argument("file", type=click.File("rb"), default="-", metavar="[FILE|-]")
+    def import_(file: IO[bytes]) -> None:
+        items = read_document(file.read(), resource.noun)
+        with writing() as session:
+            service = resource.service(session, actor())
+            results = Importer(service).run(items)
+        for result in results:
+            changed = f" ({', '.join(result.changed)})" if result.changed else ""
+            click.echo(f"{result.outcome} {resource.noun} {result.id} {result.label}{changed}")
+        print_notes(service.notes.values())
+
+
+def _options(fields: Iterable[Field], *, adding: bool) -> Callable[[Function], Function]:
+    """An option for each field; for a secret, a flag to read it from standard input."""
+
+    def decorate(function: Function) -> Function:
+        for field in reversed([field for field in fields if adding or not field.fixed]):
+            if field.secret:
+                option = click.option(f"{field.option}-stdin", f"{field.name}_stdin", is_flag=True, help=field.help)
+            else:
+                option = click.option(
+                    field.option,
+                    field.name,
+                    metavar=field.metavar,
+                    help=_help(field, adding),
+                    multiple=field.lines,
+                )
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _help(field: Field, adding: bool) -> str:
+    if not adding or not field.mandatory:
+        return field.help
+    return f"{field.help}  [{f'default: {field.default}' if field.default else 'mandatory'}]"
+
+
+def _texts(fields: Iterable[Field], given: Mapping[str, Any]) -> dict[str, str]:
+    """What was entered in the open, by field."""
+    texts = {}
+    for field in fields:
+        if field.secret:
+            continue
+        if field.lines and given[field.name]:
+            texts[field.name] = "\n".join(given[field.name])
+        elif not field.lines and given.get(field.name) is not None:
+            texts[field.name] = given[field.name]
+    return texts
+
+
+def _secrets(fields: Iterable[Field], given: Mapping[str, Any], asking: Iterable[Field] = ()) -> dict[str, str]:
+    """Secrets from standard input: those whose flags were given; without any, each of ``asking`` is asked for."""
+    flagged = [field for field in fields if field.secret and given[f"{field.name}_stdin"]]
+    if len(flagged) > 1:
+        raise click.UsageError(f"Only one of {' and '.join(f'{f.option}-stdin' for f in flagged)} can be read at once.")
+    wanted = flagged or [field for field in asking if field.secret and not field.lines]
+    return {field.name: given_secret(field.label, confirm=bool(asking), lines=field.lines) for field in wanted}
+
+
+@contextmanager
+def _advice_on_secrets(fields: Iterable[Field]) -> Iterator[None]:
+    """Say how a secret that is missing can be given."""
+    try:
+        yield
+    except InvalidFieldsError as error:
+        for field in fields:
+            if field.secret and field.name in error.errors:
+                error.errors[field.name].advice = f"Give it with {field.option}-stdin."
+        raise
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Warnings, on standard error."""
+    for note in notes:
+        click.echo(f"Warning: {note}", err=True)

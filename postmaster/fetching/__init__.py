@@ -1,0 +1,1 @@
+"""A mailbox's turn: from its lease to the deletion of its mail."""

@@ -1,0 +1,124 @@
+"""What a run counts (REFERENCE section 3, "Reconciliation") and what it reports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from postmaster.errors import MailError
+from postmaster.extensions import Json
+from postmaster.pipeline.decision import Outcome
+
+COUNTERS = (
+    "found",
+    "new",
+    "follow_up",
+    "ignored",
+    "rejected",
+    "quarantined",
+    "already_recorded",
+    "gone",
+    "left",
+)
+# Why mail is left on the server. Withheld: it is there, but the server does not hand it over. Held: a first fetch
+# that nobody has confirmed.
+TOO_LARGE, WITHHELD, NOT_REACHED, TIMEOUT, INTERRUPTED, PAUSED, HELD = (
+    "too-large",
+    "withheld",
+    "not-reached",
+    "timeout",
+    "interrupted",
+    "paused",
+    "held",
+)
+# Reasons for which the next run has to come at once.
+CUT_SHORT = (TIMEOUT, INTERRUPTED, PAUSED)
+
+
+@dataclass
+class Tally:
+    """The counters of a run. ``found`` is always the sum of the others; ``left_reasons`` says why mail is left."""
+
+    new: int = 0
+    follow_up: int = 0
+    ignored: int = 0
+    rejected: int = 0
+    quarantined: int = 0
+    already_recorded: int = 0
+    gone: int = 0
+    left_reasons: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many messages stay on the server: too large, or not reached."""
+        return self.left_reasons.total()
+
+    @property
+    def done(self) -> int:
+        """How many messages something became of."""
+        return sum(getattr(self, name) for name in COUNTERS if name not in ("found", "left"))
+
+    @property
+    def found(self) -> int:
+        """How many messages there were."""
+        return self.done + self.left
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what became of some messages."""
+        for outcome in outcomes:
+            name = outcome.value.replace("-", "_")
+            setattr(self, name, getattr(self, name) + 1)
+
+    def counters(self) -> dict[str, int]:
+        """All counters by name."""
+        return {name: getattr(self, name) for name in COUNTERS}
+
+
+@dataclass
+class AccountResult:
+    """What became of one account in a run. ``skipped`` says why it was not fetched at all; ``notes`` what to know.
+
+    ``messages`` is filled by a dry run only.
+    """
+
+    id: int
+    label: str
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+    skipped: str = ""
+    error: MailError | None = None
+    notes: list[str] = field(default_factory=list)
+    messages: list[Json] | None = None
+
+    def as_dict(self) -> Json:
+        """The form that ``flask fetch --json`` prints (README, "flask fetch --json")."""
+        row: Json = {
+            "id": self.id,
+            "account": self.label,
+            **self.tally.counters(),
+            "skipped": int(bool(self.skipped)),
+            "skipped_reason": self.skipped,
+            "left_reasons": dict(self.tally.left_reasons),
+            "bytes": self.tally.bytes,
+            "seconds": round(self.seconds, 3),
+            "notes": self.notes,
+            "error": self.error.as_dict() if self.error else None,
+        }
+        return row if self.messages is None else {**row, "messages": self.messages}
+
+
+def totals(results: Iterable[AccountResult]) -> Json:
+    """The sums over all accounts, with the same names."""
+    rows = [result.as_dict() for result in results]
+    names = (*COUNTERS, "skipped", "bytes")
+    left_reasons: Counter[str] = Counter()
+    for row in rows:
+        left_reasons.update(row["left_reasons"])
+    seconds = round(sum(row["seconds"] for row in rows), 3)
+    return {
+        **{name: sum(row[name] for row in rows) for name in names},
+        "left_reasons": dict(left_reasons),
+        "seconds": seconds,
+    }

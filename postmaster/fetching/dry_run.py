@@ -1,0 +1,140 @@
+"""What would become of an account's mail: reads without a trace, changes neither database nor server."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.mailbox import mailbox_key
+from postmaster.accounts.models import MailAccount
+from postmaster.accounts.types import Protocol
+from postmaster.config import Settings
+from postmaster.database import reading
+from postmaster.errors import MailError
+from postmaster.extensions import Json, now
+from postmaster.fetching.batches import Sifted, batches, divide, sift
+from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD, AccountResult
+from postmaster.fetching.pending import Ledger, load_ledger
+from postmaster.fetching.run import FetchOptions, Plan, Stopwatch, make_plan
+from postmaster.ledger.models import Mailbox
+from postmaster.pipeline.arrival import Arrival, read_arrival
+from postmaster.pipeline.context import view_desk
+from postmaster.pipeline.decision import Draft, Outcome, Rules
+from postmaster.pipeline.json import describe_decision
+from postmaster.pipeline.preparing import prepare_all, read_setup
+from postmaster.pipeline.stages import decide
+from postmaster.sources.open import open_source
+
+POP3_WARNING = "Some POP3 providers count mail that was looked at as fetched and do not show it again (Gmail does)."
+
+
+def preview_account(account_id: int, options: FetchOptions) -> AccountResult:
+    """A dry run over one account; the result's ``messages`` say what would become of each."""
+    with reading() as session:
+        return preview_draft(session, session.get_one(MailAccount, account_id), options)
+
+
+def preview_draft(
+    session: Session, account: MailAccount, options: FetchOptions, limit: int | None = None
+) -> AccountResult:
+    """A dry run over an account, saved or not, of the next ``limit`` messages that would be taken, or of all."""
+    started = time.monotonic()
+    result = AccountResult(account.id or 0, account.label, messages=[])
+    try:
+        plan = make_plan(session, account)
+        ledger = _ledger_of(session, account)
+        if plan.endpoint.type.protocol is Protocol.POP3:
+            result.notes.append(POP3_WARNING)
+        _preview(session, plan, ledger, options, result, limit)
+    except MailError as error:
+        result.error = error
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _ledger_of(session: Session, account: MailAccount) -> Ledger:
+    key = mailbox_key(account)
+    found = select(Mailbox.id).where(
+        Mailbox.host == (key.host if key else None),
+        Mailbox.login == (key.login if key else None),
+        Mailbox.folder == (key.folder if key else None),
+    )
+    mailbox_id = session.execute(found).scalar_one_or_none()
+    return Ledger([]) if mailbox_id is None else load_ledger(session, mailbox_id)
+
+
+def _preview(
+    session: Session, plan: Plan, ledger: Ledger, options: FetchOptions, result: AccountResult, limit: int | None
+) -> None:
+    messages = result.messages = []
+    foresight = Foresight(session, plan.origin.rules)
+    watch = Stopwatch(options)
+    watch.open_session()
+    source = open_source(
+        plan.endpoint, deadline_seconds=watch.deadline, reconnect_after=plan.reconnect_after, read_only=True
+    )
+    try:
+        mails = source.list()
+        ledger.compare(mails)
+        listing = divide(mails, ledger, plan.largest)
+        remaining, withheld = len(listing.wanted), len(listing.withheld)
+        for batch in batches(listing.wanted[:limit]):
+            if watch.stop_reason():
+                break
+            sifted = sift(source, batch, ledger)
+            result.tally.gone += sifted.gone
+            withheld += len(sifted.withheld)
+            for row in foresee(foresight, sifted):
+                result.tally.count([Outcome(row["outcome"])])
+                messages.append(row)
+            remaining -= len(batch)
+            options.on_progress(result.id, len(listing.wanted) - remaining, len(listing.wanted))
+        result.tally.left_reasons += Counter(
+            {TOO_LARGE: listing.too_large, WITHHELD: withheld, watch.why_stopped or NOT_REACHED: remaining}
+        )
+        source.close()
+    except BaseException:
+        source.abort()
+        raise
+
+
+def foresee(foresight: Foresight, sifted: Sifted) -> Iterator[Json]:
+    """A line about each message of a batch, in the order of the mailbox."""
+    arrivals = [read_arrival(raw, sha256, "", 0) for _, raw, sha256 in sifted.new]
+    decisions = foresight.of(arrivals)
+    rows = [(mail.handle, decision) for (mail, *_), decision in zip(sifted.new, decisions, strict=True)]
+    before = {"outcome": Outcome.ALREADY_RECORDED.value, "reason": "recorded-before", "queue": None, "title": ""}
+    rows += [(mail.handle, before) for mail, _ in sifted.known]
+    for handle, decision in sorted(rows, key=lambda row: row[0]):
+        shown = {name: decision[name] for name in ("outcome", "reason", "queue")}
+        yield {"uid": handle, **shown, "subject": decision["title"], "ticket": decision.get("ticket")}
+
+
+class Foresight:
+    """Decides as ``record`` would, message after message, and stores nothing. What was decided counts for the rest."""
+
+    def __init__(self, session: Session, rules: Rules) -> None:
+        self._session = session
+        self._rules = rules
+        self._setup = read_setup(session)
+        settings: Settings = current_app.config["SETTINGS"]
+        self._desk = view_desk(session, self._setup.configuration, [], now(), settings.time_zone)
+
+    def of(self, arrivals: Sequence[Arrival]) -> list[Json]:
+        """What would be decided about ``arrivals``, as ``describe_decision`` has it, with the ticket of a follow-up."""
+        prepared = prepare_all(arrivals, self._rules, self._setup)
+        self._desk.load(self._session, prepared)
+        told = {id(each.arrival): _told(decide(each, self._desk)) for each in prepared}
+        unreadable: Json = {"outcome": Outcome.QUARANTINED.value, "reason": "unreadable", "queue": None, "title": ""}
+        return [told.get(id(arrival), unreadable) for arrival in arrivals]
+
+
+def _told(draft: Draft) -> Json:
+    """A ticket that is not there yet has no number yet."""
+    number = draft.ticket.number if draft.ticket and draft.ticket.id else None
+    return {**describe_decision(draft), "ticket": number}

@@ -1,0 +1,111 @@
+"""How everything stands at a glance: accounts, queues, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.columns import health_column
+from postmaster.accounts.complaint import Complaint, complaint_of
+from postmaster.accounts.health import SCHEDULED, Health, account_health
+from postmaster.accounts.listing import ACCOUNTS
+from postmaster.accounts.models import MailAccount
+from postmaster.desk.models import Queue, Ticket
+from postmaster.ledger.models import Quarantine
+from postmaster.resources.models import Validity
+
+UNWELL = (
+    Health.FAILING,
+    Health.PAUSED,
+    Health.NEEDS_UPDATE,
+    Health.NEEDS_CREDENTIAL,
+    Health.NEEDS_CONFIRMATION,
+)
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """One account. ``backlog`` counts the messages that were left on the server by the last run that saw the mailbox.
+    ``next_run`` is None if the schedule does not fetch it as it stands, or if it is due at once; ``held`` counts what
+    waits for a confirmation.
+    """
+
+    id: int
+    label: str
+    health: Health
+    last_run: datetime | None
+    last_success: datetime | None
+    failing_since: datetime | None
+    backlog: int
+    next_run: datetime | None
+    held: int | None
+    complaint: Complaint | None
+
+    @property
+    def on_server(self) -> int | None:
+        """How much mail waits on the server, as far as is known; None if nobody could count it."""
+        return self.held or self.backlog or (0 if self.health is Health.HEALTHY else None)
+
+
+@dataclass(frozen=True)
+class QueueCount:
+    """A queue with its number of tickets."""
+
+    name: str
+    tickets: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Accounts, worst first; queues that are valid or hold tickets; messages in quarantine."""
+
+    accounts: Sequence[AccountView]
+    queues: Sequence[QueueCount]
+    quarantined: int
+
+
+def look_over(session: Session) -> Overview:
+    """How everything stands now, in three queries."""
+    return Overview([view_of(row[0]) for row in ACCOUNTS.all(session)], count_tickets(session), count_waiting(session))
+
+
+def view_of(account: MailAccount) -> AccountView:
+    """How ``account`` stands."""
+    state, health = account.state, account_health(account)
+    return AccountView(
+        id=account.id,
+        label=account.label,
+        health=health,
+        last_run=state.last_run_at if state else None,
+        last_success=state.last_success_at if state else None,
+        failing_since=state.failing_since if state else None,
+        backlog=state.backlog if state else 0,
+        next_run=state.next_run_at if state and health in SCHEDULED else None,
+        held=state.held_count if state and health is Health.NEEDS_CONFIRMATION else None,
+        complaint=complaint_of(account),
+    )
+
+
+def count_healths(session: Session) -> Mapping[Health, int]:
+    """How many accounts stand how; only what there is."""
+    health = health_column().label("health")
+    query = select(health, func.count()).select_from(MailAccount)
+    rows = session.execute(query.outerjoin(MailAccount.credential).outerjoin(MailAccount.state).group_by(health))
+    return {Health(word): count for word, count in rows}
+
+
+def count_tickets(session: Session) -> Sequence[QueueCount]:
+    """The queues that are valid or hold tickets."""
+    tickets = func.count(Ticket.id)
+    counts = select(Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
+    queues = session.execute(counts.having((tickets > 0) | (Queue.validity == Validity.VALID)).order_by(Queue.name))
+    return [QueueCount(name, count) for name, count in queues]
+
+
+def count_waiting(session: Session) -> int:
+    """How many messages are in quarantine."""
+    return session.scalar(select(func.count()).select_from(Quarantine)) or 0

@@ -1,0 +1,61 @@
+"""The one switch that pauses all fetching, with who did it, since when, and why."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from postmaster.errors import InputError, MailError, mail_error
+from postmaster.extensions import now
+from postmaster.ledger.models import FetchPause
+from postmaster.resources.audit import audit, serialise
+from postmaster.resources.fields import Field
+from postmaster.resources.readers import line
+
+REASON = Field("reason", "Reason", mandatory=True, read=line(500), help="Why all fetching is paused.")
+
+_ONLY = 1
+
+
+def current_pause(session: Session) -> FetchPause | None:
+    """The pause, if all fetching is paused."""
+    return session.get(FetchPause, _ONLY)
+
+
+def paused_error(pause: FetchPause) -> MailError:
+    """The error that nothing is fetched at the moment."""
+    since = f"{pause.paused_at:%Y-%m-%d %H:%M} UTC"
+    return mail_error("fetching-paused", who=pause.paused_by, since=since, reason=pause.reason)
+
+
+def refuse_if_paused(session: Session) -> None:
+    """Raises ``fetching-paused`` if all fetching is paused."""
+    pause = current_pause(session)
+    if pause is not None:
+        raise paused_error(pause)
+
+
+def pause_fetching(session: Session, reason: str, actor: str) -> FetchPause:
+    """Pause all fetching; runs end after their current batch. The caller commits.
+
+    Raises InputError if no reason is given, or if it is paused already.
+    """
+    serialise(session)
+    reason = REASON.parse(reason)
+    pause = current_pause(session)
+    if pause is not None:
+        raise InputError("pause", f"{paused_error(pause).message}.", "It stays so.", code="already-paused")
+    pause = FetchPause(id=_ONLY, reason=reason, paused_by=actor, paused_at=now())
+    session.add(pause)
+    audit(session, actor, "pause", "fetching", "all", {"reason": [None, reason]})
+    return pause
+
+
+def resume_fetching(session: Session, actor: str) -> bool:
+    """Let mail be fetched again; returns False if it was not paused. The caller commits."""
+    serialise(session)
+    pause = current_pause(session)
+    if pause is None:
+        return False
+    session.delete(pause)
+    audit(session, actor, "resume", "fetching", "all", {"reason": [pause.reason, None]})
+    return True

@@ -1,0 +1,132 @@
+"""One message from a pipe, as a mail transfer agent hands it over."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import current_app
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.config import Settings
+from postmaster.database import dialect_of, insert_into, reading, writing
+from postmaster.desk.models import Queue, Ticket
+from postmaster.extensions import Json, now
+from postmaster.fetching.dry_run import Foresight
+from postmaster.fetching.pending import piped_before
+from postmaster.ledger.models import LONGEST_NAME, PipeTrouble
+from postmaster.ledger.record import GuardError, Origin, Recorded, record
+from postmaster.pipeline.arrival import Arrival, read_arrival
+from postmaster.pipeline.decision import REASONS, Outcome, Rules
+from postmaster.pipeline.json import describe_decision, describe_message
+from postmaster.resources.models import Validity
+
+
+class PipedBeforeError(GuardError):
+    """The same bytes came lately; ``ticket_id`` is the ticket they are in, if they are in one."""
+
+    def __init__(self, ticket_id: int | None) -> None:
+        super().__init__()
+        self.ticket_id = ticket_id
+
+
+def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
+    """The rules for ``--queue`` and ``--trusted``. A queue that is not there, or not valid, must not keep mail out."""
+    if queue is None:
+        return Rules(trusted)
+    name = queue.encode(errors="replace").decode()  # bytes that are no UTF-8 can be in no name
+    with reading() as session:
+        found = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
+        queue_id = session.execute(found).scalar_one_or_none()
+    return Rules(trusted, queue_id) if queue_id is not None else Rules(trusted, missing_queue=name)
+
+
+def note_missing_queue(rules: Rules) -> None:
+    """Write down that the pipe names a queue that is not there: ``operations.conditions`` makes an incident of it."""
+    if rules.missing_queue is None:
+        return
+    with writing() as session:
+        note = insert_into(dialect_of(session), PipeTrouble).values(
+            queue_name=rules.missing_queue[:LONGEST_NAME], last_at=now()
+        )
+        again = note.on_conflict_do_update(index_elements=["queue_name"], set_={"last_at": note.excluded.last_at})
+        session.execute(again)
+
+
+def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
+    """Record ``raw`` durably and say what became of it (README, "flask read --json").
+
+    The same bytes within 24 hours are the same delivery tried again, unless ``again``. Raises ``database-away`` if
+    nothing was stored.
+    """
+    settings: Settings = current_app.config["SETTINGS"]
+    arrival = _arrival(raw)
+    origin = Origin(rules, label="pipe", time_zone=settings.time_zone)
+
+    def guard(session: Session) -> None:
+        if not again:
+            _refuse_twice(session, arrival.sha256)
+
+    try:
+        [recorded] = record([arrival], origin, guard)
+    except PipedBeforeError as before:
+        return _describe_before(before.ticket_id, arrival)
+    return _describe(recorded, arrival)
+
+
+def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
+    """What would become of ``raw``; nothing is stored."""
+    arrival = _arrival(raw)
+    with reading() as session:
+        before = piped_before(session, arrival.sha256)
+        if before is not None:
+            return _describe_before(before.ticket_id, arrival)
+        [decision] = Foresight(session, rules).of([arrival])
+    return {"ticket": None, **decision, "message": _message(arrival)}
+
+
+def _arrival(raw: bytes) -> Arrival:
+    sha256 = hashlib.sha256(raw).digest()
+    return read_arrival(raw, sha256, f"sha256:{sha256.hex()}", 0)
+
+
+def _refuse_twice(session: Session, sha256: bytes) -> None:
+    if dialect_of(session) == "postgresql":
+        # Two deliveries of the same bytes at this moment: the second waits until the first has stored them.
+        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sha256[:8], "big", signed=True))))
+    row = piped_before(session, sha256)
+    if row is not None:
+        raise PipedBeforeError(row.ticket_id)
+
+
+def _describe(recorded: Recorded, arrival: Arrival) -> Json:
+    if recorded.draft is None:
+        return {**_nothing(recorded.outcome, recorded.reason), "message": _message(arrival)}
+    return {**describe_decision(recorded.draft), "ticket": recorded.ticket, "message": _message(arrival)}
+
+
+def _describe_before(ticket_id: int | None, arrival: Arrival) -> Json:
+    with reading() as session:
+        ticket = session.get(Ticket, ticket_id) if ticket_id else None
+    description = _nothing(Outcome.ALREADY_RECORDED, "piped-before")
+    if ticket:
+        description |= {"ticket": ticket.number, "queue": ticket.queue.name, "title": ticket.title}
+    return {**description, "message": _message(arrival)}
+
+
+def _nothing(outcome: Outcome, reason: str) -> Json:
+    """A description of what was not decided."""
+    return {
+        "outcome": outcome.value,
+        "reason": reason,
+        "queue": None,
+        "title": "",
+        "attributes": {},
+        "loop": False,
+        "trace": [{"stage": "record", "text": REASONS[reason], "reason": reason}],
+        "ticket": None,
+    }
+
+
+def _message(arrival: Arrival) -> Json | None:
+    return describe_message(arrival.message) if arrival.message else None

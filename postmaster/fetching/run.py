@@ -1,0 +1,257 @@
+"""Fetching an account: take the lease, work off its mailbox, write down how it went."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from flask import current_app
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from postmaster.accounts.mailbox import mailbox_key
+from postmaster.accounts.models import MailAccount
+from postmaster.config import Settings
+from postmaster.database import reading, words_of, writing
+from postmaster.errors import MailError, mail_error
+from postmaster.fetching.batches import Limits, MailboxWork
+from postmaster.fetching.care import key_of
+from postmaster.fetching.counters import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
+from postmaster.fetching.endpoint import endpoint_of
+from postmaster.fetching.lease import fence, heartbeat
+from postmaster.fetching.pause import current_pause
+from postmaster.fetching.pending import confirm, load_ledger
+from postmaster.fetching.run_record import Run, begin_run, end_run, save_progress, tell_failure
+from postmaster.fetching.withheld import remember_withheld
+from postmaster.ledger.record import Origin
+from postmaster.pipeline.rules import account_rules
+from postmaster.sources.base import Endpoint
+from postmaster.sources.open import open_source
+from postmaster.system.settings import FIRST_FETCH_CONFIRM, MAX_EMAIL_SIZE, RECONNECT_MESSAGE, get_setting
+
+# Seconds after which a session is ended and another one opened, and after which it is cut off.
+SESSION_SECONDS = 480
+SESSION_DEADLINE = 600
+# Seconds that a run with a time limit may go over it to end the current batch.
+GRACE_SECONDS = 30
+# Seconds that a run waits for a free session on a busy host, and how often it asks.
+HOST_WAIT_SECONDS = 300
+HOST_POLL_SECONDS = 0.2
+
+log = structlog.get_logger("postmaster.fetch")
+
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """How to fetch. ``timeout``: seconds for an account, None for no limit. ``stop`` ends after the current batch.
+
+    ``guarded``: a mailbox never fetched before with more than FirstFetchConfirm messages is left alone.
+    ``host_wait``: seconds to wait for a free session on a busy host. ``on_progress`` is told the account's id, how many
+    messages are done, and how many there are.
+    """
+
+    started_by: str
+    timeout: float | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    guarded: bool = False
+    host_wait: float = HOST_WAIT_SECONDS
+    on_progress: Progress = lambda _account, _done, _found: None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs to know of its account, read once at its beginning."""
+
+    endpoint: Endpoint
+    origin: Origin
+    revision: str
+    largest: int
+    reconnect_after: int
+    first_confirm: int
+
+
+def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
+    """Fetch one account now. Never raises for what happens to mail: the result's ``error`` says what went wrong."""
+    started = time.monotonic()
+    with reading() as session:
+        account = session.get_one(MailAccount, account_id)
+        result = AccountResult(account.id, account.label)
+    try:
+        _fetch(account_id, options, result)
+    except MailError as error:
+        result.error = error
+        if error.stage != "lease":
+            tell_failure(account_id, result)
+    except Exception as error:  # whatever it is, other accounts go on
+        result.error = _explained(error, result.label)
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _explained(error: Exception, label: str) -> MailError:
+    """The MailError for what is not one: the database, memory, or a flaw of ours."""
+    if isinstance(error, DBAPIError):
+        return mail_error("database-away", server=words_of(error))
+    if isinstance(error, MemoryError):
+        return mail_error("memory-short")
+    reference = secrets.token_hex(4)
+    log.error("fetch failed", reference=reference, account=label, exc_info=error)
+    return mail_error("unexpected", reference=reference)
+
+
+def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> None:
+    plan, run = _begin(account_id, options)
+    watch = Stopwatch(options)
+    most = plan.first_confirm if options.guarded and run.first else None
+    with reading() as session:
+        ledger = load_ledger(session, run.lease.mailbox_id)
+
+    def guard(session: Session) -> None:
+        fence(session, run.lease)
+        confirm(session, work.take_confirmed())
+        save_progress(session, run, result.tally, work.expected)
+        watch.paused = current_pause(session) is not None
+
+    work = MailboxWork(ledger, plan.origin, guard, Limits(plan.largest, watch.stop_reason, most), result.tally)
+    try:
+        with heartbeat(run.lease):
+            _work(plan, work, options, watch, result)
+    except MailError as error:
+        _take_down(error, watch, result)
+    except Exception as error:  # a run that failed must not be written down as one that went well
+        result.error = _explained(error, result.label)
+    finally:
+        work.count_left(watch.why_stopped)
+        result.notes += work.notes
+        with writing() as session:
+            end_run(session, run, result, work.take_confirmed(), plan.revision)
+            if result.error is None and not work.remaining:
+                told = {key_of(each.mail): str(each) for each in work.withheld}
+                remember_withheld(session, account_id, told)
+
+
+def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> None:
+    """What ended the run. A server that hangs up over QUIT has lost nothing, and may have deleted everything: that is
+    a failure only if mail of an earlier run is still there, so that it never deletes.
+    """
+    if error.code == "quit-lost" and not result.tally.already_recorded:
+        result.notes.append(error.message)
+        watch.why_stopped = watch.why_stopped or INTERRUPTED
+        return
+    result.error = error
+    watch.why_stopped = HELD if error.code == "first-fetch-held" else watch.why_stopped
+
+
+def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
+    """Read the plan and take the lease, waiting while the host is busy with other sessions of ours."""
+    give_up = time.monotonic() + options.host_wait
+    while True:
+        try:
+            with writing() as session:
+                account = session.get_one(MailAccount, account_id)
+                key = mailbox_key(account)
+                if key is None:
+                    raise mail_error("credential-missing")
+                run = begin_run(session, account, key, options.started_by)
+                return make_plan(session, account, run), run
+        except MailError as error:
+            if error.code != "host-busy" or options.stop.is_set() or time.monotonic() > give_up:
+                raise
+            options.stop.wait(HOST_POLL_SECONDS)
+
+
+def make_plan(session: Session, account: MailAccount, run: Run | None = None) -> Plan:
+    """What a run over ``account`` needs; without ``run`` for one that records nothing."""
+    settings: Settings = current_app.config["SETTINGS"]
+    origin = Origin(
+        rules=account_rules(account),
+        label=account.label,
+        time_zone=settings.time_zone,
+        mailbox_id=run.lease.mailbox_id if run else None,
+        run_id=run.id if run else None,
+        account_id=account.id,
+    )
+    return Plan(
+        endpoint=endpoint_of(account, settings),
+        origin=origin,
+        revision=account.config_revision,
+        largest=get_setting(session, MAX_EMAIL_SIZE) * 1024,
+        reconnect_after=get_setting(session, RECONNECT_MESSAGE),
+        first_confirm=get_setting(session, FIRST_FETCH_CONFIRM),
+    )
+
+
+def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch, result: AccountResult) -> None:
+    """Open sessions until nothing remains, the time is up, or a session did not get on.
+
+    If none can be opened after one that broke, it is the break that is told.
+    """
+    broken: MailError | None = None
+    while True:
+        watch.open_session()
+        before = work.tally.done
+        try:
+            source = open_source(
+                plan.endpoint,
+                deadline_seconds=watch.deadline,
+                reconnect_after=plan.reconnect_after,
+                trouble=work.care.trouble,
+            )
+        except MailError as error:
+            if broken is None:
+                raise
+            raise broken from error
+        try:
+            work.work_off(source, lambda done, found: options.on_progress(result.id, done, found))
+        except MailError as error:
+            source.abort()
+            if watch.stop_reason() or not work.may_go_on(error):
+                raise
+            broken = error
+            continue
+        except BaseException:
+            source.abort()
+            raise
+        if not work.remaining or work.tally.done == before or watch.why_stopped:
+            return
+
+
+class Stopwatch:
+    """Says when to stop: the user's limit, the user's interruption, all fetching being paused, or a session that has
+    lasted long enough.
+    """
+
+    def __init__(self, options: FetchOptions) -> None:
+        self._options = options
+        self._ends = time.monotonic() + options.timeout if options.timeout is not None else None
+        self._session_ends = 0.0
+        self.why_stopped = ""
+        self.paused = False
+
+    @property
+    def deadline(self) -> float:
+        """Seconds after which a session that begins now is cut off."""
+        if self._ends is None:
+            return SESSION_DEADLINE
+        return min(SESSION_DEADLINE, max(0.0, self._ends - time.monotonic()) + GRACE_SECONDS)
+
+    def open_session(self) -> None:
+        """A session begins."""
+        self._session_ends = time.monotonic() + SESSION_SECONDS
+
+    def stop_reason(self) -> str:
+        """Why to stop now, or "". Only what ends the whole run is kept in ``why_stopped``."""
+        moment = time.monotonic()
+        if self._options.stop.is_set():
+            self.why_stopped = INTERRUPTED
+        elif self.paused:
+            self.why_stopped = PAUSED
+        elif self._ends is not None and moment >= self._ends:
+            self.why_stopped = TIMEOUT
+        return self.why_stopped or ("session" if moment >= self._session_ends else "")

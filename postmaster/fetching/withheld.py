@@ -1,0 +1,46 @@
+"""Messages that a server has but does not hand over: kept in mind from run to run, and told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from postmaster.extensions import now
+from postmaster.ledger.models import WithheldMail
+
+MOST_NAMED = 20
+"""How many messages of an account are named."""
+
+INCIDENT_RUNS = 3
+"""After how many runs in a row without a message somebody has to look at it."""
+
+
+def remember_withheld(session: Session, account_id: int, told: Mapping[str, str]) -> None:
+    """Keep in mind what a run could not have that saw the whole mailbox. The caller commits.
+
+    ``told`` are sentences by what tells the messages apart; those not among them have come, or are gone.
+    """
+    known = {row.name: row for row in withheld_of(session, account_id)}
+    kept = {name[:300]: sentence[:1000] for name, sentence in list(told.items())[:MOST_NAMED]}
+    for name, row in known.items():
+        if name not in kept:
+            session.delete(row)
+    for name, sentence in kept.items():
+        if name in known:
+            known[name].runs, known[name].sentence = known[name].runs + 1, sentence
+        else:
+            session.add(WithheldMail(account_id=account_id, name=name, sentence=sentence, runs=1, since=now()))
+
+
+def withheld_of(session: Session, account_id: int) -> Sequence[WithheldMail]:
+    """What the server of this account withholds, by the last run that saw the whole mailbox."""
+    wanted = select(WithheldMail).where(WithheldMail.account_id == account_id)
+    return session.scalars(wanted.order_by(WithheldMail.since, WithheldMail.name)).all()
+
+
+def long_withheld(session: Session) -> dict[int, int]:
+    """How many messages are withheld for so many runs that somebody has to look, by account."""
+    wanted = select(WithheldMail.account_id, func.count()).where(WithheldMail.runs >= INCIDENT_RUNS)
+    return {row[0]: row[1] for row in session.execute(wanted.group_by(WithheldMail.account_id))}

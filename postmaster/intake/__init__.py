@@ -1,1 +1,0 @@
-"""The main job: fetch, parse, decide, record, and only then delete on the server."""

@@ -1,0 +1,1 @@
+"""Every message ever taken: what was recorded, where it is found again."""

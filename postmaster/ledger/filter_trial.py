@@ -1,0 +1,137 @@
+"""Trying a filter before it is saved: what each condition finds in a message, and what would become of that."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy.orm import Session
+
+from postmaster.desk.models import Article, RawMail
+from postmaster.desk.rawmail import unpack
+from postmaster.errors import InputError, NotFoundError
+from postmaster.extensions import Json, now
+from postmaster.ledger.models import Quarantine
+from postmaster.parsing.message import ParsedMessage
+from postmaster.pipeline.arrival import read_arrival
+from postmaster.pipeline.context import view_desk
+from postmaster.pipeline.decision import Draft, Rules
+from postmaster.pipeline.filters.loading import compiled
+from postmaster.pipeline.filters.matching import (
+    FILTER_SECONDS,
+    MESSAGE_SECONDS,
+    CompiledFilter,
+    MailView,
+    Trial,
+    try_filter,
+)
+from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.json import describe_decision
+from postmaster.pipeline.preparing import Setup, prepare, read_setup
+from postmaster.pipeline.stages import decide
+
+# Messages to pick from, of tickets and of the quarantine.
+RECENT = 20
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How one filter went. ``why_not`` says why it is not even tried; ``new`` marks the one that is being edited."""
+
+    trial: Trial
+    new: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """How all filters went on a message, in their order, and what would be decided about it."""
+
+    message: ParsedMessage
+    attempts: Sequence[Attempt]
+    decision: Json
+    ticket: str | None
+
+
+def recent_messages(session: Session, wanted: int = 0) -> list[tuple[int, str]]:
+    """The newest messages whose source is there, by its id, with sender and subject; those in quarantine come last.
+
+    The one with the source ``wanted`` is among them if it is in quarantine, however old it is.
+    """
+    articles = select(Article.raw_id, Article.header).where(Article.raw_id.is_not(None))
+    held = select(Quarantine.raw_id, Quarantine.sender, Quarantine.subject)
+    return [
+        *((row.raw_id, _called(*_named(row.header))) for row in _first(session, articles, Article.id.desc())),
+        *(
+            (row.raw_id, f"In quarantine: {_called(row.sender, row.subject)}")
+            for row in _first(session, held, (Quarantine.raw_id == wanted).desc(), Quarantine.id.desc())
+        ),
+    ]
+
+
+def _first(session: Session, query: Select[*tuple[Any, ...]], *order: ColumnElement[Any]) -> Sequence[Row[Any]]:
+    return session.execute(query.order_by(*order).limit(RECENT)).all()
+
+
+def _named(header: Json) -> tuple[str, str]:
+    return (header.get("from") or {}).get("address") or "", header.get("subject") or ""
+
+
+def _called(sender: str, subject: str) -> str:
+    return f"{sender or 'unknown sender'}: {subject or '(no subject)'}"[:120]
+
+
+def source_of(session: Session, raw_id: int) -> bytes:
+    """The message as it came, by the id of its source. Raises NotFoundError."""
+    raw = session.get(RawMail, raw_id)
+    if raw is None:
+        raise NotFoundError("unknown-mail", "The source of that message is not there any more.", "Pick another one.")
+    return unpack(raw.encoding, raw.data)
+
+
+def try_out(session: Session, row: PostmasterFilter, raw: bytes, rules: Rules, zone: ZoneInfo) -> Experiment:
+    """Hold ``raw`` against the valid filters, ``row`` in place of the one with its id. Nothing is stored.
+
+    Raises InputError if the message cannot be read.
+    """
+    arrival = read_arrival(raw, hashlib.sha256(raw).digest(), "", 0)
+    message = arrival.message
+    if message is None:
+        raise InputError("Message", f"The message cannot be read: {arrival.flaw}.", "Try another one.", "unreadable")
+    before = read_setup(session)
+    edited = compiled(row)
+    filters = sorted([*(each for each in before.filters if each.id != row.id), edited], key=lambda each: each.name)
+    setup = Setup(before.configuration, filters)
+    prepared = prepare(arrival, message, rules, setup)
+    draft = decide(prepared, view_desk(session, setup.configuration, [prepared], now(), zone))
+    return Experiment(message, _attempts(filters, edited, message, rules), describe_decision(draft), _ticket(draft))
+
+
+def _ticket(draft: Draft) -> str | None:
+    return draft.ticket.number if draft.ticket and draft.ticket.id else None
+
+
+def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
+    """As for a message that is taken, but with all conditions: somebody waits for the page."""
+    return try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()), thorough=True)
+
+
+def _attempts(
+    filters: Sequence[CompiledFilter], edited: CompiledFilter, message: ParsedMessage, rules: Rules
+) -> list[Attempt]:
+    """Each filter with all of its conditions, also those behind one that does not match."""
+    view, attempts, stopped = MailView(message, trusted=rules.trusted), [], ""
+    ends = time.thread_time() + MESSAGE_SECONDS
+    for each in filters:
+        why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")
+        trial = Trial(each) if why_not and each is not edited else _try(each, view, ends)
+        attempts.append(Attempt(trial, each is edited, why_not))
+        if trial.matched and not why_not:
+            view.controls.update((control.name.lower(), control) for control in trial.sets)
+            stopped = f"“{each.name}” matched and stops." if each.stop else ""
+    return attempts

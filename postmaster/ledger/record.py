@@ -1,0 +1,224 @@
+"""The one door through which mail becomes tickets: one durable commit a batch, or nothing at all.
+
+Raw mail, tickets, articles, ledger rows and the renewed lease are one transaction. Only after its commit is anything
+deleted on the server.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from postmaster.bulk import insert_rows
+from postmaster.database import reading, words_of, writing
+from postmaster.desk.tickets import store_raw
+from postmaster.errors import MailError, mail_error
+from postmaster.extensions import Json, now
+from postmaster.ledger.apply import carry_out, decide_alone
+from postmaster.ledger.envelope import envelope_of
+from postmaster.ledger.hourly_counts import count_mail
+from postmaster.ledger.models import Deletion, InboundMail, Quarantine
+from postmaster.ledger.search_index import terms_of, write_terms
+from postmaster.pipeline.arrival import Arrival
+from postmaster.pipeline.context import view_desk
+from postmaster.pipeline.decision import REASONS, Draft, Outcome, Prepared, Rules
+from postmaster.pipeline.preparing import Setup, prepare_all, read_setup
+from postmaster.pipeline.stages import decide
+
+log = structlog.get_logger("postmaster.record")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where messages come from, and what holds for all of them. A pipe has neither mailbox, run nor account."""
+
+    rules: Rules
+    label: str
+    time_zone: ZoneInfo
+    mailbox_id: int | None = None
+    run_id: int | None = None
+    account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an arrival became: its row in the ledger, the outcome, and the ticket's number if it is in one."""
+
+    inbound_id: int
+    outcome: Outcome
+    reason: str
+    draft: Draft | None = None
+    ticket: str | None = None
+
+
+Guard = Callable[[Session], None]
+
+
+class GuardError(Exception):
+    """What a guard raises to have nothing recorded; it reaches the caller of ``record``."""
+
+
+def record(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
+    """Record ``arrivals`` durably, in their order; returns what each became.
+
+    ``guard`` is called first in every transaction: it renews the lease, and raises if it was lost. A message that
+    the database refuses goes to quarantine, without taking the others with it. Raises ``database-away`` if nothing
+    can be stored at the moment, with nothing half done.
+    """
+    try:
+        return _record_together(arrivals, origin, guard)
+    except GuardError:
+        raise
+    except (MailError, DBAPIError, PoolTimeoutError) as error:
+        if not _is_poison(error):
+            raise _away(error) from error
+        log.warning("a batch was refused, its messages are stored one by one", error=words_of(error))
+    except Exception as error:  # whatever a message makes our own code raise, it must not stop the others
+        log.warning("a batch failed, its messages are stored one by one", error=repr(error))
+    return [_record_alone(arrival, origin, guard) for arrival in arrivals]
+
+
+def _record_alone(arrival: Arrival, origin: Origin, guard: Guard) -> Recorded:
+    try:
+        return _record_together([arrival], origin, guard)[0]
+    except (MailError, DBAPIError, PoolTimeoutError) as error:
+        if not _is_poison(error):
+            raise _away(error) from error
+        flaw = words_of(error)
+    except Exception as error:
+        flaw = repr(error)
+    try:
+        with writing() as session:
+            guard(session)
+            count_mail(session, origin.account_id, [Outcome.QUARANTINED], now())
+            return _quarantine(session, arrival, origin, "unstorable", flaw)
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise _away(error) from error
+
+
+def _is_poison(error: Exception) -> bool:
+    """Whether the database minds what it was given, and not the moment."""
+    return isinstance(error, DataError | IntegrityError)
+
+
+def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
+    return error if isinstance(error, MailError) else mail_error("database-away", server=words_of(error))
+
+
+def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
+    with reading() as session:
+        setup = read_setup(session)
+    prepared = prepare_all(arrivals, origin.rules, setup)
+    with writing() as session:
+        guard(session)
+        decide_alone(session)
+        done = _record(session, prepared, setup, origin) if prepared else {}
+        for arrival in arrivals:
+            if arrival.message is None:
+                done[id(arrival)] = _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
+        count_mail(session, origin.account_id, (row.outcome for row in done.values()), now())
+    return [done[id(arrival)] for arrival in arrivals]
+
+
+def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> dict[int, Recorded]:
+    """Decide about messages and carry it out; returns what became of each arrival."""
+    moment = now()
+    desk = view_desk(session, setup.configuration, prepared, moment, origin.time_zone)
+    drafts = [decide(each, desk) for each in prepared]
+    carry_out(session, drafts, moment, desk.day)
+    kept = [draft for draft in drafts if draft.outcome is not Outcome.QUARANTINED]
+    rows = [_decided_row(draft, origin, moment) for draft in kept]
+    done = {}
+    for inbound_id, draft in zip(_enter(session, origin, rows), kept, strict=True):
+        number = draft.ticket.number if draft.ticket else None
+        done[id(draft.prepared.arrival)] = Recorded(inbound_id, draft.decided, draft.reason, draft, number)
+    for draft in drafts:
+        if draft.outcome is Outcome.QUARANTINED:
+            done[id(draft.prepared.arrival)] = _hold(session, draft, origin)
+    return done
+
+
+def _decided_row(draft: Draft, origin: Origin, moment: datetime) -> Json:
+    ticket_id = draft.ticket.id if draft.ticket else None
+    return _ledger_row(draft.prepared.arrival, origin, moment, draft.decided, draft.reason, draft.trace, ticket_id)
+
+
+def _hold(session: Session, draft: Draft, origin: Origin) -> Recorded:
+    """Put a message aside that could be read."""
+    held = _quarantine(session, draft.prepared.arrival, origin, draft.reason, "", draft.trace)
+    return dataclasses.replace(held, draft=draft)
+
+
+def _quarantine(
+    session: Session, arrival: Arrival, origin: Origin, reason: str, flaw: str, trace: list[Json] | None = None
+) -> Recorded:
+    """Put ``arrival`` aside with its raw source, for somebody to look at."""
+    moment = now()
+    trace = trace or [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
+    row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace)
+    [inbound_id] = _enter(session, origin, [row])
+    [raw_id] = store_raw(session, [arrival.raw])
+    session.add(
+        Quarantine(
+            inbound_id=inbound_id,
+            account_id=origin.account_id,
+            raw_id=raw_id,
+            label=origin.label,
+            reason=reason,
+            size=len(arrival.raw),
+            error=_storable(flaw),
+            sender=row["sender"],
+            subject=row["subject"],
+            created_at=moment,
+        )
+    )
+    return Recorded(inbound_id, Outcome.QUARANTINED, reason)
+
+
+def _storable(text: str) -> str:
+    """``text`` without what a database may refuse: this is written when it has just refused something."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:1000]
+
+
+def _enter(session: Session, origin: Origin, rows: Sequence[Json]) -> list[int]:
+    """Write ``rows`` into the ledger, with the terms that they are found by; returns their ids."""
+    if not rows:
+        return []
+    ids = insert_rows(session, InboundMail, rows)
+    write_terms(session, zip(ids, (terms_of(row, origin.account_id) for row in rows), strict=True))
+    return ids
+
+
+def _ledger_row(
+    arrival: Arrival,
+    origin: Origin,
+    moment: datetime,
+    outcome: Outcome,
+    reason: str,
+    trace: list[Json],
+    ticket_id: int | None = None,
+) -> Json:
+    return {
+        "label": origin.label,
+        **envelope_of(arrival.message, arrival.raw).as_row(),
+        "mailbox_id": origin.mailbox_id,
+        "run_id": origin.run_id,
+        "identity": arrival.identity,
+        "occurrence": arrival.occurrence,
+        "sha256": arrival.sha256,
+        "size": len(arrival.raw),
+        "outcome": outcome,
+        "reason": reason,
+        "trace": trace,
+        "ticket_id": ticket_id,
+        "recorded_at": moment,
+        "deletion": Deletion.NONE if origin.mailbox_id is None else Deletion.PENDING,
+    }

@@ -1,0 +1,86 @@
+"""Dispatching tickets again, after a link, a filter or an account was corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.config import Settings
+from postmaster.desk.models import Article, Queue, RawMail, Ticket
+from postmaster.desk.rawmail import unpack
+from postmaster.desk.ticket_service import Change, TicketService
+from postmaster.errors import InputError
+from postmaster.extensions import now
+from postmaster.ledger.models import FetchRun, InboundMail
+from postmaster.parsing.message import ParsedMessage
+from postmaster.pipeline.arrival import Arrival, read_arrival
+from postmaster.pipeline.context import view_desk
+from postmaster.pipeline.decision import Draft, Rules
+from postmaster.pipeline.preparing import prepare, read_setup
+from postmaster.pipeline.rules import present_rules
+from postmaster.pipeline.stages import NEW_TICKET_STAGES, decide
+from postmaster.resources.audit import audit
+
+
+def dispatch_again(session: Session, numbers: Sequence[str], actor: str) -> list[Change]:
+    """Decide anew about the first message of each ticket, by its account's present rules, and move the ticket.
+
+    Why it is where it is then stands in the ledger's trace. Raises NotFoundError for an unknown ticket, InputError
+    for one whose message cannot be read. One message at a time is in memory. The caller commits.
+    """
+    service = TicketService(session, actor)
+    return [_dispatch(service, ticket) for ticket in service.find(numbers)]
+
+
+def _dispatch(service: TicketService, ticket: Ticket) -> Change:
+    session = service.session
+    arrival, message = _first_message(session, ticket)
+    inbound = session.scalars(
+        select(InboundMail).where(InboundMail.ticket_id == ticket.id).order_by(InboundMail.id).limit(1)
+    ).first()
+    setup = read_setup(session)
+    prepared = prepare(arrival, message, _rules(session, inbound), setup)
+    settings: Settings = current_app.config["SETTINGS"]
+    desk = view_desk(session, setup.configuration, [prepared], now(), settings.time_zone)
+    draft = decide(prepared, desk, NEW_TICKET_STAGES)
+    changes = _move(service, ticket, draft)
+    if inbound:
+        inbound.trace = [*inbound.trace, {"stage": "again", "text": f"Again, by {service.actor}."}, *draft.trace]
+    audit(session, service.actor, "dispatch", "ticket", ticket.number, {**changes, "reason": draft.reason})
+    session.flush()
+    return Change(ticket.number, changes)
+
+
+def _first_message(session: Session, ticket: Ticket) -> tuple[Arrival, ParsedMessage]:
+    raw = session.scalars(
+        select(RawMail).join(Article).where(Article.ticket_id == ticket.id).order_by(Article.id).limit(1)
+    ).first()
+    flaw = "its source is not there any more"
+    if raw is not None:
+        arrival = read_arrival(unpack(raw.encoding, raw.data), b"", "", 0)
+        session.expunge(raw)
+        if arrival.message is not None:
+            return arrival, arrival.message
+        flaw = arrival.flaw
+    message = f"The ticket {ticket.number} cannot be dispatched again, because its mail cannot be read: {flaw}."
+    raise InputError("Ticket", message, "Leave it out, or move it to a queue.", code="unreadable")
+
+
+def _rules(session: Session, inbound: InboundMail | None) -> Rules:
+    """What holds for the message now. A pipe has no account: a queue that its command named is taken from the trace."""
+    if inbound is None:
+        return Rules()
+    if inbound.mailbox_id is None:
+        names = [line.get("queue") for line in inbound.trace if line.get("reason") == "dispatched-by-queue"]
+        return Rules(queue_id=session.scalar(select(Queue.id).where(Queue.name == names[0])) if names else None)
+    run = session.get(FetchRun, inbound.run_id) if inbound.run_id else None
+    return present_rules(session, run.account_id if run else None)
+
+
+def _move(service: TicketService, ticket: Ticket, draft: Draft) -> dict[str, list[str]]:
+    """Into the queue that was decided on; a message that would not become a ticket any more stays where it is."""
+    queue = service.session.get(Queue, draft.queue.id) if draft.queue else None
+    return service.move(ticket, queue) if queue else {}

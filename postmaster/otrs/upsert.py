@@ -1,0 +1,53 @@
+"""Bringing one thing over: it is added, or follows the dump as long as nobody has changed it here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from postmaster.otrs.report import Taken
+from postmaster.resources.fields import Value
+from postmaster.resources.import_export import Importer
+from postmaster.resources.service import Service, differences
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a row, what to know of it, and the thing that it is now."""
+
+    taken: Taken
+    detail: str = ""
+    thing: Any = None
+
+
+class Bringer:
+    """Brings things over to one service."""
+
+    def __init__(self, service: Service[Any]) -> None:
+        self._service = service
+        self._there = Importer(service)
+
+    def bring(self, item: Mapping[str, str]) -> Result:
+        """Add what ``item`` describes, or change what is there. Raises InvalidFieldsError."""
+        service = self._service
+        draft = service.draft(item, secrets=False)
+        thing = self._there.counterpart(draft, item)
+        if thing is None:
+            return Result(Taken.CREATED, thing=service.add(item, secrets=False))
+        wanted = {name: value for name, value in service.values(draft).items() if name in item}
+        here = {name: value for name, value in service.values(thing).items() if name in wanted}
+        changes = differences(here, wanted)
+        if not changes:
+            return Result(Taken.UNCHANGED, thing=thing)
+        if thing.revision > 1:
+            told = (f"{name} is {_shown(old)}, in the dump {_shown(new)}" for name, (old, new) in changes.items())
+            return Result(Taken.UNCHANGED, f"It was changed here, and stays: {'; '.join(told)}.", thing)
+        service.change(thing, {name: item[name] for name in changes})
+        return Result(Taken.CHANGED, f"{', '.join(changes)}.", thing)
+
+
+def _shown(value: Value) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "empty", True: "yes", False: "no"}[value]
+    return f"“{'; '.join(value) if isinstance(value, tuple) else value}”"

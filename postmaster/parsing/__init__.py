@@ -1,0 +1,99 @@
+"""The mail parser: bytes in, plain data out, for any bytes whatever (REFERENCE section 5).
+
+Total by construction: undecoded text stands for its bytes one to one, each decoder has an answer for every input, and
+nothing is caught but the errors that single conversions are known to raise. All work is linear in the input; what is
+counted is capped by the ``MAX_`` constants of the modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+
+from postmaster.parsing.addresses import MAX_ADDRESSES, MAX_FIELD, parse_addresses
+from postmaster.parsing.body import part_bytes, read_parts
+from postmaster.parsing.dates import parse_date
+from postmaster.parsing.header import Fields, decode_fields, decode_value
+from postmaster.parsing.ids import parse_id, parse_ids
+from postmaster.parsing.message import Address, AttachedPart, ParsedMessage
+from postmaster.parsing.structure import normal_lines, split_message
+
+__all__ = [
+    "Address",
+    "AttachedPart",
+    "ParsedMessage",
+    "parse_addresses",
+    "parse_ids",
+    "parse_message",
+    "part_content",
+]
+
+_READ = frozenset({"subject", "from", "to", "cc", "reply-to", "date", "message-id", "in-reply-to", "references"})
+
+
+def parse_message(raw: bytes) -> ParsedMessage:
+    """Read a message (RFC 5322, RFC 2045 to 2047, RFC 2231), whatever its bytes are. Never raises.
+
+    Of a field that may come once, the first counts; address lists and ids are read from all fields of their name.
+    """
+    raw = normal_lines(raw)
+    fields, leaves = split_message(raw)
+    values = _values(fields)
+    text, html, attachments = read_parts(raw, leaves)
+    return ParsedMessage(
+        subject=decode_value(_first(values, "subject")),
+        from_=_sender(_first(values, "from")),
+        to=_mailboxes(values.get("to", ())),
+        cc=_mailboxes(values.get("cc", ())),
+        reply_to=_mailboxes(values.get("reply-to", ())),
+        date=parse_date(_first(values, "date")),
+        message_id=parse_id(_first(values, "message-id")),
+        in_reply_to=_ids(values.get("in-reply-to", ())),
+        references=_ids(values.get("references", ())),
+        text=text,
+        html=html,
+        attachments=attachments,
+        headers=decode_fields(fields),
+    )
+
+
+def part_content(raw: bytes, part: str) -> bytes:
+    """The decoded bytes of the part with this number, as ``AttachedPart.part`` has it. Raises KeyError if none has."""
+    raw = normal_lines(raw)
+    _, leaves = split_message(raw)
+    for leaf in leaves:
+        if leaf.number == part:
+            return part_bytes(raw, leaf)
+    raise KeyError(part)
+
+
+def _values(fields: Fields) -> dict[str, list[str]]:
+    """The values of the fields that are read, by their names."""
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        if (key := name.lower()) in _READ:
+            values.setdefault(key, []).append(value)
+    return values
+
+
+def _first(values: dict[str, list[str]], name: str) -> str:
+    return values[name][0] if name in values else ""
+
+
+def _sender(value: str) -> Address | None:
+    """The first mailbox that has an address; failing that, the first there is."""
+    found = parse_addresses(value)
+    return next((address for address in found if address.address), found[0] if found else None)
+
+
+def _mailboxes(values: Iterable[str]) -> tuple[Address, ...]:
+    found: list[Address] = []
+    room = MAX_FIELD
+    for value in values:
+        found.extend(address for address in parse_addresses(value[:room]) if address.address)
+        room -= min(len(value), room)
+    return tuple(found[:MAX_ADDRESSES])
+
+
+def _ids(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(chain.from_iterable(map(parse_ids, values)))

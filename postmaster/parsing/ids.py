@@ -1,0 +1,32 @@
+"""Message-IDs (RFC 5322 section 3.6.4)."""
+
+from __future__ import annotations
+
+import re
+
+from postmaster.parsing.header import decode_value
+
+MAX_ID = 500
+"""Characters kept of an id: enough for any real one, and few enough for an index of a database."""
+
+MAX_IDS = 1_000
+"""Ids kept of one field: the last ones, which are nearest to the message."""
+
+_ID = re.compile(r"<([^<>]++)>")
+
+
+def parse_ids(value: str) -> tuple[str, ...]:
+    """Ids in the value of a field, in their order, without angle brackets; words with an @ if there are no brackets."""
+    found = _ID.findall(value) or [word for word in value.replace(",", " ").split() if "@" in word]
+    ids = (_clean(text) for text in found[-MAX_IDS:])
+    return tuple(identifier for identifier in ids if identifier)
+
+
+def parse_id(value: str) -> str | None:
+    """The one id of a Message-ID field, without angle brackets; whatever stands there if it is in no usual form."""
+    found = _ID.search(value)
+    return _clean(found[1] if found else value.strip("<> \t")) or None
+
+
+def _clean(text: str) -> str:
+    return "".join(decode_value(text[:MAX_ID]).split())

@@ -1,0 +1,34 @@
+"""From bytes to an arrival: the one place that expects the parser to fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postmaster.parsing import parse_message
+from postmaster.parsing.message import ParsedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that was read. ``message`` is None, and ``flaw`` says why, if it could not be parsed."""
+
+    raw: bytes
+    sha256: bytes
+    identity: str
+    occurrence: int
+    message: ParsedMessage | None
+    flaw: str = ""
+
+
+def read_arrival(raw: bytes, sha256: bytes, identity: str, occurrence: int) -> Arrival:
+    """Parse ``raw``. Whatever the parser raises is kept as the arrival's flaw, and leads to quarantine.
+
+    Raises MemoryError, which says nothing about the message.
+    """
+    try:
+        message, flaw = parse_message(raw), ""
+    except MemoryError:
+        raise
+    except Exception as error:  # a message that our reader stumbles over must not stop the others
+        message, flaw = None, repr(error)
+    return Arrival(raw, sha256, identity, occurrence, message, flaw)

@@ -1,0 +1,202 @@
+"""The tickets that a batch of messages may belong to: those in the database, and those it opens itself.
+
+What one message decides, the next one sees, as if each had been committed alone. So it does not matter where one batch
+ends and the next begins.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from postmaster.bulk import among
+from postmaster.database import dialect_of
+from postmaster.desk.models import Article, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
+from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
+from postmaster.pipeline.followup_checks import Clue
+from postmaster.pipeline.x_otrs_headers import QueueRef
+
+_COLUMNS = (
+    Ticket.id,
+    Ticket.number,
+    Ticket.title,
+    Queue.id.label("queue_id"),
+    Queue.name.label("queue_name"),
+    Queue.followup_policy,
+    *(getattr(Ticket, name) for name in ATTRIBUTE_NAMES),
+)
+
+
+@dataclass(slots=True, eq=False)
+class KnownTicket:
+    """A ticket as it is by now. ``id`` is None until it is stored; ``changes`` are columns that the batch changed.
+
+    ``place`` counts the tickets that the batch opens; ``writers`` have written to it, as far as was asked.
+    """
+
+    number: str
+    title: str
+    queue: QueueRef
+    attributes: TicketAttributes
+    id: int | None = None
+    place: int = 0
+    writers: set[str] = field(default_factory=set)
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def age(self) -> tuple[bool, int]:
+        """What sorts tickets by the order in which they were opened."""
+        return (self.id is None, self.id or self.place)
+
+    def change(self, queue: QueueRef, title: str, attributes: TicketAttributes) -> None:
+        """Let it be so from now on."""
+        before, after = self._row(), None
+        self.queue, self.title, self.attributes = queue, title, attributes
+        after = self._row()
+        self.changes |= {name: value for name, value in after.items() if before[name] != value}
+
+    def _row(self) -> dict[str, Any]:
+        return {"queue_id": self.queue.id, "title": self.title, **self.attributes.as_row()}
+
+    def is_known_to(self, parties: Collection[str]) -> bool:
+        """Whether one of ``parties`` has written to it, or is its customer."""
+        return any(party in self.writers or party == (self.attributes.customer_user or "").lower() for party in parties)
+
+
+class KnownTickets:
+    """Tickets by their numbers and by the keys of their threads."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, KnownTicket] = {}
+        self._by_number: dict[str, KnownTicket] = {}
+        self._by_key: dict[tuple[str, bool], list[KnownTicket]] = defaultdict(list)
+        self._successors: dict[KnownTicket, list[KnownTicket]] = defaultdict(list)
+        self._asked: set[str] = set()
+        self._last_number: int | None = None
+        self._opened = 0
+
+    def load(self, session: Session, clues: Iterable[Clue], day: date) -> None:
+        """Read the tickets that ``clues`` may lead to: a fixed number of queries, however many clues there are."""
+        wanted = list(clues)
+        self._load_threads(session, {key for clue in wanted for key in clue.keys} - self._asked)
+        self._load_numbers(session, {number for clue in wanted for number in clue.numbers} - self._asked)
+        self._load_writers(session, {party for clue in wanted for party in clue.parties})
+        self._load_successors(session)
+        if self._last_number is None:
+            self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
+
+    def find(self, clue: Clue) -> Iterator[KnownTicket]:
+        """The tickets that ``clue`` names, the likeliest first. Whether its numbers count is not asked here."""
+        for number in clue.numbers:
+            if ticket := self._by_number.get(number):
+                yield ticket
+        for key in clue.keys:
+            yield from self._by_key.get((key, not clue.awaited), ())
+
+    def successor(self, ticket: KnownTicket, is_closed: Any) -> KnownTicket | None:
+        """The latest ticket that was opened for a follow-up to ``ticket`` and is not closed itself."""
+        return next((each for each in reversed(self._successors.get(ticket, [])) if not is_closed(each)), None)
+
+    def open(self, ticket: KnownTicket, follows: KnownTicket | None) -> None:
+        """Take down a ticket that the batch opens."""
+        self._opened += 1
+        ticket.place = self._opened
+        self._by_number[ticket.number] = ticket
+        if follows:
+            self._successors[follows].append(ticket)
+
+    def next_number(self, day: date) -> str:
+        """The number that the next new ticket will have."""
+        self._last_number = (self._last_number or 0) + 1
+        return ticket_number(day, self._last_number)
+
+    def add(self, ticket: KnownTicket, sender: str, own: Iterable[str], awaited: Iterable[str]) -> None:
+        """Take down that ``ticket`` has another article: who wrote it, its keys, and those that it waits for."""
+        ticket.writers |= {sender} - {""}
+        for keys, is_own in ((own, True), (awaited, False)):
+            for key in keys:
+                if ticket not in (known := self._by_key[key, is_own]):
+                    insort(known, ticket, key=lambda each: each.age)
+
+    def has(self, key: str) -> bool:
+        """Whether a message with this key has come."""
+        return bool(self._by_key.get((key, True)))
+
+    def _load_threads(self, session: Session, keys: set[str]) -> None:
+        if not keys:
+            return
+        self._asked |= keys
+        for row in session.execute(thread_query(dialect_of(session)), {"keys": sorted(keys)}):
+            self._by_key[row.key, row.own].append(self._known(row))
+
+    def _load_numbers(self, session: Session, numbers: set[str]) -> None:
+        if not numbers:
+            return
+        self._asked |= numbers
+        for row in session.execute(_number_query(dialect_of(session)), {"numbers": sorted(numbers)}):
+            self._known(row)
+
+    def _load_writers(self, session: Session, parties: set[str]) -> None:
+        ids = [ticket_id for ticket_id, ticket in self._by_id.items() if ticket.number in self._asked]
+        if not (ids and parties):
+            return
+        wanted = {"ids": sorted(ids), "parties": sorted(parties)}
+        for ticket_id, sender in session.execute(_writer_query(dialect_of(session)), wanted):
+            self._by_id[ticket_id].writers.add(sender)
+
+    def _load_successors(self, session: Session) -> None:
+        ids = [ticket_id for ticket_id, ticket in self._by_id.items() if ticket not in self._successors]
+        if not ids:
+            return
+        rows = session.execute(_successor_query(dialect_of(session)), {"ids": sorted(ids)}).all()
+        for ticket_id in ids:
+            self._successors[self._by_id[ticket_id]] = []
+        for row in rows:
+            self._successors[self._by_id[row.follows_id]].append(self._known(row))
+
+    def _known(self, row: Row[Any]) -> KnownTicket:
+        ticket = self._by_id.get(row.id)
+        if ticket is None:
+            queue = QueueRef(row.queue_id, row.queue_name, row.followup_policy)
+            ticket = KnownTicket(row.number, row.title, queue, TicketAttributes.of(row), row.id)
+            self._by_id[row.id] = self._by_number[row.number] = ticket
+        return ticket
+
+
+@cache
+def thread_query(dialect: str) -> Select[Any]:
+    """The tickets of the threads that ``keys`` belong to, the oldest first: by the primary key of ``thread_key``."""
+    joined = _tickets().add_columns(ThreadKey.key, ThreadKey.own).join(ThreadKey, ThreadKey.ticket_id == Ticket.id)
+    return joined.where(among(dialect, ThreadKey.key, "keys")).order_by(Ticket.id)
+
+
+@cache
+def _number_query(dialect: str) -> Select[Any]:
+    return _tickets().where(among(dialect, Ticket.number, "numbers"))
+
+
+@cache
+def _writer_query(dialect: str) -> Select[int, str]:
+    found = select(Article.ticket_id, Article.sender_address).distinct()
+    return found.where(among(dialect, Article.ticket_id, "ids"), among(dialect, Article.sender_address, "parties"))
+
+
+@cache
+def _successor_query(dialect: str) -> Select[Any]:
+    found = _tickets().add_columns(TicketLink.follows_id).join(TicketLink, TicketLink.ticket_id == Ticket.id)
+    return found.where(among(dialect, TicketLink.follows_id, "ids")).order_by(Ticket.id)
+
+
+def _tickets() -> Select[Any]:
+    return select(*_COLUMNS).join(Queue, Queue.id == Ticket.queue_id)
+
+
+_COUNTER = select(TicketCounter.value).where(TicketCounter.day == bindparam("day"))

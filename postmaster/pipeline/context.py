@@ -1,0 +1,185 @@
+"""What the stages need to know of the desk, read once a batch and kept up to date by what they decide."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from postmaster.bulk import among
+from postmaster.database import dialect_of
+from postmaster.desk.models import Queue, SystemAddress, Ticket
+from postmaster.desk.tickets import TicketAttributes
+from postmaster.parsing.addresses import parse_addresses
+from postmaster.parsing.message import Address, ParsedMessage
+from postmaster.pipeline.candidate_tickets import KnownTicket, KnownTickets
+from postmaster.pipeline.decision import Prepared
+from postmaster.pipeline.x_otrs_headers import Choices, QueueRef
+from postmaster.resources.models import Validity
+from postmaster.system.list_settings import (
+    DEFAULT_PRIORITY,
+    DEFAULT_STATE,
+    DEFAULT_TYPE,
+    DYNAMIC_FIELD_LIST,
+    FOLLOWUP_STATE,
+    OWNER_LIST,
+    PRIORITY_LIST,
+    RESPONSIBLE_LIST,
+    SERVICE_LIST,
+    SLA_LIST,
+    STATE_LIST,
+    TYPE_LIST,
+)
+from postmaster.system.lists import StateKind
+from postmaster.system.settings import (
+    ACCEPT_NUMBER_FROM_STRANGER,
+    DEFAULT_QUEUE,
+    TICKETS_PER_SENDER,
+    Configuration,
+)
+
+# Where a recipient may stand, in the order in which they are asked (REFERENCE section 3, "Queue of a new ticket").
+RECIPIENT_FIELDS = ("Resent-To", "Envelope-To", "To", "Cc", "Delivered-To", "X-Original-To")
+_RECIPIENT_NAMES = frozenset(name.lower() for name in RECIPIENT_FIELDS)
+
+# The hour that TicketsPerSenderHour speaks of.
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class DeskView:
+    """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages name.
+
+    ``kinds`` are those of the states, in lower case; ``opened`` counts the tickets that a sender opened lately.
+    """
+
+    day: date
+    choices: Choices
+    queues: dict[int, QueueRef]
+    default_queue: QueueRef | None
+    attributes: TicketAttributes
+    followup_state: str
+    accepts_strangers: bool
+    tickets_per_sender: int
+    addresses: dict[str, QueueRef] = field(default_factory=dict)
+    tickets: KnownTickets = field(default_factory=KnownTickets)
+    kinds: dict[str, StateKind] = field(default_factory=dict)
+    opened: Counter[str] = field(default_factory=Counter)
+    _counted: set[str] = field(default_factory=set)
+
+    @property
+    def any_queue(self) -> QueueRef:
+        """The valid queue that was made first. Mail is never lost to a setting that points nowhere."""
+        return self.queues[min(self.queues)]
+
+    def kind_of(self, state: str) -> StateKind:
+        """The kind of a state; one that is not in the list any more counts as open."""
+        return self.kinds.get(state.casefold(), StateKind.OPEN)
+
+    def is_closed(self, ticket: KnownTicket) -> bool:
+        """Whether nobody works on ``ticket`` any more."""
+        return self.kind_of(ticket.attributes.state).is_closed
+
+    def load(self, session: Session, prepared: Sequence[Prepared]) -> None:
+        """Read what more is needed to decide about these messages: as many queries whatever their number."""
+        named_here = {address for each in prepared for address in recipients(each.message)} - self.addresses.keys()
+        self.addresses |= _linked(session, named_here, self.queues)
+        self.tickets.load(session, (clue for each in prepared for clue in each.clues.found), self.day)
+        self._count(session, {each.sender for each in prepared} - self._counted)
+
+    def _count(self, session: Session, senders: set[str]) -> None:
+        if senders:
+            self._counted |= senders
+            wanted = {"senders": sorted(senders), "since": self.choices.moment - HOUR}
+            for sender, count in session.execute(opened_query(dialect_of(session)), wanted):
+                self.opened[sender] = count
+
+
+@cache
+def opened_query(dialect: str) -> Select[str, int]:
+    """How many tickets each of ``senders`` opened after the moment ``since``: by an index."""
+    return (
+        select(Ticket.sender_address, func.count())
+        .where(among(dialect, Ticket.sender_address, "senders"), Ticket.created_at > bindparam("since"))
+        .group_by(Ticket.sender_address)
+    )
+
+
+def view_desk(
+    session: Session, configuration: Configuration, prepared: Sequence[Prepared], moment: datetime, zone: ZoneInfo
+) -> DeskView:
+    """Read what is needed to decide about ``prepared``: a fixed number of queries, however many there are."""
+    choices = read_choices(session, configuration, moment, zone)
+    by_name = {queue.name: queue for queue in choices.queues}
+    desk = DeskView(
+        day=moment.astimezone(zone).date(),
+        choices=choices,
+        queues={queue.id: queue for queue in choices.queues},
+        default_queue=by_name.get(configuration[DEFAULT_QUEUE]),
+        attributes=TicketAttributes(
+            priority=configuration[DEFAULT_PRIORITY],
+            state=configuration[DEFAULT_STATE],
+            type=configuration[DEFAULT_TYPE],
+        ),
+        followup_state=configuration[FOLLOWUP_STATE],
+        accepts_strangers=configuration[ACCEPT_NUMBER_FROM_STRANGER],
+        tickets_per_sender=configuration[TICKETS_PER_SENDER],
+        kinds={state.name.casefold(): state.kind for state in choices.states},
+    )
+    desk.load(session, prepared)
+    return desk
+
+
+def read_choices(session: Session, configuration: Configuration, moment: datetime, zone: ZoneInfo) -> Choices:
+    """What headers can name at ``moment``."""
+    return Choices(
+        queues=[QueueRef(*row) for row in session.execute(_VALID_QUEUES)],
+        states=configuration[STATE_LIST],
+        priorities=configuration[PRIORITY_LIST],
+        types=configuration[TYPE_LIST],
+        services=configuration[SERVICE_LIST],
+        slas=configuration[SLA_LIST],
+        owners=configuration[OWNER_LIST],
+        responsibles=configuration[RESPONSIBLE_LIST],
+        dynamic_fields=configuration[DYNAMIC_FIELD_LIST],
+        moment=moment,
+        time_zone=zone,
+    )
+
+
+def recipients(message: ParsedMessage) -> list[str]:
+    """The addresses that the message was sent to, in lower case, in the order in which they are asked."""
+    named = message.header_names & _RECIPIENT_NAMES  # most mail has two or three of them
+    fields = (name for name in RECIPIENT_FIELDS if name.lower() in named)
+    return [found.address.lower() for name in fields for found in _addresses(message, name)]
+
+
+def _addresses(message: ParsedMessage, name: str) -> Iterable[Address]:
+    if name == "To":
+        return message.to
+    if name == "Cc":
+        return message.cc
+    return (found for value in message.header_values(name) for found in parse_addresses(value))
+
+
+def _linked(session: Session, wanted: set[str], queues: dict[int, QueueRef]) -> dict[str, QueueRef]:
+    if not wanted:
+        return {}
+    rows = session.execute(_linked_query(dialect_of(session)), {"addresses": sorted(wanted)})
+    return {row.address: queues[row.queue_id] for row in rows if row.queue_id in queues}
+
+
+@cache
+def _linked_query(dialect: str) -> Select[str, int]:
+    valid = SystemAddress.validity == Validity.VALID
+    linked = select(SystemAddress.address, SystemAddress.queue_id)
+    return linked.where(among(dialect, SystemAddress.address, "addresses"), valid)
+
+
+_VALID_QUEUES = select(Queue.id, Queue.name, Queue.followup_policy).where(Queue.validity == Validity.VALID)

@@ -1,0 +1,141 @@
+"""What is decided about a message, and why: plain data that stages fill in and the record, the page and JSON show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from postmaster.desk.models import SenderType
+from postmaster.desk.tickets import TicketAttributes
+from postmaster.extensions import Json
+from postmaster.parsing.message import ParsedMessage
+from postmaster.pipeline.arrival import Arrival
+from postmaster.pipeline.candidate_tickets import KnownTicket
+from postmaster.pipeline.filters.matching import Filtered
+from postmaster.pipeline.followup_checks import Clues
+from postmaster.pipeline.x_otrs_headers import QueueRef
+
+# The reason code of what is too much from one sender.
+STORM = "too-many-from-sender"
+
+# Reason codes, with the sentence that explains them on pages and in the trace.
+REASONS: dict[str, str] = {
+    "dispatched-by-header": "The header X-OTRS-Queue names this queue.",
+    "dispatched-by-queue": "The account sends all its mail to this queue.",
+    "dispatched-by-address": "The address it was sent to is linked with this queue.",
+    "dispatched-to-default": "No address it was sent to is linked with a queue: PostmasterDefaultQueue.",
+    "pipe-queue-missing": "The pipe names a queue that is not there, or not valid: PostmasterDefaultQueue.",
+    "dispatched-to-any": "PostmasterDefaultQueue is missing or not valid: the first valid queue.",
+    "follow-up-by-number": "Its subject has the number of the ticket.",
+    "follow-up-by-reference": "It answers a message of the ticket (In-Reply-To, References).",
+    "follow-up-by-thread-index": "It answers a message of the ticket (Thread-Index).",
+    "follow-up-answered-before": "A message of the ticket answers it, and came first.",
+    "follow-up-by-bounce": "It brings back a message that belongs to the ticket.",
+    "follow-up-in-body": "Its text has the number of the ticket.",
+    "follow-up-in-attachment": "An attachment has the number of the ticket.",
+    "rejected-closed": "The ticket is closed, and its queue takes no follow-ups then: only the article was added.",
+    "ignored": "The header X-OTRS-Ignore says that it is dropped.",
+    STORM: "Its sender opened as many tickets within an hour as TicketsPerSenderHour allows.",
+    "unreadable": "The message could not be read.",
+    "unstorable": "The database did not take the message.",
+    "recorded-before": "This very message was taken before; only its deletion on the server was not confirmed.",
+    "piped-before": "The same bytes came through the pipe within the last 24 hours.",
+}
+
+
+class Outcome(StrEnum):
+    """What became of a message (REFERENCE section 3, "Reconciliation")."""
+
+    NEW = "new"
+    FOLLOW_UP = "follow-up"
+    IGNORED = "ignored"
+    REJECTED = "rejected"
+    QUARANTINED = "quarantined"
+    ALREADY_RECORDED = "already-recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the account, or the pipe's options, say about its messages. ``queue`` is set when it dispatches by queue.
+
+    ``account_id`` is that of the account, for filters that are for chosen ones; None is the pipe. ``missing_queue`` is
+    what the pipe names that is no valid queue.
+    """
+
+    trusted: bool = False
+    queue_id: int | None = None
+    account_id: int | None = None
+    missing_queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message with everything that can be found out about it without the desk, before any transaction."""
+
+    arrival: Arrival
+    message: ParsedMessage
+    rules: Rules
+    clues: Clues
+    filtered: Filtered
+
+    @property
+    def sender(self) -> str:
+        """The address that it is from, in lower case; empty if it has none."""
+        sender = self.message.from_
+        return sender.address.lower()[:320] if sender else ""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A message on its way through the stages.
+
+    After the last one ``reason`` is set. A new ticket has ``queue``, and ``ticket`` once it is opened; it ``follows``
+    a closed one if it is a follow-up that the queue of that one makes a ticket of its own. A follow-up and a rejected
+    one have the ``ticket`` they belong to. ``awaited`` are the keys of messages that it answers and that have not come.
+    """
+
+    prepared: Prepared
+    attributes: TicketAttributes
+    title: str
+    outcome: Outcome | None = None
+    reason: str = ""
+    queue: QueueRef | None = None
+    ticket: KnownTicket | None = None
+    follows: KnownTicket | None = None
+    loop: bool = False
+    sender_type: SenderType = SenderType.CUSTOMER
+    visible: bool = True
+    awaited: Sequence[str] = ()
+    trace: list[Json] = field(default_factory=list)
+
+    @property
+    def message(self) -> ParsedMessage:
+        """What was read."""
+        return self.prepared.message
+
+    @property
+    def rules(self) -> Rules:
+        """What its account says."""
+        return self.prepared.rules
+
+    @property
+    def decided(self) -> Outcome:
+        """The outcome, which the last stage has settled."""
+        if self.outcome is None:
+            raise AssertionError("no stage settled an outcome")
+        return self.outcome
+
+    @property
+    def sender(self) -> str:
+        """The address that it is from, as it is compared; empty if it has none."""
+        return self.prepared.sender
+
+    def note(self, stage: str, text: str, **details: object) -> None:
+        """Add a line to the trace: which stage found or decided what."""
+        self.trace.append({"stage": stage, "text": text, **details})
+
+    def settle(self, outcome: Outcome, stage: str, reason: str, **details: object) -> None:
+        """Decide on ``outcome``, and say why."""
+        self.outcome, self.reason = outcome, reason
+        self.note(stage, REASONS[reason], reason=reason, **details)

@@ -1,0 +1,148 @@
+"""Conditions and settings of filters as they are entered: ``Header=RE`` and ``X-OTRS-Name=value``, one a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import regex
+
+from postmaster.confined import TooMuchError
+from postmaster.pipeline.filters.compiling import LIMITS, build, weight
+from postmaster.pipeline.x_otrs_headers import HEADERS, known_header
+from postmaster.resources.readers import Flaw, clean
+
+LONGEST_PATTERN = 2000
+MAX_LINES = 100
+
+EMAIL_ADDRESS = "EMAILADDRESS:"
+
+# What conditions can test beside the headers of a message (REFERENCE section 3), with its help.
+PSEUDO_HEADERS = {
+    "Body": "The text of the message.",
+    "X-OTRS-AttachmentExists": "yes or no.",
+    "X-OTRS-AttachmentCount": "How many attachments there are; images within the text do not count.",
+    "X-OTRS-BodyDecrypted": "Always empty here.",
+}
+
+_HEADER = re.compile(r"[!-9;-<>-~]+")
+_PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
+
+# What the regex library raises for patterns that it cannot compile, beside its own error.
+_COMPILE_ERRORS = (ValueError, KeyError, IndexError, OverflowError, RecursionError, MemoryError)
+
+LineT = TypeVar("LineT")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition: ``pattern`` is found in a value of ``header``; with ``negate``, in none.
+
+    ``whole_address`` tests the bare addresses of the header instead, each as a whole.
+    """
+
+    header: str
+    text: str
+    pattern: regex.Pattern[str]
+    negate: bool = False
+    whole_address: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A header to set; its value may hold places for what conditions captured."""
+
+    header: str
+    value: str
+
+
+def read_lines(read: Callable[[str], object]) -> Callable[[str], list[str]]:
+    """A reader of several lines, each of which ``read`` accepts; gives them as they were entered."""
+
+    def read_all(text: str) -> list[str]:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if len(lines) > MAX_LINES:
+            raise Flaw(f"has {len(lines)} lines, but may have {MAX_LINES} at most")
+        for line in lines:
+            read(line)
+        return lines
+
+    return read_all
+
+
+def condition(text: str, *, negate: bool = False) -> Condition:
+    """The condition that ``Header=RE`` means. Raises Flaw, which names the position in the pattern."""
+    header, pattern = _entered(text)
+    return Condition(header, pattern, _compile(header, _searched(pattern)), negate, _is_address(pattern))
+
+
+def weigh(text: str) -> int:
+    """About how many bytes the condition takes, if it can be compiled at all; ``condition`` says why it cannot."""
+    try:
+        return weight(_searched(_entered(text)[1]))
+    except TooMuchError:
+        return 0
+
+
+def _entered(text: str) -> tuple[str, str]:
+    header, pattern = _divided(text, "a condition is entered as Header=regular expression, as in Subject=invoice")
+    if len(pattern) > LONGEST_PATTERN:
+        raise Flaw(f"has a pattern for {header} of {len(pattern)} characters, but may have {LONGEST_PATTERN} at most")
+    clean(pattern, allowed="\t")
+    return header, pattern
+
+
+def _is_address(pattern: str) -> bool:
+    return pattern.upper().startswith(EMAIL_ADDRESS)
+
+
+def _searched(pattern: str) -> str:
+    """What is looked for, where ``pattern`` was entered. A plain address stands for itself."""
+    if not _is_address(pattern):
+        return pattern
+    address = pattern[len(EMAIL_ADDRESS) :].strip()
+    return regex.escape(address) if _PLAIN_ADDRESS.fullmatch(address) else address
+
+
+def setting(text: str) -> Setting:
+    """The header to set that ``X-OTRS-Name=value`` means. Raises Flaw."""
+    header, value = _divided(text, "a header to set is entered as X-OTRS-Name=value, as in X-OTRS-Queue=Junk")
+    usual = known_header(header)
+    if usual is None:
+        names = ", ".join(each.name for each in HEADERS)
+        advice = f"It begins with X-OTRS- or X-OTRS-FollowUp-, and goes on with one of: {names}."
+        raise Flaw(f"sets “{header}”, which nothing comes of", advice)
+    if not value:
+        raise Flaw(f"sets {usual} to nothing", "Enter a value after the =.")
+    return Setting(usual, clean(value, allowed="\t"))
+
+
+match_condition = partial(condition, negate=False)
+not_match_condition = partial(condition, negate=True)
+
+
+def _divided(text: str, advice: str) -> tuple[str, str]:
+    header, equals, rest = text.partition("=")
+    if not equals or not _HEADER.fullmatch(header.strip()):
+        raise Flaw(f"has “{text[:60]}”, but {advice}")
+    return header.strip(), rest.strip()
+
+
+def _compile(header: str, pattern: str) -> regex.Pattern[str]:
+    if not pattern:
+        raise Flaw(f"has no pattern for {header}", "Enter a regular expression after the =.")
+    try:
+        return build(pattern)
+    except TooMuchError:
+        flaw = f"has “{pattern[:60]}” for {header}, which takes more than {LIMITS.megabytes} MB or a second to compile"
+        raise Flaw(flaw, "Let what is repeated, or how often, be smaller.") from None
+    except regex.error as error:
+        reason, position = str(getattr(error, "msg", error)), 1 + (getattr(error, "pos", None) or 0)
+        place = f"at position {position}, before “{pattern[position - 1 :][:20]}”"
+        where = place if position <= len(pattern) else f"at position {position}, at its end"
+        raise Flaw(f"has “{pattern[:60]}” for {header}: {reason} {where}", "Correct the pattern there.") from None
+    except _COMPILE_ERRORS as error:
+        raise Flaw(f"has “{pattern[:60]}” for {header}, which cannot be compiled: {error}") from None

@@ -1,0 +1,200 @@
+"""The postmaster filters: find, add, change, delete (REFERENCE section 2, "Postmaster filters")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import String, cast, func, select, type_coerce
+
+from postmaster.accounts.models import MailAccount
+from postmaster.desk.configuration import account_service
+from postmaster.errors import InputError, NotFoundError
+from postmaster.extensions import Json, now
+from postmaster.pipeline.context import read_choices
+from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.patterns import match_condition, not_match_condition, read_lines, setting
+from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, read_controls
+from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.resources.listing import Listing
+from postmaster.resources.models import Validity
+from postmaster.resources.readers import Flaw, line, yes_no
+from postmaster.resources.service import NamedService
+from postmaster.system.settings import read_configuration
+
+# Filters above this number make a warning: each one is held against each message.
+RECOMMENDED_FILTERS = 50
+
+# For a filter whose chosen accounts are all deleted: it must not turn into one for all.
+NO_ACCOUNT = "none"
+
+NAME = Field(
+    "name",
+    "Name",
+    mandatory=True,
+    read=line(200),
+    metavar="NAME",
+    help="Filters are evaluated in ASCII order of their names.",
+)
+STOP = Field(
+    "stop",
+    "Stop after match",
+    mandatory=True,
+    read=yes_no,
+    default="no",
+    metavar="yes|no",
+    help="Whether filters after this one are left out if it matches.",
+)
+MATCH = Field(
+    "match",
+    "Match",
+    read=read_lines(match_condition),
+    empty=(),
+    metavar="HEADER=RE",
+    help="Header or Body in which the regular expression must be found, in any case; repeatable, all must.",
+    lines=True,
+)
+NOT_MATCH = Field(
+    "not_match",
+    "Not match",
+    read=read_lines(not_match_condition),
+    empty=(),
+    metavar="HEADER=RE",
+    help="Header in which it must not be found; the header must be there. Repeatable.",
+    lines=True,
+)
+SET = Field(
+    "set",
+    "Set",
+    read=read_lines(setting),
+    empty=(),
+    column="sets",
+    metavar="HEADER=VALUE",
+    help="X-OTRS header to set, as in X-OTRS-Queue=Junk; repeatable.",
+    lines=True,
+)
+ACCOUNT = Field(
+    "account",
+    "Mail accounts",
+    read=lambda text: text.splitlines(),
+    empty=(),
+    column="accounts",
+    metavar="ACCOUNT",
+    help="Only for mail of this account, by id or label; repeatable. All accounts and the pipe if left out; with none, "
+    "for no account.",
+    lines=True,
+)
+
+FILTERS = Listing(
+    key=PostmasterFilter.id,
+    query=select(PostmasterFilter),
+    searched=(
+        PostmasterFilter.name,
+        PostmasterFilter.comment,
+        cast(PostmasterFilter.match, String),
+        cast(PostmasterFilter.not_match, String),
+        cast(PostmasterFilter.sets, String),
+        type_coerce(PostmasterFilter.validity, String),
+    ),
+    sorts={"name": (PostmasterFilter.name,), "validity": (type_coerce(PostmasterFilter.validity, String),)},
+)
+
+
+class FilterService(NamedService[PostmasterFilter]):
+    """Postmaster filters. Patterns are compiled when they are saved; ``notes`` say what will not work as it is."""
+
+    noun = "filter"
+    plural = "filters"
+    fields: ClassVar[tuple[Field, ...]] = (NAME, STOP, MATCH, NOT_MATCH, SET, ACCOUNT, VALIDITY, COMMENT)
+    key: ClassVar[Field] = NAME
+    model = PostmasterFilter
+
+    def health(self, thing: PostmasterFilter) -> str:
+        """Whether it is used, and whether it is fast enough."""
+        if thing.validity is not Validity.VALID:
+            return "invalid"
+        return "slow" if thing.state and thing.state.slow_count else "healthy"
+
+    def value(self, thing: PostmasterFilter, field: Field) -> Value:
+        """The field's value; lines as they were entered, accounts by their labels, or ids where those are shared."""
+        if field == ACCOUNT and not (thing.all_accounts or thing.accounts):
+            return (NO_ACCOUNT,)  # those that were chosen are deleted
+        if field == ACCOUNT:
+            return tuple(self._account_name(account) for account in thing.accounts or ())
+        value = getattr(thing, field.attribute)
+        return tuple(value or ()) if field.lines else super().value(thing, field)
+
+    def details(self, thing: PostmasterFilter) -> Json:
+        """How often it took too long, and when last."""
+        state = thing.state
+        moment = state.last_slow_at if state else None
+        return {"slow_count": state.slow_count if state else 0, "last_slow": moment.isoformat() if moment else None}
+
+    def account_names(self) -> Sequence[str]:
+        """The accounts that may be chosen."""
+        accounts = self.session.scalars(select(MailAccount).order_by(MailAccount.id)).unique()
+        return [self._account_name(account) for account in accounts]
+
+    def resolve(self, field: Field, value: Any) -> Any:
+        """The accounts that are named; lines as the table keeps them."""
+        if field == ACCOUNT and value == [NO_ACCOUNT]:
+            return []
+        if field == ACCOUNT:
+            return list({account.id: account for account in map(self._account, value)}.values())
+        return list(value) if field.lines else value
+
+    def check(
+        self, thing: PostmasterFilter, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+    ) -> None:
+        """Names are unique, and a filter has a condition. Without chosen accounts it is for all."""
+        super().check(thing, texts, before, errors)
+        if ACCOUNT.name in texts and ACCOUNT not in errors:
+            thing.all_accounts = not texts[ACCOUNT.name].strip()
+            if before and self.value(thing, ACCOUNT) != before[ACCOUNT.name]:
+                thing.changed_at = now()  # which accounts are chosen is in a table of its own
+        conditions = MATCH in errors or NOT_MATCH in errors or thing.match or thing.not_match
+        if not conditions:
+            flaw = "has no condition, and neither has Not match, so the filter would match nothing"
+            errors.add(MATCH.name, MATCH.refuse(flaw, "Enter one, as in Subject=invoice.", code="no-condition"))
+
+    def saved(self, thing: PostmasterFilter, before: Mapping[str, Value]) -> None:
+        """Forget how slow other patterns were; warn of values that will be left out, and of too many filters."""
+        if before and any(before[field.name] != self.value(thing, field) for field in (MATCH, NOT_MATCH)):
+            thing.state = None
+        for control, flaw in self._flaws(thing):
+            self.notes[control.name] = f"{control.name} {flaw.flaw}: it would be left out."
+        count = self.session.scalar(select(func.count()).select_from(PostmasterFilter)) or 0
+        if not before and count > RECOMMENDED_FILTERS:
+            self.notes["filter-limit"] = many_filters(count)
+
+    def _flaws(self, thing: PostmasterFilter) -> Iterator[tuple[Control, Flaw]]:
+        """The headers whose values are invalid as things stand, and hold nothing that a condition captures."""
+        choices = read_choices(self.session, read_configuration(self.session), now(), ZoneInfo("UTC"))
+        for each in map(setting, thing.sets):
+            control = Control(each.header, each.value, thing.name)
+            if "[**" not in each.value:
+                followup = each.header.startswith(FOLLOWUP_PREFIX)
+                yield from read_controls({each.header.lower(): control}, choices, followup=followup).flaws
+
+    def _account(self, text: str) -> MailAccount:
+        try:
+            return account_service(self.session, self.actor).find(text)
+        except NotFoundError as error:
+            raise InputError(ACCOUNT.label, error.message, error.advice, error.code) from None
+
+    def _account_name(self, account: MailAccount) -> str:
+        """The label, unless others have the same."""
+        service = account_service(self.session, self.actor)
+        try:
+            return account.label if service.find(account.label) is account else str(account.id)
+        except NotFoundError:
+            return str(account.id)
+
+
+def many_filters(count: int) -> str:
+    """The warning that there are more filters than recommended."""
+    return (
+        f"There are {count} filters, more than the {RECOMMENDED_FILTERS} that are recommended: "
+        "each one is held against each message. Join some of them, or delete those that are not needed."
+    )

@@ -1,0 +1,63 @@
+"""Messages and decisions in the form that ``--json`` prints and articles keep (README, "JSON")."""
+
+from __future__ import annotations
+
+from postmaster.extensions import Json
+from postmaster.parsing.message import Address, ParsedMessage
+from postmaster.pipeline.decision import Draft
+
+
+def describe_header(message: ParsedMessage) -> Json:
+    """The fields of the header that people look at."""
+    return {
+        "subject": message.subject,
+        "from": _address(message.from_) if message.from_ else None,
+        "to": [_address(address) for address in message.to],
+        "cc": [_address(address) for address in message.cc],
+        "reply_to": [_address(address) for address in message.reply_to],
+        "date": message.date.isoformat() if message.date else None,
+        "message_id": message.message_id,
+        "in_reply_to": list(message.in_reply_to),
+        "references": list(message.references),
+    }
+
+
+def describe_message(message: ParsedMessage) -> Json:
+    """The whole message: header, text, HTML as it came, attachments without their content."""
+    attachments = [
+        {
+            "filename": part.filename,
+            "content_type": part.content_type,
+            "content_id": part.content_id,
+            "size": part.size,
+            "sha256": part.sha256,
+        }
+        for part in message.attachments
+    ]
+    return {**describe_header(message), "text": message.text, "html": message.html, "attachments": attachments}
+
+
+def describe_decision(draft: Draft) -> Json:
+    """What was decided, and how it came to that."""
+    return {
+        "outcome": draft.decided.value,
+        "reason": draft.reason,
+        "queue": draft.queue.name if draft.queue else None,
+        "title": draft.title,
+        "attributes": _attributes(draft),
+        "loop": draft.loop,
+        "trace": draft.trace,
+    }
+
+
+def _attributes(draft: Draft) -> Json:
+    """What the ticket has, and the article; nothing where there is no ticket."""
+    if draft.ticket is None:
+        return {}
+    follows = [draft.follows.number] if draft.follows else []
+    article = {"sender_type": draft.sender_type.value, "visible": draft.visible}
+    return {**draft.attributes.as_json(), "follows": follows, **article}
+
+
+def _address(address: Address) -> Json:
+    return {"name": address.name, "address": address.address}

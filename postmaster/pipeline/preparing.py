@@ -1,0 +1,46 @@
+"""What is found out about messages before any transaction: filters and clues, by the settings of the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from postmaster.parsing.message import ParsedMessage
+from postmaster.pipeline.arrival import Arrival
+from postmaster.pipeline.decision import Prepared, Rules
+from postmaster.pipeline.filters.loading import load_filters
+from postmaster.pipeline.filters.matching import CompiledFilter, Filtered, run_filters
+from postmaster.pipeline.followup_checks import Clues, find_clues
+from postmaster.pipeline.threads import thread_keys
+from postmaster.system.settings import Configuration, read_configuration
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Settings and filters as they are at one moment."""
+
+    configuration: Configuration
+    filters: Sequence[CompiledFilter]
+
+
+def read_setup(session: Session) -> Setup:
+    """Settings and filters, in two queries."""
+    return Setup(read_configuration(session), load_filters(session))
+
+
+def prepare(arrival: Arrival, message: ParsedMessage, rules: Rules, setup: Setup) -> Prepared:
+    """Hold ``message`` against the filters, and look for what names its ticket."""
+    filtered = run_filters(setup.filters, message, trusted=rules.trusted, account_id=rules.account_id)
+    return Prepared(arrival, message, rules, find_clues(arrival, message, setup.configuration), filtered)
+
+
+def prepare_unfiltered(arrival: Arrival, message: ParsedMessage, rules: Rules) -> Prepared:
+    """``message`` without filters and clues, for somebody who has decided where it goes."""
+    return Prepared(arrival, message, rules, Clues(thread_keys(message), ()), Filtered({}))
+
+
+def prepare_all(arrivals: Sequence[Arrival], rules: Rules, setup: Setup) -> list[Prepared]:
+    """Those of ``arrivals`` that could be read."""
+    return [prepare(arrival, arrival.message, rules, setup) for arrival in arrivals if arrival.message is not None]

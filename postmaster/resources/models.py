@@ -1,0 +1,33 @@
+"""What resources have in common: their validity, and the record of who changed what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from postmaster.extensions import Id, Json, Model, UtcDateTime, now
+
+
+class Validity(StrEnum):
+    """Whether a resource may be used (seed, "Validity"). Only ``valid`` means yes."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    INVALID_TEMPORARILY = "invalid-temporarily"
+
+
+class AuditEvent(Model):
+    """One change that somebody made: who, when, what to which thing. Never holds a secret."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(40))
+    noun: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str]
+    detail: Mapped[Json] = mapped_column(JSON, default=dict)

@@ -1,0 +1,310 @@
+"""What all resources that admins manage have in common: find, add, change, delete, each checked and audited.
+
+Pages and commands use the same services, so that a rule cannot hold in one place only. A service works in the
+transaction of its session; the caller ends it (``database.writing``), and rolls it back if anything is raised.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from postmaster.errors import InputError, NotFoundError, PostMasterError
+from postmaster.extensions import Json
+from postmaster.resources.audit import audit, last_event, serialise
+from postmaster.resources.fields import Field, FieldErrors, Value
+from postmaster.resources.models import AuditEvent
+from postmaster.resources.numbers import read_id
+
+# How many users of a thing a refusal names.
+NAMED_USERS = 10
+
+
+class ConflictError(PostMasterError):
+    """Somebody else changed the same thing meanwhile; nothing was saved."""
+
+
+class Record(Protocol):
+    """What the tables of resources share."""
+
+    id: Any
+    revision: Any
+    changed_at: Any
+
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+class Service(ABC, Generic[RecordT]):
+    """The rules of one kind of resource. ``notes`` collects warnings, by code, for whoever made the change."""
+
+    noun: ClassVar[str]
+    plural: ClassVar[str]
+    fields: ClassVar[tuple[Field, ...]]
+    model: type[RecordT]
+
+    def __init__(self, session: Session, actor: str) -> None:
+        self.session = session
+        self.actor = actor
+        self.notes: dict[str, str] = {}
+
+    def stream(self) -> Iterator[RecordT]:
+        """All of them in the order of their ids, never all in memory."""
+        yield from self.session.scalars(
+            select(self.model).order_by(self.model.id).execution_options(yield_per=500),
+        )
+
+    def numbered(self, text: str) -> RecordT | None:
+        """The one with that id."""
+        number = read_id(text)
+        return None if number is None else self.session.get(self.model, number)
+
+    @abstractmethod
+    def find(self, text: str) -> RecordT:
+        """The one that ``text`` names. Raises NotFoundError if none or several answer to it."""
+
+    @abstractmethod
+    def label(self, thing: RecordT) -> str:
+        """What it is called by."""
+
+    @abstractmethod
+    def health(self, thing: RecordT) -> str:
+        """In a word, whether it can be used: ``healthy``, or what keeps it from it."""
+
+    @abstractmethod
+    def identity(self, thing: RecordT) -> Hashable:
+        """What an import recognises it by."""
+
+    def users(self, thing: RecordT) -> Iterator[str]:
+        """Phrases that name what uses it, and so keeps it from being deleted."""
+        return iter(())
+
+    def fields_of(self, thing: RecordT) -> tuple[Field, ...]:
+        """The fields that it has."""
+        return self.fields
+
+    def fields_for(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
+        """The fields that what was entered so far calls for."""
+        return self.fields
+
+    def value(self, thing: RecordT, field: Field) -> Value:
+        """The field's value, as JSON has it. References are names."""
+        value: Any = getattr(thing, field.attribute)
+        if isinstance(value, date):
+            return value.isoformat()
+        shown: Value = value.value if isinstance(value, StrEnum) else value
+        return shown
+
+    def values(self, thing: RecordT) -> dict[str, Value]:
+        """What was entered, without secrets."""
+        return {field.name: self.value(thing, field) for field in self.fields_of(thing) if not field.secret}
+
+    def choices(self, field: Field, thing: RecordT | None = None) -> Sequence[str] | None:
+        """The words that ``field`` takes, None if it takes any; what ``thing`` has now is always one of them."""
+        return field.choices or None
+
+    def details(self, thing: RecordT) -> Json:
+        """What is known about it beyond what was entered."""
+        return {}
+
+    def as_json(self, thing: RecordT) -> Json:
+        """The form that ``list --json`` prints; fields that it does not have are null."""
+        blank: dict[str, Value] = {field.name: None for field in self.fields if not field.secret}
+        return {
+            "id": thing.id,
+            "label": self.label(thing),
+            **blank,
+            **self.values(thing),
+            "health": str(self.health(thing)),
+            "changed": thing.changed_at.isoformat(),
+        }
+
+    def draft(self, texts: Mapping[str, str], *, secrets: bool = True) -> RecordT:
+        """What ``add`` would make of ``texts``, outside the database. Raises InvalidFieldsError."""
+        draft, errors = self.model(), FieldErrors()
+        with self.session.no_autoflush:
+            self.assign(draft, self._with_defaults(texts, secrets), errors)
+        errors.raise_if_any(self.fields)
+        return draft
+
+    def add(self, texts: Mapping[str, str], *, secrets: bool = True) -> RecordT:
+        """Add one from what was entered, by field. Raises InvalidFieldsError.
+
+        Without ``secrets``, those may be missing: the new one then says by its health that it needs them.
+        """
+        serialise(self.session)
+        thing = self.model()
+        changes = self._save(thing, self._with_defaults(texts, secrets), {})
+        self._audit("add", thing, changes)
+        return thing
+
+    def change(self, thing: RecordT, texts: Mapping[str, str], revision: int | None = None) -> Json:
+        """Enter ``texts``; returns the changed fields as ``[old, new]``, empty if all was so already.
+
+        ``revision`` is the one that whoever entered them had seen. Raises InvalidFieldsError, and ConflictError if
+        somebody else has changed it since.
+        """
+        serialise(self.session)
+        if revision not in (None, thing.revision):
+            raise self._conflict()
+        changes = self._save(thing, texts, self.values(thing))
+        if changes:
+            self._audit("set", thing, changes)
+        return changes
+
+    def last_change(self, thing: RecordT) -> AuditEvent | None:
+        """Who changed it last, and when."""
+        return last_event(self.session, self.noun, self._audit_label(thing))
+
+    def delete(self, thing: RecordT) -> None:
+        """Delete it. Raises InputError naming what still uses it."""
+        serialise(self.session)
+        self.check_deletable(thing)
+        self._audit("delete", thing, {name: [value, None] for name, value in self.values(thing).items()})
+        self.session.delete(thing)
+        self._flush()
+
+    def check_deletable(self, thing: RecordT) -> None:
+        """Raises InputError naming what still uses it."""
+        if users := list(self.users(thing)):
+            raise InputError(
+                self.noun.capitalize(),
+                f"The {self.noun} “{self.label(thing)}” is in use: {enumeration(users)}.",
+                "Change what uses it first, or set it invalid.",
+                code=f"{self.noun}-in-use",
+            )
+
+    def assign(self, thing: RecordT, texts: Mapping[str, str], errors: FieldErrors) -> None:
+        """Read ``texts`` into ``thing``."""
+        self.read(thing, self.fields, texts, errors)
+
+    def read(self, thing: RecordT, fields: Sequence[Field], texts: Mapping[str, str], errors: FieldErrors) -> None:
+        """Read those of ``texts`` that are of ``fields``."""
+        for field in fields:
+            if field.name in texts:
+                with errors.catching(field):
+                    setattr(thing, field.attribute, self.resolve(field, field.parse(texts[field.name])))
+
+    def resolve(self, field: Field, value: Any) -> Any:
+        """What the attribute holds for ``value``: another record where it names one. Raises InputError."""
+        return value
+
+    def check(self, thing: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
+        """Rules that concern several fields or records. ``before`` holds the values until now; empty for a new one."""
+
+    def saved(self, thing: RecordT, before: Mapping[str, Value]) -> None:
+        """What follows from a change."""
+
+    def _with_defaults(self, texts: Mapping[str, str], secrets: bool) -> dict[str, str]:
+        fields = self.fields_for(texts)
+        return {field.name: field.default for field in fields if secrets or not field.secret} | dict(texts)
+
+    def _save(self, thing: RecordT, texts: Mapping[str, str], before: dict[str, Value]) -> Json:
+        errors = FieldErrors()
+        sealed = self._secrets(thing)
+        with self.session.no_autoflush:
+            self.assign(thing, texts, errors)
+            self.check(thing, texts, before, errors)
+        if errors and thing in self.session:
+            self.session.expire(thing)
+        errors.raise_if_any(self.fields)
+        self.session.add(thing)
+        self._flush()
+        changes = differences(before, self.values(thing))
+        changes |= {name: "changed" for name, value in self._secrets(thing).items() if value != sealed[name]}
+        self.saved(thing, before)
+        return changes
+
+    def _secrets(self, thing: RecordT) -> dict[str, str]:
+        return {field.name: getattr(thing, field.attribute) or "" for field in self.fields if field.secret}
+
+    def _audit(self, action: str, thing: RecordT, changes: Json) -> None:
+        audit(self.session, self.actor, action, self.noun, self._audit_label(thing), changes)
+
+    def _audit_label(self, thing: RecordT) -> str:
+        return f"{self.label(thing)} ({thing.id})"
+
+    def _flush(self) -> None:
+        try:
+            self.session.flush()
+        except (StaleDataError, IntegrityError) as error:
+            raise self._conflict() from error
+
+    def _conflict(self) -> ConflictError:
+        return ConflictError(
+            "changed-meanwhile",
+            f"Somebody else changed the {self.noun} meanwhile, so nothing was saved.",
+            "Look at it again, and repeat the change if it is still needed.",
+        )
+
+
+class NamedService(Service[RecordT]):
+    """A service of resources with a unique name, which ``key`` is the field of."""
+
+    key: ClassVar[Field]
+
+    def find(self, text: str) -> RecordT:
+        """The one of that name, or of that id."""
+        wanted = printable(text).strip()
+        thing = self.named(wanted) or self.numbered(wanted)
+        if thing is None:
+            raise self.unknown(wanted)
+        return thing
+
+    def named(self, name: str) -> RecordT | None:
+        """The one of that name, in any case; an exact match comes first."""
+        column = getattr(self.model, self.key.attribute)
+        things = self.session.scalars(select(self.model).where(func.lower(column) == func.lower(name))).all()
+        return next((thing for thing in things if self.label(thing) == name), things[0] if things else None)
+
+    def unknown(self, text: str) -> NotFoundError:
+        """The error that nothing is called ``text``."""
+        return unknown(self.noun, text)
+
+    def label(self, thing: RecordT) -> str:
+        """Its name."""
+        return str(getattr(thing, self.key.attribute))
+
+    def identity(self, thing: RecordT) -> Hashable:
+        """Its name, in any case."""
+        return self.label(thing).lower()
+
+    def check(self, thing: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
+        """No two have the same name."""
+        if self.key in errors or self.key.name not in texts:
+            return
+        other = self.named(self.label(thing))
+        if other is not None and other is not thing:
+            flaw = f"is “{self.label(thing)}”, which {self.noun} {other.id} is called already"
+            errors.add(self.key.name, self.key.refuse(flaw, "Choose another one.", code="name-taken"))
+
+
+def unknown(noun: str, text: str) -> NotFoundError:
+    """The error that nothing of the kind ``noun`` is called ``text``."""
+    return NotFoundError(f"unknown-{noun}", f"There is no {noun} “{text}”.", f"Run: flask {noun} list")
+
+
+def printable(text: str) -> str:
+    """``text`` as any database takes it: without NUL, and halves of surrogate pairs (bytes that are not UTF-8)."""
+    return text.encode(errors="replace").decode().replace("\0", "�")
+
+
+def differences(old: Mapping[str, Value], new: Mapping[str, Value]) -> Json:
+    """The fields whose values differ, as ``[old, new]``."""
+    names = dict.fromkeys([*old, *new])
+    return {name: [old.get(name), new.get(name)] for name in names if old.get(name) != new.get(name)}
+
+
+def enumeration(phrases: Iterable[str]) -> str:
+    """``a, b, c and 5 more``."""
+    listed = list(phrases)
+    more = len(listed) - NAMED_USERS
+    return ", ".join(listed[:NAMED_USERS]) + (f" and {more} more" if more > 0 else "")

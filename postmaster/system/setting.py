@@ -1,0 +1,61 @@
+"""What a setting is: its name, its default, its meaning, and how its value is read and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from postmaster.errors import InputError
+from postmaster.resources.readers import Flaw
+from postmaster.system.lists import SEPARATOR
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SettingSpec(Generic[T]):
+    """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
+
+    ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them.
+    """
+
+    name: str
+    default: T
+    description: str
+    read: Callable[[str], T]
+    choices: tuple[str, ...] = ()
+    among: ListSpec[Any] | None = None
+
+    def parse(self, text: str) -> T:
+        """The value that ``text`` means. Raises InputError naming the setting."""
+        text = text.strip()
+        try:
+            if not text and not self.may_be_empty:
+                raise Flaw("is empty", f"Its default is {self.show(self.default)}.")
+            return self.read(text)
+        except Flaw as error:
+            raise InputError(self.name, f"{self.name} {error.flaw}.", error.advice, code="bad-setting") from None
+
+    def show(self, value: T) -> str:
+        """``value`` as it is entered."""
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it may be left empty."""
+        return False
+
+
+@dataclass(frozen=True)
+class ListSpec(SettingSpec[tuple[T, ...]]):
+    """A setting that is a list: see ``system.lists``."""
+
+    def show(self, value: tuple[T, ...]) -> str:
+        """The entries, divided by semicolons."""
+        return SEPARATOR.join(str(entry) for entry in value)
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Services and the like may be; a list that a default stands in is refused where that is checked."""
+        return True

@@ -1,0 +1,55 @@
+"""Whether a process that holds something still runs, as others on its machine can tell."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from postmaster.fetching import lease
+from postmaster.fetching.lease import has_died, process_name
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives until the test ends it."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def test_a_process_lives_until_it_is_killed_also_while_nobody_has_buried_it(child: subprocess.Popen[bytes]) -> None:
+    name = process_name(child.pid)
+    assert not has_died(name)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is a zombie
+    assert has_died(name)
+    child.wait()
+    assert has_died(name)
+
+
+def test_another_process_with_the_number_of_one_that_died_is_another_one(child: subprocess.Popen[bytes]) -> None:
+    machine, pid, started = process_name(child.pid).split(" ")
+    assert has_died(f"{machine} {pid} {int(started) - 1}")
+
+
+def test_nothing_is_known_of_another_machine(child: subprocess.Popen[bytes]) -> None:
+    _, pid, started = process_name(child.pid).split(" ")
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not has_died(f"another/machine {pid} {started}")
+
+
+def test_a_process_that_this_user_is_not_shown_counts_as_alive_until_it_is_gone(
+    child: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = process_name(child.pid)
+    monkeypatch.setattr(lease, "PROC", tmp_path)  # what hidepid leaves of other users' processes
+    assert not has_died(name)
+    child.kill()
+    child.wait()
+    assert has_died(name)

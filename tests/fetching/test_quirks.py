@@ -1,0 +1,77 @@
+"""Every reported quirk of a mail server: nothing is lost, nothing doubled, and the next good run recovers by itself."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from postmaster.sources import imap as imap_module
+from postmaster.sources.imap import ImapSource
+from postmaster.sources.pop3 import Pop3Source
+from tests.fetching.test_exactly_once import break_before_deleting
+from tests.servers.quirks import imap_table, pop3_table
+from tests.servers.quirks.books import check_books, digests, recorded
+from tests.servers.quirks.imap import QuirkyImapServer
+from tests.servers.quirks.imap_table import CULPRIT, Quirk
+from tests.servers.quirks.mailbox import Mailbox
+from tests.servers.quirks.pop3 import QuirkyPop3Server
+from tests.support import Desk, mail, mails
+
+SOURCES = {"IMAP": ImapSource, "POP3": Pop3Source}
+SERVERS = {"IMAP": QuirkyImapServer, "POP3": QuirkyPop3Server}
+EVERY_QUIRK = [
+    pytest.param(kind, quirk, id=f"{kind}-{quirk}")
+    for kind, table in (("IMAP", imap_table.QUIRKS), ("POP3", pop3_table.QUIRKS))
+    for quirk in table
+]
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages of some thousand bytes count as large ones."""
+    monkeypatch.setattr(imap_module, "LARGE_BYTES", 4_000)
+    monkeypatch.setattr(imap_module, "CHUNK_BYTES", 1_500)
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    """Seven messages; one in the middle is the culprit, one is large."""
+    usual = mails(5)
+    culprit = mail("culprit", sender="eve@example.net", body=CULPRIT.decode(), size=600)
+    return Mailbox(*usual[:2], culprit, *usual[2:], mail("large", sender="lars@example.net", size=6_000))
+
+
+@pytest.fixture(params=["at once", "after a kill"])
+def killed(request: pytest.FixtureRequest) -> bool:
+    """Whether a run was killed before, between commit and deletion."""
+    return bool(request.param == "after a kill")
+
+
+@pytest.mark.parametrize(("kind", "quirk"), EVERY_QUIRK)
+def test_a_quirk_neither_loses_nor_doubles_mail(
+    app: Flask, desk: Desk, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, kind: str, quirk: Quirk, killed: bool
+) -> None:
+    delivered = [message.raw for message in mailbox.messages]
+    with SERVERS[kind](mailbox) as server:
+        account = desk.add_account(
+            type=kind, host=server.host, port=server.port, credential=desk.credential("anna", "correct horse")
+        )
+        if killed:
+            with monkeypatch.context() as patch:
+                break_before_deleting(patch, SOURCES[kind])
+                desk.fetch(code=1)
+            assert recorded(app) == digests(delivered)
+        server.quirks = (quirk.session,)
+        for _ in range(2):
+            desk.run("fetch", "--json", "--account", account)
+            check_books(app, mailbox, delivered)
+        if not quirk.refuses:
+            left = [message.raw for message in mailbox.messages]
+            assert left == [raw for raw in delivered if quirk.blocks and CULPRIT in raw]
+        server.quirks = ()
+        late = mail("late", sender="late@example.net")
+        mailbox.deliver(late)
+        desk.fetch("--account", account)
+        assert not mailbox.messages
+        assert recorded(app) == digests([*delivered, late])
+        assert set(desk.titles().values()) == {1}

@@ -1,0 +1,186 @@
+"""The X-OTRS headers: the table of REFERENCE section 3, header by header, made from the table of the code."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from postmaster.pipeline.x_otrs_headers import HEADERS, Header
+from tests.support import Desk, mail
+
+LISTS = {
+    "Ticket::Types": "Unclassified; Incident",
+    "Ticket::Services": "Mail; Web",
+    "Ticket::SLAs": "Gold; Silver",
+    "Ticket::Owners": "bob=7; eve=9",
+    "Ticket::Responsibles": "dan; joe",
+    "Ticket::DynamicFields": "Room",
+}
+
+# A value that is empty, because nothing was captured under that name.
+NOTHING = r"[** \nothing **]"
+
+# Of each header: a valid value, an invalid one, and what a ticket or an article then says under that name.
+CASES: dict[str, tuple[str, str, str, Any]] = {
+    "Queue": ("misc", "Nowhere", "queue", "Misc"),
+    "State": ("PENDING REMINDER", "happy", "state", "pending reminder"),
+    "State-PendingTime": ("2031-05-06 07:08:09", "tomorrow", "pending_time", "2031-05-06T07:08:09+00:00"),
+    "Priority": ("5 very high", "5", "priority", "5 very high"),
+    "Type": ("Incident", "Accident", "type", "Incident"),
+    "Service": ("Web", "Fax", "service", "Web"),
+    "SLA": ("gold", "Bronze", "sla", "Gold"),
+    "Lock": ("lock", "locked", "lock", "lock"),
+    "Owner": ("eve", "mallory", "owner", "eve"),
+    "OwnerID": ("7", "1", "owner", "bob"),
+    "Responsible": ("joe", "bob", "responsible", "joe"),
+    "ResponsibleID": ("2", "two", "responsible", "joe"),
+    "CustomerNo": ("C-4711", "", "customer_id", "C-4711"),
+    "CustomerUser": ("lovelace", "", "customer_user", "lovelace"),
+    "Title": ("Another title", " ", "title", "Another title"),
+    "SenderType": ("system", "robot", "sender_type", "system"),
+    "IsVisibleForCustomer": ("0", "no", "visible", False),
+    "DynamicField-NAME": ("4.12", "", "dynamic_fields", {"Room": "4.12"}),
+    "Ignore": ("true", "perhaps", "outcome", "ignored"),
+    "Loop": ("yes", "perhaps", "loop", True),
+    "State-Keep": ("yes", "perhaps", "state", "closed successful"),
+}
+
+
+@pytest.fixture(scope="module")
+def desk(shared_desk: Desk) -> Desk:
+    """An app whose lists have something to choose from."""
+    for name, value in LISTS.items():
+        shared_desk.ok("setting", "set", name, value)
+    return shared_desk
+
+
+def test_each_header_of_the_table_is_tried() -> None:
+    assert list(CASES) == [header.name for header in HEADERS]
+
+
+# Each header, who sets it, whether for a follow-up, whether its value is valid; but no filter sets what is no header.
+TABLE = [
+    pytest.param(header, by, followup, valid, id=f"{header.name}-{by}-{followup and 'followup'}-{valid and 'valid'}")
+    for header, by, followup, valid in product(
+        HEADERS, ("trusted", "untrusted", "filter"), (False, True), (True, False)
+    )
+    if header.names(followup=followup) or by != "filter"
+]
+
+
+@pytest.mark.parametrize(("header", "by", "followup", "valid"), TABLE)
+def test_a_header_counts_if_it_is_valid_and_a_filter_sets_it_or_the_account_is_trusted(
+    desk: Desk, header: Header, by: str, followup: bool, valid: bool
+) -> None:
+    good, bad, field, expected = CASES[header.name]
+    without = _take(desk, header, None, followup=followup, by=by)
+    result = _take(desk, header, good if valid else bad, followup=followup, by=by)
+    heard = by != "untrusted" and (header.on_new or followup)  # only follow-ups keep a state
+    assert _said(result, field) == (expected if heard and valid else _said(without, field))
+    noted = [line for line in result["trace"] if line.get("header", "").lower().endswith(_named(header).lower())]
+    assert bool(noted) == (heard and not valid)
+    assert all(("the filter “F”" if by == "filter" else "the message") in line["text"] for line in noted)
+
+
+def _take(desk: Desk, header: Header, value: str | None, *, followup: bool, by: str) -> Any:
+    """Take a message with the header, or a reply with its FollowUp variant to a ticket that is closed."""
+    prefix = "X-OTRS-FollowUp-" if followup else "X-OTRS-"
+    controls = {f"{prefix}{_named(header)}": value} if value is not None else {}
+    if header.attribute == "pending_time":
+        controls[f"{prefix}State"] = "pending auto close+"
+    headers = [f"{name}: {text}" for name, text in controls.items()]
+    desk.run("filter", "delete", "F", "--yes")
+    if by == "filter":
+        _filter(desk, controls)
+        headers = []
+    if followup:
+        first = desk.ok("read", "--json", "--trusted", input=mail("first", headers=[_CLOSED])).json
+        headers.append(f"In-Reply-To: <{first['message']['message_id']}>")
+    sent = mail(f"case {header.name}", headers=headers)
+    return desk.ok("read", "--json", *(["--trusted"] if by == "trusted" else []), input=sent).json
+
+
+def _named(header: Header) -> str:
+    return header.name.replace("NAME", "room")
+
+
+def _filter(desk: Desk, controls: dict[str, str]) -> None:
+    """Have a filter set them; what nothing captured is empty."""
+    sets = [word for name, value in controls.items() for word in ("--set", f"{name}={value.strip() or NOTHING}")]
+    desk.ok("filter", "add", "--name", "F", "--match", "Subject=^case", *sets)
+
+
+_CLOSED = "X-OTRS-State: closed successful"
+
+
+def _said(result: Any, field: str) -> Any:
+    said = result if field in result else result["attributes"]
+    if field == "title" and said["title"].startswith(("case ", "first")):
+        return "the usual title"
+    return said.get(field)
+
+
+def test_the_ticket_shows_what_the_headers_said(desk: Desk) -> None:
+    named = {name: case for name, case in CASES.items() if name not in ("Ignore", "State-Keep")}
+    headers = [f"X-OTRS-{name.replace('NAME', 'Room')}: {good}" for name, (good, *_) in named.items()]
+    number = desk.ok("read", "--json", "--trusted", input=mail("all of them", headers=headers)).json["ticket"]
+    ticket = desk.ok("ticket", "show", number, "--json").json
+    [article] = ticket["articles"]
+    # Owner and Responsible come before their IDs.
+    wanted = {field: value for name, (_, _, field, value) in named.items() if not name.endswith("ID")}
+    assert {field: ({**ticket, **article})[field] for field in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("+30s", 30), ("+5m", 300), ("+ 2 h", 7200), ("+3D", 259_200)],
+)
+def test_a_pending_time_may_be_counted_from_now(desk: Desk, value: str, seconds: int) -> None:
+    headers = ["X-OTRS-State: pending reminder", f"X-OTRS-State-PendingTime: {value}"]
+    before = datetime.now(UTC)
+    result = desk.ok("read", "--json", "--trusted", input=mail("later", headers=headers)).json
+    at = datetime.fromisoformat(result["attributes"]["pending_time"])
+    assert before <= at - timedelta(seconds=seconds) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("value", ["+5", "5m", "+5w", "+999999999d", "2031-13-01 00:00:00", "0001-01-01", "+1d 2h"])
+def test_a_pending_time_that_is_none_is_left_out_with_a_note(desk: Desk, value: str) -> None:
+    headers = ["X-OTRS-State: pending reminder", f"X-OTRS-State-PendingTime: {value}"]
+    result = desk.ok("read", "--json", "--trusted", input=mail("later", headers=headers)).json
+    assert (result["outcome"], result["attributes"]["pending_time"]) == ("new", None)
+    assert any("X-OTRS-State-PendingTime" in line["text"] for line in result["trace"])
+
+
+def test_a_pending_time_without_a_pending_state_is_left_out_with_a_note(desk: Desk) -> None:
+    sent = mail("later", headers=["X-OTRS-State: open", "X-OTRS-State-PendingTime: +1d"])
+    result = desk.ok("read", "--json", "--trusted", input=sent).json
+    assert result["attributes"]["pending_time"] is None
+    assert "“open” is no pending state" in result["trace"][-1]["text"]
+
+
+def test_the_trace_says_that_the_headers_of_an_untrusted_message_do_not_count(desk: Desk) -> None:
+    sent = mail("x", headers=["X-OTRS-Queue: Misc", "x-otrs-Title: y", "X-OTRS-Nothing: z"])
+    result = desk.ok("read", "--json", input=sent).json
+    sentence = "account is not trusted: X-OTRS-Queue, x-otrs-Title, X-OTRS-Nothing."
+    assert (result["queue"], sentence in result["trace"][0]["text"]) == ("Raw", True)
+
+
+def test_an_unknown_dynamic_field_is_left_out_with_a_note(desk: Desk) -> None:
+    result = desk.ok("read", "--json", "--trusted", input=mail("x", headers=["X-OTRS-DynamicField-Floor: 4"])).json
+    assert result["attributes"]["dynamic_fields"] == {}
+    assert "X-OTRS-DynamicField-Floor" in result["trace"][-1]["text"]
+
+
+def test_of_a_header_that_comes_twice_the_first_counts(desk: Desk) -> None:
+    sent = mail("x", headers=["X-OTRS-Queue: Misc", "x-otrs-queue: Junk"])
+    assert desk.ok("read", "--json", "--trusted", input=sent).json["queue"] == "Misc"
+
+
+def test_ignored_mail_has_a_row_in_the_ledger_and_no_ticket(desk: Desk) -> None:
+    result = desk.ok("read", "--json", "--trusted", input=mail("drop me", headers=["X-OTRS-Ignore: yes"])).json
+    assert (result["outcome"], result["reason"], result["ticket"]) == ("ignored", "ignored", None)
+    [row] = desk.ok("mail", "find", "--subject", "drop me", "--json").json_lines
+    assert (row["outcome"], row["ticket"]) == ("ignored", None)
