@@ -1,4 +1,4 @@
-"""What the tests of the intake share."""
+"""What the tests of the main job share."""
 
 from __future__ import annotations
 

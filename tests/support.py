@@ -1,4 +1,4 @@
-"""The app as the tests of the intake use it: by its command line."""
+"""The app as the tests of the main job use it: by its command line."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sqlalchemy import func, literal, or_, select
@@ -15,7 +15,6 @@ from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import AccountState, Dispatching, MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.accounts.validation import (
-    QueueDirectory,
     check_credential,
     check_dispatching,
     check_mailbox,
@@ -23,6 +22,8 @@ from postmaster.accounts.validation import (
     refuse_foreign_fields,
 )
 from postmaster.accounts.wait import end_wait
+from postmaster.desk.models import Queue
+from postmaster.desk.queues import QUEUE_USERS, Queues
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json
 from postmaster.resources.fields import Field, FieldErrors, Value
@@ -39,9 +40,9 @@ class AccountService(Service[MailAccount]):
     fields: ClassVar[tuple[Field, ...]] = ACCOUNT_FIELDS
     model = MailAccount
 
-    def __init__(self, session: Session, actor: str, queues: QueueDirectory) -> None:
+    def __init__(self, session: Session, actor: str) -> None:
         super().__init__(session, actor)
-        self.queues = queues
+        self.queues = Queues(session)
 
     def find(self, text: str) -> MailAccount:
         """The account with that id or label. Raises NotFoundError naming the ids if several have the label."""
@@ -188,3 +189,12 @@ def _lacking(type_name: str) -> set[Field]:
     """The fields that accounts of that type do not have; all that depend on it as long as there is no such type."""
     account_type = ACCOUNT_TYPES.get(type_name)
     return {field for field in TYPE_FIELDS if account_type is None or not account_type.has(field)}
+
+
+def _accounts_into(session: Session, queue: Queue) -> Iterator[str]:
+    """The accounts that dispatch into ``queue``."""
+    for account in session.scalars(select(MailAccount).where(MailAccount.queue_id == queue.id)):
+        yield f"account {account.id} ({account.label})"
+
+
+QUEUE_USERS.append(_accounts_into)

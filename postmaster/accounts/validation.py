@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from sqlalchemy.orm import Session
 
@@ -13,29 +12,10 @@ from postmaster.accounts.kinds import OAUTH_KINDS
 from postmaster.accounts.mailbox import rival, server_of
 from postmaster.accounts.models import Dispatching, MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, HOST, TYPE_FIELDS, AccountType
+from postmaster.desk.queues import Queues
 from postmaster.errors import InputError
 from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.models import Validity
-
-
-class QueueDirectory(Protocol):
-    """What accounts have to know of queues, which belong to the desk."""
-
-    def queue_id(self, name: str) -> int:
-        """The id of the queue of that name or id. Raises NotFoundError."""
-        ...
-
-    def queue_name(self, queue_id: int) -> str:
-        """The name of the queue with that id."""
-        ...
-
-    def valid_names(self) -> list[str]:
-        """The names of the queues that may be chosen."""
-        ...
-
-    def is_valid(self, queue_id: int) -> bool:
-        """Whether the queue with that id may be used."""
-        ...
 
 
 def refuse_foreign_fields(account_type: AccountType, texts: Mapping[str, str], errors: FieldErrors) -> None:
@@ -63,7 +43,7 @@ def check_mandatory(account: MailAccount, errors: FieldErrors) -> None:
 
 
 def check_dispatching(
-    account: MailAccount, queue_before: int | None, given: str, queues: QueueDirectory, errors: FieldErrors
+    account: MailAccount, queue_before: int | None, given: str, queues: Queues, errors: FieldErrors
 ) -> None:
     """Dispatching by queue needs a valid queue; dispatching by To: takes none. ``given`` is what was entered.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from postmaster.accounts.fields import ACCOUNT_FIELDS
+from postmaster.accounts.service import AccountService
 from postmaster.cli.resources import Resource, resource_group
-from postmaster.desk.configuration import account_service
 
 group = resource_group(
     Resource(
         noun="account",
         plural="mail accounts",
         fields=ACCOUNT_FIELDS,
-        service=account_service,
+        service=AccountService,
         columns=("id", "label", "type", "queue", "validity", "health", "comment"),
         called="label (user@host, with /folder if it has one)",
         delete_help="Delete one account. Mail on the server, tickets and past runs stay.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from postmaster.accounts.service import AccountService
 from postmaster.cli.base import actor, guarded
 from postmaster.database import writing
-from postmaster.desk.configuration import account_service
 from postmaster.operations.requests import confirm_first_fetch
 
 
@@ -21,6 +21,6 @@ def confirm(which: str) -> None:
     All mail of its mailbox becomes tickets and is deleted on the server. It begins with the next run.
     """
     with writing() as session:
-        account = account_service(session, actor()).find(which)
+        account = AccountService(session, actor()).find(which)
         count = confirm_first_fetch(session, account.id, actor())
     click.echo(f"All {count} messages become tickets and are deleted on the server, from the next run on.")

@@ -11,9 +11,9 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
+from postmaster.accounts.service import AccountService
 from postmaster.cli.base import Function, actor, print_json
 from postmaster.database import reading, writing
-from postmaster.desk.configuration import account_service
 from postmaster.errors import InputError, MailError
 from postmaster.fetching.endpoint import bare_endpoint_of
 from postmaster.resources.audit import audit
@@ -46,7 +46,7 @@ def account_meant(
     if (which is None) is not described:
         raise click.UsageError("Name an account, by its id or label, or describe one with --stdin.")
     with reading() as session:
-        service = account_service(session, actor="")
+        service = AccountService(session, actor="")
         account = service.find(which) if which is not None else service.draft(_description())
         _record(account, action, by or actor())
         yield session, account

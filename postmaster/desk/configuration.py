@@ -1,4 +1,4 @@
-"""Where the desk meets what lies below it: settings that name a queue, accounts that dispatch into one."""
+"""Settings that name what the desk has: a queue, states of tickets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.service import AccountService
 from postmaster.desk.models import Ticket
 from postmaster.desk.queues import Queues, QueueService
 from postmaster.errors import InputError
@@ -18,11 +17,6 @@ from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import name_of, named
 from postmaster.system.setting import SettingSpec
 from postmaster.system.settings import DEFAULT_QUEUE, find_setting, get_setting, set_setting
-
-
-def account_service(session: Session, actor: str) -> AccountService:
-    """The mail accounts, with the queues that they name."""
-    return AccountService(session, actor, Queues(session))
 
 
 def setting_choices(session: Session, spec: SettingSpec[Any]) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Tables of the intake: mailboxes with their lease, runs, the ledger of messages, and the quarantine."""
+"""Tables of the ledger: mailboxes with their lease, runs, the ledger of messages, and the quarantine."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class MailTerm(Model):
 class MailHour(Model):
     """How much mail of an account was recorded in one hour; ``account_id`` 0 is the pipe.
 
-    Hours that no chart shows any more are added up in the hour ``ALL_BEFORE`` (see ``intake.hours``).
+    Hours that no chart shows any more are added up in the hour ``ALL_BEFORE`` (see ``ledger.hourly_counts``).
     """
 
     __tablename__ = "mail_hour"

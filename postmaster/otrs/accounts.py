@@ -10,8 +10,8 @@ from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.health import is_usable
 from postmaster.accounts.kinds import CREDENTIAL_NAME, PASSWORD
 from postmaster.accounts.models import Credential
+from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, FOLDER
-from postmaster.desk.configuration import account_service
 from postmaster.errors import InputError
 from postmaster.otrs.names import Names, refuse
 from postmaster.otrs.rows import Row
@@ -33,7 +33,7 @@ class AccountTaker:
     def __init__(self, session: Session, names: Names, actor: str) -> None:
         self._names = names
         self._credentials = CredentialService(session, actor)
-        self._accounts = Bringer(account_service(session, actor))
+        self._accounts = Bringer(AccountService(session, actor))
 
     def take(self, row: Row) -> Result:
         """Take one. Raises InputError or InvalidFieldsError."""

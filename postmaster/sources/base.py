@@ -1,4 +1,4 @@
-"""What the intake asks of a mail server, whatever its protocol: list, read, delete, close."""
+"""What a run asks of a mail server, whatever its protocol: list, read, delete, close."""
 
 from __future__ import annotations
 

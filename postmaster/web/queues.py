@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from postmaster.desk.queues import QUEUES, QueueService
+from postmaster.accounts.queue_list import QUEUES
+from postmaster.desk.queues import QueueService
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting
 from postmaster.web.resources import Column, Resource, resource_blueprint
 

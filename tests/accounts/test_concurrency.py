@@ -12,9 +12,9 @@ from flask_migrate import upgrade
 
 from postmaster import create_app
 from postmaster.accounts.credentials import CredentialService
+from postmaster.accounts.service import AccountService
 from postmaster.config import load_settings
 from postmaster.database import prepare_database, reading, writing
-from postmaster.desk.configuration import account_service
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.service import ConflictError
 
@@ -44,7 +44,7 @@ def test_of_two_who_add_an_account_for_one_mailbox_one_is_refused(ready: Flask) 
             together.wait()
             try:
                 with writing() as session:
-                    account_service(session, "test").add(ACCOUNT)
+                    AccountService(session, "test").add(ACCOUNT)
             except InvalidFieldsError as error:
                 return error.code
             return "added"
@@ -57,27 +57,27 @@ def test_of_two_who_add_an_account_for_one_mailbox_one_is_refused(ready: Flask) 
 def comment(text: str, revision: int) -> None:
     """Change the comment of the first account, having seen ``revision`` of it."""
     with writing() as session:
-        service = account_service(session, "test")
+        service = AccountService(session, "test")
         service.change(service.find("1"), {"comment": text}, revision)
 
 
 @pytest.mark.usefixtures("ready")
 def test_a_change_made_on_an_outdated_view_is_refused() -> None:
     with writing() as session:
-        account = account_service(session, "test").add(ACCOUNT)
+        account = AccountService(session, "test").add(ACCOUNT)
     seen = account.revision
     comment("First.", seen)
     with pytest.raises(ConflictError):
         comment("Second.", seen)
     with reading() as session:
-        assert account_service(session, "test").find("1").comment == "First."
+        assert AccountService(session, "test").find("1").comment == "First."
 
 
 @pytest.mark.usefixtures("ready")
 def test_labels_and_lists_are_the_same_on_both_databases() -> None:
     with writing() as session:
-        account_service(session, "test").add(ACCOUNT | {"folder": "Orders", "dispatching": "queue", "queue": "junk"})
+        AccountService(session, "test").add(ACCOUNT | {"folder": "Orders", "dispatching": "queue", "queue": "junk"})
     with reading() as session:
-        service = account_service(session, "test")
+        service = AccountService(session, "test")
         assert service.find("INFO@mail.example.com/orders").id == 1
         assert [service.as_json(account)["queue"] for account in service.stream()] == ["Junk"]

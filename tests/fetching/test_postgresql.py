@@ -1,4 +1,4 @@
-"""The intake on PostgreSQL."""
+"""The main job on PostgreSQL."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import String, cast, func, select, type_coerce
 
 from postmaster.accounts.models import MailAccount
-from postmaster.desk.configuration import account_service
+from postmaster.accounts.service import AccountService
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.pipeline.context import read_choices
@@ -179,13 +179,13 @@ class FilterService(NamedService[PostmasterFilter]):
 
     def _account(self, text: str) -> MailAccount:
         try:
-            return account_service(self.session, self.actor).find(text)
+            return AccountService(self.session, self.actor).find(text)
         except NotFoundError as error:
             raise InputError(ACCOUNT.label, error.message, error.advice, error.code) from None
 
     def _account_name(self, account: MailAccount) -> str:
         """The label, unless others have the same."""
-        service = account_service(self.session, self.actor)
+        service = AccountService(self.session, self.actor)
         try:
             return account.label if service.find(account.label) is account else str(account.id)
         except NotFoundError:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
-from postmaster.desk.configuration import account_service
+from postmaster.accounts.service import AccountService
 from postmaster.operations.progress import progress
 from postmaster.pipeline.decision import REASONS, Outcome
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
@@ -41,7 +41,7 @@ def _along(session: Session, accounts: Sequence[MailAccount]) -> Mapping[str, An
 def _frame(session: Session) -> Mapping[str, Any]:
     return {
         "pulse": list_pulse(progress(session)),
-        "valid": account_service(session, actor="").count_valid(),
+        "valid": AccountService(session, actor="").count_valid(),
         "limit": get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
     }
 
@@ -54,7 +54,7 @@ RESOURCE = Resource(
     title="PostMaster Mail Accounts",
     lead="Mailboxes that are fetched; each mail becomes a ticket.",
     empty="",
-    service=account_service,
+    service=AccountService,
     listing=ACCOUNTS,
     columns=(
         Column("Account", "account"),

@@ -13,10 +13,10 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
+from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import TYPE_FIELDS
 from postmaster.accounts.validation import check_dispatching
 from postmaster.database import reading
-from postmaster.desk.configuration import account_service
 from postmaster.errors import PostMasterError
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import for_admins, polling, who
@@ -122,7 +122,7 @@ def _checked(form: AccountForm, kind: str) -> dict[str, str]:
     wanted = (*CONNECTION, *DECISION) if kind == "preview" else CONNECTION
     texts = {name: text for name, text in form.texts().items() if name in {field.name for field in wanted}}
     with reading() as session:
-        service = account_service(session, who().name)
+        service = AccountService(session, who().name)
         draft, errors = service.draft(texts), FieldErrors()
         check_dispatching(draft, draft.queue_id, texts.get(QUEUE.name, ""), service.queues, errors)
         if kind == "preview":
