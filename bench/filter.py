@@ -19,8 +19,8 @@ from sqlalchemy import insert
 from postmaster import create_app
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, writing
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, transaction
 from postmaster.extensions import now
 from postmaster.system.users import add_user
 from postmaster.web.access import for_admins
@@ -47,13 +47,13 @@ def main() -> None:
 
 def furnished(folder: Path, url: str, accounts: int) -> Flask:
     """The app with that many accounts, each with its credential and its state, and an admin."""
-    app = create_app(load_settings({"POSTMASTER_DATA_DIR": str(folder), "POSTMASTER_DATABASE_URL": url}))
+    app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(folder), "POSTMASTER_DATABASE_URL": url}))
     app.test_cli_runner().invoke(args=["db", "upgrade"])
     numbers, common = range(1, accounts + 1), {"revision": 1, "changed_at": now()}
     with app.app_context():
         prepare_database()
         sealed = {"sealed_password": seal("secret")}
-        with writing() as session:
+        with transaction() as session:
             add_user(session, "bench", "admin", PASSWORD, "bench")
             for model, row in ((Credential, _credential), (MailAccount, _account), (AccountState, _state)):
                 more = {AccountState: {}, Credential: common | sealed}.get(model, common)

@@ -13,8 +13,8 @@ from pathlib import Path
 from postmaster import create_app
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, reading, writing
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, read_session, transaction
 from postmaster.extensions import now
 from postmaster.operations.state import fetching_state
 from tests.servers.ports import wait_until
@@ -49,10 +49,10 @@ def main() -> int:
 
 def fill(environ: dict[str, str], count: int) -> None:
     """Accounts that were fetched just now, on a hundred hosts, and are due in an hour."""
-    with create_app(load_settings(environ)).app_context():
+    with create_app(load_environment(environ)).app_context():
         prepare_database()
         sealed = seal("secret")
-        with writing() as session:
+        with transaction() as session:
             for number in range(count):
                 credential = Credential(name=f"c{number}", username=f"user{number}", sealed_password=sealed)
                 state = AccountState(failures=0, last_success_at=now(), next_run_at=now() + timedelta(hours=1))
@@ -62,10 +62,10 @@ def fill(environ: dict[str, str], count: int) -> None:
 
 def wait_for(environ: dict[str, str]) -> None:
     """Until worker and scheduler say that they live."""
-    with create_app(load_settings(environ)).app_context():
+    with create_app(load_environment(environ)).app_context():
 
         def alive() -> bool:
-            with reading() as session:
+            with read_session() as session:
                 return fetching_state(session).ok
 
         wait_until(alive, "the worker", 60)

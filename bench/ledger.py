@@ -10,7 +10,7 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import insert_rows
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.extensions import Json
 from postmaster.ledger.envelope import Envelope
 from postmaster.ledger.models import Deletion, InboundMail
@@ -68,7 +68,7 @@ def fill(count: int) -> None:
     """Write ``count`` rows into the empty ledger of the app's database."""
     rows = entries(count)
     while batch := list(islice(rows, BATCH)):
-        with writing() as session:
+        with transaction() as session:
             enter(session, batch)
 
 

@@ -19,10 +19,10 @@ from sqlalchemy import text
 from bench.contenders import DurablePostgres
 from bench.ledger import FIRST, ONCE_SENDER, SELDOM_SENDER, enter, entries, fill
 from postmaster import create_app
-from postmaster.config import load_settings
-from postmaster.database import reading, writing
+from postmaster.config import load_environment
+from postmaster.database import read_session, transaction
 from postmaster.extensions import db
-from postmaster.ledger.search import Wanted, find_mail
+from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.pipeline.decision import Outcome
 
 # Each is measured this often; the first round, which fills the caches, does not count.
@@ -37,7 +37,7 @@ class Search:
     """A search, by what is special about it."""
 
     name: str
-    wanted: Wanted
+    wanted: MailFilter
 
 
 def searches(rows: int) -> Sequence[Search]:
@@ -45,20 +45,22 @@ def searches(rows: int) -> Sequence[Search]:
     middle = FIRST + timedelta(minutes=rows // 2)
     newest = next(entries(1, rows - 1))
     return (
-        Search("the newest", Wanted()),
-        Search("a sender who wrote once", Wanted(sender=ONCE_SENDER)),
-        Search("a sender who writes seldom", Wanted(sender=SELDOM_SENDER)),
-        Search("a recipient of every fourth message", Wanted(recipient="orders@shop.example")),
-        Search("the domain of every recipient", Wanted(recipient="shop.example")),
-        Search("two frequent words", Wanted(subject="invoice broken")),
-        Search("a frequent and a rare one", Wanted(text="shop.example seldom@rare.example")),
-        Search("frequent ones that never meet", Wanted(sender="invoice.example", subject="invoice order late parcel")),
-        Search("a Message-ID", Wanted(message_id=newest["message_id"])),
-        Search("the number of a ticket", Wanted(text="2026112300001")),
-        Search("a ticket and a frequent word", Wanted(ticket="2026112300001", subject="invoice")),
-        Search("what nobody wrote", Wanted(text="nonsense")),
-        Search("an outcome and a word", Wanted(outcome=Outcome.QUARANTINED, subject="printer")),
-        Search("a day in the middle", Wanted(subject="printer", since=middle, until=middle + timedelta(days=1))),
+        Search("the newest", MailFilter()),
+        Search("a sender who wrote once", MailFilter(sender=ONCE_SENDER)),
+        Search("a sender who writes seldom", MailFilter(sender=SELDOM_SENDER)),
+        Search("a recipient of every fourth message", MailFilter(recipient="orders@shop.example")),
+        Search("the domain of every recipient", MailFilter(recipient="shop.example")),
+        Search("two frequent words", MailFilter(subject="invoice broken")),
+        Search("a frequent and a rare one", MailFilter(text="shop.example seldom@rare.example")),
+        Search(
+            "frequent ones that never meet", MailFilter(sender="invoice.example", subject="invoice order late parcel")
+        ),
+        Search("a Message-ID", MailFilter(message_id=newest["message_id"])),
+        Search("the number of a ticket", MailFilter(text="2026112300001")),
+        Search("a ticket and a frequent word", MailFilter(ticket="2026112300001", subject="invoice")),
+        Search("what nobody wrote", MailFilter(text="nonsense")),
+        Search("an outcome and a word", MailFilter(outcome=Outcome.QUARANTINED, subject="printer")),
+        Search("a day in the middle", MailFilter(subject="printer", since=middle, until=middle + timedelta(days=1))),
     )
 
 
@@ -92,7 +94,7 @@ def measure(rows: int, data_dir: Path, url: str) -> dict[str, float]:
 @contextmanager
 def ledger(environ: dict[str, str], rows: int) -> Iterator[None]:
     """An app on a database whose ledger has that many rows."""
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     if app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code:
         raise RuntimeError("The database could not be made.")
     with app.app_context():
@@ -113,16 +115,16 @@ def timed(work: Callable[[], None]) -> float:
     return median(laps[1:])
 
 
-def find(wanted: Wanted) -> None:
+def find(wanted: MailFilter) -> None:
     """The first page of a search."""
-    with reading() as session:
+    with read_session() as session:
         find_mail(session, wanted)
 
 
 def enter_batch(first: int) -> None:
     """A batch as a fetch enters it, in a transaction of its own."""
     rows = list(entries(ENTERED, first))
-    with writing() as session:
+    with transaction() as session:
         enter(session, rows)
 
 

@@ -17,8 +17,8 @@ from sqlalchemy import text
 
 from bench.contenders import DurablePostgres
 from postmaster import create_app
-from postmaster.config import load_settings
-from postmaster.database import writing
+from postmaster.config import load_environment
+from postmaster.database import transaction
 from tests.web.conftest import add, signed_in
 
 FEW = 1_000
@@ -68,7 +68,7 @@ def main() -> None:
 
 def measure(folder: Path, url: str, count: int, rounds: int) -> Iterator[tuple[str, float]]:
     """The median of each page's milliseconds, with ``count`` tickets."""
-    app = create_app(load_settings({"POSTMASTER_DATA_DIR": str(folder), "POSTMASTER_DATABASE_URL": url}))
+    app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(folder), "POSTMASTER_DATABASE_URL": url}))
     app.test_cli_runner().invoke(args=["db", "upgrade"])
     add(app, "admin")
     fill(app, count)
@@ -80,7 +80,7 @@ def measure(folder: Path, url: str, count: int, rounds: int) -> Iterator[tuple[s
 
 def fill(app: Flask, count: int) -> None:
     """Add the tickets."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(text(FILL), {"count": count})
         session.execute(text("ANALYZE"))
 

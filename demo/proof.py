@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from demo.samples import Sample
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.desk.models import Article, RawMail
 from postmaster.desk.rawmail import unpack
 from postmaster.ledger.models import FetchRun, Quarantine, RunStatus
@@ -82,12 +82,12 @@ def stored() -> Stored:
 
 def fetched_accounts() -> set[str]:
     """The labels of the accounts that were fetched to their end, at least once."""
-    with reading() as session:
+    with read_session() as session:
         return set(session.scalars(select(FetchRun.label).where(FetchRun.status == RunStatus.OK)))
 
 
 def _stored(holder: type[Article | Quarantine]) -> Counter[str]:
-    with reading() as session:
+    with read_session() as session:
         rows = session.execute(select(RawMail.encoding, RawMail.data).join(holder, holder.raw_id == RawMail.id))
         return Counter(hashlib.sha256(unpack(encoding, data)).hexdigest() for encoding, data in rows)
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 
 from demo.proof import Proof
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.desk.models import Queue, Ticket
 from postmaster.fetching.counters import COUNTERS
 from postmaster.ledger.models import FetchRun
@@ -20,7 +20,7 @@ ALWAYS_SHOWN = ("found", "new", "left")
 def show(proof: Proof) -> None:
     """Print what the last run of each account did, the tickets of each queue, and the proof."""
     console = Console(highlight=False)
-    with reading() as session:
+    with read_session() as session:
         last_runs = select(func.max(FetchRun.id)).group_by(FetchRun.account_id)
         runs = session.scalars(select(FetchRun).where(FetchRun.id.in_(last_runs)).order_by(FetchRun.id)).all()
         tickets = select(Queue.name, func.count()).join(Ticket, Ticket.queue_id == Queue.id)

@@ -19,15 +19,15 @@ from pathlib import Path
 from flask import Flask
 
 from postmaster import cli, database, web
-from postmaster.config import Settings, load_settings
+from postmaster.config import Environment, load_environment
 from postmaster.logs import configure_logging
 
 PACKAGE = Path(__file__).parent
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Environment | None = None) -> Flask:
     """The application, with ``settings`` or those of the environment. Raises ConfigError if they are wrong."""
-    settings = settings or load_settings()
+    settings = settings or load_environment()
     configure_logging(settings.log_format)
     app = Flask(
         "postmaster",

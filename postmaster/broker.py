@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ REQUESTED, DUE = "postmaster-requested", "postmaster-due"
 QUEUES = (REQUESTED, DUE)
 
 # Seconds after which a Redis that does not answer counts as being away.
-PATIENCE = 5
+TIMEOUT_SECONDS = 5
 
 
 def connect(**options: Any) -> Redis:
@@ -29,14 +29,18 @@ def connect(**options: Any) -> Redis:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     if settings.redis_url is None:
         raise ConfigError(
             "redis-missing",
             "There is no Redis: POSTMASTER_REDIS_URL is not set, and bin/start does not run on this data directory.",
             "Example: POSTMASTER_REDIS_URL=redis://localhost:6379/0",
         )
-    chosen = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE, "retry": Retry(NoBackoff(), 1)} | options
+    chosen = {
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        "socket_timeout": TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 1),
+    } | options
     return Redis.from_url(settings.redis_url, **chosen)
 
 

@@ -36,7 +36,7 @@ class Reading:
     ahead: float
 
 
-def now() -> datetime:
+def parse_clock() -> datetime:
     """This moment in UTC, by the database's clock; by the machine's own where that is the same or was not asked yet."""
     reading = _reading()
     if reading is None:

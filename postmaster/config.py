@@ -39,7 +39,7 @@ METADATA_NETWORKS = (
 
 
 @dataclass(frozen=True)
-class Settings:
+class Environment:
     """What the environment says. All of it is optional; see README, "Settings".
 
     ``credential_keys``: Fernet keys, the first one seals, all of them unseal; none while their file is still to be
@@ -80,14 +80,14 @@ class Settings:
         return self.data_dir / "postmaster.sqlite"
 
 
-def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+def load_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     """Read and check all settings; create the data directory and its keys if they are missing.
 
     Raises ConfigError naming the variable, what is wrong with its value, and an example.
     """
     data_dir = _data_dir(environ)
     url = environ.get("POSTMASTER_DATABASE_URL", "").strip()
-    return Settings(
+    return Environment(
         data_dir=data_dir,
         database_url=_database_url(url) if url else f"sqlite:///{data_dir / 'postmaster.sqlite'}",
         embedded=not url,

@@ -18,7 +18,7 @@ from subprocess import DEVNULL, PIPE
 EXIT_MEMORY = 3
 
 # How much longer than it may compute a child may take in all, when others compute as well.
-PATIENCE = 2.0
+START_SECONDS = 2.0
 
 
 class TooMuchError(Exception):
@@ -47,7 +47,7 @@ def compute(file: str, question: bytes, limits: Limits) -> bytes:
         raise NotNowError from error
     with child:
         try:
-            answer, _ = child.communicate(question, timeout=limits.seconds + PATIENCE)
+            answer, _ = child.communicate(question, timeout=limits.seconds + START_SECONDS)
         except subprocess.TimeoutExpired:
             raise _late(child, limits) from None
     if child.returncode != 0:

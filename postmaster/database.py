@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from postmaster import clock, schema
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.errors import ConfigError
 from postmaster.extensions import Model, db, migrate
 from postmaster.schema import MIGRATIONS
@@ -37,7 +37,7 @@ SQLITE_PRAGMAS = (
 )
 
 
-def engine_options(settings: Settings) -> dict[str, Any]:
+def engine_options(settings: Environment) -> dict[str, Any]:
     """Options for ``create_engine``. Threads that fetch accounts side by side need a connection each."""
     if settings.database_url.startswith("sqlite"):
         return {"connect_args": {"timeout": BUSY_TIMEOUT}, "pool_size": 20, "max_overflow": 20}
@@ -68,7 +68,7 @@ def configure_engine(engine: Engine) -> None:
 
 
 @contextmanager
-def writing() -> Iterator[Session]:
+def transaction() -> Iterator[Session]:
     """A session in one transaction that writes; committed at the end, rolled back on any error."""
     engine = db.engine.execution_options(writes=True)
     with Session(engine, expire_on_commit=False) as session, session.begin():
@@ -88,7 +88,7 @@ def insert_into(dialect: str, model: type[Model]) -> sqlite.Insert | postgresql.
 
 
 @contextmanager
-def reading() -> Iterator[Session]:
+def read_session() -> Iterator[Session]:
     """A session that only reads, closed at the end."""
     with Session(db.engine, expire_on_commit=False) as session:
         yield session
@@ -102,7 +102,7 @@ def prepare_database() -> None:
     """
     if current_app.extensions.get("postmaster-database-ready"):
         return
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     try:
         if settings.embedded:
             _upgrade_embedded(settings)
@@ -148,7 +148,7 @@ def _check_encoding(connection: Connection) -> None:
         )
 
 
-def words_of(error: Exception) -> str:
+def database_message(error: Exception) -> str:
     """What the database said, in a line of at most 500 characters, without the row that it minds: that may be mail."""
     said = getattr(error, "orig", None) or error
     flaw = getattr(getattr(said, "diag", None), "message_primary", None)
@@ -159,7 +159,7 @@ def database_away(error: DBAPIError) -> ConfigError:
     """What to say when the database does not answer. The address is left out: it may hold a password."""
     return ConfigError(
         "database-away",
-        f"The database cannot be used ({words_of(error)}).",
+        f"The database cannot be used ({database_message(error)}).",
         "Check that it runs, POSTMASTER_DATABASE_URL, and that there is space on the disk.",
     )
 
@@ -169,7 +169,7 @@ def _is_current() -> bool:
         return schema.revision_of(connection) == schema.head()
 
 
-def _upgrade_embedded(settings: Settings) -> None:
+def _upgrade_embedded(settings: Environment) -> None:
     lock = os.open(settings.data_dir / "upgrade.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands that start at once: the second finds it done
@@ -185,7 +185,7 @@ def _upgrade_embedded(settings: Settings) -> None:
 
 def init_app(app: Flask) -> None:
     """Give the app its database, with connections as they must be."""
-    settings: Settings = app.config["SETTINGS"]
+    settings: Environment = app.config["SETTINGS"]
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
     db.init_app(app)

@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 
 import click
 
-Stage = Literal[
+FaultStage = Literal[
     "dns", "connect", "tls", "token", "login", "permission", "folder", "list", "read", "record", "delete", "lease"
 ]
 
@@ -63,9 +63,9 @@ class MailError(PostMasterError):
 
     exit_code = 1
 
-    def __init__(self, code: str, stage: Stage, message: str, advice: str = "", server: str = "") -> None:
+    def __init__(self, code: str, stage: FaultStage, message: str, advice: str = "", server: str = "") -> None:
         super().__init__(code, message, advice)
-        self.stage: Stage = stage
+        self.stage: FaultStage = stage
         self.server = server
         self.retry_after: float | None = None
 
@@ -93,7 +93,7 @@ class Fault:
     """One way in which fetching fails. ``message`` and ``advice`` may name details in braces."""
 
     code: str
-    stage: Stage
+    stage: FaultStage
     temporary: bool
     message: str
     advice: str
@@ -264,7 +264,7 @@ UNCLEAR = ("login-unclear", "token-refused", "provider-refused")
 FAULTS: dict[str, Fault] = {fault.code: fault for fault in _FAULTS}
 
 
-def mail_error(code: str, *, stage: Stage | None = None, server: str = "", **details: object) -> MailError:
+def mail_error(code: str, *, stage: FaultStage | None = None, server: str = "", **details: object) -> MailError:
     """The error for ``code`` in ``FAULTS``, its sentence filled in with ``details``; raise what it returns.
 
     ``stage`` overrides the stage of the table where the same fault can happen at several.

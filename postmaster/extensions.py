@@ -84,7 +84,7 @@ def choice(choices: type[ChoiceT]) -> Enum:
 
 def now() -> datetime:
     """This moment in UTC, by the clock of the database, which all processes have in common."""
-    return clock.now()
+    return clock.parse_clock()
 
 
 Json = dict[str, Any]

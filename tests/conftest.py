@@ -13,7 +13,7 @@ from flask import Flask
 from time_machine import escape_hatch
 
 from postmaster import clock, create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.database import prepare_database
 from postmaster.extensions import db
 from postmaster.system import users
@@ -86,13 +86,13 @@ def environ(data_dir: Path, certificates: Certificates, new_database: NewDatabas
 @pytest.fixture
 def unused_app(environ: dict[str, str]) -> Flask:
     """The app on an empty data directory, before its first command."""
-    return create_app(load_settings(environ))
+    return create_app(load_environment(environ))
 
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the first command makes: that takes longer than most tests do."""
-    settings = load_settings({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("empty"))})
+    settings = load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("empty"))})
     with create_app(settings).app_context():
         prepare_database()
         db.engine.dispose()  # what still stands in its log goes into the file
@@ -102,7 +102,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.fixture
 def app(environ: dict[str, str], empty_database: bytes) -> Flask:
     """The app, on an embedded database that is empty."""
-    settings = load_settings(environ)
+    settings = load_environment(environ)
     if settings.embedded:
         settings.database_file.write_bytes(empty_database)
     return create_app(settings)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.pipeline import arrival
 from tests.results import runner_of
 from tests.support import Desk
@@ -29,7 +29,7 @@ def broken_reader() -> Iterator[pytest.MonkeyPatch]:
 @pytest.fixture(scope="module")
 def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """An app that the tests of a module share: each of its many cases is a message or two of its own."""
-    app = create_app(load_settings({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("shared") / "data")}))
+    app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("shared") / "data")}))
     desk = Desk(runner_of(app))
     desk.ok("setting", "set", "TicketsPerSenderHour", "1000000")
     return desk

@@ -12,8 +12,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from postmaster import create_app
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, reading
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, read_session
 from postmaster.system.settings import TICKETS_PER_SENDER, get_setting
 
 
@@ -21,7 +21,7 @@ def ready(app: Flask) -> None:
     """Prepare the database, and leave a connection to it open, as a process that serves does."""
     with app.app_context():
         prepare_database()
-        with reading() as session:
+        with read_session() as session:
             session.execute(text("SELECT count(*) FROM setting"))
 
 
@@ -33,7 +33,7 @@ def set_elsewhere(environ: dict[str, str], value: int) -> None:
 
 def seen(app: Flask) -> int:
     """The setting, as that app sees it."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return get_setting(session, TICKETS_PER_SENDER)
 
 
@@ -47,7 +47,7 @@ def test_a_process_that_prepares_the_database_again_still_sees_what_others_write
             list(threads.map(ready, [unused_app] * 4))
     else:
         ready(unused_app)
-        ready(create_app(load_settings(environ)))
+        ready(create_app(load_environment(environ)))
     for value in (41, 42):
         set_elsewhere(environ, value)
         assert seen(unused_app) == value

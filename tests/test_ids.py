@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from postmaster import create_app
 from postmaster.bulk import insert_rows
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, writing
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, transaction
 from postmaster.extensions import Model, db
 from tests.filling import Insert, fill, fill_tables
 
@@ -29,7 +29,7 @@ def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[F
     environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
     if request.param == "postgresql":
         environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").create_database()
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     with app.app_context():
         prepare_database()
@@ -60,13 +60,13 @@ def in_bulk(session: Session) -> Insert:
 
 def add_to_all(how: Any) -> Ids:
     """Add two rows to every table; returns their ids."""
-    with writing() as session:
+    with transaction() as session:
         return fill_tables(db.metadata.sorted_tables, how(session))
 
 
 def empty_all() -> None:
     """Delete all rows there are."""
-    with writing() as session:
+    with transaction() as session:
         for table in reversed(db.metadata.sorted_tables):
             session.execute(table.delete())
 

@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from sqlalchemy import text
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.database import prepare_database
 from postmaster.errors import ConfigError
 from postmaster.extensions import db
@@ -36,7 +36,7 @@ def empty(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[F
         environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").create_database()}
     else:
         environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     with app.app_context():
         yield app
         db.engine.dispose()

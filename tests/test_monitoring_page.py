@@ -12,9 +12,9 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from postmaster.accounts.models import AccountState
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.operations.conditions import CONDITIONS
-from postmaster.operations.metrics import metrics
+from postmaster.operations.metrics import render_metrics
 from tests.support import Desk
 
 PAGE = (Path(__file__).parents[1] / "docs" / "monitoring.md").read_text()
@@ -33,10 +33,10 @@ def families(app: Flask, desk: Desk) -> Rows:
     """The metrics of an app with an account that ran."""
     number = desk.add_account(type="IMAP", host="mail.example.com", credential=desk.credential("orders", "x"))
     with app.app_context():
-        with writing() as session:
+        with transaction() as session:
             session.add(AccountState(account_id=int(number), last_run_seconds=2.5))
-        with reading() as session:
-            found = list(text_string_to_metric_families(metrics(session).decode()))
+        with read_session() as session:
+            found = list(text_string_to_metric_families(render_metrics(session).decode()))
     return {family.samples[0].name: (family.type, _labels(family), family.documentation) for family in found}
 
 

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.extensions import db
 from tests.servers.worker import TOP
 
@@ -57,14 +57,14 @@ def environ(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str
 @pytest.fixture(params=WRITTEN)
 def left(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[tuple[Flask, str]]:
     """The app on a database with all tables, of which ``WRITTEN`` is written down; and the code of the refusal."""
-    before = create_app(load_settings(environ))
+    before = create_app(load_environment(environ))
     assert before.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     with before.app_context():
         with db.engine.begin() as connection:
             for statement in WRITTEN[request.param]:
                 connection.execute(text(statement))
         db.engine.dispose()
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     yield app, request.param.partition(",")[0]
     with app.app_context():
         db.engine.dispose()
@@ -116,7 +116,7 @@ def test_the_worker_says_what_to_do(left: tuple[Flask, str], environ: dict[str, 
 
 
 def test_an_unknown_revision_is_a_line_and_no_traceback(environ: dict[str, str]) -> None:
-    runner = create_app(load_settings(environ)).test_cli_runner()
+    runner = create_app(load_environment(environ)).test_cli_runner()
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
     for command in (["upgrade", "r99"], ["downgrade", "r99"], ["stamp", "r99"], ["show", "r99"], ["upgrade", "+9"]):
         result = runner.invoke(args=["db", *command])
@@ -125,7 +125,7 @@ def test_an_unknown_revision_is_a_line_and_no_traceback(environ: dict[str, str])
 
 
 def test_tables_of_somebody_else_in_the_same_database_are_no_obstacle(environ: dict[str, str]) -> None:
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("CREATE TABLE somebody_else (id INTEGER)"))
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0

@@ -17,8 +17,8 @@ from bin.launcher.children import Children, Stopped
 from bin.launcher.services import NoRedisError, StartError, listen, start_redis, start_web, start_worker
 from postmaster import create_app
 from postmaster.accounts.sealing import check_keys
-from postmaster.config import Settings, load_settings
-from postmaster.database import prepare_database, writing
+from postmaster.config import Environment, load_environment
+from postmaster.database import prepare_database, transaction
 from postmaster.errors import PostMasterError
 from postmaster.system.users import add_first_admin
 
@@ -63,7 +63,7 @@ def _arguments(*, played: bool) -> argparse.Namespace:
 
 
 def _run(children: Children, arguments: argparse.Namespace, play: Play | None) -> int:
-    settings = load_settings()
+    settings = load_environment()
     with _alone(settings):
         if play and arguments.once:
             return play(children)
@@ -82,7 +82,7 @@ def _run(children: Children, arguments: argparse.Namespace, play: Play | None) -
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: Environment) -> Iterator[None]:
     """Holds a lock on the data directory: a second Redis on it would take the socket away from the first."""
     with (settings.data_dir / "start.lock").open("w") as lock:
         try:
@@ -92,12 +92,12 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: Environment) -> None:
     """See that there are tables, and somebody who can sign in."""
     with create_app(settings).app_context():
         prepare_database()
         check_keys()
-        with writing() as session:
+        with transaction() as session:
             password = add_first_admin(session, "bin/start")
     if password:
         print(f"Sign in as admin with the password {password} (shown only now; change it in the pages).", flush=True)

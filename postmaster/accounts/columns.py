@@ -12,7 +12,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from postmaster.accounts.credential_health import USABLE, Standing, standing_column
+from postmaster.accounts.credential_health import USABLE, CredentialHealth, credential_health_column
 from postmaster.accounts.health import Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.resources.models import Validity
@@ -52,11 +52,11 @@ def label_column() -> ColumnElement[str]:
 
 def health_column() -> ColumnElement[str]:
     """``account_health``."""
-    standing = standing_column()
+    standing = credential_health_column()
     return case(
         (MailAccount.validity != Validity.VALID, Health.INVALID.value),
         (Credential.id.is_(None), Health.NEEDS_CREDENTIAL.value),
-        (standing == Standing.NEEDS_UPDATE.value, Health.NEEDS_UPDATE.value),
+        (standing == CredentialHealth.NEEDS_UPDATE.value, Health.NEEDS_UPDATE.value),
         (standing.not_in([usable.value for usable in USABLE]), Health.NEEDS_CREDENTIAL.value),
         (AccountState.paused_revision == _config_revision(), Health.PAUSED.value),
         (AccountState.held_revision == _config_revision(), Health.NEEDS_CONFIRMATION.value),

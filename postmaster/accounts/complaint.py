@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from postmaster.accounts.credential_health import Standing, need_of, standing
+from postmaster.accounts.credential_health import CredentialHealth, credential_health, need_of
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.kinds import Grant
 from postmaster.accounts.models import AccountState, Credential, MailAccount
@@ -99,9 +99,9 @@ MENDS: Mapping[str, Mend] = {
 }
 
 # By how its credential stands. Whatever else is wrong with one is mended where it is edited.
-_CREDENTIAL_MENDS: Mapping[Standing, Mend] = {
-    Standing.NEEDS_AUTHORISATION: Mend.AUTHORISE,
-    Standing.NEEDS_UPDATE: Mend.AUTHORISE,
+_CREDENTIAL_MENDS: Mapping[CredentialHealth, Mend] = {
+    CredentialHealth.NEEDS_AUTHORISATION: Mend.AUTHORISE,
+    CredentialHealth.NEEDS_UPDATE: Mend.AUTHORISE,
 }
 
 
@@ -133,7 +133,7 @@ def complaint_of(account: MailAccount) -> Complaint | None:
 def _of_credential(credential: Credential | None) -> Complaint:
     if credential is None:
         return Complaint("The account has no credential.", "Choose one in the account.", Mend.ACCOUNT)
-    need, mend = need_of(credential), _CREDENTIAL_MENDS.get(standing(credential), Mend.CREDENTIAL)
+    need, mend = need_of(credential), _CREDENTIAL_MENDS.get(credential_health(credential), Mend.CREDENTIAL)
     what, todo = (need.what, need.todo) if need else ("", "")
     return Complaint(what, todo, _possible(mend, credential), credential.id)
 

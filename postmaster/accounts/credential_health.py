@@ -18,7 +18,7 @@ from postmaster.resources.models import Validity
 WARNING = timedelta(days=30)
 
 
-class Standing(StrEnum):
+class CredentialHealth(StrEnum):
     """How a credential stands; accounts can sign in with those of ``USABLE``."""
 
     INVALID = "invalid"
@@ -33,32 +33,32 @@ class Standing(StrEnum):
 
 
 # The date of a secret's end is what somebody entered. What counts is what the provider says when the day has come.
-USABLE = (Standing.HEALTHY, Standing.SECRET_EXPIRES_SOON, Standing.SECRET_EXPIRED)
+USABLE = (CredentialHealth.HEALTHY, CredentialHealth.SECRET_EXPIRES_SOON, CredentialHealth.SECRET_EXPIRED)
 
 
-def standing(credential: Credential) -> Standing:
+def credential_health(credential: Credential) -> CredentialHealth:
     """How ``credential`` stands now."""
     if credential.validity is not Validity.VALID:
-        return Standing.INVALID
+        return CredentialHealth.INVALID
     missing = _missing(credential)
     if missing is not None:
         return missing
     if not _is_opened(credential):
-        return Standing.NEEDS_KEY
+        return CredentialHealth.NEEDS_KEY
     if credential.spec.is_oauth and credential.token is not None and credential.token.problem:
-        return Standing.NEEDS_UPDATE
-    return _by_date(credential.secret_expires) if credential.spec.is_oauth else Standing.HEALTHY
+        return CredentialHealth.NEEDS_UPDATE
+    return _by_date(credential.secret_expires) if credential.spec.is_oauth else CredentialHealth.HEALTHY
 
 
-def _missing(credential: Credential) -> Standing | None:
+def _missing(credential: Credential) -> CredentialHealth | None:
     """What was never entered, or never authorised."""
     if not credential.spec.is_oauth:
-        return None if credential.sealed_password else Standing.NEEDS_PASSWORD
+        return None if credential.sealed_password else CredentialHealth.NEEDS_PASSWORD
     if credential.way is Grant.CLIENT_CREDENTIALS:
         has_secret = credential.sealed_client_secret or credential.sealed_client_certificate
-        return None if has_secret else Standing.NEEDS_SECRET
+        return None if has_secret else CredentialHealth.NEEDS_SECRET
     is_authorised = credential.token is not None and credential.token.authorised_at is not None
-    return None if is_authorised else Standing.NEEDS_AUTHORISATION
+    return None if is_authorised else CredentialHealth.NEEDS_AUTHORISATION
 
 
 def _is_opened(credential: Credential) -> bool:
@@ -68,11 +68,11 @@ def _is_opened(credential: Credential) -> bool:
     return all(opens(text or "") for text in (*own, refresh))
 
 
-def _by_date(end: date | None) -> Standing:
+def _by_date(end: date | None) -> CredentialHealth:
     today = now().date()
     if end is None or end > today + WARNING:
-        return Standing.HEALTHY
-    return Standing.SECRET_EXPIRES_SOON if end >= today else Standing.SECRET_EXPIRED
+        return CredentialHealth.HEALTHY
+    return CredentialHealth.SECRET_EXPIRES_SOON if end >= today else CredentialHealth.SECRET_EXPIRED
 
 
 @dataclass(frozen=True)
@@ -89,26 +89,26 @@ class Need:
 _NEW_SECRET = "Make a new one at the identity provider, and enter it with its date."  # noqa: S105 - advice
 
 # By standing; that of NEEDS_UPDATE is what the identity provider said.
-_NEEDS: dict[Standing, Need] = {
-    Standing.INVALID: Need("The credential “{name}” is not valid.", "Set it valid, or choose another one."),
-    Standing.NEEDS_PASSWORD: Need("The credential “{name}” has no password.", "Enter it there."),
-    Standing.NEEDS_SECRET: Need("The credential “{name}” has no client secret.", "Enter it, or a certificate."),
-    Standing.NEEDS_AUTHORISATION: Need(
+_NEEDS: dict[CredentialHealth, Need] = {
+    CredentialHealth.INVALID: Need("The credential “{name}” is not valid.", "Set it valid, or choose another one."),
+    CredentialHealth.NEEDS_PASSWORD: Need("The credential “{name}” has no password.", "Enter it there."),
+    CredentialHealth.NEEDS_SECRET: Need("The credential “{name}” has no client secret.", "Enter it, or a certificate."),
+    CredentialHealth.NEEDS_AUTHORISATION: Need(
         "The credential “{name}” was never authorised.", "Press Authorise there, and sign in once."
     ),
-    Standing.NEEDS_KEY: Need(
+    CredentialHealth.NEEDS_KEY: Need(
         "No key opens the secrets of the credential “{name}”.",
         "Restore the key that they were sealed with, or enter them again (with OAuth2: authorise again, too).",
     ),
-    Standing.SECRET_EXPIRED: Need("The client secret of “{name}” expired on {end}.", _NEW_SECRET),
-    Standing.SECRET_EXPIRES_SOON: Need("The client secret of “{name}” expires on {end}.", _NEW_SECRET),
+    CredentialHealth.SECRET_EXPIRED: Need("The client secret of “{name}” expired on {end}.", _NEW_SECRET),
+    CredentialHealth.SECRET_EXPIRES_SOON: Need("The client secret of “{name}” expires on {end}.", _NEW_SECRET),
 }
 
 
 def need_of(credential: Credential) -> Need | None:
     """What ``credential`` needs, in words; None if it is healthy."""
-    word, token = standing(credential), credential.token
-    if word is Standing.NEEDS_UPDATE and token is not None:
+    word, token = credential_health(credential), credential.token
+    if word is CredentialHealth.NEEDS_UPDATE and token is not None:
         return Need(token.message or "", token.advice or "")
     if word not in _NEEDS:
         return None
@@ -126,8 +126,8 @@ def _unopened() -> str:
 _UNOPENED: BindParameter[str] = bindparam("unopened", callable_=_unopened, type_=String())
 
 
-def standing_column() -> ColumnElement[str]:
-    """``standing``, as SQL, for lists that the database filters and sorts."""
+def credential_health_column() -> ColumnElement[str]:
+    """``credential_health``, as SQL, for lists that the database filters and sorts."""
     basic = Credential.kind == CredentialKind.BASIC
     app_only = Credential.grant == Grant.CLIENT_CREDENTIALS
     secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
@@ -135,17 +135,17 @@ def standing_column() -> ColumnElement[str]:
     end = Credential.secret_expires
     unopened = _UNOPENED.like(literal("%,") + cast(Credential.id, String) + literal(",%"))
     return case(
-        (Credential.validity != Validity.VALID, Standing.INVALID.value),
-        (and_(basic, Credential.sealed_password == ""), Standing.NEEDS_PASSWORD.value),
-        (and_(basic, ~unopened), Standing.HEALTHY.value),
-        (basic, Standing.NEEDS_KEY.value),
-        (and_(app_only, secretless), Standing.NEEDS_SECRET.value),
-        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), Standing.NEEDS_AUTHORISATION.value),
-        (unopened, Standing.NEEDS_KEY.value),
-        (_token(CredentialToken.problem.is_not(None)), Standing.NEEDS_UPDATE.value),
-        (or_(end.is_(None), end > _day(WARNING)), Standing.HEALTHY.value),
-        (end >= _day(), Standing.SECRET_EXPIRES_SOON.value),
-        else_=Standing.SECRET_EXPIRED.value,
+        (Credential.validity != Validity.VALID, CredentialHealth.INVALID.value),
+        (and_(basic, Credential.sealed_password == ""), CredentialHealth.NEEDS_PASSWORD.value),
+        (and_(basic, ~unopened), CredentialHealth.HEALTHY.value),
+        (basic, CredentialHealth.NEEDS_KEY.value),
+        (and_(app_only, secretless), CredentialHealth.NEEDS_SECRET.value),
+        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), CredentialHealth.NEEDS_AUTHORISATION.value),
+        (unopened, CredentialHealth.NEEDS_KEY.value),
+        (_token(CredentialToken.problem.is_not(None)), CredentialHealth.NEEDS_UPDATE.value),
+        (or_(end.is_(None), end > _day(WARNING)), CredentialHealth.HEALTHY.value),
+        (end >= _day(), CredentialHealth.SECRET_EXPIRES_SOON.value),
+        else_=CredentialHealth.SECRET_EXPIRED.value,
     )
 
 

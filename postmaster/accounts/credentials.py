@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, String, case, func, select, type_c
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.columns import health_column
-from postmaster.accounts.credential_health import Standing, standing, standing_column
+from postmaster.accounts.credential_health import CredentialHealth, credential_health, credential_health_column
 from postmaster.accounts.health import Health
 from postmaster.accounts.kinds import (
     AUTHORIZATION_ENDPOINT,
@@ -34,11 +34,11 @@ from postmaster.accounts.kinds import (
 from postmaster.accounts.mailbox import rival
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import UnsealError, opens, reseal, unopened_ids
-from postmaster.accounts.types import ADDRESS
+from postmaster.accounts.types import EMAIL_ADDRESS
 from postmaster.accounts.validation import mailbox_taken
 from postmaster.accounts.wait import end_wait
 from postmaster.errors import PostMasterError
-from postmaster.resources.audit import audit, serialise
+from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field, FieldErrors, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
@@ -51,21 +51,23 @@ _refused = _accounts.join(AccountState).where(health_column() == Health.PAUSED.v
 
 # Standing in the order in which credentials are listed, after those whose login was refused.
 URGENCY = (
-    Standing.NEEDS_KEY,
-    Standing.NEEDS_UPDATE,
-    Standing.NEEDS_AUTHORISATION,
-    Standing.NEEDS_PASSWORD,
-    Standing.NEEDS_SECRET,
-    Standing.SECRET_EXPIRED,
-    Standing.SECRET_EXPIRES_SOON,
-    Standing.HEALTHY,
-    Standing.INVALID,
+    CredentialHealth.NEEDS_KEY,
+    CredentialHealth.NEEDS_UPDATE,
+    CredentialHealth.NEEDS_AUTHORISATION,
+    CredentialHealth.NEEDS_PASSWORD,
+    CredentialHealth.NEEDS_SECRET,
+    CredentialHealth.SECRET_EXPIRED,
+    CredentialHealth.SECRET_EXPIRES_SOON,
+    CredentialHealth.HEALTHY,
+    CredentialHealth.INVALID,
 )
 
 
 def _urgency() -> ColumnElement[int]:
     ranks = {word.value: rank for rank, word in enumerate(URGENCY, 1)}
-    return case((_refused > 0, 0), (standing_column() != "", case(ranks, value=standing_column())), else_=0)
+    return case(
+        (_refused > 0, 0), (credential_health_column() != "", case(ranks, value=credential_health_column())), else_=0
+    )
 
 
 CREDENTIALS = Listing(
@@ -113,13 +115,13 @@ class CredentialService(NamedService[Credential]):
     key: ClassVar[Field] = CREDENTIAL_NAME
     model = Credential
 
-    def health(self, thing: Credential) -> str:
-        """See ``standing``; an import without secrets leaves ``needs-password`` and the like."""
-        return standing(thing)
+    def health(self, record: Credential) -> str:
+        """See ``credential_health``; an import without secrets leaves ``needs-password`` and the like."""
+        return credential_health(record)
 
-    def fields_of(self, thing: Credential) -> tuple[Field, ...]:
+    def fields_of(self, record: Credential) -> tuple[Field, ...]:
         """Those of its kind."""
-        return thing.spec.fields
+        return record.spec.fields
 
     @classmethod
     def fields_for(cls, texts: Mapping[str, str]) -> tuple[Field, ...]:
@@ -132,59 +134,59 @@ class CredentialService(NamedService[Credential]):
         query = select(Credential.name).where(Credential.validity == Validity.VALID)
         return sorted(self.session.scalars(query), key=str.casefold)
 
-    def users(self, thing: Credential) -> Iterator[str]:
+    def users(self, record: Credential) -> Iterator[str]:
         """The accounts that sign in with it."""
-        for account in self.accounts(thing):
+        for account in self.accounts(record):
             yield f"account {account.id} ({account.label})"
 
-    def accounts(self, thing: Credential) -> Iterator[MailAccount]:
+    def accounts(self, record: Credential) -> Iterator[MailAccount]:
         """The accounts that sign in with it."""
-        query = select(MailAccount).where(MailAccount.credential_id == thing.id).order_by(MailAccount.id)
+        query = select(MailAccount).where(MailAccount.credential_id == record.id).order_by(MailAccount.id)
         yield from self.session.scalars(query)
 
-    def assign(self, thing: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
+    def assign(self, record: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
         """Read ``texts``; the kind first, because it decides which other fields there are. Empty secrets are kept."""
-        kind = thing.kind
-        self.read(thing, (KIND,), texts, errors)
+        kind = record.kind
+        self.read(record, (KIND,), texts, errors)
         if KIND in errors:
             return
-        if kind is not None and thing.kind is not kind:
+        if kind is not None and record.kind is not kind:
             errors.add(KIND.name, KIND.refuse(f"is {kind}, and stays so", "Add another credential instead."))
             return
-        spec = thing.spec
+        spec = record.spec
         _refuse_foreign_fields(spec, texts, errors)
-        _have_no_none(thing)
-        self.read(thing, spec.fields, _without_kept(thing, texts), errors)
-        _replace_secret(thing, texts)
+        _have_no_none(record)
+        self.read(record, spec.fields, _without_kept(record, texts), errors)
+        _replace_secret(record, texts)
 
     def check(
-        self, thing: Credential, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+        self, record: Credential, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
     ) -> None:
         """The grant has what it takes, and a new user name leads no two valid accounts to the same mailbox."""
-        super().check(thing, texts, before, errors)
+        super().check(record, texts, before, errors)
         if KIND in errors:
             return
-        _check_grant(thing, texts, errors)
-        if before and before[USERNAME.name] != thing.username and USERNAME not in errors:
-            self._check_username(thing, errors)
-        if before and _binding(self.values(thing)) != _binding(before):
-            thing.token = None
-        elif thing.token is not None and any(texts.get(field.name) for field in (CLIENT_SECRET, CLIENT_CERTIFICATE)):
-            thing.token.problem = None
+        _check_grant(record, texts, errors)
+        if before and before[USERNAME.name] != record.username and USERNAME not in errors:
+            self._check_username(record, errors)
+        if before and _binding(self.values(record)) != _binding(before):
+            record.token = None
+        elif record.token is not None and any(texts.get(field.name) for field in (CLIENT_SECRET, CLIENT_CERTIFICATE)):
+            record.token.problem = None
 
-    def _check_username(self, thing: Credential, errors: FieldErrors) -> None:
-        for account in self.accounts(thing):
-            if not thing.username and not account.account_type.has(ADDRESS):
+    def _check_username(self, record: Credential, errors: FieldErrors) -> None:
+        for account in self.accounts(record):
+            if not record.username and not account.account_type.has(EMAIL_ADDRESS):
                 flaw = f"is missing, but account {account.id} ({account.type} on {account.host}) signs in with it"
                 errors.add(USERNAME.name, USERNAME.refuse(flaw, "Enter the mailbox it opens.", code="missing-field"))
             other = rival(self.session, account) if account.validity is Validity.VALID else None
             if other is not None:
                 errors.add(USERNAME.name, mailbox_taken(account, other, USERNAME.label))
 
-    def saved(self, thing: Credential, before: Mapping[str, Value]) -> None:
+    def saved(self, record: Credential, before: Mapping[str, Value]) -> None:
         """What was wrong with its accounts may be right now."""
         if before:
-            for account in self.accounts(thing):
+            for account in self.accounts(record):
                 end_wait(account)
 
 
@@ -199,47 +201,47 @@ def _refuse_foreign_fields(spec: KindSpec, texts: Mapping[str, str], errors: Fie
             errors.add(field.name, field.refuse(flaw, advice, code="field-not-in-kind"))
 
 
-def _have_no_none(thing: Credential) -> None:
+def _have_no_none(record: Credential) -> None:
     """Texts are empty where there is none, also in a new one and for fields that its kind lacks."""
     for field in (USERNAME, *(field for field in CREDENTIAL_FIELDS if field.secret)):
-        setattr(thing, field.attribute, getattr(thing, field.attribute) or "")
+        setattr(record, field.attribute, getattr(record, field.attribute) or "")
 
 
-def _without_kept(thing: Credential, texts: Mapping[str, str]) -> dict[str, str]:
+def _without_kept(record: Credential, texts: Mapping[str, str]) -> dict[str, str]:
     """``texts`` without those secrets that are empty, where there is one to be kept."""
-    secrets = {field.name: getattr(thing, field.attribute) for field in thing.spec.fields if field.secret}
+    secrets = {field.name: getattr(record, field.attribute) for field in record.spec.fields if field.secret}
     return {name: text for name, text in texts.items() if text or not secrets.get(name)}
 
 
-def _replace_secret(thing: Credential, texts: Mapping[str, str]) -> None:
+def _replace_secret(record: Credential, texts: Mapping[str, str]) -> None:
     """A new client secret takes the place of a certificate, and the other way around."""
     if texts.get(CLIENT_SECRET.name):
-        thing.sealed_client_certificate = ""
+        record.sealed_client_certificate = ""
     elif texts.get(CLIENT_CERTIFICATE.name):
-        thing.sealed_client_secret = ""
+        record.sealed_client_secret = ""
 
 
-def _check_grant(thing: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
+def _check_grant(record: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
     """Each grant takes something of its own. Secrets that were not even asked for, as by an import, may be missing."""
-    if not thing.spec.is_oauth or GRANT in errors:
+    if not record.spec.is_oauth or GRANT in errors:
         return
     if texts.get(CLIENT_SECRET.name) and texts.get(CLIENT_CERTIFICATE.name):
         errors.add(
             CLIENT_CERTIFICATE.name, CLIENT_CERTIFICATE.refuse("replaces the client secret", "Give one of them.")
         )
-    if thing.way is Grant.AUTHORIZATION_CODE:
-        if thing.spec.has(AUTHORIZATION_ENDPOINT) and not thing.authorization_endpoint:
-            _miss(AUTHORIZATION_ENDPOINT, thing, errors)
+    if record.way is Grant.AUTHORIZATION_CODE:
+        if record.spec.has(AUTHORIZATION_ENDPOINT) and not record.authorization_endpoint:
+            _miss(AUTHORIZATION_ENDPOINT, record, errors)
         return
-    if thing.kind is CredentialKind.MICROSOFT and thing.tenant in (None, "common", "organizations", "consumers"):
+    if record.kind is CredentialKind.MICROSOFT and record.tenant in (None, "common", "organizations", "consumers"):
         errors.add(TENANT.name, TENANT.refuse("must be that of the mailboxes with grant client-credentials"))
-    has_secret = thing.sealed_client_secret or thing.sealed_client_certificate
+    has_secret = record.sealed_client_secret or record.sealed_client_certificate
     if not has_secret and CLIENT_SECRET.name in texts:
-        _miss(CLIENT_SECRET, thing, errors)
+        _miss(CLIENT_SECRET, record, errors)
 
 
-def _miss(field: Field, thing: Credential, errors: FieldErrors) -> None:
-    errors.add(field.name, field.refuse("is missing", f"Grant {thing.way} needs it.", code="missing-field"))
+def _miss(field: Field, record: Credential, errors: FieldErrors) -> None:
+    errors.add(field.name, field.refuse("is missing", f"Grant {record.way} needs it.", code="missing-field"))
 
 
 def _binding(values: Mapping[str, Value]) -> dict[str, Value]:
@@ -252,7 +254,7 @@ def rotate_keys(session: Session, actor: str) -> int:
     Raises PostMasterError naming those that no key opens; then nothing is changed. Neither revision nor time of
     change move: the secrets are the same, so an account paused by them stays paused.
     """
-    serialise(session)
+    lock_administration(session)
     rotated: set[int] = set()
     unreadable: dict[str, None] = {}
     for key, column in _SEALED:
@@ -274,7 +276,7 @@ def rotate_keys(session: Session, actor: str) -> int:
 
 def forget_sealed(session: Session, actor: str) -> list[str]:
     """Forget the secrets that no key opens; returns the names of their credentials, which need them anew."""
-    serialise(session)
+    lock_administration(session)
     ids = unopened_ids()
     query = select(Credential).where(Credential.id.in_(ids)).order_by(Credential.name)
     lost = session.scalars(query).unique().all()

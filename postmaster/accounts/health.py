@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from postmaster.accounts.credential_health import USABLE, Standing, standing
+from postmaster.accounts.credential_health import USABLE, CredentialHealth, credential_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.resources.models import Validity
 
@@ -74,10 +74,10 @@ def _health_of(state: AccountState, revision: str) -> Health:
 
 def is_usable(credential: Credential | None) -> bool:
     """Whether an account can sign in with ``credential``: it is there, valid, and lacks nothing."""
-    return credential is not None and standing(credential) in USABLE
+    return credential is not None and credential_health(credential) in USABLE
 
 
 def needs(credential: Credential | None) -> Health:
     """What an account with that credential, which is not usable, needs."""
-    outdated = credential is not None and standing(credential) is Standing.NEEDS_UPDATE
+    outdated = credential is not None and credential_health(credential) is CredentialHealth.NEEDS_UPDATE
     return Health.NEEDS_UPDATE if outdated else Health.NEEDS_CREDENTIAL

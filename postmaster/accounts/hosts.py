@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmaster.resources.readers import Flaw, host
+from postmaster.resources.readers import InvalidValue, host
 
 ANY_BELOW = "*."
 
@@ -12,7 +12,7 @@ def read_hosts(text: str) -> str:
     names = dict.fromkeys(_read(word) for word in text.replace(",", " ").split())
     read = ", ".join(names)
     if len(read) > 2000:
-        raise Flaw("has more than 2000 characters", "Use names such as *.example.com.")
+        raise InvalidValue("has more than 2000 characters", "Use names such as *.example.com.")
     return read
 
 

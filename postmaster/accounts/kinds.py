@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from postmaster.accounts.hosts import read_hosts
 from postmaster.accounts.sealing import seal
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
-from postmaster.resources.readers import Flaw, clean, line, member, name
+from postmaster.resources.readers import InvalidValue, clean, line, member, name
 
-LARGEST_SECRET, LARGEST_CERTIFICATE = 1000, 9000
+MAX_SECRET, MAX_CERTIFICATE = 1000, 9000
 
 
 class CredentialKind(StrEnum):
@@ -42,8 +42,8 @@ def _secret(noun: str) -> Field:
     """A secret of one line, called ``noun`` in what is said of it."""
 
     def read(secret: str) -> str:
-        if len(secret) > LARGEST_SECRET:
-            raise Flaw(f"has more than {LARGEST_SECRET} characters", f"Check what was given as the {noun}.")
+        if len(secret) > MAX_SECRET:
+            raise InvalidValue(f"has more than {MAX_SECRET} characters", f"Check what was given as the {noun}.")
         return seal(clean(secret))
 
     return Field(noun.replace(" ", "_"), noun.capitalize(), read=read, empty="", secret=True)
@@ -51,22 +51,24 @@ def _secret(noun: str) -> Field:
 
 def _certificate(pem: str) -> str:
     advice = "Give both in PEM form: cat key.pem certificate.pem"
-    if len(pem) > LARGEST_CERTIFICATE:
-        raise Flaw(f"has more than {LARGEST_CERTIFICATE} characters", advice)
+    if len(pem) > MAX_CERTIFICATE:
+        raise InvalidValue(f"has more than {MAX_CERTIFICATE} characters", advice)
     try:
         key = load_pem_private_key(pem.encode(), password=None)
         certificate = x509.load_pem_x509_certificate(pem.encode())
     except (ValueError, TypeError):
-        raise Flaw("does not hold a private key without a passphrase and its certificate", advice) from None
+        raise InvalidValue("does not hold a private key without a passphrase and its certificate", advice) from None
     if not isinstance(key, RSAPrivateKey) or key.public_key() != certificate.public_key():
-        raise Flaw("must be an RSA key and the certificate of that key", advice)
+        raise InvalidValue("must be an RSA key and the certificate of that key", advice)
     return seal(pem)
 
 
 def _https(text: str) -> str:
     parts = urlsplit(line(1000)(text))
     if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
-        raise Flaw(f"is “{text}”, which is no address that begins with https://", "Copy it from the provider's help.")
+        raise InvalidValue(
+            f"is “{text}”, which is no address that begins with https://", "Copy it from the provider's help."
+        )
     return text
 
 
@@ -74,7 +76,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Flaw(f"is “{text}”, but must be a day", "Enter it as 2027-02-14.") from None
+        raise InvalidValue(f"is “{text}”, but must be a day", "Enter it as 2027-02-14.") from None
 
 
 def _scopes(text: str) -> str:
@@ -83,7 +85,7 @@ def _scopes(text: str) -> str:
 
 def _tenant(text: str) -> str:
     if not text.isascii() or not all(char.isalnum() or char in ".-_" for char in text):
-        raise Flaw(f"is “{text}”", "Copy the Directory (tenant) ID from the app's overview in Entra.")
+        raise InvalidValue(f"is “{text}”", "Copy the Directory (tenant) ID from the app's overview in Entra.")
     return line(200)(text)
 
 

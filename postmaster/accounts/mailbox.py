@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.models import Credential, MailAccount
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.resources.models import Validity
 
 
@@ -23,7 +23,7 @@ class MailboxKey(NamedTuple):
 
 def server_of(account: MailAccount) -> str:
     """The host that the account's mail is fetched from: the one entered, or that of all accounts of type Outlook365."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return account.host or settings.outlook_host
 
 

@@ -10,7 +10,7 @@ from postmaster.resources.listing import Listing
 
 _accounts = select(func.count(MailAccount.id)).where(MailAccount.queue_id == Queue.id).scalar_subquery()
 _addresses = select(func.count(SystemAddress.id)).where(SystemAddress.queue_id == Queue.id).scalar_subquery()
-QUEUES = Listing(
+QUEUE_LISTING = Listing(
     key=Queue.id,
     query=select(Queue, _accounts.label("accounts"), _addresses.label("addresses")),
     searched=(

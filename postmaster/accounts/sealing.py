@@ -9,8 +9,8 @@ from flask import current_app
 from sqlalchemy import ColumnClause, Integer, String, column, exists, or_, select, table
 from sqlalchemy.orm import Session
 
-from postmaster.config import CREDENTIAL_KEY, KEY_ADVICE, Settings, keys_in, make_key
-from postmaster.database import reading
+from postmaster.config import CREDENTIAL_KEY, KEY_ADVICE, Environment, keys_in, make_key
+from postmaster.database import read_session
 from postmaster.errors import ConfigError
 
 # The models need this module, so it has a view of its own on their tables.
@@ -32,7 +32,7 @@ _LASTING: tuple[ColumnClause[str], ...] = (
 )
 
 # Sealed texts of which it is kept whether a key opens them: some 2 kB each.
-MOST_TRIED = 4096
+MAX_TRIED = 4096
 
 
 class UnsealError(Exception):
@@ -41,7 +41,7 @@ class UnsealError(Exception):
 
 def _keys() -> tuple[str, ...]:
     """The keys that there are. Their file may have been made since this process began."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return settings.credential_keys or keys_in(settings.data_dir / CREDENTIAL_KEY)
 
 
@@ -50,10 +50,10 @@ def _keys_to_seal() -> tuple[str, ...]:
     keys = _keys()
     if keys:
         return keys
-    with reading() as session:
+    with read_session() as session:
         if _is_anything_sealed(session):
             raise key_missing()
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return make_key(settings.data_dir / CREDENTIAL_KEY)
 
 
@@ -63,7 +63,7 @@ def _is_anything_sealed(session: Session) -> bool:
 
 def key_missing() -> ConfigError:
     """The error that what is sealed cannot be opened."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     if _keys():
         what = "No key that is configured opens any of the secrets in the database."
     else:
@@ -73,7 +73,7 @@ def key_missing() -> ConfigError:
 
 def check_keys() -> None:
     """See that the keys are those of this database. Raises ConfigError if they open nothing that is sealed in it."""
-    with reading() as session:
+    with read_session() as session:
         sealed = {text for each in _LASTING for text in session.scalars(select(each).where(each != ""))}
     if sealed and not any(opens(text) for text in sealed):
         raise key_missing()
@@ -84,7 +84,7 @@ def opens(sealed: str) -> bool:
     return not sealed or _opens(_keys(), sealed)
 
 
-@lru_cache(MOST_TRIED)
+@lru_cache(MAX_TRIED)
 def _opens(keys: tuple[str, ...], sealed: str) -> bool:
     try:
         _decrypt(keys, sealed)
@@ -100,7 +100,7 @@ def unopened_ids() -> list[int]:
         .select_from(_CREDENTIAL.outerjoin(_TOKEN, _TOKEN.c.credential_id == _CREDENTIAL.c.id))
         .where(or_(*(each != "" for each in _LASTING)))
     )
-    with reading() as session:
+    with read_session() as session:
         rows = session.execute(query.order_by(_CREDENTIAL.c.id)).all()
     return [number for number, *texts in rows if not all(opens(text or "") for text in texts)]
 

@@ -66,21 +66,21 @@ class AccountService(Service[MailAccount]):
         accounts = [account for account in self.session.scalars(query) if account.label.casefold() == label.casefold()]
         return [account for account in accounts if account.label == label] or accounts
 
-    def label(self, thing: MailAccount) -> str:
+    def label(self, record: MailAccount) -> str:
         """``user@host``, with ``/folder`` if it has one."""
-        return thing.label
+        return record.label
 
-    def health(self, thing: MailAccount) -> str:
+    def health(self, record: MailAccount) -> str:
         """See ``account_health``."""
-        return account_health(thing)
+        return account_health(record)
 
-    def identity(self, thing: MailAccount) -> Hashable:
+    def identity(self, record: MailAccount) -> Hashable:
         """The mailbox; the label as long as there is no credential that names one."""
-        return mailbox_key(thing) or thing.label
+        return mailbox_key(record) or record.label
 
-    def fields_of(self, thing: MailAccount) -> tuple[Field, ...]:
+    def fields_of(self, record: MailAccount) -> tuple[Field, ...]:
         """Those of its type."""
-        return tuple(field for field in self.fields if field not in _lacking(thing.type))
+        return tuple(field for field in self.fields if field not in _lacking(record.type))
 
     def fields_for(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
         """Those that what was entered so far calls for: of that type, and the queue if it is to be selected."""
@@ -89,28 +89,28 @@ class AccountService(Service[MailAccount]):
             lacking.add(QUEUE)
         return tuple(field for field in self.fields if field not in lacking)
 
-    def choices(self, field: Field, thing: MailAccount | None = None) -> Sequence[str] | None:
+    def choices(self, field: Field, record: MailAccount | None = None) -> Sequence[str] | None:
         """Valid credentials and queues; what was set invalid later stays where it is chosen."""
         if field == CREDENTIAL:
             names = CredentialService(self.session, self.actor).valid_names()
         elif field == QUEUE:
             names = self.queues.valid_names()
         else:
-            return super().choices(field, thing)
-        chosen = self.value(thing, field) if thing else None
+            return super().choices(field, record)
+        chosen = self.value(record, field) if record else None
         return names if chosen in (None, *names) else [str(chosen), *names]
 
-    def value(self, thing: MailAccount, field: Field) -> Value:
+    def value(self, record: MailAccount, field: Field) -> Value:
         """The field's value; credential and queue by their names."""
         if field == CREDENTIAL:
-            return thing.credential.name if thing.credential else None
+            return record.credential.name if record.credential else None
         if field == QUEUE:
-            return self.queues.queue_name(thing.queue_id) if thing.queue_id else None
-        return super().value(thing, field)
+            return self.queues.queue_name(record.queue_id) if record.queue_id else None
+        return super().value(record, field)
 
-    def details(self, thing: MailAccount) -> Json:
+    def details(self, record: MailAccount) -> Json:
         """What the last runs found."""
-        state = thing.state or AccountState(failures=0, backlog=0)
+        state = record.state or AccountState(failures=0, backlog=0)
         times = {"last_run": state.last_run_at, "last_success": state.last_success_at}
         error = {
             "code": state.error_code,
@@ -126,21 +126,21 @@ class AccountService(Service[MailAccount]):
             "error": error if state.error_code else None,
         }
 
-    def assign(self, thing: MailAccount, texts: Mapping[str, str], errors: FieldErrors) -> None:
+    def assign(self, record: MailAccount, texts: Mapping[str, str], errors: FieldErrors) -> None:
         """Read ``texts``; the type first, because it decides which other fields there are."""
-        super().assign(thing, {name: text for name, text in texts.items() if name == TYPE.name}, errors)
-        account_type = ACCOUNT_TYPES.get(thing.type)
+        super().assign(record, {name: text for name, text in texts.items() if name == TYPE.name}, errors)
+        account_type = ACCOUNT_TYPES.get(record.type)
         if account_type is None:
-            super().assign(thing, {name: text for name, text in texts.items() if text and name != TYPE.name}, errors)
+            super().assign(record, {name: text for name, text in texts.items() if text and name != TYPE.name}, errors)
             return
         refuse_foreign_fields(account_type, texts, errors)
         lacking = [field for field in TYPE_FIELDS if not account_type.has(field)]
         rest = texts.keys() - {TYPE.name, *(field.name for field in lacking)}
-        super().assign(thing, {name: texts[name] for name in rest}, errors)
+        super().assign(record, {name: texts[name] for name in rest}, errors)
         for field in lacking:
-            setattr(thing, field.attribute, field.empty)
-        if thing.dispatching is Dispatching.TO and QUEUE.name not in texts:
-            thing.queue_id = None
+            setattr(record, field.attribute, field.empty)
+        if record.dispatching is Dispatching.TO and QUEUE.name not in texts:
+            record.queue_id = None
 
     def resolve(self, field: Field, value: Any) -> Any:
         """The credential and the queue that are named."""
@@ -154,22 +154,22 @@ class AccountService(Service[MailAccount]):
             raise InputError(field.label, error.message, error.advice, error.code) from None
 
     def check(
-        self, thing: MailAccount, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+        self, record: MailAccount, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
     ) -> None:
         """The rules of ``accounts.validation``."""
         if TYPE in errors:
             return
         queue = before.get(QUEUE.name)
         queue_before = self.queues.queue_id(str(queue)) if queue else None
-        check_mandatory(thing, errors)
-        check_credential(thing, errors)
-        check_dispatching(thing, queue_before, texts.get(QUEUE.name, ""), self.queues, errors)
-        check_mailbox(self.session, thing, errors)
+        check_mandatory(record, errors)
+        check_credential(record, errors)
+        check_dispatching(record, queue_before, texts.get(QUEUE.name, ""), self.queues, errors)
+        check_mailbox(self.session, record, errors)
 
-    def saved(self, thing: MailAccount, before: Mapping[str, Value]) -> None:
+    def saved(self, record: MailAccount, before: Mapping[str, Value]) -> None:
         """What was wrong may be right now, so try at once. Warn when there are more valid accounts than recommended."""
-        end_wait(thing)
-        if thing.validity is not Validity.VALID or before.get("validity") == Validity.VALID:
+        end_wait(record)
+        if record.validity is not Validity.VALID or before.get("validity") == Validity.VALID:
             return
         limit = get_setting(self.session, RECOMMENDED_ACCOUNT_LIMIT)
         count = self.count_valid()

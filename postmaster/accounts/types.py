@@ -29,7 +29,7 @@ class Tls(StrEnum):
 
 
 # Fields that only some types have, in the order in which they are shown.
-ADDRESS = Field(
+EMAIL_ADDRESS = Field(
     "address",
     "E-mail Address",
     mandatory=True,
@@ -53,7 +53,7 @@ SSL_FINGERPRINT = Field(
 SSL_VERIFYCN_NAME = Field(
     "ssl_verifycn_name", "SSL VerifyCN Name", read=host, metavar="NAME", help="Name in the certificate, if not Host."
 )
-TYPE_FIELDS = (ADDRESS, HOST, PORT, FOLDER, SSL_VERIFY, SSL_FINGERPRINT, SSL_VERIFYCN_NAME)
+TYPE_FIELDS = (EMAIL_ADDRESS, HOST, PORT, FOLDER, SSL_VERIFY, SSL_FINGERPRINT, SSL_VERIFYCN_NAME)
 
 _SERVER = (HOST, PORT)
 _TLS = (SSL_VERIFY, SSL_FINGERPRINT, SSL_VERIFYCN_NAME)
@@ -84,7 +84,7 @@ ACCOUNT_TYPES: dict[str, AccountType] = {
         AccountType("IMAP", Protocol.IMAP, Tls.NONE, 143, (*_SERVER, FOLDER)),
         AccountType("IMAPS", Protocol.IMAP, Tls.IMPLICIT, 993, (*_SERVER, FOLDER, *_TLS)),
         AccountType("IMAPTLS", Protocol.IMAP, Tls.STARTTLS, 143, (*_SERVER, FOLDER, *_TLS)),
-        AccountType("Outlook365", Protocol.IMAP, Tls.IMPLICIT, 993, (ADDRESS, FOLDER), oauth_only=True),
+        AccountType("Outlook365", Protocol.IMAP, Tls.IMPLICIT, 993, (EMAIL_ADDRESS, FOLDER), oauth_only=True),
         AccountType("POP3", Protocol.POP3, Tls.NONE, 110, _SERVER),
         AccountType("POP3S", Protocol.POP3, Tls.IMPLICIT, 995, (*_SERVER, *_TLS)),
         AccountType("POP3TLS", Protocol.POP3, Tls.STARTTLS, 110, (*_SERVER, *_TLS)),

@@ -11,7 +11,7 @@ from postmaster.accounts.hosts import is_for
 from postmaster.accounts.kinds import OAUTH_KINDS
 from postmaster.accounts.mailbox import rival, server_of
 from postmaster.accounts.models import Dispatching, MailAccount
-from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, HOST, TYPE_FIELDS, AccountType
+from postmaster.accounts.types import ACCOUNT_TYPES, EMAIL_ADDRESS, HOST, TYPE_FIELDS, AccountType
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError
 from postmaster.resources.fields import Field, FieldErrors
@@ -72,7 +72,7 @@ def check_credential(account: MailAccount, errors: FieldErrors) -> None:
         flaw = f"is “{credential.name}”, of kind {credential.kind}, but {account.type} takes no passwords"
         advice = f"Choose one of these kinds: {', '.join(OAUTH_KINDS)}."
         errors.add(CREDENTIAL.name, CREDENTIAL.refuse(flaw, advice, code="credential-kind"))
-    elif not credential.username and not account.account_type.has(ADDRESS):
+    elif not credential.username and not account.account_type.has(EMAIL_ADDRESS):
         flaw = f"is “{credential.name}”, which has no user name, so it does not say which mailbox to open"
         errors.add(CREDENTIAL.name, CREDENTIAL.refuse(flaw, "Enter the user name in the credential."))
     elif HOST not in errors and not is_for(credential.hosts, server_of(account)):
@@ -85,7 +85,7 @@ def check_mailbox(session: Session, account: MailAccount, errors: FieldErrors) -
     """No two valid accounts may fetch the same mailbox."""
     if account.validity is not Validity.VALID or HOST in errors:
         return
-    field = HOST if account.account_type.has(HOST) else ADDRESS
+    field = HOST if account.account_type.has(HOST) else EMAIL_ADDRESS
     if other := rival(session, account):
         errors.add(field.name, mailbox_taken(account, other, field.label))
 

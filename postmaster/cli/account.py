@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from postmaster.accounts.fields import ACCOUNT_FIELDS
 from postmaster.accounts.service import AccountService
-from postmaster.cli.resources import Resource, resource_group
+from postmaster.cli.resources import ResourceCommands, resource_group
 
 group = resource_group(
-    Resource(
+    ResourceCommands(
         noun="account",
         plural="mail accounts",
         fields=ACCOUNT_FIELDS,

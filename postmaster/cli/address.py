@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from postmaster.cli.resources import Resource, resource_group
+from postmaster.cli.resources import ResourceCommands, resource_group
 from postmaster.desk.addresses import AddressService
 
 group = resource_group(
-    Resource(
+    ResourceCommands(
         noun="address",
         plural="system addresses",
         fields=AddressService.fields,

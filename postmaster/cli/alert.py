@@ -8,10 +8,10 @@ import click
 
 from postmaster.cli.base import Group, actor, print_json, print_table
 from postmaster.cli.resources import as_json
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.errors import ConfigError
 from postmaster.extensions import Json
-from postmaster.operations.alerting import look_now
+from postmaster.operations.alerting import check_now
 from postmaster.operations.incidents import open_incidents, recent_incidents
 from postmaster.operations.models import AlertDelivery, Incident
 from postmaster.operations.state import fetching_state
@@ -20,16 +20,16 @@ from postmaster.operations.verdict import judge
 
 group = Group("alert", help="Look at incidents, and at the targets that are told about them.")
 
-SHOWN = 50
+MAX_SHOWN = 50
 
 
 @group.command("list")
-@click.option("--all", "all_", is_flag=True, help=f"The last {SHOWN}, also those that are over.")
+@click.option("--all", "all_", is_flag=True, help=f"The last {MAX_SHOWN}, also those that are over.")
 @as_json
 def list_(all_: bool, json_: bool) -> None:
     """List what is wrong; with --json one object a line."""
-    with reading() as session:
-        query = recent_incidents().limit(SHOWN) if all_ else open_incidents()
+    with read_session() as session:
+        query = recent_incidents().limit(MAX_SHOWN) if all_ else open_incidents()
         rows = [_row(incident) for incident in session.scalars(query)]
     if json_:
         for row in rows:
@@ -45,7 +45,7 @@ def list_(all_: bool, json_: bool) -> None:
 
 def _nothing() -> str:
     """What is said without incidents: it may be too early for one, and still not be well."""
-    with reading() as session:
+    with read_session() as session:
         verdict = judge(session, fetching_state(session))
     return "Nothing is wrong." if verdict.ok else f"There is no incident yet. {verdict.headline}."
 
@@ -57,8 +57,8 @@ def check() -> None:
     \b
     Exit status: 0 nothing is wrong, 1 something is.
     """
-    look_now()
-    with reading() as session:
+    check_now()
+    with read_session() as session:
         incidents = session.scalars(open_incidents()).all()
     for incident in incidents:
         click.echo(incident.sentence)

@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
-from postmaster.resources.numbers import LARGEST_ID, read_number
+from postmaster.resources.numbers import MAX_ID, read_number
 
 Function = Callable[..., Any]
-Row = TypeVar("Row")
+RowT = TypeVar("RowT")
 
 # Rows that are laid out together, and the width that a column of them keeps on a terminal, if it has as much in it.
 TABLE_PIECE = 500
@@ -66,10 +66,10 @@ class Number(click.ParamType[int]):
         return int(number)
 
 
-ID = Number(1, LARGEST_ID)
+ID = Number(1, MAX_ID)
 
 # Of anything that a command shows.
-MOST = 10**9
+MAX_COUNT = 10**9
 
 
 def guarded(function: Function) -> Function:
@@ -134,7 +134,7 @@ class UnexpectedError(PostMasterError):
 
 def _unexpected(error: Exception) -> PostMasterError:
     """A sentence with a reference, under which the details stand in errors.log in the data directory."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     reference = secrets.token_hex(4)
     log = settings.data_dir / "errors.log"
     try:
@@ -193,7 +193,7 @@ def _print_plain(widths: list[int], rows: list[tuple[str, ...]]) -> None:
         click.echo("  ".join(padded).rstrip())
 
 
-def batched(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+def batched(rows: Iterable[RowT], size: int) -> Iterator[list[RowT]]:
     """``rows`` in lists of ``size``; the last one may be shorter."""
     iterator = iter(rows)
     while piece := list(islice(iterator, size)):

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 
 from postmaster.accounts.service import AccountService
 from postmaster.cli.base import actor, guarded
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.operations.requests import confirm_first_fetch
 
 
@@ -20,7 +20,7 @@ def confirm(which: str) -> None:
 
     All mail of its mailbox becomes tickets and is deleted on the server. It begins with the next run.
     """
-    with writing() as session:
+    with transaction() as session:
         account = AccountService(session, actor()).find(which)
         count = confirm_first_fetch(session, account.id, actor())
     click.echo(f"All {count} messages become tickets and are deleted on the server, from the next run on.")

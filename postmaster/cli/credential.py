@@ -14,16 +14,16 @@ from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential
 from postmaster.accounts.sealing import unopened_ids
 from postmaster.cli.base import actor
-from postmaster.cli.resources import Resource, resource_group
-from postmaster.config import Settings
-from postmaster.database import reading, writing
+from postmaster.cli.resources import ResourceCommands, resource_group
+from postmaster.config import Environment
+from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
 from postmaster.resources.service import enumeration
 
 group = resource_group(
-    Resource(
+    ResourceCommands(
         noun="credential",
         plural="credentials",
         fields=CredentialService.fields,
@@ -49,7 +49,7 @@ def new_key() -> None:
 @group.command("rotate-key")
 def rotate_key() -> None:
     """Seal all secrets and tokens anew with the first key; all or none."""
-    with writing() as session:
+    with transaction() as session:
         count = rotate_keys(session, actor())
     click.echo(f"{count} sealed with the first key; the other keys are not needed any more.")
 
@@ -63,7 +63,7 @@ def forget_sealed_command(yes: bool) -> None:
     when the first secret is entered; the credentials show “needs-password”, “needs-secret” or “needs-authorisation”
     until then.
     """
-    with reading() as session:
+    with read_session() as session:
         ids = unopened_ids()
         names = list(session.scalars(select(Credential.name).where(Credential.id.in_(ids)).order_by(Credential.name)))
     if not names:
@@ -71,7 +71,7 @@ def forget_sealed_command(yes: bool) -> None:
         return
     if not yes:
         click.confirm(f"Forget the secrets of {enumeration(names)} for good?", abort=True)
-    with writing() as session:
+    with transaction() as session:
         names = forget_sealed(session, actor())
     click.echo(f"Forgotten: the secrets of {enumeration(names)}. Enter them again: flask credential set NAME …")
 
@@ -88,7 +88,7 @@ def authorise(which: str) -> None:
     \b
     Exit status: 0 it is authorised, or the address is printed; 1 the provider refused or nobody came; 2 wrong usage.
     """
-    with reading() as session:
+    with read_session() as session:
         credential = CredentialService(session, actor()).find(which)
     if credential.way is Grant.CLIENT_CREDENTIALS:
         _tell(try_app(credential.id, actor()))
@@ -103,7 +103,7 @@ def authorise(which: str) -> None:
 
 
 def _redirect_uri() -> str:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     if settings.public_url is None:
         raise ConfigError(
             "bad-setting",

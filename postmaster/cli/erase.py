@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 
 from postmaster.cli.base import Number, actor, guarded, print_json
 from postmaster.operations.retention import Removed, erase_older_than, erase_sender
-from postmaster.resources.readers import Flaw, mail_address
+from postmaster.resources.readers import InvalidValue, mail_address
 
 
 @click.command()
@@ -46,7 +46,7 @@ def _confirm(what: str) -> None:
 def _address(text: str) -> str:
     try:
         return mail_address(text.strip())
-    except Flaw as error:
+    except InvalidValue as error:
         raise click.UsageError(f"--sender {error.flaw}. {error.advice}".rstrip()) from None
 
 

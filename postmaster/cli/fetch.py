@@ -27,12 +27,12 @@ from rich.progress import (
 from rich.text import Text
 
 from postmaster.accounts.sealing import check_keys
-from postmaster.cli.base import MOST, Number, guarded, plain, print_json, user_name
-from postmaster.database import reading
+from postmaster.cli.base import MAX_COUNT, Number, guarded, plain, print_json, user_name
+from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS, AccountResult, totals
 from postmaster.fetching.dry_run import preview_account
 from postmaster.fetching.pause import current_pause, paused_error
-from postmaster.fetching.pool import Candidate, work_on
+from postmaster.fetching.pool import Candidate, fetch_concurrently
 from postmaster.fetching.run import FetchOptions, fetch_account
 from postmaster.fetching.selection import choose_accounts
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
@@ -45,7 +45,7 @@ EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130
 @click.option("--dry-run", is_flag=True, help="Show what would become of the mail; change neither database nor server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--timeout", type=Number(0, MOST), metavar="SECONDS", help="Leave the rest of an account after that long."
+    "--timeout", type=Number(0, MAX_COUNT), metavar="SECONDS", help="Leave the rest of an account after that long."
 )
 @with_appcontext
 @guarded
@@ -60,18 +60,18 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
     paused, 130 interrupted.
     """
     check_keys()
-    with reading() as session:
+    with read_session() as session:
         candidates = choose_accounts(session, names)
         sessions = get_setting(session, SESSIONS_PER_HOST)
         pause = None if dry_run else current_pause(session)
     if pause:
         candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
         paused_error(pause).show()
-    report = Report(candidates, as_json=as_json)
+    report = FetchReport(candidates, as_json=as_json)
     options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
     with report, interruptible(options.stop):
         work = preview_account if dry_run else fetch_account
-        results = [report.add(result) for result in work_on(candidates, work, options, sessions)]
+        results = [report.add(result) for result in fetch_concurrently(candidates, work, options, sessions)]
     results.sort(key=lambda result: result.id)
     if as_json:
         print_json({"accounts": [result.as_dict() for result in results], "totals": totals(results)})
@@ -113,7 +113,7 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class Report:
+class FetchReport:
     """What people see while and after it runs: a progress bar on a terminal, plain lines in a pipe."""
 
     def __init__(self, candidates: Sequence[Candidate], *, as_json: bool) -> None:
@@ -181,7 +181,7 @@ def describe(result: AccountResult) -> Iterator[str]:
         yield f"{result.label}: skipped, {result.skipped}."
         return
     row = result.as_dict()
-    if result.error is None or result.tally.found:
+    if result.error is None or result.counters.found:
         reasons = ", ".join(f"{count} {reason}" for reason, count in row["left_reasons"].items() if count)
         yield f"{result.label}: {counts(row)}{f' ({reasons})' if reasons else ''}, {row['seconds']:.1f} s."
     for message in result.messages or ():

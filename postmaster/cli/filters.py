@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from postmaster.cli.resources import Resource, resource_group
+from postmaster.cli.resources import ResourceCommands, resource_group
 from postmaster.pipeline.filters.service import FilterService
 
 group = resource_group(
-    Resource(
+    ResourceCommands(
         noun="filter",
         plural="postmaster filters",
         fields=FilterService.fields,

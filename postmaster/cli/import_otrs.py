@@ -9,10 +9,10 @@ import click
 
 from postmaster.cli.base import Group, actor, plain, print_json
 from postmaster.cli.resources import as_json
-from postmaster.database import writing
-from postmaster.otrs.dump import LARGEST, read_dump
+from postmaster.database import transaction
+from postmaster.otrs.dump import MAX_DUMP_BYTES, read_dump
 from postmaster.otrs.importer import take_over
-from postmaster.otrs.report import Line, Report, Taken
+from postmaster.otrs.report import ImportLine, ImportReport, Taken
 
 group = Group("import", help="Take over from another system.")
 
@@ -36,10 +36,10 @@ def otrs(file: IO[bytes], dry_run: bool, json_: bool) -> None:
     \b
     Exit status: 0 everything was taken, 1 something was left out, 2 the dump cannot be used.
     """
-    dump = read_dump(file.read(LARGEST + 1))
-    report = Report()
+    dump = read_dump(file.read(MAX_DUMP_BYTES + 1))
+    report = ImportReport()
     try:
-        with writing() as session:
+        with transaction() as session:
             report = take_over(session, dump, actor())
             if dry_run:
                 raise TakenBack
@@ -53,7 +53,7 @@ def otrs(file: IO[bytes], dry_run: bool, json_: bool) -> None:
     sys.exit(EXIT_LEFT_OUT if any(report.left_out()) else 0)
 
 
-def _print(report: Report, *, dry_run: bool) -> None:
+def _print(report: ImportReport, *, dry_run: bool) -> None:
     for line in report.lines:
         click.echo(_sentence(line))
     counts = report.counts()
@@ -61,7 +61,7 @@ def _print(report: Report, *, dry_run: bool) -> None:
     click.echo(f"\n{words}.{' Nothing was changed: this was a dry run.' if dry_run else ''}")
 
 
-def _sentence(line: Line) -> str:
+def _sentence(line: ImportLine) -> str:
     code = f" [{line.code}]" if line.code else ""
     detail = f": {line.detail}" if line.detail else ""
     return plain(f"line {line.line}: {line.what}: {line.taken.value.replace('-', ' ')}{detail}{code}")

@@ -9,22 +9,22 @@ from typing import Any
 import click
 from flask import current_app
 
-from postmaster.cli.base import ID, MOST, Group, Number, print_json, print_table
+from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json, print_table
 from postmaster.cli.resources import as_json, print_facts
-from postmaster.config import Settings
-from postmaster.database import reading
+from postmaster.config import Environment
+from postmaster.database import read_session
 from postmaster.errors import InputError
 from postmaster.extensions import Json
-from postmaster.ledger.search import Wanted, stream_mail
+from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.pipeline.decision import Outcome
-from postmaster.resources.readers import Flaw, moment
+from postmaster.resources.readers import InvalidValue, moment
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")
 
 COLUMNS = ("id", "recorded", "account", "sender", "subject", "outcome", "ticket")
 
-OUTCOMES = click.Choice([outcome.value for outcome in Outcome if outcome is not Outcome.ALREADY_RECORDED])
+OUTCOME_CHOICE = click.Choice([outcome.value for outcome in Outcome if outcome is not Outcome.ALREADY_RECORDED])
 
 
 @group.command("find")
@@ -38,8 +38,8 @@ OUTCOMES = click.Choice([outcome.value for outcome in Outcome if outcome is not 
     "--since", default="", metavar="TIME", help="Recorded then or later, as in 2026-11-23 or 2026-11-23T09:30."
 )
 @click.option("--until", default="", metavar="TIME", help="Recorded before that time, or on that day at the latest.")
-@click.option("--outcome", type=OUTCOMES, help="What became of it.")
-@click.option("--limit", type=Number(1, MOST), metavar="NUMBER", help="Show the newest ones only.")
+@click.option("--outcome", type=OUTCOME_CHOICE, help="What became of it.")
+@click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show the newest ones only.")
 @as_json
 @click.argument("text", nargs=-1)
 def find(
@@ -50,14 +50,14 @@ def find(
     All words have to be in the message's sender, recipients, subject, Message-ID or account, or be the number of its
     ticket. Whole words count: of an address, all of it, what is before the @, or the domain.
     """
-    wanted = Wanted(
+    wanted = MailFilter(
         text=" ".join(text),
         since=_moment("--since", since),
         until=_moment("--until", until, end_of_day=True),
         outcome=Outcome(outcome) if outcome else None,
         **parts,
     )
-    with reading() as session:
+    with read_session() as session:
         rows = (trace.as_json() for trace in islice(stream_mail(session, wanted), limit))
         if json_:
             for row in rows:
@@ -67,10 +67,10 @@ def find(
 
 
 def _moment(option: str, text: str, *, end_of_day: bool = False) -> datetime | None:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     try:
         return moment(settings.time_zone, end_of_day=end_of_day)(text.strip()) if text.strip() else None
-    except Flaw as error:
+    except InvalidValue as error:
         raise InputError(option, f"{option} {error.flaw}.", error.advice) from None
 
 
@@ -79,7 +79,7 @@ def _moment(option: str, text: str, *, end_of_day: bool = False) -> datetime | N
 @as_json
 def show(number: int, json_: bool) -> None:
     """Show what became of the message ID, and why, stage by stage."""
-    with reading() as session:
+    with read_session() as session:
         details = trace_mail(session, number).details()
     if json_:
         print_json(details)

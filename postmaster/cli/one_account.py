@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.cli.base import Function, actor, print_json
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, MailError
 from postmaster.fetching.endpoint import bare_endpoint_of
 from postmaster.resources.audit import audit
 from postmaster.resources.import_export import read_document
 
 # Bytes that a description may have.
-LARGEST_DESCRIPTION = 1_000_000
+MAX_DESCRIPTION = 1_000_000
 
 
 def takes_account(function: Function) -> Function:
@@ -45,7 +45,7 @@ def account_meant(
     """
     if (which is None) is not described:
         raise click.UsageError("Name an account, by its id or label, or describe one with --stdin.")
-    with reading() as session:
+    with read_session() as session:
         service = AccountService(session, actor="")
         account = service.find(which) if which is not None else service.draft(_description())
         _record(account, action, by or actor())
@@ -56,12 +56,12 @@ def _record(account: MailAccount, action: str, by: str) -> None:
     bare = bare_endpoint_of(account, current_app.config["SETTINGS"])
     credential = account.credential.name if account.credential else None
     detail = {"server": f"{bare.host}:{bare.port}", "type": account.type, "credential": credential}
-    with writing() as session:
+    with transaction() as session:
         audit(session, by, action, "account", account.label, detail)
 
 
 def _description() -> dict[str, str]:
-    items = read_document(sys.stdin.buffer.read(LARGEST_DESCRIPTION), "account")
+    items = read_document(sys.stdin.buffer.read(MAX_DESCRIPTION), "account")
     if len(items) != 1:
         raise InputError("Document", f"The document holds {len(items)} accounts.", "Give one.", code="bad-document")
     return items[0]

@@ -6,7 +6,7 @@ import click
 
 from postmaster.cli.base import Group, actor, print_json
 from postmaster.cli.resources import as_json
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.fetching.pause import REASON, current_pause, pause_fetching, paused_error, resume_fetching
 
 group = Group("pause", help="Pause all fetching: of the worker, of Fetch now, and of “flask fetch”.")
@@ -16,14 +16,14 @@ group = Group("pause", help="Pause all fetching: of the worker, of Fetch now, an
 @click.option(REASON.option, REASON.name, default="", metavar=REASON.metavar, help=f"{REASON.help}  [mandatory]")
 def on(reason: str) -> None:
     """Pause all fetching; runs end after their current batch."""
-    with writing() as session:
+    with transaction() as session:
         pause_fetching(session, reason, actor())
 
 
 @group.command("off")
 def off() -> None:
     """Let mail be fetched again."""
-    with writing() as session:
+    with transaction() as session:
         resumed = resume_fetching(session, actor())
     click.echo("Mail is fetched again." if resumed else "Fetching was not paused.")
 
@@ -32,7 +32,7 @@ def off() -> None:
 @as_json
 def status(json_: bool) -> None:
     """Say whether all fetching is paused, by whom and why."""
-    with reading() as session:
+    with read_session() as session:
         pause = current_pause(session)
     if json_:
         facts = (pause.reason, pause.paused_by, pause.paused_at.isoformat()) if pause else (None, None, None)

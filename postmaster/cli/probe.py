@@ -11,8 +11,8 @@ from flask.cli import with_appcontext
 
 from postmaster.cli.base import guarded, print_json
 from postmaster.cli.one_account import account_meant, takes_account
-from postmaster.config import Settings
-from postmaster.errors import MailError, Stage
+from postmaster.config import Environment
+from postmaster.errors import FaultStage, MailError
 from postmaster.fetching.endpoint import endpoint_of
 from postmaster.sources.probe import ProbeStage, probe, stages_of
 
@@ -51,12 +51,12 @@ def test(which: str | None, described: bool, by: str | None, as_json: bool, json
     sys.exit(0 if ok else 1)
 
 
-def _test_of(which: str | None, described: bool, by: str | None) -> tuple[list[Stage], Iterator[ProbeStage]]:
+def _test_of(which: str | None, described: bool, by: str | None) -> tuple[list[FaultStage], Iterator[ProbeStage]]:
     """The stages that there are, and what becomes of them, each as it ends.
 
     An account that cannot even sign in, for want of a credential, fails at that stage.
     """
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     with account_meant(which, described, "test-connection", by) as (_, account):
         try:
             endpoint = endpoint_of(account, settings)

@@ -11,12 +11,12 @@ import click
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import ID, Group, actor, print_json, print_table
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
 from postmaster.ledger.models import Quarantine
 from postmaster.ledger.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
-from postmaster.ledger.quarantine_list import Found
+from postmaster.ledger.quarantine_list import QuarantinePage
 from postmaster.pipeline.decision import REASONS
 from postmaster.resources.audit import audit
 
@@ -34,17 +34,17 @@ def chosen(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--account", default="", metavar="NAME", help="With --all: only those that came by it.")
     @wraps(command)
     def resolved(numbers: tuple[int, ...], every: bool, text: str, account: str, **others: Any) -> None:
-        command(_numbers(numbers, every, Found(text, account)), **others)
+        command(_numbers(numbers, every, QuarantinePage(text, account)), **others)
 
     return resolved
 
 
-def _numbers(numbers: tuple[int, ...], every: bool, found: Found) -> Sequence[int]:
+def _numbers(numbers: tuple[int, ...], every: bool, found: QuarantinePage) -> Sequence[int]:
     if every == bool(numbers):
         raise click.UsageError("Name the messages by their ids, or all of them by --all.")
-    if not every and found != Found():
+    if not every and found != QuarantinePage():
         raise click.UsageError("--filter and --account go with --all.")
-    with reading() as session:
+    with read_session() as session:
         return found.ids(session) if every else numbers
 
 
@@ -52,7 +52,7 @@ def _numbers(numbers: tuple[int, ...], every: bool, found: Found) -> Sequence[in
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def list_(as_json: bool) -> None:
     """List the messages in quarantine, the oldest first."""
-    with reading() as session:
+    with read_session() as session:
         rows = (_describe(row) for row in session.scalars(waiting()).yield_per(100))
         if as_json:
             for row in rows:
@@ -67,11 +67,11 @@ def list_(as_json: bool) -> None:
 @click.option("--raw", is_flag=True, help="Print the message as it came.")
 def show(number: int, as_json: bool, raw: bool) -> None:
     """Show one message: why it is here, and with --raw its source."""
-    with reading() as session:
+    with read_session() as session:
         row = find_quarantined(session, number)
         if raw:
             source = raw_source(session, row)
-            with writing() as log:
+            with transaction() as log:
                 audit(log, actor(), "download-source", "quarantine", str(number), {})
             sys.stdout.buffer.write(source)
         elif as_json:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from postmaster.cli.resources import Resource, resource_group
+from postmaster.cli.resources import ResourceCommands, resource_group
 from postmaster.desk.queues import QueueService
 
 group = resource_group(
-    Resource(
+    ResourceCommands(
         noun="queue",
         plural="queues",
         fields=QueueService.fields,

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.cli.base import guarded, print_json
-from postmaster.database import words_of
+from postmaster.database import database_message
 from postmaster.errors import MailError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.fetching.pipe import note_missing_queue, pipe_rules, preview_from_pipe, take_from_pipe
@@ -147,6 +147,6 @@ def _or_try_again(take: Callable[[bytes], Json], raw: bytes) -> Json:
     try:
         return take(raw)
     except (MailError, DBAPIError) as error:
-        words = error.server if isinstance(error, MailError) else words_of(error)
+        words = error.server if isinstance(error, MailError) else database_message(error)
         message = f"The database could not store the message: {words}."
         raise TryAgainError("database-away", message, "Nothing was stored. Deliver it again.") from error

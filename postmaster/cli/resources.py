@@ -12,7 +12,7 @@ import click
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Function, Group, actor, given_secret, print_json, print_table
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.resources.fields import Field, InvalidFieldsError
 from postmaster.resources.import_export import Importer, exported, read_document
 from postmaster.resources.service import Service
@@ -21,7 +21,7 @@ as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 
 
 @dataclass(frozen=True)
-class Resource:
+class ResourceCommands:
     """What the commands have to know: how to get the service, its fields, and the columns of the list."""
 
     noun: str
@@ -39,7 +39,7 @@ class Resource:
         return self.fields_for(texts) if self.fields_for else self.fields
 
 
-def resource_group(resource: Resource) -> Group:
+def resource_group(resource: ResourceCommands) -> Group:
     """The group of the resource's commands."""
     group = Group(resource.noun, help=f"Manage the {resource.plural}.")
     for add_command in (_list, _show, _add, _set, _delete, _export, _import):
@@ -47,13 +47,13 @@ def resource_group(resource: Resource) -> Group:
     return group
 
 
-def _list(group: Group, resource: Resource) -> None:
+def _list(group: Group, resource: ResourceCommands) -> None:
     @group.command("list", help=f"List all {resource.plural}; with --json one object a line.")
     @as_json
     def list_(json_: bool) -> None:
-        with reading() as session:
+        with read_session() as session:
             service = resource.service(session, actor())
-            rows = (service.as_json(thing) for thing in service.stream())
+            rows = (service.as_json(record) for record in service.stream())
             if json_:
                 for row in rows:
                     print_json(row)
@@ -61,15 +61,15 @@ def _list(group: Group, resource: Resource) -> None:
                 print_table(resource.columns, ([row[column] for column in resource.columns] for row in rows))
 
 
-def _show(group: Group, resource: Resource) -> None:
+def _show(group: Group, resource: ResourceCommands) -> None:
     @group.command("show", help=f"Show one {resource.noun}, by its id or {resource.called}.")
     @click.argument("which", metavar=resource.noun.upper())
     @as_json
     def show(which: str, json_: bool) -> None:
-        with reading() as session:
+        with read_session() as session:
             service = resource.service(session, actor())
-            thing = service.find(which)
-            facts = service.as_json(thing) | service.details(thing)
+            record = service.find(which)
+            facts = service.as_json(record) | service.details(record)
         if json_:
             print_json(facts)
         else:
@@ -90,21 +90,21 @@ def _shown(value: object) -> Iterable[object]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _add(group: Group, resource: Resource) -> None:
+def _add(group: Group, resource: ResourceCommands) -> None:
     @group.command("add", help=f"Add one; prints the id of the new {resource.noun}.")
     @_options(resource.fields, adding=True)
     def add(**given: Any) -> None:
         texts = _texts(resource.fields, given)
         texts |= _secrets(resource.fields, given, asking=resource.asked(texts) if sys.stdin.isatty() else ())
-        with writing() as session:
+        with transaction() as session:
             service = resource.service(session, actor())
             with _advice_on_secrets(resource.fields):
-                thing = service.add(texts)
-        click.echo(thing.id)
+                record = service.add(texts)
+        click.echo(record.id)
         print_notes(service.notes.values())
 
 
-def _set(group: Group, resource: Resource) -> None:
+def _set(group: Group, resource: ResourceCommands) -> None:
     text = (
         f"Change the fields of one {resource.noun}, named by its id or {resource.called}, that are given. "
         "An empty value, as in --comment '', clears a field."
@@ -117,26 +117,26 @@ def _set(group: Group, resource: Resource) -> None:
         texts = _texts(resource.fields, given) | _secrets(resource.fields, given)
         if not texts:
             raise click.UsageError(f"Say what to change; run: flask {resource.noun} set --help")
-        with writing() as session:
+        with transaction() as session:
             service = resource.service(session, actor())
             service.change(service.find(which), texts)
         print_notes(service.notes.values())
 
 
-def _delete(group: Group, resource: Resource) -> None:
+def _delete(group: Group, resource: ResourceCommands) -> None:
     @group.command("delete", help=resource.delete_help or f"Delete one {resource.noun}, unless something uses it.")
     @click.argument("which", metavar=resource.noun.upper())
     @click.option("--yes", is_flag=True, help="Do not ask; needed when there is no terminal.")
     def delete(which: str, yes: bool) -> None:
-        with reading() as session:
+        with read_session() as session:
             service = resource.service(session, actor())
-            thing = service.find(which)
-            thing_id, label = thing.id, service.label(thing)
-            service.check_deletable(thing)
+            record = service.find(which)
+            thing_id, label = record.id, service.label(record)
+            service.check_deletable(record)
         if not yes and not _confirmed(f"Delete the {resource.noun} “{label}” ({thing_id})?"):
             click.echo("Nothing was deleted.", err=True)
             return
-        with writing() as session:
+        with transaction() as session:
             service = resource.service(session, actor())
             service.delete(service.find(which))
 
@@ -147,16 +147,16 @@ def _confirmed(question: str) -> bool:
     return click.confirm(question, err=True)
 
 
-def _export(group: Group, resource: Resource) -> None:
+def _export(group: Group, resource: ResourceCommands) -> None:
     @group.command("export", help=f"Print all {resource.plural}, without secrets, for “flask {resource.noun} import”.")
     @click.option("--format", "form", type=click.Choice(["json", "toml"]), default="json", show_default=True)
     def export(form: str) -> None:
-        with reading() as session:
+        with read_session() as session:
             for piece in exported(resource.service(session, actor()), form):
                 click.echo(piece, nl=False)
 
 
-def _import(group: Group, resource: Resource) -> None:
+def _import(group: Group, resource: ResourceCommands) -> None:
     text = (
         f"Bring the {resource.plural} in line with FILE or standard input (JSON or TOML, as exported), all or none. "
         "Fields that are left out stay as they are, empty ones are cleared; what is not named stays. "
@@ -167,7 +167,7 @@ def _import(group: Group, resource: Resource) -> None:
     @click.argument("file", type=click.File("rb"), default="-", metavar="[FILE|-]")
     def import_(file: IO[bytes]) -> None:
         items = read_document(file.read(), resource.noun)
-        with writing() as session:
+        with transaction() as session:
             service = resource.service(session, actor())
             results = Importer(service).run(items)
         for result in results:

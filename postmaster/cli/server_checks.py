@@ -12,7 +12,7 @@ from postmaster.cli.base import Number, guarded, plain, print_json
 from postmaster.cli.fetch import describe
 from postmaster.cli.one_account import account_meant, failing, takes_account
 from postmaster.cli.resources import print_facts
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.fetching.dry_run import preview_draft
 from postmaster.fetching.endpoint import bare_endpoint_of, endpoint_of
 from postmaster.fetching.run import FetchOptions
@@ -50,7 +50,7 @@ def certificate(which: str | None, described: bool, by: str | None, as_json: boo
 @guarded
 def folders(which: str | None, described: bool, by: str | None, as_json: bool) -> None:
     """List the folders of an account's mailbox that can hold mail, as they are entered in IMAP Folder."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     with account_meant(which, described, "list-folders", by) as (_, account), failing(as_json):
         names = list_folders(endpoint_of(account, settings))
     if as_json:

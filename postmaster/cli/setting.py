@@ -7,15 +7,15 @@ from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Group, actor, print_json, print_table
 from postmaster.cli.resources import as_json
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.desk.configuration import change_setting
-from postmaster.system.setting import SettingSpec
+from postmaster.system.setting import Setting
 from postmaster.system.settings import SETTINGS, find_setting, get_setting
 
 group = Group("setting", help="Manage the system configuration.")
 
 
-def _row(session: Session, spec: SettingSpec[object]) -> dict[str, str]:
+def _row(session: Session, spec: Setting[object]) -> dict[str, str]:
     return {
         "name": spec.name,
         "value": spec.show(get_setting(session, spec)),
@@ -28,7 +28,7 @@ def _row(session: Session, spec: SettingSpec[object]) -> dict[str, str]:
 @as_json
 def list_(json_: bool) -> None:
     """List all settings; with --json one object a line."""
-    with reading() as session:
+    with read_session() as session:
         rows = [_row(session, spec) for spec in SETTINGS.values()]
     if json_:
         for row in rows:
@@ -42,7 +42,7 @@ def list_(json_: bool) -> None:
 def get(name: str) -> None:
     """Print the value of the setting NAME."""
     spec = find_setting(name)
-    with reading() as session:
+    with read_session() as session:
         click.echo(spec.show(get_setting(session, spec)))
 
 
@@ -51,5 +51,5 @@ def get(name: str) -> None:
 @click.argument("value")
 def set_(name: str, value: str) -> None:
     """Give the setting NAME the VALUE."""
-    with writing() as session:
+    with transaction() as session:
         change_setting(session, name, value, actor())

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.cli.base import guarded, print_json, print_table
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.extensions import Json
 from postmaster.fetching.overview import AccountView, Overview, look_over
 from postmaster.operations.progress import Activity, Progress, progress
@@ -27,7 +27,7 @@ MOMENTS = ("last_run", "last_success", "failing_since", "next_run")
 @guarded
 def status(as_json: bool) -> None:
     """Show whether mail is being fetched, how the accounts stand, where the tickets are, and what is in quarantine."""
-    with reading() as session:
+    with read_session() as session:
         overview, state, going_on = look_over(session), fetching_state(session), progress(session)
         verdict = judge(session, state)
     if as_json:

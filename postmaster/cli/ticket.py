@@ -10,10 +10,10 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Group, actor, print_json, print_table
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
-from postmaster.desk.ticket_service import Change, TicketService
+from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
@@ -35,7 +35,7 @@ numbers = click.argument("numbers", nargs=-1, required=True, metavar="NUMBER..."
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def list_tickets(queue: str | None, as_json: bool) -> None:
     """List tickets, the oldest first."""
-    with reading() as session:
+    with read_session() as session:
         rows = _rows(session, queue)
         if as_json:
             for row in rows:
@@ -49,7 +49,7 @@ def list_tickets(queue: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(number: str, as_json: bool) -> None:
     """Show ticket NUMBER with its articles."""
-    with reading() as session:
+    with read_session() as session:
         found = session.scalars(select(Ticket).where(Ticket.number == number)).one_or_none()
         if found is None:
             raise NotFoundError("unknown-ticket", f"There is no ticket {number}.", "Run: flask ticket list")
@@ -68,7 +68,7 @@ def set_(numbers: tuple[str, ...], queue: str | None, state: str | None) -> None
     """Move tickets to a queue, or set their state: all that are named, or none."""
     if queue is None and state is None:
         raise click.UsageError("Nothing to set: give --queue or --state.")
-    with writing() as session:
+    with transaction() as session:
         changes = TicketService(session, actor()).change(numbers, queue, state)
     _print_changes(changes)
 
@@ -77,12 +77,12 @@ def set_(numbers: tuple[str, ...], queue: str | None, state: str | None) -> None
 @numbers
 def dispatch(numbers: tuple[str, ...]) -> None:
     """Dispatch tickets again, as their accounts, addresses and queues are now: all that are named, or none."""
-    with writing() as session:
+    with transaction() as session:
         changes = dispatch_again(session, numbers, actor())
     _print_changes(changes)
 
 
-def _print_changes(changes: Sequence[Change]) -> None:
+def _print_changes(changes: Sequence[TicketChange]) -> None:
     for change in changes:
         parts = [f"{name} {old} → {new}" for name, (old, new) in change.changes.items()]
         click.echo(f"{change.number}: {', '.join(parts) or 'nothing changed'}")

@@ -8,9 +8,18 @@ import click
 
 from postmaster.cli.base import Group, actor, given_secret, print_json, print_table
 from postmaster.cli.resources import as_json
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.system.models import Role, User
-from postmaster.system.users import NAME, PASSWORD, ROLE, add_user, set_active, set_password, set_role, stream_users
+from postmaster.system.users import (
+    NAME,
+    ROLE,
+    USER_PASSWORD,
+    add_user,
+    set_active,
+    set_password,
+    set_role,
+    stream_users,
+)
 
 group = Group("user", help="Manage who may sign in to the pages.")
 password_stdin = click.option(
@@ -21,7 +30,7 @@ password_stdin = click.option(
 def _password(from_stdin: bool) -> str:
     if not (from_stdin or sys.stdin.isatty()):
         raise click.UsageError("Without a terminal to ask on, the password needs --password-stdin.")
-    return given_secret(PASSWORD.label, confirm=True)
+    return given_secret(USER_PASSWORD.label, confirm=True)
 
 
 @group.command("add")
@@ -31,7 +40,7 @@ def _password(from_stdin: bool) -> str:
 def add(name: str, role: str, password_stdin: bool) -> None:
     """Add a user; prints the id."""
     password = _password(password_stdin)
-    with writing() as session:
+    with transaction() as session:
         user = add_user(session, name, role, password, actor())
     click.echo(user.id)
 
@@ -40,7 +49,7 @@ def add(name: str, role: str, password_stdin: bool) -> None:
 @as_json
 def list_(json_: bool) -> None:
     """List all users; with --json one object a line."""
-    with reading() as session:
+    with read_session() as session:
         rows = map(_row, stream_users(session))
         if json_:
             for row in rows:
@@ -65,7 +74,7 @@ def _row(user: User) -> dict[str, object]:
 def set_password_(name: str, password_stdin: bool) -> None:
     """Give the user NAME another password."""
     password = _password(password_stdin)
-    with writing() as session:
+    with transaction() as session:
         set_password(session, name, password, actor())
 
 
@@ -74,7 +83,7 @@ def set_password_(name: str, password_stdin: bool) -> None:
 @click.argument("role", metavar=ROLE.metavar)
 def set_role_(name: str, role: str) -> None:
     """Make the user NAME an admin or a lead; who is signed in has to sign in again."""
-    with writing() as session:
+    with transaction() as session:
         set_role(session, name, role, actor())
 
 
@@ -82,7 +91,7 @@ def set_role_(name: str, role: str) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Shut the user NAME out."""
-    with writing() as session:
+    with transaction() as session:
         set_active(session, name, False, actor())
 
 
@@ -90,5 +99,5 @@ def disable(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Let the user NAME in again."""
-    with writing() as session:
+    with transaction() as session:
         set_active(session, name, True, actor())

@@ -28,7 +28,7 @@ ADDRESS = Field(
 DISPLAY_NAME = Field(
     "name", "Display name", mandatory=True, read=line(200), metavar="NAME", help="Name shown with the address."
 )
-QUEUE = Field(
+ADDRESS_QUEUE = Field(
     "queue", "Queue", mandatory=True, column="queue_id", metavar="NAME", help="Where mail to the address goes."
 )
 
@@ -56,7 +56,7 @@ class AddressService(NamedService[SystemAddress]):
 
     noun = "address"
     plural = "addresses"
-    fields: ClassVar[tuple[Field, ...]] = (ADDRESS, DISPLAY_NAME, QUEUE, VALIDITY, COMMENT)
+    fields: ClassVar[tuple[Field, ...]] = (ADDRESS, DISPLAY_NAME, ADDRESS_QUEUE, VALIDITY, COMMENT)
     key: ClassVar[Field] = ADDRESS
     model = SystemAddress
 
@@ -64,30 +64,30 @@ class AddressService(NamedService[SystemAddress]):
         super().__init__(session, actor)
         self.queues = Queues(session)
 
-    def health(self, thing: SystemAddress) -> str:
+    def health(self, record: SystemAddress) -> str:
         """Whether the address, and the queue it leads to, are valid."""
-        if thing.validity is not Validity.VALID:
+        if record.validity is not Validity.VALID:
             return "invalid"
-        return "healthy" if self.queues.is_valid(thing.queue_id) else "queue-invalid"
+        return "healthy" if self.queues.is_valid(record.queue_id) else "queue-invalid"
 
-    def identity(self, thing: SystemAddress) -> Hashable:
+    def identity(self, record: SystemAddress) -> Hashable:
         """The address."""
-        return thing.address
+        return record.address
 
-    def value(self, thing: SystemAddress, field: Field) -> Value:
+    def value(self, record: SystemAddress, field: Field) -> Value:
         """The field's value; the queue by its name."""
-        return self.queues.queue_name(thing.queue_id) if field == QUEUE else super().value(thing, field)
+        return self.queues.queue_name(record.queue_id) if field == ADDRESS_QUEUE else super().value(record, field)
 
-    def choices(self, field: Field, thing: SystemAddress | None = None) -> Sequence[str] | None:
+    def choices(self, field: Field, record: SystemAddress | None = None) -> Sequence[str] | None:
         """Valid queues; one that was set invalid stays where it is chosen."""
-        if field != QUEUE:
-            return super().choices(field, thing)
+        if field != ADDRESS_QUEUE:
+            return super().choices(field, record)
         names = self.queues.valid_names()
-        return names if thing is None or thing.queue.name in names else [thing.queue.name, *names]
+        return names if record is None or record.queue.name in names else [record.queue.name, *names]
 
     def resolve(self, field: Field, value: Any) -> Any:
         """The queue that is named."""
-        if field != QUEUE:
+        if field != ADDRESS_QUEUE:
             return value
         try:
             return self.queues.queue_id(value)
@@ -95,20 +95,22 @@ class AddressService(NamedService[SystemAddress]):
             raise InputError(field.label, error.message, error.advice, error.code) from None
 
     def check(
-        self, thing: SystemAddress, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+        self, record: SystemAddress, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
     ) -> None:
         """Addresses are unique; a queue that is chosen anew must be valid."""
-        super().check(thing, texts, before, errors)
-        if QUEUE in errors or self.value(thing, QUEUE) == before.get(QUEUE.name):
+        super().check(record, texts, before, errors)
+        if ADDRESS_QUEUE in errors or self.value(record, ADDRESS_QUEUE) == before.get(ADDRESS_QUEUE.name):
             return
-        if not self.queues.is_valid(thing.queue_id):
-            flaw = f"is “{self.queues.queue_name(thing.queue_id)}”, which is not valid"
-            errors.add(QUEUE.name, QUEUE.refuse(flaw, "Set the queue valid first, or choose another one."))
+        if not self.queues.is_valid(record.queue_id):
+            flaw = f"is “{self.queues.queue_name(record.queue_id)}”, which is not valid"
+            errors.add(
+                ADDRESS_QUEUE.name, ADDRESS_QUEUE.refuse(flaw, "Set the queue valid first, or choose another one.")
+            )
 
-    def check_deletable(self, thing: SystemAddress) -> NoReturn:
+    def check_deletable(self, record: SystemAddress) -> NoReturn:
         """Refused: mail that is still sent to the address could not be explained any more."""
         raise PostMasterError(
             "address-not-deletable",
-            f"The address “{thing.address}” cannot be deleted: addresses are only set invalid.",
-            f"Run: flask address set {thing.address} --validity invalid",
+            f"The address “{record.address}” cannot be deleted: addresses are only set invalid.",
+            f"Run: flask address set {record.address} --validity invalid",
         )

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 from postmaster.desk.models import Ticket
 from postmaster.desk.queues import Queues, QueueService
 from postmaster.errors import InputError
-from postmaster.resources.audit import serialise
+from postmaster.resources.audit import lock_administration
 from postmaster.resources.models import Validity
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import name_of, named
-from postmaster.system.setting import SettingSpec
+from postmaster.system.setting import Setting
 from postmaster.system.settings import DEFAULT_QUEUE, find_setting, get_setting, set_setting
 
 
-def setting_choices(session: Session, spec: SettingSpec[Any]) -> Sequence[str]:
+def setting_choices(session: Session, spec: Setting[Any]) -> Sequence[str]:
     """The values that ``spec`` takes, if it takes only some."""
     if spec.among:
         return [name_of(entry) for entry in get_setting(session, spec.among)]
@@ -28,7 +28,7 @@ def setting_choices(session: Session, spec: SettingSpec[Any]) -> Sequence[str]:
 
 def change_setting(session: Session, name: str, text: str, actor: str, seen: str | None = None) -> None:
     """``set_setting``, which also sees that the default queue is a valid one, and that states of tickets stay."""
-    serialise(session)
+    lock_administration(session)
     spec = find_setting(name)
     if spec is DEFAULT_QUEUE:
         queue = QueueService(session, actor).named(spec.parse(text))

@@ -12,18 +12,20 @@ from postmaster.desk.models import FollowUpPolicy, Queue, SystemAddress, Ticket
 from postmaster.errors import InputError
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
 from postmaster.resources.models import Validity
-from postmaster.resources.readers import Flaw, member, name
+from postmaster.resources.readers import InvalidValue, member, name
 from postmaster.resources.service import NamedService
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
 
-SEPARATOR = "::"
+QUEUE_SEPARATOR = "::"
 
 
 def _queue_name(text: str) -> str:
     """A name whose parts, divided by ``::``, have something in them."""
-    for part in text.split(SEPARATOR):
+    for part in text.split(QUEUE_SEPARATOR):
         if not part or part != part.strip() or ":" in (part[0], part[-1]):
-            raise Flaw(f"is “{text}”, which has an empty part", "Nest queues as in Sales::Orders, without blanks.")
+            raise InvalidValue(
+                f"is “{text}”, which has an empty part", "Nest queues as in Sales::Orders, without blanks."
+            )
     return name(text)
 
 
@@ -54,45 +56,45 @@ class QueueService(NamedService[Queue]):
     key: ClassVar[Field] = NAME
     model = Queue
 
-    def health(self, thing: Queue) -> str:
+    def health(self, record: Queue) -> str:
         """Whether it is valid."""
-        return "healthy" if thing.validity is Validity.VALID else "invalid"
+        return "healthy" if record.validity is Validity.VALID else "invalid"
 
-    def users(self, thing: Queue) -> Iterator[str]:
+    def users(self, record: Queue) -> Iterator[str]:
         """Accounts, system addresses, tickets, and the setting of the default queue."""
         for users in QUEUE_USERS:
-            yield from users(self.session, thing)
-        for address in self.session.scalars(select(SystemAddress).where(SystemAddress.queue_id == thing.id)):
+            yield from users(self.session, record)
+        for address in self.session.scalars(select(SystemAddress).where(SystemAddress.queue_id == record.id)):
             yield f"address {address.address}"
-        tickets = self.session.scalar(select(func.count()).where(Ticket.queue_id == thing.id))
+        tickets = self.session.scalar(select(func.count()).where(Ticket.queue_id == record.id))
         if tickets:
             yield f"{tickets} ticket{'s' if tickets > 1 else ''}"
-        if self._is_default(thing.name):
+        if self._is_default(record.name):
             yield f"setting {DEFAULT_QUEUE.name}"
 
     def _is_default(self, queue_name: Value) -> bool:
         return queue_name == get_setting(self.session, DEFAULT_QUEUE)
 
-    def check(self, thing: Queue, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
+    def check(self, record: Queue, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
         """Names are unique, and the default queue is valid."""
-        super().check(thing, texts, before, errors)
-        if thing.validity is not Validity.VALID and before and self._is_default(before[NAME.name]):
+        super().check(record, texts, before, errors)
+        if record.validity is not Validity.VALID and before and self._is_default(before[NAME.name]):
             flaw = f"of “{before[NAME.name]}” must stay valid, because it is the default queue"
             advice = f"Name another one in the setting {DEFAULT_QUEUE.name} first."
             errors.add(VALIDITY.name, VALIDITY.refuse(flaw, advice, code="default-queue"))
 
-    def saved(self, thing: Queue, before: Mapping[str, Value]) -> None:
+    def saved(self, record: Queue, before: Mapping[str, Value]) -> None:
         """Let sub-queues and the setting of the default queue follow a new name."""
         old = before.get(NAME.name)
-        if old is None or old == thing.name:
+        if old is None or old == record.name:
             return
-        self._follow(str(old), thing.name)
+        self._follow(str(old), record.name)
         for child, child_name in self._below(str(old)):
-            if child is not thing and child.name == child_name:  # not renamed yet with a parent of its own
-                self.change(child, {NAME.name: thing.name + child_name.removeprefix(str(old))})
+            if child is not record and child.name == child_name:  # not renamed yet with a parent of its own
+                self.change(child, {NAME.name: record.name + child_name.removeprefix(str(old))})
 
     def _below(self, parent: str) -> list[tuple[Queue, str]]:
-        prefix = f"{parent}{SEPARATOR}"
+        prefix = f"{parent}{QUEUE_SEPARATOR}"
         query = select(Queue).where(Queue.name.startswith(prefix, autoescape=True)).order_by(Queue.name)
         # SQLite's LIKE ignores case.
         return [(queue, queue.name) for queue in self.session.scalars(query) if queue.name.startswith(prefix)]

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
 from postmaster.resources.listing import PAGE_SIZE, matching
-from postmaster.resources.numbers import LARGEST_ID
+from postmaster.resources.numbers import MAX_ID
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000
 
-SEARCHED = (
+SEARCHED_COLUMNS = (
     Ticket.number,
     Ticket.title,
     Ticket.sender_name,
@@ -29,17 +29,17 @@ SEARCHED = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TicketFilter:
     """Which tickets: words in number, title, sender or customer; queue and state by name; ids below ``before``."""
 
     text: str = ""
     queue: str = ""
     state: str = ""
-    before: int = LARGEST_ID
+    before: int = MAX_ID
 
 
 @dataclass(frozen=True)
-class Found:
+class TicketPage:
     """Some tickets, newest first. ``next`` is the id before which older ones are, None if there are none.
 
     ``unsearched`` says that words were not looked for in those older ones yet.
@@ -50,7 +50,7 @@ class Found:
     unsearched: bool = False
 
 
-def find_tickets(session: Session, wanted: Wanted) -> Found:
+def find_tickets(session: Session, wanted: TicketFilter) -> TicketPage:
     """The newest tickets that are wanted, in as many queries whatever there is."""
     query = _chosen(session, wanted)
     if not wanted.text.strip():
@@ -61,7 +61,7 @@ def find_tickets(session: Session, wanted: Wanted) -> Found:
     return _search(session, query, wanted)
 
 
-def _chosen(session: Session, wanted: Wanted) -> Select[Ticket]:
+def _chosen(session: Session, wanted: TicketFilter) -> Select[Ticket]:
     query = select(Ticket).where(Ticket.id < wanted.before)
     if wanted.queue:
         queue_id = session.scalar(select(Queue.id).where(Queue.name == wanted.queue.replace("\0", "")))
@@ -78,16 +78,16 @@ def _exactly(text: str) -> ColumnElement[bool] | None:
     return Ticket.sender_address == text.lower() if "@" in text and "\0" not in text else None
 
 
-def _cut(session: Session, query: Select[Ticket]) -> Found:
+def _cut(session: Session, query: Select[Ticket]) -> TicketPage:
     tickets = session.scalars(query).all()
     shown = tickets[:PAGE_SIZE]
-    return Found(shown, shown[-1].id if len(tickets) > PAGE_SIZE else None)
+    return TicketPage(shown, shown[-1].id if len(tickets) > PAGE_SIZE else None)
 
 
-def _search(session: Session, query: Select[Ticket], wanted: Wanted) -> Found:
+def _search(session: Session, query: Select[Ticket], wanted: TicketFilter) -> TicketPage:
     newest = session.scalar(select(func.max(Ticket.id))) or 0
     floor = min(newest + 1, wanted.before) - STRETCH
-    found = _cut(session, query.where(Ticket.id >= floor, *matching(SEARCHED, wanted.text)))
+    found = _cut(session, query.where(Ticket.id >= floor, *matching(SEARCHED_COLUMNS, wanted.text)))
     if found.next is None and floor > 1:
-        return Found(found.tickets, floor, unsearched=True)
+        return TicketPage(found.tickets, floor, unsearched=True)
     return found

@@ -24,7 +24,7 @@ PIECE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TicketChange:
     """What became of a ticket: the changed fields as ``[old, new]``, empty if all was so already."""
 
     number: str
@@ -64,7 +64,7 @@ class TicketService:
             found += self.session.scalars(chosen.order_by(Ticket.id).with_for_update(of=Ticket))
         return found
 
-    def change(self, numbers: Sequence[str], queue: str | None = None, state: str | None = None) -> list[Change]:
+    def change(self, numbers: Sequence[str], queue: str | None = None, state: str | None = None) -> list[TicketChange]:
         """Move the tickets to ``queue``, and give them ``state``; what is None stays.
 
         Raises NotFoundError for an unknown ticket or queue, InputError for a queue that is not valid or a state that
@@ -82,14 +82,14 @@ class TicketService:
             ticket.queue, ticket.changed_at = queue, now()
         return changes
 
-    def _change(self, ticket: Ticket, queue: Queue, state: str) -> Change:
+    def _change(self, ticket: Ticket, queue: Queue, state: str) -> TicketChange:
         changes = self.move(ticket, queue)
         if state != ticket.state:
             changes["state"] = [ticket.state, state]
             ticket.state, ticket.pending_time, ticket.changed_at = state, None, now()
         if changes:
             audit(self.session, self.actor, "set", "ticket", ticket.number, changes)
-        return Change(ticket.number, changes)
+        return TicketChange(ticket.number, changes)
 
 
 def known_state(session: Session, text: str) -> str:

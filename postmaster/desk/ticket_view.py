@@ -18,7 +18,7 @@ from postmaster.resources.listing import PAGE_SIZE, page_count
 # Characters of an article's text that are shown with the ticket.
 TEXT_LIMIT = 20_000
 
-COLUMNS = (
+TICKET_COLUMNS = (
     *(getattr(Article, name) for name in ("id", "header", "sender_type", "visible", "loop", "created_at", "has_html")),
     func.substr(Article.text, 1, TEXT_LIMIT).label("text"),
     func.length(Article.text).label("length"),
@@ -73,7 +73,7 @@ def page_of_articles(session: Session, ticket_id: int, number: int) -> ArticlePa
     pages = page_count(count)
     number = max(1, min(number, pages))
     rows = session.execute(
-        select(*COLUMNS)
+        select(*TICKET_COLUMNS)
         .where(Article.ticket_id == ticket_id)
         .order_by(Article.id)
         .limit(PAGE_SIZE)

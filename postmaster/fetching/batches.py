@@ -15,13 +15,13 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.errors import MailError, mail_error
 from postmaster.fetching.care import Care, key_of
-from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD, Tally
-from postmaster.fetching.pending import Entry, Ledger, recorded_lately
+from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD, RunCounters
+from postmaster.fetching.pending import Ledger, LedgerEntry, recorded_lately
 from postmaster.fetching.plausible import doubt
-from postmaster.fetching.withheld import MOST_NAMED
+from postmaster.fetching.withheld import MAX_NAMED
 from postmaster.ledger.record import Guard, Origin, record
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.decision import Outcome
@@ -34,7 +34,7 @@ BATCH_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """``largest``: bytes of a message that is taken. ``stop`` says why to stop before the next batch, or "".
 
     ``most``: how many messages there may be at all, if somebody has to confirm more; None if nobody has to.
@@ -46,7 +46,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class MailboxListing:
     """What a session has to do: messages to take, in batches, how many are too large, and those not to be had."""
 
     wanted: Sequence[RemoteMail]
@@ -73,12 +73,14 @@ class MailboxWork:
     ``expected`` is how many messages the run has to do with, as far as is known.
     """
 
-    def __init__(self, ledger: Ledger, origin: Origin, guard: Guard, limits: Limits, tally: Tally) -> None:
+    def __init__(
+        self, ledger: Ledger, origin: Origin, guard: Guard, limits: BatchLimits, counters: RunCounters
+    ) -> None:
         self.ledger = ledger
         self.origin = origin
         self.guard = guard
         self.limits = limits
-        self.tally = tally
+        self.counters = counters
         self.confirmed: list[int] = []
         self.notes: dict[str, None] = {}
         self.expected = 0
@@ -86,7 +88,7 @@ class MailboxWork:
         self.too_large = 0
         self.withheld: list[Withheld] = []
         self.care = Care(BATCH_MESSAGES)
-        self._undeleted: dict[int, Entry] = {}
+        self._undeleted: dict[int, LedgerEntry] = {}
         self._proven: dict[int, bytes] = {}
         self._recording: Recording | None = None
 
@@ -98,21 +100,21 @@ class MailboxWork:
         """
         listing = self._list(source)
         self.remaining, self.too_large, self.withheld = len(listing.wanted), listing.too_large, [*listing.withheld]
-        self.expected = self.tally.done + self.remaining + self.too_large + len(self.withheld)
+        self.expected = self.counters.done + self.remaining + self.too_large + len(self.withheld)
         if self.limits.most is not None and self.remaining > self.limits.most:
             raise mail_error("first-fetch-held", count=self.remaining)
         with ThreadPoolExecutor(1, thread_name_prefix="record") as recorder:
             try:
                 for batch in self._next_batches(listing, source.session_limit):
                     self._take(source, batch, recorder)
-                    on_progress(self.tally.done, self.expected)
+                    on_progress(self.counters.done, self.expected)
                     if self.care.on and not self._delete(source, self._collect()):
                         break  # only the session's end makes it certain, so nothing more is risked in this one
                 self._delete(source, self._collect())
             except BaseException:
                 self._collect()
                 raise
-        on_progress(self.tally.done, self.expected)
+        on_progress(self.counters.done, self.expected)
         self._settle(source.close())
         if not (self.remaining or self.withheld or self.too_large):
             self.confirmed += self.ledger.leftovers()
@@ -124,13 +126,13 @@ class MailboxWork:
     def _take(self, source: MailSource, batch: Sequence[RemoteMail], recorder: ThreadPoolExecutor) -> None:
         """Read a batch and have it recorded; meanwhile the one before is deleted."""
         self.care.begin(batch)
-        sifted = sift(source, batch, self.ledger, self.origin.mailbox_id)
+        sifted = read_batch(source, batch, self.ledger, self.origin.mailbox_id)
         self.care.end()
         recorded = self._collect()
         self._start(recorder, batch, sifted)
         self._delete(source, recorded)
 
-    def _next_batches(self, listing: Listing, limit: int | None) -> Iterator[list[RemoteMail]]:
+    def _next_batches(self, listing: MailboxListing, limit: int | None) -> Iterator[list[RemoteMail]]:
         taken = 0
         for batch in batches(listing.wanted, limit, lambda: self.care.most):
             if self.limits.stop() or (limit and taken >= limit):
@@ -140,8 +142,8 @@ class MailboxWork:
 
     def count_left(self, reason: str) -> None:
         """Count what stays on the server, and name what it withholds; ``reason`` is why the rest was not reached."""
-        self.notes |= dict.fromkeys(str(each) for each in self.withheld[:MOST_NAMED])
-        self.tally.left_reasons += Counter(
+        self.notes |= dict.fromkeys(str(each) for each in self.withheld[:MAX_NAMED])
+        self.counters.left_reasons += Counter(
             {TOO_LARGE: self.too_large, WITHHELD: len(self.withheld), reason or NOT_REACHED: self.remaining}
         )
 
@@ -151,21 +153,21 @@ class MailboxWork:
         del self.confirmed[: len(taken)]  # the other thread may be adding to the end
         return taken
 
-    def _list(self, source: MailSource) -> Listing:
+    def _list(self, source: MailSource) -> MailboxListing:
         self.ledger.restore(self._undeleted.values())
         self._undeleted.clear()
         self._proven.clear()
         mails = source.list()
         self.ledger.compare(mails)
-        return divide(mails, self.ledger, self.limits.largest, self.care.culprits)
+        return select_messages(mails, self.ledger, self.limits.largest, self.care.culprits)
 
     def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], sifted: Sifted) -> None:
         """Have a batch recorded from the side, while the next one is read from the server."""
         self.remaining -= len(batch)
-        self.tally.gone += sifted.gone
+        self.counters.gone += sifted.gone
         self.withheld += sifted.withheld
         self._proven |= sifted.digests()
-        self.tally.count(Outcome.ALREADY_RECORDED for _ in sifted.known)
+        self.counters.count(Outcome.ALREADY_RECORDED for _ in sifted.known)
         self._undeleted |= {mail.handle: entry for mail, entry in sifted.known}
         named = [(raw, sha256, *self._name(mail, sha256)) for mail, raw, sha256 in sifted.new]
         future = recorder.submit(copy_context().run, self._record, named)
@@ -175,13 +177,13 @@ class MailboxWork:
         identity = mail.identity or f"sha256:{sha256.hex()}"
         return identity, self.ledger.claim(identity)
 
-    def _record(self, named: Sequence[tuple[bytes, bytes, str, int]]) -> list[Entry]:
+    def _record(self, named: Sequence[tuple[bytes, bytes, str, int]]) -> list[LedgerEntry]:
         arrivals = [read_arrival(*row) for row in named]
         recorded = record(arrivals, self.origin, self.guard) if arrivals else []
-        self.tally.count(row.outcome for row in recorded)
-        self.tally.bytes += sum(len(arrival.raw) for arrival in arrivals)
+        self.counters.count(row.outcome for row in recorded)
+        self.counters.bytes += sum(len(arrival.raw) for arrival in arrivals)
         return [
-            Entry(row.inbound_id, arrival.identity, arrival.occurrence, arrival.sha256)
+            LedgerEntry(row.inbound_id, arrival.identity, arrival.occurrence, arrival.sha256)
             for arrival, row in zip(arrivals, recorded, strict=True)
         ]
 
@@ -224,9 +226,9 @@ class MailboxWork:
         return bool(deletions.confirmed or deletions.left)
 
 
-def divide(
+def select_messages(
     mails: Sequence[RemoteMail], ledger: Ledger, largest: int, culprits: Mapping[str, str] = MappingProxyType({})
-) -> Listing:
+) -> MailboxListing:
     """What to take of ``mails``. Mail that another client flagged as deleted is not counted as being there.
 
     ``culprits`` are those that broke earlier sessions of the run, by ``key_of``.
@@ -237,7 +239,7 @@ def divide(
     withheld += [Withheld(mail, culprits[key_of(mail)]) for mail in listed if key_of(mail) in culprits]
     listed = [mail for mail in listed if key_of(mail) not in culprits]
     wanted = [mail for mail in listed if mail.size <= largest]
-    return Listing(wanted, len(listed) - len(wanted), withheld)
+    return MailboxListing(wanted, len(listed) - len(wanted), withheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,7 @@ class Sifted:
 
     gone: int
     withheld: list[Withheld]
-    known: list[tuple[RemoteMail, Entry]]
+    known: list[tuple[RemoteMail, LedgerEntry]]
     new: list[tuple[RemoteMail, bytes, bytes]]
 
     def digests(self) -> dict[int, bytes]:
@@ -257,11 +259,13 @@ class Sifted:
         return known | {mail.handle: sha256 for mail, _, sha256 in self.new}
 
 
-def sift(source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger, mailbox_id: int | None = None) -> Sifted:
+def read_batch(
+    source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger, mailbox_id: int | None = None
+) -> Sifted:
     """Read ``batch`` and hold each message against the ledger, and against what was recorded lately."""
     gone = 0
     kept_back = {mail.handle: Withheld(mail, "the server does not hand it over") for mail in batch}
-    known: list[tuple[RemoteMail, Entry]] = []
+    known: list[tuple[RemoteMail, LedgerEntry]] = []
     new: list[tuple[RemoteMail, bytes, bytes]] = []
     for mail, raw in source.read(batch):
         if raw is not None and (why := doubt(raw, mail.size)):
@@ -283,7 +287,7 @@ def sift(source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger, mailbo
 
 def _recorded_lately(
     new: Sequence[tuple[RemoteMail, bytes, bytes]], mailbox_id: int | None
-) -> list[tuple[RemoteMail, Entry]]:
+) -> list[tuple[RemoteMail, LedgerEntry]]:
     """Those of ``new`` that only seem to be: the server confirmed their deletion, or they came by another host name.
 
     The server's own identity tells them from a second message of the same bytes; without one there is no telling.
@@ -291,7 +295,7 @@ def _recorded_lately(
     named = {(mail.identity, sha256) for mail, _, sha256 in new if mail.identity}
     if mailbox_id is None or not named:
         return []
-    with reading() as session:
+    with read_session() as session:
         entries = recorded_lately(session, mailbox_id, named)
     seen = ((mail, entries.get((mail.identity or "", sha256))) for mail, _, sha256 in new)
     return [(mail, entry) for mail, entry in seen if entry is not None]
@@ -302,7 +306,7 @@ class Recording:
     """A batch that is being recorded."""
 
     sifted: Sifted
-    future: Future[list[Entry]]
+    future: Future[list[LedgerEntry]]
 
 
 def batches(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from postmaster.errors import MailError
 from postmaster.sources.base import RemoteMail, Trouble
 
-MOST_BREAKS = 30
+MAX_BREAKS = 30
 """How many sessions of one run may break: two messages in a batch of 100, and one in a listing."""
 
 BREAKS = ("connection-lost", "server-silent", "server-confused")
@@ -41,7 +41,7 @@ class Care:
         """Whether another session may get further than the one that ``error`` ended."""
         reading, self._reading = self._reading, ()
         self._breaks += 1
-        if error.code not in BREAKS or self._breaks > MOST_BREAKS or not (reading or self.trouble.asked):
+        if error.code not in BREAKS or self._breaks > MAX_BREAKS or not (reading or self.trouble.asked):
             return False
         if reading:
             if len(reading) == 1 and self.on:

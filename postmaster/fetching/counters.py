@@ -37,7 +37,7 @@ CUT_SHORT = (TIMEOUT, INTERRUPTED, PAUSED)
 
 
 @dataclass
-class Tally:
+class RunCounters:
     """The counters of a run. ``found`` is always the sum of the others; ``left_reasons`` says why mail is left."""
 
     new: int = 0
@@ -85,7 +85,7 @@ class AccountResult:
 
     id: int
     label: str
-    tally: Tally = field(default_factory=Tally)
+    counters: RunCounters = field(default_factory=RunCounters)
     seconds: float = 0.0
     skipped: str = ""
     error: MailError | None = None
@@ -97,11 +97,11 @@ class AccountResult:
         row: Json = {
             "id": self.id,
             "account": self.label,
-            **self.tally.counters(),
+            **self.counters.counters(),
             "skipped": int(bool(self.skipped)),
             "skipped_reason": self.skipped,
-            "left_reasons": dict(self.tally.left_reasons),
-            "bytes": self.tally.bytes,
+            "left_reasons": dict(self.counters.left_reasons),
+            "bytes": self.counters.bytes,
             "seconds": round(self.seconds, 3),
             "notes": self.notes,
             "error": self.error.as_dict() if self.error else None,

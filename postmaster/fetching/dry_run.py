@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.types import Protocol
-from postmaster.config import Settings
-from postmaster.database import reading
+from postmaster.config import Environment
+from postmaster.database import read_session
 from postmaster.errors import MailError
 from postmaster.extensions import Json, now
-from postmaster.fetching.batches import Sifted, batches, divide, sift
+from postmaster.fetching.batches import Sifted, batches, read_batch, select_messages
 from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD, AccountResult
 from postmaster.fetching.pending import Ledger, load_ledger
 from postmaster.fetching.run import FetchOptions, Plan, Stopwatch, make_plan
 from postmaster.ledger.models import Mailbox
 from postmaster.pipeline.arrival import Arrival, read_arrival
-from postmaster.pipeline.context import view_desk
-from postmaster.pipeline.decision import Draft, Outcome, Rules
+from postmaster.pipeline.context import load_context
+from postmaster.pipeline.decision import Decision, Outcome, Rules
 from postmaster.pipeline.json import describe_decision
 from postmaster.pipeline.preparing import prepare_all, read_setup
 from postmaster.pipeline.stages import decide
@@ -35,7 +35,7 @@ POP3_WARNING = "Some POP3 providers count mail that was looked at as fetched and
 
 def preview_account(account_id: int, options: FetchOptions) -> AccountResult:
     """A dry run over one account; the result's ``messages`` say what would become of each."""
-    with reading() as session:
+    with read_session() as session:
         return preview_draft(session, session.get_one(MailAccount, account_id), options)
 
 
@@ -81,20 +81,20 @@ def _preview(
     try:
         mails = source.list()
         ledger.compare(mails)
-        listing = divide(mails, ledger, plan.largest)
+        listing = select_messages(mails, ledger, plan.largest)
         remaining, withheld = len(listing.wanted), len(listing.withheld)
         for batch in batches(listing.wanted[:limit]):
             if watch.stop_reason():
                 break
-            sifted = sift(source, batch, ledger)
-            result.tally.gone += sifted.gone
+            sifted = read_batch(source, batch, ledger)
+            result.counters.gone += sifted.gone
             withheld += len(sifted.withheld)
             for row in foresee(foresight, sifted):
-                result.tally.count([Outcome(row["outcome"])])
+                result.counters.count([Outcome(row["outcome"])])
                 messages.append(row)
             remaining -= len(batch)
             options.on_progress(result.id, len(listing.wanted) - remaining, len(listing.wanted))
-        result.tally.left_reasons += Counter(
+        result.counters.left_reasons += Counter(
             {TOO_LARGE: listing.too_large, WITHHELD: withheld, watch.why_stopped or NOT_REACHED: remaining}
         )
         source.close()
@@ -122,8 +122,8 @@ class Foresight:
         self._session = session
         self._rules = rules
         self._setup = read_setup(session)
-        settings: Settings = current_app.config["SETTINGS"]
-        self._desk = view_desk(session, self._setup.configuration, [], now(), settings.time_zone)
+        settings: Environment = current_app.config["SETTINGS"]
+        self._desk = load_context(session, self._setup.configuration, [], now(), settings.time_zone)
 
     def of(self, arrivals: Sequence[Arrival]) -> list[Json]:
         """What would be decided about ``arrivals``, as ``describe_decision`` has it, with the ticket of a follow-up."""
@@ -134,7 +134,7 @@ class Foresight:
         return [told.get(id(arrival), unreadable) for arrival in arrivals]
 
 
-def _told(draft: Draft) -> Json:
+def _told(decision: Decision) -> Json:
     """A ticket that is not there yet has no number yet."""
-    number = draft.ticket.number if draft.ticket and draft.ticket.id else None
-    return {**describe_decision(draft), "ticket": number}
+    number = decision.ticket.number if decision.ticket and decision.ticket.id else None
+    return {**describe_decision(decision), "ticket": number}

@@ -9,14 +9,14 @@ from postmaster.accounts.mailbox import server_of
 from postmaster.accounts.models import Credential, MailAccount
 from postmaster.accounts.sealing import UnsealError, unseal
 from postmaster.accounts.types import FOLDER, HOST
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.errors import mail_error
 from postmaster.oauth.tokens import StoredTokens
 from postmaster.resources.models import Validity
 from postmaster.sources.base import Endpoint
 
 
-def endpoint_of(account: MailAccount, settings: Settings) -> Endpoint:
+def endpoint_of(account: MailAccount, settings: Environment) -> Endpoint:
     """Where and how to sign in for ``account``. Tokens are come by only when they are needed.
 
     Raises ``credential-missing``, ``credential-invalid``, ``credential-elsewhere`` or ``credential-sealed``.
@@ -37,7 +37,7 @@ def endpoint_of(account: MailAccount, settings: Settings) -> Endpoint:
     )
 
 
-def bare_endpoint_of(account: MailAccount, settings: Settings) -> Endpoint:
+def bare_endpoint_of(account: MailAccount, settings: Environment) -> Endpoint:
     """Where ``account`` is, without what signs in: for a look at the server."""
     kind = account.account_type
     return Endpoint(

@@ -22,7 +22,7 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
-from postmaster.database import dialect_of, insert_into, writing
+from postmaster.database import dialect_of, insert_into, transaction
 from postmaster.errors import mail_error
 from postmaster.extensions import now
 from postmaster.ledger.models import Mailbox
@@ -85,7 +85,7 @@ _OURS = (Mailbox.id == bindparam("mailbox_id"), Mailbox.lease_token == bindparam
 _RENEWING = update(Mailbox).where(*_OURS).execution_options(synchronize_session=False)
 
 
-def give_back(session: Session, lease: Lease) -> None:
+def release(session: Session, lease: Lease) -> None:
     """Give the lease back, if it is still ours."""
     session.execute(
         update(Mailbox)
@@ -95,7 +95,7 @@ def give_back(session: Session, lease: Lease) -> None:
 
 
 @contextmanager
-def heartbeat(lease: Lease) -> Iterator[None]:
+def renewing(lease: Lease) -> Iterator[None]:
     """Renew the lease from the side while one message takes longer to arrive than a lease lasts."""
     ended = threading.Event()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -112,7 +112,7 @@ def _beat(app: Flask, lease: Lease, ended: threading.Event) -> None:
     with app.app_context():
         while not ended.wait(HEARTBEAT_SECONDS):
             try:
-                with writing() as session:
+                with transaction() as session:
                     fence(session, lease)
             except Exception as error:  # the next commit of the run decides, and says why
                 log.warning("lease not renewed", mailbox=lease.mailbox_id, error=str(error))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from postmaster.errors import InputError, MailError, mail_error
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchPause
-from postmaster.resources.audit import audit, serialise
+from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field
 from postmaster.resources.readers import line
 
@@ -39,7 +39,7 @@ def pause_fetching(session: Session, reason: str, actor: str) -> FetchPause:
 
     Raises InputError if no reason is given, or if it is paused already.
     """
-    serialise(session)
+    lock_administration(session)
     reason = REASON.parse(reason)
     pause = current_pause(session)
     if pause is not None:
@@ -52,7 +52,7 @@ def pause_fetching(session: Session, reason: str, actor: str) -> FetchPause:
 
 def resume_fetching(session: Session, actor: str) -> bool:
     """Let mail be fetched again; returns False if it was not paused. The caller commits."""
-    serialise(session)
+    lock_administration(session)
     pause = current_pause(session)
     if pause is None:
         return False

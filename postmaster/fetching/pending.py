@@ -32,7 +32,7 @@ MEMORY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """A row of the ledger whose deletion is pending."""
 
     id: int
@@ -44,13 +44,13 @@ class Entry:
 class Ledger:
     """The pending rows of one mailbox. There are at most those that one session had not confirmed."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._entries: dict[str, list[Entry]] = defaultdict(list)
-        self._moved: dict[bytes, list[Entry]] = defaultdict(list)
+    def __init__(self, entries: Iterable[LedgerEntry]) -> None:
+        self._entries: dict[str, list[LedgerEntry]] = defaultdict(list)
+        self._moved: dict[bytes, list[LedgerEntry]] = defaultdict(list)
         self._taken: set[tuple[str, int]] = set()
         self.restore(entries)
 
-    def restore(self, entries: Iterable[Entry]) -> None:
+    def restore(self, entries: Iterable[LedgerEntry]) -> None:
         """Have these found again: they are pending, whatever became of the session that knew them."""
         for entry in entries:
             self._entries[entry.identity].append(entry)
@@ -73,7 +73,7 @@ class Ledger:
         """Whether ``mail`` may have been recorded before; only its bytes can tell."""
         return any(self._moved.values()) or bool(mail.identity and self._entries.get(mail.identity))
 
-    def find(self, mail: RemoteMail, sha256: bytes) -> Entry | None:
+    def find(self, mail: RemoteMail, sha256: bytes) -> LedgerEntry | None:
         """The row of this very message, taken out so that no other message matches it; None if it is new."""
         for entry in self._entries.get(mail.identity or "", ()):
             if entry.sha256 == sha256:
@@ -104,7 +104,7 @@ class Ledger:
         self._taken.add((identity, occurrence))
         return occurrence
 
-    def release(self, entry: Entry) -> None:
+    def release(self, entry: LedgerEntry) -> None:
         """The deletion of ``entry`` is confirmed: its identity is free again."""
         self._taken.discard((entry.identity, entry.occurrence))
 
@@ -116,10 +116,10 @@ def load_ledger(session: Session, mailbox_id: int) -> Ledger:
             InboundMail.mailbox_id == mailbox_id, InboundMail.deletion == Deletion.PENDING
         )
     )
-    return Ledger(Entry(*row) for row in rows)
+    return Ledger(LedgerEntry(*row) for row in rows)
 
 
-def confirm(session: Session, ids: Iterable[int]) -> None:
+def mark_deleted(session: Session, ids: Iterable[int]) -> None:
     """Write down that these messages are gone from their server. The caller commits."""
     if pending := sorted(ids):
         session.execute(_confirming(dialect_of(session)), {"ids": pending, "deleted_at": now()})
@@ -145,7 +145,9 @@ def piped_before(session: Session, sha256: bytes) -> InboundMail | None:
     ).first()
 
 
-def recorded_lately(session: Session, mailbox_id: int, found: Set[tuple[str, bytes]]) -> dict[tuple[str, bytes], Entry]:
+def recorded_lately(
+    session: Session, mailbox_id: int, found: Set[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], LedgerEntry]:
     """Rows of the last day with these bytes under the same identity, by both: two messages may have the same bytes.
 
     Either their deletion was confirmed, yet they are listed again; or they came by another name of this server, with
@@ -164,5 +166,5 @@ def recorded_lately(session: Session, mailbox_id: int, found: Set[tuple[str, byt
         )
         .order_by(InboundMail.id)
     )
-    entries = {(entry.identity, entry.sha256): entry for entry in (Entry(*row) for row in rows)}
+    entries = {(entry.identity, entry.sha256): entry for entry in (LedgerEntry(*row) for row in rows)}
     return {key: entry for key, entry in entries.items() if key in found}

@@ -8,13 +8,13 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.config import Settings
-from postmaster.database import dialect_of, insert_into, reading, writing
+from postmaster.config import Environment
+from postmaster.database import dialect_of, insert_into, read_session, transaction
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json, now
 from postmaster.fetching.dry_run import Foresight
 from postmaster.fetching.pending import piped_before
-from postmaster.ledger.models import LONGEST_NAME, PipeTrouble
+from postmaster.ledger.models import MAX_LABEL, PipeTrouble
 from postmaster.ledger.record import GuardError, Origin, Recorded, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import REASONS, Outcome, Rules
@@ -35,7 +35,7 @@ def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
     if queue is None:
         return Rules(trusted)
     name = queue.encode(errors="replace").decode()  # bytes that are no UTF-8 can be in no name
-    with reading() as session:
+    with read_session() as session:
         found = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
         queue_id = session.execute(found).scalar_one_or_none()
     return Rules(trusted, queue_id) if queue_id is not None else Rules(trusted, missing_queue=name)
@@ -45,9 +45,9 @@ def note_missing_queue(rules: Rules) -> None:
     """Write down that the pipe names a queue that is not there: ``operations.conditions`` makes an incident of it."""
     if rules.missing_queue is None:
         return
-    with writing() as session:
+    with transaction() as session:
         note = insert_into(dialect_of(session), PipeTrouble).values(
-            queue_name=rules.missing_queue[:LONGEST_NAME], last_at=now()
+            queue_name=rules.missing_queue[:MAX_LABEL], last_at=now()
         )
         again = note.on_conflict_do_update(index_elements=["queue_name"], set_={"last_at": note.excluded.last_at})
         session.execute(again)
@@ -59,7 +59,7 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
     The same bytes within 24 hours are the same delivery tried again, unless ``again``. Raises ``database-away`` if
     nothing was stored.
     """
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     arrival = _arrival(raw)
     origin = Origin(rules, label="pipe", time_zone=settings.time_zone)
 
@@ -77,7 +77,7 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
 def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
     """What would become of ``raw``; nothing is stored."""
     arrival = _arrival(raw)
-    with reading() as session:
+    with read_session() as session:
         before = piped_before(session, arrival.sha256)
         if before is not None:
             return _describe_before(before.ticket_id, arrival)
@@ -100,13 +100,13 @@ def _refuse_twice(session: Session, sha256: bytes) -> None:
 
 
 def _describe(recorded: Recorded, arrival: Arrival) -> Json:
-    if recorded.draft is None:
+    if recorded.decision is None:
         return {**_nothing(recorded.outcome, recorded.reason), "message": _message(arrival)}
-    return {**describe_decision(recorded.draft), "ticket": recorded.ticket, "message": _message(arrival)}
+    return {**describe_decision(recorded.decision), "ticket": recorded.ticket, "message": _message(arrival)}
 
 
 def _describe_before(ticket_id: int | None, arrival: Arrival) -> Json:
-    with reading() as session:
+    with read_session() as session:
         ticket = session.get(Ticket, ticket_id) if ticket_id else None
     description = _nothing(Outcome.ALREADY_RECORDED, "piped-before")
     if ticket:

@@ -30,7 +30,7 @@ class Candidate:
     skipped: str = ""
 
 
-def work_on(
+def fetch_concurrently(
     candidates: Sequence[Candidate], work: Work, options: FetchOptions, sessions_per_host: int
 ) -> Iterator[AccountResult]:
     """Do ``work`` (fetch or preview) on each account; results come as they are ready.

@@ -15,17 +15,17 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
-from postmaster.config import Settings
-from postmaster.database import reading, words_of, writing
+from postmaster.config import Environment
+from postmaster.database import database_message, read_session, transaction
 from postmaster.errors import MailError, mail_error
-from postmaster.fetching.batches import Limits, MailboxWork
+from postmaster.fetching.batches import BatchLimits, MailboxWork
 from postmaster.fetching.care import key_of
 from postmaster.fetching.counters import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
 from postmaster.fetching.endpoint import endpoint_of
-from postmaster.fetching.lease import fence, heartbeat
+from postmaster.fetching.lease import fence, renewing
 from postmaster.fetching.pause import current_pause
-from postmaster.fetching.pending import confirm, load_ledger
-from postmaster.fetching.run_record import Run, begin_run, end_run, save_progress, tell_failure
+from postmaster.fetching.pending import load_ledger, mark_deleted
+from postmaster.fetching.run_record import Run, begin_run, end_run, record_failure, save_progress
 from postmaster.fetching.withheld import remember_withheld
 from postmaster.ledger.record import Origin
 from postmaster.pipeline.rules import account_rules
@@ -44,7 +44,7 @@ HOST_POLL_SECONDS = 0.2
 
 log = structlog.get_logger("postmaster.fetch")
 
-Progress = Callable[[int, int, int], None]
+ReportProgress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class FetchOptions:
     stop: threading.Event = field(default_factory=threading.Event)
     guarded: bool = False
     host_wait: float = HOST_WAIT_SECONDS
-    on_progress: Progress = lambda _account, _done, _found: None
+    on_progress: ReportProgress = lambda _account, _done, _found: None
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Plan:
 def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
     """Fetch one account now. Never raises for what happens to mail: the result's ``error`` says what went wrong."""
     started = time.monotonic()
-    with reading() as session:
+    with read_session() as session:
         account = session.get_one(MailAccount, account_id)
         result = AccountResult(account.id, account.label)
     try:
@@ -87,7 +87,7 @@ def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
     except MailError as error:
         result.error = error
         if error.stage != "lease":
-            tell_failure(account_id, result)
+            record_failure(account_id, result)
     except Exception as error:  # whatever it is, other accounts go on
         result.error = _explained(error, result.label)
     result.seconds = time.monotonic() - started
@@ -97,7 +97,7 @@ def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
 def _explained(error: Exception, label: str) -> MailError:
     """The MailError for what is not one: the database, memory, or a flaw of ours."""
     if isinstance(error, DBAPIError):
-        return mail_error("database-away", server=words_of(error))
+        return mail_error("database-away", server=database_message(error))
     if isinstance(error, MemoryError):
         return mail_error("memory-short")
     reference = secrets.token_hex(4)
@@ -109,18 +109,18 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
     plan, run = _begin(account_id, options)
     watch = Stopwatch(options)
     most = plan.first_confirm if options.guarded and run.first else None
-    with reading() as session:
+    with read_session() as session:
         ledger = load_ledger(session, run.lease.mailbox_id)
 
     def guard(session: Session) -> None:
         fence(session, run.lease)
-        confirm(session, work.take_confirmed())
-        save_progress(session, run, result.tally, work.expected)
+        mark_deleted(session, work.take_confirmed())
+        save_progress(session, run, result.counters, work.expected)
         watch.paused = current_pause(session) is not None
 
-    work = MailboxWork(ledger, plan.origin, guard, Limits(plan.largest, watch.stop_reason, most), result.tally)
+    work = MailboxWork(ledger, plan.origin, guard, BatchLimits(plan.largest, watch.stop_reason, most), result.counters)
     try:
-        with heartbeat(run.lease):
+        with renewing(run.lease):
             _work(plan, work, options, watch, result)
     except MailError as error:
         _take_down(error, watch, result)
@@ -129,7 +129,7 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
     finally:
         work.count_left(watch.why_stopped)
         result.notes += work.notes
-        with writing() as session:
+        with transaction() as session:
             end_run(session, run, result, work.take_confirmed(), plan.revision)
             if result.error is None and not work.remaining:
                 told = {key_of(each.mail): str(each) for each in work.withheld}
@@ -140,7 +140,7 @@ def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> Non
     """What ended the run. A server that hangs up over QUIT has lost nothing, and may have deleted everything: that is
     a failure only if mail of an earlier run is still there, so that it never deletes.
     """
-    if error.code == "quit-lost" and not result.tally.already_recorded:
+    if error.code == "quit-lost" and not result.counters.already_recorded:
         result.notes.append(error.message)
         watch.why_stopped = watch.why_stopped or INTERRUPTED
         return
@@ -153,7 +153,7 @@ def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
     give_up = time.monotonic() + options.host_wait
     while True:
         try:
-            with writing() as session:
+            with transaction() as session:
                 account = session.get_one(MailAccount, account_id)
                 key = mailbox_key(account)
                 if key is None:
@@ -168,7 +168,7 @@ def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
 
 def make_plan(session: Session, account: MailAccount, run: Run | None = None) -> Plan:
     """What a run over ``account`` needs; without ``run`` for one that records nothing."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     origin = Origin(
         rules=account_rules(account),
         label=account.label,
@@ -195,7 +195,7 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
     broken: MailError | None = None
     while True:
         watch.open_session()
-        before = work.tally.done
+        before = work.counters.done
         try:
             source = open_source(
                 plan.endpoint,
@@ -218,7 +218,7 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
         except BaseException:
             source.abort()
             raise
-        if not work.remaining or work.tally.done == before or watch.why_stopped:
+        if not work.remaining or work.counters.done == before or watch.why_stopped:
             return
 
 

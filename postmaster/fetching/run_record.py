@@ -10,19 +10,19 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
 from postmaster.accounts.models import AccountState, MailAccount
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.errors import PAUSING, UNCLEAR, MailError
 from postmaster.extensions import now
-from postmaster.fetching.counters import CUT_SHORT, HELD, AccountResult, Tally
-from postmaster.fetching.lease import Lease, give_back, take_lease
+from postmaster.fetching.counters import CUT_SHORT, HELD, AccountResult, RunCounters
+from postmaster.fetching.lease import Lease, release, take_lease
 from postmaster.fetching.pause import refuse_if_paused
-from postmaster.fetching.pending import confirm
+from postmaster.fetching.pending import mark_deleted
 from postmaster.fetching.schedule import interval_of, slot_after_run, state_of, wait_after
 from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
 
 # How long refusals that may pass by themselves are put up with before the account is paused: sooner, an hour's trouble
 # of a server would stop the mail until somebody acts; later, a mailbox might be locked for too many wrong passwords.
-PATIENCE = timedelta(days=1)
+REMINDER_INTERVAL = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,15 @@ def _leave_queue(session: Session, account: MailAccount, moment: datetime) -> No
     state.claim = state.claimed_at = None
 
 
-def save_progress(session: Session, run: Run, tally: Tally, expected: int) -> None:
+def save_progress(session: Session, run: Run, counters: RunCounters, expected: int) -> None:
     """Write down how far the run is, out of ``expected`` messages. The caller commits."""
-    told = {"left_reasons": dict(tally.left_reasons), "bytes": tally.bytes, "expected": expected, "updated_at": now()}
-    session.execute(_TELLING, {"run_id": run.id, **tally.counters(), **told})
+    told = {
+        "left_reasons": dict(counters.left_reasons),
+        "bytes": counters.bytes,
+        "expected": expected,
+        "updated_at": now(),
+    }
+    session.execute(_TELLING, {"run_id": run.id, **counters.counters(), **told})
 
 
 _TELLING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
@@ -86,8 +91,8 @@ def end_run(session: Session, run: Run, result: AccountResult, confirmed: list[i
 
     ``revision`` is the ``config_revision`` the run worked with: a refused login pauses the account until it changes.
     """
-    confirm(session, confirmed)
-    save_progress(session, run, result.tally, result.tally.found)
+    mark_deleted(session, confirmed)
+    save_progress(session, run, result.counters, result.counters.found)
     error, moment = result.error, now()
     session.execute(
         update(FetchRun)
@@ -98,7 +103,7 @@ def end_run(session: Session, run: Run, result: AccountResult, confirmed: list[i
             error=error.as_dict() if error else None,
         )
     )
-    give_back(session, run.lease)
+    release(session, run.lease)
     if error is None and run.first:
         session.execute(update(Mailbox).where(Mailbox.id == run.lease.mailbox_id).values(confirmed_at=moment))
     account = session.get(MailAccount, run.account_id)
@@ -107,9 +112,9 @@ def end_run(session: Session, run: Run, result: AccountResult, confirmed: list[i
         _tell_state(session, account, result, revision)
 
 
-def tell_failure(account_id: int, result: AccountResult) -> None:
+def record_failure(account_id: int, result: AccountResult) -> None:
     """Write down an error that kept a run from beginning."""
-    with writing() as session:
+    with transaction() as session:
         account = session.get(MailAccount, account_id)
         if account is not None:
             _leave_queue(session, account, now())
@@ -119,18 +124,18 @@ def tell_failure(account_id: int, result: AccountResult) -> None:
 def _tell_state(session: Session, account: MailAccount, result: AccountResult, revision: str) -> None:
     state = state_of(account)
     state.last_run_at = now()
-    if result.error is None or result.tally.found:  # otherwise it did not get to see the mailbox
-        _tell_backlog(state, result.tally.left)
+    if result.error is None or result.counters.found:  # otherwise it did not get to see the mailbox
+        _tell_backlog(state, result.counters.left)
     _tell_error(state, result.error)
     state.paused_revision = state.held_revision = state.held_count = None
     if result.error is None:
         state.last_success_at, state.failing_since, state.failures = state.last_run_at, None, 0
-        if any(result.tally.left_reasons[reason] for reason in CUT_SHORT):
+        if any(result.counters.left_reasons[reason] for reason in CUT_SHORT):
             state.next_run_at = None
     elif result.error.code == "first-fetch-held":
-        state.held_revision, state.held_count = revision, result.tally.left_reasons[HELD]
+        state.held_revision, state.held_count = revision, result.counters.left_reasons[HELD]
     else:
-        tell_fault(session, account, result.error)
+        record_fault(session, account, result.error)
         state.paused_revision = revision if _pauses(session, account.id, result.error) else None
 
 
@@ -144,10 +149,10 @@ def _pauses(session: Session, account_id: int, error: MailError) -> bool:
     other = or_(FetchRun.status == RunStatus.OK, FetchRun.error["code"].as_string().not_in(UNCLEAR))
     last_other = select(func.coalesce(func.max(FetchRun.id), 0)).where(*mine, other).scalar_subquery()
     since = session.scalar(select(func.min(FetchRun.started_at)).where(*mine, FetchRun.id > last_other))
-    return since is not None and now() - since >= PATIENCE
+    return since is not None and now() - since >= REMINDER_INTERVAL
 
 
-def tell_fault(session: Session, account: MailAccount, error: MailError) -> None:
+def record_fault(session: Session, account: MailAccount, error: MailError) -> None:
     """Write down that one more run failed, and when the next one is tried. The caller commits."""
     state, moment = state_of(account), now()
     state.failures += 1

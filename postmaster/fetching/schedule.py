@@ -21,7 +21,7 @@ GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 # Longest wait after a failure. What somebody has to change first (Permanent) waits that long at once; the change
 # itself ends the wait.
-LONGEST_WAIT = timedelta(hours=1)
+MAX_WAIT = timedelta(hours=1)
 
 # A run that begins so shortly before the account's moment stands for the one at that moment; of short intervals it is
 # a tenth, so that a run that had to wait for its turn does not lose the next one.
@@ -56,7 +56,7 @@ def wait_after(error: MailError, failures: int, interval: timedelta) -> timedelt
     Where the interval is longer than that, it stays the interval. A server that says when to come again is asked then,
     within these bounds.
     """
-    longest = max(interval, LONGEST_WAIT)
+    longest = max(interval, MAX_WAIT)
     if not isinstance(error, Temporary):
         return longest
     if error.retry_after is not None:
@@ -68,7 +68,7 @@ def wait_after(error: MailError, failures: int, interval: timedelta) -> timedelt
 def longest_ahead(session: Session, account: MailAccount, failures: int) -> timedelta:
     """How far ahead the next run may be. What is farther was worked out with another interval, or another clock."""
     interval = interval_of(session, account)
-    return (max(interval, LONGEST_WAIT) if failures else interval) + SETTLING
+    return (max(interval, MAX_WAIT) if failures else interval) + SETTLING
 
 
 def state_of(account: MailAccount) -> AccountState:

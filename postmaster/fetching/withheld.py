@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from postmaster.extensions import now
 from postmaster.ledger.models import WithheldMail
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 """How many messages of an account are named."""
 
 INCIDENT_RUNS = 3
@@ -23,7 +23,7 @@ def remember_withheld(session: Session, account_id: int, told: Mapping[str, str]
     ``told`` are sentences by what tells the messages apart; those not among them have come, or are gone.
     """
     known = {row.name: row for row in withheld_of(session, account_id)}
-    kept = {name[:300]: sentence[:1000] for name, sentence in list(told.items())[:MOST_NAMED]}
+    kept = {name[:300]: sentence[:1000] for name, sentence in list(told.items())[:MAX_NAMED]}
     for name, row in known.items():
         if name not in kept:
             session.delete(row)

@@ -17,8 +17,8 @@ from sqlalchemy.exc import OperationalError
 from postmaster import create_app
 from postmaster.accounts.sealing import check_keys
 from postmaster.broker import connect
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, words_of
+from postmaster.config import load_environment
+from postmaster.database import database_message, prepare_database
 from postmaster.errors import ConfigError, PostMasterError
 from postmaster.extensions import db
 from postmaster.jobs.roles import RETRY_SECONDS, run_scheduler, run_worker
@@ -44,7 +44,7 @@ def main() -> int:
     arguments = _arguments()
     load_dotenv()  # as the flask command does, so that all go by the same settings
     try:
-        settings = load_settings()
+        settings = load_environment()
         app = create_app(dataclasses.replace(settings, workers=arguments.workers or settings.workers))
         _check(app)
     except PostMasterError as error:
@@ -103,7 +103,7 @@ def _database_away() -> str | None:
     except ConfigError as error:
         if current_app.config["SETTINGS"].embedded or not isinstance(error.__cause__, OperationalError):
             raise
-        return words_of(error.__cause__)
+        return database_message(error.__cause__)
     return None
 
 

@@ -17,11 +17,11 @@ from rq.exceptions import StopRequested
 from rq.timeouts import TimerDeathPenalty
 
 from postmaster.broker import CONTROL, QUEUES, connect, redis
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.jobs.schedule import FetchScheduler
 from postmaster.jobs.tasks import STOPPING
 from postmaster.operations.alerting import watch
-from postmaster.operations.heartbeat import BEAT_SECONDS, Presence, tell_alive, tell_gone
+from postmaster.operations.heartbeat import BEAT_SECONDS, Presence, beat, deregister
 from postmaster.operations.models import ProcessRole
 
 # Seconds after which a process that lost Redis tries again.
@@ -122,8 +122,8 @@ def _process(role: ProcessRole) -> Iterator[None]:
         watching.join(SENDING_SECONDS)
         ended.set()
         beating.join(BEAT_SECONDS)
-        with suppress(Exception), writing() as session:
-            tell_gone(session, presence)
+        with suppress(Exception), transaction() as session:
+            deregister(session, presence)
 
 
 def _start_thread(name: str, loop: Callable[[], None]) -> threading.Thread:
@@ -147,8 +147,8 @@ def _beat(presence: Presence, ended: threading.Event) -> None:
     parent = os.getppid()
     while True:
         try:
-            with writing() as session:
-                tell_alive(session, presence, _trouble())
+            with transaction() as session:
+                beat(session, presence, _trouble())
         except Exception as error:  # the next beat tries again; whoever looks sees that this one is missing
             log.warning("could not say that this process lives", error=" ".join(str(error).split())[:200])
         if ended.wait(BEAT_SECONDS):

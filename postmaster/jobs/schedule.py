@@ -15,7 +15,7 @@ from postmaster.broker import CONTROL
 from postmaster.extensions import now
 
 # Seconds between two looks of a scheduler at what is due. A lock that a killed one left is gone ten seconds later.
-LOOK_SECONDS = 5
+SWEEP_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class FetchScheduler(Scheduler):
     """
 
     def __init__(self, redis: Redis) -> None:
-        super().__init__(queue_name=CONTROL, connection=redis, interval=LOOK_SECONDS)
+        super().__init__(queue_name=CONTROL, connection=redis, interval=SWEEP_SECONDS)
 
     def run_until(self, stopping: threading.Event) -> None:
         """Look every few seconds until ``stopping``. Raises RedisError when Redis goes away."""
@@ -65,7 +65,7 @@ class FetchScheduler(Scheduler):
                 if self.acquire_lock():
                     self.enqueue_jobs()
                     self.remove_lock()
-                stopping.wait(LOOK_SECONDS)
+                stopping.wait(SWEEP_SECONDS)
         finally:
             self.remove_lock()
             self.register_death()

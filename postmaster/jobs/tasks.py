@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from postmaster.accounts.health import REQUESTABLE, SCHEDULED, account_health
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import redis
-from postmaster.database import words_of, writing
+from postmaster.database import database_message, transaction
 from postmaster.extensions import now
 from postmaster.fetching.run import FetchOptions, fetch_account
 from postmaster.fetching.schedule import SETTLING, slot_after_run
@@ -30,7 +30,7 @@ from postmaster.operations.heartbeat import count_workers
 STOPPING = threading.Event()
 
 # Who started a run that nobody asked for.
-SCHEDULE = "schedule"
+TASKS = "schedule"
 
 # Seconds that a run waits for a free session, which the command line may have taken.
 HOST_WAIT = 5
@@ -49,7 +49,7 @@ def job(function: Callable[JobP, None]) -> Callable[JobP, None]:
         try:
             function(*args, **kwargs)
         except (DBAPIError, RedisError) as error:
-            log.warning("a job was broken off and comes again", job=function.__name__, error=words_of(error))
+            log.warning("a job was broken off and comes again", job=function.__name__, error=database_message(error))
 
     return run
 
@@ -58,14 +58,14 @@ def job(function: Callable[JobP, None]) -> Callable[JobP, None]:
 def tick() -> None:
     """Queue the accounts that are due, new ones among them."""
     housekeeping.schedule_new_accounts()
-    dispatching.dispatch(redis())
+    dispatching.dispatch_due(redis())
 
 
 @job
 def upkeep() -> None:
     """Put right what was left behind, then queue what became due by it."""
-    housekeeping.upkeep(redis())
-    dispatching.dispatch(redis())
+    housekeeping.run_upkeep(redis())
+    dispatching.dispatch_due(redis())
 
 
 @job
@@ -81,7 +81,7 @@ def fetch(account_id: int, token: str) -> None:
     if turn is None:
         return
     options = FetchOptions(
-        started_by=turn.requested_by or SCHEDULE, timeout=turn.seconds, stop=STOPPING, guarded=True, host_wait=HOST_WAIT
+        started_by=turn.requested_by or TASKS, timeout=turn.seconds, stop=STOPPING, guarded=True, host_wait=HOST_WAIT
     )
     result = fetch_account(account_id, options)
     if result.error:
@@ -90,11 +90,11 @@ def fetch(account_id: int, token: str) -> None:
             _put_back(account_id, turn.requested_by)
     if not STOPPING.is_set():
         kept_others = turn.doubtful or result.seconds > SLOW_SECONDS
-        dispatching.dispatch(redis(), None if kept_others else turn.host)
+        dispatching.dispatch_due(redis(), None if kept_others else turn.host)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class TaskTurn:
     """An account's turn: its host, who asked for the run, whether it is doubtful, and how long it may take."""
 
     host: str
@@ -103,9 +103,9 @@ class Turn:
     seconds: int
 
 
-def _take_claim(account_id: int, token: str) -> Turn | None:
+def _take_claim(account_id: int, token: str) -> TaskTurn | None:
     """Use up the claim ``token``. None: there is no such claim any more, or the account is not to be fetched by now."""
-    with writing() as session:
+    with transaction() as session:
         query = select(MailAccount).join(AccountState)
         account = session.scalars(query.where(MailAccount.id == account_id, AccountState.claim == token)).first()
         if account is None or account.state is None:
@@ -119,12 +119,12 @@ def _take_claim(account_id: int, token: str) -> Turn | None:
         host = session.execute(select(dispatching.host_column()).where(MailAccount.id == account_id)).scalar_one()
         doubtful = is_doubtful(state)
         seconds = ALONE_SECONDS if doubtful and count_workers(session) < 2 else RUN_SECONDS
-        return Turn(host, requested_by, doubtful, seconds)
+        return TaskTurn(host, requested_by, doubtful, seconds)
 
 
 def _put_back(account_id: int, requested_by: str | None) -> None:
     """Its host had no session free: try again soon."""
-    with writing() as session:
+    with transaction() as session:
         state = session.get(AccountState, account_id)
         if state is not None and state.claim is None:
             state.next_run_at = now() + SETTLING

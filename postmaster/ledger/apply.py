@@ -14,8 +14,8 @@ from postmaster.database import dialect_of
 from postmaster.desk.models import Ticket
 from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets
 from postmaster.parsing.message import AttachedPart
-from postmaster.pipeline.candidate_tickets import KnownTicket
-from postmaster.pipeline.decision import Draft, Outcome
+from postmaster.pipeline.candidate_tickets import CandidateTicket
+from postmaster.pipeline.decision import Decision, Outcome
 from postmaster.pipeline.filters.loading import count_slow
 from postmaster.pipeline.json import describe_header
 
@@ -32,7 +32,7 @@ _ADD_KEYS = text(
 )
 
 
-def decide_alone(session: Session) -> None:
+def lock_deciding(session: Session) -> None:
     """Let no other batch be decided on until this transaction ends, so that each sees what the others decided.
 
     Counting up the ticket number serialises them anyway. SQLite has one writer.
@@ -41,50 +41,53 @@ def decide_alone(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DECIDING})
 
 
-def carry_out(session: Session, drafts: Sequence[Draft], moment: datetime, day: date) -> None:
-    """Store what became of ``drafts``; afterwards their tickets have the ids and numbers they are stored under."""
-    _open(session, [draft for draft in drafts if draft.outcome is Outcome.NEW], moment, day)
-    later = [draft for draft in drafts if draft.outcome in (Outcome.FOLLOW_UP, Outcome.REJECTED)]
+def apply_decisions(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
+    """Store what became of ``decisions``; afterwards their tickets have the ids and numbers they are stored under."""
+    _open(session, [decision for decision in decisions if decision.outcome is Outcome.NEW], moment, day)
+    later = [decision for decision in decisions if decision.outcome in (Outcome.FOLLOW_UP, Outcome.REJECTED)]
     if later:
-        add_articles(session, [(_id(draft), article_of(draft)) for draft in later], moment)
-        _change(session, {draft.ticket for draft in later if draft.ticket}, moment)
-    _add_keys(session, [draft for draft in drafts if draft.ticket])
-    count_slow(session, (trial for draft in drafts for trial in draft.prepared.filtered.trials))
+        add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
+        _change(session, {decision.ticket for decision in later if decision.ticket}, moment)
+    _add_keys(session, [decision for decision in decisions if decision.ticket])
+    count_slow(session, (trial for decision in decisions for trial in decision.prepared.filtered.trials))
 
 
-def _open(session: Session, drafts: Sequence[Draft], moment: datetime, day: date) -> None:
-    stored = open_tickets(session, [_new_ticket(draft) for draft in drafts], moment, day)
-    for draft, (ticket_id, number) in zip(drafts, stored, strict=True):
-        ticket = _ticket(draft)
+def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
+    stored = open_tickets(session, [_new_ticket(decision) for decision in decisions], moment, day)
+    for decision, (ticket_id, number) in zip(decisions, stored, strict=True):
+        ticket = _ticket(decision)
         ticket.id, ticket.number = ticket_id, number
         ticket.changes.clear()
-    link_tickets(session, [(_id(draft), draft.follows.id) for draft in drafts if draft.follows and draft.follows.id])
+    link_tickets(
+        session,
+        [(_id(decision), decision.follows.id) for decision in decisions if decision.follows and decision.follows.id],
+    )
 
 
-def _new_ticket(draft: Draft) -> NewTicket:
+def _new_ticket(decision: Decision) -> NewTicket:
     """The ticket as it is after the whole batch, with the message that opened it."""
-    ticket = _ticket(draft)
-    return NewTicket(ticket.title, ticket.queue.id, ticket.attributes, article_of(draft))
+    ticket = _ticket(decision)
+    return NewTicket(ticket.title, ticket.queue.id, ticket.attributes, article_of(decision))
 
 
-def article_of(draft: Draft) -> NewArticle:
+def article_of(decision: Decision) -> NewArticle:
     """The message as an article."""
-    message = draft.message
+    message = decision.message
     return NewArticle(
-        raw=draft.prepared.arrival.raw,
+        raw=decision.prepared.arrival.raw,
         header=describe_header(message),
         text=message.text,
         has_html=message.html is not None,
         attachments=[{name: getattr(part, name) for name in ATTACHMENT_COLUMNS} for part in message.attachments],
-        loop=draft.loop,
-        sender_type=draft.sender_type,
-        visible=draft.visible,
+        loop=decision.loop,
+        sender_type=decision.sender_type,
+        visible=decision.visible,
     )
 
 
-def _change(session: Session, tickets: set[KnownTicket], moment: datetime) -> None:
+def _change(session: Session, tickets: set[CandidateTicket], moment: datetime) -> None:
     """Write down what follow-ups changed, and nothing else: somebody may be changing the rest at this moment."""
-    same: dict[tuple[str, ...], list[KnownTicket]] = defaultdict(list)
+    same: dict[tuple[str, ...], list[CandidateTicket]] = defaultdict(list)
     for ticket in tickets:
         same[tuple(sorted(ticket.changes))].append(ticket)
     for group in same.values():
@@ -94,11 +97,11 @@ def _change(session: Session, tickets: set[KnownTicket], moment: datetime) -> No
         ticket.changes.clear()
 
 
-def _add_keys(session: Session, drafts: Sequence[Draft]) -> None:
+def _add_keys(session: Session, decisions: Sequence[Decision]) -> None:
     rows = [
-        {"key": key, "ticket_id": _id(draft), "own": own}
-        for draft in drafts
-        for keys, own in ((draft.prepared.clues.keys.own, True), (draft.awaited, False))
+        {"key": key, "ticket_id": _id(decision), "own": own}
+        for decision in decisions
+        for keys, own in ((decision.prepared.clues.keys.own, True), (decision.awaited, False))
         for key in keys
     ]
     if not rows:
@@ -110,14 +113,14 @@ def _add_keys(session: Session, drafts: Sequence[Draft]) -> None:
         session.execute(_ADD_KEY, rows)
 
 
-def _ticket(draft: Draft) -> KnownTicket:
-    if draft.ticket is None:
+def _ticket(decision: Decision) -> CandidateTicket:
+    if decision.ticket is None:
         raise AssertionError("the message has no ticket")
-    return draft.ticket
+    return decision.ticket
 
 
-def _id(draft: Draft) -> int:
-    ticket_id = _ticket(draft).id
+def _id(decision: Decision) -> int:
+    ticket_id = _ticket(decision).id
     if ticket_id is None:
         raise AssertionError("the ticket is not stored")
     return ticket_id

@@ -10,7 +10,7 @@ from postmaster.errors import NotFoundError
 from postmaster.parsing import parse_message, part_content
 
 
-def source_of(session: Session, article: Article) -> bytes:
+def article_source(session: Session, article: Article) -> bytes:
     """The message as it came. Raises NotFoundError if it is not kept any more."""
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is None:
@@ -21,7 +21,7 @@ def source_of(session: Session, article: Article) -> bytes:
 
 def html_of(session: Session, article: Article) -> str:
     """Its HTML as it came: hostile. Empty if it has none."""
-    return parse_message(source_of(session, article)).html or ""
+    return parse_message(article_source(session, article)).html or ""
 
 
 def find_attachment(session: Session, number: int) -> tuple[Attachment, bytes]:
@@ -31,7 +31,7 @@ def find_attachment(session: Session, number: int) -> tuple[Attachment, bytes]:
         raise NotFoundError(
             "unknown-attachment", f"There is no attachment {number}", "Look for its ticket in the list."
         )
-    source = source_of(session, session.get_one(Article, attachment.article_id))
+    source = article_source(session, session.get_one(Article, attachment.article_id))
     try:
         return attachment, part_content(source, attachment.part)
     except KeyError:

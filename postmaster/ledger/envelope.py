@@ -12,7 +12,7 @@ from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.context import recipients
 
 # Characters that are kept of each part, and addresses of recipients.
-LONGEST, MAX_RECIPIENTS = 1000, 50
+MAX_TEXT, MAX_RECIPIENTS = 1000, 50
 
 # Bytes in which the header of a message that cannot be parsed is looked for.
 GLEANED_BYTES = 64 * 1024
@@ -81,4 +81,4 @@ def _kept(text: str) -> str:
     """``text`` on one line, without what a database may refuse."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
-    return " ".join(text.replace("\0", "").split())[:LONGEST]
+    return " ".join(text.replace("\0", "").split())[:MAX_TEXT]

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 
 from postmaster.ledger.envelope import Envelope
 from postmaster.ledger.models import InboundMail, MailTerm
-from postmaster.ledger.search_index import Part, renew_terms, term, terms_of
+from postmaster.ledger.search_index import IndexedPart, renew_terms, term, terms_of
 
-COLUMNS = ("outcome", "label", "sender", "sender_name", "recipients", "subject", "message_id")
+ERASED_COLUMNS = ("outcome", "label", "sender", "sender_name", "recipients", "subject", "message_id")
 
 
 def mail_from(session: Session, address: str, size: int) -> Sequence[InboundMail]:
     """The ledger's rows of mail from ``address`` (in lower case), found by the index; ``size`` of them at most."""
-    found = select(MailTerm.mail_id).where(MailTerm.term == term(Part.SENDER, address))
+    found = select(MailTerm.mail_id).where(MailTerm.term == term(IndexedPart.SENDER, address))
     query = select(InboundMail).where(InboundMail.id.in_(found), func.lower(InboundMail.sender) == address)
     return session.scalars(query.order_by(InboundMail.id).limit(size)).all()
 
@@ -34,4 +34,4 @@ def forget(session: Session, rows: Sequence[InboundMail]) -> int:
 
 
 def _entry(row: InboundMail) -> dict[str, object]:
-    return {name: getattr(row, name) for name in COLUMNS}
+    return {name: getattr(row, name) for name in ERASED_COLUMNS}

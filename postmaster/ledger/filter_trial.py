@@ -19,8 +19,8 @@ from postmaster.extensions import Json, now
 from postmaster.ledger.models import Quarantine
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import read_arrival
-from postmaster.pipeline.context import view_desk
-from postmaster.pipeline.decision import Draft, Rules
+from postmaster.pipeline.context import load_context
+from postmaster.pipeline.decision import Decision, Rules
 from postmaster.pipeline.filters.loading import compiled
 from postmaster.pipeline.filters.matching import (
     FILTER_SECONDS,
@@ -36,11 +36,11 @@ from postmaster.pipeline.preparing import Setup, prepare, read_setup
 from postmaster.pipeline.stages import decide
 
 # Messages to pick from, of tickets and of the quarantine.
-RECENT = 20
+RECENT_MAILS = 20
 
 
 @dataclass(frozen=True)
-class Attempt:
+class FilterTrial:
     """How one filter went. ``why_not`` says why it is not even tried; ``new`` marks the one that is being edited."""
 
     trial: Trial
@@ -53,7 +53,7 @@ class Experiment:
     """How all filters went on a message, in their order, and what would be decided about it."""
 
     message: ParsedMessage
-    attempts: Sequence[Attempt]
+    attempts: Sequence[FilterTrial]
     decision: Json
     ticket: str | None
 
@@ -75,7 +75,7 @@ def recent_messages(session: Session, wanted: int = 0) -> list[tuple[int, str]]:
 
 
 def _first(session: Session, query: Select[*tuple[Any, ...]], *order: ColumnElement[Any]) -> Sequence[Row[Any]]:
-    return session.execute(query.order_by(*order).limit(RECENT)).all()
+    return session.execute(query.order_by(*order).limit(RECENT_MAILS)).all()
 
 
 def _named(header: Json) -> tuple[str, str]:
@@ -108,12 +108,14 @@ def try_out(session: Session, row: PostmasterFilter, raw: bytes, rules: Rules, z
     filters = sorted([*(each for each in before.filters if each.id != row.id), edited], key=lambda each: each.name)
     setup = Setup(before.configuration, filters)
     prepared = prepare(arrival, message, rules, setup)
-    draft = decide(prepared, view_desk(session, setup.configuration, [prepared], now(), zone))
-    return Experiment(message, _attempts(filters, edited, message, rules), describe_decision(draft), _ticket(draft))
+    decision = decide(prepared, load_context(session, setup.configuration, [prepared], now(), zone))
+    return Experiment(
+        message, _attempts(filters, edited, message, rules), describe_decision(decision), _ticket(decision)
+    )
 
 
-def _ticket(draft: Draft) -> str | None:
-    return draft.ticket.number if draft.ticket and draft.ticket.id else None
+def _ticket(decision: Decision) -> str | None:
+    return decision.ticket.number if decision.ticket and decision.ticket.id else None
 
 
 def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
@@ -123,14 +125,14 @@ def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
 
 def _attempts(
     filters: Sequence[CompiledFilter], edited: CompiledFilter, message: ParsedMessage, rules: Rules
-) -> list[Attempt]:
+) -> list[FilterTrial]:
     """Each filter with all of its conditions, also those behind one that does not match."""
     view, attempts, stopped = MailView(message, trusted=rules.trusted), [], ""
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:
         why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")
         trial = Trial(each) if why_not and each is not edited else _try(each, view, ends)
-        attempts.append(Attempt(trial, each is edited, why_not))
+        attempts.append(FilterTrial(trial, each is edited, why_not))
         if trial.matched and not why_not:
             view.controls.update((control.name.lower(), control) for control in trial.sets)
             stopped = f"“{each.name}” matched and stops." if each.stop else ""

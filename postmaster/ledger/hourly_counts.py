@@ -18,20 +18,20 @@ from postmaster.pipeline.decision import Outcome
 
 # The hours that a chart shows; older ones are added up in one row an account, so that the totals stay.
 CHART_HOURS = 24
-KEPT_HOURS = 48
+MAX_HOURS = 48
 ALL_BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What came through the pipe, and what was counted for accounts that are deleted.
-NO_ACCOUNT = 0
+UNASSIGNED = 0
 
-COLUMNS = ("new", "follow_up", "ignored", "rejected", "quarantined")
-_TOTAL = sum((getattr(MailHour, name) for name in COLUMNS[1:]), start=MailHour.new.expression)
+COUNTER_COLUMNS = ("new", "follow_up", "ignored", "rejected", "quarantined")
+_TOTAL = sum((getattr(MailHour, name) for name in COUNTER_COLUMNS[1:]), start=MailHour.new.expression)
 
 
 def count_mail(session: Session, account_id: int | None, outcomes: Iterable[Outcome], moment: datetime) -> None:
     """Add messages with these outcomes to the hour of ``moment``. The caller commits."""
     counts = Counter(outcome.value.replace("-", "_") for outcome in outcomes)
-    _add(session, account_id or NO_ACCOUNT, _hour_of(moment), {name: counts[name] for name in COLUMNS})
+    _add(session, account_id or UNASSIGNED, _hour_of(moment), {name: counts[name] for name in COUNTER_COLUMNS})
 
 
 def mails_by_hour(session: Session, account_id: int) -> list[tuple[datetime, int]]:
@@ -56,20 +56,20 @@ def recorded_since(session: Session, hour: datetime, account_ids: Collection[int
 
 def mail_totals(session: Session) -> dict[str, int]:
     """How many messages were recorded with each outcome, since there is PostMaster."""
-    sums = [func.coalesce(func.sum(getattr(MailHour, name)), 0) for name in COLUMNS]
-    return dict(zip(COLUMNS, session.execute(select(*sums)).one(), strict=True))
+    sums = [func.coalesce(func.sum(getattr(MailHour, name)), 0) for name in COUNTER_COLUMNS]
+    return dict(zip(COUNTER_COLUMNS, session.execute(select(*sums)).one(), strict=True))
 
 
 def add_up_old_hours(session: Session) -> None:
     """Add hours that no chart shows any more to the account's row of all before. The caller commits."""
     known = select(MailAccount.id)
-    old = MailHour.hour < _hour_of(now()) - timedelta(hours=KEPT_HOURS)
-    foreign = MailHour.account_id.not_in(known) & (MailHour.account_id != NO_ACCOUNT)
+    old = MailHour.hour < _hour_of(now()) - timedelta(hours=MAX_HOURS)
+    foreign = MailHour.account_id.not_in(known) & (MailHour.account_id != UNASSIGNED)
     rows = session.scalars(select(MailHour).where((old & (MailHour.hour != ALL_BEFORE)) | foreign)).all()
     accounts = set(session.scalars(known))
     for row in rows:
-        owner = row.account_id if row.account_id in accounts else NO_ACCOUNT
-        _add(session, owner, ALL_BEFORE, {name: getattr(row, name) for name in COLUMNS})
+        owner = row.account_id if row.account_id in accounts else UNASSIGNED
+        _add(session, owner, ALL_BEFORE, {name: getattr(row, name) for name in COUNTER_COLUMNS})
         session.execute(delete(MailHour).where(MailHour.account_id == row.account_id, MailHour.hour == row.hour))
 
 
@@ -84,5 +84,5 @@ def _add(session: Session, account_id: int, hour: datetime, counts: dict[str, in
 @cache
 def _adding(dialect: str) -> Executable:
     statement = insert_into(dialect, MailHour)
-    grown = {name: getattr(MailHour, name) + statement.excluded[name] for name in COLUMNS}
+    grown = {name: getattr(MailHour, name) + statement.excluded[name] for name in COUNTER_COLUMNS}
     return statement.on_conflict_do_update(index_elements=["account_id", "hour"], set_=grown)

@@ -12,7 +12,7 @@ from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice
 from postmaster.pipeline.decision import Outcome
 
 # Characters of a queue's name.
-LONGEST_NAME = 200
+MAX_LABEL = 200
 
 
 class Deletion(StrEnum):
@@ -36,7 +36,7 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-PENDING = text("deletion = 'pending'")
+DELETION_PENDING = text("deletion = 'pending'")
 RUNNING = text("status = 'running'")
 
 
@@ -115,8 +115,8 @@ class InboundMail(Model):
             "identity",
             "occurrence",
             unique=True,
-            sqlite_where=PENDING,
-            postgresql_where=PENDING,
+            sqlite_where=DELETION_PENDING,
+            postgresql_where=DELETION_PENDING,
         ),
     )
 
@@ -208,7 +208,7 @@ class PipeTrouble(Model):
 
     __tablename__ = "pipe_trouble"
 
-    queue_name: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
+    queue_name: Mapped[str] = mapped_column(String(MAX_LABEL), primary_key=True)
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

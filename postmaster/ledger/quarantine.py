@@ -14,21 +14,21 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from postmaster.config import Settings
-from postmaster.database import words_of, writing
+from postmaster.config import Environment
+from postmaster.database import database_message, transaction
 from postmaster.desk.models import RawMail
 from postmaster.desk.queues import Queues
 from postmaster.desk.rawmail import unpack
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import now
-from postmaster.ledger.apply import carry_out, decide_alone
+from postmaster.ledger.apply import apply_decisions, lock_deciding
 from postmaster.ledger.envelope import envelope_of
 from postmaster.ledger.models import InboundMail, Quarantine
 from postmaster.ledger.search_index import renew_terms, terms_of
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival, read_arrival
-from postmaster.pipeline.context import view_desk
-from postmaster.pipeline.decision import Draft, Prepared, Rules
+from postmaster.pipeline.context import load_context
+from postmaster.pipeline.decision import Decision, Prepared, Rules
 from postmaster.pipeline.preparing import Setup, prepare, prepare_unfiltered, read_setup
 from postmaster.pipeline.rules import present_rules
 from postmaster.pipeline.stages import NEW_TICKET_STAGES, RETRY_STAGES, Stage, decide
@@ -123,7 +123,7 @@ def handle(
     wanted = list(dict.fromkeys(numbers))
     ends = time.monotonic() + seconds
     for start in range(0, len(wanted), TOGETHER):
-        with writing() as session:
+        with transaction() as session:
             done = [_handle(session, number, act) for number in wanted[start : start + TOGETHER]]
         yield from done
         if time.monotonic() > ends:
@@ -137,7 +137,7 @@ def _handle(session: Session, number: int, act: Callable[[Session, Quarantine], 
     except PostMasterError as error:
         return Handled(number, error=error)
     except (DataError, IntegrityError) as error:
-        return Handled(number, error=_refused(number, f"stored: {words_of(error)}"))
+        return Handled(number, error=_refused(number, f"stored: {database_message(error)}"))
     except DBAPIError:
         raise
     except Exception as error:  # whatever the message makes our own code raise, it must not stop the others
@@ -158,31 +158,31 @@ def _arrival(session: Session, row: Quarantine) -> Arrival:
 def _release(
     session: Session, row: Quarantine, setup: Setup, prepared: Prepared, stages: Sequence[Stage], release: Release
 ) -> str | None:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     moment = now()
-    decide_alone(session)
-    desk = view_desk(session, setup.configuration, [prepared], moment, settings.time_zone)
-    draft = decide(prepared, desk, stages)
-    carry_out(session, [draft], moment, desk.day)
-    _enter(session, row, draft, f"Released by {release.actor} ({release.action}).")
+    lock_deciding(session)
+    desk = load_context(session, setup.configuration, [prepared], moment, settings.time_zone)
+    decision = decide(prepared, desk, stages)
+    apply_decisions(session, [decision], moment, desk.day)
+    _enter(session, row, decision, f"Released by {release.actor} ({release.action}).")
     _remove(session, row)
-    number = draft.ticket.number if draft.ticket else None
-    detail = {"outcome": draft.decided.value, "ticket": number}
+    number = decision.ticket.number if decision.ticket else None
+    detail = {"outcome": decision.decided.value, "ticket": number}
     audit(session, release.actor, release.action, "quarantine", _label(row), detail)
     return number
 
 
-def _enter(session: Session, row: Quarantine, draft: Draft, words: str) -> None:
+def _enter(session: Session, row: Quarantine, decision: Decision, words: str) -> None:
     """Have the ledger say what became of the message, and by what it is found now."""
     inbound = session.get_one(InboundMail, row.inbound_id)
-    arrival = draft.prepared.arrival
+    arrival = decision.prepared.arrival
     before = terms_of(vars(inbound), row.account_id)
-    inbound.outcome, inbound.reason = draft.decided, draft.reason
-    inbound.ticket_id = draft.ticket.id if draft.ticket else None
+    inbound.outcome, inbound.reason = decision.decided, decision.reason
+    inbound.ticket_id = decision.ticket.id if decision.ticket else None
     for name, value in envelope_of(arrival.message, arrival.raw).as_row().items():
         setattr(inbound, name, value)
     renew_terms(session, inbound.id, before, terms_of(vars(inbound), row.account_id))
-    inbound.trace = [*inbound.trace, {"stage": "quarantine", "text": words}, *draft.trace]
+    inbound.trace = [*inbound.trace, {"stage": "quarantine", "text": words}, *decision.trace]
 
 
 def _remove(session: Session, row: Quarantine) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from postmaster.ledger.models import Quarantine
 from postmaster.pipeline.decision import REASONS
 from postmaster.resources.listing import Listing, matching
-from postmaster.resources.numbers import LARGEST_ID
+from postmaster.resources.numbers import MAX_ID
 
 # More are not counted for the navigation, which is on each page.
 MANY = 100
@@ -46,12 +46,12 @@ def quarantine_listing(account: str = "") -> Listing:
 
 
 @dataclass(frozen=True)
-class Found:
+class QuarantinePage:
     """All messages that a filter finds, up to the id ``newest``: those that came later, nobody has seen yet."""
 
     text: str = ""
     account: str = ""
-    newest: int = LARGEST_ID
+    newest: int = MAX_ID
 
     def ids(self, session: Session, after: int = 0) -> Sequence[int]:
         """Their ids, the smallest first, above ``after``."""

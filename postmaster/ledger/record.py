@@ -18,18 +18,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import insert_rows
-from postmaster.database import reading, words_of, writing
+from postmaster.database import database_message, read_session, transaction
 from postmaster.desk.tickets import store_raw
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import Json, now
-from postmaster.ledger.apply import carry_out, decide_alone
+from postmaster.ledger.apply import apply_decisions, lock_deciding
 from postmaster.ledger.envelope import envelope_of
 from postmaster.ledger.hourly_counts import count_mail
 from postmaster.ledger.models import Deletion, InboundMail, Quarantine
 from postmaster.ledger.search_index import terms_of, write_terms
 from postmaster.pipeline.arrival import Arrival
-from postmaster.pipeline.context import view_desk
-from postmaster.pipeline.decision import REASONS, Draft, Outcome, Prepared, Rules
+from postmaster.pipeline.context import load_context
+from postmaster.pipeline.decision import REASONS, Decision, Outcome, Prepared, Rules
 from postmaster.pipeline.preparing import Setup, prepare_all, read_setup
 from postmaster.pipeline.stages import decide
 
@@ -55,7 +55,7 @@ class Recorded:
     inbound_id: int
     outcome: Outcome
     reason: str
-    draft: Draft | None = None
+    decision: Decision | None = None
     ticket: str | None = None
 
 
@@ -80,7 +80,7 @@ def record(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Re
     except (MailError, DBAPIError, PoolTimeoutError) as error:
         if not _is_poison(error):
             raise _away(error) from error
-        log.warning("a batch was refused, its messages are stored one by one", error=words_of(error))
+        log.warning("a batch was refused, its messages are stored one by one", error=database_message(error))
     except Exception as error:  # whatever a message makes our own code raise, it must not stop the others
         log.warning("a batch failed, its messages are stored one by one", error=repr(error))
     return [_record_alone(arrival, origin, guard) for arrival in arrivals]
@@ -92,11 +92,11 @@ def _record_alone(arrival: Arrival, origin: Origin, guard: Guard) -> Recorded:
     except (MailError, DBAPIError, PoolTimeoutError) as error:
         if not _is_poison(error):
             raise _away(error) from error
-        flaw = words_of(error)
+        flaw = database_message(error)
     except Exception as error:
         flaw = repr(error)
     try:
-        with writing() as session:
+        with transaction() as session:
             guard(session)
             count_mail(session, origin.account_id, [Outcome.QUARANTINED], now())
             return _quarantine(session, arrival, origin, "unstorable", flaw)
@@ -110,16 +110,16 @@ def _is_poison(error: Exception) -> bool:
 
 
 def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
-    return error if isinstance(error, MailError) else mail_error("database-away", server=words_of(error))
+    return error if isinstance(error, MailError) else mail_error("database-away", server=database_message(error))
 
 
 def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
-    with reading() as session:
+    with read_session() as session:
         setup = read_setup(session)
     prepared = prepare_all(arrivals, origin.rules, setup)
-    with writing() as session:
+    with transaction() as session:
         guard(session)
-        decide_alone(session)
+        lock_deciding(session)
         done = _record(session, prepared, setup, origin) if prepared else {}
         for arrival in arrivals:
             if arrival.message is None:
@@ -131,30 +131,32 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) 
 def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> dict[int, Recorded]:
     """Decide about messages and carry it out; returns what became of each arrival."""
     moment = now()
-    desk = view_desk(session, setup.configuration, prepared, moment, origin.time_zone)
-    drafts = [decide(each, desk) for each in prepared]
-    carry_out(session, drafts, moment, desk.day)
-    kept = [draft for draft in drafts if draft.outcome is not Outcome.QUARANTINED]
-    rows = [_decided_row(draft, origin, moment) for draft in kept]
+    desk = load_context(session, setup.configuration, prepared, moment, origin.time_zone)
+    decisions = [decide(each, desk) for each in prepared]
+    apply_decisions(session, decisions, moment, desk.day)
+    kept = [decision for decision in decisions if decision.outcome is not Outcome.QUARANTINED]
+    rows = [_decided_row(decision, origin, moment) for decision in kept]
     done = {}
-    for inbound_id, draft in zip(_enter(session, origin, rows), kept, strict=True):
-        number = draft.ticket.number if draft.ticket else None
-        done[id(draft.prepared.arrival)] = Recorded(inbound_id, draft.decided, draft.reason, draft, number)
-    for draft in drafts:
-        if draft.outcome is Outcome.QUARANTINED:
-            done[id(draft.prepared.arrival)] = _hold(session, draft, origin)
+    for inbound_id, decision in zip(_enter(session, origin, rows), kept, strict=True):
+        number = decision.ticket.number if decision.ticket else None
+        done[id(decision.prepared.arrival)] = Recorded(inbound_id, decision.decided, decision.reason, decision, number)
+    for decision in decisions:
+        if decision.outcome is Outcome.QUARANTINED:
+            done[id(decision.prepared.arrival)] = _hold(session, decision, origin)
     return done
 
 
-def _decided_row(draft: Draft, origin: Origin, moment: datetime) -> Json:
-    ticket_id = draft.ticket.id if draft.ticket else None
-    return _ledger_row(draft.prepared.arrival, origin, moment, draft.decided, draft.reason, draft.trace, ticket_id)
+def _decided_row(decision: Decision, origin: Origin, moment: datetime) -> Json:
+    ticket_id = decision.ticket.id if decision.ticket else None
+    return _ledger_row(
+        decision.prepared.arrival, origin, moment, decision.decided, decision.reason, decision.trace, ticket_id
+    )
 
 
-def _hold(session: Session, draft: Draft, origin: Origin) -> Recorded:
+def _hold(session: Session, decision: Decision, origin: Origin) -> Recorded:
     """Put a message aside that could be read."""
-    held = _quarantine(session, draft.prepared.arrival, origin, draft.reason, "", draft.trace)
-    return dataclasses.replace(held, draft=draft)
+    held = _quarantine(session, decision.prepared.arrival, origin, decision.reason, "", decision.trace)
+    return dataclasses.replace(held, decision=decision)
 
 
 def _quarantine(

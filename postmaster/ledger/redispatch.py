@@ -8,24 +8,24 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
-from postmaster.desk.ticket_service import Change, TicketService
+from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.errors import InputError
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun, InboundMail
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival, read_arrival
-from postmaster.pipeline.context import view_desk
-from postmaster.pipeline.decision import Draft, Rules
+from postmaster.pipeline.context import load_context
+from postmaster.pipeline.decision import Decision, Rules
 from postmaster.pipeline.preparing import prepare, read_setup
 from postmaster.pipeline.rules import present_rules
 from postmaster.pipeline.stages import NEW_TICKET_STAGES, decide
 from postmaster.resources.audit import audit
 
 
-def dispatch_again(session: Session, numbers: Sequence[str], actor: str) -> list[Change]:
+def dispatch_again(session: Session, numbers: Sequence[str], actor: str) -> list[TicketChange]:
     """Decide anew about the first message of each ticket, by its account's present rules, and move the ticket.
 
     Why it is where it is then stands in the ledger's trace. Raises NotFoundError for an unknown ticket, InputError
@@ -35,7 +35,7 @@ def dispatch_again(session: Session, numbers: Sequence[str], actor: str) -> list
     return [_dispatch(service, ticket) for ticket in service.find(numbers)]
 
 
-def _dispatch(service: TicketService, ticket: Ticket) -> Change:
+def _dispatch(service: TicketService, ticket: Ticket) -> TicketChange:
     session = service.session
     arrival, message = _first_message(session, ticket)
     inbound = session.scalars(
@@ -43,15 +43,15 @@ def _dispatch(service: TicketService, ticket: Ticket) -> Change:
     ).first()
     setup = read_setup(session)
     prepared = prepare(arrival, message, _rules(session, inbound), setup)
-    settings: Settings = current_app.config["SETTINGS"]
-    desk = view_desk(session, setup.configuration, [prepared], now(), settings.time_zone)
-    draft = decide(prepared, desk, NEW_TICKET_STAGES)
-    changes = _move(service, ticket, draft)
+    settings: Environment = current_app.config["SETTINGS"]
+    desk = load_context(session, setup.configuration, [prepared], now(), settings.time_zone)
+    decision = decide(prepared, desk, NEW_TICKET_STAGES)
+    changes = _move(service, ticket, decision)
     if inbound:
-        inbound.trace = [*inbound.trace, {"stage": "again", "text": f"Again, by {service.actor}."}, *draft.trace]
-    audit(session, service.actor, "dispatch", "ticket", ticket.number, {**changes, "reason": draft.reason})
+        inbound.trace = [*inbound.trace, {"stage": "again", "text": f"Again, by {service.actor}."}, *decision.trace]
+    audit(session, service.actor, "dispatch", "ticket", ticket.number, {**changes, "reason": decision.reason})
     session.flush()
-    return Change(ticket.number, changes)
+    return TicketChange(ticket.number, changes)
 
 
 def _first_message(session: Session, ticket: Ticket) -> tuple[Arrival, ParsedMessage]:
@@ -80,7 +80,7 @@ def _rules(session: Session, inbound: InboundMail | None) -> Rules:
     return present_rules(session, run.account_id if run else None)
 
 
-def _move(service: TicketService, ticket: Ticket, draft: Draft) -> dict[str, list[str]]:
+def _move(service: TicketService, ticket: Ticket, decision: Decision) -> dict[str, list[str]]:
     """Into the queue that was decided on; a message that would not become a ticket any more stays where it is."""
-    queue = service.session.get(Queue, draft.queue.id) if draft.queue else None
+    queue = service.session.get(Queue, decision.queue.id) if decision.queue else None
     return service.move(ticket, queue) if queue else {}

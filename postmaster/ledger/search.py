@@ -18,11 +18,11 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from postmaster.desk.models import Ticket
 from postmaster.ledger.models import InboundMail, MailTerm
-from postmaster.ledger.search_index import Part, account_word, term, wanted_words
+from postmaster.ledger.search_index import IndexedPart, account_word, term, wanted_words
 from postmaster.ledger.trace import MailTrace, traces
 from postmaster.pipeline.decision import Outcome
 from postmaster.resources.listing import PAGE_SIZE
-from postmaster.resources.numbers import LARGEST_ID
+from postmaster.resources.numbers import MAX_ID
 
 # Candidates that one call looks at, and those that are counted to find the rarest term.
 STEP, COUNTED = 20_000, 2_000
@@ -34,7 +34,7 @@ MAX_TERMS = 20
 DISORDER = timedelta(minutes=1)
 
 # Where free text may stand.
-ANYWHERE = (Part.SENDER, Part.RECIPIENT, Part.SUBJECT, Part.MESSAGE_ID, Part.ACCOUNT)
+ANYWHERE = (IndexedPart.SENDER, IndexedPart.RECIPIENT, IndexedPart.SUBJECT, IndexedPart.MESSAGE_ID, IndexedPart.ACCOUNT)
 
 # A ticket's number, also with the hook before it and in brackets, as it stands in subjects.
 _TICKET_NUMBER = re.compile(r"(?<!\d)\d{5,30}(?!\d)")
@@ -52,7 +52,7 @@ class Alternatives:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MailFilter:
     """Which messages. ``sender`` and ``recipient`` are addresses, domains or names; ``account`` a label or an id;
     ``ticket`` a number. ``text`` may stand anywhere, also be the number of the ticket.
 
@@ -69,20 +69,20 @@ class Wanted:
     outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
-    before: int = LARGEST_ID
+    before: int = MAX_ID
 
     def groups(self, session: Session) -> list[Alternatives]:
         """What a message must have, all of it."""
         fields = {
-            Part.SENDER: self.sender,
-            Part.RECIPIENT: self.recipient,
-            Part.SUBJECT: self.subject,
-            Part.MESSAGE_ID: self.message_id,
-            Part.OUTCOME: self.outcome or "",
+            IndexedPart.SENDER: self.sender,
+            IndexedPart.RECIPIENT: self.recipient,
+            IndexedPart.SUBJECT: self.subject,
+            IndexedPart.MESSAGE_ID: self.message_id,
+            IndexedPart.OUTCOME: self.outcome or "",
         }
         found = [Alternatives([term(part, word)]) for part in fields for word in wanted_words(fields[part])]
         if self.account.strip():
-            found.append(Alternatives([term(Part.ACCOUNT, account_word(self.account))]))
+            found.append(Alternatives([term(IndexedPart.ACCOUNT, account_word(self.account))]))
         if self.ticket.strip():
             found.append(Alternatives(tickets=_tickets(session, self.ticket) or [NO_TICKET]))
         for word in wanted_words(self.text):
@@ -97,7 +97,7 @@ def _tickets(session: Session, word: str) -> Sequence[int]:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class KeysetPage:
     """Some messages, newest first; ``next`` is the id before which to go on, None if there are no more.
 
     There may be fewer than a page of them, and yet more to come: then ``reached`` says back to when was looked.
@@ -108,7 +108,7 @@ class Stretch:
     reached: datetime | None = None
 
 
-def find_mail(session: Session, wanted: Wanted) -> Stretch:
+def find_mail(session: Session, wanted: MailFilter) -> KeysetPage:
     """The newest messages that are wanted, a page of them at most."""
     low, high = _bounds(session, wanted)
     groups = wanted.groups(session)
@@ -121,7 +121,7 @@ def find_mail(session: Session, wanted: Wanted) -> Stretch:
     return _stretch(session, ids, end)
 
 
-def stream_mail(session: Session, wanted: Wanted) -> Iterator[MailTrace]:
+def stream_mail(session: Session, wanted: MailFilter) -> Iterator[MailTrace]:
     """All messages that are wanted, newest first, never all in memory."""
     goes_on: int | None = wanted.before
     while goes_on is not None:
@@ -131,22 +131,22 @@ def stream_mail(session: Session, wanted: Wanted) -> Iterator[MailTrace]:
         goes_on = stretch.next
 
 
-def _stretch(session: Session, ids: Sequence[int], end: int | None) -> Stretch:
+def _stretch(session: Session, ids: Sequence[int], end: int | None) -> KeysetPage:
     """The messages with those ids, of which there is one more than a page if there are more to come."""
     mails = traces(session, InboundMail.id.in_(ids[:PAGE_SIZE]))
     if len(ids) > PAGE_SIZE:
-        return Stretch(mails, ids[PAGE_SIZE - 1])
+        return KeysetPage(mails, ids[PAGE_SIZE - 1])
     if end is None:
-        return Stretch(mails, None)
-    return Stretch(mails, end, session.scalar(select(InboundMail.recorded_at).where(InboundMail.id == end)))
+        return KeysetPage(mails, None)
+    return KeysetPage(mails, end, session.scalar(select(InboundMail.recorded_at).where(InboundMail.id == end)))
 
 
-def _bounds(session: Session, wanted: Wanted) -> tuple[int, int]:
+def _bounds(session: Session, wanted: MailFilter) -> tuple[int, int]:
     """The ids between which the messages of that time are: above the first, below the second."""
     low, high = 0, wanted.before
     if wanted.since:
         first = _first_since(session, wanted.since - DISORDER)
-        low = first - 1 if first else LARGEST_ID
+        low = first - 1 if first else MAX_ID
     if wanted.until and (first := _first_since(session, wanted.until + DISORDER)):
         high = min(high, first)
     return low, high
@@ -157,12 +157,12 @@ def _first_since(session: Session, moment: datetime) -> int | None:
     return session.scalar(query.order_by(InboundMail.recorded_at, InboundMail.id).limit(1))
 
 
-def _plain(wanted: Wanted, low: int, high: int) -> Select[int]:
+def _plain(wanted: MailFilter, low: int, high: int) -> Select[int]:
     query = select(InboundMail.id).where(InboundMail.id > low, InboundMail.id < high)
     return _in_time(query, wanted).order_by(InboundMail.id.desc()).limit(PAGE_SIZE + 1)
 
 
-def _in_time(query: Select[int], wanted: Wanted) -> Select[int]:
+def _in_time(query: Select[int], wanted: MailFilter) -> Select[int]:
     if wanted.since:
         query = query.where(InboundMail.recorded_at >= wanted.since)
     if wanted.until:
@@ -181,7 +181,7 @@ def _by_rarity(session: Session, groups: Sequence[Alternatives], low: int, high:
     return sorted(groups, key=count)
 
 
-def hits(wanted: Wanted, driver: Alternatives, others: Sequence[Alternatives], low: int, high: int) -> Select[int]:
+def hits(wanted: MailFilter, driver: Alternatives, others: Sequence[Alternatives], low: int, high: int) -> Select[int]:
     """The ids of messages that have all terms, newest first: one more than a page."""
     candidates = _candidates(driver, low, high, STEP)
     found = select(candidates.c.mail_id)

@@ -34,7 +34,7 @@ _PART = re.compile(rf"[{_IDEOGRAPH}]|[^\W{_IDEOGRAPH}]+")
 _CORE = re.compile(r"\w(?:.*\w)?", re.DOTALL)
 
 
-class Part(StrEnum):
+class IndexedPart(StrEnum):
     """The parts of a ledger row that have terms."""
 
     ACCOUNT = "account"
@@ -47,20 +47,20 @@ class Part(StrEnum):
 
 def terms_of(entry: Mapping[str, Any], account_id: int | None) -> set[int]:
     """The terms of a ledger row; ``entry`` has its columns by name."""
-    found = {term(Part.OUTCOME, str(entry["outcome"])), term(Part.ACCOUNT, account_word(entry["label"]))}
+    found = {term(IndexedPart.OUTCOME, str(entry["outcome"])), term(IndexedPart.ACCOUNT, account_word(entry["label"]))}
     if account_id is not None:
-        found.add(term(Part.ACCOUNT, account_word(str(account_id))))
-    found |= _name_terms(Part.SENDER, entry["sender"], entry["sender_name"])
+        found.add(term(IndexedPart.ACCOUNT, account_word(str(account_id))))
+    found |= _name_terms(IndexedPart.SENDER, entry["sender"], entry["sender_name"])
     for address in entry["recipients"]:
-        found |= _name_terms(Part.RECIPIENT, address, "")
-    found.update(term(Part.SUBJECT, word) for word in _words(entry["subject"]))
+        found |= _name_terms(IndexedPart.RECIPIENT, address, "")
+    found.update(term(IndexedPart.SUBJECT, word) for word in _words(entry["subject"]))
     if entry["message_id"]:
-        found.add(_number(Part.MESSAGE_ID, _bare(fold(entry["message_id"]))))
+        found.add(_number(IndexedPart.MESSAGE_ID, _bare(fold(entry["message_id"]))))
     return found
 
 
 @lru_cache(maxsize=1 << 12)
-def _name_terms(part: Part, address: str, name: str) -> frozenset[int]:
+def _name_terms(part: IndexedPart, address: str, name: str) -> frozenset[int]:
     """The terms of a sender or recipient; most have written, or were written to, before."""
     return frozenset(_number(part, word) for word in (*_address_words(address), *_words(name)))
 
@@ -80,7 +80,7 @@ def account_word(label: str) -> str:
     return fold(label.strip())
 
 
-def _number(part: Part, word: str) -> int:
+def _number(part: IndexedPart, word: str) -> int:
     """The number that stands for ``word`` in ``part``."""
     digest = blake2b(f"{part.value}:{word}".encode(errors="replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

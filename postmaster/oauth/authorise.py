@@ -21,14 +21,14 @@ from postmaster.accounts.kinds import Grant
 from postmaster.accounts.models import Authorisation, Credential, MailAccount
 from postmaster.accounts.sealing import UnsealError, seal, unseal
 from postmaster.accounts.wait import end_wait
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, MailError, NotFoundError, mail_error
 from postmaster.extensions import now
 from postmaster.oauth.provider import DeviceCode, IdentityProvider, Tokens
 from postmaster.oauth.providers import provider_of
 from postmaster.oauth.registration import Registration, registration_of
-from postmaster.oauth.vault import note_refusal, put_in
-from postmaster.resources.audit import audit, serialise
+from postmaster.oauth.vault import note_refusal, store_first
+from postmaster.resources.audit import audit, lock_administration
 
 VALID_MINUTES = 10
 
@@ -36,7 +36,7 @@ CALLBACK_PATH = "/credentials/callback"
 
 
 @dataclass(frozen=True)
-class Browser:
+class BrowserSignIn:
     """Whose browser it is: the user, and a secret that its session keeps."""
 
     user_id: int
@@ -75,18 +75,18 @@ def load_registration(session: Session, credential_id: int) -> Registration:
     return registration_of(credential)
 
 
-def begin(credential_id: int, redirect_uri: str, browser: Browser | None) -> str:
+def begin(credential_id: int, redirect_uri: str, browser: BrowserSignIn | None) -> str:
     """The provider's address to send somebody to. Without ``browser`` any admin may come back.
 
     Raises MailError, stage token, NotFoundError, or InputError.
     """
-    with reading() as session:
+    with read_session() as session:
         registration = load_registration(session, credential_id)
     if registration.way is not Grant.AUTHORIZATION_CODE:
         raise InputError("Grant", "With grant client-credentials nobody signs in.", "Press Try, or test an account.")
     state = secrets.token_urlsafe(32)
     address, flow = provider_of(registration).begin(redirect_uri, state)
-    with writing() as session:
+    with transaction() as session:
         session.execute(delete(Authorisation).where(Authorisation.expires_at < now()))
         session.add(
             Authorisation(
@@ -101,21 +101,21 @@ def begin(credential_id: int, redirect_uri: str, browser: Browser | None) -> str
     return address
 
 
-def finish(answer: Mapping[str, str], browser: Browser, actor: str) -> Authorised:
+def finish(answer: Mapping[str, str], browser: BrowserSignIn, actor: str) -> Authorised:
     """Somebody is back with the provider's ``answer``: get the tokens and store them.
 
     Raises StateError, or MailError, stage token, if the provider refuses; then nothing is stored.
     """
     credential_id, flow = _take(answer.get("state", ""), browser)
-    with reading() as session:
+    with read_session() as session:
         registration = load_registration(session, credential_id)
     tokens = provider_of(registration).finish(flow, answer)
     return store(credential_id, registration, tokens, actor)
 
 
-def _take(state: str, browser: Browser) -> tuple[int, dict[str, str]]:
+def _take(state: str, browser: BrowserSignIn) -> tuple[int, dict[str, str]]:
     """The authorisation that ``state`` stands for, which is gone then, whoever came with it."""
-    with writing() as session:
+    with transaction() as session:
         query = select(Authorisation).where(Authorisation.state_hash == _hash(state)).with_for_update()
         found = session.scalars(query).one_or_none()
         if found is None:
@@ -136,13 +136,13 @@ def _take(state: str, browser: Browser) -> tuple[int, dict[str, str]]:
 
 def store(credential_id: int, registration: Registration, tokens: Tokens, actor: str) -> Authorised:
     """Keep ``tokens`` as the credential's; its accounts go on by themselves. Raises MailError if it was deleted."""
-    with writing() as session:
-        serialise(session)
+    with transaction() as session:
+        lock_administration(session)
         credential = session.get(Credential, credential_id)
         if credential is None:
             raise mail_error("credential-missing", stage="token")
         before = credential.token.signed_in_as if credential.token else ""
-        token = put_in(session, credential, registration, tokens)
+        token = store_first(session, credential, registration, tokens)
         for account in session.scalars(select(MailAccount).where(MailAccount.credential_id == credential_id)).unique():
             end_wait(account)
         label = f"{credential.name} ({credential.id})"
@@ -156,7 +156,7 @@ def try_app(credential_id: int, actor: str) -> Authorised:
 
     Raises MailError, stage token; then no tokens are stored, but what somebody has to mend is.
     """
-    with reading() as session:
+    with read_session() as session:
         registration = load_registration(session, credential_id)
     try:
         tokens = provider_of(registration).own()
@@ -173,7 +173,7 @@ def by_device(
 
     ``show`` is given the code; ``wait`` sleeps until the next question, and says whether to go on. Raises MailError.
     """
-    with reading() as session:
+    with read_session() as session:
         registration = load_registration(session, credential_id)
     provider = provider_of(registration)
     device = provider.begin_device()

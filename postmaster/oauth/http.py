@@ -24,12 +24,12 @@ from postmaster.sources.tls import shared_context
 TOTAL_SECONDS = 20.0
 """For everything that one way to a provider takes; a provider that sends a byte now and then meets it too."""
 
-CONNECT_SECONDS = 10.0
+PROVIDER_CONNECT_SECONDS = 10.0
 
-PASSING = (requests.codes.request_timeout, requests.codes.too_early, requests.codes.too_many_requests)
+TEMPORARY_STATUSES = (requests.codes.request_timeout, requests.codes.too_early, requests.codes.too_many_requests)
 """Statuses beside those from 500 on that say nothing of who asked: the provider is asked too often, or too early."""
 
-LARGEST_ANSWER = 1_000_000
+MAX_ANSWER = 1_000_000
 """Bytes. Tokens and keys of a provider have some thousands."""
 
 
@@ -84,21 +84,21 @@ class _Adapter(HTTPAdapter):
             _check_target(urlsplit(request.url), self._forbidden)
         options |= {
             "stream": True,
-            "timeout": (min(CONNECT_SECONDS, seconds), seconds),
+            "timeout": (min(PROVIDER_CONNECT_SECONDS, seconds), seconds),
             "verify": True,
             "proxies": {"https": proxy} if proxy else None,
         }
         response = super().send(request, **options)
         try:
-            body = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
+            body = response.raw.read(MAX_ANSWER + 1, decode_content=True)
         except (HTTPError, OSError) as error:
             raise requests.ConnectionError(error, request=request) from error
         finally:
             response.raw.release_conn()
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > MAX_ANSWER:
             raise requests.exceptions.ContentDecodingError("an answer far larger than can be right")
         vars(response).update(_content=body, _content_consumed=True)
-        if response.status_code in PASSING or response.status_code >= requests.codes.server_error:
+        if response.status_code in TEMPORARY_STATUSES or response.status_code >= requests.codes.server_error:
             # Whatever its body says: libraries would take an error in it for the provider's last word.
             raise requests.HTTPError(f"HTTP status {response.status_code}", response=response)
         return response
@@ -130,7 +130,7 @@ def _pool_class(deadline: Deadline, forbidden: tuple[Network, ...]) -> type[HTTP
                 raise NameResolutionError(name, self, gaierror(str(error))) from error
             check_addresses(name, addresses, () if self.proxy else forbidden)
             try:
-                sock, _ = reach(addresses, min(CONNECT_SECONDS, deadline.remaining()))
+                sock, _ = reach(addresses, min(PROVIDER_CONNECT_SECONDS, deadline.remaining()))
             except OSError as error:
                 raise NewConnectionError(self, "no address answers") from error
             sock.settimeout(deadline.remaining())

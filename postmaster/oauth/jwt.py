@@ -8,13 +8,13 @@ import json
 from postmaster.extensions import Json
 
 # Longer ones are not looked into.
-LARGEST = 100_000
+MAX_RESPONSE_BYTES = 100_000
 
 
 def claims_of(token: str) -> Json:
     """What ``token`` says; nothing if it is no JWT. Its signature is not checked."""
     parts = token.split(".")
-    if len(parts) != 3 or len(token) > LARGEST:
+    if len(parts) != 3 or len(token) > MAX_RESPONSE_BYTES:
         return {}
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))

@@ -31,7 +31,7 @@ _RESERVED = ("openid", "profile", "offline_access")
 # That would be a POST from another site, along which no cookie comes: nobody would know whose it is.
 warnings.filterwarnings("ignore", message="response_mode='form_post'", category=UserWarning)
 
-PENDING = "authorization_pending"
+DEVICE_PENDING = "authorization_pending"
 
 # "Client is public so neither client_assertion nor client_secret should be presented."
 PUBLIC = "AADSTS700025"
@@ -89,7 +89,7 @@ class Microsoft:
             app = self._public_app(session)
             flow = {**device.flow, "interval": 1}  # it asks once more a second, until the condition holds
             answer = app.acquire_token_by_device_flow(flow, exit_condition=lambda flow: True)
-            return None if answer.get("error") == PENDING else self._tokens(answer)
+            return None if answer.get("error") == DEVICE_PENDING else self._tokens(answer)
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:

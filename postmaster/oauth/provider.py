@@ -12,7 +12,7 @@ from postmaster.extensions import Json
 from postmaster.oauth.error_codes import is_passing, meaning_of
 from postmaster.oauth.jwt import claims_of
 from postmaster.oauth.registration import Registration
-from postmaster.sources.wire import clean
+from postmaster.sources.wire import cleaned_text
 
 # Of an access token whose end is not told (RFC 6749 section 5.1 recommends that it is), and the longest believed.
 USUAL_SECONDS, LONGEST_SECONDS = 3600, 86_400
@@ -87,7 +87,7 @@ def tokens_of(answer: Mapping[str, Any], registration: Registration) -> Tokens:
         refresh=refresh if isinstance(refresh, str) else "",
         seconds=_seconds(answer.get("expires_in")),
         scopes=tuple(scope.split()) if isinstance(scope, str) and scope.strip() else registration.scopes,
-        signed_in_as=clean(str(next((claims[name] for name in _NAMES if claims.get(name)), ""))),
+        signed_in_as=cleaned_text(str(next((claims[name] for name in _NAMES if claims.get(name)), ""))),
     )
 
 
@@ -106,12 +106,12 @@ def _seconds(value: Any) -> int:
 
 def refusal(registration: Registration, error: str, description: str) -> MailError:
     """The MailError that a provider's error means (RFC 6749 section 5.2)."""
-    words = clean(description or error)
+    words = cleaned_text(description or error)
     for secret in (registration.client_secret, registration.certificate):
         words = words.replace(secret, "…") if secret else words
     if is_passing(error, description):
         return mail_error("provider-unavailable", server=words, provider=registration.provider)
-    meaning = meaning_of(registration.kind, clean(error), description)
+    meaning = meaning_of(registration.kind, cleaned_text(error), description)
     return mail_error(
         meaning.fault,
         stage="token",

@@ -11,11 +11,11 @@ import requests
 
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import now
-from postmaster.oauth.http import PASSING, TOTAL_SECONDS
+from postmaster.oauth.http import TEMPORARY_STATUSES, TOTAL_SECONDS
 from postmaster.oauth.registration import Registration
 from postmaster.sources.deadline import Deadline
 from postmaster.sources.handshake import system_words
-from postmaster.sources.wire import clean
+from postmaster.sources.wire import cleaned_text
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def talking_to(registration: Registration, deadline: Deadline) -> Iterator[None]
 
 def _by_status(registration: Registration, error: requests.HTTPError) -> MailError:
     status = error.response.status_code if error.response is not None else 0
-    passing = status >= requests.codes.server_error or status in PASSING
+    passing = status >= requests.codes.server_error or status in TEMPORARY_STATUSES
     code = "provider-unavailable" if passing else "provider-confused"
     failure = _fail(registration, code, f"HTTP status {status}")
     if error.response is not None:
@@ -61,7 +61,7 @@ def _retry_after(told: str) -> float | None:
 
 def unavailable(registration: Registration, words: str) -> MailError:
     """The error that a provider has troubles of its own."""
-    return _fail(registration, "provider-unavailable", clean(words))
+    return _fail(registration, "provider-unavailable", cleaned_text(words))
 
 
 def _network(registration: Registration, deadline: Deadline, error: requests.RequestException) -> MailError:
@@ -78,7 +78,7 @@ def _root(error: BaseException) -> str:
     """What the system said in the end, which the libraries have wrapped; empty for what only they say."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return clean(str(getattr(error, "verify_message", None) or system_words(error)))
+    return cleaned_text(str(getattr(error, "verify_message", None) or system_words(error)))
 
 
 def _fail(registration: Registration, code: str, words: str = "") -> MailError:

@@ -10,7 +10,7 @@ from flask import current_app
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential
 from postmaster.accounts.sealing import UnsealError, unseal
-from postmaster.config import Network, Settings
+from postmaster.config import Environment, Network
 from postmaster.errors import mail_error
 
 PROVIDER_NAMES = {
@@ -54,7 +54,7 @@ class Registration:
 
 def registration_of(credential: Credential) -> Registration:
     """The registration that ``credential``, of an OAuth2 kind, describes. Raises ``credential-sealed``."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     try:
         secret, certificate = (
             unseal(sealed) if sealed else ""
@@ -82,7 +82,7 @@ def registration_of(credential: Credential) -> Registration:
     )
 
 
-def _urls(credential: Credential, settings: Settings) -> tuple[str, str]:
+def _urls(credential: Credential, settings: Environment) -> tuple[str, str]:
     """Where people sign in, and where tokens are handed out."""
     if credential.kind is CredentialKind.MICROSOFT:
         authority = f"{settings.microsoft_authority}/{credential.tenant or ANY_TENANT}"

@@ -15,7 +15,7 @@ from postmaster.oauth.registration import PROVIDER_NAMES
 
 
 @dataclass(frozen=True)
-class Step:
+class SetupStep:
     """One thing to do. ``copy`` is to be copied there as it stands: an address, names, or a script.
 
     ``warning`` is why that will not be taken there.
@@ -42,7 +42,7 @@ class Known:
     mailboxes: Sequence[str] = ()
 
 
-def setup_steps(kind: CredentialKind, grant: Grant, known: Known) -> list[Step]:
+def setup_steps(kind: CredentialKind, grant: Grant, known: Known) -> list[SetupStep]:
     """What to do for a credential of that ``kind`` and ``grant``."""
     return _STEPS[kind, grant](known)
 
@@ -71,22 +71,22 @@ def redirect_flaw(kind: CredentialKind, redirect_uri: str) -> str:
     )
 
 
-def _microsoft(known: Known) -> list[Step]:
+def _microsoft(known: Known) -> list[SetupStep]:
     return [
         _REGISTER,
-        Step(
+        SetupStep(
             "Redirect URI",
             "In the app: Authentication, Add a platform, Web (not Single-page application). Enter this address.",
             known.redirect_uri,
             redirect_flaw(CredentialKind.MICROSOFT, known.redirect_uri),
         ),
-        Step(
+        SetupStep(
             "Permissions",
             "API permissions, Add a permission, Microsoft Graph, Delegated permissions. Tick these:",
             "IMAP.AccessAsUser.All\nPOP.AccessAsUser.All\noffline_access",
         ),
         _SECRET,
-        Step(
+        SetupStep(
             "Authorise",
             "Save, then press Authorise and sign in as the mailbox itself, or as somebody with Full Access to it: a "
             "shared mailbox cannot sign in. For “flask credential authorise” switch on “Allow public client flows” "
@@ -96,24 +96,24 @@ def _microsoft(known: Known) -> list[Step]:
     ]
 
 
-def _microsoft_app(known: Known) -> list[Step]:
+def _microsoft_app(known: Known) -> list[SetupStep]:
     return [
         _REGISTER,
-        Step(
+        SetupStep(
             "Permissions",
             "API permissions, Add a permission, APIs my organization uses, Office 365 Exchange Online, Application "
             "permissions. Tick these, then press “Grant admin consent”:",
             "IMAP.AccessAsApp\nPOP.AccessAsApp",
         ),
         _SECRET,
-        Step(
+        SetupStep(
             "Let the app into the mailbox",
             "As an Exchange administrator, in PowerShell (once before: Install-Module ExchangeOnlineManagement, "
             "Microsoft.Graph.Applications). The object id is that of the Enterprise application; that of the app "
             "registration does not work.",
             powershell(known),
         ),
-        Step("Try", "Save, then press Try. Exchange may take an hour to notice a new permission."),
+        SetupStep("Try", "Save, then press Try. Exchange may take an hour to notice a new permission."),
         _OUTLOOK,
     ]
 
@@ -150,28 +150,28 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''").replace("\u2019", "\u2019\u2019").replace("\u2018", "\u2018\u2018") + "'"
 
 
-def _google(known: Known) -> list[Step]:
+def _google(known: Known) -> list[SetupStep]:
     return [
-        Step("Project", "In the Google Cloud console: choose a project, and enable the Gmail API in it."),
-        Step(
+        SetupStep("Project", "In the Google Cloud console: choose a project, and enable the Gmail API in it."),
+        SetupStep(
             "Scope",
             "Google Auth Platform, Data access: add this scope. No smaller one opens IMAP or POP3.",
             "https://mail.google.com/",
         ),
-        Step(
+        SetupStep(
             "Audience",
             "Choose “Internal” if all mailboxes are in your Workspace. “External” and “Testing” is a trap: only the "
             "users listed there can sign in, and each authorisation ends after 7 days. Publish the app to avoid that.",
         ),
-        Step(
+        SetupStep(
             "Client",
             "Clients, Create client, type “Web application”. Enter this as authorised redirect URI, then copy client "
             "ID and client secret.",
             known.redirect_uri,
             redirect_flaw(CredentialKind.GOOGLE, known.redirect_uri),
         ),
-        Step("Authorise", "Save, then press Authorise and sign in as the mailbox: Gmail opens nobody else's."),
-        Step(
+        SetupStep("Authorise", "Save, then press Authorise and sign in as the mailbox: Gmail opens nobody else's."),
+        SetupStep(
             "Mail account",
             "Enter the mailbox as User name here, and add a mail account: type IMAPS, host imap.gmail.com, with this "
             "credential.",
@@ -179,45 +179,49 @@ def _google(known: Known) -> list[Step]:
     ]
 
 
-def _generic(known: Known) -> list[Step]:
+def _generic(known: Known) -> list[SetupStep]:
     return [
-        Step("Client", "Register a confidential client for the authorization code flow with PKCE (S256)."),
-        Step("Redirect URI", "Register this address for it.", known.redirect_uri),
-        Step(
+        SetupStep("Client", "Register a confidential client for the authorization code flow with PKCE (S256)."),
+        SetupStep("Redirect URI", "Register this address for it.", known.redirect_uri),
+        SetupStep(
             "Scopes",
             "Ask for what your mail server expects, openid to see who signed in, and offline_access where the provider "
             "gives refresh tokens only then. The token's audience and user name must be what the mail server checks.",
         ),
-        Step("Authorise", "Save, then press Authorise. With a device endpoint “flask credential authorise” works too."),
+        SetupStep(
+            "Authorise", "Save, then press Authorise. With a device endpoint “flask credential authorise” works too."
+        ),
     ]
 
 
-def _generic_app(_known: Known) -> list[Step]:
+def _generic_app(_known: Known) -> list[SetupStep]:
     return [
-        Step("Client", "Register a confidential client, and allow it the client credentials grant (service account)."),
-        Step("Mailbox", "Have the mail server accept tokens of that client for the mailboxes."),
-        Step("Try", "Save, then press Try."),
+        SetupStep(
+            "Client", "Register a confidential client, and allow it the client credentials grant (service account)."
+        ),
+        SetupStep("Mailbox", "Have the mail server accept tokens of that client for the mailboxes."),
+        SetupStep("Try", "Save, then press Try."),
     ]
 
 
-_REGISTER = Step(
+_REGISTER = SetupStep(
     "App",
     "In the Entra admin center: App registrations, New registration, for this organization only. Copy Application "
     "(client) ID and Directory (tenant) ID from its overview.",
 )
-_SECRET = Step(
+_SECRET = SetupStep(
     "Secret",
     "Certificates & secrets: make a client secret, and enter its Value (not its ID) and its expiry date here. Or "
     "upload a certificate, and enter it with its private key.",
 )
 
-_OUTLOOK = Step(
+_OUTLOOK = SetupStep(
     "Mail account",
     "Add a mail account of type Outlook365 with this credential, and the mailbox as E-mail Address. One credential "
     "does for all mailboxes that it may open.",
 )
 
-_STEPS: dict[tuple[CredentialKind, Grant], Callable[[Known], list[Step]]] = {
+_STEPS: dict[tuple[CredentialKind, Grant], Callable[[Known], list[SetupStep]]] = {
     (CredentialKind.MICROSOFT, Grant.AUTHORIZATION_CODE): _microsoft,
     (CredentialKind.MICROSOFT, Grant.CLIENT_CREDENTIALS): _microsoft_app,
     (CredentialKind.GOOGLE, Grant.AUTHORIZATION_CODE): _google,

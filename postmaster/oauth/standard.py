@@ -30,7 +30,7 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 # Seconds between two questions whether the code was entered, and by how much "slow down" lengthens them (RFC 8628).
 DEVICE_SECONDS, DEVICE_INTERVAL = 900, 5
-PENDING = ("authorization_pending", "slow_down")
+DEVICE_PENDING = ("authorization_pending", "slow_down")
 
 # The way to show the secret that every provider has to know (RFC 6749 section 2.3.1), as Authlib should do it.
 BASIC = "postmaster_secret_basic"
@@ -107,7 +107,7 @@ class Standard:
             try:
                 answer = self._answer(client, grant_type=DEVICE_GRANT, **device.flow)
             except OAuthError as error:
-                if error.error not in PENDING:
+                if error.error not in DEVICE_PENDING:
                     raise
                 if error.error == "slow_down":
                     time.sleep(DEVICE_INTERVAL)

@@ -48,7 +48,7 @@ def _lacks(held: object, needed: str, where: str) -> Cause | None:
     return Cause(f"it has not the permission {needed}, but {', '.join(map(str, held)) or 'none'}", todo)
 
 
-def describe(signed_in_as: str, login: str, way: Grant) -> str:
+def diagnose(signed_in_as: str, login: str, way: Grant) -> str:
     """Whose token it is, and for which mailbox."""
     if way is Grant.CLIENT_CREDENTIALS:
         return f"The app itself signs in, for mailbox {login}."

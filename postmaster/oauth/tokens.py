@@ -9,8 +9,8 @@ from postmaster.accounts.types import Protocol
 from postmaster.errors import MailError, Temporary, mail_error
 from postmaster.oauth.provider import Tokens
 from postmaster.oauth.providers import provider_of
-from postmaster.oauth.token_diagnosis import causes_of, describe, flaw_of
-from postmaster.oauth.vault import CLAIM_SECONDS, Vault, claim, give_up, open_vault, store_renewed
+from postmaster.oauth.token_diagnosis import causes_of, diagnose, flaw_of
+from postmaster.oauth.vault import CLAIM_SECONDS, Vault, claim, mark_refused, open_vault, store_renewed
 
 # How often a worker looks whether another one has stored new tokens.
 POLL_SECONDS = 0.2
@@ -39,7 +39,7 @@ class StoredTokens:
             raise mail_error(
                 "token-unsuitable", credential=vault.registration.credential, what=flaw.what, todo=flaw.todo
             )
-        return describe(vault.signed_in_as, self._login, vault.registration.way)
+        return diagnose(vault.signed_in_as, self._login, vault.registration.way)
 
     def causes(self, token: str) -> str:
         """Why a mail server may not take ``token``: the likeliest first, unless the token itself says it."""
@@ -73,7 +73,7 @@ def _renew(vault: Vault, claimed: str, refused: str) -> str:
     try:
         tokens = ask_provider(vault)
     except MailError as error:
-        if not give_up(vault, claimed, error):
+        if not mark_refused(vault, claimed, error):
             return ""
         if isinstance(error, Temporary) and vault.still_works and vault.access != refused:
             return vault.access

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload, undefer
 from postmaster.accounts.kinds import Grant
 from postmaster.accounts.models import Credential, CredentialToken
 from postmaster.accounts.sealing import UnsealError, opens, seal, unseal
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import now
 from postmaster.oauth.jwt import claims_of
@@ -61,7 +61,7 @@ def open_vault(credential_id: int) -> Vault:
 
     Raises ``credential-missing``, ``credential-sealed`` or ``authorisation-missing``.
     """
-    with reading() as session:
+    with read_session() as session:
         tokens = joinedload(Credential.token).options(
             undefer(CredentialToken.sealed_access), undefer(CredentialToken.sealed_refresh)
         )
@@ -101,7 +101,7 @@ def _unsealed(token: CredentialToken, credential: Credential) -> tuple[str, str]
 def claim(vault: Vault) -> str | None:
     """The right to renew the tokens of ``vault``; None if another worker has it, or has stored newer ones."""
     mine, moment = secrets.token_hex(16), now()
-    with writing() as session:
+    with transaction() as session:
         if session.get(CredentialToken, vault.credential_id) is None:
             session.add(CredentialToken(credential_id=vault.credential_id))
             session.flush()
@@ -121,16 +121,16 @@ def _is(vault: Vault) -> ColumnElement[bool]:
 
 def store_renewed(vault: Vault, tokens: Tokens) -> None:
     """Store what a renewal brought, at once, and give the claim back. Newer tokens are not overwritten."""
-    with writing() as session:
+    with transaction() as session:
         values = _sealed(tokens, vault.refresh) | _verdict(missing_scopes(vault.registration, tokens))
         session.execute(
             update(CredentialToken).where(_is(vault)).values(**values, version=vault.version + 1, claim=None)
         )
 
 
-def give_up(vault: Vault, claimed: str, error: MailError) -> bool:
+def mark_refused(vault: Vault, claimed: str, error: MailError) -> bool:
     """Give the claim back, and note what keeps the tokens from being renewed; False if newer ones are there."""
-    with writing() as session:
+    with transaction() as session:
         values = _verdict(error) if error.code in NEEDS_SOMEBODY else {}
         noted = session.execute(
             update(CredentialToken).where(_is(vault), CredentialToken.claim == claimed).values(**values, claim=None)
@@ -142,7 +142,7 @@ def note_refusal(credential_id: int, error: MailError) -> None:
     """Note what only somebody can mend, though there was nothing to renew."""
     if error.code not in NEEDS_SOMEBODY:
         return
-    with writing() as session:
+    with transaction() as session:
         credential = session.get(Credential, credential_id)
         if credential is None:
             return
@@ -151,7 +151,9 @@ def note_refusal(credential_id: int, error: MailError) -> None:
             setattr(credential.token, name, value)
 
 
-def put_in(session: Session, credential: Credential, registration: Registration, tokens: Tokens) -> CredentialToken:
+def store_first(
+    session: Session, credential: Credential, registration: Registration, tokens: Tokens
+) -> CredentialToken:
     """Keep the first tokens of an authorisation; whoever renews older ones meanwhile comes too late.
 
     The credential's revision goes up, so that accounts that were paused because of it resume.

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import structlog
 
-from postmaster.database import writing
-from postmaster.operations.heartbeat import take_turn
-from postmaster.operations.incidents import deliver, look
+from postmaster.database import transaction
+from postmaster.operations.heartbeat import claim_turn
+from postmaster.operations.incidents import deliver_alerts, update_incidents
 
 # How often somebody looks, and how often each process asks whether it is its turn.
 LOOK_EVERY = timedelta(seconds=60)
@@ -22,26 +22,26 @@ def watch(ended: threading.Event) -> None:
     """Look after incidents until ``ended``, from when on others may be ending as well."""
     while not ended.wait(ASK_SECONDS):
         try:
-            look_in_turn()
+            check_in_turn()
         except Exception as error:  # whatever it is, fetching goes on, and the next look comes
             log.warning("could not look for what is wrong", error=" ".join(str(error).split())[:200])
 
 
-def look_in_turn() -> bool:
+def check_in_turn() -> bool:
     """Look and send, if nobody else has just done so."""
     return _look(LOOK_EVERY)
 
 
-def look_now() -> None:
+def check_now() -> None:
     """Look and send in any case, though never while somebody else looks."""
     _look(timedelta(0))
 
 
 def _look(every: timedelta) -> bool:
-    with writing() as session:
-        mine = take_turn(session, "alerts", every)
+    with transaction() as session:
+        mine = claim_turn(session, "alerts", every)
         if mine:
-            look(session)
+            update_incidents(session)
     if mine:
-        deliver()
+        deliver_alerts()
     return mine

@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.complaint import complaint_of
-from postmaster.accounts.credential_health import Standing, need_of, standing_column
+from postmaster.accounts.credential_health import CredentialHealth, credential_health_column, need_of
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.clock import TOLERANCE
@@ -20,7 +20,7 @@ from postmaster.fetching.pause import current_pause
 from postmaster.fetching.schedule import interval_of
 from postmaster.fetching.withheld import long_withheld
 from postmaster.ledger.models import PipeTrouble, Quarantine
-from postmaster.operations.heartbeat import count_workers, living
+from postmaster.operations.heartbeat import alive, count_workers
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.state import MORE_WORKERS, START, waiting_words
@@ -37,7 +37,7 @@ PIPE_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class IncidentTrouble:
     """One thing that is wrong. ``subject`` tells it from others of its condition; ``path`` is the page about it."""
 
     subject: str
@@ -46,11 +46,11 @@ class Trouble:
 
 
 # None: it cannot be told at the moment, and what was wrong counts as being so still.
-Find = Callable[[Session, datetime], Sequence[Trouble] | None]
+Find = Callable[[Session, datetime], Sequence[IncidentTrouble] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class IncidentCondition:
     """A kind of trouble. It is told once it has lasted for ``patience``."""
 
     name: str
@@ -59,7 +59,7 @@ class Condition:
     patience: timedelta = timedelta(0)
 
 
-def _silent(session: Session, moment: datetime) -> Sequence[Trouble] | None:
+def _silent(session: Session, moment: datetime) -> Sequence[IncidentTrouble] | None:
     if current_pause(session):
         return None
     patience = timedelta(minutes=get_setting(session, SILENCE_ALERT))
@@ -78,54 +78,54 @@ def _last_success(account: MailAccount) -> datetime:
     return (account.state.last_success_at if account.state else None) or account.created_at
 
 
-def _silence(account: MailAccount, moment: datetime) -> Trouble:
+def _silence(account: MailAccount, moment: datetime) -> IncidentTrouble:
     minutes = int((moment - _last_success(account)).total_seconds() // 60)
     health = HEALTH_LABELS[account_health(account)]
     why = complaint_of(account) or ""
     sentence = f"No mail was fetched from {account.label} for {minutes} minutes; the account is: {health}. {why}"
-    return Trouble(str(account.id), sentence.strip(), f"/accounts/{account.id}/status")
+    return IncidentTrouble(str(account.id), sentence.strip(), f"/accounts/{account.id}/status")
 
 
-def _growing(session: Session, _moment: datetime) -> Sequence[Trouble]:
+def _growing(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     query = select(MailAccount).join(AccountState).where(AccountState.backlog_growth >= GROWING_RUNS)
     valid = query.where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
     return list(_backlogs(session.scalars(valid).unique().all()))
 
 
-def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[Trouble]:
+def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[IncidentTrouble]:
     for account in accounts:
         left = account.state.backlog if account.state else 0
         sentence = f"More and more mail stays on the server of {account.label}: {left} messages by now."
-        yield Trouble(str(account.id), sentence, f"/accounts/{account.id}/status")
+        yield IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}/status")
 
 
 # How a credential may stand that somebody has to look after, although its accounts may still be fetched.
 OUTDATED = (
-    Standing.NEEDS_KEY,
-    Standing.NEEDS_UPDATE,
-    Standing.NEEDS_AUTHORISATION,
-    Standing.SECRET_EXPIRED,
-    Standing.SECRET_EXPIRES_SOON,
+    CredentialHealth.NEEDS_KEY,
+    CredentialHealth.NEEDS_UPDATE,
+    CredentialHealth.NEEDS_AUTHORISATION,
+    CredentialHealth.SECRET_EXPIRED,
+    CredentialHealth.SECRET_EXPIRES_SOON,
 )
 
 
-def _outdated(session: Session, _moment: datetime) -> Sequence[Trouble]:
+def _outdated(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     users = exists().where(MailAccount.credential_id == Credential.id, MailAccount.validity == Validity.VALID)
-    query = select(Credential).where(users, standing_column().in_(OUTDATED)).order_by(Credential.id)
+    query = select(Credential).where(users, credential_health_column().in_(OUTDATED)).order_by(Credential.id)
     return [_update(credential) for credential in session.scalars(query).unique()]
 
 
-def _update(credential: Credential) -> Trouble:
-    return Trouble(str(credential.id), str(need_of(credential)), f"/credentials/{credential.id}")
+def _update(credential: Credential) -> IncidentTrouble:
+    return IncidentTrouble(str(credential.id), str(need_of(credential)), f"/credentials/{credential.id}")
 
 
-def _quarantined(session: Session, _moment: datetime) -> Sequence[Trouble]:
+def _quarantined(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     count = session.scalar(select(func.count()).select_from(Quarantine)) or 0
     sentence = f"In quarantine: {count} messages that could not become tickets."
-    return [Trouble("", sentence, "/quarantine")] if count else []
+    return [IncidentTrouble("", sentence, "/quarantine")] if count else []
 
 
-def _withheld(session: Session, _moment: datetime) -> Sequence[Trouble]:
+def _withheld(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     """Messages that servers did not hand over in several runs, so that waiting will hardly help."""
     counts = long_withheld(session)
     accounts = session.scalars(
@@ -134,30 +134,30 @@ def _withheld(session: Session, _moment: datetime) -> Sequence[Trouble]:
     return [_withholding(account, counts[account.id]) for account in accounts]
 
 
-def _withholding(account: MailAccount, count: int) -> Trouble:
+def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
     sentence = (
         f"{account.label}: {count} {'message is' if count == 1 else 'messages are'} left on the server, which does not "
         "hand them over. Open them there with another program, and forward or move them; the account's page names them."
     )
-    return Trouble(str(account.id), sentence, f"/accounts/{account.id}")
+    return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}")
 
 
-def _misnamed(session: Session, moment: datetime) -> Sequence[Trouble]:
+def _misnamed(session: Session, moment: datetime) -> Sequence[IncidentTrouble]:
     """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
     valid = exists().where(Queue.name == PipeTrouble.queue_name, Queue.validity == Validity.VALID)
     query = select(PipeTrouble.queue_name).where(~valid, PipeTrouble.last_at > moment - PIPE_PATIENCE)
     return [_misnaming(name) for name in session.scalars(query.order_by(PipeTrouble.queue_name))]
 
 
-def _misnaming(name: str) -> Trouble:
+def _misnaming(name: str) -> IncidentTrouble:
     sentence = (
         f"The pipe of a mail transfer agent names the queue “{name}”, which is not there, or not valid; its mail goes "
         "to PostmasterDefaultQueue. Correct --queue of flask read there, or add the queue or set it valid."
     )
-    return Trouble(name[:100], sentence, "/queues")
+    return IncidentTrouble(name[:100], sentence, "/queues")
 
 
-def _flawed(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
+def _flawed(session: Session, _moment: datetime) -> Sequence[IncidentTrouble] | None:
     """Filters that were stored and cannot be used, so that mail goes elsewhere than somebody meant."""
     try:
         filters = load_filters(session)
@@ -166,37 +166,37 @@ def _flawed(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
     return [_flaw(each) for each in filters if each.flaw]
 
 
-def _flaw(each: CompiledFilter) -> Trouble:
+def _flaw(each: CompiledFilter) -> IncidentTrouble:
     sentence = f"The filter “{each.name}” cannot be used, and is skipped. It {each.flaw}"
-    return Trouble(str(each.id), sentence, f"/filters/{each.id}")
+    return IncidentTrouble(str(each.id), sentence, f"/filters/{each.id}")
 
 
 def _missing(role: ProcessRole) -> Find:
     sentence = f"No {role.value} runs, or none has Redis. {START}"
 
-    def find(session: Session, _moment: datetime) -> Sequence[Trouble]:
-        works = any(process.role is role and not process.trouble for process in living(session))
+    def find(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
+        works = any(process.role is role and not process.trouble for process in alive(session))
         needed = session.scalar(select(MailAccount.id).where(MailAccount.validity == Validity.VALID).limit(1))
-        return [] if works or needed is None else [Trouble("", sentence, "/status")]
+        return [] if works or needed is None else [IncidentTrouble("", sentence, "/status")]
 
     return find
 
 
-def _wrong_clocks(session: Session, _moment: datetime) -> Sequence[Trouble]:
-    wrong = {row.host: row.seconds_ahead for row in living(session) if abs(row.seconds_ahead) > TOLERANCE}
+def _wrong_clocks(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
+    wrong = {row.host: row.seconds_ahead for row in alive(session) if abs(row.seconds_ahead) > TOLERANCE}
     return [_wrong_clock(host, seconds) for host, seconds in wrong.items()]
 
 
-def _wrong_clock(host: str, seconds: float) -> Trouble:
+def _wrong_clock(host: str, seconds: float) -> IncidentTrouble:
     way = "ahead of" if seconds > 0 else "behind"
     sentence = (
         f"The clock of {host} is {abs(seconds):.0f} s {way} the database's, by which mail is fetched; certificates and "
         "tokens may be refused there. Have both machines take the time by NTP: timedatectl set-ntp true"
     )
-    return Trouble(host[:100], sentence, "/status")
+    return IncidentTrouble(host[:100], sentence, "/status")
 
 
-def _late(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
+def _late(session: Session, _moment: datetime) -> Sequence[IncidentTrouble] | None:
     """Only while workers live: that none does is told as such."""
     if current_pause(session):
         return None
@@ -204,7 +204,7 @@ def _late(session: Session, _moment: datetime) -> Sequence[Trouble] | None:
     return [_lateness(late, longest_runs(session))] if late else []
 
 
-def _lateness(late: Sequence[Late], running: Sequence[tuple[str, datetime]]) -> Trouble:
+def _lateness(late: Sequence[Late], running: Sequence[tuple[str, datetime]]) -> IncidentTrouble:
     """One for all of them: what they wait for is the same."""
     first = late[0]
     runs = ", ".join(f"{label} (since {since:%H:%M} UTC)" for label, since in running)
@@ -213,22 +213,22 @@ def _lateness(late: Sequence[Late], running: Sequence[tuple[str, datetime]]) -> 
         f"{waiting_words(len(late))} for a worker longer than two intervals, the longest {first.label}, due since "
         f"{first.since:%Y-%m-%d %H:%M} UTC. {busy} {MORE_WORKERS}"
     )
-    return Trouble("", sentence, "/runs")
+    return IncidentTrouble("", sentence, "/runs")
 
 
 # A restart of the worker is no incident.
 RESTART = timedelta(minutes=2)
 
-CONDITIONS: Sequence[Condition] = (
-    Condition("silence", "No mail fetched", _silent),
-    Condition("backlog", "Backlog grows", _growing),
-    Condition("credential", "Credential needs an update", _outdated),
-    Condition("quarantine", "Mail in quarantine", _quarantined),
-    Condition("withheld", "Mail the server does not hand over", _withheld),
-    Condition("pipe", "A pipe names a queue that is not there", _misnamed),
-    Condition("filter", "A filter cannot be used", _flawed),
-    Condition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
-    Condition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
-    Condition("late", "Accounts wait for a worker", _late),
-    Condition("clock", "Clock is wrong", _wrong_clocks),
+CONDITIONS: Sequence[IncidentCondition] = (
+    IncidentCondition("silence", "No mail fetched", _silent),
+    IncidentCondition("backlog", "Backlog grows", _growing),
+    IncidentCondition("credential", "Credential needs an update", _outdated),
+    IncidentCondition("quarantine", "Mail in quarantine", _quarantined),
+    IncidentCondition("withheld", "Mail the server does not hand over", _withheld),
+    IncidentCondition("pipe", "A pipe names a queue that is not there", _misnamed),
+    IncidentCondition("filter", "A filter cannot be used", _flawed),
+    IncidentCondition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
+    IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
+    IncidentCondition("late", "Accounts wait for a worker", _late),
+    IncidentCondition("clock", "Clock is wrong", _wrong_clocks),
 )

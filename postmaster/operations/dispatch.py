@@ -26,8 +26,8 @@ from postmaster.accounts.columns import health_column
 from postmaster.accounts.health import REQUESTABLE, SCHEDULED
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.broker import DUE, REQUESTED
-from postmaster.config import Settings
-from postmaster.database import reading, writing
+from postmaster.config import Environment
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.fetching.pause import current_pause
 from postmaster.ledger.models import FetchRun, RunStatus
@@ -66,24 +66,24 @@ class Claim:
         return f"fetch-{self.account_id}-{self.token}"
 
 
-def dispatch(redis: Redis, host: str | None = None) -> int:
+def dispatch_due(redis: Redis, host: str | None = None) -> int:
     """Queue the accounts, or those of ``host``, that are due or asked for, and whose host has sessions free.
 
     Returns how many were queued. If Redis is away the claims are given up, so that the accounts stay due.
     """
     from redis.exceptions import RedisError
 
-    with reading() as session:
+    with read_session() as session:
         if current_pause(session) or not session.execute(_waiting(host).limit(1)).first():
             return 0
-    with writing() as session:
+    with transaction() as session:
         claims = _claim(session, host)
     try:
         for claim in claims:
             enqueue(redis, claim)
     except RedisError:
-        with writing() as session:
-            give_up(session, claims)
+        with transaction() as session:
+            release_claims(session, claims)
         raise
     return len(claims)
 
@@ -105,7 +105,7 @@ def enqueue(redis: Redis, claim: Claim) -> None:
     )
 
 
-def give_up(session: Session, claims: Sequence[Claim]) -> None:
+def release_claims(session: Session, claims: Sequence[Claim]) -> None:
     """Take ``claims`` back; their accounts are as due as before. The caller commits."""
     for claim in claims:
         session.execute(
@@ -192,5 +192,5 @@ def is_doubtful(state: AccountState) -> bool:
 
 def host_column() -> ColumnElement[str]:
     """The host on which an account's sessions count: ``server_of``."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return func.lower(func.coalesce(MailAccount.host, settings.outlook_host))

@@ -15,7 +15,7 @@ from postmaster.clock import seconds_ahead
 from postmaster.database import dialect_of, insert_into
 from postmaster.extensions import now
 from postmaster.fetching.lease import has_died, process_name
-from postmaster.operations.models import LivingProcess, ProcessRole, Turn
+from postmaster.operations.models import ClaimedTurn, LivingProcess, ProcessRole
 
 # How often a process says that it lives, and after how long a silent one counts as dead. Whoever asks on the same
 # machine sees at once that it is gone.
@@ -44,7 +44,7 @@ class Presence:
         return f"{self.role.value} {self.process}"
 
 
-def tell_alive(session: Session, presence: Presence, trouble: str = "") -> None:
+def beat(session: Session, presence: Presence, trouble: str = "") -> None:
     """Say that the process lives, and what keeps it from its work, if anything does. The caller commits."""
     session.merge(
         LivingProcess(
@@ -60,12 +60,12 @@ def tell_alive(session: Session, presence: Presence, trouble: str = "") -> None:
     )
 
 
-def tell_gone(session: Session, presence: Presence) -> None:
+def deregister(session: Session, presence: Presence) -> None:
     """Say that the process ends. The caller commits."""
     session.execute(delete(LivingProcess).where(LivingProcess.name == presence.name))
 
 
-def living(session: Session) -> Sequence[LivingProcess]:
+def alive(session: Session) -> Sequence[LivingProcess]:
     """The processes that live. One whose last word lies in the future spoke before the clock was set back."""
     moment = now()
     spoke_lately = LivingProcess.seen_at.between(moment - DEAD_AFTER, moment + DEAD_AFTER)
@@ -75,7 +75,7 @@ def living(session: Session) -> Sequence[LivingProcess]:
 
 def count_workers(session: Session) -> int:
     """How many worker processes can fetch now."""
-    return sum(row.role is ProcessRole.WORKER and not row.trouble for row in living(session))
+    return sum(row.role is ProcessRole.WORKER and not row.trouble for row in alive(session))
 
 
 def _is_gone(row: LivingProcess) -> bool:
@@ -89,11 +89,13 @@ def forget_dead(session: Session) -> None:
     session.execute(delete(LivingProcess).where(LivingProcess.seen_at < now() - FORGOTTEN_AFTER))
 
 
-def take_turn(session: Session, name: str, every: timedelta) -> bool:
+def claim_turn(session: Session, name: str, every: timedelta) -> bool:
     """Whether it is this process that does ``name`` now; so that of many at once only one does. The caller commits."""
     moment = now()
-    session.execute(insert_into(dialect_of(session), Turn).values(name=name, taken_at=NEVER).on_conflict_do_nothing())
-    turn = session.scalars(select(Turn).where(Turn.name == name).with_for_update()).one()
+    session.execute(
+        insert_into(dialect_of(session), ClaimedTurn).values(name=name, taken_at=NEVER).on_conflict_do_nothing()
+    )
+    turn = session.scalars(select(ClaimedTurn).where(ClaimedTurn.name == name).with_for_update()).one()
     if moment - every < turn.taken_at <= moment:
         return False
     turn.taken_at = moment

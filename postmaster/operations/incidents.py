@@ -11,10 +11,10 @@ from flask import current_app
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from postmaster.config import Settings
-from postmaster.database import reading, writing
+from postmaster.config import Environment
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
-from postmaster.operations.conditions import CONDITIONS, Condition, Trouble
+from postmaster.operations.conditions import CONDITIONS, IncidentCondition, IncidentTrouble
 from postmaster.operations.models import AlertDelivery, Incident
 from postmaster.operations.targets import Target, alert_targets
 
@@ -22,7 +22,7 @@ from postmaster.operations.targets import Target, alert_targets
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 # Incidents that one message tells of in full; it counts the others. A mail server that is away is one for each account.
-MOST_IN_FULL = 20
+MAX_IN_FULL = 20
 
 log = structlog.get_logger("postmaster.alerts")
 
@@ -37,7 +37,7 @@ def recent_incidents() -> Select[Incident]:
     return select(Incident).order_by(Incident.id.desc())
 
 
-def look(session: Session) -> None:
+def update_incidents(session: Session) -> None:
     """Open and close incidents, and prepare what is to be told about them. The caller commits."""
     moment = now()
     known = {(row.condition, row.subject): row for row in session.scalars(open_incidents())}
@@ -56,7 +56,7 @@ def look(session: Session) -> None:
                 _close(incident, moment)
 
 
-def _open(session: Session, condition: Condition, trouble: Trouble, moment: datetime) -> Incident:
+def _open(session: Session, condition: IncidentCondition, trouble: IncidentTrouble, moment: datetime) -> Incident:
     incident = Incident(
         condition=condition.name,
         subject=trouble.subject,
@@ -95,10 +95,10 @@ class _Subject:
     condition: str
 
 
-def deliver() -> int:
+def deliver_alerts() -> int:
     """Send what is due; returns how many messages were taken. A target that fails is tried again later."""
     targets = {target.digest: target for target in alert_targets()}
-    with reading() as session:
+    with read_session() as session:
         columns = AlertDelivery.over, AlertDelivery.target, Incident.condition
         due = select(*columns).join(Incident).where(AlertDelivery.next_try_at <= now()).group_by(*columns)
         rows = session.execute(due.order_by(AlertDelivery.over, func.min(AlertDelivery.id)))
@@ -107,7 +107,7 @@ def deliver() -> int:
 
 
 def _deliver(subject: _Subject, target: Target | None) -> bool:
-    with writing() as session:
+    with transaction() as session:
         deliveries = _claim(session, subject, target)
         ids = [delivery.id for delivery in deliveries]
         title, body = words([delivery.incident for delivery in deliveries], over=subject.over) if ids else ("", "")
@@ -116,7 +116,7 @@ def _deliver(subject: _Subject, target: Target | None) -> bool:
     if not target.send(title, body):
         log.warning("an alert could not be sent", target=target.label, incidents=len(ids))
         return False
-    with writing() as session:
+    with transaction() as session:
         told = update(AlertDelivery).where(AlertDelivery.id.in_(ids))
         session.execute(told.values(sent_at=now(), next_try_at=None))
     return True
@@ -155,14 +155,14 @@ def words(incidents: Sequence[Incident], *, over: bool) -> tuple[str, str]:
     name = incidents[0].condition
     title = next((row.title for row in CONDITIONS if row.name == name), name)
     count = f" ({len(incidents)})" if len(incidents) > 1 else ""
-    texts = [_text(incident, over=over) for incident in incidents[:MOST_IN_FULL]]
-    if len(incidents) > MOST_IN_FULL:
-        texts.append(f"And {len(incidents) - MOST_IN_FULL} more, see: flask alert list --all")
+    texts = [_text(incident, over=over) for incident in incidents[:MAX_IN_FULL]]
+    if len(incidents) > MAX_IN_FULL:
+        texts.append(f"And {len(incidents) - MAX_IN_FULL} more, see: flask alert list --all")
     return f"PostMaster: {'over: ' if over else ''}{title}{count}", "\n\n".join(texts)
 
 
 def _text(incident: Incident, *, over: bool) -> str:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     since = f"Since {incident.opened_at:%Y-%m-%d %H:%M} UTC."
     if over and incident.closed_at:
         since = f"From {incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC."

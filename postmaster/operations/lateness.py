@@ -24,10 +24,10 @@ INTERVALS = 2
 SHORTEST = INTERVALS * timedelta(minutes=1)
 
 # Accounts that are looked at, those that are due for the longest time first: each page asks, and so many tell enough.
-MOST_LOOKED_AT = 500
+MAX_CHECKED = 500
 
 # Runs that an incident names.
-MOST_NAMED = 5
+MAX_LATE_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def _waiting(before: datetime) -> Select[MailAccount]:
     """The accounts that may be late, as far as the database can say at little cost."""
     due = or_(AccountState.account_id.is_(None), AccountState.next_run_at.is_(None), AccountState.next_run_at < before)
     query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID, due)
-    return query.where(~running_clause()).order_by(AccountState.next_run_at).limit(MOST_LOOKED_AT)
+    return query.where(~running_clause()).order_by(AccountState.next_run_at).limit(MAX_CHECKED)
 
 
 def _is_late(account: MailAccount, since: datetime, moment: datetime, usual: int) -> bool:
@@ -71,5 +71,5 @@ def _due_since(account: MailAccount) -> datetime:
 def longest_runs(session: Session) -> Sequence[tuple[str, datetime]]:
     """The runs that have been under way for the longest time, and since when: label and beginning."""
     running = select(FetchRun.label, FetchRun.started_at).where(FetchRun.status == RunStatus.RUNNING)
-    rows = session.execute(running.order_by(FetchRun.started_at).limit(MOST_NAMED))
+    rows = session.execute(running.order_by(FetchRun.started_at).limit(MAX_LATE_NAMED))
     return [(label, started_at) for label, started_at in rows]

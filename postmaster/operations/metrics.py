@@ -89,7 +89,7 @@ def _valid_accounts(session: Session) -> Iterable[MailAccount]:
     return session.scalars(query).unique()
 
 
-def metrics(session: Session) -> bytes:
+def render_metrics(session: Session) -> bytes:
     """All metrics in the text format of Prometheus; the number of queries is the same for any number of accounts."""
     registry = CollectorRegistry()
     registry.register(_Collector(session))

@@ -38,7 +38,7 @@ class LivingProcess(Model):
     seconds_ahead: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
 
 
-class Turn(Model):
+class ClaimedTurn(Model):
     """When something that many processes could do was last taken on by one of them."""
 
     __tablename__ = "turn"

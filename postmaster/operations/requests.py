@@ -14,15 +14,15 @@ from postmaster.accounts.health import REQUESTABLE, Health, account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
 from postmaster.broker import redis
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError, InputError
 from postmaster.extensions import now
 from postmaster.fetching.lease import mailbox_row
 from postmaster.fetching.schedule import state_of
 from postmaster.ledger.models import FetchRun, RunStatus
-from postmaster.operations.dispatch import dispatch
+from postmaster.operations.dispatch import dispatch_due
 from postmaster.operations.state import FetchingState, fetching_state
-from postmaster.resources.audit import audit, serialise
+from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.models import Validity
 
 log = structlog.get_logger("postmaster.requests")
@@ -39,7 +39,7 @@ class Answer(StrEnum):
     NEEDS_CONFIRMATION = "needs-confirmation"
 
 
-REFUSED: Mapping[Health, Answer] = {
+REFUSED_BY_HEALTH: Mapping[Health, Answer] = {
     Health.INVALID: Answer.NOT_VALID,
     Health.NEEDS_CREDENTIAL: Answer.NEEDS_CREDENTIAL,
     Health.NEEDS_CONFIRMATION: Answer.NEEDS_CONFIRMATION,
@@ -86,18 +86,18 @@ def request_fetch(account_ids: Collection[int] | None, actor: str) -> Requested:
     """
     from redis.exceptions import RedisError
 
-    with writing() as session:
-        serialise(session)
+    with transaction() as session:
+        lock_administration(session)
         runs = select(FetchRun.account_id).where(FetchRun.status == RunStatus.RUNNING)
         running = set(session.scalars(runs))
         answers = {account.id: _request(account, running, actor) for account in _accounts(session, account_ids)}
         if Answer.QUEUED in answers.values():
             _audit_request(session, account_ids, answers, actor)
     try:
-        dispatch(redis())
+        dispatch_due(redis())
     except (RedisError, ConfigError) as error:  # the requests stand in the database: the next tick finds them
         log.warning("requests wait for Redis", error=str(error))
-    with reading() as session:
+    with read_session() as session:
         return Requested(answers, fetching_state(session))
 
 
@@ -110,7 +110,7 @@ def _accounts(session: Session, account_ids: Collection[int] | None) -> list[Mai
 def _request(account: MailAccount, running: Collection[int | None], actor: str) -> Answer:
     health, state = account_health(account), state_of(account)
     if health not in REQUESTABLE:
-        return REFUSED[health]
+        return REFUSED_BY_HEALTH[health]
     if account.id in running:
         return Answer.RUNNING
     if state.requested_at is not None:
@@ -137,7 +137,7 @@ def confirm_first_fetch(session: Session, account_id: int, actor: str) -> int:
 
     Raises InputError if the account waits for no confirmation.
     """
-    serialise(session)
+    lock_administration(session)
     account = session.get_one(MailAccount, account_id)
     key = mailbox_key(account)
     if account.state is None or key is None or account_health(account) is not Health.NEEDS_CONFIRMATION:

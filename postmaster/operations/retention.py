@@ -15,7 +15,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, RawMail, Ticket
 from postmaster.extensions import now
 from postmaster.ledger.erasure import forget, mail_from
@@ -52,7 +52,7 @@ class Removed:
 
 def remove_old() -> Removed:
     """Remove what is older than the settings say."""
-    with reading() as session:
+    with read_session() as session:
         raw, tickets, runs = (get_setting(session, spec) for spec in (RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION))
     removed = Removed()
     if tickets:
@@ -94,14 +94,14 @@ def erase_sender(address: str, actor: str) -> Removed:
 def _repeat(remove: Callable[[Session], int]) -> None:
     """Call ``remove`` in one transaction after the other until nothing is left for it."""
     while True:
-        with writing() as session:
+        with transaction() as session:
             if not remove(session):
                 return
 
 
 def _audit(actor: str, label: str, removed: Removed) -> None:
     counts = {name: count for name, count in removed.as_dict().items() if count}
-    with writing() as session:
+    with transaction() as session:
         audit(session, actor, "erase", "mail", label, counts)
 
 

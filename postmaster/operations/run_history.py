@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.resources.listing import PAGE_SIZE, matching
-from postmaster.resources.numbers import LARGEST_ID
+from postmaster.resources.numbers import MAX_ID
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class WantedRuns:
     with_mail: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    before: int = LARGEST_ID
+    before: int = MAX_ID
 
 
 @dataclass(frozen=True)

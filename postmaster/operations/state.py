@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from postmaster.extensions import Json
 from postmaster.fetching.pause import current_pause, paused_error
 from postmaster.ledger.models import FetchPause
-from postmaster.operations.heartbeat import living
+from postmaster.operations.heartbeat import alive
 from postmaster.operations.lateness import late_accounts
 from postmaster.operations.models import LivingProcess, ProcessRole
 
@@ -68,7 +68,7 @@ class FetchingState:
 
 def fetching_state(session: Session) -> FetchingState:
     """How things stand, in a few queries of a few rows."""
-    processes = living(session)
+    processes = alive(session)
     workers = [process for process in processes if process.role is ProcessRole.WORKER]
     schedulers = [process for process in processes if process.role is ProcessRole.SCHEDULER]
     pause = current_pause(session)

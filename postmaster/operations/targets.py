@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from flask import current_app
 
-from postmaster.config import Settings
-from postmaster.database import writing
+from postmaster.config import Environment
+from postmaster.database import transaction
 from postmaster.resources.audit import audit
 
 
@@ -36,14 +36,14 @@ class Target:
     def try_out(self, actor: str) -> bool:
         """Send a message that says that it is a test, and record who had it sent; returns whether it was taken."""
         taken = self.send("PostMaster: test", "This is a test. Nothing is wrong.")
-        with writing() as session:
+        with transaction() as session:
             audit(session, actor, "try", "alert-target", self.label, {"taken": taken})
         return taken
 
 
 def alert_targets() -> Sequence[Target]:
     """The targets of this app, in their order."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return [_target(number, url) for number, url in enumerate(settings.alert_targets, start=1)]
 
 

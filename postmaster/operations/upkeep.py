@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import DUE, REQUESTED
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import mail_error
 from postmaster.extensions import now
 from postmaster.fetching.lease import is_held
-from postmaster.fetching.run_record import tell_fault
+from postmaster.fetching.run_record import record_fault
 from postmaster.fetching.schedule import SETTLING, interval_of, longest_ahead, next_slot, shortest_interval, state_of
 from postmaster.ledger.hourly_counts import add_up_old_hours
 from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
-from postmaster.operations.dispatch import Claim, give_up
+from postmaster.operations.dispatch import Claim, release_claims
 from postmaster.operations.heartbeat import forget_dead
 from postmaster.resources.models import Validity
 
@@ -29,11 +29,11 @@ from postmaster.resources.models import Validity
 CLAIM_LASTS = timedelta(seconds=60)
 
 
-def upkeep(redis: Redis) -> None:
+def run_upkeep(redis: Redis) -> None:
     """Put everything right that can be."""
     schedule_new_accounts()
     close_dead_runs()
-    with writing() as session:
+    with transaction() as session:
         pull_in_far_runs(session)
         add_up_old_hours(session)
         forget_dead(session)
@@ -44,10 +44,10 @@ def schedule_new_accounts() -> int:
     """Give accounts that were never fetched their state: they are due at once. Returns how many there were."""
     known = select(AccountState.account_id)
     new = select(MailAccount).where(MailAccount.id.not_in(known), MailAccount.validity == Validity.VALID)
-    with reading() as session:
+    with read_session() as session:
         if session.scalars(new.limit(1)).first() is None:
             return 0
-    with writing() as session:
+    with transaction() as session:
         accounts = session.scalars(new).unique().all()
         for account in accounts:
             state_of(account).next_run_at = now()  # due, and it can be told for how long
@@ -56,7 +56,7 @@ def schedule_new_accounts() -> int:
 
 def close_dead_runs() -> int:
     """Close runs whose process is gone, and have their accounts fetched again; returns how many there were."""
-    with reading() as session:
+    with read_session() as session:
         moment = now().timestamp()
         rows = session.execute(
             select(FetchRun.id, Mailbox)
@@ -69,7 +69,7 @@ def close_dead_runs() -> int:
 
 def _close(run_id: int) -> bool:
     error, moment = mail_error("run-died"), now()
-    with writing() as session:
+    with transaction() as session:
         closed = session.execute(
             update(FetchRun)
             .where(FetchRun.id == run_id, FetchRun.status == RunStatus.RUNNING)
@@ -79,7 +79,7 @@ def _close(run_id: int) -> bool:
             return False
         account = session.scalars(select(MailAccount).join(FetchRun).where(FetchRun.id == run_id)).unique().first()
         if account is not None:
-            tell_fault(session, account, error)
+            record_fault(session, account, error)
             if state_of(account).failures == 1:
                 state_of(account).next_run_at = None
     return True
@@ -101,7 +101,7 @@ def pull_in_far_runs(session: Session) -> None:
 def give_up_lost_claims(redis: Redis) -> int:
     """Take back claims whose job is in no queue any more; returns how many there were."""
     moment = now()
-    with reading() as session:
+    with read_session() as session:
         rows = session.execute(
             select(AccountState.account_id, AccountState.claim).where(
                 AccountState.claim.is_not(None), ~AccountState.claimed_at.between(moment - CLAIM_LASTS, moment)
@@ -112,6 +112,6 @@ def give_up_lost_claims(redis: Redis) -> int:
     waiting = {job for name in (REQUESTED, DUE) for job in Queue(name, connection=redis).job_ids}
     claims = [Claim(account_id, token or "", requested=False) for account_id, token in rows]
     lost = [claim for claim in claims if claim.job_id not in waiting]
-    with writing() as session:
-        give_up(session, lost)
+    with transaction() as session:
+        release_claims(session, lost)
     return len(lost)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import Health
 from postmaster.extensions import now
 from postmaster.fetching.overview import UNWELL, count_healths
-from postmaster.operations.conditions import CONDITIONS, Trouble
+from postmaster.operations.conditions import CONDITIONS, IncidentTrouble
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.models import Incident
 from postmaster.operations.state import Fetching, FetchingState
@@ -83,7 +83,7 @@ def still_wrong(session: Session) -> Sequence[Wrong]:
     return [wrong for incident in opened if (wrong := _as_it_is(incident, found.get(incident.condition)))]
 
 
-def _found(session: Session, names: set[str]) -> Mapping[str, Mapping[str, Trouble] | None]:
+def _found(session: Session, names: set[str]) -> Mapping[str, Mapping[str, IncidentTrouble] | None]:
     """What each of these conditions finds, by subject; None where it cannot be told at the moment."""
     looked = {row.name: row.find(session, now()) for row in CONDITIONS if row.name in names}
     return {
@@ -92,7 +92,7 @@ def _found(session: Session, names: set[str]) -> Mapping[str, Mapping[str, Troub
     }
 
 
-def _as_it_is(incident: Incident, found: Mapping[str, Trouble] | None) -> Wrong | None:
+def _as_it_is(incident: Incident, found: Mapping[str, IncidentTrouble] | None) -> Wrong | None:
     if found is None:
         return Wrong(incident.id, incident.sentence, incident.path, incident.opened_at)
     trouble = found.get(incident.subject)

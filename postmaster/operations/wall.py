@@ -12,8 +12,8 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
-from postmaster.resources.audit import audit, serialise
-from postmaster.system.models import Setting
+from postmaster.resources.audit import audit, lock_administration
+from postmaster.system.models import SettingRow
 
 # No setting that anybody enters: the generation of the link that is good.
 _NAME = "wall-link"
@@ -21,13 +21,13 @@ _NAME = "wall-link"
 
 def wall_token(session: Session) -> str | None:
     """What the link that is good ends in; None if there is none."""
-    row = session.get(Setting, _NAME)
+    row = session.get(SettingRow, _NAME)
     return str(_signer().dumps(row.value)) if row else None
 
 
 def opens_wall(session: Session, token: str) -> bool:
     """Whether ``token`` is that of the link that is good."""
-    row = session.get(Setting, _NAME)
+    row = session.get(SettingRow, _NAME)
     try:
         generation = _signer().loads(token)
     except BadSignature:
@@ -37,15 +37,15 @@ def opens_wall(session: Session, token: str) -> bool:
 
 def create_wall_link(session: Session, actor: str) -> None:
     """Make a link, instead of the one that was good before. The caller commits."""
-    serialise(session)
-    session.merge(Setting(name=_NAME, value=secrets.token_hex(16)))
+    lock_administration(session)
+    session.merge(SettingRow(name=_NAME, value=secrets.token_hex(16)))
     audit(session, actor, "create", "wall link", "status", {})
 
 
 def revoke_wall_link(session: Session, actor: str) -> bool:
     """Have no link be good any more; returns False if none was. The caller commits."""
-    serialise(session)
-    row = session.get(Setting, _NAME)
+    lock_administration(session)
+    row = session.get(SettingRow, _NAME)
     if row is None:
         return False
     session.delete(row)

@@ -11,13 +11,13 @@ from postmaster.accounts.health import is_usable
 from postmaster.accounts.kinds import CREDENTIAL_NAME, PASSWORD
 from postmaster.accounts.models import Credential
 from postmaster.accounts.service import AccountService
-from postmaster.accounts.types import ACCOUNT_TYPES, ADDRESS, FOLDER
+from postmaster.accounts.types import ACCOUNT_TYPES, EMAIL_ADDRESS, FOLDER
 from postmaster.errors import InputError
 from postmaster.otrs.names import Names, refuse
-from postmaster.otrs.rows import Row
-from postmaster.otrs.upsert import Bringer, Result
+from postmaster.otrs.rows import DumpRow
+from postmaster.otrs.upsert import Result, Upserter
 
-TYPES = {name.upper(): name for name in ACCOUNT_TYPES}
+TYPES_BY_NAME = {name.upper(): name for name in ACCOUNT_TYPES}
 
 # Znuny fetches Exchange Online by IMAP with a token, or by Microsoft's own interface.
 MICROSOFT_HOSTS = {"outlook.office365.com", "outlook.office.com"}
@@ -33,9 +33,9 @@ class AccountTaker:
     def __init__(self, session: Session, names: Names, actor: str) -> None:
         self._names = names
         self._credentials = CredentialService(session, actor)
-        self._accounts = Bringer(AccountService(session, actor))
+        self._accounts = Upserter(AccountService(session, actor))
 
-    def take(self, row: Row) -> Result:
+    def take(self, row: DumpRow) -> Result:
         """Take one. Raises InputError or InvalidFieldsError."""
         item = self._item(row)
         lacks = WITHOUT_CONSENT
@@ -43,11 +43,11 @@ class AccountTaker:
             credential, lacks = self._credential(row, item)
             item["credential"] = credential.name
         result = self._accounts.bring(item)
-        if is_usable(result.thing.credential):
+        if is_usable(result.record.credential):
             return result
         return Result(result.taken, " ".join(filter(None, (result.detail, lacks))))
 
-    def _item(self, row: Row) -> dict[str, str]:
+    def _item(self, row: DumpRow) -> dict[str, str]:
         """The account's fields, without its credential."""
         account_type = self._type(row)
         kind = ACCOUNT_TYPES[account_type]
@@ -59,28 +59,28 @@ class AccountTaker:
             "comment": row.get("comments"),
             **self._dispatching(row),
         }
-        item |= {ADDRESS.name: row.get("login")} if kind.has(ADDRESS) else {"host": host, "port": port}
+        item |= {EMAIL_ADDRESS.name: row.get("login")} if kind.has(EMAIL_ADDRESS) else {"host": host, "port": port}
         if kind.has(FOLDER):
             folder = row.get("imap_folder").strip()
             item[FOLDER.name] = "" if folder.upper() == "INBOX" else folder
         return item
 
-    def _type(self, row: Row) -> str:
+    def _type(self, row: DumpRow) -> str:
         given = row.get("account_type").strip() or "POP3"  # what it means in old installations
         by_token = row.get("authentication_type").startswith("oauth2")
         if given.upper() == GRAPH or (by_token and row.get("host").lower() in MICROSOFT_HOSTS):
             return OUTLOOK
-        if given.upper() not in TYPES:
+        if given.upper() not in TYPES_BY_NAME:
             raise refuse("Type", f"is “{given}”, which is not known here", f"Known are {', '.join(ACCOUNT_TYPES)}.")
-        return TYPES[given.upper()]
+        return TYPES_BY_NAME[given.upper()]
 
-    def _dispatching(self, row: Row) -> Mapping[str, str]:
+    def _dispatching(self, row: DumpRow) -> Mapping[str, str]:
         number = row.get("queue_id")
         if number in ("", "0"):
             return {"dispatching": "to"}
         return {"dispatching": "queue", "queue": self._names.queue(number)}
 
-    def _credential(self, row: Row, item: Mapping[str, str]) -> tuple[Credential, str]:
+    def _credential(self, row: DumpRow, item: Mapping[str, str]) -> tuple[Credential, str]:
         """The credential of an account, made if there is none of that name, and what it lacks."""
         login = row.get("login").strip()
         name = f"{login} ({item['host']})"

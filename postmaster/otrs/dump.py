@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from postmaster.otrs.rows import Row, Unreadable, bad_dump
+from postmaster.otrs.rows import DumpRow, Unreadable, bad_dump
 from postmaster.otrs.sql import read_sql
 
 # Bytes of a dump that are read. The tables that count are small; a whole database is mostly mail.
-LARGEST = 64 * 1024 * 1024
+MAX_DUMP_BYTES = 64 * 1024 * 1024
 
 TABLES = (
     "valid",
@@ -30,29 +30,29 @@ GUIDE = "docs/import-otrs.md says how to make one."
 class Dump:
     """What a dump holds of ``TABLES``, in its order."""
 
-    rows: list[Row]
+    rows: list[DumpRow]
     unreadable: list[Unreadable]
 
-    def of(self, table: str) -> list[Row]:
+    def of(self, table: str) -> list[DumpRow]:
         """The rows of ``table``."""
         return [row for row in self.rows if row.table == table]
 
 
 def read_dump(data: bytes) -> Dump:
     """The tables in ``data``. Raises InputError if it is too large, cut off, or holds none of them."""
-    if len(data) > LARGEST:
-        raise bad_dump(f"has more than {LARGEST // 1024**2} MB", f"Dump {', '.join(TABLES)} only: {GUIDE}")
+    if len(data) > MAX_DUMP_BYTES:
+        raise bad_dump(f"has more than {MAX_DUMP_BYTES // 1024**2} MB", f"Dump {', '.join(TABLES)} only: {GUIDE}")
     text = data.decode("utf-8-sig", "surrogateescape").replace("\r\n", "\n")
     found = list(_json_rows(text) if text.lstrip()[:1] in ("{", "[") else read_sql(text, TABLES))
     if not found:
         raise bad_dump(f"holds no rows of {', '.join(TABLES)}", GUIDE)
     return Dump(
-        [each for each in found if isinstance(each, Row)],
+        [each for each in found if isinstance(each, DumpRow)],
         [each for each in found if isinstance(each, Unreadable)],
     )
 
 
-def _json_rows(text: str) -> Iterator[Row | Unreadable]:
+def _json_rows(text: str) -> Iterator[DumpRow | Unreadable]:
     """Rows of ``{"mail_account": [{"id": 1, …}], …}``. Their line is their place in the list."""
     try:
         document = json.loads(text)
@@ -62,7 +62,7 @@ def _json_rows(text: str) -> Iterator[Row | Unreadable]:
         rows = document.get(table, []) if isinstance(document, dict) else []
         for place, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
             if isinstance(row, dict):
-                yield Row(table, place, {str(name).lower(): _text(value) for name, value in row.items()})
+                yield DumpRow(table, place, {str(name).lower(): _text(value) for name, value in row.items()})
             else:
                 yield Unreadable(table, place, "it is no object with a value for each column")
 

@@ -7,21 +7,21 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy.orm import Session
 
 from postmaster.otrs.dump import Dump
-from postmaster.otrs.rows import Row
-from postmaster.otrs.upsert import Bringer, Result
+from postmaster.otrs.rows import DumpRow
+from postmaster.otrs.upsert import Result, Upserter
 from postmaster.pipeline.filters.service import FilterService
 
 
-def filters_of(dump: Dump) -> Iterator[Row]:
+def filters_of(dump: Dump) -> Iterator[DumpRow]:
     """A row for each filter, with the fields that a filter has here; its line is that of the first."""
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[DumpRow]] = {}
     for row in dump.of("postmaster_filter"):
         rows.setdefault(row.get("f_name"), []).append(row)
     for name, parts in rows.items():
-        yield Row("postmaster_filter", parts[0].line, {"name": name, **_fields(parts)})
+        yield DumpRow("postmaster_filter", parts[0].line, {"name": name, **_fields(parts)})
 
 
-def _fields(parts: list[Row]) -> dict[str, str]:
+def _fields(parts: list[DumpRow]) -> dict[str, str]:
     lines: dict[str, list[str]] = {"match": [], "not_match": [], "set": []}
     for part in parts:
         kind = part.get("f_type").lower()
@@ -36,9 +36,9 @@ class FilterTaker:
     """Takes postmaster filters."""
 
     def __init__(self, session: Session, actor: str) -> None:
-        self._bringer = Bringer(FilterService(session, actor))
+        self._bringer = Upserter(FilterService(session, actor))
 
-    def take(self, row: Row) -> Result:
+    def take(self, row: DumpRow) -> Result:
         """Take one. Raises InvalidFieldsError, which names the position in a pattern that does not compile."""
         item: Mapping[str, str] = {name: row.get(name) for name in ("name", "stop", "match", "not_match", "set")}
         return self._bringer.bring(item)

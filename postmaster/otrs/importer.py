@@ -18,10 +18,10 @@ from postmaster.otrs.accounts import AccountTaker
 from postmaster.otrs.dump import TABLES, Dump
 from postmaster.otrs.filters import FilterTaker, filters_of
 from postmaster.otrs.names import Names
-from postmaster.otrs.report import Line, Report, Taken
-from postmaster.otrs.rows import Row
+from postmaster.otrs.report import ImportLine, ImportReport, Taken
+from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.settings import SettingTaker, concerns_mail
-from postmaster.otrs.upsert import Bringer, Result
+from postmaster.otrs.upsert import Result, Upserter
 from postmaster.resources.models import Validity
 
 
@@ -29,17 +29,17 @@ from postmaster.resources.models import Validity
 class Task:
     """Rows of one kind, what each is called in the report, and how it is taken."""
 
-    rows: Iterable[Row]
-    called: Callable[[Row], str]
-    take: Callable[[Row], Result]
+    rows: Iterable[DumpRow]
+    called: Callable[[DumpRow], str]
+    take: Callable[[DumpRow], Result]
 
 
-def take_over(session: Session, dump: Dump, actor: str) -> Report:
+def take_over(session: Session, dump: Dump, actor: str) -> ImportReport:
     """Take all rows of ``dump``, in the order in which they need each other. The caller commits."""
-    report = Report()
+    report = ImportReport()
     for flawed in dump.unreadable:
         why = f"It cannot be read: {flawed.why}."
-        report.lines.append(Line(flawed.line, flawed.table, "a row", Taken.LEFT_OUT, why, "unreadable"))
+        report.lines.append(ImportLine(flawed.line, flawed.table, "a row", Taken.LEFT_OUT, why, "unreadable"))
     for task in _tasks(session, dump, actor):
         for row in task.rows:
             _take(session, report, row, task)
@@ -47,7 +47,7 @@ def take_over(session: Session, dump: Dump, actor: str) -> Report:
     return report
 
 
-def _take(session: Session, report: Report, row: Row, task: Task) -> None:
+def _take(session: Session, report: ImportReport, row: DumpRow, task: Task) -> None:
     try:
         with session.begin_nested():
             result = task.take(row)
@@ -60,15 +60,15 @@ def _take(session: Session, report: Report, row: Row, task: Task) -> None:
 def _tasks(session: Session, dump: Dump, actor: str) -> Iterable[Task]:
     """A queue is set invalid only after another one is the default, which the settings say."""
     names = Names(dump)
-    queues, addresses = Bringer(QueueService(session, actor)), Bringer(AddressService(session, actor))
+    queues, addresses = Upserter(QueueService(session, actor)), Upserter(AddressService(session, actor))
     accounts, settings = AccountTaker(session, names, actor), SettingTaker(session, actor)
     valid = [row for row in dump.of("queue") if names.validity(row) == Validity.VALID]
     others = [row for row in dump.of("queue") if names.validity(row) != Validity.VALID]
 
-    def take_queue(row: Row) -> Result:
+    def take_queue(row: DumpRow) -> Result:
         return queues.bring(_queue_item(row, names))
 
-    def take_address(row: Row) -> Result:
+    def take_address(row: DumpRow) -> Result:
         return addresses.bring(_address_item(row, names))
 
     yield Task(valid, _queue, take_queue)
@@ -79,7 +79,7 @@ def _tasks(session: Session, dump: Dump, actor: str) -> Iterable[Task]:
     yield Task(filters_of(dump), _filter, FilterTaker(session, actor).take)
 
 
-def _queue_item(row: Row, names: Names) -> dict[str, str]:
+def _queue_item(row: DumpRow, names: Names) -> dict[str, str]:
     return {
         "name": row.get("name"),
         "follow_up": names.policy(row),
@@ -88,7 +88,7 @@ def _queue_item(row: Row, names: Names) -> dict[str, str]:
     }
 
 
-def _address_item(row: Row, names: Names) -> dict[str, str]:
+def _address_item(row: DumpRow, names: Names) -> dict[str, str]:
     return {
         "address": row.get("value0"),
         "name": row.get("value1").strip() or row.get("value0"),
@@ -98,21 +98,21 @@ def _address_item(row: Row, names: Names) -> dict[str, str]:
     }
 
 
-def _queue(row: Row) -> str:
+def _queue(row: DumpRow) -> str:
     return f"queue “{row.get('name')}”"
 
 
-def _address(row: Row) -> str:
+def _address(row: DumpRow) -> str:
     return f"address {row.get('value0')}"
 
 
-def _account(row: Row) -> str:
+def _account(row: DumpRow) -> str:
     return f"mail account {row.get('id')}, {row.get('login')} on {row.get('host')}"
 
 
-def _filter(row: Row) -> str:
+def _filter(row: DumpRow) -> str:
     return f"filter “{row.get('name')}”"
 
 
-def _setting(row: Row) -> str:
+def _setting(row: DumpRow) -> str:
     return f"setting {row.get('name')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from postmaster.desk.models import FollowUpPolicy
 from postmaster.errors import InputError
 from postmaster.otrs.dump import Dump
-from postmaster.otrs.rows import Row
+from postmaster.otrs.rows import DumpRow
 from postmaster.resources.models import Validity
 
 # The ids that these have in every installation that nobody has tampered with.
@@ -26,12 +26,12 @@ class Names:
         self._policies = POLICIES | _by_id(dump, "follow_up_possible")
         self._queues = _by_id(dump, "queue")
 
-    def validity(self, row: Row) -> str:
+    def validity(self, row: DumpRow) -> str:
         """The validity of a row; ``invalid`` for one of the installation's own making."""
         name = self._validities.get(row.get("valid_id") or "1", "")
         return name if name in list(Validity) else Validity.INVALID.value
 
-    def policy(self, row: Row) -> str:
+    def policy(self, row: DumpRow) -> str:
         """The follow-up policy of a queue. Raises InputError for one that is not known here."""
         number = row.get("follow_up_id") or "1"
         name = self._policies.get(number, "").replace(" ", "-")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from postmaster.extensions import Json
-from postmaster.otrs.rows import Row
+from postmaster.otrs.rows import DumpRow
 from postmaster.resources.service import printable
 
 
@@ -22,7 +22,7 @@ class Taken(StrEnum):
 
 
 @dataclass(frozen=True)
-class Line:
+class ImportLine:
     """A line of the report: what of which row of the dump, what became of it, and what to know. Never a secret."""
 
     line: int
@@ -38,19 +38,19 @@ class Line:
 
 
 @dataclass
-class Report:
+class ImportReport:
     """The lines, in the order in which rows were taken."""
 
-    lines: list[Line] = field(default_factory=list)
+    lines: list[ImportLine] = field(default_factory=list)
 
-    def add(self, row: Row, what: str, taken: Taken, detail: str = "", code: str = "") -> None:
+    def add(self, row: DumpRow, what: str, taken: Taken, detail: str = "", code: str = "") -> None:
         """Note what became of ``row``."""
-        self.lines.append(Line(row.line, row.table, printable(what), taken, printable(detail), code))
+        self.lines.append(ImportLine(row.line, row.table, printable(what), taken, printable(detail), code))
 
     def counts(self) -> Counter[Taken]:
         """How many rows became what."""
         return Counter(line.taken for line in self.lines)
 
-    def left_out(self) -> Iterator[Line]:
+    def left_out(self) -> Iterator[ImportLine]:
         """What could not be taken."""
         return (line for line in self.lines if line.taken is Taken.LEFT_OUT)

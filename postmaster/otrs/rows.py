@@ -9,7 +9,7 @@ from postmaster.errors import InputError
 
 
 @dataclass(frozen=True)
-class Row:
+class DumpRow:
     """A row of a table, with the line of the dump that it stands in. Values are text, whatever type the column has."""
 
     table: str

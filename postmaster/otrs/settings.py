@@ -11,9 +11,9 @@ from postmaster.desk.configuration import change_setting
 from postmaster.errors import NotFoundError
 from postmaster.otrs.names import refuse
 from postmaster.otrs.report import Taken
-from postmaster.otrs.rows import Row
+from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result
-from postmaster.system.setting import SettingSpec
+from postmaster.system.setting import Setting
 from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY, find_setting, get_setting
 
 # Names of settings about mail; the many others of a service desk have no counterpart here.
@@ -43,7 +43,7 @@ class SettingTaker:
         self._session = session
         self._actor = actor
 
-    def take(self, row: Row) -> Result:
+    def take(self, row: DumpRow) -> Result:
         """Take one. Raises InputError if there is no such setting here, or not with such a value."""
         check = _CHECK.fullmatch(row.get("name"))
         if check:
@@ -56,7 +56,7 @@ class SettingTaker:
             raise refuse(spec.name, "is not a single value in the dump", "Enter it by hand.", "bad-setting")
         return self._change(spec, value)
 
-    def _change(self, spec: SettingSpec[Any], value: str) -> Result:
+    def _change(self, spec: Setting[Any], value: str) -> Result:
         here = spec.show(get_setting(self._session, spec))
         there = spec.show(spec.parse(value))
         if here == there:
@@ -67,7 +67,7 @@ class SettingTaker:
         return Result(Taken.CHANGED, f"{spec.name} was “{here}”, and is “{there}” now.")
 
 
-def _setting(name: str) -> SettingSpec[Any]:
+def _setting(name: str) -> Setting[Any]:
     try:
         return find_setting(name)
     except NotFoundError:
@@ -75,7 +75,7 @@ def _setting(name: str) -> SettingSpec[Any]:
         raise refuse("Setting", f"{name} has no counterpart here", advice, "unknown-setting") from None
 
 
-def concerns_mail(row: Row) -> bool:
+def concerns_mail(row: DumpRow) -> bool:
     """Whether a row is about mail, and holds for everybody."""
     return bool(CONCERNS_MAIL.search(row.get("name"))) and not row.get("user_id")
 

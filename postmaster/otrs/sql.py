@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from postmaster.otrs.rows import Row, Unreadable, bad_dump
+from postmaster.otrs.rows import DumpRow, Unreadable, bad_dump
 
 # A string, comment or name that is not closed reaches to the end: the dump was cut off there.
 _COMMON = r"""
@@ -72,7 +72,7 @@ KEEP_COLUMNS = "keep the CREATE TABLE statements, or add --complete-insert"
 END = Token("end", "", -1)
 
 
-def read_sql(text: str, wanted: Container[str]) -> Iterator[Row | Unreadable]:
+def read_sql(text: str, wanted: Container[str]) -> Iterator[DumpRow | Unreadable]:
     """The rows of the ``wanted`` tables. Raises InputError if the dump ends in the middle of a statement."""
     return _Reader(text, wanted).rows()
 
@@ -88,7 +88,7 @@ class _Reader:
         self.columns: dict[str, list[str]] = {}
         self._counted = (0, 1)
 
-    def rows(self) -> Iterator[Row | Unreadable]:
+    def rows(self) -> Iterator[DumpRow | Unreadable]:
         """All rows; the statements before them are passed over."""
         while (token := self.next()) is not END:
             if token.says("create"):
@@ -181,7 +181,7 @@ class _Reader:
                 names.append(token.text.lower())
         return names
 
-    def _insert(self) -> Iterator[Row | Unreadable]:
+    def _insert(self) -> Iterator[DumpRow | Unreadable]:
         name, token = self._table()
         columns = self.columns.get(name)
         if token.says("("):
@@ -211,7 +211,7 @@ class _Reader:
             else:
                 value.append(token)
 
-    def _copy(self, start: Token) -> Iterator[Row | Unreadable]:
+    def _copy(self, start: Token) -> Iterator[DumpRow | Unreadable]:
         name, token = self._table()
         columns = self.columns.get(name)
         if token.says("("):
@@ -237,7 +237,7 @@ class _Reader:
         return content
 
 
-def _row(table: str, line: int, columns: Sequence[str] | None, values: Sequence[str | None]) -> Row | Unreadable:
+def _row(table: str, line: int, columns: Sequence[str] | None, values: Sequence[str | None]) -> DumpRow | Unreadable:
     if not columns:
         return Unreadable(
             table,
@@ -246,7 +246,7 @@ def _row(table: str, line: int, columns: Sequence[str] | None, values: Sequence[
         )
     if len(columns) != len(values):
         return Unreadable(table, line, f"it has {len(values)} values for {len(columns)} columns")
-    return Row(table, line, dict(zip(columns, values, strict=True)))
+    return DumpRow(table, line, dict(zip(columns, values, strict=True)))
 
 
 def _value(tokens: Sequence[Token]) -> str | None:

@@ -18,10 +18,10 @@ class Result:
 
     taken: Taken
     detail: str = ""
-    thing: Any = None
+    record: Any = None
 
 
-class Bringer:
+class Upserter:
     """Brings things over to one service."""
 
     def __init__(self, service: Service[Any]) -> None:
@@ -32,19 +32,19 @@ class Bringer:
         """Add what ``item`` describes, or change what is there. Raises InvalidFieldsError."""
         service = self._service
         draft = service.draft(item, secrets=False)
-        thing = self._there.counterpart(draft, item)
-        if thing is None:
-            return Result(Taken.CREATED, thing=service.add(item, secrets=False))
+        record = self._there.counterpart(draft, item)
+        if record is None:
+            return Result(Taken.CREATED, record=service.add(item, secrets=False))
         wanted = {name: value for name, value in service.values(draft).items() if name in item}
-        here = {name: value for name, value in service.values(thing).items() if name in wanted}
+        here = {name: value for name, value in service.values(record).items() if name in wanted}
         changes = differences(here, wanted)
         if not changes:
-            return Result(Taken.UNCHANGED, thing=thing)
-        if thing.revision > 1:
+            return Result(Taken.UNCHANGED, record=record)
+        if record.revision > 1:
             told = (f"{name} is {_shown(old)}, in the dump {_shown(new)}" for name, (old, new) in changes.items())
-            return Result(Taken.UNCHANGED, f"It was changed here, and stays: {'; '.join(told)}.", thing)
-        service.change(thing, {name: item[name] for name in changes})
-        return Result(Taken.CHANGED, f"{', '.join(changes)}.", thing)
+            return Result(Taken.UNCHANGED, f"It was changed here, and stays: {'; '.join(told)}.", record)
+        service.change(record, {name: item[name] for name in changes})
+        return Result(Taken.CHANGED, f"{', '.join(changes)}.", record)
 
 
 def _shown(value: Value) -> str:

@@ -7,22 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes
-from postmaster.pipeline.candidate_tickets import KnownTicket
-from postmaster.pipeline.context import DeskView
-from postmaster.pipeline.decision import Draft
+from postmaster.pipeline.candidate_tickets import CandidateTicket
+from postmaster.pipeline.context import DecisionContext
+from postmaster.pipeline.decision import Decision
 from postmaster.pipeline.threads import MAX_AWAITED
-from postmaster.pipeline.x_otrs_headers import Reading
+from postmaster.pipeline.x_otrs_headers import HeaderValues
 
 
-def note_flaws(draft: Draft, reading: Reading) -> None:
+def note_flaws(decision: Decision, reading: HeaderValues) -> None:
     """Say which headers are invalid, and so left out. Mail is never lost to a bad header."""
     for control, flaw in reading.flaws:
         text = f"{control.name}, set by {control.source}, {flaw.flaw}: left out."
-        draft.note("headers", text, header=control.name, value=control.value[:200])
+        decision.note("headers", text, header=control.name, value=control.value[:200])
 
 
 def given_attributes(
-    draft: Draft, desk: DeskView, before: TicketAttributes, values: Mapping[str, Any]
+    decision: Decision, desk: DecisionContext, before: TicketAttributes, values: Mapping[str, Any]
 ) -> TicketAttributes:
     """``before`` with what the headers say. Only a ticket in a pending state waits for a moment."""
     if not values and before.pending_time is None:
@@ -33,17 +33,17 @@ def given_attributes(
     state = given.get("state", before.state)
     if not desk.kind_of(state).is_pending:
         if "pending_time" in given:
-            draft.note("headers", f"A pending time was given, but “{state}” is no pending state: left out.")
+            decision.note("headers", f"A pending time was given, but “{state}” is no pending state: left out.")
         given["pending_time"] = None
     elif state != before.state:
         given.setdefault("pending_time", None)
     return dataclasses.replace(before, **given)
 
 
-def take_article(draft: Draft, desk: DeskView, ticket: KnownTicket, values: Mapping[str, Any]) -> None:
+def take_article(decision: Decision, desk: DecisionContext, ticket: CandidateTicket, values: Mapping[str, Any]) -> None:
     """Add the message to ``ticket``, and let the messages behind know of it."""
-    draft.sender_type = values.get("sender_type", draft.sender_type)
-    draft.visible = values.get("visible", draft.visible)
-    keys = draft.prepared.clues.keys
-    draft.awaited = [key for key in keys.all_parents if not desk.tickets.has(key)][:MAX_AWAITED]
-    desk.tickets.add(ticket, draft.sender, keys.own, draft.awaited)
+    decision.sender_type = values.get("sender_type", decision.sender_type)
+    decision.visible = values.get("visible", decision.visible)
+    keys = decision.prepared.clues.keys
+    decision.awaited = [key for key in keys.all_parents if not desk.tickets.has(key)][:MAX_AWAITED]
+    desk.tickets.add(ticket, decision.sender, keys.own, decision.awaited)

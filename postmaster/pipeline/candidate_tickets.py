@@ -21,7 +21,7 @@ from postmaster.bulk import among
 from postmaster.database import dialect_of
 from postmaster.desk.models import Article, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
-from postmaster.pipeline.followup_checks import Clue
+from postmaster.pipeline.followup_checks import FollowUpCheck
 from postmaster.pipeline.x_otrs_headers import QueueRef
 
 _COLUMNS = (
@@ -36,7 +36,7 @@ _COLUMNS = (
 
 
 @dataclass(slots=True, eq=False)
-class KnownTicket:
+class CandidateTicket:
     """A ticket as it is by now. ``id`` is None until it is stored; ``changes`` are columns that the batch changed.
 
     ``place`` counts the tickets that the batch opens; ``writers`` have written to it, as far as was asked.
@@ -71,19 +71,19 @@ class KnownTicket:
         return any(party in self.writers or party == (self.attributes.customer_user or "").lower() for party in parties)
 
 
-class KnownTickets:
+class CandidateTickets:
     """Tickets by their numbers and by the keys of their threads."""
 
     def __init__(self) -> None:
-        self._by_id: dict[int, KnownTicket] = {}
-        self._by_number: dict[str, KnownTicket] = {}
-        self._by_key: dict[tuple[str, bool], list[KnownTicket]] = defaultdict(list)
-        self._successors: dict[KnownTicket, list[KnownTicket]] = defaultdict(list)
+        self._by_id: dict[int, CandidateTicket] = {}
+        self._by_number: dict[str, CandidateTicket] = {}
+        self._by_key: dict[tuple[str, bool], list[CandidateTicket]] = defaultdict(list)
+        self._successors: dict[CandidateTicket, list[CandidateTicket]] = defaultdict(list)
         self._asked: set[str] = set()
         self._last_number: int | None = None
         self._opened = 0
 
-    def load(self, session: Session, clues: Iterable[Clue], day: date) -> None:
+    def load(self, session: Session, clues: Iterable[FollowUpCheck], day: date) -> None:
         """Read the tickets that ``clues`` may lead to: a fixed number of queries, however many clues there are."""
         wanted = list(clues)
         self._load_threads(session, {key for clue in wanted for key in clue.keys} - self._asked)
@@ -93,7 +93,7 @@ class KnownTickets:
         if self._last_number is None:
             self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
 
-    def find(self, clue: Clue) -> Iterator[KnownTicket]:
+    def find(self, clue: FollowUpCheck) -> Iterator[CandidateTicket]:
         """The tickets that ``clue`` names, the likeliest first. Whether its numbers count is not asked here."""
         for number in clue.numbers:
             if ticket := self._by_number.get(number):
@@ -101,11 +101,11 @@ class KnownTickets:
         for key in clue.keys:
             yield from self._by_key.get((key, not clue.awaited), ())
 
-    def successor(self, ticket: KnownTicket, is_closed: Any) -> KnownTicket | None:
+    def successor(self, ticket: CandidateTicket, is_closed: Any) -> CandidateTicket | None:
         """The latest ticket that was opened for a follow-up to ``ticket`` and is not closed itself."""
         return next((each for each in reversed(self._successors.get(ticket, [])) if not is_closed(each)), None)
 
-    def open(self, ticket: KnownTicket, follows: KnownTicket | None) -> None:
+    def open(self, ticket: CandidateTicket, follows: CandidateTicket | None) -> None:
         """Take down a ticket that the batch opens."""
         self._opened += 1
         ticket.place = self._opened
@@ -118,7 +118,7 @@ class KnownTickets:
         self._last_number = (self._last_number or 0) + 1
         return ticket_number(day, self._last_number)
 
-    def add(self, ticket: KnownTicket, sender: str, own: Iterable[str], awaited: Iterable[str]) -> None:
+    def add(self, ticket: CandidateTicket, sender: str, own: Iterable[str], awaited: Iterable[str]) -> None:
         """Take down that ``ticket`` has another article: who wrote it, its keys, and those that it waits for."""
         ticket.writers |= {sender} - {""}
         for keys, is_own in ((own, True), (awaited, False)):
@@ -162,11 +162,11 @@ class KnownTickets:
         for row in rows:
             self._successors[self._by_id[row.follows_id]].append(self._known(row))
 
-    def _known(self, row: Row[Any]) -> KnownTicket:
+    def _known(self, row: Row[Any]) -> CandidateTicket:
         ticket = self._by_id.get(row.id)
         if ticket is None:
             queue = QueueRef(row.queue_id, row.queue_name, row.followup_policy)
-            ticket = KnownTicket(row.number, row.title, queue, TicketAttributes.of(row), row.id)
+            ticket = CandidateTicket(row.number, row.title, queue, TicketAttributes.of(row), row.id)
             self._by_id[row.id] = self._by_number[row.number] = ticket
         return ticket
 

@@ -18,7 +18,7 @@ from postmaster.desk.models import Queue, SystemAddress, Ticket
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import Address, ParsedMessage
-from postmaster.pipeline.candidate_tickets import KnownTicket, KnownTickets
+from postmaster.pipeline.candidate_tickets import CandidateTicket, CandidateTickets
 from postmaster.pipeline.decision import Prepared
 from postmaster.pipeline.x_otrs_headers import Choices, QueueRef
 from postmaster.resources.models import Validity
@@ -53,7 +53,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass
-class DeskView:
+class DecisionContext:
     """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages name.
 
     ``kinds`` are those of the states, in lower case; ``opened`` counts the tickets that a sender opened lately.
@@ -68,7 +68,7 @@ class DeskView:
     accepts_strangers: bool
     tickets_per_sender: int
     addresses: dict[str, QueueRef] = field(default_factory=dict)
-    tickets: KnownTickets = field(default_factory=KnownTickets)
+    tickets: CandidateTickets = field(default_factory=CandidateTickets)
     kinds: dict[str, StateKind] = field(default_factory=dict)
     opened: Counter[str] = field(default_factory=Counter)
     _counted: set[str] = field(default_factory=set)
@@ -82,7 +82,7 @@ class DeskView:
         """The kind of a state; one that is not in the list any more counts as open."""
         return self.kinds.get(state.casefold(), StateKind.OPEN)
 
-    def is_closed(self, ticket: KnownTicket) -> bool:
+    def is_closed(self, ticket: CandidateTicket) -> bool:
         """Whether nobody works on ``ticket`` any more."""
         return self.kind_of(ticket.attributes.state).is_closed
 
@@ -111,13 +111,13 @@ def opened_query(dialect: str) -> Select[str, int]:
     )
 
 
-def view_desk(
+def load_context(
     session: Session, configuration: Configuration, prepared: Sequence[Prepared], moment: datetime, zone: ZoneInfo
-) -> DeskView:
+) -> DecisionContext:
     """Read what is needed to decide about ``prepared``: a fixed number of queries, however many there are."""
     choices = read_choices(session, configuration, moment, zone)
     by_name = {queue.name: queue for queue in choices.queues}
-    desk = DeskView(
+    desk = DecisionContext(
         day=moment.astimezone(zone).date(),
         choices=choices,
         queues={queue.id: queue for queue in choices.queues},

@@ -11,9 +11,9 @@ from postmaster.desk.tickets import TicketAttributes
 from postmaster.extensions import Json
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival
-from postmaster.pipeline.candidate_tickets import KnownTicket
+from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.filters.matching import Filtered
-from postmaster.pipeline.followup_checks import Clues
+from postmaster.pipeline.followup_checks import FollowUpChecks
 from postmaster.pipeline.x_otrs_headers import QueueRef
 
 # The reason code of what is too much from one sender.
@@ -76,7 +76,7 @@ class Prepared:
     arrival: Arrival
     message: ParsedMessage
     rules: Rules
-    clues: Clues
+    clues: FollowUpChecks
     filtered: Filtered
 
     @property
@@ -87,7 +87,7 @@ class Prepared:
 
 
 @dataclass(slots=True)
-class Draft:
+class Decision:
     """A message on its way through the stages.
 
     After the last one ``reason`` is set. A new ticket has ``queue``, and ``ticket`` once it is opened; it ``follows``
@@ -101,8 +101,8 @@ class Draft:
     outcome: Outcome | None = None
     reason: str = ""
     queue: QueueRef | None = None
-    ticket: KnownTicket | None = None
-    follows: KnownTicket | None = None
+    ticket: CandidateTicket | None = None
+    follows: CandidateTicket | None = None
     loop: bool = False
     sender_type: SenderType = SenderType.CUSTOMER
     visible: bool = True

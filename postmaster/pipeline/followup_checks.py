@@ -16,7 +16,7 @@ from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY,
 
 # Ticket numbers that are looked at in one place, and characters of a text in which they are looked for.
 MAX_NUMBERS = 10
-SEARCHED = 1_000_000
+MAX_SEARCHED = 1_000_000
 
 # Messages in a bounce, and attachments, that are looked into.
 MAX_ORIGINALS, MAX_ATTACHMENTS = 3, 20
@@ -26,7 +26,7 @@ _ORIGINALS = ("message/rfc822", "message/global", "text/rfc822-headers", "messag
 
 
 @dataclass(frozen=True, slots=True)
-class Clue:
+class FollowUpCheck:
     """Ticket numbers or keys of a thread, and the reason code if they lead to a ticket.
 
     ``parties`` are those of whom one must have written to a ticket before for its number to count. ``awaited`` keys
@@ -41,31 +41,33 @@ class Clue:
 
 
 @dataclass(frozen=True, slots=True)
-class Clues:
+class FollowUpChecks:
     """All clues of a message, and what it is known by itself."""
 
     keys: ThreadKeys
-    found: Sequence[Clue]
+    found: Sequence[FollowUpCheck]
 
 
-def find_clues(arrival: Arrival, message: ParsedMessage, configuration: Configuration) -> Clues:
+def find_clues(arrival: Arrival, message: ParsedMessage, configuration: Configuration) -> FollowUpChecks:
     """Everything in ``message`` that may name a ticket."""
     keys = thread_keys(message)
-    return Clues(keys, list(_clues(arrival, message, keys, configuration)))
+    return FollowUpChecks(keys, list(_clues(arrival, message, keys, configuration)))
 
 
-def _clues(arrival: Arrival, message: ParsedMessage, keys: ThreadKeys, configuration: Configuration) -> Iterator[Clue]:
+def _clues(
+    arrival: Arrival, message: ParsedMessage, keys: ThreadKeys, configuration: Configuration
+) -> Iterator[FollowUpCheck]:
     hook = configuration[TICKET_HOOK]
     sender = message.from_.address.lower() if message.from_ else ""
     parties = frozenset({sender} - {""})
     if numbers := find_numbers(message.subject, hook):
-        yield Clue("follow-up-by-number", numbers, parties)
+        yield FollowUpCheck("follow-up-by-number", numbers, parties)
     if keys.parents:
-        yield Clue("follow-up-by-reference", keys=keys.parents)
+        yield FollowUpCheck("follow-up-by-reference", keys=keys.parents)
     if keys.index_parents:
-        yield Clue("follow-up-by-thread-index", keys=keys.index_parents)
+        yield FollowUpCheck("follow-up-by-thread-index", keys=keys.index_parents)
     if keys.own:
-        yield Clue("follow-up-answered-before", keys=keys.own, awaited=True)
+        yield FollowUpCheck("follow-up-answered-before", keys=keys.own, awaited=True)
     if message.attachments:
         yield from _bounced(arrival, message, hook)
     yield from _searched(arrival, message, configuration, parties)
@@ -73,20 +75,20 @@ def _clues(arrival: Arrival, message: ParsedMessage, keys: ThreadKeys, configura
 
 def _searched(
     arrival: Arrival, message: ParsedMessage, configuration: Configuration, parties: frozenset[str]
-) -> Iterator[Clue]:
+) -> Iterator[FollowUpCheck]:
     """Numbers in text and attachments, if settings say that those are searched."""
     hook = configuration[TICKET_HOOK]
     if configuration[FOLLOWUP_IN_BODY] and (numbers := find_numbers(message.text, hook)):
-        yield Clue("follow-up-in-body", numbers, parties)
+        yield FollowUpCheck("follow-up-in-body", numbers, parties)
     if configuration[FOLLOWUP_IN_ATTACHMENT]:
         for text in _texts(arrival, message):
             if numbers := find_numbers(text, hook):
-                yield Clue("follow-up-in-attachment", numbers, parties)
+                yield FollowUpCheck("follow-up-in-attachment", numbers, parties)
 
 
 def find_numbers(text: str, hook: str) -> tuple[str, ...]:
     """Ticket numbers after ``hook`` in ``text``, each once."""
-    found = (match[1] for match in _numbers(hook).finditer(text, 0, SEARCHED))
+    found = (match[1] for match in _numbers(hook).finditer(text, 0, MAX_SEARCHED))
     distinct: dict[str, None] = {}
     for number in found:
         distinct[number] = None
@@ -107,7 +109,7 @@ def addresses_of(message: ParsedMessage) -> list[str]:
     return [address.address.lower() for address in (*sender, *message.to, *message.cc) if address.address]
 
 
-def _bounced(arrival: Arrival, message: ParsedMessage, hook: str) -> Iterator[Clue]:
+def _bounced(arrival: Arrival, message: ParsedMessage, hook: str) -> Iterator[FollowUpCheck]:
     """What the messages say that a bounce (RFC 3464) brings back."""
     if not any(part.content_type == _DELIVERY_STATUS for part in message.attachments):
         return
@@ -115,14 +117,16 @@ def _bounced(arrival: Arrival, message: ParsedMessage, hook: str) -> Iterator[Cl
     for part in originals[:MAX_ORIGINALS]:
         original = parse_message(_content(arrival, part))
         keys = thread_keys(original)
-        yield Clue("follow-up-by-bounce", keys=keys.own + keys.all_parents)
-        yield Clue("follow-up-by-bounce", find_numbers(original.subject, hook), frozenset(addresses_of(original)))
+        yield FollowUpCheck("follow-up-by-bounce", keys=keys.own + keys.all_parents)
+        yield FollowUpCheck(
+            "follow-up-by-bounce", find_numbers(original.subject, hook), frozenset(addresses_of(original))
+        )
 
 
 def _texts(arrival: Arrival, message: ParsedMessage) -> Iterator[str]:
     readable = [part for part in message.attachments if part.content_type.startswith(("text/", "message/"))]
     for part in readable[:MAX_ATTACHMENTS]:
-        yield decode_text(_content(arrival, part)[:SEARCHED], "")
+        yield decode_text(_content(arrival, part)[:MAX_SEARCHED], "")
 
 
 def _content(arrival: Arrival, part: AttachedPart) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postmaster.extensions import Json
 from postmaster.parsing.message import Address, ParsedMessage
-from postmaster.pipeline.decision import Draft
+from postmaster.pipeline.decision import Decision
 
 
 def describe_header(message: ParsedMessage) -> Json:
@@ -37,26 +37,26 @@ def describe_message(message: ParsedMessage) -> Json:
     return {**describe_header(message), "text": message.text, "html": message.html, "attachments": attachments}
 
 
-def describe_decision(draft: Draft) -> Json:
+def describe_decision(decision: Decision) -> Json:
     """What was decided, and how it came to that."""
     return {
-        "outcome": draft.decided.value,
-        "reason": draft.reason,
-        "queue": draft.queue.name if draft.queue else None,
-        "title": draft.title,
-        "attributes": _attributes(draft),
-        "loop": draft.loop,
-        "trace": draft.trace,
+        "outcome": decision.decided.value,
+        "reason": decision.reason,
+        "queue": decision.queue.name if decision.queue else None,
+        "title": decision.title,
+        "attributes": _attributes(decision),
+        "loop": decision.loop,
+        "trace": decision.trace,
     }
 
 
-def _attributes(draft: Draft) -> Json:
+def _attributes(decision: Decision) -> Json:
     """What the ticket has, and the article; nothing where there is no ticket."""
-    if draft.ticket is None:
+    if decision.ticket is None:
         return {}
-    follows = [draft.follows.number] if draft.follows else []
-    article = {"sender_type": draft.sender_type.value, "visible": draft.visible}
-    return {**draft.attributes.as_json(), "follows": follows, **article}
+    follows = [decision.follows.number] if decision.follows else []
+    article = {"sender_type": decision.sender_type.value, "visible": decision.visible}
+    return {**decision.attributes.as_json(), "follows": follows, **article}
 
 
 def _address(address: Address) -> Json:

@@ -12,7 +12,7 @@ from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.filters.loading import load_filters
 from postmaster.pipeline.filters.matching import CompiledFilter, Filtered, run_filters
-from postmaster.pipeline.followup_checks import Clues, find_clues
+from postmaster.pipeline.followup_checks import FollowUpChecks, find_clues
 from postmaster.pipeline.threads import thread_keys
 from postmaster.system.settings import Configuration, read_configuration
 
@@ -38,7 +38,7 @@ def prepare(arrival: Arrival, message: ParsedMessage, rules: Rules, setup: Setup
 
 def prepare_unfiltered(arrival: Arrival, message: ParsedMessage, rules: Rules) -> Prepared:
     """``message`` without filters and clues, for somebody who has decided where it goes."""
-    return Prepared(arrival, message, rules, Clues(thread_keys(message), ()), Filtered({}))
+    return Prepared(arrival, message, rules, FollowUpChecks(thread_keys(message), ()), Filtered({}))
 
 
 def prepare_all(arrivals: Sequence[Arrival], rules: Rules, setup: Setup) -> list[Prepared]:

@@ -10,13 +10,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from postmaster.pipeline.attributes import given_attributes, note_flaws, take_article
-from postmaster.pipeline.candidate_tickets import KnownTicket
-from postmaster.pipeline.context import DeskView, recipients
-from postmaster.pipeline.decision import REASONS, STORM, Draft, Outcome, Prepared
-from postmaster.pipeline.followup import find_ticket, follow_up
-from postmaster.pipeline.x_otrs_headers import PREFIX, QueueRef, Reading, own_controls, read_controls
+from postmaster.pipeline.candidate_tickets import CandidateTicket
+from postmaster.pipeline.context import DecisionContext, recipients
+from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
+from postmaster.pipeline.followup import check_follow_up, follow_up
+from postmaster.pipeline.x_otrs_headers import PREFIX, HeaderValues, QueueRef, own_controls, parse_headers
 
-Stage = Callable[[Draft, DeskView], None]
+Stage = Callable[[Decision, DecisionContext], None]
 
 
 def _always(_value: str) -> bool:
@@ -35,152 +35,157 @@ LOOP_TESTS: dict[str, Callable[[str], bool]] = {
     "Return-Path": lambda value: value.strip() == "<>",
 }
 # X-OTRS headers that are named to say that they do not count.
-MOST_NAMED = 10
+MAX_FILTERS_NAMED = 10
 
 _PREFIX = PREFIX.lower()
 _LOOP_TESTS = {name.lower(): test for name, test in LOOP_TESTS.items()}
 
 
-def check_loop(draft: Draft, _desk: DeskView) -> None:
+def check_loop(decision: Decision, _desk: DecisionContext) -> None:
     """Mark automatic mail. It still becomes a ticket or a follow-up."""
-    message = draft.message
+    message = decision.message
     telling = message.header_names & _LOOP_TESTS.keys()  # most mail has none
-    draft.loop = any(_LOOP_TESTS[name](value) for name in telling for value in message.header_values(name))
-    if draft.loop:
-        draft.note("loop", "Automatic mail: marked, so that nothing answers it.")
+    decision.loop = any(_LOOP_TESTS[name](value) for name in telling for value in message.header_values(name))
+    if decision.loop:
+        decision.note("loop", "Automatic mail: marked, so that nothing answers it.")
 
 
-def run_filters(draft: Draft, desk: DeskView) -> None:
+def trace_filters(decision: Decision, desk: DecisionContext) -> None:
     """Say which filters matched, and let X-OTRS-Loop, theirs or a trusted message's, have the last word."""
-    _note_unheeded(draft)
-    for trial in draft.prepared.filtered.trials:
+    _note_unheeded(decision)
+    for trial in decision.prepared.filtered.trials:
         name = trial.filter.name
         if trial.filter.flaw:
-            draft.note("filters", f"The filter “{name}” cannot be used and was skipped.", filter=name, flawed=True)
+            decision.note("filters", f"The filter “{name}” cannot be used and was skipped.", filter=name, flawed=True)
         elif trial.slow:
-            draft.note("filters", f"The filter “{name}” took too long and was skipped.", filter=name, slow=True)
+            decision.note("filters", f"The filter “{name}” took too long and was skipped.", filter=name, slow=True)
         else:
             sets = {control.name: control.value for control in trial.sets}
             words = ", ".join(f"{header}: {value}" for header, value in sets.items()) or "nothing"
-            draft.note("filters", f"The filter “{name}” matches and sets {words}.", filter=name, sets=sets)
-    loop = _reading(draft, desk).values.get("loop", draft.loop)
-    if loop != draft.loop:
-        draft.loop = loop
-        draft.note("filters", f"X-OTRS-Loop: the message counts as {'automatic' if loop else 'written by a person'}.")
+            decision.note("filters", f"The filter “{name}” matches and sets {words}.", filter=name, sets=sets)
+    loop = _reading(decision, desk).values.get("loop", decision.loop)
+    if loop != decision.loop:
+        decision.loop = loop
+        decision.note(
+            "filters", f"X-OTRS-Loop: the message counts as {'automatic' if loop else 'written by a person'}."
+        )
 
 
-def _note_unheeded(draft: Draft) -> None:
+def _note_unheeded(decision: Decision) -> None:
     """Say that X-OTRS headers of an untrusted message do not count: somebody may have put them there on purpose."""
-    if draft.rules.trusted or not any(name.startswith(_PREFIX) for name in draft.message.header_names):
+    if decision.rules.trusted or not any(name.startswith(_PREFIX) for name in decision.message.header_names):
         return
-    names = [control.name[:60] for control in own_controls(draft.message.headers).values()]
-    text = f"Its own X-OTRS headers do not count, since its account is not trusted: {', '.join(names[:MOST_NAMED])}."
-    draft.note("headers", text)
+    names = [control.name[:60] for control in own_controls(decision.message.headers).values()]
+    named = ", ".join(names[:MAX_FILTERS_NAMED])
+    text = f"Its own X-OTRS headers do not count, since its account is not trusted: {named}."
+    decision.note("headers", text)
 
 
-def heed_ignore(draft: Draft, desk: DeskView) -> None:
+def apply_ignore(decision: Decision, desk: DecisionContext) -> None:
     """Drop what X-OTRS-Ignore says is to be dropped."""
-    if _reading(draft, desk).values.get("ignore"):
-        draft.ticket = None
-        draft.settle(Outcome.IGNORED, "ignore", "ignored")
+    if _reading(decision, desk).values.get("ignore"):
+        decision.ticket = None
+        decision.settle(Outcome.IGNORED, "ignore", "ignored")
 
 
-def _reading(draft: Draft, desk: DeskView) -> Reading:
-    return read_controls(draft.prepared.filtered.controls, desk.choices, followup=draft.ticket is not None)
+def _reading(decision: Decision, desk: DecisionContext) -> HeaderValues:
+    return parse_headers(decision.prepared.filtered.controls, desk.choices, followup=decision.ticket is not None)
 
 
-def hold_storm(draft: Draft, desk: DeskView) -> None:
+def limit_sender_rate(decision: Decision, desk: DecisionContext) -> None:
     """Put a message aside whose sender has opened too many tickets within the hour. Mail without one has one sender."""
-    if desk.opened[draft.sender] >= desk.tickets_per_sender:
-        draft.settle(Outcome.QUARANTINED, "storm", STORM, sender=draft.sender)
+    if desk.opened[decision.sender] >= desk.tickets_per_sender:
+        decision.settle(Outcome.QUARANTINED, "storm", STORM, sender=decision.sender)
 
 
-def choose_queue(draft: Draft, desk: DeskView) -> None:
+def choose_queue(decision: Decision, desk: DecisionContext) -> None:
     """Find the queue of a new ticket (REFERENCE section 3, "Queue of a new ticket")."""
-    wanted = _reading(draft, desk).values.get("queue")
+    wanted = _reading(decision, desk).values.get("queue")
     if wanted is not None:
-        _dispatch(draft, wanted, "dispatched-by-header")
+        _dispatch(decision, wanted, "dispatched-by-header")
         return
-    if draft.rules.queue_id is not None and draft.rules.queue_id in desk.queues:
-        _dispatch(draft, desk.queues[draft.rules.queue_id], "dispatched-by-queue")
+    if decision.rules.queue_id is not None and decision.rules.queue_id in desk.queues:
+        _dispatch(decision, desk.queues[decision.rules.queue_id], "dispatched-by-queue")
         return
-    if draft.rules.queue_id is not None:
-        draft.note("dispatch", "The account's queue is not valid: dispatched by address instead.")
-    if draft.rules.missing_queue is not None:
-        draft.note("dispatch", f"The pipe names the queue “{draft.rules.missing_queue}”, which is no valid queue.")
-        _dispatch_to_default(draft, desk, "pipe-queue-missing")
+    if decision.rules.queue_id is not None:
+        decision.note("dispatch", "The account's queue is not valid: dispatched by address instead.")
+    if decision.rules.missing_queue is not None:
+        decision.note(
+            "dispatch", f"The pipe names the queue “{decision.rules.missing_queue}”, which is no valid queue."
+        )
+        _dispatch_to_default(decision, desk, "pipe-queue-missing")
         return
-    _dispatch_by_address(draft, desk)
+    _dispatch_by_address(decision, desk)
 
 
-def _dispatch_by_address(draft: Draft, desk: DeskView) -> None:
-    for address in recipients(draft.message):
+def _dispatch_by_address(decision: Decision, desk: DecisionContext) -> None:
+    for address in recipients(decision.message):
         if address in desk.addresses:
-            _dispatch(draft, desk.addresses[address], "dispatched-by-address", address=address)
+            _dispatch(decision, desk.addresses[address], "dispatched-by-address", address=address)
             return
-    _dispatch_to_default(draft, desk, "dispatched-to-default")
+    _dispatch_to_default(decision, desk, "dispatched-to-default")
 
 
-def _dispatch_to_default(draft: Draft, desk: DeskView, reason: str) -> None:
+def _dispatch_to_default(decision: Decision, desk: DecisionContext, reason: str) -> None:
     if desk.default_queue:
-        _dispatch(draft, desk.default_queue, reason)
+        _dispatch(decision, desk.default_queue, reason)
     else:
-        _dispatch(draft, desk.any_queue, "dispatched-to-any")
+        _dispatch(decision, desk.any_queue, "dispatched-to-any")
 
 
-def _dispatch(draft: Draft, queue: QueueRef, reason: str, **details: object) -> None:
-    draft.queue, draft.reason = queue, reason
-    draft.note("dispatch", f"{queue.name}: {REASONS[reason]}", reason=reason, queue=queue.name, **details)
+def _dispatch(decision: Decision, queue: QueueRef, reason: str, **details: object) -> None:
+    decision.queue, decision.reason = queue, reason
+    decision.note("dispatch", f"{queue.name}: {REASONS[reason]}", reason=reason, queue=queue.name, **details)
 
 
-def name_customer(draft: Draft, _desk: DeskView) -> None:
+def set_customer(decision: Decision, _desk: DecisionContext) -> None:
     """The sender is the customer, unless a header says otherwise."""
-    sender = draft.message.from_
+    sender = decision.message.from_
     if sender and sender.address:
         address = sender.address[:320]
-        draft.attributes = dataclasses.replace(draft.attributes, customer_id=address, customer_user=address)
+        decision.attributes = dataclasses.replace(decision.attributes, customer_id=address, customer_user=address)
 
 
-def open_ticket(draft: Draft, desk: DeskView) -> None:
+def open_ticket(decision: Decision, desk: DecisionContext) -> None:
     """Give the new ticket what the headers say, and let the messages behind know of it."""
-    reading = _reading(draft, desk)
-    note_flaws(draft, reading)
-    if draft.queue is None:
+    reading = _reading(decision, desk)
+    note_flaws(decision, reading)
+    if decision.queue is None:
         raise AssertionError("no stage chose a queue")
-    draft.title = reading.values.get("title") or draft.title
-    draft.attributes = given_attributes(draft, desk, draft.attributes, reading.values)
-    draft.outcome = Outcome.NEW
+    decision.title = reading.values.get("title") or decision.title
+    decision.attributes = given_attributes(decision, desk, decision.attributes, reading.values)
+    decision.outcome = Outcome.NEW
     number = desk.tickets.next_number(desk.day)
-    draft.ticket = KnownTicket(number, draft.title, draft.queue, draft.attributes)
-    desk.tickets.open(draft.ticket, draft.follows)
-    desk.opened[draft.sender] += 1
-    take_article(draft, desk, draft.ticket, reading.values)
+    decision.ticket = CandidateTicket(number, decision.title, decision.queue, decision.attributes)
+    desk.tickets.open(decision.ticket, decision.follows)
+    desk.opened[decision.sender] += 1
+    take_article(decision, desk, decision.ticket, reading.values)
 
 
 STAGES: tuple[Stage, ...] = (
     check_loop,
-    find_ticket,
-    run_filters,
-    heed_ignore,
+    check_follow_up,
+    trace_filters,
+    apply_ignore,
     follow_up,
-    hold_storm,
+    limit_sender_rate,
     choose_queue,
-    name_customer,
+    set_customer,
     open_ticket,
 )
 
 # For a message that somebody has looked at: it does not count any more how much its sender has written.
-RETRY_STAGES: tuple[Stage, ...] = tuple(stage for stage in STAGES if stage is not hold_storm)
+RETRY_STAGES: tuple[Stage, ...] = tuple(stage for stage in STAGES if stage is not limit_sender_rate)
 
 # For a message that is to have a ticket of its own, whatever it answers and however many its sender opened.
-NEW_TICKET_STAGES: tuple[Stage, ...] = tuple(stage for stage in RETRY_STAGES if stage is not find_ticket)
+NEW_TICKET_STAGES: tuple[Stage, ...] = tuple(stage for stage in RETRY_STAGES if stage is not check_follow_up)
 
 
-def decide(prepared: Prepared, desk: DeskView, stages: Sequence[Stage] = STAGES) -> Draft:
+def decide(prepared: Prepared, desk: DecisionContext, stages: Sequence[Stage] = STAGES) -> Decision:
     """Send a message through ``stages``. The desk then is as if the decision had been carried out."""
-    draft = Draft(prepared, desk.attributes, prepared.message.subject or "(no subject)")
+    decision = Decision(prepared, desk.attributes, prepared.message.subject or "(no subject)")
     for stage in stages:
-        stage(draft, desk)
-        if draft.outcome is not None:
+        stage(decision, desk)
+        if decision.outcome is not None:
             break
-    return draft
+    return decision

@@ -18,7 +18,7 @@ MAX_AWAITED = 20
 
 # A Thread-Index ([MS-OXOMSG] section 2.2.1.3) is a header of 22 bytes, and 5 more for each answer.
 _INDEX_HEADER, _INDEX_STEP = 22, 5
-_LONGEST_INDEX = _INDEX_HEADER + _INDEX_STEP * 200
+_MAX_INDEX = _INDEX_HEADER + _INDEX_STEP * 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _thread_index(message: ParsedMessage) -> bytes:
         except (Error, ValueError):
             return b""
         whole = len(index) >= _INDEX_HEADER and (len(index) - _INDEX_HEADER) % _INDEX_STEP == 0
-        return index if whole and len(index) <= _LONGEST_INDEX else b""
+        return index if whole and len(index) <= _MAX_INDEX else b""
     return b""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from postmaster.desk.models import FollowUpPolicy, SenderType
-from postmaster.resources.readers import Flaw, line, member, one_of, whole_number
+from postmaster.resources.readers import InvalidValue, line, member, one_of, whole_number
 from postmaster.system.lists import Person, State, named, numbered
 
 PREFIX = "X-OTRS-"
@@ -21,7 +21,7 @@ FOLLOWUP_PREFIX = "X-OTRS-FollowUp-"
 DYNAMIC_FIELD = "DynamicField-NAME"
 
 # Characters of a title and of a dynamic field.
-LONGEST_TITLE, LONGEST_FIELD = 1000, 4000
+MAX_TITLE, MAX_FIELD = 1000, 4000
 
 _AFTER = re.compile(r"\+\s*(\d{1,9})\s*([smhd])", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -94,11 +94,11 @@ Controls = Mapping[str, Control]  # by the name in lower case
 
 
 @dataclass(slots=True)
-class Reading:
+class HeaderValues:
     """What the headers of a message say: values by attribute, and what is wrong with the others."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    flaws: list[tuple[Control, Flaw]] = field(default_factory=list)
+    flaws: list[tuple[Control, InvalidValue]] = field(default_factory=list)
 
 
 def _text(limit: int) -> Reader:
@@ -107,7 +107,7 @@ def _text(limit: int) -> Reader:
 
 
 def _title(text: str, _choices: Choices) -> str:
-    return " ".join(text.split())[:LONGEST_TITLE]
+    return " ".join(text.split())[:MAX_TITLE]
 
 
 def _word(read: Callable[[str], Any]) -> Reader:
@@ -124,7 +124,7 @@ def _entry(noun: str, entries: Callable[[Choices], Sequence[Any]]) -> Reader:
     def read(text: str, choices: Choices) -> str:
         entry = named(entries(choices), text)
         if entry is None:
-            raise Flaw(f"is “{text}”, which is no {noun}")
+            raise InvalidValue(f"is “{text}”, which is no {noun}")
         return str(getattr(entry, "name", entry))
 
     return read
@@ -136,7 +136,7 @@ def _person(people: Callable[[Choices], Sequence[Person]]) -> Reader:
     def read(text: str, choices: Choices) -> str:
         person = numbered(people(choices), whole_number(1, 10**11)(text))
         if person is None:
-            raise Flaw(f"is “{text}”, an ID that nobody has")
+            raise InvalidValue(f"is “{text}”, an ID that nobody has")
         return person.name
 
     return read
@@ -145,7 +145,7 @@ def _person(people: Callable[[Choices], Sequence[Person]]) -> Reader:
 def _queue(text: str, choices: Choices) -> QueueRef:
     same = [queue for queue in choices.queues if queue.name.casefold() == text.casefold()]
     if not same:
-        raise Flaw(f"is “{text}”, which is no valid queue")
+        raise InvalidValue(f"is “{text}”, which is no valid queue")
     return next((queue for queue in same if queue.name == text), same[0])
 
 
@@ -156,7 +156,7 @@ def _moment(text: str, choices: Choices) -> datetime:
             return choices.moment + timedelta(**{_UNITS[after[2].lower()]: int(after[1])})
         return datetime.strptime(text, _MOMENT).replace(tzinfo=choices.time_zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Flaw(f"is “{text}”, which is neither YYYY-MM-DD hh:mm:ss nor +N with s, m, h or d") from None
+        raise InvalidValue(f"is “{text}”, which is neither YYYY-MM-DD hh:mm:ss nor +N with s, m, h or d") from None
 
 
 HEADERS: tuple[Header, ...] = (
@@ -192,7 +192,7 @@ HEADERS: tuple[Header, ...] = (
            "Who the article is from: agent, system or customer."),
     Header("IsVisibleForCustomer", "visible", _word(lambda text: one_of("0", "1")(text) == "1"), "1",
            "Whether customers may see the article: 0 or 1."),
-    Header(DYNAMIC_FIELD, "dynamic_fields", _text(LONGEST_FIELD), "none",
+    Header(DYNAMIC_FIELD, "dynamic_fields", _text(MAX_FIELD), "none",
            "Value of the dynamic field NAME, one of Ticket::DynamicFields."),
     Header("Ignore", "ignore", _word(_yes), "no",
            "yes or true: the message is dropped. Its row stays in the ledger.", about_message=True),
@@ -226,14 +226,14 @@ def own_controls(headers: Iterable[tuple[str, str]]) -> dict[str, Control]:
     return found
 
 
-_NOTHING = Reading()
+_NOTHING = HeaderValues()
 
 
-def read_controls(controls: Controls, choices: Choices, *, followup: bool) -> Reading:
+def parse_headers(controls: Controls, choices: Choices, *, followup: bool) -> HeaderValues:
     """The values of ``controls`` for a follow-up, or for a new ticket. Invalid ones are left out, and said."""
     if not controls:
         return _NOTHING
-    reading = Reading()
+    reading = HeaderValues()
     for header in HEADERS:
         if header.name == DYNAMIC_FIELD:
             _read_dynamic(header, controls, choices, reading, followup=followup)
@@ -245,22 +245,24 @@ def read_controls(controls: Controls, choices: Choices, *, followup: bool) -> Re
     return reading
 
 
-def _read_one(attribute: str, header: Header, control: Control, choices: Choices, reading: Reading) -> None:
+def _read_one(attribute: str, header: Header, control: Control, choices: Choices, reading: HeaderValues) -> None:
     text = control.value.strip()
     try:
         if not text:
-            raise Flaw("is empty")
+            raise InvalidValue("is empty")
         reading.values[attribute] = header.read(text, choices)
-    except Flaw as flaw:
+    except InvalidValue as flaw:
         reading.flaws.append((control, flaw))
 
 
-def _read_dynamic(header: Header, controls: Controls, choices: Choices, reading: Reading, *, followup: bool) -> None:
-    values = Reading(flaws=reading.flaws)
+def _read_dynamic(
+    header: Header, controls: Controls, choices: Choices, reading: HeaderValues, *, followup: bool
+) -> None:
+    values = HeaderValues(flaws=reading.flaws)
     for name, control in _dynamic(controls, followup=followup):
         field_name = named(choices.dynamic_fields, name)
         if field_name is None:
-            reading.flaws.append((control, Flaw("names no dynamic field of Ticket::DynamicFields")))
+            reading.flaws.append((control, InvalidValue("names no dynamic field of Ticket::DynamicFields")))
         else:
             _read_one(field_name, header, control, choices, values)
     if values.values:

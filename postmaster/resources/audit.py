@@ -27,7 +27,7 @@ def last_event(session: Session, noun: str, label: str) -> AuditEvent | None:
     return session.scalars(query.order_by(AuditEvent.id.desc()).limit(1)).first()
 
 
-def serialise(session: Session) -> None:
+def lock_administration(session: Session) -> None:
     """Let no other administrative change run until this transaction ends.
 
     So that rules over several rows hold, such as one valid account a mailbox. SQLite has one writer anyway.

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.models import Validity
-from postmaster.resources.readers import Flaw, line, member, paragraph
+from postmaster.resources.readers import InvalidValue, line, member, paragraph
 
 # A value as JSON and TOML have it; None only in JSON. Several lines are a list there.
 Value = str | int | bool | tuple[str, ...] | None
@@ -65,7 +65,7 @@ class Field:
             return self.empty
         try:
             return self.read(text)
-        except Flaw as error:
+        except InvalidValue as error:
             raise self.refuse(error.flaw, error.advice) from None
 
     def refuse(self, flaw: str, advice: str = "", code: str = "invalid-value") -> InputError:

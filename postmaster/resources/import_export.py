@@ -21,7 +21,7 @@ from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.fields import InvalidFieldsError, Value
 from postmaster.resources.service import RecordT, Service
 
-Outcome = Literal["created", "changed", "unchanged"]
+ImportOutcome = Literal["created", "changed", "unchanged"]
 
 
 class InvalidItemsError(PostMasterError):
@@ -42,7 +42,7 @@ class InvalidItemsError(PostMasterError):
 class Imported:
     """What became of one resource; ``changed`` names the fields that were."""
 
-    outcome: Outcome
+    outcome: ImportOutcome
     id: int
     label: str
     changed: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Imported:
 
 def exported(service: Service[RecordT], form: str) -> Iterator[str]:
     """Pieces of a document in ``form`` (json or toml) with all resources, never all in memory."""
-    items = (_item(service.values(thing)) for thing in service.stream())
+    items = (_item(service.values(record)) for record in service.stream())
     if form == "toml":
         for item in items:
             yield f"[[{service.noun}]]\n{tomli_w.dumps(item)}\n"
@@ -115,8 +115,8 @@ class Importer(Generic[RecordT]):
     def __init__(self, service: Service[RecordT]) -> None:
         self._service = service
         self._known: dict[Hashable, list[RecordT]] = defaultdict(list)
-        for thing in service.stream():
-            self._known[service.identity(thing)].append(thing)
+        for record in service.stream():
+            self._known[service.identity(record)].append(record)
 
     def run(self, items: list[dict[str, str]]) -> list[Imported]:
         """Import ``items`` in their order. Raises InvalidItemsError with everything that is wrong."""
@@ -134,12 +134,12 @@ class Importer(Generic[RecordT]):
         service = self._service
         self._refuse_unknown_fields(item)
         draft = service.draft(item, secrets=False)
-        thing = self.counterpart(draft, item)
-        if thing is None:
-            thing = service.add(item, secrets=False)
-            return Imported("created", thing.id, service.label(thing))
-        changes = service.change(thing, item)
-        return Imported("changed" if changes else "unchanged", thing.id, service.label(thing), tuple(changes))
+        record = self.counterpart(draft, item)
+        if record is None:
+            record = service.add(item, secrets=False)
+            return Imported("created", record.id, service.label(record))
+        changes = service.change(record, item)
+        return Imported("changed" if changes else "unchanged", record.id, service.label(record), tuple(changes))
 
     def _refuse_unknown_fields(self, item: Mapping[str, str]) -> None:
         known = [field.name for field in self._service.fields if not field.secret]
@@ -157,6 +157,6 @@ class Importer(Generic[RecordT]):
         wanted = {name: value for name, value in service.values(draft).items() if name in item}.items()
         if not things:
             return None
-        best = max(things, key=lambda thing: len(wanted & service.values(thing).items()))
+        best = max(things, key=lambda record: len(wanted & service.values(record).items()))
         things.remove(best)
         return best

@@ -16,11 +16,11 @@ PAGE_SIZE = 50
 FILTER_LENGTH, FILTER_WORDS = 200, 10
 
 # Beyond any list, and within what databases take as an offset.
-LARGEST_PAGE = 10**9
+MAX_PAGE = 10**9
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ListFilter:
     """What somebody asks of a list: ``sort`` is the name of a column, with a hyphen before it to turn it around."""
 
     text: str = ""
@@ -70,12 +70,12 @@ class Listing:
         """``sort`` if there is that order, else the usual one."""
         return sort if sort.removeprefix("-") in self.sorts else next(iter(self.sorts))
 
-    def page(self, session: Session, wanted: Wanted) -> Page:
+    def page(self, session: Session, wanted: ListFilter) -> Page:
         """The page that is wanted; the last one if there are not as many, for which the database is asked again."""
         matches = self.query.where(*matching(self.searched, wanted.text))
         found, total = self._count(matches).label("found_"), self._count(self.query).label("total_")
         rows = matches.add_columns(found, total).order_by(*self._order(wanted.sort)).limit(PAGE_SIZE)
-        number = max(1, min(wanted.page, LARGEST_PAGE))
+        number = max(1, min(wanted.page, MAX_PAGE))
         shown = session.execute(rows.offset((number - 1) * PAGE_SIZE)).all()
         if shown:
             return Page(shown, number, shown[0].found_, shown[0].total_)

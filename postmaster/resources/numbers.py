@@ -10,7 +10,7 @@ import re
 
 # The database counts ids in 64 bits, which hold each number of eighteen digits. An id is written in one way only.
 ID_PATTERN = "[1-9][0-9]{0,17}"
-LARGEST_ID = 10**18 - 1
+MAX_ID = 10**18 - 1
 
 # What no row has: a text that is no id finds nothing, never something else.
 NO_ID = 0

@@ -1,4 +1,4 @@
-"""Reading what somebody entered: from text to a value, or a ``Flaw`` that says why not.
+"""Reading what somebody entered: from text to a value, or a ``InvalidValue`` that says why not.
 
 Forms, options, imported files and settings all pass through here, so that they accept and refuse the same.
 """
@@ -21,7 +21,7 @@ ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 _HOST_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 
 
-class Flaw(ValueError):  # noqa: N818 - it is what is wrong with a value; InputError names the field
+class InvalidValue(ValueError):  # noqa: N818 - it is what is wrong with a value; InputError names the field
     """What is wrong with a value, to be read after the field's name: "must be …". ``advice`` is a sentence."""
 
     def __init__(self, flaw: str, advice: str = "") -> None:
@@ -36,7 +36,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = read_number(text, low, high)
         if number is None:
-            raise Flaw(f"is “{text}”, but must be a whole number from {low} to {high}")
+            raise InvalidValue(f"is “{text}”, but must be a whole number from {low} to {high}")
         return number
 
     return read
@@ -54,7 +54,7 @@ def one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         word = known.get(text.lower())
         if word is None:
-            raise Flaw(f"is “{text}”, but must be {alternatives(words)}")
+            raise InvalidValue(f"is “{text}”, but must be {alternatives(words)}")
         return word
 
     return read
@@ -79,9 +79,9 @@ def clean(text: str, allowed: str = "") -> str:
     for char in text:
         kind = unicodedata.category(char)
         if kind == "Cs":
-            raise Flaw("has characters that are not UTF-8", "Enter it in UTF-8.")
+            raise InvalidValue("has characters that are not UTF-8", "Enter it in UTF-8.")
         if kind == "Cc" and char not in allowed:
-            raise Flaw("has a line break or another control character", "Leave it out.")
+            raise InvalidValue("has a line break or another control character", "Leave it out.")
     return text
 
 
@@ -90,7 +90,7 @@ def line(limit: int) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if len(text) > limit:
-            raise Flaw(f"has {len(text)} characters, but may have {limit} at most")
+            raise InvalidValue(f"has {len(text)} characters, but may have {limit} at most")
         return clean(text)
 
     return read
@@ -104,7 +104,7 @@ def paragraph(text: str) -> str:
 def name(text: str) -> str:
     """What a thing is called by: a line of at most 200 characters that cannot be taken for an id."""
     if text.isdecimal():
-        raise Flaw(f"is “{text}”, which would be taken for an id", "Choose a name with a letter in it.")
+        raise InvalidValue(f"is “{text}”, which would be taken for an id", "Choose a name with a letter in it.")
     return line(200)(text)
 
 
@@ -119,7 +119,7 @@ def host(text: str) -> str:
         ascii_form = ""
     labels = ascii_form.split(".")
     if len(ascii_form) > 253 or labels[-1].isdecimal() or not all(_HOST_LABEL.fullmatch(label) for label in labels):
-        raise Flaw(
+        raise InvalidValue(
             f"is “{text}”, which is neither a host name nor an IP address",
             "Enter the name alone, such as mail.example.com, without a protocol, user name or port.",
         )
@@ -147,7 +147,9 @@ def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetim
             _ = found - MARGIN, found + MARGIN
             return found
         except (ValueError, OverflowError):
-            raise Flaw(f"is “{text}”, which is no date", "Enter it as in 2026-11-23 or 2026-11-23T09:30.") from None
+            raise InvalidValue(
+                f"is “{text}”, which is no date", "Enter it as in 2026-11-23 or 2026-11-23T09:30."
+            ) from None
 
     return read
 
@@ -162,11 +164,11 @@ def _ip_address(text: str) -> str | None:
 def mail_address(text: str) -> str:
     """An address ``user@domain`` of at most 254 characters (RFC 5321 section 4.5.3.1), without a display name."""
     user, _, domain = clean(text).rpartition("@")
-    flaw = Flaw(f"is “{text}”, which is not an e-mail address", "Enter it as user@example.com, without a name.")
+    flaw = InvalidValue(f"is “{text}”, which is not an e-mail address", "Enter it as user@example.com, without a name.")
     if len(text) > 254 or not user or any(char.isspace() or char in "<>,;@" for char in user):
         raise flaw
     try:
         host(domain)
-    except Flaw:
+    except InvalidValue:
         raise flaw from None
     return text

@@ -1,7 +1,7 @@
 """What all resources that admins manage have in common: find, add, change, delete, each checked and audited.
 
 Pages and commands use the same services, so that a rule cannot hold in one place only. A service works in the
-transaction of its session; the caller ends it (``database.writing``), and rolls it back if anything is raised.
+transaction of its session; the caller ends it (``database.transaction``), and rolls it back if anything is raised.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import Json
-from postmaster.resources.audit import audit, last_event, serialise
+from postmaster.resources.audit import audit, last_event, lock_administration
 from postmaster.resources.fields import Field, FieldErrors, Value
 from postmaster.resources.models import AuditEvent
 from postmaster.resources.numbers import read_id
@@ -72,22 +72,22 @@ class Service(ABC, Generic[RecordT]):
         """The one that ``text`` names. Raises NotFoundError if none or several answer to it."""
 
     @abstractmethod
-    def label(self, thing: RecordT) -> str:
+    def label(self, record: RecordT) -> str:
         """What it is called by."""
 
     @abstractmethod
-    def health(self, thing: RecordT) -> str:
+    def health(self, record: RecordT) -> str:
         """In a word, whether it can be used: ``healthy``, or what keeps it from it."""
 
     @abstractmethod
-    def identity(self, thing: RecordT) -> Hashable:
+    def identity(self, record: RecordT) -> Hashable:
         """What an import recognises it by."""
 
-    def users(self, thing: RecordT) -> Iterator[str]:
+    def users(self, record: RecordT) -> Iterator[str]:
         """Phrases that name what uses it, and so keeps it from being deleted."""
         return iter(())
 
-    def fields_of(self, thing: RecordT) -> tuple[Field, ...]:
+    def fields_of(self, record: RecordT) -> tuple[Field, ...]:
         """The fields that it has."""
         return self.fields
 
@@ -95,36 +95,36 @@ class Service(ABC, Generic[RecordT]):
         """The fields that what was entered so far calls for."""
         return self.fields
 
-    def value(self, thing: RecordT, field: Field) -> Value:
+    def value(self, record: RecordT, field: Field) -> Value:
         """The field's value, as JSON has it. References are names."""
-        value: Any = getattr(thing, field.attribute)
+        value: Any = getattr(record, field.attribute)
         if isinstance(value, date):
             return value.isoformat()
         shown: Value = value.value if isinstance(value, StrEnum) else value
         return shown
 
-    def values(self, thing: RecordT) -> dict[str, Value]:
+    def values(self, record: RecordT) -> dict[str, Value]:
         """What was entered, without secrets."""
-        return {field.name: self.value(thing, field) for field in self.fields_of(thing) if not field.secret}
+        return {field.name: self.value(record, field) for field in self.fields_of(record) if not field.secret}
 
-    def choices(self, field: Field, thing: RecordT | None = None) -> Sequence[str] | None:
-        """The words that ``field`` takes, None if it takes any; what ``thing`` has now is always one of them."""
+    def choices(self, field: Field, record: RecordT | None = None) -> Sequence[str] | None:
+        """The words that ``field`` takes, None if it takes any; what ``record`` has now is always one of them."""
         return field.choices or None
 
-    def details(self, thing: RecordT) -> Json:
+    def details(self, record: RecordT) -> Json:
         """What is known about it beyond what was entered."""
         return {}
 
-    def as_json(self, thing: RecordT) -> Json:
+    def as_json(self, record: RecordT) -> Json:
         """The form that ``list --json`` prints; fields that it does not have are null."""
         blank: dict[str, Value] = {field.name: None for field in self.fields if not field.secret}
         return {
-            "id": thing.id,
-            "label": self.label(thing),
+            "id": record.id,
+            "label": self.label(record),
             **blank,
-            **self.values(thing),
-            "health": str(self.health(thing)),
-            "changed": thing.changed_at.isoformat(),
+            **self.values(record),
+            "health": str(self.health(record)),
+            "changed": record.changed_at.isoformat(),
         }
 
     def draft(self, texts: Mapping[str, str], *, secrets: bool = True) -> RecordT:
@@ -140,97 +140,99 @@ class Service(ABC, Generic[RecordT]):
 
         Without ``secrets``, those may be missing: the new one then says by its health that it needs them.
         """
-        serialise(self.session)
-        thing = self.model()
-        changes = self._save(thing, self._with_defaults(texts, secrets), {})
-        self._audit("add", thing, changes)
-        return thing
+        lock_administration(self.session)
+        record = self.model()
+        changes = self._save(record, self._with_defaults(texts, secrets), {})
+        self._audit("add", record, changes)
+        return record
 
-    def change(self, thing: RecordT, texts: Mapping[str, str], revision: int | None = None) -> Json:
+    def change(self, record: RecordT, texts: Mapping[str, str], revision: int | None = None) -> Json:
         """Enter ``texts``; returns the changed fields as ``[old, new]``, empty if all was so already.
 
         ``revision`` is the one that whoever entered them had seen. Raises InvalidFieldsError, and ConflictError if
         somebody else has changed it since.
         """
-        serialise(self.session)
-        if revision not in (None, thing.revision):
+        lock_administration(self.session)
+        if revision not in (None, record.revision):
             raise self._conflict()
-        changes = self._save(thing, texts, self.values(thing))
+        changes = self._save(record, texts, self.values(record))
         if changes:
-            self._audit("set", thing, changes)
+            self._audit("set", record, changes)
         return changes
 
-    def last_change(self, thing: RecordT) -> AuditEvent | None:
+    def last_change(self, record: RecordT) -> AuditEvent | None:
         """Who changed it last, and when."""
-        return last_event(self.session, self.noun, self._audit_label(thing))
+        return last_event(self.session, self.noun, self._audit_label(record))
 
-    def delete(self, thing: RecordT) -> None:
+    def delete(self, record: RecordT) -> None:
         """Delete it. Raises InputError naming what still uses it."""
-        serialise(self.session)
-        self.check_deletable(thing)
-        self._audit("delete", thing, {name: [value, None] for name, value in self.values(thing).items()})
-        self.session.delete(thing)
+        lock_administration(self.session)
+        self.check_deletable(record)
+        self._audit("delete", record, {name: [value, None] for name, value in self.values(record).items()})
+        self.session.delete(record)
         self._flush()
 
-    def check_deletable(self, thing: RecordT) -> None:
+    def check_deletable(self, record: RecordT) -> None:
         """Raises InputError naming what still uses it."""
-        if users := list(self.users(thing)):
+        if users := list(self.users(record)):
             raise InputError(
                 self.noun.capitalize(),
-                f"The {self.noun} “{self.label(thing)}” is in use: {enumeration(users)}.",
+                f"The {self.noun} “{self.label(record)}” is in use: {enumeration(users)}.",
                 "Change what uses it first, or set it invalid.",
                 code=f"{self.noun}-in-use",
             )
 
-    def assign(self, thing: RecordT, texts: Mapping[str, str], errors: FieldErrors) -> None:
-        """Read ``texts`` into ``thing``."""
-        self.read(thing, self.fields, texts, errors)
+    def assign(self, record: RecordT, texts: Mapping[str, str], errors: FieldErrors) -> None:
+        """Read ``texts`` into ``record``."""
+        self.read(record, self.fields, texts, errors)
 
-    def read(self, thing: RecordT, fields: Sequence[Field], texts: Mapping[str, str], errors: FieldErrors) -> None:
+    def read(self, record: RecordT, fields: Sequence[Field], texts: Mapping[str, str], errors: FieldErrors) -> None:
         """Read those of ``texts`` that are of ``fields``."""
         for field in fields:
             if field.name in texts:
                 with errors.catching(field):
-                    setattr(thing, field.attribute, self.resolve(field, field.parse(texts[field.name])))
+                    setattr(record, field.attribute, self.resolve(field, field.parse(texts[field.name])))
 
     def resolve(self, field: Field, value: Any) -> Any:
         """What the attribute holds for ``value``: another record where it names one. Raises InputError."""
         return value
 
-    def check(self, thing: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
+    def check(
+        self, record: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+    ) -> None:
         """Rules that concern several fields or records. ``before`` holds the values until now; empty for a new one."""
 
-    def saved(self, thing: RecordT, before: Mapping[str, Value]) -> None:
+    def saved(self, record: RecordT, before: Mapping[str, Value]) -> None:
         """What follows from a change."""
 
     def _with_defaults(self, texts: Mapping[str, str], secrets: bool) -> dict[str, str]:
         fields = self.fields_for(texts)
         return {field.name: field.default for field in fields if secrets or not field.secret} | dict(texts)
 
-    def _save(self, thing: RecordT, texts: Mapping[str, str], before: dict[str, Value]) -> Json:
+    def _save(self, record: RecordT, texts: Mapping[str, str], before: dict[str, Value]) -> Json:
         errors = FieldErrors()
-        sealed = self._secrets(thing)
+        sealed = self._secrets(record)
         with self.session.no_autoflush:
-            self.assign(thing, texts, errors)
-            self.check(thing, texts, before, errors)
-        if errors and thing in self.session:
-            self.session.expire(thing)
+            self.assign(record, texts, errors)
+            self.check(record, texts, before, errors)
+        if errors and record in self.session:
+            self.session.expire(record)
         errors.raise_if_any(self.fields)
-        self.session.add(thing)
+        self.session.add(record)
         self._flush()
-        changes = differences(before, self.values(thing))
-        changes |= {name: "changed" for name, value in self._secrets(thing).items() if value != sealed[name]}
-        self.saved(thing, before)
+        changes = differences(before, self.values(record))
+        changes |= {name: "changed" for name, value in self._secrets(record).items() if value != sealed[name]}
+        self.saved(record, before)
         return changes
 
-    def _secrets(self, thing: RecordT) -> dict[str, str]:
-        return {field.name: getattr(thing, field.attribute) or "" for field in self.fields if field.secret}
+    def _secrets(self, record: RecordT) -> dict[str, str]:
+        return {field.name: getattr(record, field.attribute) or "" for field in self.fields if field.secret}
 
-    def _audit(self, action: str, thing: RecordT, changes: Json) -> None:
-        audit(self.session, self.actor, action, self.noun, self._audit_label(thing), changes)
+    def _audit(self, action: str, record: RecordT, changes: Json) -> None:
+        audit(self.session, self.actor, action, self.noun, self._audit_label(record), changes)
 
-    def _audit_label(self, thing: RecordT) -> str:
-        return f"{self.label(thing)} ({thing.id})"
+    def _audit_label(self, record: RecordT) -> str:
+        return f"{self.label(record)} ({record.id})"
 
     def _flush(self) -> None:
         try:
@@ -254,36 +256,38 @@ class NamedService(Service[RecordT]):
     def find(self, text: str) -> RecordT:
         """The one of that name, or of that id."""
         wanted = printable(text).strip()
-        thing = self.named(wanted) or self.numbered(wanted)
-        if thing is None:
+        record = self.named(wanted) or self.numbered(wanted)
+        if record is None:
             raise self.unknown(wanted)
-        return thing
+        return record
 
     def named(self, name: str) -> RecordT | None:
         """The one of that name, in any case; an exact match comes first."""
         column = getattr(self.model, self.key.attribute)
         things = self.session.scalars(select(self.model).where(func.lower(column) == func.lower(name))).all()
-        return next((thing for thing in things if self.label(thing) == name), things[0] if things else None)
+        return next((record for record in things if self.label(record) == name), things[0] if things else None)
 
     def unknown(self, text: str) -> NotFoundError:
         """The error that nothing is called ``text``."""
         return unknown(self.noun, text)
 
-    def label(self, thing: RecordT) -> str:
+    def label(self, record: RecordT) -> str:
         """Its name."""
-        return str(getattr(thing, self.key.attribute))
+        return str(getattr(record, self.key.attribute))
 
-    def identity(self, thing: RecordT) -> Hashable:
+    def identity(self, record: RecordT) -> Hashable:
         """Its name, in any case."""
-        return self.label(thing).lower()
+        return self.label(record).lower()
 
-    def check(self, thing: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
+    def check(
+        self, record: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+    ) -> None:
         """No two have the same name."""
         if self.key in errors or self.key.name not in texts:
             return
-        other = self.named(self.label(thing))
-        if other is not None and other is not thing:
-            flaw = f"is “{self.label(thing)}”, which {self.noun} {other.id} is called already"
+        other = self.named(self.label(record))
+        if other is not None and other is not record:
+            flaw = f"is “{self.label(record)}”, which {self.noun} {other.id} is called already"
             errors.add(self.key.name, self.key.refuse(flaw, "Choose another one.", code="name-taken"))
 
 

@@ -14,11 +14,11 @@ from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
 from postmaster.sources.deadline import CONNECT_SECONDS, GREETING_SECONDS, OPENING_SECONDS, Deadline
 from postmaster.sources.imap_client import ImapClient
-from postmaster.sources.networks import Address, check_addresses, resolve
+from postmaster.sources.networks import SocketAddress, check_addresses, resolve
 from postmaster.sources.pop3_client import Pop3Client
 from postmaster.sources.reach import reach
 from postmaster.sources.tls import TlsGuard
-from postmaster.sources.wire import Wire
+from postmaster.sources.wire import ErrorTranslator
 
 Client = ImapClient | Pop3Client
 
@@ -41,9 +41,9 @@ class Dialler:
         self.endpoint = endpoint
         self.deadline = Deadline(deadline_seconds)
         self._opening = self.deadline.begin("signing in and listing the mailbox", OPENING_SECONDS)
-        self.wire = Wire(endpoint, self.deadline)
+        self.wire = ErrorTranslator(endpoint, self.deadline)
         self.guard = TlsGuard(endpoint, trust_all=trust_all)
-        self._addresses: list[Address] = []
+        self._addresses: list[SocketAddress] = []
         self._open = contextlib.ExitStack()
         self._open.callback(self.deadline.cancel)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from postmaster.sources.networks import Address
+from postmaster.sources.networks import SocketAddress
 
 REMEMBERED_SECONDS = 3600.0
 """How long a habit is believed. Servers are mended, too."""
@@ -22,7 +22,7 @@ class Habits:
 
     tells_capabilities: bool = True
     pipelines: bool = True
-    address: Address | None = None
+    address: SocketAddress | None = None
     learnt_at: float = field(default_factory=time.monotonic)
 
 

@@ -20,8 +20,8 @@ CHUNK_BYTES = 4_000_000
 """A message above LARGE_BYTES is read in chunks, so that it is held in memory once instead of several times."""
 
 FOREIGN = "Other mail in the folder is marked as deleted, and the server cannot delete ours alone (no UIDPLUS)."
-KEPT = "The server kept mail that was marked as deleted."
-LOOKING = "The folder is only looked at."
+NOT_EXPUNGED = "The server kept mail that was marked as deleted."
+READ_ONLY = "The folder is only looked at."
 
 
 class ImapSource:
@@ -86,7 +86,7 @@ class ImapSource:
         """Delete exactly these. What earlier calls had to leave is tried again and may be among the confirmed."""
         uids = sorted(mail.handle for mail in mails)
         if self._read_only:
-            return Deletions(left=frozenset(uids), reason=LOOKING)
+            return Deletions(left=frozenset(uids), reason=READ_ONLY)
         with self._wire.stage("delete"):
             for window in command_sets(uids):
                 self._client.allow()
@@ -111,7 +111,7 @@ class ImapSource:
             self._raw.expunge()
         self._marked = self._client.fetch_uids(marked)
         left = self._marked.intersection(uids)
-        return Deletions(frozenset(marked) - self._marked, frozenset(left), KEPT if left else "")
+        return Deletions(frozenset(marked) - self._marked, frozenset(left), NOT_EXPUNGED if left else "")
 
     def _foreign(self) -> bool:
         """Whether mail of others is marked as deleted, after the server was given the chance to tell us the latest."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from postmaster.sources.wire import NonsenseError
 
-Item = dict[bytes, Any]
+FetchItem = dict[bytes, Any]
 
 _TEXT = re.compile(rb"\d{1,10} \(UID (\d{1,10}) BODY\[\] \{\d+\}")
 _LISTED = re.compile(rb"(\d{1,10}) \(UID (\d{1,10}) RFC822\.SIZE (\d{1,18}) FLAGS \(([^()\"]*)\)\)")
@@ -26,9 +26,9 @@ _TOKEN = re.compile(
 )
 
 
-def read_texts(answer: Sequence[Any]) -> dict[int, Item] | None:
+def read_texts(answer: Sequence[Any]) -> dict[int, FetchItem] | None:
     """What was answered to ``UID FETCH … BODY.PEEK[]``, by UID, if every answer looks as usual; else None."""
-    found: dict[int, Item] = {}
+    found: dict[int, FetchItem] = {}
     for head, tail in zip(answer[0::2], answer[1::2], strict=False):
         usual = _TEXT.fullmatch(head[0]) if isinstance(head, tuple) and tail == b")" else None
         if usual is None:
@@ -37,7 +37,7 @@ def read_texts(answer: Sequence[Any]) -> dict[int, Item] | None:
     return found if 2 * len(found) == len(answer) else None
 
 
-def read_answers(answer: Sequence[Any]) -> Iterator[tuple[int, Item]]:
+def read_answers(answer: Sequence[Any]) -> Iterator[tuple[int, FetchItem]]:
     """Each FETCH answer as imaplib returns it: the message's number and what is told of it.
 
     Raises NonsenseError for what is no answer at all.
@@ -56,13 +56,13 @@ def read_answers(answer: Sequence[Any]) -> Iterator[tuple[int, Item]]:
         raise NonsenseError("an answer without its end")
 
 
-def merge(answers: Iterable[tuple[int, Item]]) -> dict[int, Item]:
+def merge(answers: Iterable[tuple[int, FetchItem]]) -> dict[int, FetchItem]:
     """The answers by message number, those in several parts put together.
 
     Only for answers between which no message was expunged: that would change the numbers. Raises NonsenseError if one
     number has two UIDs.
     """
-    merged: dict[int, Item] = {}
+    merged: dict[int, FetchItem] = {}
     for number, item in answers:
         whole = merged.setdefault(number, {})
         if b"UID" in item and whole.get(b"UID", item[b"UID"]) != item[b"UID"]:
@@ -71,20 +71,20 @@ def merge(answers: Iterable[tuple[int, Item]]) -> dict[int, Item]:
     return merged
 
 
-def by_uid(items: Iterable[Item]) -> dict[int, Item]:
+def by_uid(items: Iterable[FetchItem]) -> dict[int, FetchItem]:
     """The items by UID. What has none is left out, and so are those of which two have the same."""
     named = [item for item in items if isinstance(item.get(b"UID"), int)]
     often = Counter(item[b"UID"] for item in named)
     return {item[b"UID"]: item for item in named if often[item[b"UID"]] == 1}
 
 
-def _read_answer(parts: Sequence[Any]) -> tuple[int, Item]:
+def _read_answer(parts: Sequence[Any]) -> tuple[int, FetchItem]:
     tokens = _tokens(parts)
     number = next(tokens)
     values = _read_list(tokens)
     if next(tokens, None) is not None or len(values) % 2:
         raise NonsenseError("an answer to FETCH that is no list of pairs")
-    item: Item = {}
+    item: FetchItem = {}
     for name, value in zip(values[0::2], values[1::2], strict=True):
         if not isinstance(name, bytes):
             raise NonsenseError("an answer to FETCH with a value in place of a name")

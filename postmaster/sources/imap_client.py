@@ -12,10 +12,10 @@ from typing import Any
 from imapclient import IMAPClient, SocketTimeout
 
 from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS
-from postmaster.sources.imap_answers import Item, by_uid, merge, read_answers, read_texts
+from postmaster.sources.imap_answers import FetchItem, by_uid, merge, read_answers, read_texts
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
 from postmaster.sources.tls import TlsGuard
-from postmaster.sources.wire import NonsenseError, Wire, clean, words_of
+from postmaster.sources.wire import ErrorTranslator, NonsenseError, cleaned_text, error_message
 
 ALLOWANCE = 64_000_000
 """How many bytes one command may be answered with, message texts apart."""
@@ -102,7 +102,7 @@ def be_quiet(client: IMAPClient) -> None:
 class ImapClient:
     """One IMAP connection. ``raw`` is IMAPClient's own object; call it inside ``wire.stage(…)`` only."""
 
-    def __init__(self, wire: Wire, sock: socket.socket) -> None:
+    def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
         with wire.stage("connect"):
             self.raw: Any = _Client(wire.endpoint.host, sock)
@@ -127,11 +127,11 @@ class ImapClient:
         """Whether a message went since ``allow``, so that numbers told since then may mean other messages now."""
         return bool(self._imap.untagged_responses.get("EXPUNGE"))
 
-    def fetch_listing(self, numbers: str, items: str) -> dict[int, Item]:
+    def fetch_listing(self, numbers: str, items: str) -> dict[int, FetchItem]:
         """What FETCH says of the messages with these numbers. Raises imaplib's error if the server refuses."""
         return merge(read_answers(_accepted(*self._imap.fetch(numbers, items))))
 
-    def fetch_texts(self, uids: Sequence[int], item: str) -> dict[int, Item]:
+    def fetch_texts(self, uids: Sequence[int], item: str) -> dict[int, FetchItem]:
         """``BODY.PEEK[]``, or a part of it, of the messages with these UIDs. Raises likewise.
 
         ``uids`` fit one command. Call ``allow`` before.
@@ -145,7 +145,7 @@ class ImapClient:
             found = self._fetch_by_number(uids, item) if nameless else by_uid(items)
         return {uid: found[uid] for uid in uids if uid in found}
 
-    def _fetch_by_number(self, uids: Sequence[int], item: str) -> dict[int, Item]:
+    def _fetch_by_number(self, uids: Sequence[int], item: str) -> dict[int, FetchItem]:
         """The texts from a server that does not name their UIDs: tied by the numbers that it tells just before."""
         self._imap.allowance *= 2
         numbers = list(read_answers(self._uid_fetch(uids, "UID")))
@@ -220,12 +220,12 @@ class ImapClient:
             except imaplib.IMAP4.error as error:
                 if "command error: BAD" in str(error):
                     raise
-                raise imaplib.IMAP4.error(f"NO {exchange.with_complaint(words_of(error))}") from None
+                raise imaplib.IMAP4.error(f"NO {exchange.with_complaint(error_message(error))}") from None
 
     def _login(self, login: bytes, password: bytes) -> None:
         kind, words = self._imap._simple_command("LOGIN", login, password)
         if kind != "OK":
-            raise imaplib.IMAP4.error(f"NO {clean(words[-1] or b'')}")
+            raise imaplib.IMAP4.error(f"NO {cleaned_text(words[-1] or b'')}")
         self._imap.state = "AUTH"
 
     def try_mailbox(self) -> None:
@@ -237,7 +237,7 @@ class ImapClient:
         name = self.raw._normalise_folder(folder)
         kind, lines = self._imap.myrights(name)
         if kind != "OK" or not lines[-1]:
-            raise imaplib.IMAP4.error(f"NO {clean(lines[-1] or b'')}")
+            raise imaplib.IMAP4.error(f"NO {cleaned_text(lines[-1] or b'')}")
         return frozenset(lines[-1].decode(errors="replace").rpartition(" ")[2].strip('"'))
 
     def shutdown(self) -> None:
@@ -277,5 +277,5 @@ def command_sets(numbers: Sequence[int], most: int = 500) -> Iterator[Sequence[i
 def _accepted(kind: str, answer: Sequence[Any]) -> Sequence[Any]:
     """The answer to a FETCH, without the None that stands for nothing."""
     if kind != "OK":
-        raise imaplib.IMAP4.error(f"fetch failed: {clean(answer[0] or b'')}")
+        raise imaplib.IMAP4.error(f"fetch failed: {cleaned_text(answer[0] or b'')}")
     return [] if answer == [None] else answer

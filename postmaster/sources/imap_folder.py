@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from postmaster.errors import MailError
 from postmaster.sources.imap_client import ImapClient
-from postmaster.sources.wire import words_of
+from postmaster.sources.wire import error_message
 
 DELETED = rb"\Deleted"
-SHOWN = 12
+MAX_FOLDERS_NAMED = 12
 
 _NO_MAIL = {rb"\noselect", rb"\nonexistent"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -67,7 +67,7 @@ class Folder:
             wanted = _folded(self.name, "/")
             match = next((name for name, delimiter in known if _folded(name, delimiter) == wanted), None)
             if match is None or match == self.name:
-                raise self._refused(words_of(error), [name for name, _ in known]) from error
+                raise self._refused(error_message(error), [name for name, _ in known]) from error
             self.name = match
             self.select()
 
@@ -75,7 +75,7 @@ class Folder:
         wire = self._client.wire
         if self.name in known and not _MISSING.match(words):
             return wire.fail("folder-refused", "folder", words, folder=self.name)
-        shown = [f"“{name}”" for name in known[:SHOWN]] + ["…"] * (len(known) > SHOWN)
+        shown = [f"“{name}”" for name in known[:MAX_FOLDERS_NAMED]] + ["…"] * (len(known) > MAX_FOLDERS_NAMED)
         return wire.fail("folder-missing", "folder", words, folder=self.name, folders=", ".join(shown) or "none")
 
     def _check_rights(self) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from postmaster.sources.base import RemoteMail, Trouble
-from postmaster.sources.imap_answers import Item
+from postmaster.sources.imap_answers import FetchItem
 from postmaster.sources.imap_client import ImapClient, command_sets, joined
 from postmaster.sources.imap_folder import DELETED, Folder
 from postmaster.sources.wire import NonsenseError
@@ -15,7 +15,7 @@ from postmaster.sources.wire import NonsenseError
 TRIES = 3
 """How often a listing is begun anew because messages went meanwhile, which changes the numbers of others."""
 
-WHOLE = "(UID RFC822.SIZE FLAGS)"
+LISTING_ITEMS = "(UID RFC822.SIZE FLAGS)"
 
 
 class Lister:
@@ -35,14 +35,14 @@ class Lister:
             self._folder.select()
         raise NonsenseError("a folder that changes whenever it is listed")
 
-    def _mails(self, items: dict[int, Item]) -> Sequence[RemoteMail]:
+    def _mails(self, items: dict[int, FetchItem]) -> Sequence[RemoteMail]:
         uids = Counter(item[b"UID"] for item in items.values() if b"UID" in item)
         if 0 in uids or any(count > 1 for count in uids.values()):
             raise self._client.wire.fail("uids-not-unique", "list")
         mails = [self._mail(number, items.get(number, {})) for number in range(1, self._folder.exists + 1)]
         return sorted(mails, key=lambda mail: mail.handle)
 
-    def _mail(self, number: int, item: Item) -> RemoteMail:
+    def _mail(self, number: int, item: FetchItem) -> RemoteMail:
         uid, validity = item.get(b"UID"), self._folder.uidvalidity
         identity = f"imap:{validity}:{uid}" if uid is not None and validity is not None else None
         if uid is None or b"RFC822.SIZE" not in item:
@@ -51,7 +51,7 @@ class Lister:
         flagged = DELETED.lower() in (bytes(flag).lower() for flag in flags)
         return RemoteMail(uid, identity, item[b"RFC822.SIZE"], flagged)
 
-    def _describe_all(self) -> dict[int, Item] | None:
+    def _describe_all(self) -> dict[int, FetchItem] | None:
         """What is known of each message by number; None if the numbers changed meanwhile."""
         items = self._known_trouble()
         for numbers in self._portions(items):
@@ -61,14 +61,14 @@ class Lister:
                 return None
         return items
 
-    def _known_trouble(self) -> dict[int, Item]:
+    def _known_trouble(self) -> dict[int, FetchItem]:
         """The messages that are not to be asked for again, by the numbers that they have now."""
         trouble = self._trouble.asked
         if trouble is not None and len(trouble) == 1:  # it broke the connection when it was asked for alone
             self._trouble.asked = None
             uid = self._uid_of(trouble[0])
             (self._trouble.numbers if uid is None else self._trouble.unlisted).add(trouble[0] if uid is None else uid)
-        items: dict[int, Item] = {number: {} for number in self._trouble.numbers}
+        items: dict[int, FetchItem] = {number: {} for number in self._trouble.numbers}
         if self._trouble.unlisted:
             for window in command_sets(range(1, self._folder.exists + 1)):
                 self._client.allow()
@@ -86,7 +86,7 @@ class Lister:
             return None
         return uid if isinstance(uid, int) else None
 
-    def _portions(self, known: dict[int, Item]) -> Iterator[Sequence[int]]:
+    def _portions(self, known: dict[int, FetchItem]) -> Iterator[Sequence[int]]:
         """The numbers to ask for, each time as many as may be; those among which one broke the connection by halves."""
         suspects = self._trouble.asked or range(0)
         others = [n for n in range(1, self._folder.exists + 1) if n not in known and n not in suspects]
@@ -99,7 +99,7 @@ class Lister:
             yield half
             suspects = suspects[len(half) :]
 
-    def _describe(self, numbers: Sequence[int]) -> dict[int, Item]:
+    def _describe(self, numbers: Sequence[int]) -> dict[int, FetchItem]:
         """What the server says of these messages. If it refuses them together, they are asked for by halves."""
         try:
             return self._ask(numbers)
@@ -111,11 +111,11 @@ class Lister:
                 raise refusal
             return found
 
-    def _by_halves(self, numbers: Sequence[int]) -> dict[int, Item]:
+    def _by_halves(self, numbers: Sequence[int]) -> dict[int, FetchItem]:
         if len(numbers) == 1:
             uid = self._uid_of(numbers[0])
             return {numbers[0]: {} if uid is None else {b"UID": uid}}
-        found: dict[int, Item] = {}
+        found: dict[int, FetchItem] = {}
         middle = len(numbers) // 2
         for half in (numbers[:middle], numbers[middle:]):
             try:
@@ -126,7 +126,7 @@ class Lister:
                 found |= self._by_halves(half)
         return found
 
-    def _ask(self, numbers: Sequence[int]) -> dict[int, Item]:
+    def _ask(self, numbers: Sequence[int]) -> dict[int, FetchItem]:
         self._client.allow()
-        told = self._client.fetch_listing(joined(numbers), WHOLE)
+        told = self._client.fetch_listing(joined(numbers), LISTING_ITEMS)
         return {number: told[number] for number in numbers if number in told}

@@ -6,7 +6,7 @@ import imaplib
 from collections.abc import Sequence
 
 from postmaster.sources.base import RemoteMail
-from postmaster.sources.imap_answers import Item
+from postmaster.sources.imap_answers import FetchItem
 from postmaster.sources.imap_client import ALLOWANCE, ImapClient, command_sets
 
 TEXT = "BODY.PEEK[]"
@@ -45,15 +45,15 @@ class TextReader:
         self._handed_over = self._handed_over or bool(texts)
         return texts
 
-    def _texts(self, answer: dict[int, Item]) -> dict[int, bytes]:
+    def _texts(self, answer: dict[int, FetchItem]) -> dict[int, bytes]:
         texts = {uid: item.get(b"BODY[]") for uid, item in answer.items()}
         return {uid: text for uid, text in texts.items() if isinstance(text, bytes)}
 
-    def _ask(self, mails: Sequence[RemoteMail], item: str) -> dict[int, Item]:
+    def _ask(self, mails: Sequence[RemoteMail], item: str) -> dict[int, FetchItem]:
         self._client.allow(sum(mail.size for mail in mails))
         return self._client.fetch_texts([mail.handle for mail in mails], item)
 
-    def _ask_alone(self, mail: RemoteMail, item: str) -> dict[int, Item] | None:
+    def _ask_alone(self, mail: RemoteMail, item: str) -> dict[int, FetchItem] | None:
         """What FETCH answers for one message; None if the server refuses."""
         try:
             return self._ask([mail], item)

@@ -10,7 +10,7 @@ from typing import Any
 from postmaster.config import Network
 from postmaster.errors import mail_error
 
-Address = tuple[socket.AddressFamily, Any]
+SocketAddress = tuple[socket.AddressFamily, Any]
 
 # Prefixes of IPv6 in which an IPv4 address stands, and how far it is from the end, in bits: mapped (RFC 4291), the
 # compatible form of old, both of NAT64 (RFC 6052, RFC 8215), and 6to4 (RFC 3056).
@@ -27,13 +27,13 @@ _EMBEDDING = (
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - addresses that are refused
 
 
-def resolve(host: str, port: int) -> list[Address]:
+def resolve(host: str, port: int) -> list[SocketAddress]:
     """The addresses of ``host``. Raises socket.gaierror, or ValueError for what has not even the form of a name."""
     found = socket.getaddrinfo(host or ".", port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
 
-def check_addresses(host: str, addresses: Iterable[Address], forbidden: tuple[Network, ...]) -> None:
+def check_addresses(host: str, addresses: Iterable[SocketAddress], forbidden: tuple[Network, ...]) -> None:
     """Raise ``address-forbidden`` if one of the addresses of ``host`` is in a forbidden network.
 
     One is enough: a name that leads there is no mail server's, whatever else it leads to.

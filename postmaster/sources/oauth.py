@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable
 
 from postmaster.sources.base import Endpoint
-from postmaster.sources.wire import NonsenseError, clean
+from postmaster.sources.wire import NonsenseError, cleaned_text
 
 OAUTHBEARER, XOAUTH2 = "OAUTHBEARER", "XOAUTH2"
 MECHANISMS = (OAUTHBEARER, XOAUTH2)
 """The one that is preferred first: it has a standard."""
 
-MOST_CHALLENGES = 3
+MAX_CHALLENGES = 3
 """A server has one thing to say about a token; one that goes on asking makes no sense."""
 
 
@@ -35,7 +35,7 @@ class TokenExchange:
         Raises NonsenseError if the server goes on and on.
         """
         self._challenges.append(challenge)
-        if len(self._challenges) > MOST_CHALLENGES:
+        if len(self._challenges) > MAX_CHALLENGES:
             raise NonsenseError("challenges without end")
         if len(self._challenges) == 1:
             return self._first
@@ -43,7 +43,7 @@ class TokenExchange:
 
     def with_complaint(self, words: str) -> str:
         """``words`` of the refusal, with what the server's challenge said."""
-        return clean(f"{words} ({complaint})") if (complaint := self._complaint()) else words
+        return cleaned_text(f"{words} ({complaint})") if (complaint := self._complaint()) else words
 
     def _complaint(self) -> str:
         for challenge in self._challenges[1:]:

@@ -9,7 +9,7 @@ from postmaster.sources.imap_client import ImapClient
 from postmaster.sources.imap_folder import folder_names
 from postmaster.sources.pop3 import Pop3Source
 
-LOOK_SECONDS = 60.0
+PROBE_SECONDS = 60.0
 """How long listing the folders may take."""
 
 
@@ -46,7 +46,7 @@ def source_on(
 
 def list_folders(endpoint: Endpoint) -> list[str]:
     """The folders that can hold mail, as they are entered in IMAP Folder; none for POP3. Raises MailError."""
-    dialler = dial(endpoint, LOOK_SECONDS)
+    dialler = dial(endpoint, PROBE_SECONDS)
     try:
         if not isinstance(dialler.client, ImapClient):
             return []

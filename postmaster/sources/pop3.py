@@ -14,12 +14,12 @@ from postmaster.sources.dial import Dialler
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
 
-Step = TypeVar("Step")
+StepT = TypeVar("StepT")
 
-LARGEST = 64_000_000
+MAX_MESSAGE_BYTES = 64_000_000
 """How many bytes of messages are held at once, whatever was announced; more if they were announced."""
 
-WHOLE = 100_000_000
+MAX_LISTING_BYTES = 100_000_000
 """More lines than any message has, for TOP."""
 
 # What breaks when a server cannot do what it says it can.
@@ -28,8 +28,8 @@ BROKEN = (OSError, poplib.error_proto, NonsenseError, ValueError)
 # How a QUIT fails of which nobody knows whether it was carried out.
 UNKNOWN = ("connection-lost", "server-silent", "session-deadline")
 
-LOOKING = "The mailbox is only looked at."
-REFUSED = "The server did not mark the mail as deleted."
+READ_ONLY = "The mailbox is only looked at."
+DELE_REFUSED = "The server did not mark the mail as deleted."
 
 
 class Pop3Source:
@@ -90,7 +90,7 @@ class Pop3Source:
     def _texts(self, mails: Sequence[RemoteMail]) -> Sequence[tuple[RemoteMail, bytes | None]]:
         """What RETR brings of each; None for those that were refused, or for which there is no room beside others."""
         asked = self._client.ask(*(self._command(mail.handle) for mail in mails))
-        room = 2 * sum(mail.size for mail in mails) + LARGEST
+        room = 2 * sum(mail.size for mail in mails) + MAX_MESSAGE_BYTES
         texts = []
         for mail, _ in zip(mails, asked, strict=True):
             text = self._client.text(room) if self._client.accepted() else None
@@ -98,7 +98,7 @@ class Pop3Source:
             texts.append((mail, text))
         return texts
 
-    def _pipelined(self, step: Callable[[], Step]) -> Step:
+    def _pipelined(self, step: Callable[[], StepT]) -> StepT:
         """Take ``step``; once more, without sending several commands at once, if it breaks while that is done."""
         pipelines = self._client.pipelines
         try:
@@ -127,7 +127,7 @@ class Pop3Source:
         self._mark(sorted(again))
 
     def _command(self, number: int) -> str:
-        return f"TOP {number} {WHOLE}" if self._read_only and self._client.can("TOP") else f"RETR {number}"
+        return f"TOP {number} {MAX_LISTING_BYTES}" if self._read_only and self._client.can("TOP") else f"RETR {number}"
 
     def _is_there(self, mail: RemoteMail) -> bool:
         self._client.send(f"LIST {mail.handle}")
@@ -137,11 +137,11 @@ class Pop3Source:
         """Mark these; ``close`` confirms them. Returns those that the server refused to mark."""
         numbers = [mail.handle for mail in mails]
         if self._read_only:
-            return Deletions(left=frozenset(numbers), reason=LOOKING)
+            return Deletions(left=frozenset(numbers), reason=READ_ONLY)
         with self._wire.stage("delete", time_for(0 for _ in mails)):
             self._pipelined(lambda: self._mark(numbers))
         left = frozenset(numbers) - self._marked
-        return Deletions(left=left, reason=REFUSED if left else "")
+        return Deletions(left=left, reason=DELE_REFUSED if left else "")
 
     def _mark(self, numbers: Sequence[int]) -> None:
         asked = self._client.ask(*(f"DELE {number}" for number in numbers))

@@ -13,7 +13,7 @@ from typing import Any
 from postmaster.sources.deadline import READ_SECONDS
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
 from postmaster.sources.tls import TlsGuard
-from postmaster.sources.wire import NonsenseError, Wire, words_of
+from postmaster.sources.wire import ErrorTranslator, NonsenseError, error_message
 
 PIECE_BYTES = 65_536
 """How much is read at once of a line that does not end."""
@@ -21,7 +21,7 @@ PIECE_BYTES = 65_536
 LISTING_BYTES = 100_000_000
 """The longest LIST or UIDL that is taken: millions of messages."""
 
-MOST_BLANK_LINES = 10
+MAX_BLANK_LINES = 10
 """How many empty lines may come before an answer."""
 
 CAPA_SECONDS = 15.0
@@ -43,7 +43,7 @@ class _Pop3(poplib.POP3):
 
     def _getresp(self) -> bytes:
         """The next answer. Some servers send empty lines before it."""
-        for _ in range(MOST_BLANK_LINES):
+        for _ in range(MAX_BLANK_LINES):
             line: bytes = self._getline()[0]  # type: ignore[attr-defined]
             if line.strip():
                 break
@@ -55,7 +55,7 @@ class _Pop3(poplib.POP3):
 class Pop3Client:
     """One POP3 connection. Call everything but the constructor, ``start_tls`` and ``sign_in`` inside a stage."""
 
-    def __init__(self, wire: Wire, sock: socket.socket) -> None:
+    def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
         self.capabilities: dict[str, list[str]] | None = None
         self._pipelines = False
@@ -129,7 +129,7 @@ class Pop3Client:
             except poplib.error_proto as error:
                 if not is_refusal(error):
                     raise
-                raise self.wire.fail("starttls-missing", "tls", words_of(error)) from None
+                raise self.wire.fail("starttls-missing", "tls", error_message(error)) from None
             self.raw.sock = guard.wrap_socket(self.raw.sock)
             self.raw.file = self.raw.sock.makefile("rb")
             self.capabilities = None  # nobody vouched for them
@@ -179,7 +179,7 @@ class Pop3Client:
             except poplib.error_proto as error:
                 if not is_refusal(error):
                     raise
-                raise poplib.error_proto(f"-ERR {exchange.with_complaint(words_of(error))}") from None
+                raise poplib.error_proto(f"-ERR {exchange.with_complaint(error_message(error))}") from None
             self._learn()
 
     def try_mailbox(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from postmaster.accounts.types import Tls
-from postmaster.errors import MailError, Stage
+from postmaster.errors import FaultStage, MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts
 from postmaster.sources.dial import Dialler
@@ -19,7 +19,7 @@ from postmaster.sources.pop3 import Pop3Source
 PROBE_SECONDS = 60.0
 
 # Stages of those who sign in with tokens; permission is the mailbox permission.
-TOKEN_STAGES: tuple[Stage, ...] = ("token", "permission")
+TOKEN_STAGES: tuple[FaultStage, ...] = ("token", "permission")
 
 # Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge.
 _DELETING = frozenset("te")
@@ -32,7 +32,7 @@ class ProbeStage:
     ``certificate`` is the server's, after a stage tls that went well.
     """
 
-    stage: Stage
+    stage: FaultStage
     state: Literal["ok", "fail", "skip"]
     ms: int = 0
     detail: str = ""
@@ -51,7 +51,7 @@ class ProbeStage:
         }
 
 
-def stages_of(endpoint: Endpoint) -> list[Stage]:
+def stages_of(endpoint: Endpoint) -> list[FaultStage]:
     """The stages that ``probe`` tries, in their order."""
     return [stage for stage, _ in _Test(endpoint, PROBE_SECONDS).steps()]
 
@@ -72,7 +72,7 @@ def probe(endpoint: Endpoint, *, deadline_seconds: float = PROBE_SECONDS) -> Ite
         test.dialler.hang_up()
 
 
-def _run(stage: Stage, step: Callable[[], ProbeStage]) -> ProbeStage:
+def _run(stage: FaultStage, step: Callable[[], ProbeStage]) -> ProbeStage:
     started = time.monotonic()
     try:
         result = step()
@@ -88,8 +88,8 @@ class _Test:
         self.endpoint = endpoint
         self.dialler = Dialler(endpoint, deadline_seconds)
 
-    def steps(self) -> list[tuple[Stage, Callable[[], ProbeStage]]]:
-        stages: list[tuple[Stage, Callable[[], ProbeStage]]] = [
+    def steps(self) -> list[tuple[FaultStage, Callable[[], ProbeStage]]]:
+        stages: list[tuple[FaultStage, Callable[[], ProbeStage]]] = [
             ("dns", self.dns),
             ("connect", self.connect),
             ("tls", self.tls),

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 from typing import cast
 
-from postmaster.sources.networks import Address
+from postmaster.sources.networks import SocketAddress
 
 NEXT_SECONDS = 0.25
 """How long an address is tried before the next one is tried beside it (section 5: 250 ms)."""
 
 
-def reach(addresses: Sequence[Address], seconds: float, first: Address | None = None) -> tuple[socket.socket, Address]:
+def reach(
+    addresses: Sequence[SocketAddress], seconds: float, first: SocketAddress | None = None
+) -> tuple[socket.socket, SocketAddress]:
     """A connection to one of ``addresses``, which one it is; ``first`` is tried before the others if it is among them.
 
     Raises the OSError of the last that failed, TimeoutError if none had answered after ``seconds``.
@@ -29,7 +31,7 @@ def reach(addresses: Sequence[Address], seconds: float, first: Address | None = 
         return race.finish()
 
 
-def _in_order(addresses: Sequence[Address], first: Address | None) -> list[Address]:
+def _in_order(addresses: Sequence[SocketAddress], first: SocketAddress | None) -> list[SocketAddress]:
     """Families take turns, so that one that leads nowhere does not hold up the other (section 4)."""
     leading = addresses[0][0] if addresses else None
     same = [address for address in addresses if address[0] == leading]
@@ -44,7 +46,7 @@ class _Race:
     def __init__(self, seconds: float) -> None:
         self._ends = time.monotonic() + seconds
         self._selector = selectors.DefaultSelector()
-        self._running: dict[socket.socket, Address] = {}
+        self._running: dict[socket.socket, SocketAddress] = {}
         self._failure: OSError | None = None
 
     def __enter__(self) -> _Race:
@@ -55,7 +57,7 @@ class _Race:
             sock.close()
         self._selector.close()
 
-    def run(self, address: Address) -> tuple[socket.socket, Address] | None:
+    def run(self, address: SocketAddress) -> tuple[socket.socket, SocketAddress] | None:
         """Start one more attempt, and watch all of them until the next one is due."""
         family, target = address
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -72,7 +74,7 @@ class _Race:
             return self._won(sock)
         return self._watch(min(NEXT_SECONDS, self._ends - time.monotonic()))
 
-    def finish(self) -> tuple[socket.socket, Address]:
+    def finish(self) -> tuple[socket.socket, SocketAddress]:
         """Watch those that are left until the time is up."""
         while self._running:
             winner = self._watch(self._ends - time.monotonic())
@@ -82,7 +84,7 @@ class _Race:
                 raise TimeoutError
         raise self._failure or OSError("no address")
 
-    def _watch(self, seconds: float) -> tuple[socket.socket, Address] | None:
+    def _watch(self, seconds: float) -> tuple[socket.socket, SocketAddress] | None:
         """The first to get through within ``seconds``; returns early if one failed, for the next to start at once."""
         for key, _ in self._selector.select(max(seconds, 0.0)):
             sock = cast("socket.socket", key.fileobj)
@@ -93,7 +95,7 @@ class _Race:
             self._lose(sock, OSError(code, os.strerror(code)))
         return None
 
-    def _won(self, sock: socket.socket) -> tuple[socket.socket, Address]:
+    def _won(self, sock: socket.socket) -> tuple[socket.socket, SocketAddress]:
         return sock, self._running.pop(sock)
 
     def _lose(self, sock: socket.socket, error: OSError) -> None:

@@ -87,7 +87,11 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-PASSING = ((_any_of(_LIMIT_WORDS), LIMIT), (_any_of(_IN_USE_WORDS), IN_USE), (_any_of(_UNAVAILABLE_WORDS), UNAVAILABLE))
+TEMPORARY_REFUSALS = (
+    (_any_of(_LIMIT_WORDS), LIMIT),
+    (_any_of(_IN_USE_WORDS), IN_USE),
+    (_any_of(_UNAVAILABLE_WORDS), UNAVAILABLE),
+)
 BLAME = _any_of(_BLAMING_WORDS)
 
 _CODE = re.compile(r"\[([A-Z/-]+)[\] ]")
@@ -100,7 +104,7 @@ def login_fault(words: str) -> str:
     code = _CODE.search(words)
     if code and code[1] in CODES:
         return CODES[code[1]]
-    passing = next((fault for pattern, fault in PASSING if pattern.search(words)), "")
+    passing = next((fault for pattern, fault in TEMPORARY_REFUSALS if pattern.search(words)), "")
     if passing:
         return passing
     blamed = BLAME.search(words) or (code and code[1] in BLAMING)

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from postmaster.errors import FAULTS, MailError, Stage, mail_error
+from postmaster.errors import FAULTS, FaultStage, MailError, mail_error
 from postmaster.sources.base import Endpoint
 from postmaster.sources.deadline import CONNECT_SECONDS, GREETING_SECONDS, READ_SECONDS, Deadline
 from postmaster.sources.habits import habits_of
@@ -53,7 +53,7 @@ _NONSENSE = re.compile(r"^(command: \w+ => )?(unexpected |line too long|got more
 _HEARD = re.compile(r"""unexpected [\w ]+: (?:\[?b)?(['"])(.*)\1""", re.DOTALL)
 
 
-class Wire:
+class ErrorTranslator:
     """What every step on the way to one server needs: where it leads, how long it may take, and the translator."""
 
     def __init__(self, endpoint: Endpoint, deadline: Deadline) -> None:
@@ -66,7 +66,7 @@ class Wire:
         self.habits = habits_of(endpoint.host, endpoint.port)
 
     @contextmanager
-    def stage(self, stage: Stage, extra: float = 0.0) -> Iterator[None]:
+    def stage(self, stage: FaultStage, extra: float = 0.0) -> Iterator[None]:
         """Whatever fails inside is raised as a MailError of ``stage``, and so is what takes longer than a step may.
 
         ``extra``: seconds that this step may take longer than others, see ``time_for``.
@@ -80,7 +80,7 @@ class Wire:
             # A server may echo what it was sent, so nothing of a login is kept as the cause.
             raise self.translate(error, stage) from (None if stage == "login" else error)
 
-    def fail(self, code: str, stage: Stage, words: str = "", **details: object) -> MailError:
+    def fail(self, code: str, stage: FaultStage, words: str = "", **details: object) -> MailError:
         """The MailError ``code`` with what all of them may name, and the server's own words."""
         endpoint = self.endpoint
         facts: dict[str, object] = {
@@ -97,7 +97,7 @@ class Wire:
             facts["causes"] = endpoint.tokens.causes(self.token)
         return mail_error(code, stage=stage, server=self._redact(words), **(facts | details))
 
-    def translate(self, error: BaseException, stage: Stage) -> MailError:
+    def translate(self, error: BaseException, stage: FaultStage) -> MailError:
         """The MailError that ``error`` means at ``stage``."""
         if self.deadline.passed:
             limit = self.deadline.limit
@@ -108,12 +108,12 @@ class Wire:
         if isinstance(error, MemoryError):
             return self.fail("memory-short", stage)
         if isinstance(error, imaplib.IMAP4.readonly):
-            return self.fail("folder-read-only", "folder", words_of(error))
+            return self.fail("folder-read-only", "folder", error_message(error))
         if isinstance(error, (imaplib.IMAP4.error, poplib.error_proto)):
             return self._refusal(error, stage)
-        return self.fail("server-confused", stage, words_of(error) if isinstance(error, NonsenseError) else "")
+        return self.fail("server-confused", stage, error_message(error) if isinstance(error, NonsenseError) else "")
 
-    def _network(self, error: OSError, stage: Stage) -> MailError:
+    def _network(self, error: OSError, stage: FaultStage) -> MailError:
         if isinstance(error, socket.gaierror):
             return self.fail("host-unknown", stage)
         if isinstance(error, TimeoutError):
@@ -126,16 +126,16 @@ class Wire:
             return self.fail("server-unavailable", stage)
         return self.fail(handshake_fault(error) if stage == "tls" else "connection-lost", stage)
 
-    def _silence(self, stage: Stage) -> MailError:
+    def _silence(self, stage: FaultStage) -> MailError:
         if stage != "connect":
             return self.fail("server-silent", stage)
         if self.connected:
             return self.fail("no-greeting", stage, seconds=f"{GREETING_SECONDS:g}")
         return self.fail("connect-timeout", stage, seconds=f"{CONNECT_SECONDS:g}")
 
-    def _refusal(self, error: Exception, stage: Stage) -> MailError:
+    def _refusal(self, error: Exception, stage: FaultStage) -> MailError:
         """The server said no, said goodbye, or said something else than was asked."""
-        said, words = _said(error), words_of(error)
+        said, words = _said(error), error_message(error)
         lost = isinstance(error.args[0] if error.args else "", str) and _LOST.search(said)
         if stage == "connect":
             turned_away = said.startswith(("* BYE", "-ERR"))
@@ -146,14 +146,14 @@ class Wire:
             return self.fail("connection-lost", stage)
         if _NONSENSE.search(said):
             heard = _HEARD.search(said)
-            return self.fail("server-confused", stage, clean(heard[2]) if heard else "")
+            return self.fail("server-confused", stage, cleaned_text(heard[2]) if heard else "")
         if isinstance(error, imaplib.IMAP4.abort):  # BYE
             return self._refused_login(words, stage) if stage == "login" else self.fail("connection-lost", stage, words)
         if stage == "login" and "command error: BAD" not in said:
             return self._refused_login(words, stage)
         return self._other_refusal(words, stage)
 
-    def _refused_login(self, words: str, stage: Stage) -> MailError:
+    def _refused_login(self, words: str, stage: FaultStage) -> MailError:
         """A refused login, with when to come again if the server says so."""
         fault = login_fault(words)
         if self.token and fault in (REFUSED, UNCLEAR):
@@ -162,10 +162,10 @@ class Wire:
         error.retry_after = wait_told(words) or (self.login_delay if fault == LIMIT else 0) or None
         return error
 
-    def _other_refusal(self, words: str, stage: Stage) -> MailError:
+    def _other_refusal(self, words: str, stage: FaultStage) -> MailError:
         if self.token and _CLOSED.search(words):
             return self.fail("mailbox-closed", "permission", words)
-        return self.fail(REFUSALS.get(stage, "server-refused"), stage, words)
+        return self.fail(REFUSAL_CODES.get(stage, "server-refused"), stage, words)
 
     def _redact(self, words: str) -> str:
         endpoint = self.endpoint
@@ -176,17 +176,17 @@ class Wire:
 
 
 # What takes too long, where a step of this stage does.
-STEPS: dict[Stage, str] = {"read": "reading a batch of mail", "delete": "deleting a batch of mail"}
+STEPS: dict[FaultStage, str] = {"read": "reading a batch of mail", "delete": "deleting a batch of mail"}
 
-REFUSALS: dict[Stage, str] = {"folder": "folder-refused", "delete": "delete-refused", "tls": "tls-failed"}
+REFUSAL_CODES: dict[FaultStage, str] = {"folder": "folder-refused", "delete": "delete-refused", "tls": "tls-failed"}
 
 
-def words_of(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """The server's own words in ``error``, on one line of 300 characters at most."""
-    return clean(_PREFIXES.sub("", _said(error)).removesuffix("']").removesuffix('"]'))
+    return cleaned_text(_PREFIXES.sub("", _said(error)).removesuffix("']").removesuffix('"]'))
 
 
-def clean(words: bytes | str) -> str:
+def cleaned_text(words: bytes | str) -> str:
     """``words`` as they may be shown: one line, printable, 300 characters at most."""
     text = words.decode(errors="replace") if isinstance(words, bytes) else words
     printable = "".join(char if char.isprintable() else " " for char in text)

@@ -20,7 +20,7 @@ from postmaster.errors import PostMasterError
 from postmaster.extensions import now
 from postmaster.system.models import PasswordTries
 
-MOST_FAILURES = 10
+MAX_FAILURES = 10
 WINDOW = timedelta(minutes=15)
 
 # Where somebody signed in is remembered for so long.
@@ -67,7 +67,7 @@ class Attempt:
 
         Raises TooManyTriesError. It is counted beforehand, so that many at once are no way around the limit.
         """
-        if _count(session, self._pair) > MOST_FAILURES:
+        if _count(session, self._pair) > MAX_FAILURES:
             raise TooManyTriesError
         failures = _count(session, self._name) - 1
         return 0.0 if self._is_familiar(session) else delay_after(failures)
@@ -87,7 +87,7 @@ def count_guess(session: Session, token_hash: str) -> None:
 
     Counted by session: a thief of one has ten guesses, and the user's own browser does not notice.
     """
-    if _count(session, _key("guess", token_hash)) > MOST_FAILURES:
+    if _count(session, _key("guess", token_hash)) > MAX_FAILURES:
         raise TooManyTriesError
 
 

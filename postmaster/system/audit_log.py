@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.models import AuditEvent
-from postmaster.resources.numbers import LARGEST_ID
+from postmaster.resources.numbers import MAX_ID
 
 # The latest events, from which nouns and actions to choose from are taken.
-RECENT = 10_000
+MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AuditFilter:
     """Which events: words in actor, action, noun or label; and those from ``since`` to before ``until``."""
 
     text: str = ""
@@ -26,26 +26,26 @@ class Wanted:
     action: str = ""
     since: datetime | None = None
     until: datetime | None = None
-    before: int = LARGEST_ID
+    before: int = MAX_ID
 
 
 @dataclass(frozen=True)
-class Stretch:
+class AuditPage:
     """Some events, newest first; ``next`` is the id before which older ones are, None if there are none."""
 
     events: Sequence[AuditEvent]
     next: int | None
 
 
-def history(session: Session, wanted: Wanted) -> Stretch:
+def history(session: Session, wanted: AuditFilter) -> AuditPage:
     """The newest events that are wanted."""
     query = _filtered(wanted).where(AuditEvent.id < wanted.before)
     events = session.scalars(query.order_by(AuditEvent.id.desc()).limit(PAGE_SIZE + 1)).all()
     shown = events[:PAGE_SIZE]
-    return Stretch(shown, shown[-1].id if len(events) > PAGE_SIZE else None)
+    return AuditPage(shown, shown[-1].id if len(events) > PAGE_SIZE else None)
 
 
-def _filtered(wanted: Wanted) -> Select[AuditEvent]:
+def _filtered(wanted: AuditFilter) -> Select[AuditEvent]:
     columns = (AuditEvent.actor, AuditEvent.action, AuditEvent.noun, AuditEvent.label)
     query = select(AuditEvent).where(*matching(columns, wanted.text))
     if wanted.noun:
@@ -61,6 +61,6 @@ def _filtered(wanted: Wanted) -> Select[AuditEvent]:
 
 def recent_kinds(session: Session) -> tuple[list[str], list[str]]:
     """The nouns and the actions of the latest events."""
-    recent = select(AuditEvent.noun, AuditEvent.action).order_by(AuditEvent.id.desc()).limit(RECENT).subquery()
+    recent = select(AuditEvent.noun, AuditEvent.action).order_by(AuditEvent.id.desc()).limit(MAX_COUNTED).subquery()
     pairs = session.execute(select(recent.c.noun, recent.c.action).distinct()).all()
     return sorted({noun for noun, _ in pairs}), sorted({action for _, action in pairs})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from postmaster.resources.readers import line
 from postmaster.system.lists import (
+    DEFAULT_TYPES,
     PRIORITIES,
     STATES,
-    TYPES,
     Person,
     State,
     read_field_names,
@@ -14,39 +14,41 @@ from postmaster.system.lists import (
     read_people,
     read_states,
 )
-from postmaster.system.setting import ListSpec, SettingSpec
+from postmaster.system.setting import ListSetting, Setting
 
-STATE_LIST: ListSpec[State] = ListSpec(
+STATE_LIST: ListSetting[State] = ListSetting(
     "Ticket::States", STATES, "States of tickets, each as name=kind, divided by semicolons.", read_states
 )
-PRIORITY_LIST: ListSpec[str] = ListSpec(
+PRIORITY_LIST: ListSetting[str] = ListSetting(
     "Ticket::Priorities", PRIORITIES, "Priorities of tickets, divided by semicolons.", read_names
 )
-TYPE_LIST: ListSpec[str] = ListSpec("Ticket::Types", TYPES, "Types of tickets, divided by semicolons.", read_names)
-SERVICE_LIST: ListSpec[str] = ListSpec(
+TYPE_LIST: ListSetting[str] = ListSetting(
+    "Ticket::Types", DEFAULT_TYPES, "Types of tickets, divided by semicolons.", read_names
+)
+SERVICE_LIST: ListSetting[str] = ListSetting(
     "Ticket::Services", (), "Services that tickets may be about, divided by semicolons.", read_names
 )
-SLA_LIST: ListSpec[str] = ListSpec(
+SLA_LIST: ListSetting[str] = ListSetting(
     "Ticket::SLAs", (), "Service level agreements of tickets, divided by semicolons.", read_names
 )
-OWNER_LIST: ListSpec[Person] = ListSpec(
+OWNER_LIST: ListSetting[Person] = ListSetting(
     "Ticket::Owners", (), "Who may own tickets, each as name or name=ID, divided by semicolons.", read_people
 )
-RESPONSIBLE_LIST: ListSpec[Person] = ListSpec(
+RESPONSIBLE_LIST: ListSetting[Person] = ListSetting(
     "Ticket::Responsibles",
     (),
     "Who may be responsible for tickets, each as name or name=ID, divided by semicolons.",
     read_people,
 )
-DYNAMIC_FIELD_LIST: ListSpec[str] = ListSpec(
+DYNAMIC_FIELD_LIST: ListSetting[str] = ListSetting(
     "Ticket::DynamicFields", (), "Names of further fields of tickets, divided by semicolons.", read_field_names
 )
-DEFAULT_PRIORITY = SettingSpec(
+DEFAULT_PRIORITY = Setting(
     "PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", line(100), among=PRIORITY_LIST
 )
-DEFAULT_STATE = SettingSpec("PostmasterDefaultState", "new", "State of new tickets.", line(100), among=STATE_LIST)
-DEFAULT_TYPE = SettingSpec("Ticket::Type::Default", "Unclassified", "Type of new tickets.", line(100), among=TYPE_LIST)
-FOLLOWUP_STATE = SettingSpec(
+DEFAULT_STATE = Setting("PostmasterDefaultState", "new", "State of new tickets.", line(100), among=STATE_LIST)
+DEFAULT_TYPE = Setting("Ticket::Type::Default", "Unclassified", "Type of new tickets.", line(100), among=TYPE_LIST)
+FOLLOWUP_STATE = Setting(
     "PostmasterFollowUpState",
     "open",
     "State that a closed or pending ticket gets by a follow-up.",

@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import TypeVar
 
 from postmaster.resources.numbers import read_id
-from postmaster.resources.readers import Flaw, alternatives, line
+from postmaster.resources.readers import InvalidValue, alternatives, line
 
-SEPARATOR = "; "
-LONGEST_NAME = 100
+LIST_SEPARATOR = "; "
+MAX_NAME = 100
 
 _DIVIDED = re.compile(r"[;\n]")
 _FIELD_NAME = re.compile(r"[a-z0-9]{1,60}", re.IGNORECASE)
@@ -79,7 +79,7 @@ STATES = (
 
 PRIORITIES = ("1 very low", "2 low", "3 normal", "4 high", "5 very high")
 
-TYPES = ("Unclassified",)
+DEFAULT_TYPES = ("Unclassified",)
 
 EntryT = TypeVar("EntryT")
 
@@ -121,7 +121,7 @@ def read_people(text: str) -> tuple[Person, ...]:
     numbers = [person.id or place for place, person in enumerate(people, 1)]
     for person, number in zip(people, numbers, strict=True):
         if numbers.count(number) > 1:
-            raise Flaw(f"gives the ID {number} twice, also to “{person.name}”", "Give IDs to all, or to none.")
+            raise InvalidValue(f"gives the ID {number} twice, also to “{person.name}”", "Give IDs to all, or to none.")
     return people
 
 
@@ -130,20 +130,20 @@ def _read(text: str, read: Callable[[str], EntryT], key: Callable[[EntryT], Hash
     seen: set[Hashable] = set()
     for entry in entries:
         if key(entry) in seen:
-            raise Flaw(f"has “{name_of(entry)}” twice", "Leave one of them out.")
+            raise InvalidValue(f"has “{name_of(entry)}” twice", "Leave one of them out.")
         seen.add(key(entry))
     return tuple(entries)
 
 
 def _name(text: str) -> str:
-    if len(text) > LONGEST_NAME:
-        raise Flaw(f"has “{text[:20]}…”, which is longer than {LONGEST_NAME} characters")
-    return line(LONGEST_NAME)(text)
+    if len(text) > MAX_NAME:
+        raise InvalidValue(f"has “{text[:20]}…”, which is longer than {MAX_NAME} characters")
+    return line(MAX_NAME)(text)
 
 
 def _field_name(text: str) -> str:
     if not _FIELD_NAME.fullmatch(text):
-        raise Flaw(f"has “{text}”, but names of dynamic fields are letters and digits")
+        raise InvalidValue(f"has “{text}”, but names of dynamic fields are letters and digits")
     return text
 
 
@@ -151,7 +151,7 @@ def _state(text: str) -> State:
     name, equals, kind = (part.strip() for part in text.rpartition("="))
     if not equals or kind not in list(StateKind) or not name:
         kinds = alternatives(tuple(StateKind))
-        raise Flaw(f"has “{text}”, which has no kind of state", f"Enter name=kind; kinds are {kinds}.")
+        raise InvalidValue(f"has “{text}”, which has no kind of state", f"Enter name=kind; kinds are {kinds}.")
     return State(_name(name), StateKind(kind))
 
 
@@ -161,5 +161,5 @@ def _person(text: str) -> Person:
         return Person(_name(text))
     person = read_id(number)
     if person is None or not name:
-        raise Flaw(f"has “{text}”, whose ID is no number", "Enter name, or name=ID.")
+        raise InvalidValue(f"has “{text}”, whose ID is no number", "Enter name, or name=ID.")
     return Person(_name(name), person)

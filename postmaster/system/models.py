@@ -18,7 +18,7 @@ class Role(StrEnum):
     LEAD = "lead"
 
 
-class Setting(Model):
+class SettingRow(Model):
     """A value of the system configuration that differs from its default in ``SETTINGS``."""
 
     __tablename__ = "setting"

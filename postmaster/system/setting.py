@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from postmaster.errors import InputError
-from postmaster.resources.readers import Flaw
-from postmaster.system.lists import SEPARATOR
+from postmaster.resources.readers import InvalidValue
+from postmaster.system.lists import LIST_SEPARATOR
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class SettingSpec(Generic[T]):
+class Setting(Generic[T]):
     """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
 
     ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them.
@@ -25,16 +25,16 @@ class SettingSpec(Generic[T]):
     description: str
     read: Callable[[str], T]
     choices: tuple[str, ...] = ()
-    among: ListSpec[Any] | None = None
+    among: ListSetting[Any] | None = None
 
     def parse(self, text: str) -> T:
         """The value that ``text`` means. Raises InputError naming the setting."""
         text = text.strip()
         try:
             if not text and not self.may_be_empty:
-                raise Flaw("is empty", f"Its default is {self.show(self.default)}.")
+                raise InvalidValue("is empty", f"Its default is {self.show(self.default)}.")
             return self.read(text)
-        except Flaw as error:
+        except InvalidValue as error:
             raise InputError(self.name, f"{self.name} {error.flaw}.", error.advice, code="bad-setting") from None
 
     def show(self, value: T) -> str:
@@ -48,12 +48,12 @@ class SettingSpec(Generic[T]):
 
 
 @dataclass(frozen=True)
-class ListSpec(SettingSpec[tuple[T, ...]]):
+class ListSetting(Setting[tuple[T, ...]]):
     """A setting that is a list: see ``system.lists``."""
 
     def show(self, value: tuple[T, ...]) -> str:
         """The entries, divided by semicolons."""
-        return SEPARATOR.join(str(entry) for entry in value)
+        return LIST_SEPARATOR.join(str(entry) for entry in value)
 
     @property
     def may_be_empty(self) -> bool:

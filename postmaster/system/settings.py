@@ -9,8 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, NotFoundError
-from postmaster.resources.audit import audit, serialise
-from postmaster.resources.readers import Flaw, line, name, one_of, whole_number, yes_no
+from postmaster.resources.audit import audit, lock_administration
+from postmaster.resources.readers import InvalidValue, line, name, one_of, whole_number, yes_no
 from postmaster.resources.service import ConflictError
 from postmaster.system.list_settings import (
     DEFAULT_PRIORITY,
@@ -27,118 +27,116 @@ from postmaster.system.list_settings import (
     TYPE_LIST,
 )
 from postmaster.system.lists import name_of, named
-from postmaster.system.models import Setting
-from postmaster.system.setting import ListSpec, SettingSpec
+from postmaster.system.models import SettingRow
+from postmaster.system.setting import ListSetting, Setting
 
 T = TypeVar("T")
 
 
 def _hook(text: str) -> str:
     if text[-1].isdigit() or any(char in "[]" or char.isspace() for char in text):
-        raise Flaw(f"is “{text}”, but must have no blanks and brackets, and no digit at its end")
+        raise InvalidValue(f"is “{text}”, but must have no blanks and brackets, and no digit at its end")
     return line(20)(text)
 
 
-DEFAULT_QUEUE = SettingSpec(
+DEFAULT_QUEUE = Setting(
     "PostmasterDefaultQueue", "Raw", "Queue of mail that no account and no system address sends elsewhere.", name
 )
-FOLLOWUP_IN_BODY = SettingSpec(
+FOLLOWUP_IN_BODY = Setting(
     "PostmasterFollowUpSearchInBody",
     False,
     "Whether a ticket number is looked for in the text of a message too: yes or no.",
     yes_no,
     ("yes", "no"),
 )
-FOLLOWUP_IN_ATTACHMENT = SettingSpec(
+FOLLOWUP_IN_ATTACHMENT = Setting(
     "PostmasterFollowUpSearchInAttachment",
     False,
     "Whether a ticket number is looked for in attached texts and messages too: yes or no.",
     yes_no,
     ("yes", "no"),
 )
-MAX_EMAIL_SIZE = SettingSpec(
+MAX_EMAIL_SIZE = Setting(
     "PostmasterMaxEmailSize",
     16384,
     "Size in KB above which a message stays on its server.",
     whole_number(1, 1_048_576),
 )
-RECONNECT_MESSAGE = SettingSpec(
+RECONNECT_MESSAGE = Setting(
     "PostMasterReconnectMessage",
     200,
     "POP3: messages after which a session is closed, which makes their deletion final, and another one opened.",
     whole_number(1, 10_000),
 )
-TICKET_HOOK = SettingSpec("Ticket::Hook", "Ticket#", "What stands before a ticket number in a subject.", _hook)
-SUBJECT_FORMAT = SettingSpec(
+TICKET_HOOK = Setting("Ticket::Hook", "Ticket#", "What stands before a ticket number in a subject.", _hook)
+SUBJECT_FORMAT = Setting(
     "Ticket::SubjectFormat",
     "Left",
     "Where a ticket number stands in a subject: Left, Right or None.",
     one_of("Left", "Right", "None"),
     ("Left", "Right", "None"),
 )
-FETCH_INTERVAL = SettingSpec(
-    "FetchIntervalMinutes", 10, "Minutes between two runs over an account.", whole_number(1, 1440)
-)
-RECOMMENDED_ACCOUNT_LIMIT = SettingSpec(
+FETCH_INTERVAL = Setting("FetchIntervalMinutes", 10, "Minutes between two runs over an account.", whole_number(1, 1440))
+RECOMMENDED_ACCOUNT_LIMIT = Setting(
     "RecommendedAccountLimit",
     10,
     "Number of valid accounts above which a warning is shown.",
     whole_number(1, 100_000),
 )
-SESSIONS_PER_HOST = SettingSpec(
+SESSIONS_PER_HOST = Setting(
     "SessionsPerHost", 4, "Sessions that may be open on one mail server at the same time.", whole_number(1, 100)
 )
-SILENCE_ALERT = SettingSpec(
+SILENCE_ALERT = Setting(
     "SilenceAlertMinutes",
     60,
     "Minutes without a successful run after which an account raises an alert.",
     whole_number(1, 43_200),
 )
-TICKETS_PER_SENDER = SettingSpec(
+TICKETS_PER_SENDER = Setting(
     "TicketsPerSenderHour",
     100,
     "New tickets that one sender may open in an hour; the rest goes to quarantine. Mail without a sender has the same.",
     whole_number(1, 1_000_000),
 )
-ACCEPT_NUMBER_FROM_STRANGER = SettingSpec(
+ACCEPT_NUMBER_FROM_STRANGER = Setting(
     "AcceptTicketNumberFromStranger",
     False,
     "Whether a ticket number in a subject counts if the sender has not written to that ticket before: yes or no.",
     yes_no,
     ("yes", "no"),
 )
-FIRST_FETCH_CONFIRM = SettingSpec(
+FIRST_FETCH_CONFIRM = Setting(
     "FirstFetchConfirm",
     100,
     "Number of messages above which the first fetch of a mailbox, which deletes them there, has to be confirmed.",
     whole_number(1, 1_000_000),
 )
-RUN_RETENTION = SettingSpec(
+RUN_RETENTION = Setting(
     "RunRetentionDays",
     90,
     "Days that the history of runs and incidents goes back; 0 keeps all.",
     whole_number(0, 36_500),
 )
-RAW_RETENTION = SettingSpec(
+RAW_RETENTION = Setting(
     "RawMailRetentionDays",
     0,
     "Days after which the source of a message, with its attachments, is removed; 0 keeps all.",
     whole_number(0, 36_500),
 )
-TICKET_RETENTION = SettingSpec(
+TICKET_RETENTION = Setting(
     "TicketRetentionDays",
     0,
     "Days after its last change after which a ticket is removed with all its mail; 0 keeps all.",
     whole_number(0, 36_500),
 )
-SESSION_HOURS = SettingSpec(
+SESSION_HOURS = Setting(
     "SessionHours",
     12,
     "Hours after signing in to the pages when one has to sign in again, however busy one is.",
     whole_number(1, 168),
 )
 
-SETTINGS: dict[str, SettingSpec[Any]] = {
+SETTINGS: dict[str, Setting[Any]] = {
     spec.name: spec
     for spec in (
         DEFAULT_QUEUE,
@@ -175,7 +173,7 @@ SETTINGS: dict[str, SettingSpec[Any]] = {
 }
 
 
-def find_setting(name: str) -> SettingSpec[Any]:
+def find_setting(name: str) -> Setting[Any]:
     """The setting called ``name``, in any case. Raises NotFoundError."""
     for spec in SETTINGS.values():
         if spec.name.lower() == name.lower():
@@ -183,9 +181,9 @@ def find_setting(name: str) -> SettingSpec[Any]:
     raise NotFoundError("unknown-setting", f"There is no setting “{name}”.", "Run: flask setting list")
 
 
-def get_setting(session: Session, spec: SettingSpec[T]) -> T:
+def get_setting(session: Session, spec: Setting[T]) -> T:
     """The value of the setting: the one that was entered, or its default."""
-    row = session.get(Setting, spec.name)
+    row = session.get(SettingRow, spec.name)
     return spec.parse(row.value) if row else spec.default
 
 
@@ -195,14 +193,14 @@ class Configuration:
     def __init__(self, entered: Mapping[str, str]) -> None:
         self._entered = entered
 
-    def __getitem__(self, spec: SettingSpec[T]) -> T:
+    def __getitem__(self, spec: Setting[T]) -> T:
         """The value of a setting: the one that was entered, or its default."""
         return spec.parse(self._entered[spec.name]) if spec.name in self._entered else spec.default
 
 
 def read_configuration(session: Session) -> Configuration:
     """All settings, in one query."""
-    return Configuration({row.name: row.value for row in session.execute(select(Setting.name, Setting.value))})
+    return Configuration({row.name: row.value for row in session.execute(select(SettingRow.name, SettingRow.value))})
 
 
 def shown_settings(session: Session) -> dict[str, str]:
@@ -217,7 +215,7 @@ def set_setting(session: Session, name: str, text: str, actor: str, seen: str | 
     ``seen`` is the value that whoever entered it had seen; ConflictError says that it is another one by now.
     That PostmasterDefaultQueue names a valid queue is checked by ``desk.configuration.change_setting``.
     """
-    serialise(session)
+    lock_administration(session)
     spec = find_setting(name)
     old, new = spec.show(get_setting(session, spec)), spec.show(_checked(session, spec, spec.parse(text)))
     if seen not in (None, old):
@@ -228,25 +226,25 @@ def set_setting(session: Session, name: str, text: str, actor: str, seen: str | 
         )
     if old != new:
         if new == spec.show(spec.default):
-            session.execute(delete(Setting).where(Setting.name == spec.name))
+            session.execute(delete(SettingRow).where(SettingRow.name == spec.name))
         else:
-            session.merge(Setting(name=spec.name, value=new))
+            session.merge(SettingRow(name=spec.name, value=new))
         audit(session, actor, "set", "setting", spec.name, {"value": [old, new]})
         session.flush()
 
 
-def _checked(session: Session, spec: SettingSpec[Any], value: Any) -> Any:
+def _checked(session: Session, spec: Setting[Any], value: Any) -> Any:
     """``value``, which goes together with the lists: an entry in the spelling of its list, a list with what is used."""
     if spec.among:
         return _listed(spec, spec.among, get_setting(session, spec.among), value)
-    if isinstance(spec, ListSpec):
+    if isinstance(spec, ListSetting):
         for user in SETTINGS.values():
             if user.among is spec:
                 _keep_entry(spec, value, user, get_setting(session, user))
     return value
 
 
-def _listed(spec: SettingSpec[Any], among: ListSpec[Any], entries: tuple[Any, ...], name: str) -> str:
+def _listed(spec: Setting[Any], among: ListSetting[Any], entries: tuple[Any, ...], name: str) -> str:
     entry = named(entries, name)
     if entry is None:
         words = ", ".join(map(name_of, entries))
@@ -255,7 +253,7 @@ def _listed(spec: SettingSpec[Any], among: ListSpec[Any], entries: tuple[Any, ..
     return name_of(entry)
 
 
-def _keep_entry(spec: ListSpec[Any], entries: tuple[Any, ...], user: SettingSpec[Any], name: str) -> None:
+def _keep_entry(spec: ListSetting[Any], entries: tuple[Any, ...], user: Setting[Any], name: str) -> None:
     if named(entries, name) is None:
         message = f"{spec.name} must keep “{name}”, which {user.name} names."
         raise InputError(spec.name, message, f"Give {user.name} another value first.", "bad-setting")

@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, NotFoundError
-from postmaster.resources.audit import audit, serialise
+from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field, FieldErrors
-from postmaster.resources.readers import Flaw, line, member
+from postmaster.resources.readers import InvalidValue, line, member
 from postmaster.resources.service import printable
 from postmaster.system.models import Role, User
 from postmaster.system.sessions import end_sessions
@@ -32,17 +32,17 @@ def _nobodys_hash() -> str:
 
 def _user_name(text: str) -> str:
     if any(char.isspace() for char in text):
-        raise Flaw(f"is “{text}”, but must have no blanks")
+        raise InvalidValue(f"is “{text}”, but must have no blanks")
     return line(100)(text)
 
 
 def _hashed(password: str) -> str:
     if not MINIMUM_PASSWORD <= len(password) <= 1000:
-        raise Flaw(f"has {len(password)} characters, but must have {MINIMUM_PASSWORD} to 1000")
+        raise InvalidValue(f"has {len(password)} characters, but must have {MINIMUM_PASSWORD} to 1000")
     try:
         return _hasher.hash(password)
     except UnicodeEncodeError:
-        raise Flaw("has characters that are not UTF-8", "Enter it in UTF-8.") from None
+        raise InvalidValue("has characters that are not UTF-8", "Enter it in UTF-8.") from None
 
 
 NAME = Field("name", "Name", mandatory=True, read=_user_name, metavar="NAME", help="What the user signs in as.")
@@ -54,7 +54,7 @@ ROLE = Field(
     metavar="|".join(Role),
     help="An admin changes things, a lead looks at them.",
 )
-PASSWORD = Field("password", "Password", mandatory=True, read=_hashed, secret=True)
+USER_PASSWORD = Field("password", "Password", mandatory=True, read=_hashed, secret=True)
 
 
 def stream_users(session: Session) -> Iterator[User]:
@@ -77,14 +77,14 @@ def named_user(session: Session, name: str) -> User:
 
 def add_user(session: Session, name: str, role: str, password: str, actor: str) -> User:
     """Add a user who may sign in. Raises InvalidFieldsError."""
-    serialise(session)
+    lock_administration(session)
     user, errors = User(), FieldErrors()
-    for field, text in ((NAME, name), (ROLE, role), (PASSWORD, password)):
+    for field, text in ((NAME, name), (ROLE, role), (USER_PASSWORD, password)):
         with errors.catching(field):
-            setattr(user, "password_hash" if field is PASSWORD else field.name, field.parse(text))
+            setattr(user, "password_hash" if field is USER_PASSWORD else field.name, field.parse(text))
     if NAME not in errors and find_user(session, user.name):
         errors.add(NAME.name, NAME.refuse(f"is “{user.name}”, which another user has", "Choose another one."))
-    errors.raise_if_any((NAME, ROLE, PASSWORD))
+    errors.raise_if_any((NAME, ROLE, USER_PASSWORD))
     session.add(user)
     session.flush()
     audit(session, actor, "add", "user", user.name, {"role": [None, user.role.value]})
@@ -96,16 +96,16 @@ def set_password(session: Session, name: str, password: str, actor: str) -> None
 
     Raises NotFoundError, or InputError if the password is refused.
     """
-    serialise(session)
+    lock_administration(session)
     user = named_user(session, name)
-    user.password_hash = PASSWORD.parse(password)
+    user.password_hash = USER_PASSWORD.parse(password)
     end_sessions(session, user.id)
     audit(session, actor, "set-password", "user", user.name, {"password": "changed"})
 
 
 def set_active(session: Session, name: str, active: bool, actor: str) -> None:
     """Shut a user out, or let the user in again. Raises NotFoundError."""
-    serialise(session)
+    lock_administration(session)
     user = named_user(session, name)
     if user.active != active:
         user.active = active
@@ -116,7 +116,7 @@ def set_active(session: Session, name: str, active: bool, actor: str) -> None:
 
 def set_role(session: Session, name: str, role: str, actor: str) -> None:
     """Make a user an admin or a lead, and end the user's sessions. Raises NotFoundError, or InputError."""
-    serialise(session)
+    lock_administration(session)
     user, wanted = named_user(session, name), ROLE.parse(role)
     if user.role != wanted:
         audit(session, actor, "set-role", "user", user.name, {"role": [user.role.value, wanted.value]})
@@ -146,7 +146,7 @@ def change_own_password(session: Session, user_id: int, current: str, new: str) 
 
 def add_first_admin(session: Session, actor: str) -> str | None:
     """Add the user ``admin`` if there is no user at all; returns the password made up for it, or None."""
-    serialise(session)
+    lock_administration(session)
     if session.scalar(select(func.count()).select_from(User)):
         return None
     password = token_urlsafe(12)

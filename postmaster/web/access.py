@@ -13,9 +13,10 @@ from typing import Any, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, Response, abort, current_app, flash, redirect, request, session, url_for
-from flask_login import current_user, logout_user
+from flask_login import current_user as _session_user
+from flask_login import logout_user
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.extensions import now
 from postmaster.system.attempts import plain_address
 from postmaster.system.models import Role, User, WebSession
@@ -47,9 +48,9 @@ class SignedInUser:
         return self.token
 
 
-def who() -> SignedInUser:
+def current_user() -> SignedInUser:
     """Whoever is signed in. On a public page it may be nobody: then only ``is_authenticated`` is there."""
-    return cast("SignedInUser", current_user)
+    return cast("SignedInUser", _session_user)
 
 
 def this_browser() -> Browser:
@@ -101,7 +102,7 @@ def access_of(view: object) -> Access | None:
 
 def is_admin() -> bool:
     """Whether who is signed in may change things."""
-    return who().is_authenticated and who().role is Role.ADMIN
+    return current_user().is_authenticated and current_user().role is Role.ADMIN
 
 
 def init_app(app: Flask) -> None:
@@ -120,10 +121,10 @@ def check_access() -> Response | None:
         abort(403)
     if needed is Access.PUBLIC:
         return None
-    if not who().is_authenticated:
+    if not current_user().is_authenticated:
         return to_sign_in()
     _note_click(view)
-    if ROLE_ACCESS[who().role] < needed:
+    if ROLE_ACCESS[current_user().role] < needed:
         abort(403)
     return None
 
@@ -162,6 +163,6 @@ def _can_be_opened(parts: SplitResult) -> bool:
 
 def _note_click(view: object) -> None:
     """A click starts the time anew that a session may stand still; what the page asks by itself is none."""
-    if not getattr(view, "polling", False) and now() - who().seen_at >= timedelta(seconds=SEEN_SECONDS):
-        with writing() as database:
-            note_click(database, who().token)
+    if not getattr(view, "polling", False) and now() - current_user().seen_at >= timedelta(seconds=SEEN_SECONDS):
+        with transaction() as database:
+            note_click(database, current_user().token)

@@ -14,12 +14,12 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Attachment
 from postmaster.desk.ticket_view import find_article
-from postmaster.ledger.article_source import find_attachment, html_of, source_of
+from postmaster.ledger.article_source import article_source, find_attachment, html_of
 from postmaster.resources.audit import audit
-from postmaster.web.access import for_leads, public, who
+from postmaster.web.access import current_user, for_leads, public
 from postmaster.web.shown_html import shown_html
 from postmaster.web.source import Source, shown_source
 
@@ -50,7 +50,7 @@ SIGNED_SECONDS = 600
 def body(article: int) -> Response:
     """The document in the frame."""
     remote = request.args.get("images") == "remote"
-    with reading() as session:
+    with read_session() as session:
         found = find_article(session, article)
         html = html_of(session, found)
         addresses = _inline_addresses(session, article)
@@ -91,7 +91,7 @@ def inline(token: str) -> Response:
         number = _signer().loads(token, max_age=SIGNED_SECONDS)
     except BadSignature:
         abort(HTTPStatus.NOT_FOUND)
-    with reading() as session:
+    with read_session() as session:
         attachment, content = find_attachment(session, number)
     if attachment.content_type not in IMAGE_TYPES:
         abort(HTTPStatus.NOT_FOUND)
@@ -106,7 +106,7 @@ def inline(token: str) -> Response:
 @for_leads
 def download_attachment(attachment: int) -> Response:
     """An attachment, to be stored and never opened here."""
-    with reading() as session:
+    with read_session() as session:
         found, content = find_attachment(session, attachment)
     record_reading("download-attachment", "article", f"{found.article_id}: {found.filename}")
     return as_download(content, found.filename)
@@ -116,7 +116,7 @@ def download_attachment(attachment: int) -> Response:
 @for_leads
 def text(article: int) -> Response:
     """Its whole text."""
-    with reading() as session:
+    with read_session() as session:
         response = make_response(find_article(session, article).text)
     response.headers["Content-Type"] = "text/plain; charset=utf-8"
     response.headers["Content-Security-Policy"] = FILE_POLICY
@@ -127,9 +127,9 @@ def text(article: int) -> Response:
 @for_leads
 def source(article: int) -> str:
     """Its source, as text."""
-    with reading() as session:
+    with read_session() as session:
         found = find_article(session, article)
-        raw, number = source_of(session, found), found.ticket.number
+        raw, number = article_source(session, found), found.ticket.number
     record_reading("look-at-source", "article", str(article))
     ticket = url_for("tickets.show", ticket=number)
     shown: Source = shown_source(raw)
@@ -142,16 +142,16 @@ def source(article: int) -> str:
 @for_leads
 def download_source(article: int) -> Response:
     """Its source, as a file."""
-    with reading() as session:
-        raw = source_of(session, find_article(session, article))
+    with read_session() as session:
+        raw = article_source(session, find_article(session, article))
     record_reading("download-source", "article", str(article))
     return as_download(raw, f"article-{article}.eml")
 
 
 def record_reading(action: str, noun: str, label: str) -> None:
     """Write into the audit log that somebody took a copy of mail, or looked at all of it."""
-    with writing() as session:
-        audit(session, who().name, action, noun, label, {})
+    with transaction() as session:
+        audit(session, current_user().name, action, noun, label, {})
 
 
 def as_download(content: bytes, filename: str) -> Response:

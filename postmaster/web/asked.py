@@ -8,10 +8,10 @@ from flask import Flask, request
 from werkzeug.routing import BaseConverter
 from wtforms import StringField
 
-from postmaster.resources.numbers import ID_PATTERN, LARGEST_ID, NO_ID, read_id, read_number
+from postmaster.resources.numbers import ID_PATTERN, MAX_ID, NO_ID, read_id, read_number
 
 # A number that is no id counts something, of which there are never so many.
-MOST = 10**9
+MAX_COUNT = 10**9
 
 
 class IdConverter(BaseConverter):
@@ -49,12 +49,12 @@ def asked_id(name: str) -> int | None:
 
 def asked_before() -> int:
     """The id before which the page of a list begins; without one it begins with the newest."""
-    return asked_id("before") or LARGEST_ID
+    return asked_id("before") or MAX_ID
 
 
 def asked_number(name: str, default: int) -> int:
     """The number that the parameter or field ``name`` says, from 0; ``default`` if it says none."""
-    number = read_number(request.values.get(name, ""), 0, MOST)
+    number = read_number(request.values.get(name, ""), 0, MAX_COUNT)
     return default if number is None else number
 
 

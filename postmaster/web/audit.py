@@ -8,25 +8,25 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.resources.models import AuditEvent
-from postmaster.system.audit_log import Wanted, history, recent_kinds
+from postmaster.system.audit_log import AuditFilter, history, recent_kinds
 from postmaster.web.access import for_admins
 from postmaster.web.asked import asked_before
-from postmaster.web.lists import around, wants_fragment
+from postmaster.web.lists import cursor_links, wants_fragment
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
 # What the address says of the filter; ``before`` is where the page begins.
-FILTERS = ("q", "noun", "action", "from", "to")
+AUDIT_FILTERS = ("q", "noun", "action", "from", "to")
 
 # What is never shown, should it ever have got into the log. Services leave it out.
 SECRETS = ("password", "secret", "token")
 
 
 @dataclass(frozen=True)
-class Change:
+class AuditChange:
     """One changed field; None where there was no value before, or is none any more."""
 
     name: str
@@ -38,23 +38,23 @@ class Change:
 @for_admins
 def page() -> str:
     """The log, or the part of it that a filter changes."""
-    with reading() as session:
+    with read_session() as session:
         stretch = history(session, _wanted())
         nouns, actions = recent_kinds(session)
-    state: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    state: dict[str, Any] = {name: request.args[name] for name in AUDIT_FILTERS if request.args.get(name)}
     return render_template(
         "audit/_list.html" if wants_fragment() else "audit/page.html",
         lines=[(event, list(changes_of(event))) for event in stretch.events],
-        **around(state, stretch.next),
+        **cursor_links(state, stretch.next),
         state=state,
         nouns=nouns,
         actions=actions,
     )
 
 
-def _wanted() -> Wanted:
+def _wanted() -> AuditFilter:
     asked = request.args
-    return Wanted(
+    return AuditFilter(
         asked.get("q", ""),
         asked.get("noun", "")[:40],
         asked.get("action", "")[:40],
@@ -64,15 +64,15 @@ def _wanted() -> Wanted:
     )
 
 
-def changes_of(event: AuditEvent) -> Iterator[Change]:
+def changes_of(event: AuditEvent) -> Iterator[AuditChange]:
     """What ``event`` changed, readable; values that are empty before and after say nothing."""
     for name, value in event.detail.items():
         pair = value if isinstance(value, list) and len(value) == 2 else [None, value]
         old, new = (_shown(part) for part in pair)
         if any(word in name.casefold() for word in SECRETS):
-            yield Change(_words(name), None, "changed")
+            yield AuditChange(_words(name), None, "changed")
         elif old or new:
-            yield Change(_words(name), old, new)
+            yield AuditChange(_words(name), old, new)
 
 
 def _words(name: str) -> str:

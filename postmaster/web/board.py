@@ -19,7 +19,7 @@ from postmaster.fetching.overview import AccountView, view_of
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.verdict import Verdict, judge
-from postmaster.resources.listing import Page, Wanted
+from postmaster.resources.listing import ListFilter, Page
 from postmaster.web.pulse import fetching, refusal_of
 from postmaster.web.times import midnight
 
@@ -56,7 +56,7 @@ class Board:
 
 def board_of(session: Session, number: int = 1) -> Board:
     """The page ``number`` of the board as it is now: as many queries and as many tiles, however many accounts."""
-    page, verdict = ACCOUNTS.page(session, Wanted(page=number)), judge(session, fetching())
+    page, verdict = ACCOUNTS.page(session, ListFilter(page=number)), judge(session, fetching())
     accounts = [view_of(row[0]) for row in page.rows]
     going_on, counted = progress(session), figures(session, midnight(), [account.id for account in accounts])
     tiles = [_tile(account, going_on.get(account.id), counted.get(account.id, Figures())) for account in accounts]

@@ -7,7 +7,7 @@ import time
 
 import structlog
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.resources.audit import audit
 from postmaster.resources.service import printable
 from postmaster.system.attempts import LONGEST_DELAY, Attempt, TooManyTriesError
@@ -30,18 +30,18 @@ def enter(name: str, password: str) -> tuple[User, str] | None:
     browser = this_browser()
     attempt = Attempt(name[:200], browser.address)
     try:
-        with writing() as session:
+        with transaction() as session:
             delay = attempt.begin(session)
         _wait(delay)
     except TooManyTriesError:
         _log(name, browser, "too-many-tries")
         raise
-    with reading() as session:
+    with read_session() as session:
         user = sign_in(session, name, password)
     if user is None:
         _refuse(name, browser)
         return None
-    with writing() as session:
+    with transaction() as session:
         attempt.succeed(session)
         audit(session, user.name, "sign-in", "session", user.name, {"address": browser.address})
         return user, start_session(session, user, browser)
@@ -60,7 +60,7 @@ def _wait(seconds: float) -> None:
 
 def _refuse(name: str, browser: Browser) -> None:
     _log(name, browser, "wrong-password")
-    with writing() as session:
+    with transaction() as session:
         audit(session, "nobody", "refused-sign-in", "session", printable(name)[:100], {"address": browser.address})
 
 

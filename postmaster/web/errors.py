@@ -18,7 +18,7 @@ from postmaster.refusals import REFUSALS
 log = structlog.get_logger(__name__)
 
 # Title and advice by status; others get the words of HTTP.
-WORDS: dict[int, tuple[str, str]] = {
+STATUS_TEXTS: dict[int, tuple[str, str]] = {
     400: ("This request cannot be answered", "Go back, load the page again, and repeat what you did."),
     403: ("You may not do this", "It takes an admin. Ask one, or sign in as one."),
     404: ("There is no such page", "Check the address, or start from the status page."),
@@ -46,7 +46,7 @@ def _http(error: HTTPException) -> Response:
     if error.response is not None:  # a redirect, or an answer that was made already
         return error.response  # type: ignore[return-value]
     code = error.code or 500
-    title, advice = WORDS.get(code, (error.name, error.description or ""))
+    title, advice = STATUS_TEXTS.get(code, (error.name, error.description or ""))
     return _page(code, title, advice, original=getattr(error, "original_exception", None))
 
 

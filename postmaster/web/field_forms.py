@@ -26,7 +26,7 @@ KEEPS = "Leave it empty to keep the one there is."
 AGAIN = "Enter it again: what you entered was not saved."
 
 # A field, its input, and what is said to help.
-Part = tuple[Field, FormField, str]
+FormPart = tuple[Field, FormField, str]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class FieldForm(Form):
         return self.fields
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[FormPart]:
         """The fields that are shown, with their inputs and what is said to help."""
         return [(field, self[field.name], self.help_of(field)) for field in self.shown]
 
@@ -124,31 +124,31 @@ class SecretLinesField(TextAreaField):
 FormT = TypeVar("FormT", bound=FieldForm)
 
 
-def resource_form(service: Service[Any], helps: Mapping[str, str], thing: Any = None) -> FieldForm:
-    """The form for ``thing``, or for a new one."""
-    fields = service.fields_of(thing) if thing is not None else service.fields_for(request.values)
-    return field_form(FieldForm, service, helps, thing, fields)
+def resource_form(service: Service[Any], helps: Mapping[str, str], record: Any = None) -> FieldForm:
+    """The form for ``record``, or for a new one."""
+    fields = service.fields_of(record) if record is not None else service.fields_for(request.values)
+    return field_form(FieldForm, service, helps, record, fields)
 
 
 def field_form(
     base: type[FormT],
     service: Service[Any],
     helps: Mapping[str, str],
-    thing: Any,
+    record: Any,
     fields: Sequence[Field],
     **options: Any,
 ) -> FormT:
-    """A form of the kind ``base`` with ``fields`` for ``thing``, or for a new one. ``options`` are those of WTForms."""
-    made = {field.name: _input(field, service.choices(field, thing), thing is not None) for field in fields}
-    members = {"fields": fields, "helps": helps, "editing": thing is not None}
+    """A form of the kind ``base`` with ``fields`` for ``record``, or a new one; ``options`` are those of WTForms."""
+    made = {field.name: _input(field, service.choices(field, record), record is not None) for field in fields}
+    members = {"fields": fields, "helps": helps, "editing": record is not None}
     form_class = type(base.__name__, (base,), {**made, **members})
-    if thing is None:
+    if record is None:
         form: FormT = form_class(data={field.name: initial(field) for field in fields}, **options)
         form.seen.data = ""
         return form
-    values = service.values(thing)
+    values = service.values(record)
     given = {name: _typed(value) for name, value in values.items()}
-    form = form_class(data={**given, "seen": remembered(thing.revision, values)}, **options)
+    form = form_class(data={**given, "seen": remembered(record.revision, values)}, **options)
     for field in fields:
         if field.fixed:
             form[field.name].data = given[field.name]  # whatever was sent

@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Section:
+class HelpSection:
     """Entries of one kind."""
 
     title: str
@@ -59,7 +59,7 @@ class Topic:
     name: str
     title: str
     lead: str
-    sections: Callable[[], Iterable[Section]]
+    sections: Callable[[], Iterable[HelpSection]]
     pages: Sequence[str] = ()
 
 
@@ -82,12 +82,12 @@ def _field_entry(field: Field, **facts: str) -> Entry:
     )
 
 
-def _fields(fields: Iterable[Field]) -> Section:
+def _fields(fields: Iterable[Field]) -> HelpSection:
     lead = "As they are called on the page, with their options on the command line."
-    return Section("Fields", lead, [_field_entry(field) for field in fields])
+    return HelpSection("Fields", lead, [_field_entry(field) for field in fields])
 
 
-def _account_sections() -> Iterator[Section]:
+def _account_sections() -> Iterator[HelpSection]:
     types = [
         Entry(
             kind.name,
@@ -96,11 +96,11 @@ def _account_sections() -> Iterator[Section]:
         )
         for kind in ACCOUNT_TYPES.values()
     ]
-    yield Section("Types", "The type decides which of the fields an account has.", types)
+    yield HelpSection("Types", "The type decides which of the fields an account has.", types)
     lead = "Those that only some types have say which."
-    yield Section("Fields", lead, [_field_entry(field, only=_types_with(field)) for field in ACCOUNT_FIELDS])
+    yield HelpSection("Fields", lead, [_field_entry(field, only=_types_with(field)) for field in ACCOUNT_FIELDS])
     states = [Entry(label.capitalize(), "", (), health.value) for health, label in HEALTH_LABELS.items()]
-    yield Section("Health", "How an account stands, in a word; with its word in JSON.", states)
+    yield HelpSection("Health", "How an account stands, in a word; with its word in JSON.", states)
 
 
 def _encryption(tls: str) -> str:
@@ -113,7 +113,7 @@ def _types_with(field: Field) -> str:
     return ", ".join(kind.name for kind in ACCOUNT_TYPES.values() if kind.has(field))
 
 
-def _credential_sections() -> Iterator[Section]:
+def _credential_sections() -> Iterator[HelpSection]:
     kinds = [
         Entry(
             spec.label,
@@ -123,9 +123,9 @@ def _credential_sections() -> Iterator[Section]:
         )
         for spec in CREDENTIAL_KINDS.values()
     ]
-    yield Section("Kinds", "How a credential signs in. It is chosen first, and stays.", kinds)
+    yield HelpSection("Kinds", "How a credential signs in. It is chosen first, and stays.", kinds)
     lead = "Those that only some kinds have say which."
-    yield Section("Fields", lead, [_field_entry(field, only=_kinds_with(field)) for field in CREDENTIAL_FIELDS])
+    yield HelpSection("Fields", lead, [_field_entry(field, only=_kinds_with(field)) for field in CREDENTIAL_FIELDS])
 
 
 def _kinds_with(field: Field) -> str:
@@ -133,14 +133,14 @@ def _kinds_with(field: Field) -> str:
     return ", ".join(having) if len(having) < len(CREDENTIAL_KINDS) else ""
 
 
-def _filter_sections() -> Iterator[Section]:
+def _filter_sections() -> Iterator[HelpSection]:
     yield _fields(FilterService.fields)
-    yield Section("How conditions and values are written", "Each by an example.", [*EXAMPLES])
+    yield HelpSection("How conditions and values are written", "Each by an example.", [*EXAMPLES])
     pseudo = [Entry(name, text) for name, text in PSEUDO_HEADERS.items()]
-    yield Section("What conditions can test beside headers", "They are no headers of the message itself.", pseudo)
+    yield HelpSection("What conditions can test beside headers", "They are no headers of the message itself.", pseudo)
 
 
-def _header_sections() -> Iterator[Section]:
+def _header_sections() -> Iterator[HelpSection]:
     entries = [
         Entry(
             header.name,
@@ -153,7 +153,7 @@ def _header_sections() -> Iterator[Section]:
         )
         for header in HEADERS
     ]
-    yield Section("X-OTRS headers", "An invalid value falls back to what holds without it, and is noted.", entries)
+    yield HelpSection("X-OTRS headers", "An invalid value falls back to what holds without it, and is noted.", entries)
 
 
 # The syntax of filters. A test reads each example as a filter does.
@@ -171,30 +171,30 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-def _settings_sections() -> Iterator[Section]:
+def _settings_sections() -> Iterator[HelpSection]:
     entries = [
         Entry(spec.name, spec.description, _facts(default=spec.show(spec.default), one_of=", ".join(spec.choices)))
         for spec in SETTINGS.values()
     ]
-    yield Section("Settings", "Changed on the page, or by: flask setting set NAME VALUE", entries)
+    yield HelpSection("Settings", "Changed on the page, or by: flask setting set NAME VALUE", entries)
 
 
-def _error_sections() -> Iterator[Section]:
+def _error_sections() -> Iterator[HelpSection]:
     faults = [Entry(fault.code, _blanks(fault.message), _fault_facts(fault)) for fault in FAULTS.values()]
-    yield Section("Fetching", "What can keep mail from being fetched, by its code.", faults)
+    yield HelpSection("Fetching", "What can keep mail from being fetched, by its code.", faults)
     refusals = [Entry(code, text, _facts(what_to_do=advice)) for code, (text, advice) in REFUSALS.items()]
-    yield Section(
+    yield HelpSection(
         "Refusals", "What can be wrong with what was entered. NOUN stands for account, queue and so on.", refusals
     )
 
 
-def _provider_sections() -> Iterator[Section]:
+def _provider_sections() -> Iterator[HelpSection]:
     yield _meanings("Microsoft", "AADSTS", MICROSOFT)
     yield _meanings("Google", "Google ", GOOGLE)
     yield _meanings("All others", "", STANDARD)
 
 
-def _meanings(title: str, prefix: str, meanings: Mapping[str, Meaning]) -> Section:
+def _meanings(title: str, prefix: str, meanings: Mapping[str, Meaning]) -> HelpSection:
     entries = [
         Entry(
             f"{prefix}{code}",
@@ -203,7 +203,7 @@ def _meanings(title: str, prefix: str, meanings: Mapping[str, Meaning]) -> Secti
         )
         for code, meaning in meanings.items()
     ]
-    return Section(title, "Its error codes, and the ones that they lead to here.", entries)
+    return HelpSection(title, "Its error codes, and the ones that they lead to here.", entries)
 
 
 def _fault_facts(fault: Fault) -> list[tuple[str, str]]:
@@ -216,17 +216,17 @@ def _blanks(sentence: str) -> str:
     return re.sub(r"\{\w+\}", "…", sentence)
 
 
-def _reason_sections() -> Iterator[Section]:
+def _reason_sections() -> Iterator[HelpSection]:
     entries = [Entry(code, sentence) for code, sentence in REASONS.items()]
-    yield Section("Reason codes", "Why a message became what it is, in traces and in JSON.", entries)
+    yield HelpSection("Reason codes", "Why a message became what it is, in traces and in JSON.", entries)
 
 
-def _command_sections() -> Iterator[Section]:
+def _command_sections() -> Iterator[HelpSection]:
     codes = [Entry(str(code), sentence) for code, sentence in EXIT_CODES.items()]
-    yield Section("Exit codes", "What a command ends with: scripts and cron jobs can rely on them.", codes)
+    yield HelpSection("Exit codes", "What a command ends with: scripts and cron jobs can rely on them.", codes)
     context = click.Context(current_app.cli, info_name="flask")
     entries = [entry for name in sorted(current_app.cli.commands) for entry in _command_entries(name, context)]
-    yield Section("Commands", "Each has --help. Those with --json print one object, lists one a line.", entries)
+    yield HelpSection("Commands", "Each has --help. Those with --json print one object, lists one a line.", entries)
 
 
 def _command_entries(name: str, parent: click.Context) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import request, url_for
 
-from postmaster.resources.listing import Wanted
+from postmaster.resources.listing import ListFilter
 from postmaster.web.asked import asked_number
 
 # What an address says of a list's state.
@@ -27,13 +27,13 @@ def list_state() -> dict[str, Any]:
     return {name: request.args[name] for name in STATE if request.args.get(name)}
 
 
-def wanted() -> Wanted:
+def wanted() -> ListFilter:
     """What the request asks of the list."""
     page = asked_number("page", 1)
-    return Wanted(request.args.get("q", "").strip(), request.args.get("sort", ""), page)
+    return ListFilter(request.args.get("q", "").strip(), request.args.get("sort", ""), page)
 
 
-def around(state: Mapping[str, Any], further: int | None) -> dict[str, str]:
+def cursor_links(state: Mapping[str, Any], further: int | None) -> dict[str, str]:
     """The addresses around a page that is cut by ids: of older rows, before the id ``further``, and of the newest."""
     return {
         "older": url_for(".page", **{**state, "before": further}) if further else "",
@@ -47,7 +47,7 @@ def counted(found: int, total: int, noun: str, plural: str) -> str:
     return words if found == total else f"{found} of {words}"
 
 
-def way_back() -> str | None:
+def next_url() -> str | None:
     """Where a form was asked to lead (``?next=``); never to another site, as which browsers also read ``/\\``."""
     wanted = request.args.get("next", "")
     local = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted and wanted.isprintable()

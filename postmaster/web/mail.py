@@ -7,13 +7,13 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from postmaster.database import reading
-from postmaster.ledger.search import Wanted, find_mail
+from postmaster.database import read_session
+from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.pipeline.decision import Outcome
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before
-from postmaster.web.lists import around, wants_fragment
+from postmaster.web.lists import cursor_links, wants_fragment
 from postmaster.web.steps import steps_of
 from postmaster.web.times import asked_moment
 
@@ -28,11 +28,11 @@ PARTS = {
     "account": "Mail account",
     "ticket": "Ticket number",
 }
-FILTERS = ("q", *PARTS, "outcome", "from", "to")
+MAIL_FILTERS = ("q", *PARTS, "outcome", "from", "to")
 
 
 @dataclass(frozen=True)
-class Look:
+class Badge:
     """How an outcome is shown: ``state`` and ``icon`` as in the style sheet and the sprite."""
 
     state: str
@@ -40,12 +40,12 @@ class Look:
     words: str
 
 
-LOOKS: dict[Outcome, Look] = {
-    Outcome.NEW: Look("ok", "ticket", "New ticket"),
-    Outcome.FOLLOW_UP: Look("ok", "corner-up-right", "Follow-up"),
-    Outcome.IGNORED: Look("paused", "circle-minus", "Ignored"),
-    Outcome.REJECTED: Look("warn", "circle-x", "Rejected"),
-    Outcome.QUARANTINED: Look("fail", "shield-alert", "Quarantined"),
+OUTCOME_BADGES: dict[Outcome, Badge] = {
+    Outcome.NEW: Badge("ok", "ticket", "New ticket"),
+    Outcome.FOLLOW_UP: Badge("ok", "corner-up-right", "Follow-up"),
+    Outcome.IGNORED: Badge("paused", "circle-minus", "Ignored"),
+    Outcome.REJECTED: Badge("warn", "circle-x", "Rejected"),
+    Outcome.QUARANTINED: Badge("fail", "shield-alert", "Quarantined"),
 }
 
 
@@ -53,23 +53,23 @@ LOOKS: dict[Outcome, Look] = {
 @for_leads
 def page() -> str:
     """The newest messages, or those that are searched for."""
-    state: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name, "").strip()}
-    with reading() as session:
+    state: dict[str, Any] = {name: request.args[name] for name in MAIL_FILTERS if request.args.get(name, "").strip()}
+    with read_session() as session:
         found = find_mail(session, _wanted())
     return render_template(
         "mail/_list.html" if wants_fragment() else "mail/page.html",
         found=found,
-        **around(state, found.next),
+        **cursor_links(state, found.next),
         state=state,
         parts=PARTS,
-        looks=LOOKS,
+        looks=OUTCOME_BADGES,
     )
 
 
-def _wanted() -> Wanted:
+def _wanted() -> MailFilter:
     asked = request.args
-    outcome = next((outcome for outcome in LOOKS if outcome.value == asked.get("outcome")), None)
-    return Wanted(
+    outcome = next((outcome for outcome in OUTCOME_BADGES if outcome.value == asked.get("outcome")), None)
+    return MailFilter(
         text=asked.get("q", ""),
         outcome=outcome,
         since=asked_moment("from"),
@@ -83,6 +83,8 @@ def _wanted() -> Wanted:
 @for_leads
 def show(number: int) -> str:
     """One message: who wrote it, what became of it, and how it came to that."""
-    with reading() as session:
+    with read_session() as session:
         trace = trace_mail(session, number)
-    return render_template("mail/show.html", trace=trace, mail=trace.mail, steps=list(steps_of(trace)), looks=LOOKS)
+    return render_template(
+        "mail/show.html", trace=trace, mail=trace.mail, steps=list(steps_of(trace)), looks=OUTCOME_BADGES
+    )

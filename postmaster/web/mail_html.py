@@ -25,7 +25,7 @@ ORDINARY_CHARACTERS = 300_000
 ORDINARY_PRODUCT = 50_000_000
 
 # Bytes of what a child makes that are worth showing.
-LONGEST = 8_000_000
+MAX_HTML_BYTES = 8_000_000
 
 TAGS = nh3.ALLOWED_TAGS | {"font", "big", "address", "section", "main"}
 REMOVED_WHOLE = {
@@ -113,6 +113,6 @@ def confined(question: bytes) -> bytes:
     """
     asked = json.loads(question)
     made = safe_html(asked["html"], asked["places"].get, remote_images=asked["remote"]).encode(errors="replace")
-    if len(made) > LONGEST:
+    if len(made) > MAX_HTML_BYTES:
         raise MemoryError
     return made

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, abort, current_app, jsonify, request
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.broker import redis
-from postmaster.config import Settings
-from postmaster.database import prepare_database, reading
+from postmaster.config import Environment
+from postmaster.database import prepare_database, read_session
 from postmaster.errors import ConfigError
 from postmaster.operations.state import fetching_state
 from postmaster.web.access import public
@@ -32,7 +32,7 @@ def readyz() -> tuple[Response, int]:
     turns = "missing"
     try:
         prepare_database()
-        with reading() as session:
+        with read_session() as session:
             state = fetching_state(session)
         parts |= {"database": True, "worker": state.workers > 0, "scheduler": state.schedulers > 0}
         turns = "late" if state.late else "ok"
@@ -47,7 +47,7 @@ def readyz() -> tuple[Response, int]:
 @public
 def metrics() -> Response:
     """The metrics, for whoever shows POSTMASTER_METRICS_TOKEN."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     if settings.metrics_token is None:
         abort(404)
     given = request.authorization.token if request.authorization and request.authorization.type == "bearer" else None
@@ -55,9 +55,9 @@ def metrics() -> Response:
         return Response("Unauthorized\n", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     from prometheus_client import CONTENT_TYPE_LATEST
 
-    from postmaster.operations.metrics import metrics as read_metrics
+    from postmaster.operations.metrics import render_metrics as read_metrics
 
-    with reading() as session:
+    with read_session() as session:
         return Response(read_metrics(session), content_type=CONTENT_TYPE_LATEST)
 
 

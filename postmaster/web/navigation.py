@@ -9,13 +9,13 @@ from flask import Flask, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.ledger.quarantine_list import MANY, quarantined
 from postmaster.web.access import Access, access_of, is_admin
 
 
 @dataclass(frozen=True)
-class Item:
+class NavigationItem:
     """A place to go. ``below`` is an action shown under it while one is there; ``covers`` are blueprints within it.
 
     ``count`` says how many things wait for somebody there.
@@ -38,57 +38,57 @@ class Item:
         if self.count is None:
             return 0
         try:
-            with reading() as session:
+            with read_session() as session:
                 return self.count(session)
         except SQLAlchemyError:
             return 0
 
 
 @dataclass(frozen=True)
-class Group:
+class NavigationGroup:
     """Items under a heading; the first group has none."""
 
     heading: str
-    items: Sequence[Item]
+    items: Sequence[NavigationItem]
 
 
 NAVIGATION = (
-    Group(
+    NavigationGroup(
         "",
         (
-            Item("Status", "status.page", "activity"),
-            Item("Where is my mail?", "mail.page", "search"),
-            Item("Tickets", "tickets.page", "ticket", covers=("articles",)),
-            Item("Quarantine", "quarantine.page", "shield-alert", count=quarantined),
-            Item("Run History", "runs.page", "clock"),
+            NavigationItem("Status", "status.page", "activity"),
+            NavigationItem("Where is my mail?", "mail.page", "search"),
+            NavigationItem("Tickets", "tickets.page", "ticket", covers=("articles",)),
+            NavigationItem("Quarantine", "quarantine.page", "shield-alert", count=quarantined),
+            NavigationItem("Run History", "runs.page", "clock"),
         ),
     ),
-    Group(
+    NavigationGroup(
         "Communication & Notifications",
         (
-            Item("PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.add")),
-            Item("Credentials", "credentials.page", "key-round"),
-            Item("Email Addresses", "addresses.page", "at-sign"),
-            Item("Queues", "queues.page", "layers"),
-            Item("Postmaster Filters", "filters.page", "funnel"),
+            NavigationItem("PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.add")),
+            NavigationItem("Credentials", "credentials.page", "key-round"),
+            NavigationItem("Email Addresses", "addresses.page", "at-sign"),
+            NavigationItem("Queues", "queues.page", "layers"),
+            NavigationItem("Postmaster Filters", "filters.page", "funnel"),
         ),
     ),
-    Group(
+    NavigationGroup(
         "Administration",
         (
-            Item("System Configuration", "settings.page", "settings"),
-            Item("Audit Log", "audit.page", "scroll-text"),
+            NavigationItem("System Configuration", "settings.page", "settings"),
+            NavigationItem("Audit Log", "audit.page", "scroll-text"),
         ),
     ),
 )
 
 
-def navigation() -> Iterator[Group]:
+def navigation() -> Iterator[NavigationGroup]:
     """The groups with the items that whoever is signed in may open."""
     for group in NAVIGATION:
         items = tuple(item for item in group.items if _may_open(item.endpoint))
         if items:
-            yield Group(group.heading, items)
+            yield NavigationGroup(group.heading, items)
 
 
 def _may_open(endpoint: str) -> bool:

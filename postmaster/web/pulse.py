@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, g, render_template, url_for
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.accounts.health import Health
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.extensions import now
 from postmaster.operations.progress import Activity, Progress
 from postmaster.operations.state import Fetching, FetchingState, fetching_state
@@ -70,7 +70,7 @@ def fetching() -> FetchingState | None:
     """Whether mail is being fetched, asked once a request; None if the database cannot say."""
     if "fetching" not in g:
         try:
-            with reading() as session:
+            with read_session() as session:
                 g.fetching = fetching_state(session)
         except DBAPIError:
             g.fetching = None

@@ -14,16 +14,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectMultipleField, StringField
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.models import Quarantine
 from postmaster.ledger.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
-from postmaster.ledger.quarantine_list import Found, newest_quarantined, quarantine_listing, quarantined_accounts
+from postmaster.ledger.quarantine_list import (
+    QuarantinePage,
+    newest_quarantined,
+    quarantine_listing,
+    quarantined_accounts,
+)
 from postmaster.pipeline.decision import REASONS, STORM
 from postmaster.resources.numbers import NO_ID, read_id
 from postmaster.resources.service import enumeration
-from postmaster.web.access import for_admins, for_leads, who
+from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.articles import as_download, record_reading
 from postmaster.web.asked import NumberField
 from postmaster.web.forms import Form
@@ -37,14 +42,14 @@ blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine")
 FOUND = "found"
 
 # Seconds that one request may spend on messages; the page asks for the rest by itself.
-PATIENCE = 4.0
+ACTION_SECONDS = 4.0
 
 # Messages that are named before they are deleted.
-NAMED = 50
+MAX_NAMED = 50
 
 
-class ChosenForm(Form):
-    """Chosen messages, and what shall become of them: ``action`` is one of ``ACTIONS``.
+class ChosenMailForm(Form):
+    """Chosen messages, and what shall become of them: ``action`` is one of ``QUARANTINE_ACTIONS``.
 
     With ``newest`` it is all messages up to that id that the list's filter finds; those up to ``after`` were seen to
     by requests before: ``done`` are out of quarantine, ``kept`` are still in it.
@@ -81,31 +86,31 @@ def _id_of(text: str) -> int:
 
 
 @dataclass(frozen=True)
-class Action:
+class QuarantineAction:
     """Something that is done with chosen messages; ``done`` says so, before what became of each."""
 
-    run: Callable[[Session, Quarantine, ChosenForm, str], str]
+    run: Callable[[Session, Quarantine, ChosenMailForm, str], str]
     done: str
 
 
-def _retry(session: Session, row: Quarantine, _form: ChosenForm, actor: str) -> str:
+def _retry(session: Session, row: Quarantine, _form: ChosenMailForm, actor: str) -> str:
     number = retry(session, row, actor)
     return f"ticket {number}" if number else f"message {row.id} was dropped, as a filter or a header says"
 
 
-def _deliver(session: Session, row: Quarantine, form: ChosenForm, actor: str) -> str:
+def _deliver(session: Session, row: Quarantine, form: ChosenMailForm, actor: str) -> str:
     return "ticket " + deliver(session, row, str(form.queue.data), actor)
 
 
-def _delete(session: Session, row: Quarantine, _form: ChosenForm, actor: str) -> str:
+def _delete(session: Session, row: Quarantine, _form: ChosenMailForm, actor: str) -> str:
     discard(session, row, actor)
     return f"message {row.id}"
 
 
-ACTIONS = {
-    "retry": Action(_retry, "left the quarantine"),
-    "deliver": Action(_deliver, "left the quarantine"),
-    "delete": Action(_delete, "deleted for good"),
+QUARANTINE_ACTIONS = {
+    "retry": QuarantineAction(_retry, "left the quarantine"),
+    "deliver": QuarantineAction(_deliver, "left the quarantine"),
+    "delete": QuarantineAction(_delete, "deleted for good"),
 }
 
 
@@ -120,7 +125,7 @@ def _list(ticked: Collection[int] = (), queue: str = "", **context: Any) -> str:
     """The list, with what was ``ticked`` and the ``queue`` that was chosen before something was refused."""
     account = request.args.get("account", "")
     listing = quarantine_listing(account)
-    with reading() as session:
+    with read_session() as session:
         found = listing.page(session, wanted())
         accounts = quarantined_accounts(session)
         queues = Queues(session).valid_names()
@@ -142,7 +147,7 @@ def _list(ticked: Collection[int] = (), queue: str = "", **context: Any) -> str:
     )
 
 
-def _refused(form: ChosenForm, numbers: Collection[int]) -> ResponseReturnValue:
+def _refused(form: ChosenMailForm, numbers: Collection[int]) -> ResponseReturnValue:
     """The list again, with what was chosen still chosen, so that it takes one press to do it right."""
     every = form.newest.data is not None
     context = {"all_chosen": True, "all_found": True} if every else {}
@@ -162,9 +167,9 @@ def _context() -> dict[str, Any]:
     }
 
 
-def _found(newest: int) -> Found:
+def _found(newest: int) -> QuarantinePage:
     """What the list's filter finds."""
-    return Found(wanted().text, request.args.get("account", ""), newest)
+    return QuarantinePage(wanted().text, request.args.get("account", ""), newest)
 
 
 def _url(view: str = "page", **values: Any) -> str:
@@ -179,7 +184,7 @@ def _url(view: str = "page", **values: Any) -> str:
 @for_leads
 def show(mail: int) -> str:
     """One message, with its source; or its line of the list, which may ask what to do."""
-    with reading() as session:
+    with read_session() as session:
         row = _existing(session, mail)
         queues = Queues(session).valid_names()
         raw = b"" if wants_fragment() else raw_source(session, row)
@@ -193,7 +198,7 @@ def show(mail: int) -> str:
 @for_leads
 def download(mail: int) -> Response:
     """Its source, as a file."""
-    with reading() as session:
+    with read_session() as session:
         raw = raw_source(session, _existing(session, mail))
     record_reading("download-source", "quarantine", str(mail))
     return as_download(raw, f"quarantine-{mail}.eml")
@@ -211,7 +216,7 @@ def _existing(session: Session, mail: int) -> Quarantine:
 @for_admins
 def change() -> ResponseReturnValue:
     """Do something with chosen messages; one that is refused does not keep the others from it."""
-    form = ChosenForm()
+    form = ChosenMailForm()
     try:
         numbers = _chosen(form)
         if form.action.data == "delete" and not form.confirmed.data:
@@ -222,30 +227,30 @@ def change() -> ResponseReturnValue:
     return _refused(form, {read_id(text) or NO_ID for text in form.mail.data or ()})
 
 
-def _chosen(form: ChosenForm) -> Sequence[int]:
-    with reading() as session:
+def _chosen(form: ChosenMailForm) -> Sequence[int]:
+    with read_session() as session:
         numbers = form.numbers(session)
     if not numbers and not form.after.data:
         raise InputError("message", "Choose at least one message first.")
     return numbers
 
 
-def _ask_to_delete(form: ChosenForm, numbers: Sequence[int]) -> str:
-    named = select(Quarantine).where(Quarantine.id.in_(numbers[:NAMED])).order_by(Quarantine.id)
-    with reading() as session:
+def _ask_to_delete(form: ChosenMailForm, numbers: Sequence[int]) -> str:
+    named = select(Quarantine).where(Quarantine.id.in_(numbers[:MAX_NAMED])).order_by(Quarantine.id)
+    with read_session() as session:
         rows = session.scalars(named).all()
     return render_template("quarantine/delete.html", rows=rows, numbers=numbers, form=form, **_context())
 
 
-def _change(form: ChosenForm, numbers: Sequence[int]) -> ResponseReturnValue:
+def _change(form: ChosenMailForm, numbers: Sequence[int]) -> ResponseReturnValue:
     """Carry it out, and say what became of each message; with more than fit into a request, how far it got."""
-    action = ACTIONS.get(form.action.data or "")
+    action = QUARANTINE_ACTIONS.get(form.action.data or "")
     if action is None:
         raise InputError("action", "Press one of the buttons that say what to do.")
     if form.action.data == "deliver" and not form.queue.data:
         raise InputError("queue", "Choose the queue first.")
-    actor, every = who().name, form.newest.data is not None
-    seconds = PATIENCE if every else math.inf
+    actor, every = current_user().name, form.newest.data is not None
+    seconds = ACTION_SECONDS if every else math.inf
     handled = list(handle(numbers, lambda session, row: action.run(session, row, form, actor), seconds))
     form.count(handled)
     if left := len(numbers) - len(handled):
@@ -260,7 +265,7 @@ def _change(form: ChosenForm, numbers: Sequence[int]) -> ResponseReturnValue:
     return redirect(_url(), 303)
 
 
-def _tell_of_all(form: ChosenForm, done: str) -> None:
+def _tell_of_all(form: ChosenMailForm, done: str) -> None:
     if form.done.data:
         flash(f"{counted(form.done.data, form.done.data, 'message', 'messages')} {done}.", "ok")
     if form.kept.data:

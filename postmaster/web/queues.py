@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.queue_list import QUEUES
+from postmaster.accounts.queue_list import QUEUE_LISTING
 from postmaster.desk.queues import QueueService
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting
 from postmaster.web.resources import Column, Resource, resource_blueprint
@@ -25,7 +25,7 @@ blueprint = resource_blueprint(
         lead="Where tickets wait. The default queue takes mail that no account and no address sends elsewhere.",
         empty="A ticket needs a queue to wait in.",
         service=QueueService,
-        listing=QUEUES,
+        listing=QUEUE_LISTING,
         columns=(
             Column("Name", "name"),
             Column("Follow-up", "follow_up"),

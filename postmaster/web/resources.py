@@ -14,14 +14,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import NotFoundError, PostMasterError
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.listing import Listing, Page
 from postmaster.resources.service import ConflictError, Service
-from postmaster.web.access import for_admins, who
+from postmaster.web.access import current_user, for_admins
 from postmaster.web.field_forms import FieldForm, resource_form
-from postmaster.web.lists import counted, list_state, wanted, wants_fragment, way_back, with_parameter
+from postmaster.web.lists import counted, list_state, next_url, wanted, wants_fragment, with_parameter
 
 AnyService = Service[Any]
 Context = Callable[[Session], Mapping[str, Any]]
@@ -69,7 +69,7 @@ class Resource:
     context: Context = lambda session: {}
     along: Along = lambda session, things: {}
     frame: Context = lambda session: {}
-    beside: Beside = lambda session, thing: {}
+    beside: Beside = lambda session, record: {}
     make_form: MakeForm = resource_form
     page_template: str = "resources/page.html"
     form_template: str = "resources/form.html"
@@ -81,7 +81,7 @@ class Resource:
 
     def serve(self, session: Session) -> AnyService:
         """The service, for whoever is signed in."""
-        return self.service(session, who().name)
+        return self.service(session, current_user().name)
 
     def url(self, view: str = "page", **values: Any) -> str:
         """The address of one of its pages, which keeps the state of the list."""
@@ -97,7 +97,7 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Line:
+class FieldRow:
     """A line of the list: what the listing found, what it is called by, and how it stands."""
 
     row: Row[Any]
@@ -105,7 +105,7 @@ class Line:
     health: str
 
     @property
-    def thing(self) -> Any:
+    def record(self) -> Any:
         """The resource."""
         return self.row[0]
 
@@ -134,7 +134,7 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
     @for_admins
     def page() -> str:
         """The list, or the part of it that a filter changes."""
-        with reading() as session:
+        with read_session() as session:
             service = resource.serve(session)
             found = resource.listing.page(session, wanted())
             lines = [line_of(service, row) for row in found.rows]
@@ -144,17 +144,17 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
         return _render_list(resource, found, lines, context)
 
 
-def line_of(service: AnyService, row: Row[Any]) -> Line:
+def line_of(service: AnyService, row: Row[Any]) -> FieldRow:
     """What a line of the list shows of ``row``."""
-    return Line(row, service.label(row[0]), str(service.health(row[0])))
+    return FieldRow(row, service.label(row[0]), str(service.health(row[0])))
 
 
-def cell_context(resource: Resource, session: Session, lines: Sequence[Line]) -> dict[str, Any]:
+def cell_context(resource: Resource, session: Session, lines: Sequence[FieldRow]) -> dict[str, Any]:
     """What the cells of ``lines`` need beside their rows."""
-    return {**resource.context(session), **resource.along(session, [line.thing for line in lines])}
+    return {**resource.context(session), **resource.along(session, [line.record for line in lines])}
 
 
-def _render_list(resource: Resource, found: Page, lines: list[Line], context: Mapping[str, Any]) -> str:
+def _render_list(resource: Resource, found: Page, lines: list[FieldRow], context: Mapping[str, Any]) -> str:
     template = "resources/_list.html" if wants_fragment() else resource.page_template
     asked = wanted()
     return render_template(
@@ -173,18 +173,18 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
     @for_admins
     def add() -> ResponseReturnValue:
         """Add one."""
-        with reading() as session:
+        with read_session() as session:
             form = resource.make_form(resource.serve(session), resource.helps, None)
             beside = resource.beside(session, None)
         if form.was_sent_well():
             try:
-                with writing() as session:
+                with transaction() as session:
                     service = resource.serve(session)
-                    thing = service.add(form.texts())
+                    record = service.add(form.texts())
             except InvalidFieldsError as error:
                 form.refuse(error.errors)
             else:
-                return _after(resource, service, thing, f"The {resource.name} “{service.label(thing)}” is added.")
+                return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” is added.")
         return render_form(resource, form, **beside), form.status()
 
 
@@ -193,18 +193,18 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
     @for_admins
     def edit(number: int) -> ResponseReturnValue:
         """Edit one."""
-        with reading() as session:
+        with read_session() as session:
             service = resource.serve(session)
-            thing = existing(service, number)
-            form, label = resource.make_form(service, resource.helps, thing), service.label(thing)
-            beside = resource.beside(session, thing)
+            record = existing(service, number)
+            form, label = resource.make_form(service, resource.helps, record), service.label(record)
+            beside = resource.beside(session, record)
         status = form.status()
         if form.was_sent_well():
             try:
-                with writing() as session:
+                with transaction() as session:
                     service = resource.serve(session)
-                    thing = existing(service, number)
-                    changes = service.change(thing, form.texts(), form.revision)
+                    record = existing(service, number)
+                    changes = service.change(record, form.texts(), form.revision)
             except InvalidFieldsError as error:
                 form.refuse(error.errors)
             except ConflictError:
@@ -212,7 +212,7 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
                 status = CONFLICT
             else:
                 done = "is saved" if changes else "was so already; nothing was changed"
-                return _after(resource, service, thing, f"The {resource.name} “{service.label(thing)}” {done}.")
+                return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” {done}.")
         return render_form(resource, form, label, **beside), status
 
 
@@ -225,18 +225,18 @@ def render_form(resource: Resource, form: FieldForm, label: str = "", **context:
 
 def tell(resource: Resource, form: FieldForm, number: int) -> None:
     """Have ``form`` say what somebody else changed meanwhile."""
-    with reading() as session:
+    with read_session() as session:
         service = resource.serve(session)
-        thing = existing(service, number)
-        form.tell(thing.revision, service.values(thing), service.last_change(thing))
+        record = existing(service, number)
+        form.tell(record.revision, service.values(record), service.last_change(record))
 
 
 def existing(service: AnyService, number: int) -> Any:
     """The resource with that id. Raises NotFoundError."""
-    thing = service.numbered(str(number))
-    if thing is None:
+    record = service.numbered(str(number))
+    if record is None:
         raise missing(service)
-    return thing
+    return record
 
 
 def missing(service: AnyService) -> NotFoundError:
@@ -247,17 +247,17 @@ def missing(service: AnyService) -> NotFoundError:
 
 def _back(resource: Resource) -> str:
     """Where Cancel leads."""
-    return way_back() or resource.url()
+    return next_url() or resource.url()
 
 
-def _after(resource: Resource, service: AnyService, thing: Any, sentence: str) -> ResponseReturnValue:
+def _after(resource: Resource, service: AnyService, record: Any, sentence: str) -> ResponseReturnValue:
     """Say that it is saved, and go on: to where the form was asked from, back to the list, or to the form."""
     for words in (sentence, *service.notes.values()):
         flash(words, "ok")
-    if back := way_back():
-        return redirect(with_parameter(back, resource.noun, service.label(thing)), 303)
+    if back := next_url():
+        return redirect(with_parameter(back, resource.noun, service.label(record)), 303)
     if request.form.get("then") == "stay":
-        return redirect(resource.url("edit", number=thing.id), 303)
+        return redirect(resource.url("edit", number=record.id), 303)
     return redirect(resource.url(), 303)
 
 
@@ -266,7 +266,7 @@ def _confirm(blueprint: Blueprint, resource: Resource) -> None:
     @for_admins
     def confirm_delete(number: int) -> str:
         """Ask whether to delete one, or say what still uses it: in its row, or on a page of its own."""
-        with reading() as session:
+        with read_session() as session:
             service = resource.serve(session)
             row = resource.listing.row(session, number)
             if row is None:
@@ -277,9 +277,9 @@ def _confirm(blueprint: Blueprint, resource: Resource) -> None:
         return render_template(template, resource=resource, line=line, refusal=refusal, **context)
 
 
-def _refusal(service: AnyService, thing: Any) -> str:
+def _refusal(service: AnyService, record: Any) -> str:
     try:
-        service.check_deletable(thing)
+        service.check_deletable(record)
     except PostMasterError as error:
         return str(error)
     return ""
@@ -291,12 +291,12 @@ def _delete(blueprint: Blueprint, resource: Resource) -> None:
     def delete(number: int) -> ResponseReturnValue:
         """Delete one, and show the list again."""
         try:
-            with writing() as session:
+            with transaction() as session:
                 service = resource.serve(session)
-                thing = existing(service, number)
-                service.delete(thing)
+                record = existing(service, number)
+                service.delete(record)
         except PostMasterError as error:
             flash(str(error), "fail")
         else:
-            flash(f"The {resource.name} “{service.label(thing)}” is deleted.", "ok")
+            flash(f"The {resource.name} “{service.label(record)}” is deleted.", "ok")
         return redirect(resource.url(), 303)

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import WantedRuns, run_history
 from postmaster.web.access import for_leads
@@ -19,7 +19,7 @@ from postmaster.web.times import asked_moment
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
 
 # What the address says of the filter; ``before`` is where the page begins.
-FILTERS = ("q", "account", "status", "mail", "from", "to")
+RUN_FILTERS = ("q", "account", "status", "mail", "from", "to")
 
 LEFT_WORDS: Mapping[str, str] = {
     "too-large": "too large",
@@ -33,7 +33,7 @@ LEFT_WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class Badge:
     """How the result of a run is shown."""
 
     state: str
@@ -41,21 +41,21 @@ class Look:
     word: str
 
 
-LOOKS: Mapping[RunStatus, Look] = {
-    RunStatus.RUNNING: Look("busy", "refresh-cw", "Running"),
-    RunStatus.OK: Look("ok", "circle-check", "Complete"),
-    RunStatus.FAILED: Look("fail", "circle-x", "Failed"),
-    RunStatus.INTERRUPTED: Look("warn", "triangle-alert", "Interrupted"),
+RUN_BADGES: Mapping[RunStatus, Badge] = {
+    RunStatus.RUNNING: Badge("busy", "refresh-cw", "Running"),
+    RunStatus.OK: Badge("ok", "circle-check", "Complete"),
+    RunStatus.FAILED: Badge("fail", "circle-x", "Failed"),
+    RunStatus.INTERRUPTED: Badge("warn", "triangle-alert", "Interrupted"),
 }
-PARTLY = Look("warn", "triangle-alert", "Partly")
+PARTLY = Badge("warn", "triangle-alert", "Partly")
 
 
 @dataclass(frozen=True)
-class Line:
+class RunLine:
     """A run as pages show it; ``seconds`` is None while it lasts, ``left`` says why messages stayed on the server."""
 
     run: FetchRun
-    look: Look
+    look: Badge
     seconds: float | None
     left: Sequence[str]
 
@@ -65,32 +65,32 @@ class Line:
         return self.run.error or {}
 
 
-def run_lines(runs: Iterable[FetchRun]) -> list[Line]:
+def run_lines(runs: Iterable[FetchRun]) -> list[RunLine]:
     """What pages show of ``runs``."""
     return [_line(run) for run in runs]
 
 
-def _line(run: FetchRun) -> Line:
-    look = PARTLY if run.status is RunStatus.OK and run.left else LOOKS[run.status]
+def _line(run: FetchRun) -> RunLine:
+    look = PARTLY if run.status is RunStatus.OK and run.left else RUN_BADGES[run.status]
     seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
     left = [f"{count:,} left: {LEFT_WORDS.get(reason, reason)}" for reason, count in run.left_reasons.items() if count]
-    return Line(run, look, seconds, left)
+    return RunLine(run, look, seconds, left)
 
 
 @blueprint.get("")
 @for_leads
 def page() -> str:
     """The history, or the part of it that a filter changes."""
-    with reading() as session:
+    with read_session() as session:
         stretch = run_history(session, _wanted())
-    state: dict[str, Any] = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    state: dict[str, Any] = {name: request.args[name] for name in RUN_FILTERS if request.args.get(name)}
     return render_template(
         "runs/_list.html" if wants_fragment() else "runs/page.html",
         lines=run_lines(stretch.runs),
         older=url_for(".page", **{**state, "before": str(stretch.next)}) if stretch.next else "",
         newest=url_for(".page", **state) if request.args.get("before") else "",
         state=state,
-        results={status.value: look.word for status, look in LOOKS.items()},
+        results={status.value: look.word for status, look in RUN_BADGES.items()},
     )
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from flask import current_app
 
-from postmaster.config import Settings
+from postmaster.config import Environment
 
 # Seconds after which a file goes, and how many there may be; the oldest go first.
-KEPT_SECONDS = 24 * 3600
-KEPT_FILES = 200
+MAX_AGE_SECONDS = 24 * 3600
+MAX_FILES = 200
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
@@ -48,14 +48,14 @@ def files() -> list[Path]:
 
 
 def _folder() -> Path:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return settings.data_dir / "scratch"
 
 
 def _tidy_up(folder: Path) -> None:
     """Leave those that are young enough, and room for one more."""
-    oldest = time.time() - KEPT_SECONDS
+    oldest = time.time() - MAX_AGE_SECONDS
     for number, path in enumerate(files(), start=1):
         with contextlib.suppress(FileNotFoundError):
-            if number >= KEPT_FILES or path.stat().st_mtime < oldest:
+            if number >= MAX_FILES or path.stat().st_mtime < oldest:
                 path.unlink()

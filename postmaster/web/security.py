@@ -6,7 +6,7 @@ from flask import Flask, Response, current_app, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from postmaster.config import Settings
+from postmaster.config import Environment
 
 # Nothing but what this server sends itself, and no inline styles or scripts. ``data:`` is for Pico's form icons.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -24,7 +24,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-HEADERS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
@@ -38,7 +38,7 @@ HEADERS = {
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 # Bytes that a form may have; nothing is uploaded here.
-LARGEST_REQUEST = 2 * 1024 * 1024
+MAX_REQUEST = 2 * 1024 * 1024
 
 # How long a form may stay open before it is sent.
 SECONDS_OF_A_TOKEN = 12 * 3600
@@ -49,14 +49,14 @@ csrf = CSRFProtect()
 
 def init_app(app: Flask) -> None:
     """Add the headers to each answer, protect each change, and set up the cookies and the proxies."""
-    settings: Settings = app.config["SETTINGS"]
+    settings: Environment = app.config["SETTINGS"]
     secure = (settings.public_url or "").startswith("https://")
     app.config.update(
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_NAME="__Host-session" if secure else "postmaster",
         WTF_CSRF_TIME_LIMIT=SECONDS_OF_A_TOKEN,
-        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
+        MAX_CONTENT_LENGTH=MAX_REQUEST,
     )
     if settings.trusted_proxies:
         count = settings.trusted_proxies
@@ -66,7 +66,7 @@ def init_app(app: Flask) -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
+    for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     if current_app.config["SESSION_COOKIE_SECURE"]:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY

@@ -22,11 +22,11 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
-from postmaster.web.security import LARGEST_REQUEST
+from postmaster.web.security import MAX_REQUEST
 
 # Seconds within which a request has to come from its first byte to its last one; those that a connection may stay open
 # without one; and those in which a browser takes nothing of an answer.
-PATIENCE = 20
+REQUEST_SECONDS = 20
 
 OPTIONS = {
     "asyncore_use_poll": True,
@@ -35,7 +35,7 @@ OPTIONS = {
     "ident": None,
     "log_socket_errors": False,
     "max_request_header_size": 64 * 1024,
-    "max_request_body_size": 2 * LARGEST_REQUEST,  # a form that is a little too large is told so by a page
+    "max_request_body_size": 2 * MAX_REQUEST,  # a form that is a little too large is told so by a page
 }
 
 # That requests wait for a thread is no news where a browser asks for a page with its pictures.
@@ -60,7 +60,7 @@ class Connection(HTTPChannel):
         """Whether the client has kept it waiting for too long. Our own work on a request may take what it takes."""
         if self.requests and not self.total_outbufs_len:
             return False
-        return moment - (self.began or self.last_activity) > PATIENCE
+        return moment - (self.began or self.last_activity) > REQUEST_SECONDS
 
 
 def end_overdue(connections: Iterable[Any], moment: float) -> None:

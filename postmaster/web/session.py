@@ -10,17 +10,17 @@ from flask_login import LoginManager, login_user, logout_user
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
 from postmaster.resources.audit import audit
 from postmaster.system.attempts import TooManyTriesError, count_guess, forget_guesses
 from postmaster.system.models import User
 from postmaster.system.sessions import end_session, end_sessions, hash_of, session_of, sessions_of, start_session
 from postmaster.system.users import change_own_password
-from postmaster.web.access import SignedInUser, for_leads, public, this_browser, who
+from postmaster.web.access import SignedInUser, current_user, for_leads, public, this_browser
 from postmaster.web.entrance import enter
 from postmaster.web.forms import Form
-from postmaster.web.lists import way_back
+from postmaster.web.lists import next_url
 
 blueprint = Blueprint("session", __name__)
 manager = LoginManager()
@@ -31,7 +31,7 @@ WRONG = "User name or password is wrong. Try again."
 @manager.user_loader  # type: ignore[untyped-decorator]
 def load_user(token: str) -> SignedInUser | None:
     """The user of the session with that token, unless it is over."""
-    with reading() as database:
+    with read_session() as database:
         found = session_of(database, token)
     return SignedInUser(found[1], token, found[0]) if found else None
 
@@ -63,7 +63,7 @@ def login() -> ResponseReturnValue:
         else:
             if entered is not None:
                 _remember(*entered)
-                return redirect(way_back() or url_for("status.page"), 303)
+                return redirect(next_url() or url_for("status.page"), 303)
             form.password.errors = (WRONG,)
     wrong = (*form.user.errors, *form.password.errors)
     page = render_template("session/login.html", form=form, wrong=wrong)
@@ -86,10 +86,17 @@ def _remember(user: User, token: str) -> None:
 @public
 def logout() -> ResponseReturnValue:
     """Sign out: the session is over, whoever else has a copy of the cookie."""
-    if who().is_authenticated:
-        with writing() as database:
-            end_session(database, who().token)
-            audit(database, who().name, "sign-out", "session", who().name, {"address": this_browser().address})
+    if current_user().is_authenticated:
+        with transaction() as database:
+            end_session(database, current_user().token)
+            audit(
+                database,
+                current_user().name,
+                "sign-out",
+                "session",
+                current_user().name,
+                {"address": this_browser().address},
+            )
     logout_user()
     session.clear()
     return redirect(url_for("session.login"), 303)
@@ -99,10 +106,10 @@ def logout() -> ResponseReturnValue:
 @for_leads
 def logout_everywhere() -> ResponseReturnValue:
     """Sign out here and in all other browsers."""
-    with writing() as database:
-        count = end_sessions(database, who().id)
+    with transaction() as database:
+        count = end_sessions(database, current_user().id)
         detail = {"address": this_browser().address, "sessions": count}
-        audit(database, who().name, "sign-out-everywhere", "session", who().name, detail)
+        audit(database, current_user().name, "sign-out-everywhere", "session", current_user().name, detail)
     logout_user()
     session.clear()
     return redirect(url_for("session.login"), 303)
@@ -125,24 +132,24 @@ def password() -> ResponseReturnValue:
             _remember(user, token)
             flash("Your password is changed. Other sessions of yours have ended.", "ok")
             return redirect(url_for("status.page"), 303)
-    with reading() as database:
-        sessions = sessions_of(database, who().id)
-    page = render_template("session/password.html", form=form, sessions=sessions, here=hash_of(who().token))
+    with read_session() as database:
+        sessions = sessions_of(database, current_user().id)
+    page = render_template("session/password.html", form=form, sessions=sessions, here=hash_of(current_user().token))
     return _answer(page, form, refused)
 
 
 def _change(current: str, new: str) -> tuple[User, str]:
     """Change the password; returns the user, and the token of the only session that is left. Raises InputError."""
-    here = hash_of(who().token)
-    with writing() as database:
+    here = hash_of(current_user().token)
+    with transaction() as database:
         count_guess(database, here)
     try:
-        with writing() as database:
-            user = change_own_password(database, who().id, current, new)
+        with transaction() as database:
+            user = change_own_password(database, current_user().id, current, new)
             return user, start_session(database, user, this_browser())
     except InputError as error:
         if error.field != "Current password":
-            with writing() as database:
+            with transaction() as database:
                 forget_guesses(database, here)
         raise
 

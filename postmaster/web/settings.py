@@ -9,13 +9,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.desk.configuration import change_setting, setting_choices
 from postmaster.errors import InputError
 from postmaster.resources.service import ConflictError
-from postmaster.system.setting import ListSpec, SettingSpec
+from postmaster.system.setting import ListSetting, Setting
 from postmaster.system.settings import SETTINGS, find_setting, shown_settings
-from postmaster.web.access import for_admins, who
+from postmaster.web.access import current_user, for_admins
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
 
@@ -26,10 +26,10 @@ CONFLICT = 409
 
 
 @dataclass(frozen=True)
-class Line:
+class SettingLine:
     """A setting with its value and its default, as they are entered."""
 
-    spec: SettingSpec[Any]
+    spec: Setting[Any]
     value: str
 
     @property
@@ -59,10 +59,10 @@ class SettingForm(Form):
 @for_admins
 def page() -> str:
     """The list, or the part of it that a filter changes."""
-    with reading() as session:
+    with read_session() as session:
         values = shown_settings(session)
     text = wanted().text
-    lines = [Line(spec, values[spec.name]) for spec in SETTINGS.values()]
+    lines = [SettingLine(spec, values[spec.name]) for spec in SETTINGS.values()]
     found = [line for line in lines if line.matches(text.casefold().split())]
     template = "settings/_list.html" if wants_fragment() else "settings/page.html"
     count = counted(len(found), len(lines), "setting", "settings")
@@ -74,14 +74,14 @@ def page() -> str:
 def edit(name: str) -> ResponseReturnValue:
     """Give a setting another value."""
     spec = find_setting(name)
-    with reading() as session:
-        line = Line(spec, shown_settings(session)[spec.name])
+    with read_session() as session:
+        line = SettingLine(spec, shown_settings(session)[spec.name])
         form = _form(line, setting_choices(session, spec))
     status, conflict = form.status(), ""
     if form.was_sent_well():
         try:
-            with writing() as session:
-                change_setting(session, spec.name, str(form.value.data or ""), who().name, form.seen.data)
+            with transaction() as session:
+                change_setting(session, spec.name, str(form.value.data or ""), current_user().name, form.seen.data)
         except InputError as error:
             form.value.errors = (str(error),)
             form.focus_first_refused()
@@ -101,8 +101,8 @@ def reset(name: str) -> ResponseReturnValue:
     """Give a setting its default again."""
     spec = find_setting(name)
     try:
-        with writing() as session:
-            change_setting(session, spec.name, spec.show(spec.default), who().name)
+        with transaction() as session:
+            change_setting(session, spec.name, spec.show(spec.default), current_user().name)
     except InputError as error:
         flash(str(error), "fail")
     else:
@@ -110,10 +110,10 @@ def reset(name: str) -> ResponseReturnValue:
     return redirect(url_for(".page", **list_state()), 303)
 
 
-def _form(line: Line, choices: Any) -> SettingForm:
+def _form(line: SettingLine, choices: Any) -> SettingForm:
     """The form for a setting: a selection where it takes only some words, more room for a list."""
     members: dict[str, Any] = {}
-    if isinstance(line.spec, ListSpec):
+    if isinstance(line.spec, ListSetting):
         members["value"] = TextAreaField("Value", render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4})
     if choices:
         words = list(dict.fromkeys([line.value, *choices])) if line.value not in choices else list(choices)
@@ -122,5 +122,5 @@ def _form(line: Line, choices: Any) -> SettingForm:
     return form
 
 
-def _state(spec: SettingSpec[Any], stay: bool) -> dict[str, Any]:
+def _state(spec: Setting[Any], stay: bool) -> dict[str, Any]:
     return {**list_state(), "name": spec.name} if stay else list_state()

@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from postmaster.confined import Limits, NotNowError, TooMuchError, compute
-from postmaster.database import dialect_of, insert_into, writing
+from postmaster.database import dialect_of, insert_into, transaction
 from postmaster.desk.models import ArticleHtml
 from postmaster.web import mail_html
-from postmaster.web.mail_html import LONGEST, is_ordinary, is_showable, safe_html
+from postmaster.web.mail_html import MAX_HTML_BYTES, is_ordinary, is_showable, safe_html
 
 # Of the child that makes one article harmless.
-LIMITS = Limits(seconds=1, megabytes=256)
+RENDER_LIMITS = Limits(seconds=1, megabytes=256)
 
 log = structlog.get_logger("postmaster.web")
 
@@ -32,7 +32,7 @@ def shown_html(
         return None
     if is_ordinary(html):
         made = safe_html(html, addresses.get, remote_images=remote_images)
-        return made if len(made) <= LONGEST else None
+        return made if len(made) <= MAX_HTML_BYTES else None
     query = select(ArticleHtml).where(ArticleHtml.article_id == article, ArticleHtml.remote_images == remote_images)
     kept = session.scalars(query).one_or_none()
     if kept is None:
@@ -50,7 +50,7 @@ def _compute(made: ArticleHtml, html: str, addresses: Mapping[str, str]) -> str 
     places = {content_id: f"{made.places}{_key(content_id)}" for content_id in addresses}
     question = json.dumps({"html": html, "places": places, "remote": made.remote_images})
     try:
-        return compute(mail_html.__file__, question.encode(), LIMITS).decode()
+        return compute(mail_html.__file__, question.encode(), RENDER_LIMITS).decode()
     except TooMuchError:
         return None
 
@@ -59,7 +59,7 @@ def _keep(made: ArticleHtml) -> None:
     """Another view may have been quicker; and a page is shown, whether this can be kept or not."""
     values = {name: getattr(made, name) for name in ("article_id", "remote_images", "places", "html")}
     try:
-        with writing() as session:
+        with transaction() as session:
             row = insert_into(dialect_of(session), ArticleHtml).values(**values)
             session.execute(row.on_conflict_do_nothing())
     except DBAPIError as error:

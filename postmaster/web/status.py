@@ -12,13 +12,13 @@ from wtforms import StringField
 from wtforms.validators import InputRequired
 
 from postmaster.accounts.health import HEALTH_LABELS, Health
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
 from postmaster.fetching.overview import count_tickets, count_waiting
 from postmaster.fetching.pause import pause_fetching, resume_fetching
 from postmaster.operations.targets import alert_targets
 from postmaster.operations.wall import wall_token
-from postmaster.web.access import for_admins, for_leads, polling, public, who
+from postmaster.web.access import current_user, for_admins, for_leads, polling, public
 from postmaster.web.board import board_of
 from postmaster.web.forms import Form
 from postmaster.web.lists import wanted, wants_fragment
@@ -27,11 +27,11 @@ from postmaster.web.pulse import Pulse
 blueprint = Blueprint("status", __name__)
 
 # Of the open incidents, the oldest: when a mail server is away, each of its accounts has one.
-MOST_INCIDENTS = 20
+MAX_INCIDENTS = 20
 
 
 @dataclass(frozen=True)
-class Look:
+class Badge:
     """How a health is shown: ``state`` and ``icon`` as in the style sheet and the sprite, and what to do about it."""
 
     state: str
@@ -39,17 +39,17 @@ class Look:
     why: str = ""
 
 
-LOOKS: dict[Health, Look] = {
-    Health.FAILING: Look(
+HEALTH_BADGES: dict[Health, Badge] = {
+    Health.FAILING: Badge(
         "fail", "circle-x", "The last fetch failed. The page of the account says why, and what to do."
     ),
-    Health.PAUSED: Look("fail", "key-round", "The login was refused. Change the credential or the account."),
-    Health.NEEDS_CONFIRMATION: Look("warn", "circle-pause", "An admin has to confirm the first fetch."),
-    Health.NEEDS_UPDATE: Look("fail", "key-round", "Authorise its credential again, or change it."),
-    Health.NEEDS_CREDENTIAL: Look("warn", "key-round", "Give the account a valid credential."),
-    Health.NEVER: Look("never", "circle-dashed"),
-    Health.HEALTHY: Look("ok", "circle-check"),
-    Health.INVALID: Look("paused", "circle-pause"),
+    Health.PAUSED: Badge("fail", "key-round", "The login was refused. Change the credential or the account."),
+    Health.NEEDS_CONFIRMATION: Badge("warn", "circle-pause", "An admin has to confirm the first fetch."),
+    Health.NEEDS_UPDATE: Badge("fail", "key-round", "Authorise its credential again, or change it."),
+    Health.NEEDS_CREDENTIAL: Badge("warn", "key-round", "Give the account a valid credential."),
+    Health.NEVER: Badge("never", "circle-dashed"),
+    Health.HEALTHY: Badge("ok", "circle-check"),
+    Health.INVALID: Badge("paused", "circle-pause"),
 }
 
 
@@ -92,8 +92,8 @@ def pause() -> ResponseReturnValue:
     form = PauseForm()
     if form.was_sent_well():
         try:
-            with writing() as session:
-                pause_fetching(session, str(form.reason.data), who().name)
+            with transaction() as session:
+                pause_fetching(session, str(form.reason.data), current_user().name)
         except InputError as error:
             form.reason.errors = (str(error),)
             form.focus_first_refused()
@@ -107,8 +107,8 @@ def pause() -> ResponseReturnValue:
 @for_admins
 def resume() -> ResponseReturnValue:
     """Have mail fetched again."""
-    with writing() as session:
-        paused = resume_fetching(session, who().name)
+    with transaction() as session:
+        paused = resume_fetching(session, current_user().name)
     flash("Mail is fetched again." if paused else "Fetching was not paused.", "ok")
     return redirect(url_for(".page"), 303)
 
@@ -118,30 +118,30 @@ def resume() -> ResponseReturnValue:
 def try_alerts() -> ResponseReturnValue:
     """Send a message to each target of alerts, and say which took it."""
     for target in alert_targets():
-        taken = target.try_out(who().name)
+        taken = target.try_out(current_user().name)
         outcome = "took the test message" if taken else "did NOT take it: check its address, and that it can be reached"
         flash(f"The alert {target.label} {outcome}.", "ok" if taken else "fail")
     return redirect(url_for(".page"), 303)
 
 
 def _page(form: PauseForm) -> str:
-    with reading() as session:
+    with read_session() as session:
         link = wall_token(session)
     return render_template("status/page.html", form=form, link=link, targets=alert_targets(), **_look())
 
 
 def _look() -> Mapping[str, Any]:
     """What the page shows of the accounts, and renews."""
-    with reading() as session:
+    with read_session() as session:
         board = board_of(session, wanted().page)
         incidents = board.verdict.incidents
         return {
             "board": board,
             "queues": count_tickets(session),
             "quarantined": count_waiting(session),
-            "incidents": incidents[:MOST_INCIDENTS],
+            "incidents": incidents[:MAX_INCIDENTS],
             "open_count": len(incidents),
-            "looks": LOOKS,
+            "looks": HEALTH_BADGES,
             "words": HEALTH_LABELS,
             "pulse": Pulse(url_for("status.board"), include="#board > input"),
             "page_url": lambda number: url_for("status.page", page=number if number > 1 else None),

@@ -28,7 +28,7 @@ class Step:
 
 
 # Title and icon of a stage's lines in the trace; others are called by their name.
-STAGES: dict[str, tuple[str, str]] = {
+STAGE_STEPS: dict[str, tuple[str, str]] = {
     "loop": ("Loop check", "refresh-cw"),
     "follow-up": ("Follow-up check", "corner-up-right"),
     "filters": ("Filters", "funnel"),
@@ -50,7 +50,7 @@ DECISIONS = ("reason", "sets", "state")
 # Stages that came to a message after it had been stored.
 LATER = ("quarantine", "again")
 
-OUTCOMES: dict[Outcome, str] = {
+OUTCOME_STEPS: dict[Outcome, str] = {
     Outcome.NEW: "Stored as a new ticket",
     Outcome.FOLLOW_UP: "Stored as a follow-up",
     Outcome.IGNORED: "Ignored",
@@ -83,7 +83,7 @@ def _arrival(message: MailTrace) -> Step:
 
 
 def _stage(line: Json) -> Step:
-    title, icon = STAGES.get(line["stage"], (str(line["stage"]).replace("_", " ").capitalize(), "circle-minus"))
+    title, icon = STAGE_STEPS.get(line["stage"], (str(line["stage"]).replace("_", " ").capitalize(), "circle-minus"))
     reason = line.get("reason", "")
     state = "decided" if any(line.get(name) for name in DECISIONS) else "skip"
     return Step(title, icon, str(line["text"]), state, BADGES.get(line["stage"], "") if reason else "", reason)
@@ -92,7 +92,7 @@ def _stage(line: Json) -> Step:
 def _stored(message: MailTrace) -> Iterator[Step]:
     mail = message.mail
     if mail.outcome is not Outcome.QUARANTINED:
-        yield Step(OUTCOMES[mail.outcome], "check", at=mail.recorded_at)
+        yield Step(OUTCOME_STEPS[mail.outcome], "check", at=mail.recorded_at)
     if mail.deletion is Deletion.CONFIRMED:
         yield Step("Deleted on the server", "trash-2", at=mail.deleted_at)
     elif mail.deletion is Deletion.PENDING:

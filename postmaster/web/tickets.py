@@ -12,11 +12,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import SelectMultipleField, StringField
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Ticket
 from postmaster.desk.queues import Queues
-from postmaster.desk.ticket_list import Wanted, find_tickets
-from postmaster.desk.ticket_service import Change, TicketService, state_names
+from postmaster.desk.ticket_list import TicketFilter, find_tickets
+from postmaster.desk.ticket_service import TicketChange, TicketService, state_names
 from postmaster.desk.ticket_view import find_ticket, page_of_articles
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import InputError, NotFoundError
@@ -25,17 +25,17 @@ from postmaster.ledger.redispatch import dispatch_again
 from postmaster.ledger.trace import traces
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.service import enumeration
-from postmaster.web.access import for_admins, for_leads, who
+from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.asked import asked_before, asked_id, asked_number
 from postmaster.web.forms import Form
-from postmaster.web.lists import around, counted, wants_fragment, way_back
+from postmaster.web.lists import counted, cursor_links, next_url, wants_fragment
 from postmaster.web.steps import steps_of
 from postmaster.web.times import full
 
 blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 # What the address says of the filter; ``before`` is where the page begins.
-FILTERS = ("q", "queue", "state")
+TICKET_FILTERS = ("q", "queue", "state")
 
 # Articles up to which all are open.
 OPEN_ARTICLES = 3
@@ -43,8 +43,8 @@ OPEN_ARTICLES = 3
 LABELS = {"sla": "SLA", "customer_id": "Customer no.", "customer_user": "Customer"}
 
 
-class ChosenForm(Form):
-    """Chosen tickets, and what shall become of them: ``action`` is one of ``ACTIONS``."""
+class ChosenTicketsForm(Form):
+    """Chosen tickets, and what shall become of them: ``action`` is one of ``TICKET_ACTIONS``."""
 
     ticket = SelectMultipleField(choices=(), validate_choice=False)
     action = StringField()
@@ -53,26 +53,26 @@ class ChosenForm(Form):
 
 
 @dataclass(frozen=True)
-class Action:
+class TicketAction:
     """Something that is done with chosen tickets. ``needs`` is the field that must be filled in, if there is one."""
 
-    run: Callable[[Session, ChosenForm, str], Sequence[Change]]
+    run: Callable[[Session, ChosenTicketsForm, str], Sequence[TicketChange]]
     needs: str
     done: str
 
 
-ACTIONS = {
-    "move": Action(
+TICKET_ACTIONS = {
+    "move": TicketAction(
         lambda session, form, actor: TicketService(session, actor).change(form.ticket.data, queue=form.queue.data),
         "queue",
         "moved to “{queue}”",
     ),
-    "set-state": Action(
+    "set-state": TicketAction(
         lambda session, form, actor: TicketService(session, actor).change(form.ticket.data, state=form.state.data),
         "state",
         "set to “{state}”",
     ),
-    "dispatch": Action(
+    "dispatch": TicketAction(
         lambda session, form, actor: dispatch_again(session, form.ticket.data, actor), "", "dispatched to another queue"
     ),
 }
@@ -82,12 +82,12 @@ ACTIONS = {
 @for_leads
 def page() -> str:
     """The list, or the part of it that a filter changes."""
-    return _list(ChosenForm())
+    return _list(ChosenTicketsForm())
 
 
-def _list(form: ChosenForm) -> str:
+def _list(form: ChosenTicketsForm) -> str:
     """The list, with what is chosen in ``form``."""
-    with reading() as session:
+    with read_session() as session:
         found = find_tickets(session, _wanted())
         queues = Queues(session)
         names, valid, states = queues.names(), queues.valid_names(), state_names(session)
@@ -95,7 +95,7 @@ def _list(form: ChosenForm) -> str:
     return render_template(
         "tickets/_list.html" if wants_fragment() else "tickets/page.html",
         found=found,
-        **around(state, found.next),
+        **cursor_links(state, found.next),
         state=state,
         queues=names,
         valid_queues=valid,
@@ -105,22 +105,22 @@ def _list(form: ChosenForm) -> str:
     )
 
 
-def _wanted() -> Wanted:
+def _wanted() -> TicketFilter:
     asked = request.args
     before = asked_before()
-    return Wanted(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), before)
+    return TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), before)
 
 
 def filter_state() -> dict[str, Any]:
     """The filter that the request is about, or that it came from and leads back to."""
-    return {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    return {name: request.args[name] for name in TICKET_FILTERS if request.args.get(name)}
 
 
 @blueprint.get("/<ticket>")
 @for_leads
 def show(ticket: str) -> str:
     """One ticket: its attributes, its articles, and how its mail got here."""
-    with reading() as session:
+    with read_session() as session:
         found = find_ticket(session, ticket)
         articles = page_of_articles(session, found.id, asked_number("page", 1))
         messages = traces(session, InboundMail.ticket_id == found.id, limit=PAGE_SIZE)
@@ -159,32 +159,32 @@ def _facts(ticket: Ticket) -> Iterator[tuple[str, str | None]]:
 @for_admins
 def change() -> ResponseReturnValue:
     """Do something with chosen tickets: with all of them, or, if one is refused, with none."""
-    form = ChosenForm()
+    form = ChosenTicketsForm()
     try:
         flash(_change(form), "ok")
     except (InputError, NotFoundError) as error:
         flash(f"Nothing was changed. {error.message}", "fail")
-        if way_back() is None:
+        if next_url() is None:
             return _list(form), HTTPStatus.UNPROCESSABLE_ENTITY
-    kept: dict[str, Any] = {name: request.args[name] for name in (*FILTERS, "before") if request.args.get(name)}
-    return redirect(way_back() or url_for(".page", **kept), 303)
+    kept: dict[str, Any] = {name: request.args[name] for name in (*TICKET_FILTERS, "before") if request.args.get(name)}
+    return redirect(next_url() or url_for(".page", **kept), 303)
 
 
-def _change(form: ChosenForm) -> str:
+def _change(form: ChosenTicketsForm) -> str:
     """Carry it out; returns the sentence that says so."""
-    action = ACTIONS.get(form.action.data or "")
+    action = TICKET_ACTIONS.get(form.action.data or "")
     if action is None:
         raise InputError("action", "Press one of the buttons that say what to do.")
     if not form.ticket.data:
         raise InputError("ticket", "Choose at least one ticket first.")
     if action.needs and not form[action.needs].data:
         raise InputError(action.needs, f"Choose the {action.needs} first.")
-    with writing() as session:
-        changes = action.run(session, form, who().name)
+    with transaction() as session:
+        changes = action.run(session, form, current_user().name)
     return _sentence(changes, action.done.format(queue=form.queue.data, state=form.state.data))
 
 
-def _sentence(changes: Sequence[Change], done: str) -> str:
+def _sentence(changes: Sequence[TicketChange], done: str) -> str:
     changed = [change for change in changes if change.changes]
     if not changed:
         return f"{'It was' if len(changes) == 1 else 'They were'} so already; nothing was changed."

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 
 from flask import Flask, current_app, request
 
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.extensions import now
-from postmaster.resources.readers import Flaw, moment
+from postmaster.resources.readers import InvalidValue, moment
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -75,10 +75,10 @@ def clock(moment: datetime) -> str:
 
 def asked_moment(name: str, *, end_of_day: bool = False) -> datetime | None:
     """The moment that the request's parameter ``name`` says, where the users are; None if it says none."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     try:
         return moment(settings.time_zone, end_of_day=end_of_day)(request.args.get(name, "").strip())
-    except Flaw:
+    except InvalidValue:
         return None
 
 
@@ -95,7 +95,7 @@ def midnight() -> datetime:
 
 def local(moment: datetime) -> datetime:
     """``moment`` where the users are."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return moment.astimezone(settings.time_zone)
 
 

@@ -6,11 +6,11 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from postmaster.accounts.health import HEALTH_LABELS
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.operations.wall import create_wall_link, opens_wall, revoke_wall_link
-from postmaster.web.access import for_admins, polling, public, who
+from postmaster.web.access import current_user, for_admins, polling, public
 from postmaster.web.board import board_of
-from postmaster.web.status import LOOKS
+from postmaster.web.status import HEALTH_BADGES
 
 blueprint = Blueprint("wall", __name__, url_prefix="/wall")
 
@@ -31,19 +31,19 @@ def board(link: str) -> str:
 
 
 def _render(template: str, link: str) -> str:
-    with reading() as session:
+    with read_session() as session:
         if not opens_wall(session, link):
             abort(404)
         shown = board_of(session)
-    return render_template(template, board=shown, link=link, looks=LOOKS, words=HEALTH_LABELS)
+    return render_template(template, board=shown, link=link, looks=HEALTH_BADGES, words=HEALTH_LABELS)
 
 
 @blueprint.post("/create")
 @for_admins
 def create() -> ResponseReturnValue:
     """Make a link, instead of the one that was good before."""
-    with writing() as session:
-        create_wall_link(session, who().name)
+    with transaction() as session:
+        create_wall_link(session, current_user().name)
     flash("The link to the wall view is there. Whoever has it sees the board without signing in.", "ok")
     return redirect(url_for("status.page"), 303)
 
@@ -52,7 +52,7 @@ def create() -> ResponseReturnValue:
 @for_admins
 def revoke() -> ResponseReturnValue:
     """Have no link be good any more."""
-    with writing() as session:
-        was_good = revoke_wall_link(session, who().name)
+    with transaction() as session:
+        was_good = revoke_wall_link(session, current_user().name)
     flash("The link to the wall view is revoked." if was_good else "There was no link to the wall view.", "ok")
     return redirect(url_for("status.page"), 303)

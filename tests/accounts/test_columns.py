@@ -13,13 +13,13 @@ from sqlalchemy.orm import contains_eager
 
 from postmaster import create_app
 from postmaster.accounts.columns import health_column, label_column
-from postmaster.accounts.credential_health import Standing, standing, standing_column
+from postmaster.accounts.credential_health import CredentialHealth, credential_health, credential_health_column
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, reading, writing
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, read_session, transaction
 from postmaster.extensions import now
 from postmaster.resources.models import Validity
 from tests.servers.postgres import Postgres
@@ -29,8 +29,8 @@ from tests.servers.postgres import Postgres
 def any_app(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> Flask:
     """The app with its tables, on each kind of database."""
     if request.param == "sqlite":
-        return create_app(load_settings(environ))
-    app = create_app(load_settings({**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}))
+        return create_app(load_environment(environ))
+    app = create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}))
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     return app
 
@@ -90,18 +90,18 @@ def states(account: MailAccount) -> Iterator[AccountState | None]:
 def test_a_credential_stands_the_same_in_sql(any_app: Flask) -> None:
     with any_app.app_context():
         prepare_database()
-        with writing() as session:
+        with transaction() as session:
             session.add_all(credentials())
-        with reading() as session:
-            rows = session.execute(select(Credential, standing_column())).all()
-        assert {word for _, word in rows} == set(Standing)
-        assert [word for _, word in rows] == [standing(credential) for credential, _ in rows]
+        with read_session() as session:
+            rows = session.execute(select(Credential, credential_health_column())).all()
+        assert {word for _, word in rows} == set(CredentialHealth)
+        assert [word for _, word in rows] == [credential_health(credential) for credential, _ in rows]
 
 
 def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
     with any_app.app_context():
         prepare_database()
-        with writing() as session:
+        with transaction() as session:
             known = list(credentials())
             session.add_all(known)
             for account in accounts(known):
@@ -114,7 +114,7 @@ def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
             .outerjoin(MailAccount.state)
             .options(contains_eager(MailAccount.credential), contains_eager(MailAccount.state))
         )
-        with reading() as session:
+        with read_session() as session:
             rows = session.execute(query).all()
         assert {health for _, _, health in rows} == set(Health)
         assert [(label, health) for _, label, health in rows] == [(a.label, account_health(a)) for a, _, _ in rows]

@@ -13,8 +13,8 @@ from flask_migrate import upgrade
 from postmaster import create_app
 from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.service import AccountService
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, reading, writing
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, read_session, transaction
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.service import ConflictError
 
@@ -26,12 +26,12 @@ def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[F
     """The app on either database, in its context, with one credential."""
     if request.param == "PostgreSQL":
         environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").create_database()}
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     with app.app_context():
         if request.param == "PostgreSQL":
             upgrade()
         prepare_database()
-        with writing() as session:
+        with transaction() as session:
             CredentialService(session, "test").add({"name": "C", "username": "info", "password": "secret"})
         yield app
 
@@ -43,7 +43,7 @@ def test_of_two_who_add_an_account_for_one_mailbox_one_is_refused(ready: Flask) 
         with ready.app_context():
             together.wait()
             try:
-                with writing() as session:
+                with transaction() as session:
                     AccountService(session, "test").add(ACCOUNT)
             except InvalidFieldsError as error:
                 return error.code
@@ -56,28 +56,28 @@ def test_of_two_who_add_an_account_for_one_mailbox_one_is_refused(ready: Flask) 
 
 def comment(text: str, revision: int) -> None:
     """Change the comment of the first account, having seen ``revision`` of it."""
-    with writing() as session:
+    with transaction() as session:
         service = AccountService(session, "test")
         service.change(service.find("1"), {"comment": text}, revision)
 
 
 @pytest.mark.usefixtures("ready")
 def test_a_change_made_on_an_outdated_view_is_refused() -> None:
-    with writing() as session:
+    with transaction() as session:
         account = AccountService(session, "test").add(ACCOUNT)
     seen = account.revision
     comment("First.", seen)
     with pytest.raises(ConflictError):
         comment("Second.", seen)
-    with reading() as session:
+    with read_session() as session:
         assert AccountService(session, "test").find("1").comment == "First."
 
 
 @pytest.mark.usefixtures("ready")
 def test_labels_and_lists_are_the_same_on_both_databases() -> None:
-    with writing() as session:
+    with transaction() as session:
         AccountService(session, "test").add(ACCOUNT | {"folder": "Orders", "dispatching": "queue", "queue": "junk"})
-    with reading() as session:
+    with read_session() as session:
         service = AccountService(session, "test")
         assert service.find("INFO@mail.example.com/orders").id == 1
         assert [service.as_json(account)["queue"] for account in service.stream()] == ["Junk"]

@@ -11,7 +11,7 @@ from flask import Flask
 from demo.proof import Proof, Stored, missing, prove, stored
 from demo.report import verdict
 from demo.samples import Sample
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Article, RawMail
 from tests.results import Run
 from tests.support import mail
@@ -86,7 +86,7 @@ def test_it_reads_back_what_is_really_stored(app: Flask, run: Run) -> None:
     with app.app_context():
         before = stored()
         assert before == Stored(Counter([hashlib.sha256(raw).hexdigest()]), Counter())
-        with writing() as session:
+        with transaction() as session:
             session.query(RawMail).update({"encoding": "raw", "data": raw[:-1]})
         assert stored() != before
 
@@ -94,7 +94,7 @@ def test_it_reads_back_what_is_really_stored(app: Flask, run: Run) -> None:
 def test_an_article_without_its_raw_mail_counts_as_lost(app: Flask, run: Run) -> None:
     raw = mail("gone")
     run("read", input=raw)
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.query(Article).update({"raw_id": None})
     with app.app_context():
         assert prove([Sample("support", "plain", raw)], stored(), waiting=0).lost == ("plain",)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, Dispatching, MailAccount
-from postmaster.database import prepare_database, writing
+from postmaster.database import prepare_database, transaction
 from postmaster.desk.models import Article, Queue, RawMail, SystemAddress, Ticket
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
@@ -21,8 +21,8 @@ from postmaster.operations.models import Incident
 from postmaster.pipeline.decision import STORM, Outcome
 from postmaster.pipeline.filters.models import FilterState, PostmasterFilter
 from postmaster.resources.models import AuditEvent, Validity
-from postmaster.system.models import Setting
-from postmaster.web.mail import LOOKS
+from postmaster.system.models import SettingRow
+from postmaster.web.mail import OUTCOME_BADGES
 
 # Large enough for every column of figures.
 MANY = 1_234_567
@@ -51,7 +51,7 @@ def add_hostile_rows(app: Flask) -> None:
     """Fill each table of the pages; the first of each kind has the id 1."""
     with app.app_context():
         prepare_database()
-        with writing() as session:
+        with transaction() as session:
             for things in (_queues(), _credentials(), _accounts(), _rest()):
                 session.add_all(things)
                 session.flush()
@@ -134,8 +134,8 @@ def _rest() -> Iterator[Any]:
             comment=word(2000),
             state=FilterState(slow_count=MANY, last_slow_at=now()),
         )
-    yield Setting(name="PostmasterDefaultQueue", value=word(198, "Queue") + "5")
-    yield Setting(
+    yield SettingRow(name="PostmasterDefaultQueue", value=word(198, "Queue") + "5")
+    yield SettingRow(
         name="Ticket::Services", value="; ".join(word(98, "Service") + str(number) for number in range(10, 30))
     )
     yield from _runs()
@@ -198,7 +198,7 @@ def _ticket(number: str) -> Ticket:
 
 
 def _inbound(number: int, outcome: Outcome | None, ticket: int | None = None) -> InboundMail:
-    every = list(LOOKS)
+    every = list(OUTCOME_BADGES)
     return InboundMail(
         label=word(1576, "label"),
         sender=word(1000, "sender"),

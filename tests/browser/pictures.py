@@ -15,11 +15,11 @@ from sqlalchemy import select
 from bin.launcher.children import Children
 from demo.scene import demo_environment, play
 from postmaster.accounts.models import Credential, CredentialToken
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Attachment
 from postmaster.extensions import now
 from postmaster.oauth.error_codes import MICROSOFT
-from postmaster.operations.heartbeat import Presence, tell_alive
+from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.models import ProcessRole
 from tests.browser.site import TOP, Site, is_page, launch, sign_in
 from tests.support import Desk, mail
@@ -75,7 +75,7 @@ def trouble(site: Site) -> None:
 
 def telling_ticket(site: Site) -> int:
     """The id of a ticket that has something of everything: a text, a document and a picture."""
-    with site.app.app_context(), reading() as session:
+    with site.app.app_context(), read_session() as session:
         letter = select(Article.ticket_id).join(Attachment).where(Attachment.filename.like("order-%"))
         return session.scalars(letter.order_by(Article.id)).first() or 1
 
@@ -93,7 +93,7 @@ def lose_consent(site: Site) -> None:
     words = ("--name", "m365", "--secret-expires", (now() + timedelta(days=200)).date().isoformat())
     site.desk.ok("credential", "add", *kind, *words, "--client-secret-stdin", input="secret\n")
     meaning = MICROSOFT["700082"]
-    with site.app.app_context(), writing() as session:
+    with site.app.app_context(), transaction() as session:
         credential = session.scalars(select(Credential).where(Credential.name == "m365")).one()
         credential.token = CredentialToken(
             authorised_at=now() - timedelta(days=91),
@@ -122,9 +122,9 @@ def take(site: Site, browser: Browser, wanted: tuple[str, ...]) -> Iterator[str]
 
 def say_alive(site: Site) -> None:
     """Have the pages show what they show while a worker runs; none does, or the rows would change under the camera."""
-    with site.app.app_context(), writing() as session:
+    with site.app.app_context(), transaction() as session:
         for presence in PROCESSES:
-            tell_alive(session, presence)
+            beat(session, presence)
 
 
 def pages(site: Site) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from flask import url_for
 from playwright.sync_api import APIResponse, Browser, Playwright, StorageState
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from tests.guard.sitecustomize import variables
 from tests.results import runner_of
 from tests.servers.ports import free_ports, listening, wait_until
@@ -44,7 +44,7 @@ class Site(Server):
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__()
         self.environ = {"POSTMASTER_DATA_DIR": str(self.folder / "data"), **variables(str(TOP)), **environ}
-        self.app = create_app(load_settings(self.environ))
+        self.app = create_app(load_environment(self.environ))
         self.desk = Desk(runner_of(self.app))
         self._port = free_ports(1)[0]
         for name, role in USERS.items():

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from tests.browser.conftest import MakePage
-from tests.browser.looking import settled, sticking_out, violations_in_both
+from tests.browser.page_checks import settled, sticking_out, violations_in_both
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.support import SERVICES, Desk, mail
 

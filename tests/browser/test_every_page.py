@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from postmaster.web import BLUEPRINTS
 from tests.browser.conftest import MakePage
-from tests.browser.looking import sticking_out, violations_in_both
+from tests.browser.page_checks import sticking_out, violations_in_both
 from tests.browser.site import Site, is_page
 
 NOUNS = ["session", *(module.blueprint.name for module in BLUEPRINTS)]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.looking import settled, sticking_out, violations_in_both
+from tests.browser.page_checks import settled, sticking_out, violations_in_both
 from tests.support import Desk
 
 MESSAGE = "From: ada@example.net\nSubject: Order 4711\nX-Spam: no\n\nHello."

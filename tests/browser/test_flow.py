@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.web.pulse import QUICK
-from tests.browser.looking import violations_in_both
+from tests.browser.page_checks import violations_in_both
 from tests.browser.site import Site, sign_in
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.redis import Redis
@@ -104,7 +104,7 @@ def test_never_fetched_turns_healthy_when_a_worker_comes(
 def without_queues(site: Site) -> Iterator[None]:
     """A database that cannot say what the board asks of it."""
     for rename in ("queue RENAME TO gone", "gone RENAME TO queue"):
-        with site.app.app_context(), writing() as session:
+        with site.app.app_context(), transaction() as session:
             session.execute(text(f"ALTER TABLE {rename}"))
         if rename.startswith("queue"):
             yield

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.looking import settled
+from tests.browser.page_checks import settled
 from tests.browser.site import Site
 from tests.support import Desk, mail
 from tests.web.samples import quarantine

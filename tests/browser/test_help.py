@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from postmaster.web.help_topics import TOPICS
 from tests.browser.conftest import MakePage
-from tests.browser.looking import sticking_out, violations
+from tests.browser.page_checks import sticking_out, violations
 
 
 @pytest.mark.parametrize("topic", TOPICS)

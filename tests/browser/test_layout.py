@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.hostile import TICKET, add_hostile_rows
-from tests.browser.looking import sticking_out
+from tests.browser.page_checks import sticking_out
 from tests.browser.site import Site, is_page, sign_in
 from tests.conftest import NewDatabase
 from tests.web.samples import sample_of

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import violations_in_both
+from tests.browser.page_checks import violations_in_both
 from tests.support import Desk
 
 # The lists, and a word of which each has a row in it, as there is one of everything.

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Error, Page, expect
 
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.models import MailAccount
-from postmaster.database import reading
+from postmaster.database import read_session
 from tests.browser.outlook import MAILBOX, NAME, PERSON, add_account, add_credential, authorise
 from tests.browser.site import Site, sign_in
 from tests.guard.sitecustomize import ATTEMPTS
@@ -59,7 +59,7 @@ class Operation:
         wait_until(self._is_healthy, "the account to be healthy", PATIENCE)
 
     def _is_healthy(self) -> bool:
-        with self.site.app.app_context(), reading() as session:
+        with self.site.app.app_context(), read_session() as session:
             return account_health(session.get_one(MailAccount, 1)) is Health.HEALTHY
 
     def written(self) -> dict[str, bytes]:

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.looking import sticking_out, violations_in_both
 from tests.browser.outlook import MAILBOX, PERSON, add_account, add_credential, authorise
+from tests.browser.page_checks import sticking_out, violations_in_both
 from tests.browser.site import Site
 from tests.servers.dovecot import Dovecot
 from tests.servers.identity import App, IdentityServer

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.looking import settled, violations_in_both
+from tests.browser.page_checks import settled, violations_in_both
 from tests.browser.site import Site
 from tests.support import Desk, mail
 from tests.web.samples import add_quarantined, quarantine

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.looking import settled, violations_in_both
+from tests.browser.page_checks import settled, violations_in_both
 from tests.support import Desk
 
 _NUMBERS = itertools.count(1)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.looking import settled, violations_in_both
+from tests.browser.page_checks import settled, violations_in_both
 from tests.support import Desk, mail
 from tests.web.samples import PIXEL
 from tests.web.ticket_support import opened

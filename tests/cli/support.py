@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.resources.models import AuditEvent
 from tests.results import Result, Run
 
@@ -61,5 +61,5 @@ class Admin:
 
 def audit_log() -> list[AuditEvent]:
     """What was recorded; needs an app context."""
-    with reading() as session:
+    with read_session() as session:
         return list(session.scalars(select(AuditEvent).order_by(AuditEvent.id)))

@@ -11,15 +11,15 @@ from flask import Flask
 from postmaster import create_app
 from postmaster.accounts.models import Credential, MailAccount
 from postmaster.accounts.sealing import unseal
-from postmaster.config import load_settings
-from postmaster.database import reading
+from postmaster.config import load_environment
+from postmaster.database import read_session
 from tests.cli.support import PASSWORD, Admin, options
 from tests.results import Run
 
 
 def stored(app: Flask, credential_id: int = 1) -> str:
     """The password of a credential, unsealed."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return unseal(session.get_one(Credential, credential_id).sealed_password)
 
 
@@ -108,7 +108,7 @@ def test_a_new_password_changes_what_its_accounts_are_paused_by(admin: Admin, ap
 
 def config_revision(app: Flask) -> str:
     """That of the first account."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return session.get_one(MailAccount, 1).config_revision
 
 
@@ -160,4 +160,4 @@ def test_rotating_changes_nothing_if_a_key_is_missing(
 
 def with_keys(environ: dict[str, str], keys: str) -> Flask:
     """The app with other keys, on the same data."""
-    return create_app(load_settings({**environ, "POSTMASTER_CREDENTIAL_KEYS": keys}))
+    return create_app(load_environment({**environ, "POSTMASTER_CREDENTIAL_KEYS": keys}))

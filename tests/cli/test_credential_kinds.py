@@ -11,7 +11,7 @@ from flask import Flask
 
 from postmaster.accounts.models import Credential
 from postmaster.accounts.sealing import unseal
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.extensions import now
 from tests.cli.support import Admin, options
 from tests.cli.test_credential import with_keys
@@ -39,7 +39,7 @@ def add(admin: Admin, fields: dict[str, object], secret: str = SECRET) -> int:
 
 def secrets_of(app: Flask) -> tuple[str, str]:
     """Client secret and certificate of the first credential."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         credential = session.get_one(Credential, 1)
         sealed = (credential.sealed_client_secret, credential.sealed_client_certificate)
         return tuple(unseal(text) if text else "" for text in sealed)

@@ -14,7 +14,7 @@ from flask import Flask
 
 from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.sealing import unseal
-from postmaster.database import reading
+from postmaster.database import read_session
 from tests.cli.support import Admin, audit_log
 from tests.results import Run
 from tests.servers.postgres import Postgres
@@ -121,7 +121,7 @@ def test_what_was_taken_is_as_it_was_there(run: Run, admin: Admin) -> None:
 
 def test_passwords_are_sealed_and_never_shown(app: Flask, run: Run, data_dir: Path) -> None:
     shown = run("import", "otrs", str(SAMPLE)).stdout
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         credential = CredentialService(session, "test").find("sales (imap.shop.example)")
         assert unseal(credential.sealed_password) == PASSWORD
         details = [str(event.detail) for event in audit_log()]
@@ -207,7 +207,7 @@ def test_what_pg_dump_really_writes_is_taken_over(
     account = admin.show("account", "sales@imap.example.com/A\\b")
     assert account["queue"] == "Sales::Über"
     assert account["comment"] == "tab\tand\nline, 'quoted' `\""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         credential = CredentialService(session, "test").find(account["credential"])
         assert unseal(credential.sealed_password) == PASSWORD
 

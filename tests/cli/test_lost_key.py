@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from tests.cli.support import Admin
 from tests.results import Run, runner_of
 
@@ -29,7 +29,7 @@ def key(admin: Admin, data_dir: Path) -> Path:
 
 def anew(environ: dict[str, str], **variables: str) -> Run:
     """The command line of the app as it starts now."""
-    return runner_of(create_app(load_settings(environ | variables)))
+    return runner_of(create_app(load_environment(environ | variables)))
 
 
 LOSSES: dict[str, Callable[[Path], object]] = {

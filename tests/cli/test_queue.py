@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Queue, Ticket
 from tests.cli.support import Admin, options
 
@@ -68,7 +68,7 @@ def test_the_default_queue_stays_valid(admin: Admin, validity: str) -> None:
 def test_a_queue_in_use_is_not_deleted_and_its_users_are_named(admin: Admin, app: Flask) -> None:
     admin.add_account(dispatching="queue", queue="Raw")
     admin.add_address("info@example.com", "Raw")
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         raw = session.get_one(Queue, 2)
         session.add(Ticket(number="1", title="", queue=raw, state="new", priority="3 normal", type="", lock="unlock"))
     words = admin.run("queue", "delete", "Raw", "--yes").stderr

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Article, RawMail
 from postmaster.extensions import db
 from postmaster.ledger.models import InboundMail
@@ -126,7 +126,7 @@ def test_the_rules_are_those_that_the_account_has_now(desk: Desk, mailbox: TestM
 def test_if_one_cannot_be_read_none_is_dispatched_again(app: Flask, desk: Desk) -> None:
     good, bad = opened(desk, to="orders@example.org"), opened(desk)
     desk.ok("address", "add", "--address", "orders@example.org", "--name", "Orders", "--queue", "Misc")
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(Article).where(Article.id == 2).values(raw_id=None))
         session.execute(delete(RawMail).where(RawMail.id == 2))
     result = desk.run("ticket", "dispatch", good, bad)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from tests.cli.support import Admin
 from tests.results import Result
 
@@ -35,7 +35,7 @@ def full(admin: Admin) -> Admin:
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Admin:
     """Another system, empty."""
-    runner = create_app(load_settings({"POSTMASTER_DATA_DIR": str(tmp_path / "elsewhere")})).test_cli_runner()
+    runner = create_app(load_environment({"POSTMASTER_DATA_DIR": str(tmp_path / "elsewhere")})).test_cli_runner()
 
     def run(*args: object, input: str | None = None) -> Result:  # noqa: A002 - click's word
         result = runner.invoke(args=[str(arg) for arg in args], input=input)

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.system.models import User
 from tests.cli.support import PASSWORD, audit_log
 from tests.results import Result, Run
@@ -20,7 +20,7 @@ def add(run: Run, name: str = "ada", role: str = "admin", password: str = PASSWO
 
 def password_hash(app: Flask) -> str:
     """That of the only user."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return session.scalars(select(User)).one().password_hash
 
 

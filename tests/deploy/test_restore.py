@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from tests.results import runner_of
 from tests.servers.fixtures import TestMailbox
 from tests.servers.postgres import Postgres
@@ -67,7 +67,7 @@ def kept(
 
 def desk_of(kept: SqliteFile | PostgresDatabase, environ: dict[str, str]) -> Desk:
     """A new process of the program, on its tables."""
-    desk = Desk(runner_of(create_app(load_settings({**environ, **kept.environ}))))
+    desk = Desk(runner_of(create_app(load_environment({**environ, **kept.environ}))))
     desk.ok("db", "upgrade")
     return desk
 

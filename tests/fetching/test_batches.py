@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Ticket
 from postmaster.extensions import now
 from postmaster.pipeline.context import HOUR
@@ -128,7 +128,7 @@ def test_a_storm_goes_to_quarantine_and_others_get_their_tickets(
     assert mailbox.count() == 0
     # Somebody has looked at one: it counts no more how many there were.
     assert "ticket" in desk.ok("quarantine", "retry", held[0]["id"]).stdout
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(Ticket).values(created_at=now() - HOUR * 1.01))
     mailbox.deliver(mail("an hour later", sender="monitor@example.net"))
     assert desk.fetch_one("--account", account)["new"] == 1

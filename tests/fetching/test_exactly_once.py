@@ -39,13 +39,13 @@ def break_before_deleting(monkeypatch: pytest.MonkeyPatch, source: type[MailSour
 
 def between_list_and_read(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
     """Do ``action`` when a run has listed a mailbox and not read it yet."""
-    original = batches.divide
+    original = batches.select_messages
 
     def divide(*args: Any) -> Any:
         action()
         return original(*args)
 
-    monkeypatch.setattr(batches, "divide", divide)
+    monkeypatch.setattr(batches, "select_messages", divide)
 
 
 @EACH_PROTOCOL
@@ -245,10 +245,10 @@ def test_a_run_that_lost_its_lease_stores_nothing_more(
     desk.account(mailbox)
 
     def be_overtaken() -> None:
-        from postmaster.database import writing
+        from postmaster.database import transaction
         from postmaster.ledger.models import Mailbox
 
-        with writing() as session:
+        with transaction() as session:
             for row in session.query(Mailbox):
                 row.lease_token = "another run"
 

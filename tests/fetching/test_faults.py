@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from postmaster import create_app, database
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.extensions import db
 from postmaster.fetching import batches, lease
 from postmaster.pipeline import arrival
@@ -87,7 +87,7 @@ def test_a_database_that_goes_away_during_a_batch_loses_nothing(
 ) -> None:
     monkeypatch.setattr(lease, "LEASE_SECONDS", 1)
     with Postgres() as server:
-        app = create_app(load_settings({**environ, "POSTMASTER_DATABASE_URL": server.create_database()}))
+        app = create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": server.create_database()}))
         desk = Desk(runner(app))
         desk.ok("db", "upgrade")
         mailbox.deliver(*mails(5))

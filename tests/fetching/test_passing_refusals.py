@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from postmaster.accounts.models import AccountState
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun
 from tests.servers.pop3 import Pop3Server
@@ -113,7 +113,7 @@ def test_a_refusal_that_is_for_good_pauses_the_account_at_once(desk: Desk, kind:
 
 def long_ago(app: Flask, hours: int) -> None:
     """Have all runs so far begun some hours earlier."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(FetchRun).values(started_at=now() - timedelta(hours=hours)))
 
 
@@ -152,7 +152,7 @@ def test_an_account_waits_as_long_as_the_server_says(
     with Pop3Server(mails(1), answers=answers) as server:
         add_account(desk, "POP3", server)
         desk.fetch(code=1)
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         due = session.query(AccountState).one().next_run_at
     assert due is not None
     assert abs(due - now() - timedelta(minutes=minutes)) < timedelta(minutes=1)

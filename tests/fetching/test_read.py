@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.extensions import db, now
 from postmaster.fetching import pending
 from tests.support import Desk, mail
@@ -136,7 +136,7 @@ def test_a_database_that_does_not_take_it_asks_for_another_try(desk: Desk, app: 
 
 def test_a_database_out_of_reach_asks_for_another_try(environ: dict[str, str]) -> None:
     away = {**environ, "POSTMASTER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
-    result = create_app(load_settings(away)).test_cli_runner().invoke(args=["read"], input=mail("hello"))
+    result = create_app(load_environment(away)).test_cli_runner().invoke(args=["read"], input=mail("hello"))
     assert result.exit_code == 75
     assert "cannot be used" in result.stderr
 

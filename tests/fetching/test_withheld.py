@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from postmaster.accounts.models import MailAccount
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.fetching.batches import MailboxWork
 from postmaster.fetching.plausible import doubt
@@ -61,7 +61,7 @@ def test_withheld_mail_is_named_and_becomes_an_incident_until_it_comes(app: Flas
     condition = next(each for each in CONDITIONS if each.name == "withheld")
 
     def troubles() -> list[str]:
-        with app.app_context(), reading() as session:
+        with app.app_context(), read_session() as session:
             return [trouble.sentence for trouble in condition.find(session, now()) or ()]
 
     with QuirkyImapServer(mailbox, [CutShort]) as server:
@@ -119,7 +119,7 @@ def test_the_same_mailbox_by_another_host_name_makes_no_ticket_twice(app: Flask,
             type="IMAP", host=server.host, port=server.port, credential=desk.credential("anna", "correct horse")
         )
         assert desk.fetch_one()["new"] == 3
-        with app.app_context(), writing() as session:
+        with app.app_context(), transaction() as session:
             session.execute(update(MailAccount).where(MailAccount.id == int(account)).values(host="localhost"))
         server.quirks = ()
         for message in mailbox.messages:

@@ -15,7 +15,7 @@ from postmaster.sources import dial
 
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)
-    schedule.LOOK_SECONDS = 0.2  # type: ignore[assignment]
+    schedule.SWEEP_SECONDS = 0.2  # type: ignore[assignment]
     schedule.SCHEDULE = [dataclasses.replace(row, seconds=1) for row in schedule.SCHEDULE]
     roles.RETRY_SECONDS = roles.BEAT_SECONDS = 0.2  # type: ignore[assignment]
     roles.FetchWorker.max_connection_wait_time = 0.2

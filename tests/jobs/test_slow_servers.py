@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.ledger.models import FetchRun, RunStatus
 from tests.jobs.conftest import Start, status, wait_for_tickets
 from tests.servers.fixtures import TestMailbox
@@ -41,14 +41,14 @@ def crawlers(desk: Desk) -> Iterator[Sequence[str]]:
 
 def failed_runs(app: Flask) -> Sequence[FetchRun]:
     """The runs that have failed, in their order."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         failed = select(FetchRun).where(FetchRun.status == RunStatus.FAILED)
         return session.scalars(failed.order_by(FetchRun.started_at)).all()
 
 
 def make_all_due(app: Flask) -> None:
     """Have each account fetched at once, as though its time had come."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(AccountState).values(next_run_at=None))
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 from flask import Flask
 
-from postmaster.database import reading
-from postmaster.operations.models import Turn
+from postmaster.database import read_session
+from postmaster.operations.models import ClaimedTurn
 from tests.jobs.conftest import Start
 from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.servers.ports import wait_until
@@ -27,8 +27,8 @@ def wait_for_looks(app: Flask, count: int) -> None:
     seen: set[datetime] = set()
 
     def looked() -> bool:
-        with app.app_context(), reading() as session:
-            turn = session.get(Turn, "alerts")
+        with app.app_context(), read_session() as session:
+            turn = session.get(ClaimedTurn, "alerts")
         seen.update([turn.taken_at] if turn else [])
         return len(seen) > count
 

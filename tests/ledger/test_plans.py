@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import Select, event, text
 from sqlalchemy.orm import Session
 
-from postmaster.database import dialect_of, writing
+from postmaster.database import dialect_of, transaction
 from postmaster.extensions import now
 from postmaster.pipeline.candidate_tickets import thread_query
 from postmaster.pipeline.context import opened_query
@@ -69,7 +69,7 @@ def plan_of(session: Session, query: Select[*tuple[object, ...]], **values: obje
 
 def test_threads_and_senders_are_found_by_their_indexes(desk: Desk, app: Flask) -> None:
     desk.ok("db", "upgrade")
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         fill(session)
         dialect = dialect_of(session)
         threads = plan_of(session, thread_query(dialect), keys=[f"{number}@example.net" for number in range(100)])

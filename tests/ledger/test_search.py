@@ -13,10 +13,10 @@ from sqlalchemy import event, text
 
 from bench.ledger import fill
 from bench.search import searches
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.extensions import db
 from postmaster.ledger import search
-from postmaster.ledger.search import Wanted, find_mail, stream_mail
+from postmaster.ledger.search import MailFilter, find_mail, stream_mail
 from postmaster.resources.listing import PAGE_SIZE
 from tests.servers.fixtures import TestMailbox
 from tests.servers.postgres import Postgres
@@ -107,9 +107,9 @@ def test_mail_is_found_newest_first_by_what_people_know_of_it(app: Flask, desk: 
         with time_machine.travel(MOMENT + timedelta(days=days), tick=False):
             desk.ok("read", input=raw.encode())
     names = dict(enumerate(MAIL, 1))
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         found = {
-            case: [names[trace.mail.id] for trace in find_mail(session, Wanted(**wanted)).mails]
+            case: [names[trace.mail.id] for trace in find_mail(session, MailFilter(**wanted)).mails]
             for case, (wanted, _) in CASES.items()
         }
     assert found == {case: expected for case, (_, expected) in CASES.items()}
@@ -119,13 +119,17 @@ def test_all_is_found_page_by_page_each_once(app: Flask, desk: Desk, monkeypatch
     monkeypatch.setattr(search, "STEP", PAGE_SIZE + 7)
     with app.app_context():
         fill(2000)
-        with reading() as session:
-            for wanted in (Wanted(), Wanted(subject="invoice"), Wanted(sender="order.example", subject="late")):
+        with read_session() as session:
+            for wanted in (
+                MailFilter(),
+                MailFilter(subject="invoice"),
+                MailFilter(sender="order.example", subject="late"),
+            ):
                 pages = [trace.mail.id for trace in stream_mail(session, wanted)]
                 words = {*wanted.subject.split(), *wanted.sender.split()}
                 fitting = [
                     trace.mail.id
-                    for trace in stream_mail(session, Wanted())
+                    for trace in stream_mail(session, MailFilter())
                     if words <= {*trace.mail.subject.split(), trace.mail.sender.partition("@")[2]}
                 ]
                 assert pages == fitting
@@ -139,8 +143,8 @@ def test_a_call_that_looked_at_enough_says_where_to_go_on(
     monkeypatch.setattr(search, "COUNTED", 50)
     with app.app_context():
         fill(2000)
-        with reading() as session:
-            stretch = find_mail(session, Wanted(recipient="shop.example", subject="invoice order late parcel"))
+        with read_session() as session:
+            stretch = find_mail(session, MailFilter(recipient="shop.example", subject="invoice order late parcel"))
             assert stretch.next == 2000 - 100 + 1
             assert stretch.reached is not None
             assert len(stretch.mails) < PAGE_SIZE
@@ -163,7 +167,7 @@ def test_each_search_goes_along_an_index(app: Flask, desk: Desk) -> None:
                     assert not re.search(r"(SCAN|Seq Scan on) (inbound_mail|mail_term)", plan), (each.name, plan)
 
 
-def statements_of(wanted: Wanted) -> list[tuple[str, Any]]:
+def statements_of(wanted: MailFilter) -> list[tuple[str, Any]]:
     """The statements of a search, with their parameters."""
     asked: list[tuple[str, Any]] = []
 
@@ -172,7 +176,7 @@ def statements_of(wanted: Wanted) -> list[tuple[str, Any]]:
 
     event.listen(db.engine, "before_cursor_execute", note)
     try:
-        with reading() as session:
+        with read_session() as session:
             find_mail(session, wanted)
     finally:
         event.remove(db.engine, "before_cursor_execute", note)

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from postmaster.accounts.models import Authorisation, CredentialToken
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.oauth import standard
 from postmaster.operations.conditions import CONDITIONS
@@ -27,7 +27,7 @@ from tests.web.resource_support import fill, words
 
 def tokens(app: Flask) -> int:
     """How many credentials are authorised."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         authorised = CredentialToken.authorised_at.is_not(None)
         return session.scalar(select(func.count()).where(authorised)) or 0
 
@@ -172,10 +172,10 @@ def test_opening_the_way_back_by_hand_leads_to_the_list(client: FlaskClient) -> 
 def test_ways_that_nobody_came_back_on_are_forgotten(tenant: Tenant, app: Flask, client: FlaskClient) -> None:
     tenant.add_credential()
     press_authorise(client)
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.scalars(select(Authorisation)).one().expires_at = now() - timedelta(seconds=1)
     press_authorise(client)
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         assert session.scalar(select(func.count()).select_from(Authorisation)) == 1
 
 
@@ -387,7 +387,7 @@ def test_the_page_says_what_to_do_at_the_provider_with_the_redirect_uri(
 def troubles(app: Flask) -> list[str]:
     """What the alerts have to say of credentials."""
     [condition] = [condition for condition in CONDITIONS if condition.name == "credential"]
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return [trouble.sentence for trouble in condition.find(session, now()) or ()]
 
 

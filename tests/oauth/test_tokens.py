@@ -15,8 +15,8 @@ from postmaster import create_app
 from postmaster.accounts.models import CredentialToken
 from postmaster.accounts.sealing import seal, unseal
 from postmaster.accounts.types import Protocol
-from postmaster.config import load_settings
-from postmaster.database import reading, writing
+from postmaster.config import load_environment
+from postmaster.database import read_session, transaction
 from postmaster.errors import MailError
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun
@@ -35,14 +35,14 @@ KINDS = ("oauth2-microsoft", "oauth2-generic")
 
 def stored(app: Flask) -> tuple[str, str]:
     """The access and the refresh token that are there."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         token = session.get_one(CredentialToken, 1)
         return tuple(unseal(text) if text else "" for text in (token.sealed_access, token.sealed_refresh))
 
 
 def age(app: Flask, **times: timedelta) -> None:
     """Have the access token end at another time from now on, as ``renew_at`` and ``expires_at`` say."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         token = session.get_one(CredentialToken, 1)
         for name, ahead in times.items():
             setattr(token, name, now() + ahead)
@@ -90,7 +90,7 @@ def test_an_access_token_is_renewed_ahead_of_its_end_however_short_it_lasts(
     tenant.identity.seconds = seconds
     tenant.add_credential()
     tenant.authorise()
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         token = session.get_one(CredentialToken, 1)
         assert token.renew_at is not None
         assert token.expires_at is not None
@@ -125,7 +125,7 @@ def test_a_token_that_is_refused_again_is_no_wrong_password_and_pauses_after_a_d
     assert "(1)" in error["advice"]
     assert tenant.identity.handed_out("refresh_token") == 1
     assert tenant.health() == "failing"
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(FetchRun).values(started_at=now() - timedelta(hours=25)))
     tenant.desk.fetch_one(code=1)
     assert tenant.health() == "paused"
@@ -222,14 +222,14 @@ def test_workers_that_need_a_token_at_once_renew_it_once_and_all_go_on(
 ) -> None:
     if database == "postgresql":
         environ = {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
-        app = create_app(load_settings(environ))
+        app = create_app(load_environment(environ))
         app.test_cli_runner().invoke(args=["db", "upgrade"])
         tenant.desk = Desk(runner_of(app))
     tenant.add_credential()
     tenant.authorise()
     ended(app)
     identity.pause = 0.3
-    workers = [create_app(load_settings(environ)) for _ in range(4)]
+    workers = [create_app(load_environment(environ)) for _ in range(4)]
     tokens: list[str] = []
     threads = [threading.Thread(target=_work, args=(worker, tokens)) for worker in workers]
     for thread in threads:
@@ -342,7 +342,7 @@ def test_a_provider_that_is_not_there_is_told(tenant: Tenant, app: Flask) -> Non
 
 def test_a_provider_that_nobody_vouches_for_gets_no_secret(environ: dict[str, str], tenant: Tenant) -> None:
     tenant.add_credential(grant="client-credentials")
-    distrustful = create_app(load_settings({**environ, "POSTMASTER_CA_FILE": ""}))
+    distrustful = create_app(load_environment({**environ, "POSTMASTER_CA_FILE": ""}))
     assert failure(distrustful).code == "provider-certificate"
     assert tenant.identity.told == []
 
@@ -404,7 +404,7 @@ def test_the_commonest_codes_of_microsoft_and_google_are_told_in_plain_words(ten
 
 def give_tokens(app: Flask, *numbers: int) -> None:
     """Have the credentials be authorised, with a token that has ended."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         for number in numbers:
             past = now() - timedelta(hours=1)
             tokens = {"sealed_access": seal("ended"), "sealed_refresh": seal("to-be-refused")}
@@ -415,7 +415,7 @@ def give_tokens(app: Flask, *numbers: int) -> None:
 def test_a_national_cloud_is_asked_for_its_own_permissions_and_its_tokens_are_known(
     environ: dict[str, str], tenant: Tenant
 ) -> None:
-    china = create_app(load_settings({**environ, "POSTMASTER_OUTLOOK_HOST": "partner.outlook.cn"}))
+    china = create_app(load_environment({**environ, "POSTMASTER_OUTLOOK_HOST": "partner.outlook.cn"}))
     tenant.add_credential(grant="client-credentials")
     tenant.identity.claims = {"aud": "https://partner.outlook.cn"}
     with china.app_context():

@@ -10,8 +10,8 @@ from flask import Flask
 from postmaster import create_app
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import QUEUES, connect
-from postmaster.config import load_settings
-from postmaster.database import reading, writing
+from postmaster.config import load_environment
+from postmaster.database import read_session, transaction
 from postmaster.jobs import tasks
 from postmaster.jobs.roles import FetchWorker
 from tests.servers.redis import Redis
@@ -34,7 +34,7 @@ def environ(request: pytest.FixtureRequest, environ: dict[str, str], redis: Redi
     environ = {**environ, "POSTMASTER_REDIS_URL": redis.url}
     if database == "PostgreSQL":
         environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").create_database()
-        runner = create_app(load_settings(environ)).test_cli_runner()
+        runner = create_app(load_environment(environ)).test_cli_runner()
         assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
     return environ
 
@@ -55,7 +55,7 @@ def work_off(desk: Desk, app: Flask) -> Iterator[WorkOff]:
 
 def state(account: object) -> AccountState:
     """What is known of an account, by its id."""
-    with reading() as session:
+    with read_session() as session:
         found = session.get_one(MailAccount, int(str(account))).state
         assert found is not None
         return found
@@ -63,7 +63,7 @@ def state(account: object) -> AccountState:
 
 def change_state(account: object, **values: object) -> None:
     """Change what is known of an account."""
-    with writing() as session:
+    with transaction() as session:
         found = session.get_one(AccountState, int(str(account)))
         for name, value in values.items():
             setattr(found, name, value)

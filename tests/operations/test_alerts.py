@@ -12,11 +12,11 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState, Credential, MailAccount
-from postmaster.database import reading, writing
-from postmaster.operations.alerting import look_in_turn, look_now
+from postmaster.database import read_session, transaction
+from postmaster.operations.alerting import check_in_turn, check_now
 from postmaster.operations.conditions import CONDITIONS, GROWING_RUNS
-from postmaster.operations.heartbeat import Presence, tell_alive
-from postmaster.operations.incidents import MOST_IN_FULL, deliver
+from postmaster.operations.heartbeat import Presence, beat
+from postmaster.operations.incidents import MAX_IN_FULL, deliver_alerts
 from postmaster.operations.models import AlertDelivery, Incident, ProcessRole
 from tests.operations.conftest import BOTH, change_state
 from tests.servers.alerts import SmtpServer, WebhookServer
@@ -41,7 +41,7 @@ def account(desk: Desk, app: Flask) -> Iterator[str]:
     """An account that was fetched at noon; worker and scheduler live, and the clock is the test's."""
     number = desk.add_account(type="IMAP", host="mail.example.com", credential=desk.credential("orders", "x"))
     with app.app_context(), time_machine.travel(NOON, tick=False):
-        with writing() as session:
+        with transaction() as session:
             session.add(AccountState(account_id=int(number), last_success_at=NOON))
             session.get_one(MailAccount, int(number)).created_at = NOON
         yield number
@@ -51,10 +51,10 @@ def look(minutes: int, *, alive: bool = True) -> None:
     """Look for what is wrong so many minutes after noon."""
     with time_machine.travel(NOON + timedelta(minutes=minutes), tick=False):
         if alive:
-            with writing() as session:
+            with transaction() as session:
                 for role in ProcessRole:
-                    tell_alive(session, Presence(role, "host", 1, NOON))
-        assert look_in_turn()
+                    beat(session, Presence(role, "host", 1, NOON))
+        assert check_in_turn()
 
 
 def titles(webhook: WebhookServer) -> list[str]:
@@ -87,7 +87,7 @@ def test_silence_is_told_once_and_once_when_it_is_over(
 def test_many_accounts_that_go_silent_at_once_are_told_in_one_message_and_so_is_that_they_are_back(
     smtp: SmtpServer, webhook: WebhookServer, desk: Desk
 ) -> None:
-    with writing() as session:
+    with transaction() as session:
         for number in range(40):
             state = AccountState(last_success_at=NOON)
             credential = session.get_one(Credential, 1)
@@ -96,9 +96,9 @@ def test_many_accounts_that_go_silent_at_once_are_told_in_one_message_and_so_is_
     for minute in (61, 63):
         look(minute)
     assert titles(webhook) == ["No mail fetched (41)"]
-    assert webhook.calls[0]["message"].count("No mail was fetched from") == MOST_IN_FULL
+    assert webhook.calls[0]["message"].count("No mail was fetched from") == MAX_IN_FULL
     assert "And 21 more, see: flask alert list --all" in webhook.calls[0]["message"]
-    with writing() as session:
+    with transaction() as session:
         session.execute(update(AccountState).values(last_success_at=NOON + timedelta(minutes=64)))
     for minute in (65, 67):
         look(minute)
@@ -181,7 +181,7 @@ def test_a_target_that_fails_is_shown_and_tried_again_without_the_other_hearing_
 def test_only_one_of_many_looks(app: Flask) -> None:
     look(61)
     with time_machine.travel(NOON + timedelta(minutes=61, seconds=5), tick=False), app.app_context():
-        assert not look_in_turn()
+        assert not check_in_turn()
 
 
 @BOTH
@@ -198,7 +198,7 @@ def test_while_a_slow_target_keeps_one_waiting_another_one_sends_the_rest_and_no
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(send)
         assert smtp.asked.wait(10)
-        deliver()
+        deliver_alerts()
         assert titles(webhook) == ["No mail fetched"]
         smtp.gate.set()
         first.result()
@@ -210,7 +210,7 @@ def test_while_a_slow_target_keeps_one_waiting_another_one_sends_the_rest_and_no
 def test_many_that_look_at_the_same_moment_open_one_incident(app: Flask, desk: Desk, webhook: WebhookServer) -> None:
     def check(_: int) -> None:
         with app.app_context():
-            look_now()
+            check_now()
 
     with time_machine.travel(NOON + timedelta(minutes=70), tick=False), ThreadPoolExecutor(4) as pool:
         list(pool.map(check, range(4)))
@@ -225,7 +225,7 @@ def test_addresses_of_targets_are_shown_nowhere(
     smtp.broken = True
     look(61)
     said = desk.ok("alert", "list", "--json").stdout + desk.run("alert", "test").stdout + caplog.text
-    with reading() as session:
+    with read_session() as session:
         for model in (Incident, AlertDelivery):
             said += "".join(str(vars(row)) for row in session.scalars(select(model)))
     assert "s3cret" not in said + repr(app.config["SETTINGS"])

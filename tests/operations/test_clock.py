@@ -14,15 +14,15 @@ from sqlalchemy import text
 
 from postmaster import clock, create_app
 from postmaster.broker import QUEUES, connect
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, reading, writing
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, read_session, transaction
 from postmaster.extensions import db, now
 from postmaster.jobs import tasks
 from postmaster.jobs.roles import FetchWorker
 from postmaster.jobs.schedule import SCHEDULE, FetchScheduler
-from postmaster.operations.conditions import CONDITIONS, Trouble
-from postmaster.operations.heartbeat import Presence, living, take_turn, tell_alive
-from postmaster.operations.incidents import look, open_incidents
+from postmaster.operations.conditions import CONDITIONS, IncidentTrouble
+from postmaster.operations.heartbeat import Presence, alive, beat, claim_turn
+from postmaster.operations.incidents import open_incidents, update_incidents
 from postmaster.operations.models import ProcessRole
 from tests.operations.conftest import BOTH, WorkOff, change_state, state
 from tests.operations.test_schedule import run_count
@@ -49,7 +49,7 @@ def database() -> str:
 def wrong_host(environ: dict[str, str], minutes: float) -> Iterator[Flask]:
     """A host whose clock is wrong, as one that starts: the app in its context."""
     with time_machine.travel(datetime.now(UTC) + minutes * MINUTE):
-        app = create_app(load_settings(environ))
+        app = create_app(load_environment(environ))
         with app.app_context():
             prepare_database()
             yield app
@@ -58,7 +58,7 @@ def wrong_host(environ: dict[str, str], minutes: float) -> Iterator[Flask]:
 
 def by_database() -> datetime:
     """What the database's clock says."""
-    with reading() as session:
+    with read_session() as session:
         return session.execute(text("SELECT clock_timestamp()")).scalar_one()
 
 
@@ -79,7 +79,7 @@ def test_now_is_what_the_database_says_from_the_first_moment_on(environ: dict[st
 
 @pytest.mark.usefixtures("work_off")
 def test_a_clock_that_is_set_while_a_process_runs_changes_nothing_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    with reading() as session:
+    with read_session() as session:
         session.execute(text("SELECT 1"))
     with time_machine.travel(datetime.now(UTC) + 10 * MINUTE):
         assert abs(now() - by_database()) < timedelta(seconds=30)
@@ -129,15 +129,15 @@ def test_a_claim_of_one_host_is_not_taken_for_lost_by_another(
 @WRONG
 @pytest.mark.usefixtures("work_off")
 def test_hosts_see_each_other_and_take_turns(environ: dict[str, str], minutes: int) -> None:
-    with writing() as session:
-        tell_alive(session, Presence(ProcessRole.SCHEDULER, host="right", pid=1))
-        assert take_turn(session, "alerts", MINUTE)
-    with wrong_host(environ, minutes), writing() as session:
-        assert [row.host for row in living(session)] == ["right"]
-        assert not take_turn(session, "alerts", MINUTE)
-        tell_alive(session, Presence(ProcessRole.WORKER, host="wrong", pid=2))
-    with reading() as session:
-        assert {row.host for row in living(session)} == {"right", "wrong"}
+    with transaction() as session:
+        beat(session, Presence(ProcessRole.SCHEDULER, host="right", pid=1))
+        assert claim_turn(session, "alerts", MINUTE)
+    with wrong_host(environ, minutes), transaction() as session:
+        assert [row.host for row in alive(session)] == ["right"]
+        assert not claim_turn(session, "alerts", MINUTE)
+        beat(session, Presence(ProcessRole.WORKER, host="wrong", pid=2))
+    with read_session() as session:
+        assert {row.host for row in alive(session)} == {"right", "wrong"}
 
 
 @WRONG
@@ -154,10 +154,10 @@ def test_schedulers_hold_one_schedule(environ: dict[str, str], minutes: int) -> 
         assert due() == before
 
 
-def troubles() -> list[Trouble]:
+def troubles() -> list[IncidentTrouble]:
     """What is wrong with clocks."""
     [find] = [condition.find for condition in CONDITIONS if condition.name == "clock"]
-    with reading() as session:
+    with read_session() as session:
         return list(find(session, now()) or ())
 
 
@@ -167,8 +167,8 @@ def test_a_clock_that_is_wrong_is_an_incident_until_it_is_right(
     environ: dict[str, str], seconds: int, said: str
 ) -> None:
     presence = Presence(ProcessRole.WORKER, host="fetcher-2", pid=2)
-    with wrong_host(environ, seconds / 60), writing() as session:
-        tell_alive(session, presence)
+    with wrong_host(environ, seconds / 60), transaction() as session:
+        beat(session, presence)
     found = troubles()
     assert [trouble.subject for trouble in found] == (["fetcher-2"] if said else [])
     if not said:
@@ -176,13 +176,13 @@ def test_a_clock_that_is_wrong_is_an_incident_until_it_is_right(
     assert re.match(rf"The clock of fetcher-2 is \d+ s {said} the database's", found[0].sentence)
     assert "NTP: timedatectl set-ntp true" in found[0].sentence
     for clocks in (["clock"], []):
-        with writing() as session:
-            look(session)
-        with reading() as session:
+        with transaction() as session:
+            update_incidents(session)
+        with read_session() as session:
             names = [row.condition for row in session.scalars(open_incidents()) if row.condition == "clock"]
         assert names == clocks
-        with writing() as session:
-            tell_alive(session, presence)  # its clock was set right meanwhile
+        with transaction() as session:
+            beat(session, presence)  # its clock was set right meanwhile
 
 
 @BOTH
@@ -195,4 +195,4 @@ def test_where_the_database_is_the_machine_there_is_one_clock(environ: dict[str,
 
 
 def test_without_a_database_it_is_the_machines_own_clock() -> None:
-    assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=1)
+    assert abs(clock.parse_clock() - datetime.now(UTC)) < timedelta(seconds=1)

@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import DUE, REQUESTED, connect
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.jobs import tasks
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations import upkeep
-from postmaster.operations.dispatch import dispatch
+from postmaster.operations.dispatch import dispatch_due
 from tests.operations.conftest import BOTH, WorkOff, change_state, state
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.support import Desk, expected, mails
@@ -32,7 +32,7 @@ def queued() -> list[str]:
 
 def runs() -> list[FetchRun]:
     """All runs there were."""
-    with reading() as session:
+    with read_session() as session:
         return list(session.scalars(select(FetchRun).order_by(FetchRun.id)))
 
 
@@ -125,7 +125,7 @@ def test_a_run_whose_process_is_gone_is_closed_and_the_next_goes_on(
     mailbox.deliver(*mails(2))
     account = desk.account(mailbox)
     work_off()
-    with writing() as session:
+    with transaction() as session:
         session.add(_running(session.get_one(MailAccount, int(account)), runs()[0].mailbox_id))
     tasks.upkeep()
     closed = runs()[-1]
@@ -142,7 +142,7 @@ def test_runs_that_die_again_and_again_are_tried_ever_less(desk: Desk, mailbox: 
     account = desk.account(mailbox)
     work_off()
     for _ in range(3):
-        with writing() as session:
+        with transaction() as session:
             session.add(_running(session.get_one(MailAccount, int(account)), runs()[0].mailbox_id))
         upkeep.close_dead_runs()
     assert state(account).failures == 3
@@ -166,7 +166,7 @@ def test_without_redis_the_accounts_stay_due(desk: Desk, mailbox: TestMailbox, w
     account = desk.account(mailbox)
     upkeep.schedule_new_accounts()
     with pytest.raises(RedisError):
-        dispatch(Redis(unix_socket_path="/nonexistent/redis.sock"))
+        dispatch_due(Redis(unix_socket_path="/nonexistent/redis.sock"))
     assert state(account).claim is None
     work_off()
     assert len(runs()) == 1
@@ -204,7 +204,7 @@ def test_a_refused_login_is_tried_once_until_the_credential_is_changed(
 @pytest.mark.embedded
 def test_waiting_accounts_are_found_by_the_index(desk: Desk) -> None:
     desk.ok("account", "list")
-    with reading() as session:
+    with read_session() as session:
         query = select(AccountState.account_id).where(AccountState.next_run_at <= tasks.now())
         plan = session.connection().exec_driver_sql(
             "EXPLAIN QUERY PLAN " + str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": False})),

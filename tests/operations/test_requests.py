@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import event, select
 
 from postmaster.broker import redis
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.extensions import db
 from postmaster.jobs import tasks
 from postmaster.ledger.hourly_counts import add_up_old_hours, mail_totals, mails_by_hour
 from postmaster.ledger.models import FetchRun, MailHour, RunStatus
-from postmaster.operations.heartbeat import Presence, tell_alive
+from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.progress import Activity, progress
 from postmaster.operations.requests import Answer, request_fetch
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.usefixtures("work_off")
 
 def last_run() -> FetchRun:
     """The latest run."""
-    with reading() as session:
+    with read_session() as session:
         return run_history(session, WantedRuns()).runs[0]
 
 
 def audited(action: str) -> list[tuple[str, str]]:
     """Who did that to what."""
-    with reading() as session:
+    with read_session() as session:
         query = select(AuditEvent.actor, AuditEvent.label).where(AuditEvent.action == action)
         return [(actor, label) for actor, label in session.execute(query.order_by(AuditEvent.id))]
 
@@ -50,13 +50,13 @@ def test_fetch_now_answers_at_once_and_a_second_press_queues_no_second_run(
     mailbox.deliver(*mails(2))
     assert request_fetch([account], "ada").answers == {account: Answer.QUEUED}
     assert request_fetch([account], "eve").answers == {account: Answer.ALREADY_QUEUED}
-    with reading() as session:
+    with read_session() as session:
         waiting = progress(session)[account]
     assert (waiting.activity, waiting.by) == (Activity.QUEUED, "ada")
     work_off()
     assert last_run().started_by == "ada"
     assert len(desk.tickets()) == 5
-    with reading() as session:
+    with read_session() as session:
         assert progress(session) == {}
     assert [actor for actor, _ in audited("fetch")] == ["ada"]
 
@@ -102,7 +102,7 @@ def test_what_is_asked_for_comes_before_what_is_due(
     tasks.housekeeping.schedule_new_accounts()
     request_fetch([asked], "ada")
     work_off()
-    with reading() as session:
+    with read_session() as session:
         runs = [run.account_id for run in run_history(session, WantedRuns()).runs]
     assert runs[-1] == asked
 
@@ -112,11 +112,11 @@ def test_progress_of_all_accounts_costs_one_query(desk: Desk, mailbox: TestMailb
     accounts = [int(desk.account(each)) for each in (mailbox, other_mailbox)]
     request_fetch(accounts, "ada")
     started = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    with writing() as session:
+    with transaction() as session:
         told = {"started_at": started, "updated_at": started + timedelta(seconds=10), "expected": 400, "new": 132}
         session.add(FetchRun(account_id=accounts[0], label="x", started_by="ada", status=RunStatus.RUNNING, **told))
     statements: list[str] = []
-    with reading() as session:
+    with read_session() as session:
         session.connection()
         event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
         found = progress(session)
@@ -178,7 +178,7 @@ def test_the_first_fetch_of_a_full_mailbox_waits_for_an_admin(
     change_state(account, next_run_at=None)
     work_off()
     assert mailbox.count() == 4
-    with reading() as session:
+    with read_session() as session:
         assert len(run_history(session, WantedRuns()).runs) == 1
     [row] = desk.ok("status", "--json").json["accounts"]
     assert (row["health"], row["held"]) == ("needs-confirmation", 4)
@@ -232,7 +232,7 @@ def test_runs_are_filtered_and_cut(desk: Desk, mailbox: TestMailbox, other_mailb
     first, broken = desk.account(mailbox), desk.account(other_mailbox, port=1)
     desk.fetch(code=1)
     desk.fetch("--account", first)
-    with reading() as session:
+    with read_session() as session:
 
         def count(**wanted: object) -> int:
             return len(run_history(session, WantedRuns(**wanted)).runs)  # type: ignore[arg-type]
@@ -254,13 +254,13 @@ def test_mail_is_counted_by_the_hour_and_old_hours_are_added_up(desk: Desk, mail
     account = int(desk.account(mailbox))
     desk.fetch()
     long_ago = datetime(2026, 1, 2, 3, tzinfo=UTC)
-    with writing() as session:
+    with transaction() as session:
         session.add(MailHour(account_id=account, hour=long_ago, new=7, quarantined=1))
         session.add(MailHour(account_id=999, hour=long_ago, new=2))
     for _ in range(2):
-        with writing() as session:
+        with transaction() as session:
             add_up_old_hours(session)
-        with reading() as session:
+        with read_session() as session:
             hours = mails_by_hour(session, account)
             assert (len(hours), sum(count for _, count in hours), hours[-1][1]) == (24, 5, 5)
             assert mail_totals(session) == {"new": 14, "follow_up": 0, "ignored": 0, "rejected": 0, "quarantined": 1}
@@ -279,11 +279,11 @@ def test_mail_is_counted_by_the_hour_and_old_hours_are_added_up(desk: Desk, mail
 def test_whether_mail_is_fetched_is_said_in_a_sentence(
     desk: Desk, worker: str | None, scheduler: str | None, fetching: Fetching, words: str
 ) -> None:
-    with writing() as session:
+    with transaction() as session:
         for role, trouble in ((ProcessRole.WORKER, worker), (ProcessRole.SCHEDULER, scheduler)):
             if trouble is not None:
-                tell_alive(session, Presence(role), trouble)
-    with reading() as session:
+                beat(session, Presence(role), trouble)
+    with read_session() as session:
         assert fetching_state(session).fetching is fetching
     assert words in desk.ok("status").stdout
     assert desk.ok("status", "--json").json["worker"]["fetching"] == fetching.value

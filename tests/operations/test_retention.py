@@ -12,7 +12,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import func, select
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.desk.models import Article, Attachment, RawMail, Ticket
 from postmaster.extensions import Model
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine
@@ -34,7 +34,7 @@ def context(app: Flask) -> Iterator[None]:
 
 def rows(model: type[Model]) -> int:
     """How many rows there are."""
-    with reading() as session:
+    with read_session() as session:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
@@ -112,7 +112,7 @@ def test_a_sender_is_forgotten_everywhere(desk: Desk, data_dir: Path, monkeypatc
         dump = "\n".join(database.iterdump())
     assert "unicorn" not in dump
     assert "moneypenny" not in dump.lower()
-    with reading() as session:
+    with read_session() as session:
         event = session.scalars(select(AuditEvent).where(AuditEvent.action == "erase")).one()
     assert event.detail["tickets"] == result["tickets"]
 

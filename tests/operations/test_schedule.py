@@ -11,7 +11,7 @@ from rq import Queue
 from sqlalchemy import func, select
 
 from postmaster.broker import CONTROL, connect
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.errors import mail_error
 from postmaster.extensions import now
 from postmaster.fetching.schedule import next_slot, wait_after
@@ -28,7 +28,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 def run_count() -> int:
     """How many runs there were."""
-    with reading() as session:
+    with read_session() as session:
         return session.scalar(select(func.count()).select_from(FetchRun)) or 0
 
 

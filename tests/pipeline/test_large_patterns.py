@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.pipeline.filters.models import PostmasterFilter
 from tests.support import Desk, mail
 
@@ -82,7 +82,7 @@ def test_a_document_to_import_is_refused_as_well(desk: Desk, tmp_path: Path) -> 
 
 def store(app: Flask, name: str, *conditions: str) -> None:
     """Put conditions into the row, as an earlier version did."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         row = update(PostmasterFilter).where(PostmasterFilter.name == name)
         session.execute(row.values(match=list(conditions)))
 

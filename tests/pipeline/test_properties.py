@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from postmaster import create_app
-from postmaster.config import load_settings
-from postmaster.database import reading, writing
+from postmaster.config import load_environment
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, Ticket, TicketCounter
 from postmaster.fetching.dry_run import Foresight
 from postmaster.ledger.models import InboundMail, Quarantine
@@ -171,7 +171,7 @@ FILTERS = st.lists(
 def apps(tmp_path_factory: pytest.TempPathFactory) -> list[Flask]:
     """Two apps that are told the same."""
     folder = tmp_path_factory.mktemp("apps")
-    made = [create_app(load_settings({"POSTMASTER_DATA_DIR": str(folder / name)})) for name in ("one", "other")]
+    made = [create_app(load_environment({"POSTMASTER_DATA_DIR": str(folder / name)})) for name in ("one", "other")]
     for app in made:
         desk = Desk(runner_of(app))
         for name, value in SETTINGS.items():
@@ -234,7 +234,7 @@ def test_what_becomes_of_messages_that_have_nothing_in_common_is_the_same_in_any
 
 
 def _rules(app: Flask, trusted: bool, by_queue: bool) -> Rules:
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         queue_id = session.scalars(select(Queue.id).where(Queue.name == "Misc")).one()
     return Rules(trusted, queue_id if by_queue else None)
 
@@ -246,12 +246,12 @@ def _cut(raws: list[bytes], cuts: set[int]) -> Iterator[list[bytes]]:
 
 
 def _last_number(app: Flask) -> int:
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return session.scalar(select(TicketCounter.value)) or 0
 
 
 def _set_filters(app: Flask, filters: list[dict[str, str]]) -> None:
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(delete(PostmasterFilter))
         service = FilterService(session, actor="test")
         for number, texts in enumerate(filters):
@@ -263,7 +263,7 @@ def _arrivals(raws: Sequence[bytes]) -> list[Arrival]:
 
 
 def _foretell(app: Flask, raws: Sequence[bytes], rules: Rules) -> list[Any]:
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         told = Foresight(session, rules).of(_arrivals(raws))
     return [{name: value for name, value in each.items() if name != "ticket"} for each in told]
 
@@ -275,13 +275,13 @@ def _take(app: Flask, batches: list[list[bytes]], rules: Rules) -> list[Any]:
         before = _counts()
         done = [row for batch in batches for row in record(_arrivals(batch), origin, lambda _session: None)]
         _balance(before, _counts(), done)
-    drafts = [row.draft for row in done]
+    drafts = [row.decision for row in done]
     return [describe_decision(draft) for draft in drafts if draft]
 
 
 def _counts() -> dict[str, int]:
     tables = {"ledger": InboundMail, "tickets": Ticket, "articles": Article, "quarantine": Quarantine}
-    with reading() as session:
+    with read_session() as session:
         return {name: session.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()}
 
 
@@ -295,7 +295,7 @@ def _balance(before: dict[str, int], after: dict[str, int], done: list[Recorded]
         "articles": len(done) - outcomes.count(Outcome.IGNORED) - outcomes.count(Outcome.QUARANTINED),
         "quarantine": outcomes.count(Outcome.QUARANTINED),
     }
-    with reading() as session:
+    with read_session() as session:
         stored = dict(session.execute(select(InboundMail.id, InboundMail.outcome)).all())  # type: ignore[arg-type]
     assert all(stored[row.inbound_id] == row.outcome for row in done)
     assert all(row.inbound_id and (row.ticket is not None) == _has_ticket(row.outcome) for row in done)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from tests.results import Result
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
@@ -28,7 +28,7 @@ COMMAND = [sys.executable, "-m", "flask", "--app", "postmaster", "fetch"]
 
 def in_process(environ: dict[str, str]) -> Desk:
     """The app's commands in this process."""
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
 
     def run(*args: object, input: str | bytes | None = None) -> Result:  # noqa: A002 - click's word
         result = app.test_cli_runner().invoke(args=[str(arg) for arg in args], input=input)

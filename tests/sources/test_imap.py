@@ -9,7 +9,7 @@ import pytest
 
 from postmaster.sources import imap as imap_module
 from postmaster.sources import list_folders
-from postmaster.sources.imap import FOREIGN, KEPT
+from postmaster.sources.imap import FOREIGN, NOT_EXPUNGED
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.scripted import Connection, ImapServer, number_in
@@ -211,7 +211,7 @@ def test_mail_that_the_server_keeps_in_spite_of_its_ok_is_not_taken_for_deleted(
         source = opened(at_script(server))
         deletions = source.delete(source.list())
         source.close()
-    assert (deletions.confirmed, deletions.left, deletions.reason) == (frozenset(), {1, 2}, KEPT)
+    assert (deletions.confirmed, deletions.left, deletions.reason) == (frozenset(), {1, 2}, NOT_EXPUNGED)
 
 
 def test_two_mailboxes_with_the_same_numbers_have_the_same_identities(dovecot: Dovecot) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from imapclient.response_parser import parse_fetch_response
 
-from postmaster.sources.imap_answers import Item, by_uid, merge, read_answers, read_texts
+from postmaster.sources.imap_answers import FetchItem, by_uid, merge, read_answers, read_texts
 from postmaster.sources.imap_client import LINE, command_sets, joined
 from postmaster.sources.wire import NonsenseError
 
@@ -42,7 +42,7 @@ def plain(found: dict[int, Any]) -> dict[int, Any]:
     }
 
 
-def texts_of(answer: list[Any]) -> dict[int, Item]:
+def texts_of(answer: list[Any]) -> dict[int, FetchItem]:
     usual = read_texts(answer)
     return by_uid(merge(read_answers(answer)).values()) if usual is None else usual
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from flask import Flask
 
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.errors import ConfigError, MailError
 from postmaster.oauth.http import secure
 from postmaster.sources.networks import check_addresses
@@ -66,11 +66,11 @@ def test_loopback_can_be_forbidden_in_all_its_forms(address: str) -> None:
 @pytest.mark.parametrize("value", ["10.0.0.1/8", "example.com", "10.0.0.0/33", "none,10.0.0.0/8"])
 def test_a_network_that_is_none_is_refused(environ: dict[str, str], value: str) -> None:
     with pytest.raises(ConfigError, match="POSTMASTER_FORBIDDEN_NETWORKS has “"):
-        load_settings({**environ, "POSTMASTER_FORBIDDEN_NETWORKS": value})
+        load_environment({**environ, "POSTMASTER_FORBIDDEN_NETWORKS": value})
 
 
 def test_no_network_need_be_forbidden(environ: dict[str, str]) -> None:
-    assert load_settings({**environ, "POSTMASTER_FORBIDDEN_NETWORKS": "none"}).forbidden_networks == ()
+    assert load_environment({**environ, "POSTMASTER_FORBIDDEN_NETWORKS": "none"}).forbidden_networks == ()
 
 
 @pytest.mark.parametrize("command", ["test", "certificate", "folders", "preview"])

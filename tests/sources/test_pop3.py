@@ -8,7 +8,7 @@ from postmaster.errors import MailError
 from postmaster.sources import dial as dial_module
 from postmaster.sources import pop3 as pop3_module
 from postmaster.sources.deadline import GREETING_SECONDS
-from postmaster.sources.pop3 import REFUSED
+from postmaster.sources.pop3 import DELE_REFUSED
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.pop3 import Pop3Server, multiline
 from tests.servers.scripted import Answer, Connection, ScriptedServer
@@ -95,7 +95,7 @@ def test_a_message_that_cannot_be_marked_is_left() -> None:
     with Pop3Server(mails(2), answers={"DELE": b"-ERR no\r\n"}) as server:
         source = opened(at_script(server, "POP3"))
         deletions = source.delete(source.list())
-        assert (deletions.left, deletions.reason) == ({1, 2}, REFUSED)
+        assert (deletions.left, deletions.reason) == ({1, 2}, DELE_REFUSED)
         assert source.close().confirmed == frozenset()
 
 
@@ -167,7 +167,7 @@ def test_a_refused_listing_of_a_mailbox_that_holds_mail_is_an_error() -> None:
 
 
 def test_a_text_larger_than_can_be_held_is_left_out_and_the_next_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pop3_module, "LARGEST", 5_000)
+    monkeypatch.setattr(pop3_module, "MAX_MESSAGE_BYTES", 5_000)
     sizes = b"+OK\r\n1 3\r\n2 3\r\n.\r\n"
     with Pop3Server([mail("vast", 90_000), mail("next")], answers={"LIST": sizes}) as server:
         source = opened(at_script(server, "POP3"))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from postmaster.sources import dial
-from postmaster.sources.networks import Address
+from postmaster.sources.networks import SocketAddress
 from postmaster.sources.reach import reach
 from tests.servers.pop3 import Pop3Server
 from tests.servers.ports import free_ports
@@ -17,18 +17,18 @@ from tests.sources.support import at_script, opened
 
 
 @pytest.fixture
-def dead() -> Iterator[Address]:
+def dead() -> Iterator[SocketAddress]:
     """An address that does not answer: its queue is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, socket.socket() as filler:
         filler.connect(listener.getsockname())
         yield socket.AF_INET, listener.getsockname()
 
 
-def at(server: Pop3Server) -> Address:
+def at(server: Pop3Server) -> SocketAddress:
     return socket.AF_INET, (server.host, server.port)
 
 
-def test_four_dead_addresses_cost_a_second(dead: Address) -> None:
+def test_four_dead_addresses_cost_a_second(dead: SocketAddress) -> None:
     with Pop3Server() as server:
         started = time.monotonic()
         sock, address = reach([dead] * 4 + [at(server)], 15)
@@ -43,15 +43,19 @@ def test_addresses_that_refuse_cost_nothing_and_the_last_refusal_is_told() -> No
         reach(closed, 15)
 
 
-def test_addresses_that_never_answer_end_in_time(dead: Address) -> None:
+def test_addresses_that_never_answer_end_in_time(dead: SocketAddress) -> None:
     with pytest.raises(TimeoutError):
         reach([dead, dead], 0.4)
 
 
-def test_the_address_that_answered_is_tried_first_from_then_on(dead: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[Address | None] = []
+def test_the_address_that_answered_is_tried_first_from_then_on(
+    dead: SocketAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[SocketAddress | None] = []
 
-    def reaching(addresses: list[Address], seconds: float, first: Address | None) -> tuple[socket.socket, Address]:
+    def reaching(
+        addresses: list[SocketAddress], seconds: float, first: SocketAddress | None
+    ) -> tuple[socket.socket, SocketAddress]:
         tried.append(first)
         return reach(addresses, seconds, first)
 

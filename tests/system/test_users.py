@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.database import prepare_database, writing
+from postmaster.database import prepare_database, transaction
 from postmaster.errors import InputError
 from postmaster.resources.models import AuditEvent
 from postmaster.system.models import Role, User
@@ -26,7 +26,7 @@ def session(app: Flask) -> Iterator[Session]:
     """A session on an empty database."""
     with app.app_context():
         prepare_database()
-        with writing() as session:
+        with transaction() as session:
             yield session
 
 

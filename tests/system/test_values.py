@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from postmaster.errors import InputError
 from postmaster.resources.fields import Field
-from postmaster.resources.readers import Flaw, host, line, mail_address, name, paragraph, whole_number, yes_no
+from postmaster.resources.readers import InvalidValue, host, line, mail_address, name, paragraph, whole_number, yes_no
 from postmaster.system.settings import SETTINGS
 
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=())) | st.text("a.-:[]@ñ0١\x00\ud800 ")
@@ -40,5 +40,5 @@ def test_a_setting_takes_or_refuses_any_text(spec: object, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a" * 254, "a." * 130 + "com", "1.2.3.4.5", "::g", "a_b-.example", "xn--\ud800"])
 def test_a_host_of_no_legal_form_is_refused(text: str) -> None:
-    with pytest.raises(Flaw):
+    with pytest.raises(InvalidValue):
         host(text)

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from postmaster.database import prepare_database, writing
-from postmaster.operations.heartbeat import Presence, tell_alive
+from postmaster.database import prepare_database, transaction
+from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.models import ProcessRole
 from postmaster.system.users import add_user
 
@@ -42,7 +42,7 @@ def add(app: Flask, name: str, role: str = "admin") -> None:
     """Add a user whose password is ``PASSWORD``."""
     with app.app_context():
         prepare_database()
-        with writing() as session:
+        with transaction() as session:
             add_user(session, name, role, PASSWORD, "test")
 
 
@@ -77,6 +77,6 @@ def lead(app: Flask) -> FlaskClient:
 def alive(app: Flask, client: FlaskClient) -> None:
     """A worker and a scheduler that said just now that they live."""
     assert client
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         for pid, role in enumerate(ProcessRole):
-            tell_alive(session, Presence(role, "host", pid))
+            beat(session, Presence(role, "host", pid))

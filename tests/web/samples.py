@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from postmaster.accounts.models import AccountState, MailAccount
-from postmaster.database import prepare_database, reading, writing
+from postmaster.database import prepare_database, read_session, transaction
 from postmaster.desk.models import RawMail, Ticket
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
@@ -79,7 +79,7 @@ FILE, IMAGE = 1, 2
 def wall_link() -> str | None:
     """What the link to the wall view ends in."""
     prepare_database()
-    with reading() as session:
+    with read_session() as session:
         return wall_token(session)
 
 
@@ -109,20 +109,20 @@ def populate(desk: Desk, app: Flask) -> None:
     number_sample(app)
     fail(app)
     quarantine(app, MAIL.encode())
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         create_wall_link(session, HOSTILE)
 
 
 def fail(app: Flask) -> None:
     """Have the first account fail, as its server says in hostile words."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         words = dict.fromkeys(("error_message", "error_advice", "error_server"), HOSTILE)
         session.get_one(MailAccount, 1).state = AccountState(failures=2, error_code="x", error_stage="login", **words)
 
 
 def number_sample(app: Flask, ticket_id: int = 1) -> None:
     """Have that ticket answer to ``TICKET``; the others have the day of the test in their numbers."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(Ticket).where(Ticket.id == ticket_id).values(number=TICKET))
 
 
@@ -141,7 +141,7 @@ def add_quarantined(
     """Put messages with these subjects into quarantine, as what made the reader say ``error``."""
     encoding, data = pack(raw)
     moment = now()
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         for subject in subjects:
             stored = RawMail(size=len(raw), encoding=encoding, data=data)
             inbound = InboundMail(

@@ -191,7 +191,7 @@ def test_what_was_kept_is_for_who_kept_it_and_goes_after_a_day(
     there = press(client, "credential", host="secret.example")
     token = there.location.rpartition("%3D")[2]
     assert "secret.example" in client.get(f"/accounts/add?draft={token}").text
-    monkeypatch.setattr(scratch, "KEPT_SECONDS", -1)
+    monkeypatch.setattr(scratch, "MAX_AGE_SECONDS", -1)
     press(client, "credential")
     page = client.get(f"/accounts/add?draft={token}").text
     assert "secret.example" not in page

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.models import InboundMail
 from postmaster.pipeline.decision import Outcome
@@ -34,7 +34,7 @@ ONE, TWO, THREE, FOUR = "ada@one.example", "support@example.org", "berta@three.e
 
 def tell_state(app: Flask, number: int, **state: Any) -> None:
     """Have a fetch leave this behind."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         account = session.get_one(MailAccount, number)
         for name in ("paused", "held"):
             if state.pop(name, False):
@@ -161,7 +161,7 @@ def add_rows(app: Flask, start: int, end: int) -> None:
     numbers, common = range(start, end), {"revision": 1, "changed_at": now()}
     with app.app_context():
         sealed = seal("secret")
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(
             insert(Credential),
             [{"id": n, "name": f"c{n}", "username": f"u{n}", "sealed_password": sealed, **common} for n in numbers],
@@ -217,7 +217,7 @@ def test_deleting_an_account_that_has_mail_keeps_tickets_and_ledger(
     assert "is deleted" in client.get("/accounts").text
     [ticket] = desk.ok("ticket", "list", "--json").json_lines
     assert ticket["title"] == "kept for ever"
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         assert [row.outcome for row in session.scalars(select(InboundMail))] == [Outcome.NEW]
     mailbox.deliver(mail("another one"))
     desk.account(mailbox)

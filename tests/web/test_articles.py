@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Article, Attachment
 from postmaster.desk.ticket_view import TEXT_LIMIT
 from postmaster.extensions import now
@@ -102,7 +102,7 @@ def test_an_inline_image_has_an_address_that_is_good_without_a_session_and_not_f
 @pytest.mark.usefixtures("number")
 def test_only_images_are_shown_by_such_an_address(app: Flask, client: FlaskClient, anonymous: FlaskClient) -> None:
     [address] = images(client.get(BODY).text)
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(Attachment).where(Attachment.id == IMAGE).values(content_type="text/html"))
     assert anonymous.get(address).status_code == 404
 
@@ -233,7 +233,7 @@ def test_links_open_elsewhere_and_tell_nobody_where_from() -> None:
 
 
 def test_an_article_without_its_source_says_so(app: Flask, desk: Desk, client: FlaskClient, number: str) -> None:
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(Article).values(raw_id=None))
     for path in (BODY, "/articles/1/source", f"/articles/attachments/{FILE}"):
         answer = client.get(path)
@@ -245,7 +245,7 @@ def test_an_article_without_its_source_says_so(app: Flask, desk: Desk, client: F
 
 
 def test_many_articles_are_folded_and_come_in_pages(app: Flask, desk: Desk, client: FlaskClient, number: str) -> None:
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         first = session.get_one(Article, 1)
         session.add_all(
             Article(ticket_id=first.ticket_id, header={**first.header, "subject": f"answer {n}"}, text=f"text {n}")

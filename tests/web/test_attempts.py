@@ -14,13 +14,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from postmaster import create_app
-from postmaster.config import load_settings
-from postmaster.database import reading
+from postmaster.config import load_environment
+from postmaster.database import read_session
 from postmaster.system import users
 from postmaster.system.attempts import (
     FREE_FAILURES,
     LONGEST_DELAY,
-    MOST_FAILURES,
+    MAX_FAILURES,
     delay_after,
     network_of,
     plain_address,
@@ -61,34 +61,34 @@ def ada(app: Flask) -> None:
 
 
 def test_a_name_has_ten_failures_from_an_address(app: Flask) -> None:
-    fail(app, "192.0.2.1", "ada", MOST_FAILURES)
+    fail(app, "192.0.2.1", "ada", MAX_FAILURES)
     assert sign_in_from(app, "192.0.2.1", "Ada") == LIMITED
     assert sign_in_from(app, "192.0.2.1", "ada", PASSWORD) == LIMITED
 
 
 def test_nobody_can_lock_out_somebody_at_another_address(app: Flask) -> None:
     for number in range(1, 8):
-        fail(app, f"192.0.2.{number}", "ada", MOST_FAILURES)
+        fail(app, f"192.0.2.{number}", "ada", MAX_FAILURES)
         assert sign_in_from(app, f"192.0.2.{number}", "ada") == LIMITED
     assert sign_in_from(app, "198.51.100.1", "ada", PASSWORD) == IN
 
 
 def test_another_name_at_the_same_address_does_not_notice(app: Flask) -> None:
     for number in range(8):
-        fail(app, "192.0.2.1", f"user{number}", MOST_FAILURES)
+        fail(app, "192.0.2.1", f"user{number}", MAX_FAILURES)
     assert sign_in_from(app, "192.0.2.1", "ada", PASSWORD) == IN
 
 
 def test_only_failures_count(app: Flask) -> None:
-    assert {sign_in_from(app, "192.0.2.1", "ada", PASSWORD) for _ in range(MOST_FAILURES * 2)} == {IN}
-    fail(app, "192.0.2.1", "ada", MOST_FAILURES - 1)
+    assert {sign_in_from(app, "192.0.2.1", "ada", PASSWORD) for _ in range(MAX_FAILURES * 2)} == {IN}
+    fail(app, "192.0.2.1", "ada", MAX_FAILURES - 1)
     assert sign_in_from(app, "192.0.2.1", "ada", PASSWORD) == IN
-    fail(app, "192.0.2.1", "ada", MOST_FAILURES)
+    fail(app, "192.0.2.1", "ada", MAX_FAILURES)
 
 
 def test_who_is_refused_may_try_again_after_a_quarter_of_an_hour(app: Flask) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        fail(app, "192.0.2.1", "ada", MOST_FAILURES)
+        fail(app, "192.0.2.1", "ada", MAX_FAILURES)
         clock.shift(timedelta(minutes=14))
         assert sign_in_from(app, "192.0.2.1", "ada", PASSWORD) == LIMITED
         clock.shift(timedelta(minutes=1, seconds=1))
@@ -96,7 +96,7 @@ def test_who_is_refused_may_try_again_after_a_quarter_of_an_hour(app: Flask) -> 
 
 
 def test_the_answer_says_when_to_try_again(app: Flask) -> None:
-    fail(app, "127.0.0.1", "ada", MOST_FAILURES)
+    fail(app, "127.0.0.1", "ada", MAX_FAILURES)
     client = app.test_client()
     form = {"user": "ada", "password": PASSWORD, "csrf_token": token_of(client.get("/login").text)}
     answer = client.post("/login", data=form)
@@ -147,14 +147,14 @@ def test_waiting_does_not_take_all_threads(monkeypatch: pytest.MonkeyPatch, app:
 
 
 def test_looking_at_the_sign_in_page_is_no_try(app: Flask, anonymous: FlaskClient) -> None:
-    assert {anonymous.get("/login").status_code for _ in range(MOST_FAILURES * 2)} == {200}
-    with app.app_context(), reading() as session:
+    assert {anonymous.get("/login").status_code for _ in range(MAX_FAILURES * 2)} == {200}
+    with app.app_context(), read_session() as session:
         assert session.scalar(select(func.count()).select_from(PasswordTries)) == 0
 
 
 def test_all_web_processes_count_together(app: Flask, data_dir: Path) -> None:
-    others = [create_app(load_settings({"POSTMASTER_DATA_DIR": str(data_dir)})) for _ in range(2)]
-    for number in range(MOST_FAILURES):
+    others = [create_app(load_environment({"POSTMASTER_DATA_DIR": str(data_dir)})) for _ in range(2)]
+    for number in range(MAX_FAILURES):
         fail((app, *others)[number % 3], "192.0.2.1", "ada", 1)
     assert [sign_in_from(one, "192.0.2.1", "ada", PASSWORD) for one in (app, *others)] == [LIMITED] * 3
 
@@ -166,11 +166,11 @@ def test_many_tries_at_once_are_no_way_around_the_limit(app: Flask) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert codes.count(WRONG) == MOST_FAILURES
+    assert codes.count(WRONG) == MAX_FAILURES
 
 
 def test_a_network_of_ipv6_counts_as_one_address(app: Flask) -> None:
-    for number in range(MOST_FAILURES):
+    for number in range(MAX_FAILURES):
         fail(app, f"2001:db8:1:2::{number:x}", "ada", 1)
     assert sign_in_from(app, "2001:db8:1:2:ffff::1", "ada") == LIMITED
     assert sign_in_from(app, "2001:db8:1:3::1", "ada", PASSWORD) == IN
@@ -178,18 +178,17 @@ def test_a_network_of_ipv6_counts_as_one_address(app: Flask) -> None:
 
 def test_what_a_client_says_of_its_address_does_not_count(app: Flask) -> None:
     codes = [
-        sign_in_from(app, "192.0.2.1", "ada", **{"X-Forwarded-For": f"198.51.100.{n}"})
-        for n in range(MOST_FAILURES + 1)
+        sign_in_from(app, "192.0.2.1", "ada", **{"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(MAX_FAILURES + 1)
     ]
     assert codes[-1] == LIMITED
 
 
 def test_what_a_trusted_proxy_says_counts_and_no_more(data_dir: Path) -> None:
     environ = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_TRUSTED_PROXIES": "1"}
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     codes = [
         sign_in_from(app, "127.0.0.1", "ada", **{"X-Forwarded-For": f"10.9.8.{n}, 192.0.2.1"})
-        for n in range(MOST_FAILURES + 1)
+        for n in range(MAX_FAILURES + 1)
     ]
     assert codes[-1] == LIMITED
     assert sign_in_from(app, "127.0.0.1", "ada", PASSWORD, **{"X-Forwarded-For": "192.0.2.2"}) == IN
@@ -249,20 +248,20 @@ def change(client: FlaskClient, current: str, new: str = "another battery staple
 
 def test_who_found_an_open_browser_cannot_guess_the_password(app: Flask) -> None:
     stolen, own = signed_in(app, "ada"), signed_in(app, "ada")
-    assert [change(stolen, f"guess {n}") for n in range(MOST_FAILURES + 1)] == [WRONG] * MOST_FAILURES + [LIMITED]
+    assert [change(stolen, f"guess {n}") for n in range(MAX_FAILURES + 1)] == [WRONG] * MAX_FAILURES + [LIMITED]
     assert change(stolen, PASSWORD) == LIMITED
     assert change(own, PASSWORD) == IN
 
 
 def test_a_new_password_that_is_refused_is_no_wrong_one(app: Flask) -> None:
     client = signed_in(app, "ada")
-    assert {change(client, PASSWORD, new="short") for _ in range(MOST_FAILURES + 2)} == {WRONG}
+    assert {change(client, PASSWORD, new="short") for _ in range(MAX_FAILURES + 2)} == {WRONG}
     assert change(client, PASSWORD) == IN
 
 
 def test_no_names_are_kept_of_what_was_tried(app: Flask) -> None:
     fail(app, "192.0.2.1", "ada", 1)
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         keys = session.scalars(select(PasswordTries.key)).all()
     assert len(keys) == 2
     assert all(len(key) == 64 and "ada" not in key for key in keys)

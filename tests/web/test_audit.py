@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, insert
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.resources.models import AuditEvent
 from tests.web.resource_support import fragment, words
 from tests.web.samples import HOSTILE
@@ -22,7 +22,7 @@ MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def record(app: Flask, *events: dict[str, Any]) -> None:
     """Have nothing but ``events`` in the log, a day apart, the first of them at ``MOMENT``."""
     usual = {"actor": "admin", "action": "set", "noun": "queue", "detail": {}}
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(delete(AuditEvent))
         session.execute(
             insert(AuditEvent),
@@ -111,7 +111,7 @@ def test_a_secret_is_not_shown_even_if_it_got_into_the_log(app: Flask, client: F
 
 def test_an_empty_log_and_a_filter_that_finds_nothing_say_so(app: Flask, client: FlaskClient) -> None:
     assert "Nothing in the log matches." in client.get("/audit?q=zzz").text
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(delete(AuditEvent))
     assert "Nothing has been changed yet." in client.get("/audit").text
 

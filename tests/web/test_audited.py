@@ -9,13 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.resources.models import AuditEvent
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 from tests.web.conftest import add, send, signed_in, token_of
 from tests.web.samples import FILE, MAIL, populate
-from tests.web.test_account_looks import children, ended, entered, start
+from tests.web.test_server_checks import children, ended, entered, start
 from tests.web.ticket_support import opened
 
 assert children  # the fixture
@@ -26,7 +26,7 @@ LOCAL = {"address": "127.0.0.1"}
 def events(app: Flask, *actions: str) -> list[tuple[str, str, str, str, dict[str, Any]]]:
     """Actor, action, noun, label and detail of the events of these actions, in their order."""
     query = select(AuditEvent).where(AuditEvent.action.in_(actions)).order_by(AuditEvent.id)
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return [(e.actor, e.action, e.noun, e.label, e.detail) for e in session.scalars(query)]
 
 

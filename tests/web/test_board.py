@@ -12,16 +12,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from postmaster import create_app
-from postmaster.config import load_settings
-from postmaster.database import reading, writing
+from postmaster.config import load_environment
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.hourly_counts import count_mail
 from postmaster.operations.models import Incident
 from postmaster.pipeline.decision import Outcome
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.models import AuditEvent
-from postmaster.system.models import Setting
-from postmaster.web.status import MOST_INCIDENTS
+from postmaster.system.models import SettingRow
+from postmaster.web.status import MAX_INCIDENTS
 from tests.servers.alerts import WebhookServer
 from tests.support import Desk
 from tests.web.conftest import HTMX, add, signed_in, token_header, token_of
@@ -39,7 +39,7 @@ def press(client: FlaskClient, path: str) -> Any:
 
 def audited(app: Flask) -> list[tuple[str, str]]:
     """What was done, with the noun it was done to."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         events = session.scalars(select(AuditEvent).order_by(AuditEvent.id))
         return [(event.action, event.noun) for event in events if event.actor == "admin" and event.noun != "session"]
 
@@ -97,7 +97,7 @@ def test_pausing_takes_a_reason_and_everybody_sees_it(app: Flask, client: FlaskC
 def test_the_board_counts_what_came_today_and_what_waits(app: Flask, client: FlaskClient) -> None:
     add_rows(app, 1, 2)
     tell_state(app, 1, last_success_at=now(), backlog=1214)
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         count_mail(session, 1, [Outcome.NEW, Outcome.FOLLOW_UP], now())
     assert "On server 1,214 Today 2 Next run due" in words(client.get("/status").text)
     assert "All is well with 1 account" in words(client.get("/status").text)
@@ -183,7 +183,7 @@ def test_the_board_says_nothing_of_mail_that_nobody_could_count(
 
 def open_incidents(app: Flask, *subjects: object, **options: Any) -> None:
     """Have something be wrong with each of ``subjects``."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         for subject in subjects:
             path, sentence = f"/accounts/{subject}/status", "No mail"
             told = {"condition": "silence", "subject": str(subject), "sentence": sentence, "path": path}
@@ -198,11 +198,11 @@ def add_silent(app: Flask, count: int) -> None:
 
 
 def test_of_many_incidents_the_oldest_are_shown(app: Flask, lead: FlaskClient) -> None:
-    add_silent(app, MOST_INCIDENTS + 5)
-    open_incidents(app, *range(1, MOST_INCIDENTS + 6))
+    add_silent(app, MAX_INCIDENTS + 5)
+    open_incidents(app, *range(1, MAX_INCIDENTS + 6))
     page = lead.get("/status").text
-    assert f"{MOST_INCIDENTS + 5} open incidents, the {MOST_INCIDENTS} oldest are shown" in words(page)
-    assert page.count('id="incident-') == MOST_INCIDENTS
+    assert f"{MAX_INCIDENTS + 5} open incidents, the {MAX_INCIDENTS} oldest are shown" in words(page)
+    assert page.count('id="incident-') == MAX_INCIDENTS
 
 
 def test_open_incidents_are_shown(app: Flask, lead: FlaskClient) -> None:
@@ -244,15 +244,15 @@ def test_no_other_link_leads_to_the_wall(client: FlaskClient, token: str) -> Non
 
 def test_the_database_alone_makes_no_link(app: Flask, client: FlaskClient) -> None:
     press(client, "/wall/create")
-    with app.app_context(), reading() as session:
-        [kept] = [row.value for row in session.scalars(select(Setting))]
+    with app.app_context(), read_session() as session:
+        [kept] = [row.value for row in session.scalars(select(SettingRow))]
     assert kept not in wall_of(client)
     assert client.get(f"/wall/{kept}").status_code == 404
 
 
 def test_polls_that_fail_say_so_in_one_place_that_goes_with_the_next_answer(app: Flask, client: FlaskClient) -> None:
     assert re.search(r'<div class="heartbeat" id="pulse".*?<div id="away"', client.get("/status").text, re.DOTALL)
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(text("ALTER TABLE queue RENAME TO gone"))
     answer = client.get("/status/board", headers=HTMX)
     assert answer.status_code == 503
@@ -265,7 +265,7 @@ def test_polls_that_fail_say_so_in_one_place_that_goes_with_the_next_answer(app:
 @pytest.fixture
 def telling(environ: dict[str, str], webhook: WebhookServer) -> Flask:
     """An app that tells it."""
-    return create_app(load_settings({**environ, "POSTMASTER_ALERT_TARGETS": webhook.target}))
+    return create_app(load_environment({**environ, "POSTMASTER_ALERT_TARGETS": webhook.target}))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import unseal
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.extensions import db
 from tests.support import Desk
 from tests.web.conftest import token_of
@@ -32,7 +32,7 @@ def password_of(app: Flask) -> str:
 
 def pause(app: Flask, number: int) -> None:
     """Have the login of the account refused."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         account = session.get_one(MailAccount, number)
         account.state = AccountState(failures=1, paused_revision=account.config_revision)
 

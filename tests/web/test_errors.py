@@ -10,7 +10,7 @@ from flask import Flask, abort
 from flask.testing import FlaskClient
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.errors import NotFoundError
 from postmaster.extensions import db
 from postmaster.web.access import public
@@ -140,7 +140,7 @@ def test_something_that_is_not_there_is_named(app: Flask) -> None:
 
 def test_a_database_that_is_away_is_said_without_naming_it(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     url = "postgresql://root:s3cret@127.0.0.1:1/secretname"
-    app = create_app(load_settings({"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_DATABASE_URL": url}))
+    app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_DATABASE_URL": url}))
     response = app.test_client().get("/")
     assert response.status_code == 503
     assert "Check that it runs" in response.text

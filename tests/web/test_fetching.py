@@ -13,7 +13,7 @@ from redis import Redis as Client
 from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.models import LivingProcess
@@ -62,7 +62,7 @@ def seconds_of(page: str) -> str:
 
 def run_of(app: Flask, number: int, **options: Any) -> None:
     """A run over the account, under way."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         values = {"label": "x", "started_by": "schedule", "started_at": now(), "updated_at": now()}
         session.add(FetchRun(account_id=number, **{**values, **options}))
 
@@ -76,7 +76,7 @@ def test_fetch_now_queues_one_run_however_often_it_is_pressed(app: Flask, client
     assert seconds_of(first) == "2"
     second = words(post(client, f"/accounts/{account}/fetch").text)
     assert "ada@one.example is queued already; it is not fetched twice." in second
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         assert session.scalars(
             select(AuditEvent.action).where(AuditEvent.noun == "account", AuditEvent.action == "fetch")
         ).all() == ["fetch"]
@@ -125,7 +125,7 @@ def test_nothing_can_be_pressed_while_nobody_fetches(
     if trouble == "pause":
         desk.ok("pause", "on", "--reason", "Moving house")
     else:
-        with app.app_context(), writing() as session:
+        with app.app_context(), transaction() as session:
             session.query(LivingProcess).delete()
     page = client.get("/accounts").text
     assert page.count(f'aria-disabled="true" title="{reason}"') == 2
@@ -152,7 +152,7 @@ def test_only_rows_that_changed_are_sent_and_the_poller_slows_down(app: Flask, c
     run_of(app, 2, expected=10)
     marks = shown(client.get("/accounts").text)
     assert renewed(client.get("/accounts/live", query_string={"shown": marks}).text) == []
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         run = session.scalars(select(FetchRun)).one()
         run.status, run.finished_at = RunStatus.OK, now()
     tell_state(app, 3, last_success_at=now())
@@ -192,7 +192,7 @@ def test_fetching_all_needs_as_many_queries_for_50_accounts_as_for_2(app: Flask,
     for start, end in ((1, 3), (3, 53)):
         client.get("/accounts")
         add_rows(app, start, end)
-        with app.app_context(), writing() as session:
+        with app.app_context(), transaction() as session:
             session.execute(update(AccountState).values(requested_at=None, requested_by=None, claim="busy"))
         headers = {**HTMX, **token_header(client)}
         with counting_queries(app) as statements:

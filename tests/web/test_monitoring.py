@@ -12,11 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from postmaster import create_app
 from postmaster.accounts.models import AccountState
-from postmaster.config import load_settings
-from postmaster.database import prepare_database, writing
+from postmaster.config import load_environment
+from postmaster.database import prepare_database, transaction
 from postmaster.errors import ConfigError
 from postmaster.extensions import now
-from postmaster.operations.heartbeat import Presence, tell_alive
+from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.models import ProcessRole
 from tests.servers.redis import Redis
 from tests.support import Desk, mail
@@ -31,7 +31,7 @@ def environ(environ: dict[str, str], redis: Redis) -> dict[str, str]:
 
 
 def test_the_process_says_that_it_lives_though_the_database_is_away(environ: dict[str, str]) -> None:
-    app = create_app(load_settings({**environ, "POSTMASTER_DATABASE_URL": "postgresql://127.0.0.1:1/none"}))
+    app = create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": "postgresql://127.0.0.1:1/none"}))
     client = app.test_client()
     assert (client.get("/healthz").status_code, client.get("/healthz").json) == (200, {"status": "ok"})
     answer = client.get("/readyz")
@@ -48,9 +48,9 @@ def test_it_is_ready_when_worker_and_scheduler_were_seen(app: Flask) -> None:
         "turns": "ok"
     }
     assert missing.json == words
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         for role in ProcessRole:
-            tell_alive(session, Presence(role))
+            beat(session, Presence(role))
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json
@@ -61,9 +61,13 @@ def test_it_is_not_ready_while_accounts_wait_longer_than_two_intervals(app: Flas
     number = int(desk.add_account(type="IMAP", host="mail.example.com", credential=desk.credential("orders", "x")))
     client, moment = app.test_client(), now()
     for minutes, code in ((19, 200), (21, 503)):  # of ten each
-        with time_machine.travel(moment + timedelta(minutes=30), tick=False), app.app_context(), writing() as session:
+        with (
+            time_machine.travel(moment + timedelta(minutes=30), tick=False),
+            app.app_context(),
+            transaction() as session,
+        ):
             for role in ProcessRole:
-                tell_alive(session, Presence(role))
+                beat(session, Presence(role))
             session.merge(AccountState(account_id=number, next_run_at=now() - timedelta(minutes=minutes)))
         with time_machine.travel(moment + timedelta(minutes=30), tick=False):
             answer = client.get("/readyz")
@@ -80,7 +84,7 @@ def test_metrics_want_the_token(app: Flask, header: str | None) -> None:
 
 def test_without_a_token_there_are_no_metrics(environ: dict[str, str]) -> None:
     del environ["POSTMASTER_METRICS_TOKEN"]
-    assert create_app(load_settings(environ)).test_client().get("/metrics").status_code == 404
+    assert create_app(load_environment(environ)).test_client().get("/metrics").status_code == 404
 
 
 def test_metrics_are_what_prometheus_reads(app: Flask, desk: Desk) -> None:
@@ -112,7 +116,7 @@ def test_metrics_are_what_prometheus_reads(app: Flask, desk: Desk) -> None:
 )
 def test_a_setting_that_is_wrong_is_named(environ: dict[str, str], variable: str, value: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        load_settings({**environ, variable: value})
+        load_environment({**environ, variable: value})
     assert f"{variable} {words}" in caught.value.message
     assert "s3cret" not in str(caught.value)
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.extensions import db
 from postmaster.ledger.models import Quarantine
 from postmaster.pipeline import arrival
@@ -25,7 +25,7 @@ def fill(app: Flask, *subjects: str) -> None:
     """Put messages with these subjects into quarantine; the first has the id 1."""
     for place, subject in enumerate(subjects, start=1):
         quarantine(app, mail(subject), None)
-        with app.app_context(), writing() as session:
+        with app.app_context(), transaction() as session:
             values = {"subject": subject, "label": f"account-{place}", "size": place * 1000}
             session.execute(update(Quarantine).where(Quarantine.id == place).values(**values))
 
@@ -169,7 +169,7 @@ def test_a_storm_is_ended_by_a_filter_and_a_retry(desk: Desk, client: FlaskClien
 def test_what_does_not_fit_into_a_request_goes_on_with_the_next(
     app: Flask, desk: Desk, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postmaster.web.quarantine.PATIENCE", 0.0)
+    monkeypatch.setattr("postmaster.web.quarantine.ACTION_SECONDS", 0.0)
     add_quarantined(app, ["one"], mail("one"))
     add_quarantined(app, ["storm"] * 60, mail("storm"))
     refuse_title(app, "one")
@@ -334,7 +334,7 @@ def test_an_empty_quarantine_and_a_filter_that_finds_nothing_say_so(app: Flask, 
 
 def test_hostile_words_are_shown_as_text(app: Flask, client: FlaskClient) -> None:
     fill(app, "one")
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(
             update(Quarantine).values(subject=HOSTILE, sender=HOSTILE, label=HOSTILE, error=HOSTILE, reason="<b>")
         )

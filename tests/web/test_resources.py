@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from postmaster.accounts.models import Credential, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.extensions import now
 from postmaster.resources.models import AuditEvent
@@ -31,7 +31,7 @@ def add_rows(app: Flask, start: int, end: int) -> None:
     common = {"revision": 1, "changed_at": now()}
     with app.app_context():
         sealed = seal("secret")
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(insert(Queue), [{"id": 100 + n, "name": f"Queue {n:03}", **common} for n in numbers])
         session.execute(
             insert(Credential),

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.resources.models import AuditEvent
@@ -23,7 +23,7 @@ from tests.web.test_accounts import add_rows, tell_state
 def add_runs(app: Flask, count: int = 1, **options: Any) -> None:
     """Runs that ended well, unless ``options`` say otherwise."""
     values = {"account_id": 1, "label": "u1@h1.example", "started_by": "schedule", "status": RunStatus.OK, **options}
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         begun = values.pop("started_at", now() - timedelta(seconds=5))
         runs = [FetchRun(started_at=begun, finished_at=begun + timedelta(seconds=5), **values) for _ in range(count)]
         session.add_all(runs)
@@ -31,7 +31,7 @@ def add_runs(app: Flask, count: int = 1, **options: Any) -> None:
 
 def audited(app: Flask) -> list[tuple[str, str, Any]]:
     """What admins had done, to what, with what detail."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         events = session.scalars(select(AuditEvent).where(AuditEvent.actor == "admin", AuditEvent.noun != "session"))
         return [(event.action, event.noun, event.detail) for event in events]
 

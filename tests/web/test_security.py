@@ -9,7 +9,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.web.access import public
 
 PATHS = ["/", "/login", "/password", "/nowhere", "/static/app.css"]
@@ -56,7 +56,7 @@ def test_htmx_may_neither_run_texts_nor_keep_pages(client: FlaskClient) -> None:
 def address_seen(data_dir: Path, proxies: str, forwarded: str) -> str:
     """Where a request seems to come from, with that many trusted proxies."""
     environ = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_TRUSTED_PROXIES": proxies}
-    app = create_app(load_settings(environ))
+    app = create_app(load_environment(environ))
     app.add_url_rule("/seen", "seen", public(lambda: request.remote_addr or ""))
     headers = {"X-Forwarded-For": forwarded}
     return app.test_client().get("/seen", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.9"}).text

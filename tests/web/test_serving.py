@@ -14,8 +14,8 @@ import pytest
 
 from bin.launcher.children import STOP_SIGNALS, Children
 from bin.launcher.services import listen, start_web
-from postmaster.web.security import LARGEST_REQUEST
-from postmaster.web.serving import PATIENCE
+from postmaster.web.security import MAX_REQUEST
+from postmaster.web.serving import REQUEST_SECONDS
 from tests.servers.ports import wait_until
 
 # Eight times as many as there are threads.
@@ -96,15 +96,15 @@ def test_clients_that_send_a_byte_now_and_then_keep_no_page_waiting_and_are_left
                     clients.remove(client)
             return not clients
 
-        wait_until(all_left, "the server to close what dawdles", PATIENCE + 15)
-    assert time.monotonic() - began > PATIENCE - 2
+        wait_until(all_left, "the server to close what dawdles", REQUEST_SECONDS + 15)
+    assert time.monotonic() - began > REQUEST_SECONDS - 2
     assert seconds_of_a_page(port) < 2
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /lo", COMPLETE], ids=["silent", "half-sent", "kept alive"])
 def test_a_connection_that_sends_no_more_is_closed(port: int, sent: bytes) -> None:
     with connect(port, sent) as client:
-        wait_until(lambda: is_closed(client), "the server to close it", PATIENCE + 15)
+        wait_until(lambda: is_closed(client), "the server to close it", REQUEST_SECONDS + 15)
 
 
 def is_closed(client: socket.socket) -> bool:
@@ -138,7 +138,7 @@ def answer(client: socket.socket) -> bytes:
 
 
 def test_a_form_that_is_too_large_is_answered_by_a_page(port: int) -> None:
-    body = b"name=" + b"x" * LARGEST_REQUEST
+    body = b"name=" + b"x" * MAX_REQUEST
     with connect(port, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body) as client:
         assert b"This is too much at once" in answer(client)
 

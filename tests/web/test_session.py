@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster import create_app
-from postmaster.config import load_settings
+from postmaster.config import load_environment
 from postmaster.system.sessions import IDLE_MINUTES
 from postmaster.web.access import polling, public
 from tests.results import Run
@@ -83,7 +83,7 @@ def test_the_session_cookie_is_kept_from_scripts_and_other_sites(app: Flask) -> 
 
 def test_with_https_the_session_cookie_goes_nowhere_else(data_dir: Path) -> None:
     url = "https://desk.example.com"
-    app = create_app(load_settings({"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_PUBLIC_URL": url}))
+    app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_PUBLIC_URL": url}))
     (cookie,) = cookies_of(app, url)
     parts = cookie.split("; ")
     assert parts[0].startswith("__Host-")

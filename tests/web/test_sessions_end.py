@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from postmaster import create_app
-from postmaster.config import load_settings
-from postmaster.database import reading, writing
+from postmaster.config import load_environment
+from postmaster.database import read_session, transaction
 from postmaster.system.models import Role, User, WebSession
 from tests.results import Run
 from tests.web.conftest import HTMX, PASSWORD, add, send, signed_in, token_of
@@ -42,7 +42,7 @@ def test_a_copied_cookie_is_worth_nothing_after_signing_out(app: Flask, client: 
     assert is_in(thief)
     press(client, "/logout")
     assert not is_in(thief)
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         assert session.scalars(select(WebSession)).all() == []
 
 
@@ -90,7 +90,7 @@ def test_a_copied_cookie_is_worth_nothing_after_the_password_was_changed(app: Fl
 
 
 def test_a_role_that_changes_in_the_database_itself_ends_the_session(app: Flask, client: FlaskClient) -> None:
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.execute(update(User).values(role=Role.LEAD))
     assert not is_in(client)
 
@@ -134,7 +134,7 @@ def test_the_pulse_of_a_page_keeps_no_session_alive(app: Flask) -> None:
 
 
 def test_another_web_process_knows_the_session_and_its_end(app: Flask, data_dir: Path, client: FlaskClient) -> None:
-    other = create_app(load_settings({"POSTMASTER_DATA_DIR": str(data_dir)}))
+    other = create_app(load_environment({"POSTMASTER_DATA_DIR": str(data_dir)}))
     there = copy_of(other, client)
     assert is_in(there)
     press(there, "/logout")
@@ -146,7 +146,7 @@ def test_the_database_holds_no_token_and_says_where_one_is_signed_in(app: Flask)
     client = app.test_client()
     form = {"user": "ada", "password": PASSWORD, "csrf_token": token_of(client.get("/login").text)}
     client.post("/login", data=form, headers={"User-Agent": "<b>Netscape</b>"})
-    with client.session_transaction() as cookie, app.app_context(), reading() as session:
+    with client.session_transaction() as cookie, app.app_context(), read_session() as session:
         row = session.scalars(select(WebSession)).one()
         assert cookie["_user_id"] not in (row.token_hash, row.standing)
     page = client.get("/password").text
@@ -161,5 +161,5 @@ def test_sessions_that_are_over_are_removed(app: Flask) -> None:
             signed_in(app, "ada")
             clock.shift(timedelta(hours=13))
         send(app.test_client(), "/login", user="ada", password=PASSWORD)
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         assert len(session.scalars(select(WebSession)).all()) == 1

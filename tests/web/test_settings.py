@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster.extensions import db
-from postmaster.system.models import Setting
+from postmaster.system.models import SettingRow
 from postmaster.system.settings import SETTINGS
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header
@@ -42,7 +42,7 @@ def test_a_changed_one_is_marked_and_can_be_reset(app: Flask, client: FlaskClien
     client.post("/settings/FetchIntervalMinutes/reset", headers=token_header(client))
     assert desk.ok("setting", "get", "FetchIntervalMinutes").stdout == "10\n"
     with app.app_context():
-        assert db.session.get(Setting, "FetchIntervalMinutes") is None
+        assert db.session.get(SettingRow, "FetchIntervalMinutes") is None
     text = words(client.get("/audit").text)
     assert "Value: 10 → 5" in text
     assert "Value: 5 → 10" in text

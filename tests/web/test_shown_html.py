@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.desk.models import ArticleHtml
 from postmaster.web import shown_html
 from tests.support import Desk
@@ -106,7 +106,7 @@ def test_no_view_takes_long(desk: Desk, client: FlaskClient, html: str) -> None:
 
 def kept(app: Flask) -> int:
     """How many results are kept."""
-    with app.app_context(), reading() as session:
+    with app.app_context(), read_session() as session:
         return session.scalar(select(func.count()).select_from(ArticleHtml)) or 0
 
 

@@ -15,7 +15,7 @@ from postmaster.accounts.credential_health import _NEEDS
 from postmaster.accounts.health import Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Queue, Ticket
 from postmaster.errors import FAULTS, PAUSING, Fault
 from postmaster.extensions import now
@@ -24,7 +24,7 @@ from postmaster.ledger.models import PipeTrouble
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD
 from postmaster.operations.models import Incident
 from postmaster.resources.models import Validity
-from postmaster.web.status import LOOKS
+from postmaster.web.status import HEALTH_BADGES
 from tests.results import Run
 from tests.web.conftest import add, signed_in
 
@@ -40,7 +40,7 @@ def text_of(client: FlaskClient, path: str = "/") -> str:
 def add_account(app: Flask, username: str, **state: object) -> None:
     with app.app_context():
         sealed = seal("s3cret")
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         credential = Credential(name=username, username=username, sealed_password=sealed)
         account = MailAccount(type="IMAP", host="mail.example", credential=credential)
         if state:
@@ -49,7 +49,7 @@ def add_account(app: Flask, username: str, **state: object) -> None:
 
 
 def add_ticket(app: Flask, queue: str) -> None:
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         queue_id = session.query(Queue.id).filter_by(name=queue).scalar()
         fields = {"state": "new", "priority": "3 normal", "type": "Unclassified", "lock": "unlock"}
         session.add(Ticket(number="1", title="the subject", queue_id=queue_id, **fields))
@@ -104,7 +104,7 @@ def test_each_health_is_a_word_beside_its_colour(
 def test_accounts_that_are_not_valid_are_no_problem(app: Flask, client: FlaskClient, run: Run) -> None:
     run("queue", "list")
     add_account(app, "resting", failures=5)
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.query(MailAccount).update({"validity": Validity.INVALID})
     text = text_of(client)
     assert "No account is valid" in text
@@ -204,7 +204,7 @@ def test_what_takes_a_person_is_never_promised_to_mend_itself(fault: Fault) -> N
 
 @pytest.mark.parametrize("health", UNWELL)
 def test_no_health_that_takes_a_person_promises_to_mend_itself(health: Health) -> None:
-    assert not PROMISES.search(LOOKS[health].why)
+    assert not PROMISES.search(HEALTH_BADGES[health].why)
 
 
 def test_nothing_that_a_credential_needs_or_a_provider_says_promises_to_mend_itself() -> None:
@@ -217,7 +217,7 @@ def test_nothing_that_a_credential_needs_or_a_provider_says_promises_to_mend_its
 def test_an_incident_that_is_over_is_not_shown_beside_a_healthy_account(app: Flask, client: FlaskClient) -> None:
     """No worker runs that could close it."""
     add_account(app, "fine", last_run_at=now(), last_success_at=now())
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         told = {"condition": "silence", "subject": "1", "sentence": "No mail from fine", "path": "/accounts/1/status"}
         session.add(Incident(**told, opened_at=now()))
     assert "No mail from fine" not in text_of(client)
@@ -226,7 +226,7 @@ def test_an_incident_that_is_over_is_not_shown_beside_a_healthy_account(app: Fla
 @pytest.mark.usefixtures("alive")
 def test_while_an_incident_is_open_no_headline_says_that_all_is_well(app: Flask, client: FlaskClient, run: Run) -> None:
     add_account(app, "fine", last_run_at=now(), last_success_at=now())
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         session.add(PipeTrouble(queue_name="Gone", last_at=now()))
         told = {"condition": "pipe", "subject": "Gone", "sentence": "Older words", "path": "/queues"}
         session.add(Incident(**told, opened_at=now()))

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import insert, select
 
-from postmaster.database import writing
+from postmaster.database import transaction
 from postmaster.desk.models import Queue, Ticket
 from tests.support import Desk, mail
 
@@ -27,7 +27,7 @@ def add_tickets(app: Flask, *tickets: dict[str, Any], count: int = 0) -> None:
     """Tickets as given, and ``count`` more. Their numbers follow each other."""
     moment = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
     usual = {"state": "new", "priority": "3 normal", "type": "Unclassified", "lock": "unlock", "sender_name": "Ada"}
-    with app.app_context(), writing() as session:
+    with app.app_context(), transaction() as session:
         queues = {queue.name: queue.id for queue in session.scalars(select(Queue))}
         wanted = [dict(ticket) for ticket in tickets] + [{} for _ in range(count)]
         number = FIRST + (session.scalar(select(Ticket.id).order_by(Ticket.id.desc()).limit(1)) or 0)

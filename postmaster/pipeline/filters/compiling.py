@@ -17,31 +17,31 @@ from postmaster.errors import mail_error
 from postmaster.pipeline.filters import weighing
 
 # Of the child, for one pattern; and what all patterns of a process may take together.
-LIMITS = Limits(seconds=1, megabytes=48)
+COMPILE_LIMITS = Limits(seconds=1, megabytes=48)
 ALL_BYTES = 256 << 20
 
 # Pieces of a pattern, written out, that need no child; and what one takes at the most (measured: 260 bytes).
 FEW_PIECES = 20_000
-PIECE_BYTES = 300
+STEP_BYTES = 300
 
 # Patterns whose weight is kept: those of all filters that a busy desk has.
-MOST_KEPT = 10_000
+MAX_COMPILED = 10_000
 
 
-def build(pattern: str) -> regex.Pattern[str]:
+def compile_confined(pattern: str) -> regex.Pattern[str]:
     """``pattern``, compiled.
 
     Raises TooMuchError if it takes too much, what the library raises if it is none, and ``filters-not-compiled`` if
     that cannot be found out at the moment.
     """
     weight(pattern)
-    return weighing.build(pattern)
+    return weighing.compile_pattern(pattern)
 
 
 def weight(pattern: str) -> int:
-    """About how many bytes it takes. Raises as ``build`` does."""
+    """About how many bytes it takes. Raises as ``compile_confined`` does."""
     pieces = _most_pieces(pattern)
-    found = pieces * PIECE_BYTES if pieces <= FEW_PIECES else _weigh(pattern)
+    found = pieces * STEP_BYTES if pieces <= FEW_PIECES else _weigh(pattern)
     if found is None:
         raise TooMuchError
     return found
@@ -53,11 +53,11 @@ def _most_pieces(pattern: str) -> int:
     return int(10 ** min(digits, 9) * len(pattern))
 
 
-@lru_cache(MOST_KEPT)
+@lru_cache(MAX_COMPILED)
 def _weigh(pattern: str) -> int | None:
     """What a child found out; None if it took too much."""
     try:
-        return int(compute(weighing.__file__, pattern.encode(errors="surrogatepass"), LIMITS))
+        return int(compute(weighing.__file__, pattern.encode(errors="surrogatepass"), COMPILE_LIMITS))
     except TooMuchError:
         return None
     except NotNowError as error:

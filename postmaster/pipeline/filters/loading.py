@@ -18,7 +18,7 @@ from postmaster.pipeline.filters.matching import CompiledFilter, Trial
 from postmaster.pipeline.filters.models import FilterAccount, PostmasterFilter
 from postmaster.pipeline.filters.patterns import match_condition, not_match_condition, setting, weigh
 from postmaster.resources.models import Validity
-from postmaster.resources.readers import Flaw
+from postmaster.resources.readers import InvalidValue
 
 log = structlog.get_logger("postmaster.filters")
 
@@ -73,9 +73,9 @@ def _usable(row: PostmasterFilter, budget: int) -> tuple[int, CompiledFilter]:
     try:
         weight = sum(weigh(text) for text in (*row.match, *row.not_match))
         if weight > budget:
-            raise Flaw("takes more memory than the filters before it have left", "Let its patterns be smaller.")
+            raise InvalidValue("takes more memory than the filters before it have left", "Let its patterns be smaller.")
         return weight, compiled(row)
-    except Flaw as flaw:
+    except InvalidValue as flaw:
         log.warning("a filter cannot be used", filter=row.name, flaw=flaw.flaw)
         words = f"{flaw.flaw}. {flaw.advice}".strip()
         return 0, CompiledFilter(row.id, row.name, stop=False, conditions=(), settings=(), flaw=words)

@@ -15,7 +15,7 @@ import regex
 
 from postmaster.parsing import parse_addresses
 from postmaster.parsing.message import ParsedMessage
-from postmaster.pipeline.filters.patterns import Condition, Setting
+from postmaster.pipeline.filters.patterns import Condition, HeaderAssignment
 from postmaster.pipeline.x_otrs_headers import PREFIX, Control, own_controls
 
 # Seconds of computing that one filter may take for a message, and that all of them may take together. Time in which
@@ -27,7 +27,7 @@ MESSAGE_SECONDS = 2.0
 ADDRESS_NAME = "email"
 
 # Characters of what is captured, and of what a trace shows of it.
-LONGEST_CAPTURE = 1000
+MAX_CAPTURE = 1000
 
 _PLACE = re.compile(r"\[\*\*\*\]|\[\*\*\s*\\\s*(\w+)\s*\*\*\]")
 
@@ -43,7 +43,7 @@ class CompiledFilter:
     name: str
     stop: bool
     conditions: tuple[Condition, ...]
-    settings: tuple[Setting, ...]
+    settings: tuple[HeaderAssignment, ...]
     account_ids: frozenset[int] | None = None
     flaw: str = ""
 
@@ -204,7 +204,7 @@ def _capture(tried: Tried, found: regex.Match[str]) -> None:
 
 
 def _short(text: str | None) -> str:
-    return " ".join((text or "")[:LONGEST_CAPTURE].split())
+    return " ".join((text or "")[:MAX_CAPTURE].split())
 
 
 def _sets(trial: Trial) -> list[Control]:

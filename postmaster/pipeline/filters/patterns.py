@@ -11,11 +11,11 @@ from typing import TypeVar
 import regex
 
 from postmaster.confined import TooMuchError
-from postmaster.pipeline.filters.compiling import LIMITS, build, weight
+from postmaster.pipeline.filters.compiling import COMPILE_LIMITS, compile_confined, weight
 from postmaster.pipeline.x_otrs_headers import HEADERS, known_header
-from postmaster.resources.readers import Flaw, clean
+from postmaster.resources.readers import InvalidValue, clean
 
-LONGEST_PATTERN = 2000
+MAX_PATTERN = 2000
 MAX_LINES = 100
 
 EMAIL_ADDRESS = "EMAILADDRESS:"
@@ -52,7 +52,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class HeaderAssignment:
     """A header to set; its value may hold places for what conditions captured."""
 
     header: str
@@ -65,7 +65,7 @@ def read_lines(read: Callable[[str], object]) -> Callable[[str], list[str]]:
     def read_all(text: str) -> list[str]:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if len(lines) > MAX_LINES:
-            raise Flaw(f"has {len(lines)} lines, but may have {MAX_LINES} at most")
+            raise InvalidValue(f"has {len(lines)} lines, but may have {MAX_LINES} at most")
         for line in lines:
             read(line)
         return lines
@@ -89,8 +89,10 @@ def weigh(text: str) -> int:
 
 def _entered(text: str) -> tuple[str, str]:
     header, pattern = _divided(text, "a condition is entered as Header=regular expression, as in Subject=invoice")
-    if len(pattern) > LONGEST_PATTERN:
-        raise Flaw(f"has a pattern for {header} of {len(pattern)} characters, but may have {LONGEST_PATTERN} at most")
+    if len(pattern) > MAX_PATTERN:
+        raise InvalidValue(
+            f"has a pattern for {header} of {len(pattern)} characters, but may have {MAX_PATTERN} at most"
+        )
     clean(pattern, allowed="\t")
     return header, pattern
 
@@ -107,17 +109,17 @@ def _searched(pattern: str) -> str:
     return regex.escape(address) if _PLAIN_ADDRESS.fullmatch(address) else address
 
 
-def setting(text: str) -> Setting:
+def setting(text: str) -> HeaderAssignment:
     """The header to set that ``X-OTRS-Name=value`` means. Raises Flaw."""
     header, value = _divided(text, "a header to set is entered as X-OTRS-Name=value, as in X-OTRS-Queue=Junk")
     usual = known_header(header)
     if usual is None:
         names = ", ".join(each.name for each in HEADERS)
         advice = f"It begins with X-OTRS- or X-OTRS-FollowUp-, and goes on with one of: {names}."
-        raise Flaw(f"sets “{header}”, which nothing comes of", advice)
+        raise InvalidValue(f"sets “{header}”, which nothing comes of", advice)
     if not value:
-        raise Flaw(f"sets {usual} to nothing", "Enter a value after the =.")
-    return Setting(usual, clean(value, allowed="\t"))
+        raise InvalidValue(f"sets {usual} to nothing", "Enter a value after the =.")
+    return HeaderAssignment(usual, clean(value, allowed="\t"))
 
 
 match_condition = partial(condition, negate=False)
@@ -127,22 +129,25 @@ not_match_condition = partial(condition, negate=True)
 def _divided(text: str, advice: str) -> tuple[str, str]:
     header, equals, rest = text.partition("=")
     if not equals or not _HEADER.fullmatch(header.strip()):
-        raise Flaw(f"has “{text[:60]}”, but {advice}")
+        raise InvalidValue(f"has “{text[:60]}”, but {advice}")
     return header.strip(), rest.strip()
 
 
 def _compile(header: str, pattern: str) -> regex.Pattern[str]:
     if not pattern:
-        raise Flaw(f"has no pattern for {header}", "Enter a regular expression after the =.")
+        raise InvalidValue(f"has no pattern for {header}", "Enter a regular expression after the =.")
     try:
-        return build(pattern)
+        return compile_confined(pattern)
     except TooMuchError:
-        flaw = f"has “{pattern[:60]}” for {header}, which takes more than {LIMITS.megabytes} MB or a second to compile"
-        raise Flaw(flaw, "Let what is repeated, or how often, be smaller.") from None
+        limit = f"{COMPILE_LIMITS.megabytes} MB or a second"
+        flaw = f"has “{pattern[:60]}” for {header}, which takes more than {limit} to compile"
+        raise InvalidValue(flaw, "Let what is repeated, or how often, be smaller.") from None
     except regex.error as error:
         reason, position = str(getattr(error, "msg", error)), 1 + (getattr(error, "pos", None) or 0)
         place = f"at position {position}, before “{pattern[position - 1 :][:20]}”"
         where = place if position <= len(pattern) else f"at position {position}, at its end"
-        raise Flaw(f"has “{pattern[:60]}” for {header}: {reason} {where}", "Correct the pattern there.") from None
+        raise InvalidValue(
+            f"has “{pattern[:60]}” for {header}: {reason} {where}", "Correct the pattern there."
+        ) from None
     except _COMPILE_ERRORS as error:
-        raise Flaw(f"has “{pattern[:60]}” for {header}, which cannot be compiled: {error}") from None
+        raise InvalidValue(f"has “{pattern[:60]}” for {header}, which cannot be compiled: {error}") from None

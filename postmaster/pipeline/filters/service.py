@@ -15,11 +15,11 @@ from postmaster.extensions import Json, now
 from postmaster.pipeline.context import read_choices
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.patterns import match_condition, not_match_condition, read_lines, setting
-from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, read_controls
+from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, parse_headers
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
-from postmaster.resources.readers import Flaw, line, yes_no
+from postmaster.resources.readers import InvalidValue, line, yes_no
 from postmaster.resources.service import NamedService
 from postmaster.system.settings import read_configuration
 
@@ -86,7 +86,7 @@ ACCOUNT = Field(
     lines=True,
 )
 
-FILTERS = Listing(
+FILTER_LISTING = Listing(
     key=PostmasterFilter.id,
     query=select(PostmasterFilter),
     searched=(
@@ -110,24 +110,24 @@ class FilterService(NamedService[PostmasterFilter]):
     key: ClassVar[Field] = NAME
     model = PostmasterFilter
 
-    def health(self, thing: PostmasterFilter) -> str:
+    def health(self, record: PostmasterFilter) -> str:
         """Whether it is used, and whether it is fast enough."""
-        if thing.validity is not Validity.VALID:
+        if record.validity is not Validity.VALID:
             return "invalid"
-        return "slow" if thing.state and thing.state.slow_count else "healthy"
+        return "slow" if record.state and record.state.slow_count else "healthy"
 
-    def value(self, thing: PostmasterFilter, field: Field) -> Value:
+    def value(self, record: PostmasterFilter, field: Field) -> Value:
         """The field's value; lines as they were entered, accounts by their labels, or ids where those are shared."""
-        if field == ACCOUNT and not (thing.all_accounts or thing.accounts):
+        if field == ACCOUNT and not (record.all_accounts or record.accounts):
             return (NO_ACCOUNT,)  # those that were chosen are deleted
         if field == ACCOUNT:
-            return tuple(self._account_name(account) for account in thing.accounts or ())
-        value = getattr(thing, field.attribute)
-        return tuple(value or ()) if field.lines else super().value(thing, field)
+            return tuple(self._account_name(account) for account in record.accounts or ())
+        value = getattr(record, field.attribute)
+        return tuple(value or ()) if field.lines else super().value(record, field)
 
-    def details(self, thing: PostmasterFilter) -> Json:
+    def details(self, record: PostmasterFilter) -> Json:
         """How often it took too long, and when last."""
-        state = thing.state
+        state = record.state
         moment = state.last_slow_at if state else None
         return {"slow_count": state.slow_count if state else 0, "last_slow": moment.isoformat() if moment else None}
 
@@ -145,37 +145,37 @@ class FilterService(NamedService[PostmasterFilter]):
         return list(value) if field.lines else value
 
     def check(
-        self, thing: PostmasterFilter, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
+        self, record: PostmasterFilter, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
     ) -> None:
         """Names are unique, and a filter has a condition. Without chosen accounts it is for all."""
-        super().check(thing, texts, before, errors)
+        super().check(record, texts, before, errors)
         if ACCOUNT.name in texts and ACCOUNT not in errors:
-            thing.all_accounts = not texts[ACCOUNT.name].strip()
-            if before and self.value(thing, ACCOUNT) != before[ACCOUNT.name]:
-                thing.changed_at = now()  # which accounts are chosen is in a table of its own
-        conditions = MATCH in errors or NOT_MATCH in errors or thing.match or thing.not_match
+            record.all_accounts = not texts[ACCOUNT.name].strip()
+            if before and self.value(record, ACCOUNT) != before[ACCOUNT.name]:
+                record.changed_at = now()  # which accounts are chosen is in a table of its own
+        conditions = MATCH in errors or NOT_MATCH in errors or record.match or record.not_match
         if not conditions:
             flaw = "has no condition, and neither has Not match, so the filter would match nothing"
             errors.add(MATCH.name, MATCH.refuse(flaw, "Enter one, as in Subject=invoice.", code="no-condition"))
 
-    def saved(self, thing: PostmasterFilter, before: Mapping[str, Value]) -> None:
+    def saved(self, record: PostmasterFilter, before: Mapping[str, Value]) -> None:
         """Forget how slow other patterns were; warn of values that will be left out, and of too many filters."""
-        if before and any(before[field.name] != self.value(thing, field) for field in (MATCH, NOT_MATCH)):
-            thing.state = None
-        for control, flaw in self._flaws(thing):
+        if before and any(before[field.name] != self.value(record, field) for field in (MATCH, NOT_MATCH)):
+            record.state = None
+        for control, flaw in self._flaws(record):
             self.notes[control.name] = f"{control.name} {flaw.flaw}: it would be left out."
         count = self.session.scalar(select(func.count()).select_from(PostmasterFilter)) or 0
         if not before and count > RECOMMENDED_FILTERS:
             self.notes["filter-limit"] = many_filters(count)
 
-    def _flaws(self, thing: PostmasterFilter) -> Iterator[tuple[Control, Flaw]]:
+    def _flaws(self, record: PostmasterFilter) -> Iterator[tuple[Control, InvalidValue]]:
         """The headers whose values are invalid as things stand, and hold nothing that a condition captures."""
         choices = read_choices(self.session, read_configuration(self.session), now(), ZoneInfo("UTC"))
-        for each in map(setting, thing.sets):
-            control = Control(each.header, each.value, thing.name)
+        for each in map(setting, record.sets):
+            control = Control(each.header, each.value, record.name)
             if "[**" not in each.value:
                 followup = each.header.startswith(FOLLOWUP_PREFIX)
-                yield from read_controls({each.header.lower(): control}, choices, followup=followup).flaws
+                yield from parse_headers({each.header.lower(): control}, choices, followup=followup).flaws
 
     def _account(self, text: str) -> MailAccount:
         try:

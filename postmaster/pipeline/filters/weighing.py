@@ -7,17 +7,17 @@ from pathlib import Path
 import regex
 
 
-def build(pattern: str) -> regex.Pattern[str]:
+def compile_pattern(pattern: str) -> regex.Pattern[str]:
     """``pattern``, compiled as conditions are tried: without regard to case."""
     return regex.compile(pattern, regex.IGNORECASE, cache_pattern=False)
 
 
 def confined(question: bytes) -> bytes:
-    """How many bytes it takes to compile the pattern in ``question``; what is no pattern is told by ``build``."""
+    """The bytes it takes to compile the pattern in ``question``; ``compile_pattern`` says what is no pattern."""
     before = _bytes()
     kept = None
     try:
-        kept = build(question.decode(errors="surrogatepass"))
+        kept = compile_pattern(question.decode(errors="surrogatepass"))
     except MemoryError:
         raise
     except Exception:  # noqa: S110 - whoever asked meets the same one, within the same memory

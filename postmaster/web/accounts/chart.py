@@ -15,7 +15,7 @@ LEFT, TOP, FLOOR = 34, 18, 118
 BAR = 26
 
 # An hour has its name written below it, then two have not.
-NAMED = 3
+MAX_NAMED_DAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _bar(place: int, moment: datetime, count: int, highest: int, step: float) ->
     if count:
         top = min(top, FLOOR - 2)  # one message must be seen beside a thousand
     x = round(LEFT + place * step + (step - BAR) / 2)
-    return Bar(f"{local(moment):%H:%M}", count, x, top, FLOOR - top, place % NAMED == 0)
+    return Bar(f"{local(moment):%H:%M}", count, x, top, FLOOR - top, place % MAX_NAMED_DAYS == 0)
 
 
 def _height_at(value: int, highest: int) -> int:

@@ -10,20 +10,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import Answer, Requested, request_fetch
 from postmaster.resources.numbers import read_id
-from postmaster.web.access import for_admins, polling, who
-from postmaster.web.accounts.resource import RESOURCE, blueprint
+from postmaster.web.access import current_user, for_admins, polling
+from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
 from postmaster.web.accounts.row_state import list_pulse, mark_of
 from postmaster.web.accounts.show import answer_on_page
-from postmaster.web.lists import way_back
-from postmaster.web.resources import Line, cell_context, existing, line_of
+from postmaster.web.lists import next_url
+from postmaster.web.resources import FieldRow, cell_context, existing, line_of
 from postmaster.web.status import board
 
 # What becomes of a request to fetch one account.
-WORDS: Mapping[Answer, str] = {
+ANSWER_TEXTS: Mapping[Answer, str] = {
     Answer.QUEUED: "{label} is fetched next.",
     Answer.ALREADY_QUEUED: "{label} is queued already; it is not fetched twice.",
     Answer.RUNNING: "{label} is being fetched already; no second run is queued.",
@@ -34,32 +34,32 @@ WORDS: Mapping[Answer, str] = {
 WELL = (Answer.QUEUED, Answer.ALREADY_QUEUED, Answer.RUNNING)
 
 # Of the accounts that a page says it shows.
-MOST_SHOWN = 100
+MAX_SHOWN_ACCOUNTS = 100
 
 
 @blueprint.post("/<id:number>/fetch")
 @for_admins
 def fetch(number: int) -> ResponseReturnValue:
     """Have an account fetched now."""
-    with reading() as session:
-        label = existing(RESOURCE.serve(session), number).label
-    requested = request_fetch([number], who().name)
+    with read_session() as session:
+        label = existing(ACCOUNT_PAGES.serve(session), number).label
+    requested = request_fetch([number], current_user().name)
     flash(*_told(requested, number, label))
-    return _answer_at(way_back(), number)
+    return _answer_at(next_url(), number)
 
 
 @blueprint.post("/fetch")
 @for_admins
 def fetch_all() -> ResponseReturnValue:
     """Have all accounts fetched now."""
-    requested = request_fetch(None, who().name)
+    requested = request_fetch(None, current_user().name)
     flash(requested.sentence, "ok" if requested.state.ok else "fail")
     return _answer()
 
 
 def _told(requested: Requested, number: int, label: str) -> tuple[str, str]:
     answer = requested.answers[number]
-    sentence = WORDS[answer].format(label=label)
+    sentence = ANSWER_TEXTS[answer].format(label=label)
     if answer in WELL and not requested.state.ok:
         return f"{sentence} {requested.state.sentence} {requested.state.advice}", "fail"
     return sentence, "ok" if answer in WELL else "fail"
@@ -76,7 +76,7 @@ def _answer_at(back: str | None, number: int) -> ResponseReturnValue:
 
 def _answer() -> ResponseReturnValue:
     """Back to the list; htmx stays there, and gets what has changed."""
-    return live() if "HX-Request" in request.headers else redirect(RESOURCE.url(), 303)
+    return live() if "HX-Request" in request.headers else redirect(ACCOUNT_PAGES.url(), 303)
 
 
 @blueprint.get("/live")
@@ -85,24 +85,24 @@ def _answer() -> ResponseReturnValue:
 def live() -> str:
     """The rows that have changed since they were shown; and the pulse, quick as long as anything is going on."""
     shown = dict(_shown())
-    with reading() as session:
+    with read_session() as session:
         going_on = progress(session)
         changed = _changed(session, shown, going_on)
-        context = cell_context(RESOURCE, session, changed)
+        context = cell_context(ACCOUNT_PAGES, session, changed)
     return render_template(
-        "accounts/_live.html", resource=RESOURCE, lines=changed, pulse=list_pulse(going_on), **context
+        "accounts/_live.html", resource=ACCOUNT_PAGES, lines=changed, pulse=list_pulse(going_on), **context
     )
 
 
 def _shown() -> Iterator[tuple[int, str]]:
     """Id and mark of each account that the page shows."""
-    for text in request.values.getlist("shown")[:MOST_SHOWN]:
+    for text in request.values.getlist("shown")[:MAX_SHOWN_ACCOUNTS]:
         number, _, mark = text.partition(":")
         if account := read_id(number):
             yield account, mark
 
 
-def _changed(session: Session, shown: Mapping[int, str], going_on: Mapping[int, Progress]) -> list[Line]:
-    service, listing = RESOURCE.serve(session), RESOURCE.listing
+def _changed(session: Session, shown: Mapping[int, str], going_on: Mapping[int, Progress]) -> list[FieldRow]:
+    service, listing = ACCOUNT_PAGES.serve(session), ACCOUNT_PAGES.listing
     rows = session.execute(listing.query.where(MailAccount.id.in_(shown))).all() if shown else []
     return [line_of(service, row) for row in rows if mark_of(row[0], going_on.get(row[0].id)) != shown[row[0].id]]

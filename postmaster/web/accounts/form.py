@@ -13,9 +13,9 @@ from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TYPE
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS, AccountType, Tls
 from postmaster.resources.fields import Field
 from postmaster.web import scratch
-from postmaster.web.access import who
+from postmaster.web.access import current_user
 from postmaster.web.asked import is_looking
-from postmaster.web.field_forms import FieldForm, Part, field_form
+from postmaster.web.field_forms import FieldForm, FormPart, field_form
 
 # What a new account most likely is: encrypted from the start.
 USUAL_TYPE = "IMAPS"
@@ -25,7 +25,7 @@ DEPENDING = (TYPE.name, *(field.name for field in TYPE_FIELDS), DISPATCHING.name
 
 
 @dataclass(frozen=True)
-class Section:
+class FormSection:
     """A part of the form with a heading of its own."""
 
     id: str
@@ -34,18 +34,18 @@ class Section:
 
 
 # In the order of the form. Those in the middle depend on the type. Fields that no section names stand in the last one.
-FIRST = (Section("sign-in", "Type and sign-in", (TYPE.name, CREDENTIAL.name)),)
+FIRST = (FormSection("sign-in", "Type and sign-in", (TYPE.name, CREDENTIAL.name)),)
 BY_TYPE = (
-    Section("server", "Mailbox", ("address", "host", "port", "folder")),
-    Section("tls", "TLS", ("ssl_verify", "ssl_fingerprint", "ssl_verifycn_name")),
+    FormSection("server", "Mailbox", ("address", "host", "port", "folder")),
+    FormSection("tls", "TLS", ("ssl_verify", "ssl_fingerprint", "ssl_verifycn_name")),
 )
 LAST = (
-    Section("tickets", "Tickets", (DISPATCHING.name, QUEUE.name, "trusted")),
-    Section("about", "About this account"),
+    FormSection("tickets", "Tickets", (DISPATCHING.name, QUEUE.name, "trusted")),
+    FormSection("about", "About this account"),
 )
 
 
-Filled = list[tuple[Section, list[Part]]]
+Filled = list[tuple[FormSection, list[FormPart]]]
 
 
 class AccountForm(FieldForm):
@@ -75,7 +75,7 @@ class AccountForm(FieldForm):
         named = {name for section in (*FIRST, *BY_TYPE, *LAST) for name in section.fields}
         rest = [name for name in parts if name not in named]
 
-        def filled(sections: Sequence[Section]) -> Filled:
+        def filled(sections: Sequence[FormSection]) -> Filled:
             pairs = ((each, [parts[name] for name in each.fields or rest if name in parts]) for each in sections)
             return [(section, inside) for section, inside in pairs if inside]
 
@@ -112,14 +112,14 @@ class AccountForm(FieldForm):
     def keep(self) -> str:
         """Keep what was entered while somebody is on another page; returns the token that ``recall`` takes."""
         path = scratch.new_file()
-        path.write_text(json.dumps({"user": who().id, "entered": {**self.entered(), "seen": self.seen.data}}))
+        path.write_text(json.dumps({"user": current_user().id, "entered": {**self.entered(), "seen": self.seen.data}}))
         return path.name
 
     def recall(self, token: str) -> None:
         """Enter again what was kept under ``token``; ``lost`` says that it is gone."""
         path = scratch.find_file(token)
         kept = json.loads(path.read_text()) if path else {}
-        self.lost = kept.get("user") != who().id
+        self.lost = kept.get("user") != current_user().id
         if not self.lost:
             self._enter(kept["entered"])
 
@@ -129,13 +129,13 @@ class AccountForm(FieldForm):
                 self[name].data = text
 
 
-def account_form(service: Any, helps: Mapping[str, str], thing: Any = None, **options: Any) -> AccountForm:
+def account_form(service: Any, helps: Mapping[str, str], record: Any = None, **options: Any) -> AccountForm:
     """The form for an account, or for a new one; as it was left, if the address names what was kept (``?draft=``)."""
-    form = field_form(AccountForm, service, helps, thing, service.fields, **options)
-    form.fields_for, form.number = service.fields_for, thing.id if thing else None
+    form = field_form(AccountForm, service, helps, record, service.fields, **options)
+    form.fields_for, form.number = service.fields_for, record.id if record else None
     if not is_looking() or options:
         return form
-    if thing is None:
+    if record is None:
         form[TYPE.name].data = USUAL_TYPE
     if token := request.args.get("draft"):
         form.recall(token)

@@ -17,10 +17,10 @@ from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import list_pulse, standings
 from postmaster.web.resources import Column, Resource, resource_blueprint
-from postmaster.web.status import LOOKS
+from postmaster.web.status import HEALTH_BADGES
 
 # What would become of a message.
-OUTCOMES = {
+SAVE_MESSAGES = {
     Outcome.NEW: "New ticket",
     Outcome.FOLLOW_UP: "Follow-up",
     Outcome.IGNORED: "Ignored",
@@ -31,7 +31,7 @@ OUTCOMES = {
 
 
 def _context(_session: Session) -> Mapping[str, Any]:
-    return {"looks": LOOKS, "words": HEALTH_LABELS}
+    return {"looks": HEALTH_BADGES, "words": HEALTH_LABELS}
 
 
 def _along(session: Session, accounts: Sequence[MailAccount]) -> Mapping[str, Any]:
@@ -46,7 +46,7 @@ def _frame(session: Session) -> Mapping[str, Any]:
     }
 
 
-RESOURCE = Resource(
+ACCOUNT_PAGES = Resource(
     noun="account",
     plural="accounts",
     called="mail account",
@@ -102,10 +102,10 @@ RESOURCE = Resource(
     form_template="accounts/form.html",
 )
 
-blueprint = resource_blueprint(RESOURCE, __name__)
+blueprint = resource_blueprint(ACCOUNT_PAGES, __name__)
 
 
 @blueprint.context_processor
 def preview_words() -> dict[str, Any]:
     """How the preview says what would become of a message, and why."""
-    return {"outcomes": OUTCOMES, "reasons": REASONS}
+    return {"outcomes": SAVE_MESSAGES, "reasons": REASONS}

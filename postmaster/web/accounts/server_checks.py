@@ -22,7 +22,7 @@ from typing import IO
 
 from flask import current_app
 
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
 from postmaster.web import scratch
@@ -37,14 +37,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 # Seconds after which a child is ended, whatever it does, and how many may run at a time.
 TIME_LIMIT = 90
-MOST_AT_A_TIME = 8
+MAX_AT_A_TIME = 8
 
 # Bytes that are read of what a child printed.
-LARGEST_REPORT = 4_000_000
+MAX_REPORT = 4_000_000
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What a child has found out so far. ``lines`` are the objects that it printed, ``trouble`` why there are none."""
 
     kind: str
@@ -80,7 +80,7 @@ def start(kind: str, texts: Mapping[str, str], by: str) -> str:
 
     Raises PostMasterError if too many do already.
     """
-    if sum(_is_locked(path) for path in _recent_files()) >= MOST_AT_A_TIME:
+    if sum(_is_locked(path) for path in _recent_files()) >= MAX_AT_A_TIME:
         raise PostMasterError("busy", "Several connections are being tried at this moment.", "Wait, and press again.")
     path = scratch.new_file()
     command = [
@@ -121,14 +121,14 @@ def _home() -> Path:
 
 def _environment() -> dict[str, str]:
     """The environment of this process, with paths that hold wherever the child runs."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     paths = {"POSTMASTER_DATA_DIR": str(settings.data_dir)}
     if settings.ca_file:
         paths["POSTMASTER_CA_FILE"] = str(settings.ca_file)
     return {**os.environ, **paths, "FLASK_SKIP_DOTENV": "1"}
 
 
-def read_report(kind: str, token: str) -> Report | None:
+def read_report(kind: str, token: str) -> CheckReport | None:
     """What the child of that token has found out so far; None if nobody knows of it any more."""
     path = scratch.find_file(token)
     if path is None:
@@ -139,10 +139,10 @@ def read_report(kind: str, token: str) -> Report | None:
     if lines[:1] != [{"kind": kind}]:
         return None
     done = len(lines) > 1 and lines[-1].keys().isdisjoint(("stage", "stages"))
-    return Report(kind, token, lives and not done, lines[1:], "" if lives or done else _trouble(words))
+    return CheckReport(kind, token, lives and not done, lines[1:], "" if lives or done else _trouble(words))
 
 
-def wait_for(kind: str, token: str, seconds: float) -> Report | None:
+def wait_for(kind: str, token: str, seconds: float) -> CheckReport | None:
     """The report when the child has ended, or as it is after ``seconds``: for browsers that cannot ask again."""
     end = time.monotonic() + seconds
     while (report := read_report(kind, token)) and report.running and time.monotonic() < end:
@@ -154,7 +154,7 @@ def _parsed(file: IO[bytes]) -> tuple[list[Json], list[str]]:
     """The objects that were printed, and the lines that are none; a line that is not complete waits."""
     lines: list[Json] = []
     words: list[str] = []
-    for raw in file.read(LARGEST_REPORT).decode(errors="replace").splitlines(keepends=True):
+    for raw in file.read(MAX_REPORT).decode(errors="replace").splitlines(keepends=True):
         if raw.startswith("{") and raw.endswith("\n"):
             with contextlib.suppress(ValueError):
                 lines.append(json.loads(raw))

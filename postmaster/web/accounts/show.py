@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, FOLDER
-from postmaster.database import reading, writing
+from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
 from postmaster.fetching.overview import view_of
 from postmaster.fetching.withheld import withheld_of
@@ -21,14 +21,14 @@ from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import progress
 from postmaster.operations.requests import confirm_first_fetch, request_fetch
 from postmaster.operations.run_history import WantedRuns, run_history
-from postmaster.web.access import for_admins, for_leads, polling, who
+from postmaster.web.access import current_user, for_admins, for_leads, polling
 from postmaster.web.accounts.chart import chart_of
-from postmaster.web.accounts.resource import RESOURCE, blueprint
+from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
 from postmaster.web.accounts.row_state import pace, standing
 from postmaster.web.pulse import Pulse
 from postmaster.web.resources import missing
 from postmaster.web.runs import run_lines
-from postmaster.web.status import LOOKS
+from postmaster.web.status import HEALTH_BADGES
 from postmaster.web.times import midnight
 
 # Runs that the page shows; the others are in the run history.
@@ -39,7 +39,7 @@ LAST_RUNS = 10
 @for_leads
 def show(number: int) -> str:
     """The page."""
-    with reading() as session:
+    with read_session() as session:
         found = _look(session, number)
     return render_template("accounts/show.html", **found)
 
@@ -49,7 +49,7 @@ def show(number: int) -> str:
 @for_leads
 def show_live(number: int) -> str:
     """What has changed since it was shown; and the pulse, quick as long as anything is going on."""
-    with reading() as session:
+    with read_session() as session:
         found = _look(session, number)
     changed = request.values.get("shown") != found["standing"].mark
     return render_template("accounts/_show_live.html", changed=changed, **found)
@@ -60,13 +60,13 @@ def show_live(number: int) -> str:
 def confirm(number: int) -> ResponseReturnValue:
     """Have all mail of a mailbox fetched that was never fetched before."""
     try:
-        with writing() as session:
+        with transaction() as session:
             account = _account(session, number)
-            count = confirm_first_fetch(session, number, who().name)
+            count = confirm_first_fetch(session, number, current_user().name)
     except InputError as error:
         flash(str(error), "fail")
     else:
-        request_fetch([number], who().name)
+        request_fetch([number], current_user().name)
         flash(f"Confirmed: all {count:,} messages of {account.label} become tickets. It is fetched next.", "ok")
     return answer_on_page(number)
 
@@ -81,14 +81,14 @@ def answer_on_page(number: int) -> ResponseReturnValue:
 def _account(session: Session, number: int) -> MailAccount:
     account = session.get(MailAccount, number)
     if account is None:
-        raise missing(RESOURCE.serve(session))
+        raise missing(ACCOUNT_PAGES.serve(session))
     return account
 
 
 def _look(session: Session, number: int) -> Mapping[str, Any]:
     """All that the page shows, in as many queries whatever there is."""
     account = _account(session, number)
-    row = RESOURCE.listing.row(session, number)
+    row = ACCOUNT_PAGES.listing.row(session, number)
     going_on = progress(session).get(number)
     counted = figures(session, midnight(), [number]).get(number, Figures())
     runs = run_history(session, WantedRuns(account_id=number), LAST_RUNS)
@@ -103,7 +103,7 @@ def _look(session: Session, number: int) -> Mapping[str, Any]:
         "chart": chart_of(mails_by_hour(session, number)),
         "lines": run_lines(runs.runs),
         "more": runs.next is not None,
-        "looks": LOOKS,
+        "looks": HEALTH_BADGES,
         "words": HEALTH_LABELS,
         "pulse": Pulse(url_for("accounts.show_live", number=number), pace(busy), "#standing [name=shown]"),
     }

@@ -16,13 +16,13 @@ from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, 
 from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import TYPE_FIELDS
 from postmaster.accounts.validation import check_dispatching
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.errors import PostMasterError
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
-from postmaster.web.access import for_admins, polling, who
+from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.form import AccountForm, account_form
-from postmaster.web.accounts.resource import RESOURCE, blueprint
-from postmaster.web.accounts.server_checks import COMMANDS, Report, read_report, start, wait_for
+from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
+from postmaster.web.accounts.server_checks import COMMANDS, CheckReport, read_report, start, wait_for
 from postmaster.web.asked import asked_number
 from postmaster.web.limits import limiter
 from postmaster.web.lists import wants_fragment, with_parameter
@@ -33,7 +33,7 @@ CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
 DECISION = (TRUSTED, DISPATCHING, QUEUE)
 
 # Seconds that a browser without scripts is kept waiting; then it has a button to ask again.
-PATIENCE = 20
+TEST_SECONDS = 20
 
 KINDS = f"<any({', '.join(COMMANDS)}):kind>"
 FORGOTTEN = "What was found out is not kept any more. Press the button again."
@@ -41,10 +41,10 @@ FORGOTTEN = "What was found out is not kept any more. Press the button again."
 
 def opened(number: int | None, **options: Any) -> tuple[AccountForm, str]:
     """The form as the request has it, and what the account is called; nothing for a new one."""
-    with reading() as session:
-        service = RESOURCE.serve(session)
+    with read_session() as session:
+        service = ACCOUNT_PAGES.serve(session)
         account = None if number is None else existing(service, number)
-        form = account_form(service, RESOURCE.helps, account, **options)
+        form = account_form(service, ACCOUNT_PAGES.helps, account, **options)
         return form, service.label(account) if account else ""
 
 
@@ -54,9 +54,9 @@ def fields(number: int | None = None) -> ResponseReturnValue:
     """The fields that the chosen type calls for: those alone for htmx, the whole form without scripts."""
     if request.method == "POST":
         form, label = opened(number)
-        return render_form(RESOURCE, form, label)
+        return render_form(ACCOUNT_PAGES, form, label)
     form, _ = opened(number, formdata=request.args)
-    return render_template("accounts/_fields.html", resource=RESOURCE, form=form)
+    return render_template("accounts/_fields.html", resource=ACCOUNT_PAGES, form=form)
 
 
 @form_route(blueprint, "credential", methods=["POST"])
@@ -64,7 +64,7 @@ def fields(number: int | None = None) -> ResponseReturnValue:
 def credential(number: int | None = None) -> ResponseReturnValue:
     """Go to the form of a new credential, and come back with what was entered here, and the new one selected."""
     form, _ = opened(number)
-    here = RESOURCE.url("add" if number is None else "edit", number=number)
+    here = ACCOUNT_PAGES.url("add" if number is None else "edit", number=number)
     back = with_parameter(here, "draft", form.keep())
     return redirect(url_for("credentials.add", next=back), 303)
 
@@ -76,14 +76,14 @@ def look(kind: str, number: int | None = None) -> ResponseReturnValue:
     """Start looking at the server with what is entered, saved or not."""
     form, label = opened(number)
     try:
-        token = start(kind, _checked(form, kind), who().name)
+        token = start(kind, _checked(form, kind), current_user().name)
     except InvalidFieldsError as error:
         form.refuse(error.errors)
-        report = Report(kind, "", running=False, lines=[], trouble=f"Correct this first: {error}")
+        report = CheckReport(kind, "", running=False, lines=[], trouble=f"Correct this first: {error}")
         return _show(report, form, label), HTTPStatus.UNPROCESSABLE_ENTITY
     except PostMasterError as error:
-        return _show(Report(kind, "", running=False, lines=[], trouble=str(error)), form, label)
-    return _show(wait_for(kind, token, 0 if wants_fragment() else PATIENCE), form, label)
+        return _show(CheckReport(kind, "", running=False, lines=[], trouble=str(error)), form, label)
+    return _show(wait_for(kind, token, 0 if wants_fragment() else TEST_SECONDS), form, label)
 
 
 @form_route(blueprint, f"{KINDS}/<key>", methods=["GET", "POST"])
@@ -93,13 +93,13 @@ def report(kind: str, key: str, number: int | None = None) -> ResponseReturnValu
     """How far it has got. htmx asks again and again, and hears nothing as long as there is nothing new."""
     if request.method == "POST":
         form, label = opened(number)
-        return _show(wait_for(kind, key, PATIENCE), form, label)
+        return _show(wait_for(kind, key, TEST_SECONDS), form, label)
     if not wants_fragment():
-        return redirect(RESOURCE.url("add" if number is None else "edit", number=number))
-    found = read_report(kind, key) or Report(kind, "", running=False, lines=[], trouble=FORGOTTEN)
+        return redirect(ACCOUNT_PAGES.url("add" if number is None else "edit", number=number))
+    found = read_report(kind, key) or CheckReport(kind, "", running=False, lines=[], trouble=FORGOTTEN)
     if found.running and asked_number("seen", 0) == len(found.lines):
         return "", HTTPStatus.NO_CONTENT
-    return render_template(f"accounts/_{kind}.html", resource=RESOURCE, report=found, number=number)
+    return render_template(f"accounts/_{kind}.html", resource=ACCOUNT_PAGES, report=found, number=number)
 
 
 @form_route(blueprint, "use/<any(folder, ssl_fingerprint):field>", methods=["POST"])
@@ -109,20 +109,20 @@ def use(field: str, number: int | None = None) -> ResponseReturnValue:
     form, label = opened(number)
     form[field].data = request.form.get("found", "")
     if not wants_fragment():
-        return render_form(RESOURCE, form, label)
+        return render_form(ACCOUNT_PAGES, form, label)
     part = next((part for part in form.parts if part[0].name == field), None)
     if part is None:  # the type that was chosen meanwhile has no such field
         return "", HTTPStatus.NO_CONTENT
     form[field].render_kw = {**form[field].render_kw, "autofocus": True}
-    return render_template("accounts/_used.html", resource=RESOURCE, form=form, part=part)
+    return render_template("accounts/_used.html", resource=ACCOUNT_PAGES, form=form, part=part)
 
 
 def _checked(form: AccountForm, kind: str) -> dict[str, str]:
     """What was entered in the fields that ``kind`` is about. Raises InvalidFieldsError."""
     wanted = (*CONNECTION, *DECISION) if kind == "preview" else CONNECTION
     texts = {name: text for name, text in form.texts().items() if name in {field.name for field in wanted}}
-    with reading() as session:
-        service = AccountService(session, who().name)
+    with read_session() as session:
+        service = AccountService(session, current_user().name)
         draft, errors = service.draft(texts), FieldErrors()
         check_dispatching(draft, draft.queue_id, texts.get(QUEUE.name, ""), service.queues, errors)
         if kind == "preview":
@@ -130,11 +130,11 @@ def _checked(form: AccountForm, kind: str) -> dict[str, str]:
     return texts
 
 
-def _show(found: Report | None, form: AccountForm, label: str) -> str:
+def _show(found: CheckReport | None, form: AccountForm, label: str) -> str:
     """What is known, in its place for htmx, else on the page with the form."""
     if found is None:
-        found = Report("test", "", running=False, lines=[], trouble=FORGOTTEN)
+        found = CheckReport("test", "", running=False, lines=[], trouble=FORGOTTEN)
     if wants_fragment():
         template = f"accounts/_{found.kind}.html"
-        return render_template(template, resource=RESOURCE, report=found, number=form.number)
-    return render_form(RESOURCE, form, label, reports={found.kind: found})
+        return render_template(template, resource=ACCOUNT_PAGES, report=found, number=form.number)
+    return render_form(ACCOUNT_PAGES, form, label, reports={found.kind: found})

@@ -23,13 +23,13 @@ class CredentialForm(FieldForm):
         return given if self.editing else given | {KIND.name: request.values.get(KIND.name, "")}
 
 
-def credential_form(service: Any, helps: Mapping[str, str], thing: Any = None) -> CredentialForm:
+def credential_form(service: Any, helps: Mapping[str, str], record: Any = None) -> CredentialForm:
     """The form for a credential, or for a new one of the kind that the address names."""
-    spec = thing.spec if thing else find_kind(request.values.get(KIND.name, ""))
+    spec = record.spec if record else find_kind(request.values.get(KIND.name, ""))
     fields = spec.fields if spec else (KIND,)
-    if spec and thing is None:
+    if spec and record is None:
         fields = tuple(field for field in fields if field != KIND)
-    form = field_form(CredentialForm, service, helps, thing, fields)
+    form = field_form(CredentialForm, service, helps, record, fields)
     form.spec = spec
     if SECRET_EXPIRES in fields:
         end = form[SECRET_EXPIRES.name]

@@ -8,30 +8,30 @@ from typing import Any
 from flask import current_app, request
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.credential_health import Standing, need_of
+from postmaster.accounts.credential_health import CredentialHealth, need_of
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import CredentialKind, Grant, find_kind
 from postmaster.accounts.models import Credential, MailAccount
-from postmaster.config import Settings
+from postmaster.config import Environment
 from postmaster.oauth.authorise import CALLBACK_PATH
 from postmaster.oauth.registration import PROVIDER_NAMES
-from postmaster.oauth.setup_help import Known, Step, setup_steps
+from postmaster.oauth.setup_help import Known, SetupStep, setup_steps
 from postmaster.oauth.token_diagnosis import signs_in_as
 from postmaster.oauth.vault import object_id_of
 from postmaster.web.credentials.form import credential_form
 from postmaster.web.resources import Column, Resource, resource_blueprint
-from postmaster.web.status import Look
+from postmaster.web.status import Badge
 
-LOOKS: dict[Standing, Look] = {
-    Standing.INVALID: Look("paused", "circle-pause", "–"),
-    Standing.NEEDS_PASSWORD: Look("warn", "key-round", "Yes, needs password"),
-    Standing.NEEDS_SECRET: Look("warn", "key-round", "Yes, needs client secret"),
-    Standing.NEEDS_AUTHORISATION: Look("warn", "shield", "Yes, never authorised"),
-    Standing.NEEDS_KEY: Look("fail", "key-round", "Yes, no key opens its secrets"),
-    Standing.NEEDS_UPDATE: Look("fail", "circle-x", "Yes"),
-    Standing.SECRET_EXPIRED: Look("fail", "triangle-alert", "Yes, the client secret has expired"),
-    Standing.SECRET_EXPIRES_SOON: Look("warn", "triangle-alert", "Soon, the client secret expires"),
-    Standing.HEALTHY: Look("ok", "circle-check", "No"),
+CREDENTIAL_BADGES: dict[CredentialHealth, Badge] = {
+    CredentialHealth.INVALID: Badge("paused", "circle-pause", "–"),
+    CredentialHealth.NEEDS_PASSWORD: Badge("warn", "key-round", "Yes, needs password"),
+    CredentialHealth.NEEDS_SECRET: Badge("warn", "key-round", "Yes, needs client secret"),
+    CredentialHealth.NEEDS_AUTHORISATION: Badge("warn", "shield", "Yes, never authorised"),
+    CredentialHealth.NEEDS_KEY: Badge("fail", "key-round", "Yes, no key opens its secrets"),
+    CredentialHealth.NEEDS_UPDATE: Badge("fail", "circle-x", "Yes"),
+    CredentialHealth.SECRET_EXPIRED: Badge("fail", "triangle-alert", "Yes, the client secret has expired"),
+    CredentialHealth.SECRET_EXPIRES_SOON: Badge("warn", "triangle-alert", "Soon, the client secret expires"),
+    CredentialHealth.HEALTHY: Badge("ok", "circle-check", "No"),
 }
 
 
@@ -44,63 +44,63 @@ GRANTS = {
 
 def redirect_uri() -> str:
     """Where identity providers send browsers back to."""
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return (settings.public_url or request.url_root.rstrip("/")) + CALLBACK_PATH
 
 
 def _context(_session: Session) -> Mapping[str, Any]:
-    return {"looks": LOOKS}
+    return {"looks": CREDENTIAL_BADGES}
 
 
-def _beside(session: Session, thing: Credential | None) -> Mapping[str, Any]:
+def _beside(session: Session, record: Credential | None) -> Mapping[str, Any]:
     """What stands beside the form: how the credential stands, and what to do at its identity provider."""
-    accounts = list(CredentialService(session, "").accounts(thing)) if thing else []
-    spec = thing.spec if thing else find_kind(request.values.get("kind", ""))
+    accounts = list(CredentialService(session, "").accounts(record)) if record else []
+    spec = record.spec if record else find_kind(request.values.get("kind", ""))
     if spec is None or not spec.is_oauth:
-        return {"looks": LOOKS}
-    shared = {"looks": LOOKS, "grants": GRANTS, "provider": PROVIDER_NAMES[spec.kind]}
-    if thing is None:
+        return {"looks": CREDENTIAL_BADGES}
+    shared = {"looks": CREDENTIAL_BADGES, "grants": GRANTS, "provider": PROVIDER_NAMES[spec.kind]}
+    if record is None:
         known = Known(redirect_uri(), _outlook_host())
         return {**shared, "guides": {grant: setup_steps(spec.kind, grant, known) for grant in spec.grants}}
     return {
         **shared,
-        "credential": thing,
-        "standing": Standing(CredentialService(session, "").health(thing)),
-        "mismatches": list(filter(None, (_mismatch(thing, account) for account in accounts))),
-        "guides": _guides(thing, accounts),
-        "app_only": thing.way is Grant.CLIENT_CREDENTIALS,
-        "by_device": thing.kind is CredentialKind.MICROSOFT or bool(thing.device_endpoint),
+        "credential": record,
+        "standing": CredentialHealth(CredentialService(session, "").health(record)),
+        "mismatches": list(filter(None, (_mismatch(record, account) for account in accounts))),
+        "guides": _guides(record, accounts),
+        "app_only": record.way is Grant.CLIENT_CREDENTIALS,
+        "by_device": record.kind is CredentialKind.MICROSOFT or bool(record.device_endpoint),
     }
 
 
-def mailboxes_of(thing: Credential, accounts: Iterable[MailAccount]) -> list[str]:
+def mailboxes_of(record: Credential, accounts: Iterable[MailAccount]) -> list[str]:
     """The mailboxes that ``accounts`` open with the credential, or its user name if there are none."""
     logins = dict.fromkeys(account.login for account in accounts if account.login)
-    return list(logins) or list(filter(None, [thing.username]))
+    return list(logins) or list(filter(None, [record.username]))
 
 
 def _outlook_host() -> str:
-    settings: Settings = current_app.config["SETTINGS"]
+    settings: Environment = current_app.config["SETTINGS"]
     return settings.outlook_host
 
 
-def _guides(thing: Credential, accounts: list[MailAccount]) -> dict[Grant | None, list[Step]]:
+def _guides(record: Credential, accounts: list[MailAccount]) -> dict[Grant | None, list[SetupStep]]:
     known = Known(
         redirect_uri=redirect_uri(),
         outlook_host=_outlook_host(),
-        client_id=thing.client_id or "",
-        tenant=thing.tenant or "",
-        object_id=object_id_of(thing),
-        mailboxes=mailboxes_of(thing, accounts),
+        client_id=record.client_id or "",
+        tenant=record.tenant or "",
+        object_id=object_id_of(record),
+        mailboxes=mailboxes_of(record, accounts),
     )
-    return {thing.way: setup_steps(thing.kind, thing.way, known)} if thing.way else {}
+    return {record.way: setup_steps(record.kind, record.way, known)} if record.way else {}
 
 
-def _mismatch(thing: Credential, account: MailAccount) -> str:
-    return signs_in_as(thing.token.signed_in_as if thing.token else "", account.login or "")
+def _mismatch(record: Credential, account: MailAccount) -> str:
+    return signs_in_as(record.token.signed_in_as if record.token else "", account.login or "")
 
 
-RESOURCE = Resource(
+CREDENTIAL_PAGES = Resource(
     noun="credential",
     plural="credentials",
     title="Credentials",
@@ -146,5 +146,5 @@ RESOURCE = Resource(
     form_template="credentials/form.html",
 )
 
-blueprint = resource_blueprint(RESOURCE, __name__)
+blueprint = resource_blueprint(CREDENTIAL_PAGES, __name__)
 blueprint.add_app_template_filter(need_of, "need")

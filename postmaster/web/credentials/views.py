@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.kinds import Grant
-from postmaster.database import reading
+from postmaster.database import read_session
 from postmaster.errors import MailError, PostMasterError
-from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, Browser, begin, finish, try_app
+from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, BrowserSignIn, begin, finish, try_app
 from postmaster.oauth.setup_help import redirect_flaw
-from postmaster.web.access import for_admins, who
-from postmaster.web.credentials.resource import RESOURCE, blueprint, mailboxes_of, redirect_uri
+from postmaster.web.access import current_user, for_admins
+from postmaster.web.credentials.resource import CREDENTIAL_PAGES, blueprint, mailboxes_of, redirect_uri
 from postmaster.web.resources import existing
 
 # Under which a browser's session keeps what shows that it began an authorisation.
@@ -30,14 +30,14 @@ def authorise(number: int) -> ResponseReturnValue:
 
     An app that signs in by itself does so at once.
     """
-    with reading() as database:
-        service = CredentialService(database, who().name)
+    with read_session() as database:
+        service = CredentialService(database, current_user().name)
         credential = existing(service, number)
         mailboxes = mailboxes_of(credential, service.accounts(credential))
-    back = RESOURCE.url("edit", number=number)
+    back = CREDENTIAL_PAGES.url("edit", number=number)
     try:
         if credential.way is Grant.CLIENT_CREDENTIALS:
-            _tell(try_app(number, who().name))
+            _tell(try_app(number, current_user().name))
             return redirect(back, 303)
         address = begin(number, redirect_uri(), _browser())
     except PostMasterError as error:
@@ -45,7 +45,7 @@ def authorise(number: int) -> ResponseReturnValue:
         return redirect(back, 303)
     return render_template(
         "credentials/to_provider.html",
-        resource=RESOURCE,
+        resource=CREDENTIAL_PAGES,
         credential=credential,
         address=address,
         host=urlsplit(address).netloc,
@@ -63,20 +63,20 @@ def callback() -> ResponseReturnValue:
     """Back from the identity provider. Only with the state of this browser does it change anything."""
     if "state" not in request.args:
         flash("Nobody was sent to an identity provider from here.", "fail")
-        return redirect(RESOURCE.url(), 303)
+        return redirect(CREDENTIAL_PAGES.url(), 303)
     try:
-        done = finish(request.args.to_dict(), _browser(), who().name)
+        done = finish(request.args.to_dict(), _browser(), current_user().name)
     except PostMasterError as error:
         server = error.server if isinstance(error, MailError) else ""
-        page = render_template("credentials/refused.html", resource=RESOURCE, error=error, server=server)
+        page = render_template("credentials/refused.html", resource=CREDENTIAL_PAGES, error=error, server=server)
         return page, HTTPStatus.BAD_REQUEST
     _tell(done)
-    return redirect(RESOURCE.url("edit", number=done.credential_id), 303)
+    return redirect(CREDENTIAL_PAGES.url("edit", number=done.credential_id), 303)
 
 
-def _browser() -> Browser:
+def _browser() -> BrowserSignIn:
     """This browser, by a secret in its session."""
-    return Browser(who().id, session.setdefault(MARK, secrets.token_urlsafe(32)))
+    return BrowserSignIn(current_user().id, session.setdefault(MARK, secrets.token_urlsafe(32)))
 
 
 def _tell(done: Authorised) -> None:

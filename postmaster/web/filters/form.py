@@ -27,7 +27,7 @@ LINES = (MATCH, NOT_MATCH, SET, ACCOUNT)
 
 
 @dataclass(frozen=True)
-class Row:
+class FilterRow:
     """A row of the form: the header, what is said of it, and for conditions, how."""
 
     header: str
@@ -48,13 +48,13 @@ class FilterForm(FieldForm):
         return [part for part in self.parts if part[0] not in LINES]
 
     @property
-    def conditions(self) -> list[Row]:
+    def conditions(self) -> list[FilterRow]:
         """The rows of conditions."""
         filled = [_row(line, how) for how in HOWS for line in self._lines(how)]
         return [*filled, *_blanks(self.blanks["condition"] or not filled, MATCH.name)]
 
     @property
-    def settings(self) -> list[Row]:
+    def settings(self) -> list[FilterRow]:
         """The rows of headers to set."""
         filled = [_row(line) for line in self._lines(SET.name)]
         return [*filled, *_blanks(self.blanks["setting"] or not filled)]
@@ -73,20 +73,20 @@ class FilterForm(FieldForm):
         return [line for line in str(self[name].data or "").splitlines() if line.strip()]
 
 
-def _row(line: str, how: str = "") -> Row:
+def _row(line: str, how: str = "") -> FilterRow:
     header, _, text = line.partition("=")
-    return Row(header.strip(), text.strip(), how)
+    return FilterRow(header.strip(), text.strip(), how)
 
 
-def _blanks(count: int, how: str = "") -> list[Row]:
-    return [Row("", "", how)] * count
+def _blanks(count: int, how: str = "") -> list[FilterRow]:
+    return [FilterRow("", "", how)] * count
 
 
-def filter_form(service: Any, helps: Mapping[str, str], thing: Any = None) -> FilterForm:
+def filter_form(service: Any, helps: Mapping[str, str], record: Any = None) -> FilterForm:
     """The form for a filter, or for a new one."""
     options = {"formdata": _as_lines()} if request.method == "POST" else {}
-    form = field_form(FilterForm, service, helps, thing, service.fields, **options)
-    form.number, form.accounts = thing.id if thing else None, service.account_names()
+    form = field_form(FilterForm, service, helps, record, service.fields, **options)
+    form.number, form.accounts = record.id if record else None, service.account_names()
     form.blanks = {kind: _count_blanks(kind) for kind in ("condition", "setting")}
     return form
 
@@ -101,20 +101,20 @@ def _as_lines() -> MultiDict[str, str]:
     return sent
 
 
-def _sent_conditions() -> Iterable[Row]:
+def _sent_conditions() -> Iterable[FilterRow]:
     hows = request.form.getlist("condition_how")
     for row, how in zip(_rows("condition"), hows, strict=False):
         if row.header or row.text:
-            yield Row(row.header, row.text, how)
+            yield FilterRow(row.header, row.text, how)
 
 
-def _sent(kind: str) -> list[Row]:
+def _sent(kind: str) -> list[FilterRow]:
     return [row for row in _rows(kind) if row.header or row.text]
 
 
-def _rows(kind: str) -> list[Row]:
+def _rows(kind: str) -> list[FilterRow]:
     names = (request.form.getlist(f"{kind}_{part}") for part in ("header", "text"))
-    return [Row(*(_one_line(text) for text in pair)) for pair in zip(*names, strict=False)]
+    return [FilterRow(*(_one_line(text) for text in pair)) for pair in zip(*names, strict=False)]
 
 
 def _count_blanks(kind: str) -> int:
@@ -125,5 +125,5 @@ def _one_line(text: str) -> str:
     return " ".join(text.splitlines()).strip()
 
 
-def _joined(row: Row) -> str:
+def _joined(row: FilterRow) -> str:
     return f"{row.header}={row.text}"

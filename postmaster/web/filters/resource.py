@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.models import MailAccount
 from postmaster.ledger.filter_trial import recent_messages
 from postmaster.pipeline.filters.models import PostmasterFilter
-from postmaster.pipeline.filters.service import FILTERS, RECOMMENDED_FILTERS, FilterService
+from postmaster.pipeline.filters.service import FILTER_LISTING, RECOMMENDED_FILTERS, FilterService
 from postmaster.resources.numbers import NO_ID
 from postmaster.web.asked import asked_id
 from postmaster.web.filters.form import HOWS, SETTABLE, USUAL_HEADERS, filter_form
@@ -35,7 +35,7 @@ def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Ma
     }
 
 
-RESOURCE = Resource(
+FILTER_PAGES = Resource(
     noun="filter",
     plural="filters",
     title="Postmaster Filters",
@@ -43,7 +43,7 @@ RESOURCE = Resource(
     "list, for all accounts or for chosen ones.",
     empty="Without one, only accounts and addresses decide about mail.",
     service=FilterService,
-    listing=FILTERS,
+    listing=FILTER_LISTING,
     columns=(
         Column("Name", "name"),
         Column("Conditions"),
@@ -61,4 +61,4 @@ RESOURCE = Resource(
     form_template="filters/form.html",
 )
 
-blueprint = resource_blueprint(RESOURCE, __name__)
+blueprint = resource_blueprint(FILTER_PAGES, __name__)

@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
-from postmaster.config import Settings
-from postmaster.database import reading
+from postmaster.config import Environment
+from postmaster.database import read_session
 from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.filter_trial import Experiment, source_of, try_out
 from postmaster.pipeline.decision import REASONS, Rules
@@ -19,39 +19,39 @@ from postmaster.pipeline.filters.service import NAME, FilterService
 from postmaster.pipeline.rules import present_rules
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.numbers import NO_ID
-from postmaster.web.access import for_admins, who
+from postmaster.web.access import current_user, for_admins
 from postmaster.web.asked import asked_id
 from postmaster.web.filters.form import FilterForm, filter_form
-from postmaster.web.filters.resource import RESOURCE, blueprint, form_context
+from postmaster.web.filters.resource import FILTER_PAGES, blueprint, form_context
 from postmaster.web.lists import wants_fragment
 from postmaster.web.resources import existing, form_route, render_form
 
-REFUSED = 422
+UNPROCESSABLE = 422
 
 # What a filter without a name is called while it is tried; where it comes in the order is not known yet.
 NAMELESS = "(this filter)"
 
 
 def _opened(session: Session, number: int | None) -> tuple[FilterForm, PostmasterFilter | None, FilterService]:
-    service = FilterService(session, who().name)
-    thing = None if number is None else existing(service, number)
-    return filter_form(service, RESOURCE.helps, thing), thing, service
+    service = FilterService(session, current_user().name)
+    record = None if number is None else existing(service, number)
+    return filter_form(service, FILTER_PAGES.helps, record), record, service
 
 
 def _shown(session: Session, form: FilterForm, part: str, **context: Any) -> str:
     """The part that changed for htmx, the whole form without scripts."""
     context = {**form_context(session), **context}
     if wants_fragment():
-        return render_template(f"filters/{part}", form=form, resource=RESOURCE, **context)
+        return render_template(f"filters/{part}", form=form, resource=FILTER_PAGES, **context)
     label = str(form[NAME.name].data or "") if form.number else ""
-    return render_form(RESOURCE, form, label, **context)
+    return render_form(FILTER_PAGES, form, label, **context)
 
 
 @form_route(blueprint, "rows/<any(condition, setting):what>", methods=["POST"])
 @for_admins
 def rows(what: str, number: int | None = None) -> ResponseReturnValue:
     """One row more to fill in."""
-    with reading() as session:
+    with read_session() as session:
         form, _, _ = _opened(session, number)
         form.blanks = {**form.blanks, what: form.blanks[what] + 1}
         return _shown(session, form, f"_{what}s.html", focus=what)
@@ -62,24 +62,24 @@ def rows(what: str, number: int | None = None) -> ResponseReturnValue:
 def try_it(number: int | None = None) -> ResponseReturnValue:
     """Hold a message against the filter as it is entered, and the saved ones."""
     experiment, problem = None, ""
-    with reading() as session:
-        form, thing, service = _opened(session, number)
+    with read_session() as session:
+        form, record, service = _opened(session, number)
         try:
-            experiment = _try(session, service, form, thing)
+            experiment = _try(session, service, form, record)
         except InvalidFieldsError as error:
             form.refuse(error.errors)
             problem = " ".join(str(each) for each in error.errors.values())
         except (InputError, NotFoundError) as error:
             problem = str(error)
         page = _shown(session, form, "_trial.html", experiment=experiment, problem=problem, reasons=REASONS)
-    return page, REFUSED if problem and not wants_fragment() else 200
+    return page, UNPROCESSABLE if problem and not wants_fragment() else 200
 
 
-def _try(session: Session, service: FilterService, form: FilterForm, thing: PostmasterFilter | None) -> Experiment:
-    settings: Settings = current_app.config["SETTINGS"]
+def _try(session: Session, service: FilterService, form: FilterForm, record: PostmasterFilter | None) -> Experiment:
+    settings: Environment = current_app.config["SETTINGS"]
     texts = form.texts()
     row = service.draft({**texts, NAME.name: texts[NAME.name].strip() or NAMELESS})
-    row.id, row.all_accounts = thing.id if thing else 0, not texts["account"].strip()
+    row.id, row.all_accounts = record.id if record else 0, not texts["account"].strip()
     return try_out(session, row, _message(session), _rules(session), settings.time_zone)
 
 

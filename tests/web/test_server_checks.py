@@ -211,7 +211,7 @@ def test_a_child_has_a_time_limit(client: FlaskClient, monkeypatch: pytest.Monke
 def test_not_too_many_are_tried_at_a_time(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Child]
 ) -> None:
-    monkeypatch.setattr(server_checks, "MOST_AT_A_TIME", 0)
+    monkeypatch.setattr(server_checks, "MAX_AT_A_TIME", 0)
     assert "Several connections are being tried at this moment." in words(start(client, "test", type="IMAP", host="h"))
     assert children == []
 
