@@ -129,9 +129,9 @@ class Foresight:
         """What would be decided about ``arrivals``, as ``describe_decision`` has it, with the ticket of a follow-up."""
         prepared = prepare_all(arrivals, self._rules, self._setup)
         self._desk.load(self._session, prepared)
-        told = {id(each.arrival): _told(decide(each, self._desk)) for each in prepared}
+        readable = (_told(decide(each, self._desk)) for each in prepared)
         unreadable: Json = {"outcome": Outcome.QUARANTINED.value, "reason": "unreadable", "queue": None, "title": ""}
-        return [told.get(id(arrival), unreadable) for arrival in arrivals]
+        return [unreadable if arrival.message is None else next(readable) for arrival in arrivals]
 
 
 def _told(decision: Decision) -> Json:

@@ -120,30 +120,34 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) 
     with transaction() as session:
         guard(session)
         lock_deciding(session)
-        done = _record(session, prepared, setup, origin) if prepared else {}
-        for arrival in arrivals:
-            if arrival.message is None:
-                done[id(arrival)] = _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
-        count_mail(session, origin.account_id, (row.outcome for row in done.values()), now())
-    return [done[id(arrival)] for arrival in arrivals]
+        readable = iter(_record(session, prepared, setup, origin) if prepared else [])
+        done = [
+            _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
+            if arrival.message is None
+            else next(readable)
+            for arrival in arrivals
+        ]
+        count_mail(session, origin.account_id, (row.outcome for row in done), now())
+    return done
 
 
-def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> dict[int, Recorded]:
-    """Decide about messages and carry it out; returns what became of each arrival."""
+def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> list[Recorded]:
+    """Decide about messages and carry it out; returns what became of each, in their order."""
     moment = now()
     desk = load_context(session, setup.configuration, prepared, moment, origin.time_zone)
     decisions = [decide(each, desk) for each in prepared]
     apply_decisions(session, decisions, moment, desk.day)
     kept = [decision for decision in decisions if decision.outcome is not Outcome.QUARANTINED]
-    rows = [_decided_row(decision, origin, moment) for decision in kept]
-    done = {}
-    for inbound_id, decision in zip(_enter(session, origin, rows), kept, strict=True):
-        number = decision.ticket.number if decision.ticket else None
-        done[id(decision.prepared.arrival)] = Recorded(inbound_id, decision.decided, decision.reason, decision, number)
-    for decision in decisions:
-        if decision.outcome is Outcome.QUARANTINED:
-            done[id(decision.prepared.arrival)] = _hold(session, decision, origin)
-    return done
+    ids = iter(_enter(session, origin, [_decided_row(decision, origin, moment) for decision in kept]))
+    return [
+        _hold(session, decision, origin) if decision.outcome is Outcome.QUARANTINED else _recorded(next(ids), decision)
+        for decision in decisions
+    ]
+
+
+def _recorded(inbound_id: int, decision: Decision) -> Recorded:
+    number = decision.ticket.number if decision.ticket else None
+    return Recorded(inbound_id, decision.decided, decision.reason, decision, number)
 
 
 def _decided_row(decision: Decision, origin: Origin, moment: datetime) -> Json:
