@@ -11,12 +11,18 @@ from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import Decision
 from postmaster.pipeline.threads import MAX_AWAITED
-from postmaster.pipeline.x_otrs_headers import HeaderValues
+from postmaster.pipeline.x_otrs_headers import parse_headers
 
 
-def note_flaws(decision: Decision, reading: HeaderValues) -> None:
+def read_headers(decision: Decision, desk: DecisionContext) -> None:
+    """Read the X-OTRS headers that count, which depends on whether there is a ticket to follow up."""
+    controls = decision.prepared.filtered.controls
+    decision.headers = parse_headers(controls, desk.choices, followup=decision.ticket is not None)
+
+
+def note_flaws(decision: Decision) -> None:
     """Say which headers are invalid, and so left out. Mail is never lost to a bad header."""
-    for control, flaw in reading.flaws:
+    for control, flaw in decision.headers.flaws:
         text = f"{control.name}, set by {control.source}, {flaw.flaw}: left out."
         decision.note("headers", text, header=control.name, value=control.value[:200])
 

@@ -14,7 +14,7 @@ from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.filters.matching import Filtered
 from postmaster.pipeline.followup_checks import FollowUpChecks
-from postmaster.pipeline.x_otrs_headers import QueueRef
+from postmaster.pipeline.x_otrs_headers import HeaderValues, QueueRef
 
 # The reason code of what is too much from one sender.
 STORM = "too-many-from-sender"
@@ -93,6 +93,7 @@ class Decision:
     After the last one ``reason`` is set. A new ticket has ``queue``, and ``ticket`` once it is opened; it ``follows``
     a closed one if it is a follow-up that the queue of that one makes a ticket of its own. A follow-up and a rejected
     one have the ``ticket`` they belong to. ``awaited`` are the keys of messages that it answers and that have not come.
+    ``headers`` are the X-OTRS headers that count, read once it is known whether it is a follow-up.
     """
 
     prepared: Prepared
@@ -107,6 +108,7 @@ class Decision:
     sender_type: SenderType = SenderType.CUSTOMER
     visible: bool = True
     awaited: Sequence[str] = ()
+    headers: HeaderValues = field(default_factory=HeaderValues)
     trace: list[Json] = field(default_factory=list)
 
     @property

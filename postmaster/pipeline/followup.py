@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from postmaster.desk.models import FollowUpPolicy
-from postmaster.pipeline.attributes import given_attributes, note_flaws, take_article
+from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import REASONS, Decision, Outcome
 from postmaster.pipeline.followup_checks import FollowUpCheck
-from postmaster.pipeline.x_otrs_headers import parse_headers
 
 
 def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
@@ -42,17 +41,18 @@ def follow_up(decision: Decision, desk: DecisionContext) -> None:
         return
     ticket = _open_for(decision, desk, decision.ticket)
     decision.ticket = ticket
-    if ticket is None:
+    if ticket is None:  # other headers count for a new ticket
+        read_headers(decision, desk)
         return
-    reading = parse_headers(decision.prepared.filtered.controls, desk.choices, followup=True)
-    note_flaws(decision, reading)
+    note_flaws(decision)
+    values = decision.headers.values
     if desk.is_closed(ticket) and ticket.queue.policy is FollowUpPolicy.REJECT:
         decision.settle(Outcome.REJECTED, "follow-up", "rejected-closed", ticket=ticket.number)
     else:
         decision.outcome = Outcome.FOLLOW_UP
-        _change(decision, desk, ticket, _with_state(decision, desk, ticket, reading.values))
+        _change(decision, desk, ticket, _with_state(decision, desk, ticket, values))
     decision.queue, decision.title, decision.attributes = ticket.queue, ticket.title, ticket.attributes
-    take_article(decision, desk, ticket, reading.values)
+    take_article(decision, desk, ticket, values)
 
 
 def _open_for(decision: Decision, desk: DecisionContext, ticket: CandidateTicket) -> CandidateTicket | None:

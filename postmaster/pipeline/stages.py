@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from postmaster.pipeline.attributes import given_attributes, note_flaws, take_article
+from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext, recipients
 from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
 from postmaster.pipeline.followup import check_follow_up, follow_up
-from postmaster.pipeline.x_otrs_headers import PREFIX, HeaderValues, QueueRef, own_controls, parse_headers
+from postmaster.pipeline.x_otrs_headers import PREFIX, QueueRef, own_controls
 
 Stage = Callable[[Decision, DecisionContext], None]
 
@@ -50,7 +50,7 @@ def check_loop(decision: Decision, _desk: DecisionContext) -> None:
         decision.note("loop", "Automatic mail: marked, so that nothing answers it.")
 
 
-def trace_filters(decision: Decision, desk: DecisionContext) -> None:
+def trace_filters(decision: Decision, _desk: DecisionContext) -> None:
     """Say which filters matched, and let X-OTRS-Loop, theirs or a trusted message's, have the last word."""
     _note_unheeded(decision)
     for trial in decision.prepared.filtered.trials:
@@ -63,7 +63,7 @@ def trace_filters(decision: Decision, desk: DecisionContext) -> None:
             sets = {control.name: control.value for control in trial.sets}
             words = ", ".join(f"{header}: {value}" for header, value in sets.items()) or "nothing"
             decision.note("filters", f"The filter “{name}” matches and sets {words}.", filter=name, sets=sets)
-    loop = _reading(decision, desk).values.get("loop", decision.loop)
+    loop = decision.headers.values.get("loop", decision.loop)
     if loop != decision.loop:
         decision.loop = loop
         decision.note(
@@ -81,15 +81,11 @@ def _note_unheeded(decision: Decision) -> None:
     decision.note("headers", text)
 
 
-def apply_ignore(decision: Decision, desk: DecisionContext) -> None:
+def apply_ignore(decision: Decision, _desk: DecisionContext) -> None:
     """Drop what X-OTRS-Ignore says is to be dropped."""
-    if _reading(decision, desk).values.get("ignore"):
+    if decision.headers.values.get("ignore"):
         decision.ticket = None
         decision.settle(Outcome.IGNORED, "ignore", "ignored")
-
-
-def _reading(decision: Decision, desk: DecisionContext) -> HeaderValues:
-    return parse_headers(decision.prepared.filtered.controls, desk.choices, followup=decision.ticket is not None)
 
 
 def limit_sender_rate(decision: Decision, desk: DecisionContext) -> None:
@@ -100,7 +96,7 @@ def limit_sender_rate(decision: Decision, desk: DecisionContext) -> None:
 
 def choose_queue(decision: Decision, desk: DecisionContext) -> None:
     """Find the queue of a new ticket (REFERENCE section 3, "Queue of a new ticket")."""
-    wanted = _reading(decision, desk).values.get("queue")
+    wanted = decision.headers.values.get("queue")
     if wanted is not None:
         _dispatch(decision, wanted, "dispatched-by-header")
         return
@@ -148,23 +144,24 @@ def set_customer(decision: Decision, _desk: DecisionContext) -> None:
 
 def open_ticket(decision: Decision, desk: DecisionContext) -> None:
     """Give the new ticket what the headers say, and let the messages behind know of it."""
-    reading = _reading(decision, desk)
-    note_flaws(decision, reading)
+    note_flaws(decision)
+    values = decision.headers.values
     if decision.queue is None:
         raise AssertionError("no stage chose a queue")
-    decision.title = reading.values.get("title") or decision.title
-    decision.attributes = given_attributes(decision, desk, decision.attributes, reading.values)
+    decision.title = values.get("title") or decision.title
+    decision.attributes = given_attributes(decision, desk, decision.attributes, values)
     decision.outcome = Outcome.NEW
     number = desk.tickets.next_number(desk.day)
     decision.ticket = CandidateTicket(number, decision.title, decision.queue, decision.attributes)
     desk.tickets.open(decision.ticket, decision.follows)
     desk.opened[decision.sender] += 1
-    take_article(decision, desk, decision.ticket, reading.values)
+    take_article(decision, desk, decision.ticket, values)
 
 
 STAGES: tuple[Stage, ...] = (
     check_loop,
     check_follow_up,
+    read_headers,
     trace_filters,
     apply_ignore,
     follow_up,

@@ -132,6 +132,6 @@ def test_where_there_is_a_user_no_admin_is_made_up(session: Session, ada: User) 
 
 
 def test_passwords_are_hashed_as_strongly_as_rfc_9106_recommends() -> None:
-    script = "from postmaster.system import users; print(users.PASSWORD.parse('correct horse battery'))"
+    script = "from postmaster.system import users; print(users.USER_PASSWORD.parse('correct horse battery'))"
     hashed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
