@@ -1,8 +1,8 @@
-"""Working off a mailbox: read a batch, record it in one commit, delete it on the server, next.
+"""Processing a mailbox: read a batch, record it in one commit, delete it on the server, next.
 
 While a batch is parsed and committed in a thread of its own, the one before is deleted and the next one is read; only
-the thread that called ``work_off`` touches the connection. It knows nothing of accounts and runs; ``fetch`` gives it
-what it needs. It may take several sessions: POP3 deletes at the end of one only, and no session may last for ever.
+the thread that called ``process`` touches the connection. It knows nothing of accounts; ``run`` gives it what it
+needs. It may take several sessions: POP3 deletes at the end of one only, and no session may last for ever.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from postmaster.database import read_session
 from postmaster.errors import MailError, mail_error
 from postmaster.fetching.care import Care, key_of
-from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD, RunCounters
+from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD
 from postmaster.fetching.pending import Ledger, LedgerEntry, recorded_lately
 from postmaster.fetching.plausible import doubt
+from postmaster.fetching.run_record import RunTransaction
 from postmaster.fetching.withheld import MAX_NAMED
-from postmaster.ledger.record import Guard, Origin, record
-from postmaster.pipeline.arrival import read_arrival
+from postmaster.ledger.record import Origin, Recorded, record
+from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import Outcome
 from postmaster.sources.base import Deletions, MailSource, RemoteMail
 
@@ -68,19 +70,17 @@ class Withheld:
 
 
 class MailboxWork:
-    """The work on one mailbox. ``confirmed`` are ledger rows whose deletion is certain but not written down yet.
+    """The work on one mailbox. ``confirmed`` are ledger rows whose deletion is certain but not committed yet.
 
     ``expected`` is how many messages the run has to do with, as far as is known.
     """
 
-    def __init__(
-        self, ledger: Ledger, origin: Origin, guard: Guard, limits: BatchLimits, counters: RunCounters
-    ) -> None:
+    def __init__(self, ledger: Ledger, origin: Origin, transaction: RunTransaction, limits: BatchLimits) -> None:
         self.ledger = ledger
         self.origin = origin
-        self.guard = guard
+        self.transaction = transaction
+        self.counters = transaction.counters
         self.limits = limits
-        self.counters = counters
         self.confirmed: list[int] = []
         self.notes: dict[str, None] = {}
         self.expected = 0
@@ -92,7 +92,7 @@ class MailboxWork:
         self._proven: dict[int, bytes] = {}
         self._recording: Recording | None = None
 
-    def work_off(self, source: MailSource, on_progress: Callable[[int, int], None]) -> None:
+    def process(self, source: MailSource, on_progress: Callable[[int, int], None]) -> None:
         """One session: take what its listing holds, up to the session's limit or until ``stop``.
 
         Afterwards ``remaining`` says how many messages wait for another session. Raises MailError; what was recorded
@@ -115,7 +115,7 @@ class MailboxWork:
                 self._collect()
                 raise
         on_progress(self.counters.done, self.expected)
-        self._settle(source.close())
+        self._confirm_deletions(source.close())
         if not (self.remaining or self.withheld or self.too_large):
             self.confirmed += self.ledger.leftovers()
 
@@ -126,10 +126,10 @@ class MailboxWork:
     def _take(self, source: MailSource, batch: Sequence[RemoteMail], recorder: ThreadPoolExecutor) -> None:
         """Read a batch and have it recorded; meanwhile the one before is deleted."""
         self.care.begin(batch)
-        sifted = read_batch(source, batch, self.ledger, self.origin.mailbox_id)
+        read = read_batch(source, batch, self.ledger, self.origin.mailbox_id)
         self.care.end()
         recorded = self._collect()
-        self._start(recorder, batch, sifted)
+        self._start(recorder, batch, read)
         self._delete(source, recorded)
 
     def _next_batches(self, listing: MailboxListing, limit: int | None) -> Iterator[list[RemoteMail]]:
@@ -147,12 +147,6 @@ class MailboxWork:
             {TOO_LARGE: self.too_large, WITHHELD: len(self.withheld), reason or NOT_REACHED: self.remaining}
         )
 
-    def take_confirmed(self) -> list[int]:
-        """The rows to be confirmed with the next commit; they are the caller's from now on."""
-        taken = self.confirmed[:]
-        del self.confirmed[: len(taken)]  # the other thread may be adding to the end
-        return taken
-
     def _list(self, source: MailSource) -> MailboxListing:
         self.ledger.restore(self._undeleted.values())
         self._undeleted.clear()
@@ -161,17 +155,17 @@ class MailboxWork:
         self.ledger.compare(mails)
         return select_messages(mails, self.ledger, self.limits.largest, self.care.culprits)
 
-    def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], sifted: Sifted) -> None:
+    def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], read: ReadBatch) -> None:
         """Have a batch recorded from the side, while the next one is read from the server."""
         self.remaining -= len(batch)
-        self.counters.gone += sifted.gone
-        self.withheld += sifted.withheld
-        self._proven |= sifted.digests()
-        self.counters.count(Outcome.ALREADY_RECORDED for _ in sifted.known)
-        self._undeleted |= {mail.handle: entry for mail, entry in sifted.known}
-        named = [(raw, sha256, *self._name(mail, sha256)) for mail, raw, sha256 in sifted.new]
+        self.counters.gone += read.gone
+        self.withheld += read.withheld
+        self._proven |= read.digests()
+        self.counters.count(Outcome.ALREADY_RECORDED for _ in read.known)
+        self._undeleted |= {mail.handle: entry for mail, entry in read.known}
+        named = [(raw, sha256, *self._name(mail, sha256)) for mail, raw, sha256 in read.new]
         future = recorder.submit(copy_context().run, self._record, named)
-        self._recording = Recording(sifted, future)
+        self._recording = Recording(read, future)
 
     def _name(self, mail: RemoteMail, sha256: bytes) -> tuple[str, int]:
         identity = mail.identity or f"sha256:{sha256.hex()}"
@@ -179,7 +173,7 @@ class MailboxWork:
 
     def _record(self, named: Sequence[tuple[bytes, bytes, str, int]]) -> list[LedgerEntry]:
         arrivals = [read_arrival(*row) for row in named]
-        recorded = record(arrivals, self.origin, self.guard) if arrivals else []
+        recorded = self._commit(arrivals) if arrivals else []
         self.counters.count(row.outcome for row in recorded)
         self.counters.bytes += sum(len(arrival.raw) for arrival in arrivals)
         return [
@@ -187,26 +181,34 @@ class MailboxWork:
             for arrival, row in zip(arrivals, recorded, strict=True)
         ]
 
+    def _commit(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
+        """Record a batch; the deletions that are certain by now are confirmed in the same transaction."""
+        confirmed = self.confirmed[:]
+        begin = partial(self.transaction.begin, confirmed=confirmed, expected=self.expected)
+        recorded = record(arrivals, self.origin, begin)
+        del self.confirmed[: len(confirmed)]  # the other thread may have added to the end
+        return recorded
+
     def _collect(self) -> list[RemoteMail]:
         """Wait until the batch is recorded; returns what may be deleted now. Raises what recording raised."""
         recording, self._recording = self._recording, None
         if recording is None:
             return []
-        new = [mail for mail, _, _ in recording.sifted.new]
+        new = [mail for mail, _, _ in recording.read.new]
         try:
             entries = recording.future.result()
         except BaseException:
             self.remaining += len(new)
             raise
         self._undeleted |= {mail.handle: entry for mail, entry in zip(new, entries, strict=True)}
-        return [mail for mail, _ in recording.sifted.known] + new
+        return [mail for mail, _ in recording.read.known] + new
 
     def _delete(self, source: MailSource, recorded: Sequence[RemoteMail]) -> bool:
         """Delete on the server what is recorded; returns False if only the session's end will make it certain."""
         if not recorded:
             return True
         self._require_proof(recorded)
-        return self._settle(source.delete(recorded))
+        return self._confirm_deletions(source.delete(recorded))
 
     def _require_proof(self, mails: Sequence[RemoteMail]) -> None:
         """The invariant: whatever is deleted on the server is recorded, with the very bytes this session read."""
@@ -215,8 +217,8 @@ class MailboxWork:
             if entry is None or entry.sha256 != self._proven.get(mail.handle):
                 raise AssertionError(f"message {mail.handle} is not recorded with the bytes that were read")
 
-    def _settle(self, deletions: Deletions) -> bool:
-        """Take down which deletions are certain now; returns whether the server said anything of them."""
+    def _confirm_deletions(self, deletions: Deletions) -> bool:
+        """Note which deletions are certain now; returns whether the server said anything of them."""
         for handle in deletions.confirmed:
             entry = self._undeleted.pop(handle)
             self.ledger.release(entry)
@@ -243,7 +245,7 @@ def select_messages(
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class ReadBatch:
     """A batch that was read: how many are gone, those the server has but does not hand over, which were recorded
     before, and which are new (with bytes and SHA-256).
     """
@@ -261,7 +263,7 @@ class Sifted:
 
 def read_batch(
     source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger, mailbox_id: int | None = None
-) -> Sifted:
+) -> ReadBatch:
     """Read ``batch`` and hold each message against the ledger, and against what was recorded lately."""
     gone = 0
     kept_back = {mail.handle: Withheld(mail, "the server does not hand it over") for mail in batch}
@@ -282,7 +284,7 @@ def read_batch(
     again = _recorded_lately(new, mailbox_id)
     known += again
     handles = {mail.handle for mail, _ in again}
-    return Sifted(gone, list(kept_back.values()), known, [row for row in new if row[0].handle not in handles])
+    return ReadBatch(gone, list(kept_back.values()), known, [row for row in new if row[0].handle not in handles])
 
 
 def _recorded_lately(
@@ -305,7 +307,7 @@ def _recorded_lately(
 class Recording:
     """A batch that is being recorded."""
 
-    sifted: Sifted
+    read: ReadBatch
     future: Future[list[LedgerEntry]]
 
 

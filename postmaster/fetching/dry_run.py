@@ -17,7 +17,7 @@ from postmaster.config import Environment
 from postmaster.database import read_session
 from postmaster.errors import MailError
 from postmaster.extensions import Json, now
-from postmaster.fetching.batches import Sifted, batches, read_batch, select_messages
+from postmaster.fetching.batches import ReadBatch, batches, read_batch, select_messages
 from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD, AccountResult
 from postmaster.fetching.pending import Ledger, load_ledger
 from postmaster.fetching.run import FetchOptions, Plan, Stopwatch, make_plan
@@ -86,10 +86,10 @@ def _preview(
         for batch in batches(listing.wanted[:limit]):
             if watch.stop_reason():
                 break
-            sifted = read_batch(source, batch, ledger)
-            result.counters.gone += sifted.gone
-            withheld += len(sifted.withheld)
-            for row in foresee(foresight, sifted):
+            read = read_batch(source, batch, ledger)
+            result.counters.gone += read.gone
+            withheld += len(read.withheld)
+            for row in foresee(foresight, read):
                 result.counters.count([Outcome(row["outcome"])])
                 messages.append(row)
             remaining -= len(batch)
@@ -103,13 +103,13 @@ def _preview(
         raise
 
 
-def foresee(foresight: Foresight, sifted: Sifted) -> Iterator[Json]:
+def foresee(foresight: Foresight, read: ReadBatch) -> Iterator[Json]:
     """A line about each message of a batch, in the order of the mailbox."""
-    arrivals = [read_arrival(raw, sha256, "", 0) for _, raw, sha256 in sifted.new]
+    arrivals = [read_arrival(raw, sha256, "", 0) for _, raw, sha256 in read.new]
     decisions = foresight.of(arrivals)
-    rows = [(mail.handle, decision) for (mail, *_), decision in zip(sifted.new, decisions, strict=True)]
+    rows = [(mail.handle, decision) for (mail, *_), decision in zip(read.new, decisions, strict=True)]
     before = {"outcome": Outcome.ALREADY_RECORDED.value, "reason": "recorded-before", "queue": None, "title": ""}
-    rows += [(mail.handle, before) for mail, _ in sifted.known]
+    rows += [(mail.handle, before) for mail, _ in read.known]
     for handle, decision in sorted(rows, key=lambda row: row[0]):
         shown = {name: decision[name] for name in ("outcome", "reason", "queue")}
         yield {"uid": handle, **shown, "subject": decision["title"], "ticket": decision.get("ticket")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from flask import current_app
 from sqlalchemy import func, select
@@ -15,19 +16,38 @@ from postmaster.extensions import Json, now
 from postmaster.fetching.dry_run import Foresight
 from postmaster.fetching.pending import piped_before
 from postmaster.ledger.models import MAX_LABEL, PipeTrouble
-from postmaster.ledger.record import GuardError, Origin, Recorded, record
+from postmaster.ledger.record import NotRecordedError, Origin, Recorded, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import REASONS, Outcome, Rules
 from postmaster.pipeline.json import describe_decision, describe_message
 from postmaster.resources.models import Validity
 
 
-class PipedBeforeError(GuardError):
+class PipedBeforeError(NotRecordedError):
     """The same bytes came lately; ``ticket_id`` is the ticket they are in, if they are in one."""
 
     def __init__(self, ticket_id: int | None) -> None:
         super().__init__()
         self.ticket_id = ticket_id
+
+
+@dataclass(frozen=True, slots=True)
+class PipeTransaction:
+    """What belongs into the transaction that records a piped message; ``again``: also if the same bytes came lately."""
+
+    sha256: bytes
+    again: bool
+
+    def begin(self, session: Session) -> None:
+        """Raise PipedBeforeError for the same delivery tried again."""
+        if self.again:
+            return
+        if dialect_of(session) == "postgresql":
+            # Two deliveries of the same bytes at this moment: the second waits until the first has stored them.
+            session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(self.sha256[:8], "big", signed=True))))
+        row = piped_before(session, self.sha256)
+        if row is not None:
+            raise PipedBeforeError(row.ticket_id)
 
 
 def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
@@ -62,13 +82,8 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
     settings: Environment = current_app.config["SETTINGS"]
     arrival = _arrival(raw)
     origin = Origin(rules, label="pipe", time_zone=settings.time_zone)
-
-    def guard(session: Session) -> None:
-        if not again:
-            _refuse_twice(session, arrival.sha256)
-
     try:
-        [recorded] = record([arrival], origin, guard)
+        [recorded] = record([arrival], origin, PipeTransaction(arrival.sha256, again).begin)
     except PipedBeforeError as before:
         return _describe_before(before.ticket_id, arrival)
     return _describe(recorded, arrival)
@@ -88,15 +103,6 @@ def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
 def _arrival(raw: bytes) -> Arrival:
     sha256 = hashlib.sha256(raw).digest()
     return read_arrival(raw, sha256, f"sha256:{sha256.hex()}", 0)
-
-
-def _refuse_twice(session: Session, sha256: bytes) -> None:
-    if dialect_of(session) == "postgresql":
-        # Two deliveries of the same bytes at this moment: the second waits until the first has stored them.
-        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(sha256[:8], "big", signed=True))))
-    row = piped_before(session, sha256)
-    if row is not None:
-        raise PipedBeforeError(row.ticket_id)
 
 
 def _describe(recorded: Recorded, arrival: Arrival) -> Json:

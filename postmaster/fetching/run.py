@@ -1,4 +1,4 @@
-"""Fetching an account: take the lease, work off its mailbox, write down how it went."""
+"""Fetching an account: take the lease, process its mailbox, record how it went."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from postmaster.fetching.batches import BatchLimits, MailboxWork
 from postmaster.fetching.care import key_of
 from postmaster.fetching.counters import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
 from postmaster.fetching.endpoint import endpoint_of
-from postmaster.fetching.lease import fence, renewing
-from postmaster.fetching.pause import current_pause
-from postmaster.fetching.pending import load_ledger, mark_deleted
-from postmaster.fetching.run_record import Run, begin_run, end_run, record_failure, save_progress
+from postmaster.fetching.lease import renewing
+from postmaster.fetching.pending import load_ledger
+from postmaster.fetching.run_record import Run, RunTransaction, begin_run, end_run, record_failure
 from postmaster.fetching.withheld import remember_withheld
 from postmaster.ledger.record import Origin
 from postmaster.pipeline.rules import account_rules
@@ -107,18 +106,12 @@ def _explained(error: Exception, label: str) -> MailError:
 
 def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> None:
     plan, run = _begin(account_id, options)
-    watch = Stopwatch(options)
+    recording = RunTransaction(run, result.counters)
+    watch = Stopwatch(options, recording)
     most = plan.first_confirm if options.guarded and run.first else None
     with read_session() as session:
         ledger = load_ledger(session, run.lease.mailbox_id)
-
-    def guard(session: Session) -> None:
-        fence(session, run.lease)
-        mark_deleted(session, work.take_confirmed())
-        save_progress(session, run, result.counters, work.expected)
-        watch.paused = current_pause(session) is not None
-
-    work = MailboxWork(ledger, plan.origin, guard, BatchLimits(plan.largest, watch.stop_reason, most), result.counters)
+    work = MailboxWork(ledger, plan.origin, recording, BatchLimits(plan.largest, watch.stop_reason, most))
     try:
         with renewing(run.lease):
             _work(plan, work, options, watch, result)
@@ -130,7 +123,7 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         work.count_left(watch.why_stopped)
         result.notes += work.notes
         with transaction() as session:
-            end_run(session, run, result, work.take_confirmed(), plan.revision)
+            end_run(session, run, result, work.confirmed, plan.revision)
             if result.error is None and not work.remaining:
                 told = {key_of(each.mail): str(each) for each in work.withheld}
                 remember_withheld(session, account_id, told)
@@ -208,7 +201,7 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
                 raise
             raise broken from error
         try:
-            work.work_off(source, lambda done, found: options.on_progress(result.id, done, found))
+            work.process(source, lambda done, found: options.on_progress(result.id, done, found))
         except MailError as error:
             source.abort()
             if watch.stop_reason() or not work.may_go_on(error):
@@ -227,12 +220,12 @@ class Stopwatch:
     lasted long enough.
     """
 
-    def __init__(self, options: FetchOptions) -> None:
+    def __init__(self, options: FetchOptions, recording: RunTransaction | None = None) -> None:
         self._options = options
+        self._recording = recording
         self._ends = time.monotonic() + options.timeout if options.timeout is not None else None
         self._session_ends = 0.0
         self.why_stopped = ""
-        self.paused = False
 
     @property
     def deadline(self) -> float:
@@ -250,7 +243,7 @@ class Stopwatch:
         moment = time.monotonic()
         if self._options.stop.is_set():
             self.why_stopped = INTERRUPTED
-        elif self.paused:
+        elif self._recording is not None and self._recording.paused:
             self.why_stopped = PAUSED
         elif self._ends is not None and moment >= self._ends:
             self.why_stopped = TIMEOUT

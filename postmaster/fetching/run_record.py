@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,8 +15,8 @@ from postmaster.database import transaction
 from postmaster.errors import PAUSING, UNCLEAR, MailError
 from postmaster.extensions import now
 from postmaster.fetching.counters import CUT_SHORT, HELD, AccountResult, RunCounters
-from postmaster.fetching.lease import Lease, release, take_lease
-from postmaster.fetching.pause import refuse_if_paused
+from postmaster.fetching.lease import Lease, fence, release, take_lease
+from postmaster.fetching.pause import current_pause, refuse_if_paused
 from postmaster.fetching.pending import mark_deleted
 from postmaster.fetching.schedule import interval_of, slot_after_run, state_of, wait_after
 from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
@@ -72,6 +73,29 @@ def _leave_queue(session: Session, account: MailAccount, moment: datetime) -> No
     state.claim = state.claimed_at = None
 
 
+class RunTransaction:
+    """What belongs into each transaction in which ``run`` records messages, beside the messages.
+
+    Afterwards ``paused`` says whether all fetching was paused meanwhile.
+    """
+
+    def __init__(self, run: Run, counters: RunCounters) -> None:
+        self.run = run
+        self.counters = counters
+        self.paused = False
+
+    def begin(self, session: Session, confirmed: Sequence[int], expected: int) -> None:
+        """Renew the lease, mark the rows ``confirmed`` as deleted on the server, and save how far the run is.
+
+        It may be called again with the same rows: a transaction that the database refused is begun anew. Raises
+        ``lease-lost``.
+        """
+        fence(session, self.run.lease)
+        mark_deleted(session, confirmed)
+        save_progress(session, self.run, self.counters, expected)
+        self.paused = current_pause(session) is not None
+
+
 def save_progress(session: Session, run: Run, counters: RunCounters, expected: int) -> None:
     """Write down how far the run is, out of ``expected`` messages. The caller commits."""
     told = {
@@ -86,7 +110,7 @@ def save_progress(session: Session, run: Run, counters: RunCounters, expected: i
 _TELLING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
 
 
-def end_run(session: Session, run: Run, result: AccountResult, confirmed: list[int], revision: str) -> None:
+def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequence[int], revision: str) -> None:
     """Close the run, give the lease back, and tell the account's state. The caller commits.
 
     ``revision`` is the ``config_revision`` the run worked with: a refused login pauses the account until it changes.

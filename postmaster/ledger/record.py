@@ -59,23 +59,23 @@ class Recorded:
     ticket: str | None = None
 
 
-Guard = Callable[[Session], None]
+BeginTransaction = Callable[[Session], None]
 
 
-class GuardError(Exception):
-    """What a guard raises to have nothing recorded; it reaches the caller of ``record``."""
+class NotRecordedError(Exception):
+    """What ``begin`` raises to have nothing recorded; it reaches the caller of ``record``."""
 
 
-def record(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
+def record(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTransaction) -> list[Recorded]:
     """Record ``arrivals`` durably, in their order; returns what each became.
 
-    ``guard`` is called first in every transaction: it renews the lease, and raises if it was lost. A message that
+    ``begin`` is called first in every transaction: it renews the lease, and raises if it was lost. A message that
     the database refuses goes to quarantine, without taking the others with it. Raises ``database-away`` if nothing
     can be stored at the moment, with nothing half done.
     """
     try:
-        return _record_together(arrivals, origin, guard)
-    except GuardError:
+        return _record_together(arrivals, origin, begin)
+    except NotRecordedError:
         raise
     except (MailError, DBAPIError, PoolTimeoutError) as error:
         if not _is_poison(error):
@@ -83,12 +83,12 @@ def record(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Re
         log.warning("a batch was refused, its messages are stored one by one", error=database_message(error))
     except Exception as error:  # whatever a message makes our own code raise, it must not stop the others
         log.warning("a batch failed, its messages are stored one by one", error=repr(error))
-    return [_record_alone(arrival, origin, guard) for arrival in arrivals]
+    return [_record_alone(arrival, origin, begin) for arrival in arrivals]
 
 
-def _record_alone(arrival: Arrival, origin: Origin, guard: Guard) -> Recorded:
+def _record_alone(arrival: Arrival, origin: Origin, begin: BeginTransaction) -> Recorded:
     try:
-        return _record_together([arrival], origin, guard)[0]
+        return _record_together([arrival], origin, begin)[0]
     except (MailError, DBAPIError, PoolTimeoutError) as error:
         if not _is_poison(error):
             raise _away(error) from error
@@ -97,7 +97,7 @@ def _record_alone(arrival: Arrival, origin: Origin, guard: Guard) -> Recorded:
         flaw = repr(error)
     try:
         with transaction() as session:
-            guard(session)
+            begin(session)
             count_mail(session, origin.account_id, [Outcome.QUARANTINED], now())
             return _quarantine(session, arrival, origin, "unstorable", flaw)
     except (DBAPIError, PoolTimeoutError) as error:
@@ -113,12 +113,12 @@ def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
     return error if isinstance(error, MailError) else mail_error("database-away", server=database_message(error))
 
 
-def _record_together(arrivals: Sequence[Arrival], origin: Origin, guard: Guard) -> list[Recorded]:
+def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTransaction) -> list[Recorded]:
     with read_session() as session:
         setup = read_setup(session)
     prepared = prepare_all(arrivals, origin.rules, setup)
     with transaction() as session:
-        guard(session)
+        begin(session)
         lock_deciding(session)
         readable = iter(_record(session, prepared, setup, origin) if prepared else [])
         done = [

@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from postmaster.database import transaction
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Ticket
 from postmaster.extensions import now
+from postmaster.ledger.models import Deletion, InboundMail
 from postmaster.pipeline.context import HOUR
 from tests.servers.fixtures import TestMailbox, new_mailbox
-from tests.support import Desk, mail, mails
+from tests.support import Desk, mail, mails, refuse_title
 
 EACH_BATCH_SIZE = pytest.mark.parametrize("size", [1, 100], ids=["one by one", "in one batch"])
 
@@ -231,3 +232,15 @@ def _counted(desk: Desk) -> dict[str, int]:
 def _letters(desk: Desk, ticket: str) -> list[int]:
     articles = desk.ok("ticket", "show", ticket, "--json").json["articles"]
     return [int(article["message_id"].partition("@")[0]) for article in articles]
+
+
+def test_deletions_stay_confirmed_though_a_batch_is_refused(
+    app: Flask, desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postmaster.fetching.batches.BATCH_MESSAGES", 1)
+    refuse_title(app, "poison")
+    mailbox.deliver(*mails(2), mail("poison"), mail("last"))
+    desk.account(mailbox)
+    assert desk.fetch_one()["quarantined"] == 1
+    with app.app_context(), read_session() as session:
+        assert list(session.scalars(select(InboundMail.deletion))) == [Deletion.CONFIRMED] * 4
