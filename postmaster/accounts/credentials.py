@@ -34,15 +34,15 @@ from postmaster.accounts.kinds import (
 from postmaster.accounts.mailbox import rival
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import UnsealError, opens, reseal, unopened_ids
-from postmaster.accounts.types import EMAIL_ADDRESS
 from postmaster.accounts.validation import mailbox_taken
 from postmaster.accounts.wait import end_wait
 from postmaster.errors import PostMasterError
 from postmaster.resources.audit import audit, lock_administration
-from postmaster.resources.fields import Field, FieldErrors, Value
+from postmaster.resources.entered import EnteredValues
+from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
-from postmaster.resources.service import NamedService, enumeration
+from postmaster.resources.service import NamedService, Stored, enumeration
 
 # The accounts that sign in with a credential, and those of them that are paused until it changes.
 _accounts = select(func.count(MailAccount.id)).where(MailAccount.credential_id == Credential.id).correlate(Credential)
@@ -124,9 +124,9 @@ class CredentialService(NamedService[Credential]):
         return record.spec.fields
 
     @classmethod
-    def fields_for(cls, texts: Mapping[str, str]) -> tuple[Field, ...]:
+    def fields_for(cls, form_values: Mapping[str, str]) -> tuple[Field, ...]:
         """Those of the kind that was entered."""
-        spec = find_kind(texts.get(KIND.name, KIND.default))
+        spec = find_kind(form_values.get(KIND.name, KIND.default))
         return spec.fields if spec else (KIND,)
 
     def valid_names(self) -> list[str]:
@@ -144,88 +144,92 @@ class CredentialService(NamedService[Credential]):
         query = select(MailAccount).where(MailAccount.credential_id == record.id).order_by(MailAccount.id)
         yield from self.session.scalars(query)
 
-    def assign(self, record: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
-        """Read ``texts``; the kind first, because it decides which other fields there are. Empty secrets are kept."""
-        kind = record.kind
-        self.read(record, (KIND,), texts, errors)
-        if KIND in errors:
-            return
-        if kind is not None and record.kind is not kind:
-            errors.add(KIND.name, KIND.refuse(f"is {kind}, and stays so", "Add another credential instead."))
-            return
-        spec = record.spec
-        _refuse_foreign_fields(spec, texts, errors)
-        _have_no_none(record)
-        self.read(record, spec.fields, _without_kept(record, texts), errors)
-        _replace_secret(record, texts)
+    def read(self, form_values: Mapping[str, str], record: Credential | None = None) -> EnteredValues[Credential]:
+        """Read the kind first, because it decides which other fields there are. Empty secrets are kept."""
+        values = EnteredValues(self.model, self.fields, form_values, record)
+        self.read_fields(values, (KIND,))
+        if KIND in values.errors:
+            return values
+        if record is not None and values.draft.kind is not record.kind:
+            refusal = KIND.refuse(f"is {record.kind}, and stays so", "Add another credential instead.")
+            values.errors.add(KIND.name, refusal)
+            return values
+        spec = values.draft.spec
+        _refuse_foreign_fields(spec, values)
+        _have_no_none(values)
+        self.read_fields(values, [field for field in spec.fields if not _is_kept(field, values)])
+        _replace_secret(values)
+        return values
 
-    def check(
-        self, record: Credential, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
-    ) -> None:
+    def validate(self, values: EnteredValues[Credential]) -> None:
         """The grant has what it takes, and a new user name leads no two valid accounts to the same mailbox."""
-        super().check(record, texts, before, errors)
-        if KIND in errors:
+        super().validate(values)
+        if KIND in values.errors:
             return
-        _check_grant(record, texts, errors)
-        if before and before[USERNAME.name] != record.username and USERNAME not in errors:
-            self._check_username(record, errors)
-        if before and _binding(self.values(record)) != _binding(before):
-            record.token = None
-        elif record.token is not None and any(texts.get(field.name) for field in (CLIENT_SECRET, CLIENT_CERTIFICATE)):
-            record.token.problem = None
+        _check_grant(values)
+        if values.changes(USERNAME) and USERNAME not in values.errors:
+            self._check_username(values.draft, values.errors)
 
-    def _check_username(self, record: Credential, errors: FieldErrors) -> None:
-        for account in self.accounts(record):
-            if not record.username and not account.account_type.has(EMAIL_ADDRESS):
+    def _check_username(self, draft: Credential, errors: FieldErrors) -> None:
+        for account in self.accounts(draft):
+            login = account.address or draft.username
+            if not login:
                 flaw = f"is missing, but account {account.id} ({account.type} on {account.host}) signs in with it"
                 errors.add(USERNAME.name, USERNAME.refuse(flaw, "Enter the mailbox it opens.", code="missing-field"))
-            other = rival(self.session, account) if account.validity is Validity.VALID else None
-            if other is not None:
-                errors.add(USERNAME.name, mailbox_taken(account, other, USERNAME.label))
+            elif account.validity is Validity.VALID and (other := rival(self.session, account, login)):
+                errors.add(USERNAME.name, mailbox_taken(account, login, other, USERNAME.label))
 
-    def saved(self, record: Credential, before: Mapping[str, Value]) -> None:
-        """What was wrong with its accounts may be right now."""
-        if before:
-            for account in self.accounts(record):
-                end_wait(account)
+    def store(self, values: EnteredValues[Credential]) -> Stored[Credential]:
+        """Drop tokens that were given out for something else, and try its accounts at once: they may be right now."""
+        record = values.record
+        if record is None:
+            return super().store(values)
+        if values.changes(*_BINDING):
+            record.token = None
+        elif record.token is not None and (values.given(CLIENT_SECRET) or values.given(CLIENT_CERTIFICATE)):
+            record.token.problem = None
+        stored = super().store(values)
+        for account in self.accounts(record):
+            end_wait(account)
+        return stored
 
 
-def _refuse_foreign_fields(spec: KindSpec, texts: Mapping[str, str], errors: FieldErrors) -> None:
+def _refuse_foreign_fields(spec: KindSpec, values: EnteredValues[Credential]) -> None:
     """Fields that the kind lacks must not be given."""
     known = {field.name for field in spec.fields}
     for field in CREDENTIAL_FIELDS:
-        if field.name not in known and texts.get(field.name, "").strip():
+        if field.name not in known and values.given(field).strip():
             having = ", ".join(kind for kind, other in CREDENTIAL_KINDS.items() if other.has(field))
             flaw = f"is not a field of credentials of kind {spec.kind}"
             advice = f"Leave it out; these kinds have it: {having}."
-            errors.add(field.name, field.refuse(flaw, advice, code="field-not-in-kind"))
+            values.errors.add(field.name, field.refuse(flaw, advice, code="field-not-in-kind"))
 
 
-def _have_no_none(record: Credential) -> None:
+def _have_no_none(values: EnteredValues[Credential]) -> None:
     """Texts are empty where there is none, also in a new one and for fields that its kind lacks."""
     for field in (USERNAME, *(field for field in CREDENTIAL_FIELDS if field.secret)):
-        setattr(record, field.attribute, getattr(record, field.attribute) or "")
+        values.set(field, getattr(values.draft, field.attribute) or "")
 
 
-def _without_kept(record: Credential, texts: Mapping[str, str]) -> dict[str, str]:
-    """``texts`` without those secrets that are empty, where there is one to be kept."""
-    secrets = {field.name: getattr(record, field.attribute) for field in record.spec.fields if field.secret}
-    return {name: text for name, text in texts.items() if text or not secrets.get(name)}
+def _is_kept(field: Field, values: EnteredValues[Credential]) -> bool:
+    """Whether ``field`` is a secret that is left empty, so that the one there is stays."""
+    return field.secret and not values.given(field) and bool(getattr(values.draft, field.attribute))
 
 
-def _replace_secret(record: Credential, texts: Mapping[str, str]) -> None:
+def _replace_secret(values: EnteredValues[Credential]) -> None:
     """A new client secret takes the place of a certificate, and the other way around."""
-    if texts.get(CLIENT_SECRET.name):
-        record.sealed_client_certificate = ""
-    elif texts.get(CLIENT_CERTIFICATE.name):
-        record.sealed_client_secret = ""
+    if values.given(CLIENT_SECRET):
+        values.set(CLIENT_CERTIFICATE, "")
+    elif values.given(CLIENT_CERTIFICATE):
+        values.set(CLIENT_SECRET, "")
 
 
-def _check_grant(record: Credential, texts: Mapping[str, str], errors: FieldErrors) -> None:
+def _check_grant(values: EnteredValues[Credential]) -> None:
     """Each grant takes something of its own. Secrets that were not even asked for, as by an import, may be missing."""
+    record, errors = values.draft, values.errors
     if not record.spec.is_oauth or GRANT in errors:
         return
-    if texts.get(CLIENT_SECRET.name) and texts.get(CLIENT_CERTIFICATE.name):
+    if values.given(CLIENT_SECRET) and values.given(CLIENT_CERTIFICATE):
         errors.add(
             CLIENT_CERTIFICATE.name, CLIENT_CERTIFICATE.refuse("replaces the client secret", "Give one of them.")
         )
@@ -236,16 +240,12 @@ def _check_grant(record: Credential, texts: Mapping[str, str], errors: FieldErro
     if record.kind is CredentialKind.MICROSOFT and record.tenant in (None, "common", "organizations", "consumers"):
         errors.add(TENANT.name, TENANT.refuse("must be that of the mailboxes with grant client-credentials"))
     has_secret = record.sealed_client_secret or record.sealed_client_certificate
-    if not has_secret and CLIENT_SECRET.name in texts:
+    if not has_secret and CLIENT_SECRET.name in values.form_values:
         _miss(CLIENT_SECRET, record, errors)
 
 
 def _miss(field: Field, record: Credential, errors: FieldErrors) -> None:
     errors.add(field.name, field.refuse("is missing", f"Grant {record.way} needs it.", code="missing-field"))
-
-
-def _binding(values: Mapping[str, Value]) -> dict[str, Value]:
-    return {field.name: values.get(field.name) for field in _BINDING}
 
 
 def rotate_keys(session: Session, actor: str) -> int:

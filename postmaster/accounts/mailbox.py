@@ -27,22 +27,25 @@ def server_of(account: MailAccount) -> str:
     return account.host or settings.outlook_host
 
 
-def mailbox_key(account: MailAccount) -> MailboxKey | None:
-    """The key of the account's mailbox; None as long as it has no credential.
+def mailbox_key(account: MailAccount, login: str | None = None) -> MailboxKey | None:
+    """The key of the account's mailbox, with ``login`` in place of its own; None as long as it has no credential.
 
     The port is left out: 143 and 993 lead to the same mail. Servers differ in whether a login's case matters;
     folding it can only refuse too much, while not folding it could take a message twice.
     """
-    if account.login is None:
+    login = login or account.login
+    if login is None:
         return None
     host = server_of(account).strip().rstrip(".").lower()
     folder = (account.folder or "INBOX").strip()
-    return MailboxKey(host, account.login.strip().lower(), "INBOX" if folder.upper() == "INBOX" else folder)
+    return MailboxKey(host, login.strip().lower(), "INBOX" if folder.upper() == "INBOX" else folder)
 
 
-def rival(session: Session, account: MailAccount) -> MailAccount | None:
-    """Another valid account on the same mailbox; the two would take each other's mail."""
-    key = mailbox_key(account)
+def rival(session: Session, account: MailAccount, login: str | None = None) -> MailAccount | None:
+    """Another valid account on the same mailbox, if the account had that ``login``; the two would take each other's
+    mail.
+    """
+    key = mailbox_key(account, login)
     if key is None:
         return None
     credentials = select(Credential.id).where(_may_be(Credential.username, key.login))
@@ -51,7 +54,7 @@ def rival(session: Session, account: MailAccount) -> MailAccount | None:
         and_(MailAccount.host.is_(None), _may_be(MailAccount.address, key.login)),
     )
     query = select(MailAccount).where(MailAccount.validity == Validity.VALID, near).order_by(MailAccount.id)
-    others = (other for other in session.scalars(query) if other is not account)
+    others = (other for other in session.scalars(query) if other.id != account.id)
     return next((other for other in others if mailbox_key(other) == key), None)
 
 

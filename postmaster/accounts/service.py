@@ -26,9 +26,10 @@ from postmaster.desk.models import Queue
 from postmaster.desk.queues import QUEUE_USERS, Queues
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json
-from postmaster.resources.fields import Field, FieldErrors, Value
+from postmaster.resources.entered import EnteredValues
+from postmaster.resources.fields import Field, Value
 from postmaster.resources.models import Validity
-from postmaster.resources.service import Service, enumeration, printable, unknown
+from postmaster.resources.service import Service, Stored, enumeration, printable, unknown
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 
 
@@ -82,10 +83,10 @@ class AccountService(Service[MailAccount]):
         """Those of its type."""
         return tuple(field for field in self.fields if field not in _lacking(record.type))
 
-    def fields_for(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
+    def fields_for(self, form_values: Mapping[str, str]) -> tuple[Field, ...]:
         """Those that what was entered so far calls for: of that type, and the queue if it is to be selected."""
-        lacking = _lacking(texts.get(TYPE.name, ""))
-        if texts.get(DISPATCHING.name) != Dispatching.QUEUE:
+        lacking = _lacking(form_values.get(TYPE.name, ""))
+        if form_values.get(DISPATCHING.name) != Dispatching.QUEUE:
             lacking.add(QUEUE)
         return tuple(field for field in self.fields if field not in lacking)
 
@@ -126,21 +127,22 @@ class AccountService(Service[MailAccount]):
             "error": error if state.error_code else None,
         }
 
-    def assign(self, record: MailAccount, texts: Mapping[str, str], errors: FieldErrors) -> None:
-        """Read ``texts``; the type first, because it decides which other fields there are."""
-        super().assign(record, {name: text for name, text in texts.items() if name == TYPE.name}, errors)
-        account_type = ACCOUNT_TYPES.get(record.type)
+    def read(self, form_values: Mapping[str, str], record: MailAccount | None = None) -> EnteredValues[MailAccount]:
+        """Read the type first, because it decides which other fields there are."""
+        values = EnteredValues(self.model, self.fields, form_values, record)
+        self.read_fields(values, (TYPE,))
+        account_type = ACCOUNT_TYPES.get(values.draft.type)
         if account_type is None:
-            super().assign(record, {name: text for name, text in texts.items() if text and name != TYPE.name}, errors)
-            return
-        refuse_foreign_fields(account_type, texts, errors)
-        lacking = [field for field in TYPE_FIELDS if not account_type.has(field)]
-        rest = texts.keys() - {TYPE.name, *(field.name for field in lacking)}
-        super().assign(record, {name: texts[name] for name in rest}, errors)
+            self.read_fields(values, (field for field in self.fields if field != TYPE and values.given(field)))
+            return values
+        refuse_foreign_fields(account_type, form_values, values.errors)
+        lacking = _lacking(account_type.name)
+        self.read_fields(values, (field for field in self.fields if field != TYPE and field not in lacking))
         for field in lacking:
-            setattr(record, field.attribute, field.empty)
-        if record.dispatching is Dispatching.TO and QUEUE.name not in texts:
-            record.queue_id = None
+            values.set(field, field.empty)
+        if values.draft.dispatching is Dispatching.TO and QUEUE.name not in form_values:
+            values.set(QUEUE, None)
+        return values
 
     def resolve(self, field: Field, value: Any) -> Any:
         """The credential and the queue that are named."""
@@ -153,24 +155,26 @@ class AccountService(Service[MailAccount]):
         except NotFoundError as error:
             raise InputError(field.label, error.message, error.advice, error.code) from None
 
-    def check(
-        self, record: MailAccount, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
-    ) -> None:
+    def validate(self, values: EnteredValues[MailAccount]) -> None:
         """The rules of ``accounts.validation``."""
-        if TYPE in errors:
+        if TYPE in values.errors:
             return
-        queue = before.get(QUEUE.name)
-        queue_before = self.queues.queue_id(str(queue)) if queue else None
-        check_mandatory(record, errors)
-        check_credential(record, errors)
-        check_dispatching(record, queue_before, texts.get(QUEUE.name, ""), self.queues, errors)
-        check_mailbox(self.session, record, errors)
+        queue_before = values.record.queue_id if values.record else None
+        check_mandatory(values.draft, values.errors)
+        check_credential(values.draft, values.errors)
+        check_dispatching(values.draft, queue_before, values.given(QUEUE), self.queues, values.errors)
+        check_mailbox(self.session, values.draft, values.errors)
 
-    def saved(self, record: MailAccount, before: Mapping[str, Value]) -> None:
+    def store(self, values: EnteredValues[MailAccount]) -> Stored[MailAccount]:
         """What was wrong may be right now, so try at once. Warn when there are more valid accounts than recommended."""
-        end_wait(record)
-        if record.validity is not Validity.VALID or before.get("validity") == Validity.VALID:
-            return
+        was_valid = values.record is not None and values.record.validity is Validity.VALID
+        stored = super().store(values)
+        end_wait(stored.record)
+        if stored.record.validity is Validity.VALID and not was_valid:
+            self._warn_of_many()
+        return stored
+
+    def _warn_of_many(self) -> None:
         limit = get_setting(self.session, RECOMMENDED_ACCOUNT_LIMIT)
         count = self.count_valid()
         if count > limit:

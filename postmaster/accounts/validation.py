@@ -18,10 +18,10 @@ from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.models import Validity
 
 
-def refuse_foreign_fields(account_type: AccountType, texts: Mapping[str, str], errors: FieldErrors) -> None:
+def refuse_foreign_fields(account_type: AccountType, form_values: Mapping[str, str], errors: FieldErrors) -> None:
     """Fields that the type lacks must not be given."""
     for field in TYPE_FIELDS:
-        if not account_type.has(field) and texts.get(field.name, "").strip():
+        if not account_type.has(field) and form_values.get(field.name, "").strip():
             errors.add(field.name, _foreign(field, account_type))
 
 
@@ -87,14 +87,14 @@ def check_mailbox(session: Session, account: MailAccount, errors: FieldErrors) -
         return
     field = HOST if account.account_type.has(HOST) else EMAIL_ADDRESS
     if other := rival(session, account):
-        errors.add(field.name, mailbox_taken(account, other, field.label))
+        errors.add(field.name, mailbox_taken(account, account.login, other, field.label))
 
 
-def mailbox_taken(account: MailAccount, other: MailAccount, label: str) -> InputError:
-    """The error that ``other`` fetches the mailbox of ``account`` already."""
+def mailbox_taken(account: MailAccount, login: str | None, other: MailAccount, label: str) -> InputError:
+    """The error that ``other`` fetches the mailbox of ``account``, with that ``login``, already."""
     return InputError(
         label,
-        f"The mailbox “{account.login}” on {server_of(account)}, folder {account.folder or 'INBOX'}, "
+        f"The mailbox “{login}” on {server_of(account)}, folder {account.folder or 'INBOX'}, "
         f"is already fetched by account {other.id}, {other.label}.",
         "Change that account, or set one of the two invalid.",
         code="mailbox-taken",

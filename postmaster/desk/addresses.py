@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from sqlalchemy import String, func, select, type_coerce
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, contains_eager
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError, PostMasterError
-from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.resources.entered import EnteredValues
+from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import line, mail_address
@@ -94,18 +95,16 @@ class AddressService(NamedService[SystemAddress]):
         except NotFoundError as error:
             raise InputError(field.label, error.message, error.advice, error.code) from None
 
-    def check(
-        self, record: SystemAddress, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
-    ) -> None:
+    def validate(self, values: EnteredValues[SystemAddress]) -> None:
         """Addresses are unique; a queue that is chosen anew must be valid."""
-        super().check(record, texts, before, errors)
-        if ADDRESS_QUEUE in errors or self.value(record, ADDRESS_QUEUE) == before.get(ADDRESS_QUEUE.name):
+        super().validate(values)
+        queue_id = values.draft.queue_id
+        if ADDRESS_QUEUE in values.errors or (values.record is not None and values.record.queue_id == queue_id):
             return
-        if not self.queues.is_valid(record.queue_id):
-            flaw = f"is “{self.queues.queue_name(record.queue_id)}”, which is not valid"
-            errors.add(
-                ADDRESS_QUEUE.name, ADDRESS_QUEUE.refuse(flaw, "Set the queue valid first, or choose another one.")
-            )
+        if not self.queues.is_valid(queue_id):
+            flaw = f"is “{self.queues.queue_name(queue_id)}”, which is not valid"
+            refusal = ADDRESS_QUEUE.refuse(flaw, "Set the queue valid first, or choose another one.")
+            values.errors.add(ADDRESS_QUEUE.name, refusal)
 
     def check_deletable(self, record: SystemAddress) -> NoReturn:
         """Refused: mail that is still sent to the address could not be explained any more."""

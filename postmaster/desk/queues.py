@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 from sqlalchemy import func, select
@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import FollowUpPolicy, Queue, SystemAddress, Ticket
 from postmaster.errors import InputError
-from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.resources.entered import EnteredValues
+from postmaster.resources.fields import COMMENT, VALIDITY, Field
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue, member, name
-from postmaster.resources.service import NamedService
+from postmaster.resources.service import NamedService, Stored
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
 
 QUEUE_SEPARATOR = "::"
@@ -72,26 +73,31 @@ class QueueService(NamedService[Queue]):
         if self._is_default(record.name):
             yield f"setting {DEFAULT_QUEUE.name}"
 
-    def _is_default(self, queue_name: Value) -> bool:
+    def _is_default(self, queue_name: str) -> bool:
         return queue_name == get_setting(self.session, DEFAULT_QUEUE)
 
-    def check(self, record: Queue, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors) -> None:
+    def validate(self, values: EnteredValues[Queue]) -> None:
         """Names are unique, and the default queue is valid."""
-        super().check(record, texts, before, errors)
-        if record.validity is not Validity.VALID and before and self._is_default(before[NAME.name]):
-            flaw = f"of “{before[NAME.name]}” must stay valid, because it is the default queue"
+        super().validate(values)
+        record = values.record
+        if record is not None and values.draft.validity is not Validity.VALID and self._is_default(record.name):
+            flaw = f"of “{record.name}” must stay valid, because it is the default queue"
             advice = f"Name another one in the setting {DEFAULT_QUEUE.name} first."
-            errors.add(VALIDITY.name, VALIDITY.refuse(flaw, advice, code="default-queue"))
+            values.errors.add(VALIDITY.name, VALIDITY.refuse(flaw, advice, code="default-queue"))
 
-    def saved(self, record: Queue, before: Mapping[str, Value]) -> None:
+    def store(self, values: EnteredValues[Queue]) -> Stored[Queue]:
         """Let sub-queues and the setting of the default queue follow a new name."""
-        old = before.get(NAME.name)
-        if old is None or old == record.name:
-            return
-        self._follow(str(old), record.name)
-        for child, child_name in self._below(str(old)):
+        old = values.record.name if values.record else None
+        stored = super().store(values)
+        if old is not None and old != stored.record.name:
+            self._rename_below(old, stored.record)
+        return stored
+
+    def _rename_below(self, old: str, record: Queue) -> None:
+        self._follow(old, record.name)
+        for child, child_name in self._below(old):
             if child is not record and child.name == child_name:  # not renamed yet with a parent of its own
-                self.change(child, {NAME.name: record.name + child_name.removeprefix(str(old))})
+                self.change(child, {NAME.name: record.name + child_name.removeprefix(old)})
 
     def _below(self, parent: str) -> list[tuple[Queue, str]]:
         prefix = f"{parent}{QUEUE_SEPARATOR}"

@@ -2,12 +2,16 @@
 
 Pages and commands use the same services, so that a rule cannot hold in one place only. A service works in the
 transaction of its session; the caller ends it (``database.transaction``), and rolls it back if anything is raised.
+
+To add or to change is three steps: ``read`` what was entered into values, ``validate`` these, and ``store`` them. Only
+the last one touches the record.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -20,16 +24,17 @@ from sqlalchemy.orm.exc import StaleDataError
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.resources.audit import audit, last_event, lock_administration
-from postmaster.resources.fields import Field, FieldErrors, Value
+from postmaster.resources.entered import EnteredValues
+from postmaster.resources.fields import Field, Value
 from postmaster.resources.models import AuditEvent
 from postmaster.resources.numbers import read_id
 
-# How many users of a thing a refusal names.
+# How many users of a record a refusal names.
 NAMED_USERS = 10
 
 
 class ConflictError(PostMasterError):
-    """Somebody else changed the same thing meanwhile; nothing was saved."""
+    """Somebody else changed the same record meanwhile; nothing was saved."""
 
 
 class Record(Protocol):
@@ -41,6 +46,14 @@ class Record(Protocol):
 
 
 RecordT = TypeVar("RecordT", bound=Record)
+
+
+@dataclass(frozen=True)
+class Stored(Generic[RecordT]):
+    """A record that was stored; ``changes`` are its changed fields as ``[old, new]``."""
+
+    record: RecordT
+    changes: Json
 
 
 class Service(ABC, Generic[RecordT]):
@@ -91,7 +104,7 @@ class Service(ABC, Generic[RecordT]):
         """The fields that it has."""
         return self.fields
 
-    def fields_for(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
+    def fields_for(self, form_values: Mapping[str, str]) -> tuple[Field, ...]:
         """The fields that what was entered so far calls for."""
         return self.fields
 
@@ -127,27 +140,25 @@ class Service(ABC, Generic[RecordT]):
             "changed": record.changed_at.isoformat(),
         }
 
-    def draft(self, texts: Mapping[str, str], *, secrets: bool = True) -> RecordT:
-        """What ``add`` would make of ``texts``, outside the database. Raises InvalidFieldsError."""
-        draft, errors = self.model(), FieldErrors()
-        with self.session.no_autoflush:
-            self.assign(draft, self._with_defaults(texts, secrets), errors)
-        errors.raise_if_any(self.fields)
-        return draft
+    def draft(self, form_values: Mapping[str, str], *, secrets: bool = True) -> RecordT:
+        """What ``add`` would make of ``form_values``, outside the database. Raises InvalidFieldsError."""
+        values = self.read(self._with_defaults(form_values, secrets))
+        values.errors.raise_if_any(self.fields)
+        return values.draft
 
-    def add(self, texts: Mapping[str, str], *, secrets: bool = True) -> RecordT:
+    def add(self, form_values: Mapping[str, str], *, secrets: bool = True) -> RecordT:
         """Add one from what was entered, by field. Raises InvalidFieldsError.
 
         Without ``secrets``, those may be missing: the new one then says by its health that it needs them.
         """
         lock_administration(self.session)
-        record = self.model()
-        changes = self._save(record, self._with_defaults(texts, secrets), {})
-        self._audit("add", record, changes)
-        return record
+        values = self.read(self._with_defaults(form_values, secrets))
+        self.validate(values)
+        values.errors.raise_if_any(self.fields)
+        return self.store(values).record
 
-    def change(self, record: RecordT, texts: Mapping[str, str], revision: int | None = None) -> Json:
-        """Enter ``texts``; returns the changed fields as ``[old, new]``, empty if all was so already.
+    def change(self, record: RecordT, form_values: Mapping[str, str], revision: int | None = None) -> Json:
+        """Enter ``form_values``; returns the changed fields as ``[old, new]``, empty if nothing changed.
 
         ``revision`` is the one that whoever entered them had seen. Raises InvalidFieldsError, and ConflictError if
         somebody else has changed it since.
@@ -155,10 +166,10 @@ class Service(ABC, Generic[RecordT]):
         lock_administration(self.session)
         if revision not in (None, record.revision):
             raise self._conflict()
-        changes = self._save(record, texts, self.values(record))
-        if changes:
-            self._audit("set", record, changes)
-        return changes
+        values = self.read(form_values, record)
+        self.validate(values)
+        values.errors.raise_if_any(self.fields)
+        return self.store(values).changes
 
     def last_change(self, record: RecordT) -> AuditEvent | None:
         """Who changed it last, and when."""
@@ -182,48 +193,46 @@ class Service(ABC, Generic[RecordT]):
                 code=f"{self.noun}-in-use",
             )
 
-    def assign(self, record: RecordT, texts: Mapping[str, str], errors: FieldErrors) -> None:
-        """Read ``texts`` into ``record``."""
-        self.read(record, self.fields, texts, errors)
+    def read(self, form_values: Mapping[str, str], record: RecordT | None = None) -> EnteredValues[RecordT]:
+        """What ``form_values`` mean for ``record``, or for a new one. What is refused is in its ``errors``."""
+        values = EnteredValues(self.model, self.fields, form_values, record)
+        self.read_fields(values, self.fields)
+        return values
 
-    def read(self, record: RecordT, fields: Sequence[Field], texts: Mapping[str, str], errors: FieldErrors) -> None:
-        """Read those of ``texts`` that are of ``fields``."""
+    def read_fields(self, values: EnteredValues[RecordT], fields: Iterable[Field]) -> None:
+        """Read those of ``fields`` that were entered."""
         for field in fields:
-            if field.name in texts:
-                with errors.catching(field):
-                    setattr(record, field.attribute, self.resolve(field, field.parse(texts[field.name])))
+            if field.name in values.form_values:
+                with values.errors.catching(field):
+                    values.set(field, self.resolve(field, field.parse(values.given(field))))
 
     def resolve(self, field: Field, value: Any) -> Any:
         """What the attribute holds for ``value``: another record where it names one. Raises InputError."""
         return value
 
-    def check(
-        self, record: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
-    ) -> None:
-        """Rules that concern several fields or records. ``before`` holds the values until now; empty for a new one."""
+    def validate(self, values: EnteredValues[RecordT]) -> None:
+        """Check the rules that concern several fields or records; what is refused is added to ``values.errors``."""
 
-    def saved(self, record: RecordT, before: Mapping[str, Value]) -> None:
-        """What follows from a change."""
-
-    def _with_defaults(self, texts: Mapping[str, str], secrets: bool) -> dict[str, str]:
-        fields = self.fields_for(texts)
-        return {field.name: field.default for field in fields if secrets or not field.secret} | dict(texts)
-
-    def _save(self, record: RecordT, texts: Mapping[str, str], before: dict[str, Value]) -> Json:
-        errors = FieldErrors()
-        sealed = self._secrets(record)
-        with self.session.no_autoflush:
-            self.assign(record, texts, errors)
-            self.check(record, texts, before, errors)
-        if errors and record in self.session:
-            self.session.expire(record)
-        errors.raise_if_any(self.fields)
+    def store(self, values: EnteredValues[RecordT]) -> Stored[RecordT]:
+        """Write ``values`` into their record, and into the audit log what changed."""
+        record = self.model() if values.record is None else values.record
+        before = {} if values.record is None else self.values(record)
+        secrets = self._secrets(record)
+        for name, value in values.attributes.items():
+            setattr(record, name, value)
         self.session.add(record)
         self._flush()
         changes = differences(before, self.values(record))
-        changes |= {name: "changed" for name, value in self._secrets(record).items() if value != sealed[name]}
-        self.saved(record, before)
-        return changes
+        changes |= {name: "changed" for name, value in self._secrets(record).items() if value != secrets[name]}
+        if values.record is None:
+            self._audit("add", record, changes)
+        elif changes:
+            self._audit("set", record, changes)
+        return Stored(record, changes)
+
+    def _with_defaults(self, form_values: Mapping[str, str], secrets: bool) -> dict[str, str]:
+        fields = self.fields_for(form_values)
+        return {field.name: field.default for field in fields if secrets or not field.secret} | dict(form_values)
 
     def _secrets(self, record: RecordT) -> dict[str, str]:
         return {field.name: getattr(record, field.attribute) or "" for field in self.fields if field.secret}
@@ -262,10 +271,10 @@ class NamedService(Service[RecordT]):
         return record
 
     def named(self, name: str) -> RecordT | None:
-        """The one of that name, in any case; an exact match comes first."""
+        """The one of that name, compared case-insensitively; an exact match comes first."""
         column = getattr(self.model, self.key.attribute)
-        things = self.session.scalars(select(self.model).where(func.lower(column) == func.lower(name))).all()
-        return next((record for record in things if self.label(record) == name), things[0] if things else None)
+        records = self.session.scalars(select(self.model).where(func.lower(column) == func.lower(name))).all()
+        return next((record for record in records if self.label(record) == name), records[0] if records else None)
 
     def unknown(self, text: str) -> NotFoundError:
         """The error that nothing is called ``text``."""
@@ -276,19 +285,18 @@ class NamedService(Service[RecordT]):
         return str(getattr(record, self.key.attribute))
 
     def identity(self, record: RecordT) -> Hashable:
-        """Its name, in any case."""
+        """Its name, folded to lower case."""
         return self.label(record).lower()
 
-    def check(
-        self, record: RecordT, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
-    ) -> None:
+    def validate(self, values: EnteredValues[RecordT]) -> None:
         """No two have the same name."""
-        if self.key in errors or self.key.name not in texts:
+        if self.key in values.errors or self.key.name not in values.form_values:
             return
-        other = self.named(self.label(record))
-        if other is not None and other is not record:
-            flaw = f"is “{self.label(record)}”, which {self.noun} {other.id} is called already"
-            errors.add(self.key.name, self.key.refuse(flaw, "Choose another one.", code="name-taken"))
+        label = self.label(values.draft)
+        other = self.named(label)
+        if other is not None and other is not values.record:
+            flaw = f"is “{label}”, which {self.noun} {other.id} is called already"
+            values.errors.add(self.key.name, self.key.refuse(flaw, "Choose another one.", code="name-taken"))
 
 
 def unknown(noun: str, text: str) -> NotFoundError:

@@ -16,11 +16,12 @@ from postmaster.pipeline.context import read_choices
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.patterns import match_condition, not_match_condition, read_lines, setting
 from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, parse_headers
-from postmaster.resources.fields import COMMENT, VALIDITY, Field, FieldErrors, Value
+from postmaster.resources.entered import EnteredValues
+from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue, line, yes_no
-from postmaster.resources.service import NamedService
+from postmaster.resources.service import NamedService, Stored
 from postmaster.system.settings import read_configuration
 
 # Filters above this number make a warning: each one is held against each message.
@@ -144,29 +145,36 @@ class FilterService(NamedService[PostmasterFilter]):
             return list({account.id: account for account in map(self._account, value)}.values())
         return list(value) if field.lines else value
 
-    def check(
-        self, record: PostmasterFilter, texts: Mapping[str, str], before: Mapping[str, Value], errors: FieldErrors
-    ) -> None:
-        """Names are unique, and a filter has a condition. Without chosen accounts it is for all."""
-        super().check(record, texts, before, errors)
-        if ACCOUNT.name in texts and ACCOUNT not in errors:
-            record.all_accounts = not texts[ACCOUNT.name].strip()
-            if before and self.value(record, ACCOUNT) != before[ACCOUNT.name]:
-                record.changed_at = now()  # which accounts are chosen is in a table of its own
-        conditions = MATCH in errors or NOT_MATCH in errors or record.match or record.not_match
-        if not conditions:
+    def read(
+        self, form_values: Mapping[str, str], record: PostmasterFilter | None = None
+    ) -> EnteredValues[PostmasterFilter]:
+        """Without chosen accounts a filter is for all."""
+        values = super().read(form_values, record)
+        if ACCOUNT.name in form_values and ACCOUNT not in values.errors:
+            values.set_attribute("all_accounts", not values.given(ACCOUNT).strip())
+            if record is not None and self.value(values.draft, ACCOUNT) != self.value(record, ACCOUNT):
+                values.set_attribute("changed_at", now())  # which accounts are chosen is in a table of its own
+        return values
+
+    def validate(self, values: EnteredValues[PostmasterFilter]) -> None:
+        """Names are unique, and a filter has a condition."""
+        super().validate(values)
+        draft, errors = values.draft, values.errors
+        if not (MATCH in errors or NOT_MATCH in errors or draft.match or draft.not_match):
             flaw = "has no condition, and neither has Not match, so the filter would match nothing"
             errors.add(MATCH.name, MATCH.refuse(flaw, "Enter one, as in Subject=invoice.", code="no-condition"))
 
-    def saved(self, record: PostmasterFilter, before: Mapping[str, Value]) -> None:
+    def store(self, values: EnteredValues[PostmasterFilter]) -> Stored[PostmasterFilter]:
         """Forget how slow other patterns were; warn of values that will be left out, and of too many filters."""
-        if before and any(before[field.name] != self.value(record, field) for field in (MATCH, NOT_MATCH)):
-            record.state = None
-        for control, flaw in self._flaws(record):
+        if values.record is not None and values.changes(MATCH, NOT_MATCH):
+            values.record.state = None
+        stored = super().store(values)
+        for control, flaw in self._flaws(stored.record):
             self.notes[control.name] = f"{control.name} {flaw.flaw}: it would be left out."
         count = self.session.scalar(select(func.count()).select_from(PostmasterFilter)) or 0
-        if not before and count > RECOMMENDED_FILTERS:
+        if values.record is None and count > RECOMMENDED_FILTERS:
             self.notes["filter-limit"] = many_filters(count)
+        return stored
 
     def _flaws(self, record: PostmasterFilter) -> Iterator[tuple[Control, InvalidValue]]:
         """The headers whose values are invalid as things stand, and hold nothing that a condition captures."""
