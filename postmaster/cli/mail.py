@@ -17,14 +17,14 @@ from postmaster.errors import InputError
 from postmaster.extensions import Json
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.decision import RECORDED, Outcome
 from postmaster.resources.readers import InvalidValue, moment
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")
 
 COLUMNS = ("id", "recorded", "account", "sender", "subject", "outcome", "ticket")
 
-OUTCOME_CHOICE = click.Choice([outcome.value for outcome in Outcome if outcome is not Outcome.ALREADY_RECORDED])
+OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 
 
 @group.command("find")

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from postmaster.errors import MailError
 from postmaster.extensions import Json
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.decision import OUTCOMES, Outcome
 
-COUNTERS = (
-    "found",
-    "new",
-    "follow_up",
-    "ignored",
-    "rejected",
-    "quarantined",
-    "already_recorded",
-    "gone",
-    "left",
-)
+# The counters of a run by name, with the headings of their columns: what was found is the sum of the others.
+COUNTERS: Mapping[str, str] = {
+    "found": "Found",
+    **{row.counter: row.heading for row in OUTCOMES.values()},
+    "gone": "Gone",
+    "left": "Left",
+}
+# Those of messages that something became of.
+DONE = tuple(name for name in COUNTERS if name not in ("found", "left"))
+
 # Why mail is left on the server. Withheld: it is there, but the server does not hand it over. Held: a first fetch
 # that nobody has confirmed.
 TOO_LARGE, WITHHELD, NOT_REACHED, TIMEOUT, INTERRUPTED, PAUSED, HELD = (
@@ -38,14 +37,12 @@ CUT_SHORT = (TIMEOUT, INTERRUPTED, PAUSED)
 
 @dataclass
 class RunCounters:
-    """The counters of a run. ``found`` is always the sum of the others; ``left_reasons`` says why mail is left."""
+    """The counters of a run. ``found`` is always the sum of the others; ``left_reasons`` says why mail is left.
 
-    new: int = 0
-    follow_up: int = 0
-    ignored: int = 0
-    rejected: int = 0
-    quarantined: int = 0
-    already_recorded: int = 0
+    ``outcomes`` has a count for each from the beginning: one thread counts while another one reads.
+    """
+
+    outcomes: Counter[Outcome] = field(default_factory=lambda: Counter(dict.fromkeys(Outcome, 0)))
     gone: int = 0
     left_reasons: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
@@ -58,7 +55,7 @@ class RunCounters:
     @property
     def done(self) -> int:
         """How many messages something became of."""
-        return sum(getattr(self, name) for name in COUNTERS if name not in ("found", "left"))
+        return self.outcomes.total() + self.gone
 
     @property
     def found(self) -> int:
@@ -67,13 +64,12 @@ class RunCounters:
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Count what became of some messages."""
-        for outcome in outcomes:
-            name = outcome.value.replace("-", "_")
-            setattr(self, name, getattr(self, name) + 1)
+        self.outcomes.update(outcomes)
 
     def counters(self) -> dict[str, int]:
-        """All counters by name."""
-        return {name: getattr(self, name) for name in COUNTERS}
+        """All counters by name, as ``COUNTERS`` has them."""
+        outcomes = {row.counter: self.outcomes[outcome] for outcome, row in OUTCOMES.items()}
+        return {"found": self.found, **outcomes, "gone": self.gone, "left": self.left}
 
 
 @dataclass

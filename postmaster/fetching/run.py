@@ -27,6 +27,7 @@ from postmaster.fetching.pending import load_ledger
 from postmaster.fetching.run_record import Run, RunTransaction, begin_run, end_run, record_failure
 from postmaster.fetching.withheld import remember_withheld
 from postmaster.ledger.record import Origin
+from postmaster.pipeline.decision import Outcome
 from postmaster.pipeline.rules import account_rules
 from postmaster.sources.base import Endpoint
 from postmaster.sources.open import open_source
@@ -133,7 +134,7 @@ def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> Non
     """What ended the run. A server that hangs up over QUIT has lost nothing, and may have deleted everything: that is
     a failure only if mail of an earlier run is still there, so that it never deletes.
     """
-    if error.code == "quit-lost" and not result.counters.already_recorded:
+    if error.code == "quit-lost" and not result.counters.outcomes[Outcome.ALREADY_RECORDED]:
         result.notes.append(error.message)
         watch.why_stopped = watch.why_stopped or INTERRUPTED
         return

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, reduce
+from operator import add
 
 from sqlalchemy import Executable, delete, func, select
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import dialect_of, insert_into
 from postmaster.extensions import now
 from postmaster.ledger.models import MailHour
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.decision import RECORDED, Outcome
 
 # The hours that a chart shows; older ones are added up in one row an account, so that the totals stay.
 CHART_HOURS = 24
@@ -24,14 +25,14 @@ ALL_BEFORE = datetime(1970, 1, 1, tzinfo=UTC)
 # What came through the pipe, and what was counted for accounts that are deleted.
 UNASSIGNED = 0
 
-COUNTER_COLUMNS = ("new", "follow_up", "ignored", "rejected", "quarantined")
-_TOTAL = sum((getattr(MailHour, name) for name in COUNTER_COLUMNS[1:]), start=MailHour.new.expression)
+COUNTER_COLUMNS = tuple(row.counter for row in RECORDED)
+_TOTAL = reduce(add, (getattr(MailHour, name) for name in COUNTER_COLUMNS))
 
 
 def count_mail(session: Session, account_id: int | None, outcomes: Iterable[Outcome], moment: datetime) -> None:
     """Add messages with these outcomes to the hour of ``moment``. The caller commits."""
-    counts = Counter(outcome.value.replace("-", "_") for outcome in outcomes)
-    _add(session, account_id or UNASSIGNED, _hour_of(moment), {name: counts[name] for name in COUNTER_COLUMNS})
+    counts = Counter(outcomes)
+    _add(session, account_id or UNASSIGNED, _hour_of(moment), {row.counter: counts[row.outcome] for row in RECORDED})
 
 
 def mails_by_hour(session: Session, account_id: int) -> list[tuple[datetime, int]]:
@@ -54,10 +55,10 @@ def recorded_since(session: Session, hour: datetime, account_ids: Collection[int
     return {account_id: int(count) for account_id, count in rows}
 
 
-def mail_totals(session: Session) -> dict[str, int]:
+def mail_totals(session: Session) -> dict[Outcome, int]:
     """How many messages were recorded with each outcome, since there is PostMaster."""
-    sums = [func.coalesce(func.sum(getattr(MailHour, name)), 0) for name in COUNTER_COLUMNS]
-    return dict(zip(COUNTER_COLUMNS, session.execute(select(*sums)).one(), strict=True))
+    sums = [func.coalesce(func.sum(getattr(MailHour, row.counter)), 0) for row in RECORDED]
+    return dict(zip((row.outcome for row in RECORDED), session.execute(select(*sums)).one(), strict=True))
 
 
 def add_up_old_hours(session: Session) -> None:

@@ -62,7 +62,17 @@ class Mailbox(Model):
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class FetchRun(Model):
+class OutcomeCounts:
+    """A column for each outcome with a row in the ledger (``pipeline.decision.RECORDED``)."""
+
+    new: Mapped[int] = mapped_column(default=0)
+    follow_up: Mapped[int] = mapped_column(default=0)
+    ignored: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    quarantined: Mapped[int] = mapped_column(default=0)
+
+
+class FetchRun(OutcomeCounts, Model):
     """One run over one account, with its reconciliation. Kept when the account is deleted.
 
     While it runs, ``expected`` says how many messages there are, and ``updated_at`` when it told last.
@@ -85,11 +95,6 @@ class FetchRun(Model):
     updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expected: Mapped[int] = mapped_column(default=0)
     found: Mapped[int] = mapped_column(default=0)
-    new: Mapped[int] = mapped_column(default=0)
-    follow_up: Mapped[int] = mapped_column(default=0)
-    ignored: Mapped[int] = mapped_column(default=0)
-    rejected: Mapped[int] = mapped_column(default=0)
-    quarantined: Mapped[int] = mapped_column(default=0)
     already_recorded: Mapped[int] = mapped_column(default=0)
     gone: Mapped[int] = mapped_column(default=0)
     left: Mapped[int] = mapped_column(default=0)
@@ -154,7 +159,7 @@ class MailTerm(Model):
     mail_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
 
-class MailHour(Model):
+class MailHour(OutcomeCounts, Model):
     """How much mail of an account was recorded in one hour; ``account_id`` 0 is the pipe.
 
     Hours that no chart shows any more are added up in the hour ``ALL_BEFORE`` (see ``ledger.hourly_counts``).
@@ -164,11 +169,6 @@ class MailHour(Model):
 
     account_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
-    new: Mapped[int] = mapped_column(default=0)
-    follow_up: Mapped[int] = mapped_column(default=0)
-    ignored: Mapped[int] = mapped_column(default=0)
-    rejected: Mapped[int] = mapped_column(default=0)
-    quarantined: Mapped[int] = mapped_column(default=0)
 
 
 class FetchPause(Model):

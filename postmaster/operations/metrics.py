@@ -38,7 +38,7 @@ class _Collector(Collector):
     def _messages(self) -> Metric:
         family = CounterMetricFamily("postmaster_messages", "Messages recorded, by outcome.", labels=["outcome"])
         for outcome, count in mail_totals(self.session).items():
-            family.add_metric([outcome.replace("_", "-")], count)
+            family.add_metric([outcome.value], count)
         return family
 
     def _accounts(self) -> Iterator[Metric]:

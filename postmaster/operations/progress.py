@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
+from operator import add
 from typing import Any
 
 from sqlalchemy import Row, and_, or_, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import AccountState
+from postmaster.fetching.counters import DONE
 from postmaster.ledger.models import FetchRun, RunStatus
 
 
@@ -22,16 +25,7 @@ class Activity(StrEnum):
     RUNNING = "running"
 
 
-# What becomes of a message, besides being left.
-DONE = (
-    FetchRun.new,
-    FetchRun.follow_up,
-    FetchRun.ignored,
-    FetchRun.rejected,
-    FetchRun.quarantined,
-    FetchRun.already_recorded,
-    FetchRun.gone,
-)
+_DONE = reduce(add, (getattr(FetchRun, name) for name in DONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ def progress(session: Session) -> Mapping[int, Progress]:
             FetchRun.started_at,
             FetchRun.updated_at,
             FetchRun.expected,
-            sum(DONE[1:], start=DONE[0].expression).label("done"),
+            _DONE.label("done"),
         )
         .outerjoin(FetchRun, running)
         .where(or_(AccountState.requested_at.is_not(None), AccountState.claim.is_not(None), FetchRun.id.is_not(None)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -10,9 +9,9 @@ from flask import Blueprint, render_template, request
 from postmaster.database import read_session
 from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.ledger.trace import trace_mail
-from postmaster.pipeline.decision import Outcome
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before
+from postmaster.web.badges import OUTCOME_BADGES
 from postmaster.web.lists import cursor_links, wants_fragment
 from postmaster.web.steps import steps_of
 from postmaster.web.times import asked_moment
@@ -29,24 +28,6 @@ PARTS = {
     "ticket": "Ticket number",
 }
 MAIL_FILTERS = ("q", *PARTS, "outcome", "from", "to")
-
-
-@dataclass(frozen=True)
-class Badge:
-    """How an outcome is shown: ``state`` and ``icon`` as in the style sheet and the sprite."""
-
-    state: str
-    icon: str
-    words: str
-
-
-OUTCOME_BADGES: dict[Outcome, Badge] = {
-    Outcome.NEW: Badge("ok", "ticket", "New ticket"),
-    Outcome.FOLLOW_UP: Badge("ok", "corner-up-right", "Follow-up"),
-    Outcome.IGNORED: Badge("paused", "circle-minus", "Ignored"),
-    Outcome.REJECTED: Badge("warn", "circle-x", "Rejected"),
-    Outcome.QUARANTINED: Badge("fail", "shield-alert", "Quarantined"),
-}
 
 
 @blueprint.get("")

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, render_template, request, url_for
 
 from postmaster.database import read_session
+from postmaster.fetching.counters import COUNTERS
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import WantedRuns, run_history
 from postmaster.web.access import for_leads
@@ -17,6 +18,13 @@ from postmaster.web.lists import wants_fragment
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
+
+
+@blueprint.app_context_processor
+def _counters() -> dict[str, Any]:
+    """The counters of a run, for the tables of runs that several pages have."""
+    return {"run_counters": COUNTERS}
+
 
 # What the address says of the filter; ``before`` is where the page begins.
 RUN_FILTERS = ("q", "account", "status", "mail", "from", "to")

@@ -9,7 +9,7 @@ from datetime import datetime
 from postmaster.extensions import Json
 from postmaster.ledger.models import Deletion
 from postmaster.ledger.trace import MailTrace
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.decision import OUTCOMES, Outcome
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,6 @@ DECISIONS = ("reason", "sets", "state")
 # Stages that came to a message after it had been stored.
 LATER = ("quarantine", "again")
 
-OUTCOME_STEPS: dict[Outcome, str] = {
-    Outcome.NEW: "Stored as a new ticket",
-    Outcome.FOLLOW_UP: "Stored as a follow-up",
-    Outcome.IGNORED: "Ignored",
-    Outcome.REJECTED: "Stored, follow-up rejected",
-    Outcome.QUARANTINED: "Stored in quarantine",
-    Outcome.ALREADY_RECORDED: "Stored before",
-}
-
 _IDENTITIES = {"imap": "UID", "uidl": "UIDL", "sha256": "SHA-256"}
 
 
@@ -92,7 +83,7 @@ def _stage(line: Json) -> Step:
 def _stored(message: MailTrace) -> Iterator[Step]:
     mail = message.mail
     if mail.outcome is not Outcome.QUARANTINED:
-        yield Step(OUTCOME_STEPS[mail.outcome], "check", at=mail.recorded_at)
+        yield Step(OUTCOMES[mail.outcome].stored, "check", at=mail.recorded_at)
     if mail.deletion is Deletion.CONFIRMED:
         yield Step("Deleted on the server", "trash-2", at=mail.deleted_at)
     elif mail.deletion is Deletion.PENDING:

@@ -22,7 +22,7 @@ from postmaster.pipeline.decision import STORM, Outcome
 from postmaster.pipeline.filters.models import FilterState, PostmasterFilter
 from postmaster.resources.models import AuditEvent, Validity
 from postmaster.system.models import SettingRow
-from postmaster.web.mail import OUTCOME_BADGES
+from postmaster.web.badges import OUTCOME_BADGES
 
 # Large enough for every column of figures.
 MANY = 1_234_567

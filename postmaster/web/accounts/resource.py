@@ -12,22 +12,12 @@ from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.operations.progress import progress
-from postmaster.pipeline.decision import REASONS, Outcome
+from postmaster.pipeline.decision import OUTCOMES, REASONS
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import list_pulse, standings
 from postmaster.web.resources import Column, Resource, resource_blueprint
 from postmaster.web.status import HEALTH_BADGES
-
-# What would become of a message.
-SAVE_MESSAGES = {
-    Outcome.NEW: "New ticket",
-    Outcome.FOLLOW_UP: "Follow-up",
-    Outcome.IGNORED: "Ignored",
-    Outcome.REJECTED: "Rejected",
-    Outcome.QUARANTINED: "Quarantine",
-    Outcome.ALREADY_RECORDED: "Only deleted",
-}
 
 
 def _context(_session: Session) -> Mapping[str, Any]:
@@ -108,4 +98,4 @@ blueprint = resource_blueprint(ACCOUNT_PAGES, __name__)
 @blueprint.context_processor
 def preview_words() -> dict[str, Any]:
     """How the preview says what would become of a message, and why."""
-    return {"outcomes": SAVE_MESSAGES, "reasons": REASONS}
+    return {"outcomes": {outcome: row.label for outcome, row in OUTCOMES.items()}, "reasons": REASONS}
