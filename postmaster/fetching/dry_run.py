@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
-from postmaster.accounts.types import Protocol
 from postmaster.config import Environment
 from postmaster.database import read_session
 from postmaster.errors import MailError
@@ -29,8 +28,7 @@ from postmaster.pipeline.json import describe_decision
 from postmaster.pipeline.preparing import prepare_all, read_setup
 from postmaster.pipeline.stages import decide
 from postmaster.sources.open import open_source
-
-POP3_WARNING = "Some POP3 providers count mail that was looked at as fetched and do not show it again (Gmail does)."
+from postmaster.sources.protocols import PROTOCOLS
 
 
 def preview_account(account_id: int, options: FetchOptions) -> AccountResult:
@@ -48,8 +46,8 @@ def preview_draft(
     try:
         plan = make_plan(session, account)
         ledger = _ledger_of(session, account)
-        if plan.endpoint.type.protocol is Protocol.POP3:
-            result.notes.append(POP3_WARNING)
+        if note := PROTOCOLS[plan.endpoint.type.protocol].dry_run_note:
+            result.notes.append(note)
         _preview(session, plan, ledger, options, result, limit)
     except MailError as error:
         result.error = error

@@ -14,9 +14,20 @@ from postmaster.oauth.registration import Registration
 # application id.
 _EXCHANGE = ("outlook.office", "00000002-0000-0ff1-ce00-000000000000")
 
-# Permissions at Microsoft, as they stand in tokens.
-_ROLES = {Protocol.IMAP: "IMAP.AccessAsApp", Protocol.POP3: "POP.AccessAsApp"}
-_SCOPES = {Protocol.IMAP: "IMAP.AccessAsUser.All", Protocol.POP3: "POP.AccessAsUser.All"}
+
+@dataclass(frozen=True)
+class ExchangeNames:
+    """What a protocol is called at Microsoft: the permissions as they stand in tokens, and the switch of a mailbox."""
+
+    role: str
+    scope: str
+    switch: str
+
+
+EXCHANGE_NAMES: dict[Protocol, ExchangeNames] = {
+    Protocol.IMAP: ExchangeNames("IMAP.AccessAsApp", "IMAP.AccessAsUser.All", "ImapEnabled"),
+    Protocol.POP3: ExchangeNames("POP.AccessAsApp", "POP.AccessAsUser.All", "PopEnabled"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,8 +47,12 @@ def flaw_of(registration: Registration, token: str, protocol: Protocol) -> Cause
     if not any(name in audience for name in (*_EXCHANGE, registration.outlook_host)):
         return Cause(f"it is made out to {audience or 'nobody'}, not to Exchange Online", "Leave Scopes empty.")
     if registration.way is Grant.CLIENT_CREDENTIALS:
-        return _lacks(claims.get("roles"), _ROLES[protocol], "Application permissions, Office 365 Exchange Online")
-    return _lacks(str(claims.get("scp", "")).split(), _SCOPES[protocol], "Delegated permissions, Microsoft Graph")
+        return _lacks(
+            claims.get("roles"), EXCHANGE_NAMES[protocol].role, "Application permissions, Office 365 Exchange Online"
+        )
+    return _lacks(
+        str(claims.get("scp", "")).split(), EXCHANGE_NAMES[protocol].scope, "Delegated permissions, Microsoft Graph"
+    )
 
 
 def _lacks(held: object, needed: str, where: str) -> Cause | None:
@@ -97,7 +112,7 @@ def _microsoft(registration: Registration, protocol: Protocol, login: str, signe
         yield Cause(
             f"{signed_in_as} has no Full Access to the mailbox.", f"Check: Get-MailboxPermission -Identity {login}"
         )
-    switch = "ImapEnabled" if protocol is Protocol.IMAP else "PopEnabled"
+    switch = EXCHANGE_NAMES[protocol].switch
     yield Cause(f"{protocol} is switched off for the mailbox.", f"Check: Get-CASMailbox {login} | fl {switch}")
     yield Cause(f"{login} is no mailbox, but an alias, a group, or misspelt.", f"Check: Get-Mailbox {login}")
     yield Cause("The permission is new.", "Exchange may take an hour to notice it.")

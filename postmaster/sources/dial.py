@@ -8,19 +8,17 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from postmaster.accounts.types import Protocol, Tls
+from postmaster.accounts.types import Tls
 from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
+from postmaster.sources.connection import Client
 from postmaster.sources.deadline import CONNECT_SECONDS, GREETING_SECONDS, OPENING_SECONDS, Deadline
-from postmaster.sources.imap_client import ImapClient
 from postmaster.sources.networks import SocketAddress, check_addresses, resolve
-from postmaster.sources.pop3_client import Pop3Client
+from postmaster.sources.protocols import PROTOCOLS
 from postmaster.sources.reach import reach
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator
-
-Client = ImapClient | Pop3Client
 
 PEEK_SECONDS = 30.0
 
@@ -129,7 +127,7 @@ class Dialler:
             self.reconnect()
 
     def _show_credential(self) -> None:
-        self.wire.offered = _offered(self.client)
+        self.wire.offered = self.client.offered
         self.client.sign_in()
 
     def reconnect(self) -> Client:
@@ -149,8 +147,7 @@ class Dialler:
         self._open.close()
 
     def _greet(self) -> None:
-        kind = ImapClient if self.endpoint.type.protocol is Protocol.IMAP else Pop3Client
-        self.client = kind(self.wire, self._socket)
+        self.client = PROTOCOLS[self.endpoint.type.protocol].client(self.wire, self._socket)
         self._open.callback(self.client.shutdown)
 
     def _explained(self, error: MailError) -> MailError:
@@ -165,14 +162,6 @@ class Dialler:
                 names = ", ".join(facts.names) or names
                 fault = "certificate-nameless" if facts.nameless else fault
         return self.wire.fail(fault, "tls", names=names)
-
-
-def _offered(client: Client) -> str:
-    """The ways to sign in that the server names."""
-    if isinstance(client, Pop3Client):
-        return client.offered
-    names = (str(name) for name in client.raw._imap.capabilities)
-    return ", ".join(name for name in names if name.startswith("AUTH="))
 
 
 def dial(endpoint: Endpoint, deadline_seconds: float) -> Dialler:

@@ -7,9 +7,9 @@ import imaplib
 from collections.abc import Iterator, Sequence
 
 from postmaster.errors import MailError
-from postmaster.sources.base import Deletions, RemoteMail, Trouble
+from postmaster.sources.base import Deletions, RemoteMail, Trouble, count_of
+from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
-from postmaster.sources.dial import Dialler
 from postmaster.sources.imap_client import ImapClient, command_sets, joined
 from postmaster.sources.imap_folder import DELETED, Folder
 from postmaster.sources.imap_listing import Lister
@@ -23,6 +23,9 @@ FOREIGN = "Other mail in the folder is marked as deleted, and the server cannot 
 NOT_EXPUNGED = "The server kept mail that was marked as deleted."
 READ_ONLY = "The folder is only looked at."
 
+# Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge.
+_DELETING = frozenset("te")
+
 
 class ImapSource:
     """A MailSource over a folder. ``read_only`` opens it with EXAMINE, and then nothing is ever changed."""
@@ -30,10 +33,10 @@ class ImapSource:
     session_limit: int | None = None
 
     def __init__(
-        self, dialler: Dialler, client: ImapClient, *, read_only: bool = False, trouble: Trouble | None = None
+        self, connection: Connection, client: ImapClient, *, read_only: bool = False, trouble: Trouble | None = None
     ) -> None:
-        self._dialler = dialler
-        self._wire = dialler.wire
+        self._connection = connection
+        self._wire = connection.wire
         self._client = client
         self._raw = client.raw
         self._read_only = read_only
@@ -52,7 +55,7 @@ class ImapSource:
                 self._folder.select()
             self._selected_anew = False
             mails = self._lister.list()
-        self._dialler.opened()
+        self._connection.opened()
         return mails
 
     # read
@@ -160,4 +163,25 @@ class ImapSource:
 
     def abort(self) -> None:
         """Drop the connection."""
-        self._dialler.hang_up()
+        self._connection.hang_up()
+
+
+def try_folder(_connection: Connection, client: ImapClient) -> str:
+    """How much mail the folder holds. Raises MailError."""
+    folder = Folder(client, read_only=True)
+    return f"“{folder.name}” holds {count_of(folder.exists)}."
+
+
+def try_deleting(connection: Connection, client: ImapClient) -> str:
+    """Whether mail can be deleted in the folder, without doing it. Raises MailError if not."""
+    folder = Folder(client, read_only=False)
+    with connection.wire.stage("delete"):
+        if client.can("ACL") and not _may_delete(client, folder.name):
+            raise connection.wire.fail("folder-read-only", "delete", folder=folder.name)
+    return "Mail can be deleted in this folder."
+
+
+def _may_delete(client: ImapClient, folder: str) -> bool:
+    """Whether we may mark and expunge. "d" is the older name of both; newer servers show it if we have one of them."""
+    rights = client.rights(folder)
+    return "d" in rights if _DELETING.isdisjoint(rights) else rights >= _DELETING

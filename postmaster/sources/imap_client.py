@@ -114,6 +114,12 @@ class ImapClient:
     def _imap(self) -> Any:
         return self.raw._imap
 
+    @property
+    def offered(self) -> str:
+        """The ways to sign in that the server names."""
+        names = (str(name) for name in self._imap.capabilities)
+        return ", ".join(name for name in names if name.startswith("AUTH="))
+
     def allow(self, size: int = 0) -> None:
         """Get ready for the next command, whose answer has ``size`` bytes of message texts and the usual rest.
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from postmaster.sources.base import Endpoint, MailSource, Trouble
-from postmaster.sources.dial import Client, Dialler, dial
-from postmaster.sources.imap import ImapSource
-from postmaster.sources.imap_client import ImapClient
-from postmaster.sources.imap_folder import folder_names
-from postmaster.sources.pop3 import Pop3Source
+from postmaster.sources.dial import dial
+from postmaster.sources.protocols import PROTOCOLS, SourceOptions
 
 PROBE_SECONDS = 60.0
 """How long listing the folders may take."""
@@ -29,28 +26,18 @@ def open_source(
     """
     dialler = dial(endpoint, deadline_seconds)
     try:
-        return source_on(dialler, dialler.client, reconnect_after=reconnect_after, read_only=read_only, trouble=trouble)
+        options = SourceOptions(reconnect_after, read_only, trouble)
+        return PROTOCOLS[endpoint.type.protocol].source(dialler, dialler.client, options)
     except BaseException:
         dialler.hang_up()
         raise
-
-
-def source_on(
-    dialler: Dialler, client: Client, *, reconnect_after: int, read_only: bool, trouble: Trouble | None = None
-) -> MailSource:
-    """The source for a connection that is signed in."""
-    if isinstance(client, ImapClient):
-        return ImapSource(dialler, client, read_only=read_only, trouble=trouble)
-    return Pop3Source(dialler, client, reconnect_after=reconnect_after, read_only=read_only)
 
 
 def list_folders(endpoint: Endpoint) -> list[str]:
     """The folders that can hold mail, as they are entered in IMAP Folder; none for POP3. Raises MailError."""
     dialler = dial(endpoint, PROBE_SECONDS)
     try:
-        if not isinstance(dialler.client, ImapClient):
-            return []
         with dialler.wire.stage("folder"):
-            return folder_names(dialler.client)
+            return PROTOCOLS[endpoint.type.protocol].folders(dialler.client)
     finally:
         dialler.hang_up()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
 from postmaster.errors import MailError
-from postmaster.sources.base import Deletions, RemoteMail
+from postmaster.sources.base import Deletions, RemoteMail, count_of
+from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
-from postmaster.sources.dial import Dialler
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
 
@@ -41,16 +41,16 @@ class Pop3Source:
     """
 
     def __init__(
-        self, dialler: Dialler, client: Pop3Client, *, reconnect_after: int | None, read_only: bool = False
+        self, connection: Connection, client: Pop3Client, *, reconnect_after: int | None, read_only: bool = False
     ) -> None:
-        self._dialler = dialler
-        self._wire = dialler.wire
+        self._connection = connection
+        self._wire = connection.wire
         self._client = client
         self._read_only = read_only
         self._marked: set[int] = set()
         with self._wire.stage("list"):
             self._mails, has_identities = self._look()
-        dialler.opened()
+        connection.opened()
         self.session_limit = reconnect_after if has_identities and not client.login_delay else None
 
     def _look(self) -> tuple[Sequence[RemoteMail], bool]:
@@ -119,7 +119,7 @@ class Pop3Source:
 
         What was marked is marked again: a session that breaks deletes nothing (RFC 1939 section 6).
         """
-        self._client = cast("Pop3Client", self._dialler.reconnect())
+        self._client = cast("Pop3Client", self._connection.reconnect())
         mails, _ = self._look()
         if mails != self._mails:
             raise poplib.error_proto("EOF")
@@ -164,4 +164,15 @@ class Pop3Source:
 
     def abort(self) -> None:
         """Drop the connection; nothing is deleted."""
-        self._dialler.hang_up()
+        self._connection.hang_up()
+
+
+def try_folder(connection: Connection, client: Pop3Client) -> str:
+    """How much mail the mailbox holds. Raises MailError."""
+    source = Pop3Source(connection, client, reconnect_after=None, read_only=True)
+    return f"The mailbox holds {count_of(len(source.list()))}."
+
+
+def try_deleting(_connection: Connection, _client: Pop3Client) -> str:
+    """There is no permission that the owner of a maildrop could lack."""
+    return "POP3 always lets the owner of a mailbox delete."

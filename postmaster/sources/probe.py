@@ -12,17 +12,12 @@ from postmaster.errors import FaultStage, MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts
 from postmaster.sources.dial import Dialler
-from postmaster.sources.imap_client import ImapClient
-from postmaster.sources.imap_folder import Folder
-from postmaster.sources.pop3 import Pop3Source
+from postmaster.sources.protocols import PROTOCOLS
 
 PROBE_SECONDS = 60.0
 
 # Stages of those who sign in with tokens; permission is the mailbox permission.
 TOKEN_STAGES: tuple[FaultStage, ...] = ("token", "permission")
-
-# Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge.
-_DELETING = frozenset("te")
 
 
 @dataclass(frozen=True)
@@ -86,6 +81,7 @@ def _run(stage: FaultStage, step: Callable[[], ProbeStage]) -> ProbeStage:
 class _Test:
     def __init__(self, endpoint: Endpoint, deadline_seconds: float) -> None:
         self.endpoint = endpoint
+        self.protocol = PROTOCOLS[endpoint.type.protocol]
         self.dialler = Dialler(endpoint, deadline_seconds)
 
     def steps(self) -> list[tuple[FaultStage, Callable[[], ProbeStage]]]:
@@ -131,29 +127,7 @@ class _Test:
         return ProbeStage("login", "ok", detail=f"Signed in as {self.endpoint.login}.")
 
     def folder(self) -> ProbeStage:
-        client = self.dialler.client
-        if isinstance(client, ImapClient):
-            folder = Folder(client, read_only=True)
-            return ProbeStage("folder", "ok", detail=f"“{folder.name}” holds {_messages(folder.exists)}.")
-        source = Pop3Source(self.dialler, client, reconnect_after=None, read_only=True)
-        return ProbeStage("folder", "ok", detail=f"The mailbox holds {_messages(len(source.list()))}.")
+        return ProbeStage("folder", "ok", detail=self.protocol.try_folder(self.dialler, self.dialler.client))
 
     def delete(self) -> ProbeStage:
-        client = self.dialler.client
-        if not isinstance(client, ImapClient):
-            return ProbeStage("delete", "ok", detail="POP3 always lets the owner of a mailbox delete.")
-        folder = Folder(client, read_only=False)
-        with self.dialler.wire.stage("delete"):
-            if client.can("ACL") and not _may_delete(client, folder.name):
-                raise self.dialler.wire.fail("folder-read-only", "delete", folder=folder.name)
-        return ProbeStage("delete", "ok", detail="Mail can be deleted in this folder.")
-
-
-def _may_delete(client: ImapClient, folder: str) -> bool:
-    """Whether we may mark and expunge. "d" is the older name of both; newer servers show it if we have one of them."""
-    rights = client.rights(folder)
-    return "d" in rights if _DELETING.isdisjoint(rights) else rights >= _DELETING
-
-
-def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count} messages"
+        return ProbeStage("delete", "ok", detail=self.protocol.try_deleting(self.dialler, self.dialler.client))

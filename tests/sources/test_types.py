@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from postmaster.accounts.types import Protocol
+from postmaster.oauth.token_diagnosis import EXCHANGE_NAMES
 from postmaster.sources import open_source, peek_certificate
+from postmaster.sources.protocols import PROTOCOLS
 from postmaster.sources.tls import shared_context
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import Certificates, TestMailbox, new_mailbox
@@ -13,6 +16,12 @@ from tests.servers.scripted import ImapServer, ScriptedServer
 from tests.sources.support import TLS_TYPES, TYPES, at, at_script, mail, mails, opened, refused, taken
 
 VALID, SELF_SIGNED, EXPIRED, OTHER_NAME = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_each_protocol_has_a_row_in_the_tables(protocol: Protocol) -> None:
+    assert protocol in PROTOCOLS
+    assert protocol in EXCHANGE_NAMES
 
 
 @pytest.mark.parametrize("type_", TYPES)
