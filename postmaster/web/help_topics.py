@@ -18,7 +18,8 @@ from postmaster.desk.queues import QueueService
 from postmaster.errors import FAULTS, Fault
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD, Meaning
 from postmaster.pipeline.decision import REASONS
-from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS, PSEUDO_HEADERS
+from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS
+from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.pipeline.filters.service import FilterService
 from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
@@ -136,7 +137,7 @@ def _kinds_with(field: Field) -> str:
 def _filter_sections() -> Iterator[HelpSection]:
     yield _fields(FilterService.fields)
     yield HelpSection("How conditions and values are written", "Each by an example.", [*EXAMPLES])
-    pseudo = [Entry(name, text) for name, text in PSEUDO_HEADERS.items()]
+    pseudo = [Entry(row.name, row.help) for row in PSEUDO_HEADERS.values()]
     yield HelpSection("What conditions can test beside headers", "They are no headers of the message itself.", pseudo)
 
 

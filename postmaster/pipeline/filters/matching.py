@@ -16,6 +16,7 @@ import regex
 from postmaster.parsing import parse_addresses
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.filters.patterns import Condition, HeaderAssignment
+from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.pipeline.x_otrs_headers import PREFIX, Control, own_controls
 
 # Seconds of computing that one filter may take for a message, and that all of them may take together. Time in which
@@ -103,22 +104,13 @@ class MailView:
         return self._addresses[name]
 
     def values(self, name: str) -> Sequence[str]:
-        """The values of a header in any case, or of a pseudo-header."""
-        match name.lower():
-            case "body":
-                return (self._message.text,)
-            case "x-otrs-attachmentexists":
-                return ("yes" if self._attachments() else "no",)
-            case "x-otrs-attachmentcount":
-                return (str(self._attachments()),)
-            case "x-otrs-bodydecrypted":
-                return ("",)
-            case key if key.startswith(PREFIX.lower()):
-                return (self.controls[key].value,) if key in self.controls else ()
+        """The values of a header, named case-insensitively, or of a pseudo-header."""
+        key = name.lower()
+        if key in PSEUDO_HEADERS:
+            return (PSEUDO_HEADERS[key].value(self._message),)
+        if key.startswith(PREFIX.lower()):
+            return (self.controls[key].value,) if key in self.controls else ()
         return self._message.header_values(name)
-
-    def _attachments(self) -> int:
-        return sum(not part.inline for part in self._message.attachments)
 
 
 def _bare_addresses(values: Sequence[str]) -> Sequence[str]:

@@ -20,14 +20,6 @@ MAX_LINES = 100
 
 EMAIL_ADDRESS = "EMAILADDRESS:"
 
-# What conditions can test beside the headers of a message (REFERENCE section 3), with its help.
-PSEUDO_HEADERS = {
-    "Body": "The text of the message.",
-    "X-OTRS-AttachmentExists": "yes or no.",
-    "X-OTRS-AttachmentCount": "How many attachments there are; images within the text do not count.",
-    "X-OTRS-BodyDecrypted": "Always empty here.",
-}
-
 _HEADER = re.compile(r"[!-9;-<>-~]+")
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 

@@ -26,9 +26,7 @@ PSEUDO_HEADERS: Mapping[str, PseudoHeader] = {
     row.name.lower(): row
     for row in (
         PseudoHeader("Body", "The text of the message.", lambda message: message.text),
-        PseudoHeader(
-            "X-OTRS-AttachmentExists", "yes or no.", lambda message: "yes" if _attachments(message) else "no"
-        ),
+        PseudoHeader("X-OTRS-AttachmentExists", "yes or no.", lambda message: "yes" if _attachments(message) else "no"),
         PseudoHeader(
             "X-OTRS-AttachmentCount",
             "How many attachments there are; images within the text do not count.",

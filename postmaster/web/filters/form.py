@@ -9,7 +9,7 @@ from typing import Any
 from flask import request
 from werkzeug.datastructures import MultiDict
 
-from postmaster.pipeline.filters.patterns import PSEUDO_HEADERS
+from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.pipeline.filters.service import ACCOUNT, MATCH, NOT_MATCH, SET
 from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.web.field_forms import FieldForm, field_form
@@ -18,7 +18,16 @@ from postmaster.web.field_forms import FieldForm, field_form
 HOWS = {MATCH.name: "is found", NOT_MATCH.name: "is not found"}
 
 # Suggestions; any header may be entered.
-USUAL_HEADERS = ("From", "To", "Cc", "Subject", "Reply-To", "List-Id", "X-Spam-Flag", *PSEUDO_HEADERS)
+USUAL_HEADERS = (
+    "From",
+    "To",
+    "Cc",
+    "Subject",
+    "Reply-To",
+    "List-Id",
+    "X-Spam-Flag",
+    *(row.name for row in PSEUDO_HEADERS.values()),
+)
 SETTABLE = tuple(
     dict.fromkeys(name for late in (False, True) for header in HEADERS for name in header.names(followup=late))
 )
