@@ -83,12 +83,13 @@ class AccountService(Service[MailAccount]):
         """Those of its type."""
         return tuple(field for field in self.fields if field not in _lacking(record.type))
 
-    def fields_for(self, form_values: Mapping[str, str]) -> tuple[Field, ...]:
+    @classmethod
+    def fields_for(cls, form_values: Mapping[str, str]) -> tuple[Field, ...]:
         """Those that what was entered so far calls for: of that type, and the queue if it is to be selected."""
         lacking = _lacking(form_values.get(TYPE.name, ""))
         if form_values.get(DISPATCHING.name) != Dispatching.QUEUE:
             lacking.add(QUEUE)
-        return tuple(field for field in self.fields if field not in lacking)
+        return tuple(field for field in cls.fields if field not in lacking)
 
     def choices(self, field: Field, record: MailAccount | None = None) -> Sequence[str] | None:
         """Valid credentials and queues; what was set invalid later stays where it is chosen."""

@@ -7,11 +7,9 @@ from postmaster.desk.addresses import AddressService
 
 group = resource_group(
     ResourceCommands(
-        noun="address",
-        plural="system addresses",
-        fields=AddressService.fields,
         service=AddressService,
         columns=("id", "address", "name", "queue", "validity", "health", "comment"),
+        several="system addresses",
         called="address",
         delete_help="Refused: addresses are never deleted, only set invalid (flask address set --validity invalid).",
     )

@@ -24,11 +24,7 @@ from postmaster.resources.service import enumeration
 
 group = resource_group(
     ResourceCommands(
-        noun="credential",
-        plural="credentials",
-        fields=CredentialService.fields,
         service=CredentialService,
-        fields_for=CredentialService.fields_for,
         columns=("id", "name", "kind", "username", "secret_expires", "validity", "health", "comment"),
         import_help="A new credential comes without its secrets and shows “needs-password” or “needs-secret”, and its "
         "accounts “needs-credential”, until they are given with: flask credential set NAME --password-stdin (or "

@@ -7,10 +7,8 @@ from postmaster.pipeline.filters.service import FilterService
 
 group = resource_group(
     ResourceCommands(
-        noun="filter",
-        plural="postmaster filters",
-        fields=FilterService.fields,
         service=FilterService,
         columns=("id", "name", "stop", "validity", "health", "comment"),
+        several="postmaster filters",
     )
 )

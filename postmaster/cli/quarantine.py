@@ -16,7 +16,7 @@ from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
 from postmaster.ledger.models import Quarantine
 from postmaster.ledger.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
-from postmaster.ledger.quarantine_list import QuarantinePage
+from postmaster.ledger.quarantine_list import QuarantineFilter
 from postmaster.pipeline.decision import REASONS
 from postmaster.resources.audit import audit
 
@@ -34,15 +34,15 @@ def chosen(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--account", default="", metavar="NAME", help="With --all: only those that came by it.")
     @wraps(command)
     def resolved(numbers: tuple[int, ...], every: bool, text: str, account: str, **others: Any) -> None:
-        command(_numbers(numbers, every, QuarantinePage(text, account)), **others)
+        command(_numbers(numbers, every, QuarantineFilter(text, account)), **others)
 
     return resolved
 
 
-def _numbers(numbers: tuple[int, ...], every: bool, found: QuarantinePage) -> Sequence[int]:
+def _numbers(numbers: tuple[int, ...], every: bool, found: QuarantineFilter) -> Sequence[int]:
     if every == bool(numbers):
         raise click.UsageError("Name the messages by their ids, or all of them by --all.")
-    if not every and found != QuarantinePage():
+    if not every and found != QuarantineFilter():
         raise click.UsageError("--filter and --account go with --all.")
     with read_session() as session:
         return found.ids(session) if every else numbers

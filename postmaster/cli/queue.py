@@ -7,9 +7,6 @@ from postmaster.desk.queues import QueueService
 
 group = resource_group(
     ResourceCommands(
-        noun="queue",
-        plural="queues",
-        fields=QueueService.fields,
         service=QueueService,
         columns=("id", "name", "follow_up", "validity", "comment"),
     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 import click
-from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Function, Group, actor, given_secret, print_json, print_table
 from postmaster.database import read_session, transaction
@@ -22,21 +21,32 @@ as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 
 @dataclass(frozen=True)
 class ResourceCommands:
-    """What the commands have to know: how to get the service, its fields, and the columns of the list."""
+    """What the commands have to know beside what the service says: the columns of the list, and words for the help.
 
-    noun: str
-    plural: str
-    fields: tuple[Field, ...]
-    service: Callable[[Session, str], Service[Any]]
+    ``called`` is what one is named by, ``several`` what they are called if not by the service's plural.
+    """
+
+    service: type[Service[Any]]
     columns: tuple[str, ...]
+    several: str = ""
     called: str = "name"
     delete_help: str = ""
     import_help: str = ""
-    fields_for: Callable[[Mapping[str, str]], tuple[Field, ...]] | None = None
 
-    def asked(self, texts: Mapping[str, str]) -> tuple[Field, ...]:
-        """The fields that a new one has, given what was entered already."""
-        return self.fields_for(texts) if self.fields_for else self.fields
+    @property
+    def noun(self) -> str:
+        """The name of the group of commands."""
+        return self.service.noun
+
+    @property
+    def plural(self) -> str:
+        """What people call several of them."""
+        return self.several or self.service.plural
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields, of which options are made."""
+        return self.service.fields
 
 
 def resource_group(resource: ResourceCommands) -> Group:
@@ -95,7 +105,9 @@ def _add(group: Group, resource: ResourceCommands) -> None:
     @_options(resource.fields, adding=True)
     def add(**given: Any) -> None:
         texts = _texts(resource.fields, given)
-        texts |= _secrets(resource.fields, given, asking=resource.asked(texts) if sys.stdin.isatty() else ())
+        texts |= _secrets(
+            resource.fields, given, asking=resource.service.fields_for(texts) if sys.stdin.isatty() else ()
+        )
         with transaction() as session:
             service = resource.service(session, actor())
             with _advice_on_secrets(resource.fields):

@@ -6,14 +6,14 @@ have none: they are looked for in a stretch of the newest tickets, and then, if 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
-from postmaster.resources.listing import PAGE_SIZE, matching
+from postmaster.resources.keyset import KeysetPage, keyset_page
+from postmaster.resources.listing import matching
 from postmaster.resources.numbers import MAX_ID
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
@@ -38,37 +38,25 @@ class TicketFilter:
     before: int = MAX_ID
 
 
-@dataclass(frozen=True)
-class TicketPage:
-    """Some tickets, newest first. ``next`` is the id before which older ones are, None if there are none.
-
-    ``unsearched`` says that words were not looked for in those older ones yet.
-    """
-
-    tickets: Sequence[Ticket]
-    next: int | None = None
-    unsearched: bool = False
-
-
-def find_tickets(session: Session, wanted: TicketFilter) -> TicketPage:
+def find_tickets(session: Session, wanted: TicketFilter) -> KeysetPage[Ticket]:
     """The newest tickets that are wanted, in as many queries whatever there is."""
     query = _chosen(session, wanted)
     if not wanted.text.strip():
-        return _cut(session, query)
+        return keyset_page(session, query, Ticket.id, wanted.before)
     exact = _exactly(wanted.text.strip())
     if exact is not None and session.scalar(select(Ticket.id).where(exact).order_by(Ticket.id.desc()).limit(1)):
-        return _cut(session, query.where(exact))
+        return keyset_page(session, query.where(exact), Ticket.id, wanted.before)
     return _search(session, query, wanted)
 
 
 def _chosen(session: Session, wanted: TicketFilter) -> Select[Ticket]:
-    query = select(Ticket).where(Ticket.id < wanted.before)
+    query = select(Ticket)
     if wanted.queue:
         queue_id = session.scalar(select(Queue.id).where(Queue.name == wanted.queue.replace("\0", "")))
         query = query.where(Ticket.queue_id == (queue_id or 0))
     if wanted.state:
         query = query.where(Ticket.state == wanted.state.replace("\0", ""))
-    return query.order_by(Ticket.id.desc()).limit(PAGE_SIZE + 1)
+    return query
 
 
 def _exactly(text: str) -> ColumnElement[bool] | None:
@@ -78,16 +66,11 @@ def _exactly(text: str) -> ColumnElement[bool] | None:
     return Ticket.sender_address == text.lower() if "@" in text and "\0" not in text else None
 
 
-def _cut(session: Session, query: Select[Ticket]) -> TicketPage:
-    tickets = session.scalars(query).all()
-    shown = tickets[:PAGE_SIZE]
-    return TicketPage(shown, shown[-1].id if len(tickets) > PAGE_SIZE else None)
-
-
-def _search(session: Session, query: Select[Ticket], wanted: TicketFilter) -> TicketPage:
+def _search(session: Session, query: Select[Ticket], wanted: TicketFilter) -> KeysetPage[Ticket]:
     newest = session.scalar(select(func.max(Ticket.id))) or 0
     floor = min(newest + 1, wanted.before) - STRETCH
-    found = _cut(session, query.where(Ticket.id >= floor, *matching(SEARCHED_COLUMNS, wanted.text)))
+    matches = query.where(Ticket.id >= floor, *matching(SEARCHED_COLUMNS, wanted.text))
+    found = keyset_page(session, matches, Ticket.id, wanted.before)
     if found.next is None and floor > 1:
-        return TicketPage(found.tickets, floor, unsearched=True)
+        return KeysetPage(found.rows, floor, unsearched=True)
     return found

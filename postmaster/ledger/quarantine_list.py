@@ -46,8 +46,11 @@ def quarantine_listing(account: str = "") -> Listing:
 
 
 @dataclass(frozen=True)
-class QuarantinePage:
-    """All messages that a filter finds, up to the id ``newest``: those that came later, nobody has seen yet."""
+class QuarantineFilter:
+    """Which messages: words anywhere, by the account of that label, with ids up to ``newest``.
+
+    Those that came later, nobody has seen yet.
+    """
 
     text: str = ""
     account: str = ""

@@ -21,6 +21,7 @@ from postmaster.ledger.models import InboundMail, MailTerm
 from postmaster.ledger.search_index import IndexedPart, account_word, term, wanted_words
 from postmaster.ledger.trace import MailTrace, traces
 from postmaster.pipeline.decision import Outcome
+from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.numbers import MAX_ID
 
@@ -97,48 +98,47 @@ def _tickets(session: Session, word: str) -> Sequence[int]:
 
 
 @dataclass(frozen=True)
-class KeysetPage:
-    """Some messages, newest first; ``next`` is the id before which to go on, None if there are no more.
+class MailPage(KeysetPage[MailTrace]):
+    """Some messages. There may be fewer than a page of them, and yet more to come, which are ``unsearched``.
 
-    There may be fewer than a page of them, and yet more to come: then ``reached`` says back to when was looked.
+    Then ``reached`` says back to when was looked.
     """
 
-    mails: Sequence[MailTrace]
-    next: int | None
     reached: datetime | None = None
 
 
-def find_mail(session: Session, wanted: MailFilter) -> KeysetPage:
+def find_mail(session: Session, wanted: MailFilter) -> MailPage:
     """The newest messages that are wanted, a page of them at most."""
     low, high = _bounds(session, wanted)
     groups = wanted.groups(session)
     if not groups:
         ids = list(session.scalars(_plain(wanted, low, high)))
-        return _stretch(session, ids, None)
+        return _page(session, ids, None)
     driver, *others = _by_rarity(session, groups, low, high)
     ids = list(session.scalars(hits(wanted, driver, others, low, high)))
     end = session.scalar(_end(driver, low, high)) if len(ids) <= PAGE_SIZE else None
-    return _stretch(session, ids, end)
+    return _page(session, ids, end)
 
 
 def stream_mail(session: Session, wanted: MailFilter) -> Iterator[MailTrace]:
     """All messages that are wanted, newest first, never all in memory."""
     goes_on: int | None = wanted.before
     while goes_on is not None:
-        stretch = find_mail(session, replace(wanted, before=goes_on))
-        yield from stretch.mails
+        page = find_mail(session, replace(wanted, before=goes_on))
+        yield from page.rows
         session.expunge_all()
-        goes_on = stretch.next
+        goes_on = page.next
 
 
-def _stretch(session: Session, ids: Sequence[int], end: int | None) -> KeysetPage:
+def _page(session: Session, ids: Sequence[int], end: int | None) -> MailPage:
     """The messages with those ids, of which there is one more than a page if there are more to come."""
     mails = traces(session, InboundMail.id.in_(ids[:PAGE_SIZE]))
     if len(ids) > PAGE_SIZE:
-        return KeysetPage(mails, ids[PAGE_SIZE - 1])
+        return MailPage(mails, ids[PAGE_SIZE - 1])
     if end is None:
-        return KeysetPage(mails, None)
-    return KeysetPage(mails, end, session.scalar(select(InboundMail.recorded_at).where(InboundMail.id == end)))
+        return MailPage(mails)
+    reached = session.scalar(select(InboundMail.recorded_at).where(InboundMail.id == end))
+    return MailPage(mails, end, unsearched=True, reached=reached)
 
 
 def _bounds(session: Session, wanted: MailFilter) -> tuple[int, int]:

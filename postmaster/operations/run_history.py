@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,12 +9,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.resources.keyset import KeysetPage, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 
 
 @dataclass(frozen=True)
-class WantedRuns:
+class RunFilter:
     """Which runs: words in the account's label or in who started them, of one account, with one status, with mail
     only, those begun from ``since`` to before ``until``, and those before the id ``before``.
     """
@@ -29,23 +29,12 @@ class WantedRuns:
     before: int = MAX_ID
 
 
-@dataclass(frozen=True)
-class RunStretch:
-    """Some runs, newest first; ``next`` is the id before which older ones are, None if there are none."""
-
-    runs: Sequence[FetchRun]
-    next: int | None
-
-
-def run_history(session: Session, wanted: WantedRuns, size: int = PAGE_SIZE) -> RunStretch:
+def run_history(session: Session, wanted: RunFilter, size: int = PAGE_SIZE) -> KeysetPage[FetchRun]:
     """The newest runs that are wanted, ``size`` of them at most."""
-    query = _filtered(wanted).where(FetchRun.id < wanted.before)
-    runs = session.scalars(query.order_by(FetchRun.id.desc()).limit(size + 1)).all()
-    shown = runs[:size]
-    return RunStretch(shown, shown[-1].id if len(runs) > size else None)
+    return keyset_page(session, _filtered(wanted), FetchRun.id, wanted.before, size)
 
 
-def _filtered(wanted: WantedRuns) -> Select[FetchRun]:
+def _filtered(wanted: RunFilter) -> Select[FetchRun]:
     query = select(FetchRun).where(*matching((FetchRun.label, FetchRun.started_by), wanted.text))
     if wanted.account_id is not None:
         query = query.where(FetchRun.account_id == wanted.account_id)

@@ -104,9 +104,10 @@ class Service(ABC, Generic[RecordT]):
         """The fields that it has."""
         return self.fields
 
-    def fields_for(self, form_values: Mapping[str, str]) -> tuple[Field, ...]:
+    @classmethod
+    def fields_for(cls, form_values: Mapping[str, str]) -> tuple[Field, ...]:
         """The fields that what was entered so far calls for."""
-        return self.fields
+        return cls.fields
 
     def value(self, record: RecordT, field: Field) -> Value:
         """The field's value, as JSON has it. References are names."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from postmaster.resources.listing import PAGE_SIZE, matching
+from postmaster.resources.keyset import KeysetPage, keyset_page
+from postmaster.resources.listing import matching
 from postmaster.resources.models import AuditEvent
 from postmaster.resources.numbers import MAX_ID
 
@@ -19,7 +19,9 @@ MAX_COUNTED = 10_000
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """Which events: words in actor, action, noun or label; and those from ``since`` to before ``until``."""
+    """Which events: words in actor, action, noun or label; those from ``since`` to before ``until``, and with an id
+    below ``before``.
+    """
 
     text: str = ""
     noun: str = ""
@@ -29,20 +31,9 @@ class AuditFilter:
     before: int = MAX_ID
 
 
-@dataclass(frozen=True)
-class AuditPage:
-    """Some events, newest first; ``next`` is the id before which older ones are, None if there are none."""
-
-    events: Sequence[AuditEvent]
-    next: int | None
-
-
-def history(session: Session, wanted: AuditFilter) -> AuditPage:
+def history(session: Session, wanted: AuditFilter) -> KeysetPage[AuditEvent]:
     """The newest events that are wanted."""
-    query = _filtered(wanted).where(AuditEvent.id < wanted.before)
-    events = session.scalars(query.order_by(AuditEvent.id.desc()).limit(PAGE_SIZE + 1)).all()
-    shown = events[:PAGE_SIZE]
-    return AuditPage(shown, shown[-1].id if len(events) > PAGE_SIZE else None)
+    return keyset_page(session, _filtered(wanted), AuditEvent.id, wanted.before)
 
 
 def _filtered(wanted: AuditFilter) -> Select[AuditEvent]:

@@ -7,8 +7,6 @@ from postmaster.web.resources import Column, Resource, resource_blueprint
 
 blueprint = resource_blueprint(
     Resource(
-        noun="address",
-        plural="addresses",
         title="Email Addresses",
         lead="Mail to one of these addresses goes to the queue it is linked with, in accounts that dispatch by the "
         "To: field. Addresses are never deleted, only set invalid.",

@@ -39,13 +39,13 @@ class AuditChange:
 def page() -> str:
     """The log, or the part of it that a filter changes."""
     with read_session() as session:
-        stretch = history(session, _wanted())
+        found = history(session, _wanted())
         nouns, actions = recent_kinds(session)
     state: dict[str, Any] = {name: request.args[name] for name in AUDIT_FILTERS if request.args.get(name)}
     return render_template(
         "audit/_list.html" if wants_fragment() else "audit/page.html",
-        lines=[(event, list(changes_of(event))) for event in stretch.events],
-        **cursor_links(state, stretch.next),
+        lines=[(event, list(changes_of(event))) for event in found.rows],
+        **cursor_links(state, found.next),
         state=state,
         nouns=nouns,
         actions=actions,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from postmaster.accounts.credential_health import CredentialHealth
+from postmaster.accounts.health import HEALTH_LABELS, Health
+from postmaster.ledger.models import RunStatus
 from postmaster.pipeline.decision import RECORDED, Outcome
 
 
@@ -19,3 +22,48 @@ class Badge:
 
 
 OUTCOME_BADGES: Mapping[Outcome, Badge] = {row.outcome: Badge(row.label, row.state, row.icon) for row in RECORDED}
+
+RUN_BADGES: Mapping[RunStatus, Badge] = {
+    RunStatus.RUNNING: Badge("Running", "busy", "refresh-cw"),
+    RunStatus.OK: Badge("Complete", "ok", "circle-check"),
+    RunStatus.FAILED: Badge("Failed", "fail", "circle-x"),
+    RunStatus.INTERRUPTED: Badge("Interrupted", "warn", "triangle-alert"),
+}
+# A run that went well, and left mail on the server.
+PARTLY = Badge("Partly", "warn", "triangle-alert")
+
+
+def _health(health: Health, state: str, icon: str, advice: str = "") -> tuple[Health, Badge]:
+    return health, Badge(HEALTH_LABELS[health].capitalize(), state, icon, advice)
+
+
+HEALTH_BADGES: Mapping[Health, Badge] = dict(
+    (
+        _health(
+            Health.FAILING,
+            "fail",
+            "circle-x",
+            "The last fetch failed. The page of the account says why, and what to do.",
+        ),
+        _health(Health.PAUSED, "fail", "key-round", "The login was refused. Change the credential or the account."),
+        _health(Health.NEEDS_CONFIRMATION, "warn", "circle-pause", "An admin has to confirm the first fetch."),
+        _health(Health.NEEDS_UPDATE, "fail", "key-round", "Authorise its credential again, or change it."),
+        _health(Health.NEEDS_CREDENTIAL, "warn", "key-round", "Give the account a valid credential."),
+        _health(Health.NEVER, "never", "circle-dashed"),
+        _health(Health.HEALTHY, "ok", "circle-check"),
+        _health(Health.INVALID, "paused", "circle-pause"),
+    )
+)
+
+# Whether a credential needs an update.
+CREDENTIAL_BADGES: Mapping[CredentialHealth, Badge] = {
+    CredentialHealth.INVALID: Badge("–", "paused", "circle-pause"),
+    CredentialHealth.NEEDS_PASSWORD: Badge("Yes, needs password", "warn", "key-round"),
+    CredentialHealth.NEEDS_SECRET: Badge("Yes, needs client secret", "warn", "key-round"),
+    CredentialHealth.NEEDS_AUTHORISATION: Badge("Yes, never authorised", "warn", "shield"),
+    CredentialHealth.NEEDS_KEY: Badge("Yes, no key opens its secrets", "fail", "key-round"),
+    CredentialHealth.NEEDS_UPDATE: Badge("Yes", "fail", "circle-x"),
+    CredentialHealth.SECRET_EXPIRED: Badge("Yes, the client secret has expired", "fail", "triangle-alert"),
+    CredentialHealth.SECRET_EXPIRES_SOON: Badge("Soon, the client secret expires", "warn", "triangle-alert"),
+    CredentialHealth.HEALTHY: Badge("No", "ok", "circle-check"),
+}

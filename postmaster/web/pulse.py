@@ -19,6 +19,7 @@ from postmaster.extensions import now
 from postmaster.operations.progress import Activity, Progress
 from postmaster.operations.state import Fetching, FetchingState, fetching_state
 from postmaster.web.access import for_leads, polling
+from postmaster.web.badges import Badge
 
 blueprint = Blueprint("pulse", __name__)
 
@@ -40,21 +41,12 @@ class Pulse:
         return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode({'told': told})}"
 
 
-@dataclass(frozen=True)
-class Beat:
-    """How the pulse shows whether mail is being fetched."""
-
-    state: str
-    icon: str
-    word: str
-
-
-BEATS: Mapping[Fetching, Beat] = {
-    Fetching.ACTIVE: Beat("ok", "circle-check", "Fetcher running"),
-    Fetching.PAUSED: Beat("warn", "circle-pause", "Fetching paused"),
-    Fetching.NO_WORKER: Beat("fail", "circle-x", "Nobody is fetching"),
-    Fetching.NO_SCHEDULER: Beat("fail", "triangle-alert", "No scheduler"),
-    Fetching.LATE: Beat("fail", "triangle-alert", "Mail is late"),
+BEATS: Mapping[Fetching, Badge] = {
+    Fetching.ACTIVE: Badge("Fetcher running", "ok", "circle-check"),
+    Fetching.PAUSED: Badge("Fetching paused", "warn", "circle-pause"),
+    Fetching.NO_WORKER: Badge("Nobody is fetching", "fail", "circle-x"),
+    Fetching.NO_SCHEDULER: Badge("No scheduler", "fail", "triangle-alert"),
+    Fetching.LATE: Badge("Mail is late", "fail", "triangle-alert"),
 }
 
 

@@ -20,7 +20,7 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.models import Quarantine
 from postmaster.ledger.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
 from postmaster.ledger.quarantine_list import (
-    QuarantinePage,
+    QuarantineFilter,
     newest_quarantined,
     quarantine_listing,
     quarantined_accounts,
@@ -167,9 +167,9 @@ def _context() -> dict[str, Any]:
     }
 
 
-def _found(newest: int) -> QuarantinePage:
+def _found(newest: int) -> QuarantineFilter:
     """What the list's filter finds."""
-    return QuarantinePage(wanted().text, request.args.get("account", ""), newest)
+    return QuarantineFilter(wanted().text, request.args.get("account", ""), newest)
 
 
 def _url(view: str = "page", **values: Any) -> str:

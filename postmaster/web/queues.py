@@ -19,8 +19,6 @@ def _context(session: Session) -> Mapping[str, Any]:
 
 blueprint = resource_blueprint(
     Resource(
-        noun="queue",
-        plural="queues",
         title="Queues",
         lead="Where tickets wait. The default queue takes mail that no account and no address sends elsewhere.",
         empty="A ticket needs a queue to wait in.",

@@ -53,12 +53,10 @@ class Resource:
     the form of one, or of a new one (None).
     """
 
-    noun: str
-    plural: str
     title: str
     lead: str
     empty: str
-    service: Callable[[Session, str], AnyService]
+    service: type[AnyService]
     listing: Listing
     columns: tuple[Column, ...]
     called: str = ""
@@ -73,6 +71,16 @@ class Resource:
     make_form: MakeForm = resource_form
     page_template: str = "resources/page.html"
     form_template: str = "resources/form.html"
+
+    @property
+    def noun(self) -> str:
+        """What the service calls one."""
+        return self.service.noun
+
+    @property
+    def plural(self) -> str:
+        """What the service calls several, and the address of the pages."""
+        return self.service.plural
 
     @property
     def name(self) -> str:

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, request
 
 from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS
 from postmaster.ledger.models import FetchRun, RunStatus
-from postmaster.operations.run_history import WantedRuns, run_history
+from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before, asked_id
-from postmaster.web.lists import wants_fragment
+from postmaster.web.badges import PARTLY, RUN_BADGES, Badge
+from postmaster.web.lists import cursor_links, wants_fragment
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
@@ -41,29 +42,11 @@ LEFT_WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Badge:
-    """How the result of a run is shown."""
-
-    state: str
-    icon: str
-    word: str
-
-
-RUN_BADGES: Mapping[RunStatus, Badge] = {
-    RunStatus.RUNNING: Badge("busy", "refresh-cw", "Running"),
-    RunStatus.OK: Badge("ok", "circle-check", "Complete"),
-    RunStatus.FAILED: Badge("fail", "circle-x", "Failed"),
-    RunStatus.INTERRUPTED: Badge("warn", "triangle-alert", "Interrupted"),
-}
-PARTLY = Badge("warn", "triangle-alert", "Partly")
-
-
-@dataclass(frozen=True)
 class RunLine:
     """A run as pages show it; ``seconds`` is None while it lasts, ``left`` says why messages stayed on the server."""
 
     run: FetchRun
-    look: Badge
+    badge: Badge
     seconds: float | None
     left: Sequence[str]
 
@@ -79,10 +62,10 @@ def run_lines(runs: Iterable[FetchRun]) -> list[RunLine]:
 
 
 def _line(run: FetchRun) -> RunLine:
-    look = PARTLY if run.status is RunStatus.OK and run.left else RUN_BADGES[run.status]
+    badge = PARTLY if run.status is RunStatus.OK and run.left else RUN_BADGES[run.status]
     seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
     left = [f"{count:,} left: {LEFT_WORDS.get(reason, reason)}" for reason, count in run.left_reasons.items() if count]
-    return RunLine(run, look, seconds, left)
+    return RunLine(run, badge, seconds, left)
 
 
 @blueprint.get("")
@@ -90,22 +73,21 @@ def _line(run: FetchRun) -> RunLine:
 def page() -> str:
     """The history, or the part of it that a filter changes."""
     with read_session() as session:
-        stretch = run_history(session, _wanted())
+        found = run_history(session, _wanted())
     state: dict[str, Any] = {name: request.args[name] for name in RUN_FILTERS if request.args.get(name)}
     return render_template(
         "runs/_list.html" if wants_fragment() else "runs/page.html",
-        lines=run_lines(stretch.runs),
-        older=url_for(".page", **{**state, "before": str(stretch.next)}) if stretch.next else "",
-        newest=url_for(".page", **state) if request.args.get("before") else "",
+        lines=run_lines(found.rows),
+        **cursor_links(state, found.next),
         state=state,
-        results={status.value: look.word for status, look in RUN_BADGES.items()},
+        results={status.value: badge.text for status, badge in RUN_BADGES.items()},
     )
 
 
-def _wanted() -> WantedRuns:
+def _wanted() -> RunFilter:
     asked = request.args
     status = asked.get("status")
-    return WantedRuns(
+    return RunFilter(
         text=asked.get("q", ""),
         account_id=asked_id("account"),
         status=RunStatus(status) if status in list(RunStatus) else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -11,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from postmaster.accounts.health import HEALTH_LABELS, Health
+from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
 from postmaster.fetching.overview import count_tickets, count_waiting
@@ -19,6 +18,7 @@ from postmaster.fetching.pause import pause_fetching, resume_fetching
 from postmaster.operations.targets import alert_targets
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import current_user, for_admins, for_leads, polling, public
+from postmaster.web.badges import HEALTH_BADGES
 from postmaster.web.board import board_of
 from postmaster.web.forms import Form
 from postmaster.web.lists import wanted, wants_fragment
@@ -28,29 +28,6 @@ blueprint = Blueprint("status", __name__)
 
 # Of the open incidents, the oldest: when a mail server is away, each of its accounts has one.
 MAX_INCIDENTS = 20
-
-
-@dataclass(frozen=True)
-class Badge:
-    """How a health is shown: ``state`` and ``icon`` as in the style sheet and the sprite, and what to do about it."""
-
-    state: str
-    icon: str
-    why: str = ""
-
-
-HEALTH_BADGES: dict[Health, Badge] = {
-    Health.FAILING: Badge(
-        "fail", "circle-x", "The last fetch failed. The page of the account says why, and what to do."
-    ),
-    Health.PAUSED: Badge("fail", "key-round", "The login was refused. Change the credential or the account."),
-    Health.NEEDS_CONFIRMATION: Badge("warn", "circle-pause", "An admin has to confirm the first fetch."),
-    Health.NEEDS_UPDATE: Badge("fail", "key-round", "Authorise its credential again, or change it."),
-    Health.NEEDS_CREDENTIAL: Badge("warn", "key-round", "Give the account a valid credential."),
-    Health.NEVER: Badge("never", "circle-dashed"),
-    Health.HEALTHY: Badge("ok", "circle-check"),
-    Health.INVALID: Badge("paused", "circle-pause"),
-}
 
 
 @blueprint.get("/nothing")

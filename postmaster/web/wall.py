@@ -9,8 +9,8 @@ from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.database import read_session, transaction
 from postmaster.operations.wall import create_wall_link, opens_wall, revoke_wall_link
 from postmaster.web.access import current_user, for_admins, polling, public
+from postmaster.web.badges import HEALTH_BADGES
 from postmaster.web.board import board_of
-from postmaster.web.status import HEALTH_BADGES
 
 blueprint = Blueprint("wall", __name__, url_prefix="/wall")
 

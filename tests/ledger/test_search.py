@@ -144,10 +144,10 @@ def test_a_call_that_looked_at_enough_says_where_to_go_on(
     with app.app_context():
         fill(2000)
         with read_session() as session:
-            stretch = find_mail(session, MailFilter(recipient="shop.example", subject="invoice order late parcel"))
-            assert stretch.next == 2000 - 100 + 1
-            assert stretch.reached is not None
-            assert len(stretch.mails) < PAGE_SIZE
+            page = find_mail(session, MailFilter(recipient="shop.example", subject="invoice order late parcel"))
+            assert page.next == 2000 - 100 + 1
+            assert page.reached is not None
+            assert len(page.rows) < PAGE_SIZE
 
 
 def test_each_search_goes_along_an_index(app: Flask, desk: Desk) -> None:

@@ -17,7 +17,7 @@ from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.progress import Activity, progress
 from postmaster.operations.requests import Answer, request_fetch
-from postmaster.operations.run_history import WantedRuns, run_history
+from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.operations.state import Fetching, fetching_state
 from postmaster.resources.models import AuditEvent
 from tests.operations.conftest import BOTH, WorkOff, change_state, state
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("work_off")
 def last_run() -> FetchRun:
     """The latest run."""
     with read_session() as session:
-        return run_history(session, WantedRuns()).runs[0]
+        return run_history(session, RunFilter()).rows[0]
 
 
 def audited(action: str) -> list[tuple[str, str]]:
@@ -103,7 +103,7 @@ def test_what_is_asked_for_comes_before_what_is_due(
     request_fetch([asked], "ada")
     work_off()
     with read_session() as session:
-        runs = [run.account_id for run in run_history(session, WantedRuns()).runs]
+        runs = [run.account_id for run in run_history(session, RunFilter()).rows]
     assert runs[-1] == asked
 
 
@@ -179,7 +179,7 @@ def test_the_first_fetch_of_a_full_mailbox_waits_for_an_admin(
     work_off()
     assert mailbox.count() == 4
     with read_session() as session:
-        assert len(run_history(session, WantedRuns()).runs) == 1
+        assert len(run_history(session, RunFilter()).rows) == 1
     [row] = desk.ok("status", "--json").json["accounts"]
     assert (row["health"], row["held"]) == ("needs-confirmation", 4)
     assert "All 4 would become tickets and be deleted on the server" in row["error"]
@@ -235,17 +235,17 @@ def test_runs_are_filtered_and_cut(desk: Desk, mailbox: TestMailbox, other_mailb
     with read_session() as session:
 
         def count(**wanted: object) -> int:
-            return len(run_history(session, WantedRuns(**wanted)).runs)  # type: ignore[arg-type]
+            return len(run_history(session, RunFilter(**wanted)).rows)  # type: ignore[arg-type]
 
         assert count() == 3
         assert count(account_id=int(broken)) == count(status=RunStatus.FAILED) == count(with_mail=True) == 1
         assert count(text=mailbox.user.partition("@")[0]) == 2
         assert count(text="command line") == 3
         assert count(since=datetime.now(UTC) + timedelta(days=1)) == 0
-        page = run_history(session, WantedRuns(), size=2)
-        assert len(page.runs) == 2
+        page = run_history(session, RunFilter(), size=2)
+        assert len(page.rows) == 2
         assert page.next is not None
-        assert len(run_history(session, WantedRuns(before=page.next)).runs) == 1
+        assert len(run_history(session, RunFilter(before=page.next)).rows) == 1
 
 
 @BOTH

@@ -16,8 +16,8 @@ from postmaster.pipeline.decision import OUTCOMES, REASONS
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import list_pulse, standings
+from postmaster.web.badges import HEALTH_BADGES
 from postmaster.web.resources import Column, Resource, resource_blueprint
-from postmaster.web.status import HEALTH_BADGES
 
 
 def _context(_session: Session) -> Mapping[str, Any]:
@@ -37,8 +37,6 @@ def _frame(session: Session) -> Mapping[str, Any]:
 
 
 ACCOUNT_PAGES = Resource(
-    noun="account",
-    plural="accounts",
     called="mail account",
     keeps="Its tickets stay, and so does the mail that is still on the server.",
     title="PostMaster Mail Accounts",

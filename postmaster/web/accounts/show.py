@@ -20,15 +20,15 @@ from postmaster.ledger.hourly_counts import mails_by_hour
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import progress
 from postmaster.operations.requests import confirm_first_fetch, request_fetch
-from postmaster.operations.run_history import WantedRuns, run_history
+from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.web.access import current_user, for_admins, for_leads, polling
 from postmaster.web.accounts.chart import chart_of
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
 from postmaster.web.accounts.row_state import pace, standing
+from postmaster.web.badges import HEALTH_BADGES
 from postmaster.web.pulse import Pulse
 from postmaster.web.resources import missing
 from postmaster.web.runs import run_lines
-from postmaster.web.status import HEALTH_BADGES
 from postmaster.web.times import midnight
 
 # Runs that the page shows; the others are in the run history.
@@ -91,7 +91,7 @@ def _look(session: Session, number: int) -> Mapping[str, Any]:
     row = ACCOUNT_PAGES.listing.row(session, number)
     going_on = progress(session).get(number)
     counted = figures(session, midnight(), [number]).get(number, Figures())
-    runs = run_history(session, WantedRuns(account_id=number), LAST_RUNS)
+    runs = run_history(session, RunFilter(account_id=number), LAST_RUNS)
     busy = {} if going_on is None else {number: going_on}
     return {
         "account": account,
@@ -101,7 +101,7 @@ def _look(session: Session, number: int) -> Mapping[str, Any]:
         "withheld": withheld_of(session, number),
         "on_server": view_of(account).on_server,
         "chart": chart_of(mails_by_hour(session, number)),
-        "lines": run_lines(runs.runs),
+        "lines": run_lines(runs.rows),
         "more": runs.next is not None,
         "looks": HEALTH_BADGES,
         "words": HEALTH_LABELS,

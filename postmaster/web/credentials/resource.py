@@ -18,22 +18,9 @@ from postmaster.oauth.registration import PROVIDER_NAMES
 from postmaster.oauth.setup_help import Known, SetupStep, setup_steps
 from postmaster.oauth.token_diagnosis import signs_in_as
 from postmaster.oauth.vault import object_id_of
+from postmaster.web.badges import CREDENTIAL_BADGES
 from postmaster.web.credentials.form import credential_form
 from postmaster.web.resources import Column, Resource, resource_blueprint
-from postmaster.web.status import Badge
-
-CREDENTIAL_BADGES: dict[CredentialHealth, Badge] = {
-    CredentialHealth.INVALID: Badge("paused", "circle-pause", "–"),
-    CredentialHealth.NEEDS_PASSWORD: Badge("warn", "key-round", "Yes, needs password"),
-    CredentialHealth.NEEDS_SECRET: Badge("warn", "key-round", "Yes, needs client secret"),
-    CredentialHealth.NEEDS_AUTHORISATION: Badge("warn", "shield", "Yes, never authorised"),
-    CredentialHealth.NEEDS_KEY: Badge("fail", "key-round", "Yes, no key opens its secrets"),
-    CredentialHealth.NEEDS_UPDATE: Badge("fail", "circle-x", "Yes"),
-    CredentialHealth.SECRET_EXPIRED: Badge("fail", "triangle-alert", "Yes, the client secret has expired"),
-    CredentialHealth.SECRET_EXPIRES_SOON: Badge("warn", "triangle-alert", "Soon, the client secret expires"),
-    CredentialHealth.HEALTHY: Badge("ok", "circle-check", "No"),
-}
-
 
 # What the guides of the grants are told apart by.
 GRANTS = {
@@ -101,8 +88,6 @@ def _mismatch(record: Credential, account: MailAccount) -> str:
 
 
 CREDENTIAL_PAGES = Resource(
-    noun="credential",
-    plural="credentials",
     title="Credentials",
     lead="How PostMaster signs in to mail servers. Secrets are stored encrypted and never shown again.",
     empty="An account signs in with a credential: a user name and its password, or tokens of an identity provider.",

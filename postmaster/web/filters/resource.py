@@ -36,8 +36,6 @@ def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Ma
 
 
 FILTER_PAGES = Resource(
-    noun="filter",
-    plural="filters",
     title="Postmaster Filters",
     lead="What a mail says decides what becomes of it: queue, priority, state. Filters are tried in the order of this "
     "list, for all accounts or for chosen ones.",
