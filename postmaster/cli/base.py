@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from postmaster.config import Environment
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
-from postmaster.resources.numbers import MAX_ID, read_number
+from postmaster.resources.numbers import MAX_ID, read_id, read_number
 
 Function = Callable[..., Any]
 RowT = TypeVar("RowT")
@@ -60,13 +60,30 @@ class Number(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number; one that is a default already stays."""
-        number = value if isinstance(value, int) else read_number(value, self.low, self.high)
+        number = value if isinstance(value, int) else self.read(value)
         if number is None:
             self.fail(f"“{plain(value)}” is not a whole number from {self.low} to {self.high}.", param, ctx)
         return int(number)
 
+    def read(self, text: str) -> int | None:
+        """The number that ``text`` is; None if it is none."""
+        return read_number(text, self.low, self.high)
 
-ID = Number(1, MAX_ID)
+
+class Id(Number):
+    """An id, as ``read_id`` reads it everywhere."""
+
+    name = "id"
+
+    def __init__(self) -> None:
+        super().__init__(1, MAX_ID)
+
+    def read(self, text: str) -> int | None:
+        """The id that ``text`` is; None if it is none."""
+        return read_id(text)
+
+
+ID = Id()
 
 # Of anything that a command shows.
 MAX_COUNT = 10**9

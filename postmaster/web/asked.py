@@ -36,6 +36,11 @@ class NumberField(StringField):
             self.data = 0 if text == "0" else read_id(text) or self.data
 
 
+def chosen_id(text: str) -> int:
+    """The id that was chosen in a form or an address; ``NO_ID`` if ``text`` is none."""
+    return read_id(text) or NO_ID
+
+
 def is_looking() -> bool:
     """Whether the request only looks: HEAD is GET without a body."""
     return request.method in ("GET", "HEAD")
@@ -44,7 +49,7 @@ def is_looking() -> bool:
 def asked_id(name: str) -> int | None:
     """The id that the parameter or field ``name`` says; None if it says nothing, ``NO_ID`` if what it says is none."""
     text = request.values.get(name, "")
-    return (read_id(text) or NO_ID) if text else None
+    return chosen_id(text) if text else None
 
 
 def asked_before() -> int:

@@ -26,11 +26,11 @@ from postmaster.ledger.quarantine_list import (
     quarantined_accounts,
 )
 from postmaster.pipeline.decision import REASONS, STORM
-from postmaster.resources.numbers import NO_ID, read_id
+from postmaster.resources.numbers import NO_ID
 from postmaster.resources.service import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.articles import as_download, record_reading
-from postmaster.web.asked import NumberField
+from postmaster.web.asked import NumberField, chosen_id
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
 from postmaster.web.source import shown_source
@@ -55,7 +55,7 @@ class ChosenMailForm(Form):
     by requests before: ``done`` are out of quarantine, ``kept`` are still in it.
     """
 
-    mail = SelectMultipleField(choices=(), validate_choice=False, coerce=str)
+    mail = SelectMultipleField(choices=(), validate_choice=False, coerce=chosen_id)
     action = StringField()
     queue = StringField()
     confirmed = StringField()
@@ -68,7 +68,10 @@ class ChosenMailForm(Form):
         """The ids of the messages."""
         if self.newest.data is not None:
             return _found(self.newest.data).ids(session, self.after.data or 0)
-        return [_id_of(text) for text in self.mail.data or ()]
+        numbers: Sequence[int] = self.mail.data or ()
+        if NO_ID in numbers:
+            raise InputError("message", "What was chosen is no message.", "Load the page again, and choose anew.")
+        return numbers
 
     def count(self, handled: Sequence[Handled]) -> None:
         """Take down what became of messages."""
@@ -76,13 +79,6 @@ class ChosenMailForm(Form):
         self.done.data = (self.done.data or 0) + len(handled) - kept
         self.kept.data = (self.kept.data or 0) + kept
         self.after.data = max((each.number for each in handled), default=0)
-
-
-def _id_of(text: str) -> int:
-    number = read_id(text)
-    if number is None:
-        raise InputError("message", "What was chosen is no message.", "Load the page again, and choose anew.")
-    return number
 
 
 @dataclass(frozen=True)
@@ -224,7 +220,7 @@ def change() -> ResponseReturnValue:
         return _change(form, numbers)
     except InputError as error:
         flash(error.message, "fail")
-    return _refused(form, {read_id(text) or NO_ID for text in form.mail.data or ()})
+    return _refused(form, set(form.mail.data or ()))
 
 
 def _chosen(form: ChosenMailForm) -> Sequence[int]:

@@ -85,3 +85,9 @@ def test_what_is_no_id_names_nothing(app: Flask, desk: Desk, words: tuple[str, .
         if result.exit_code != 2 or "Traceback" in result.stderr:
             wrong[value[:30]] = (result.exit_code, result.stdout[:100], result.stderr[-300:])
     assert wrong == {}
+
+
+def test_an_id_is_written_in_one_way_only(app: Flask, desk: Desk) -> None:
+    populate(desk, app)
+    assert desk.run("mail", "show", "1").exit_code == 0
+    assert desk.run("mail", "show", "01").exit_code == 2
