@@ -16,8 +16,9 @@ from postmaster.config import Environment
 from postmaster.database import read_session
 from postmaster.errors import MailError
 from postmaster.extensions import Json, now
-from postmaster.fetching.batches import ReadBatch, batches, read_batch, select_messages
+from postmaster.fetching.batches import batches
 from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD, AccountResult
+from postmaster.fetching.messages import ReadBatch, read_batch, select_messages
 from postmaster.fetching.pending import Ledger, load_ledger
 from postmaster.fetching.run import FetchOptions, Plan, Stopwatch, make_plan
 from postmaster.ledger.models import Mailbox

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
@@ -53,7 +53,8 @@ def take_lease(session: Session, key: MailboxKey, holder: str) -> Lease:
     moment = now().timestamp()
     _add_mailbox(session, key)
     # The rows of the host are locked together, so that two runs cannot both count themselves as the last one.
-    rows = session.scalars(_mailboxes_of(key.host).with_for_update()).all()
+    of_host = select(Mailbox).where(Mailbox.host == key.host).order_by(Mailbox.id)
+    rows = session.scalars(of_host.with_for_update()).all()
     mailbox = next(row for row in rows if (row.login, row.folder) == (key.login, key.folder))
     if is_held(mailbox, moment):
         raise mail_error("lease-held", holder=mailbox.lease_holder)
@@ -116,10 +117,6 @@ def _beat(app: Flask, lease: Lease, ended: threading.Event) -> None:
                     fence(session, lease)
             except Exception as error:  # the next commit of the run decides, and says why
                 log.warning("lease not renewed", mailbox=lease.mailbox_id, error=str(error))
-
-
-def _mailboxes_of(host: str) -> Select[Mailbox]:
-    return select(Mailbox).where(Mailbox.host == host).order_by(Mailbox.id)
 
 
 def _add_mailbox(session: Session, key: MailboxKey) -> None:

@@ -98,20 +98,20 @@ class RunTransaction:
 
 def save_progress(session: Session, run: Run, counters: RunCounters, expected: int) -> None:
     """Write down how far the run is, out of ``expected`` messages. The caller commits."""
-    told = {
+    progress = {
         "left_reasons": dict(counters.left_reasons),
         "bytes": counters.bytes,
         "expected": expected,
         "updated_at": now(),
     }
-    session.execute(_TELLING, {"run_id": run.id, **counters.counters(), **told})
+    session.execute(_SAVING, {"run_id": run.id, **counters.counters(), **progress})
 
 
-_TELLING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
+_SAVING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
 
 
 def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequence[int], revision: str) -> None:
-    """Close the run, give the lease back, and tell the account's state. The caller commits.
+    """Close the run, release the lease, and update the account's state. The caller commits.
 
     ``revision`` is the ``config_revision`` the run worked with: a refused login pauses the account until it changes.
     """
@@ -133,7 +133,7 @@ def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequen
     account = session.get(MailAccount, run.account_id)
     if account is not None:  # deleted while it was fetched: its run and its mail stay
         state_of(account).last_run_seconds = (moment - run.started_at).total_seconds()
-        _tell_state(session, account, result, revision)
+        _update_state(session, account, result, revision)
 
 
 def record_failure(account_id: int, result: AccountResult) -> None:
@@ -142,15 +142,15 @@ def record_failure(account_id: int, result: AccountResult) -> None:
         account = session.get(MailAccount, account_id)
         if account is not None:
             _leave_queue(session, account, now())
-            _tell_state(session, account, result, account.config_revision)
+            _update_state(session, account, result, account.config_revision)
 
 
-def _tell_state(session: Session, account: MailAccount, result: AccountResult, revision: str) -> None:
+def _update_state(session: Session, account: MailAccount, result: AccountResult, revision: str) -> None:
     state = state_of(account)
     state.last_run_at = now()
     if result.error is None or result.counters.found:  # otherwise it did not get to see the mailbox
-        _tell_backlog(state, result.counters.left)
-    _tell_error(state, result.error)
+        _set_backlog(state, result.counters.left)
+    _set_error(state, result.error)
     state.paused_revision = state.held_revision = state.held_count = None
     if result.error is None:
         state.last_success_at, state.failing_since, state.failures = state.last_run_at, None, 0
@@ -182,10 +182,10 @@ def record_fault(session: Session, account: MailAccount, error: MailError) -> No
     state.failures += 1
     state.failing_since = state.failing_since or moment
     state.next_run_at = moment + wait_after(error, state.failures, interval_of(session, account))
-    _tell_error(state, error)
+    _set_error(state, error)
 
 
-def _tell_backlog(state: AccountState, left: int) -> None:
+def _set_backlog(state: AccountState, left: int) -> None:
     if left > state.backlog:
         state.backlog_growth += 1
     elif left < state.backlog:
@@ -193,7 +193,7 @@ def _tell_backlog(state: AccountState, left: int) -> None:
     state.backlog = left
 
 
-def _tell_error(state: AccountState, error: MailError | None) -> None:
+def _set_error(state: AccountState, error: MailError | None) -> None:
     state.error_code = error.code if error else None
     state.error_stage = error.stage if error else None
     state.error_message = error.message if error else None

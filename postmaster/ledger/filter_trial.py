@@ -20,7 +20,7 @@ from postmaster.ledger.models import Quarantine
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.context import load_context
-from postmaster.pipeline.decision import Decision, Rules
+from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.filters.loading import compiled
 from postmaster.pipeline.filters.matching import (
     FILTER_SECONDS,
@@ -66,7 +66,7 @@ def recent_messages(session: Session, wanted: int = 0) -> list[tuple[int, str]]:
     articles = select(Article.raw_id, Article.header).where(Article.raw_id.is_not(None))
     held = select(Quarantine.raw_id, Quarantine.sender, Quarantine.subject)
     return [
-        *((row.raw_id, _called(*_named(row.header))) for row in _first(session, articles, Article.id.desc())),
+        *((row.raw_id, _title_of(row.header)) for row in _first(session, articles, Article.id.desc())),
         *(
             (row.raw_id, f"In quarantine: {_called(row.sender, row.subject)}")
             for row in _first(session, held, (Quarantine.raw_id == wanted).desc(), Quarantine.id.desc())
@@ -78,8 +78,8 @@ def _first(session: Session, query: Select[*tuple[Any, ...]], *order: ColumnElem
     return session.execute(query.order_by(*order).limit(RECENT_MAILS)).all()
 
 
-def _named(header: Json) -> tuple[str, str]:
-    return (header.get("from") or {}).get("address") or "", header.get("subject") or ""
+def _title_of(header: Json) -> str:
+    return _called((header.get("from") or {}).get("address") or "", header.get("subject") or "")
 
 
 def _called(sender: str, subject: str) -> str:
@@ -109,13 +109,8 @@ def try_out(session: Session, row: PostmasterFilter, raw: bytes, rules: Rules, z
     setup = Setup(before.configuration, filters)
     prepared = prepare(arrival, message, rules, setup)
     decision = decide(prepared, load_context(session, setup.configuration, [prepared], now(), zone))
-    return Experiment(
-        message, _attempts(filters, edited, message, rules), describe_decision(decision), _ticket(decision)
-    )
-
-
-def _ticket(decision: Decision) -> str | None:
-    return decision.ticket.number if decision.ticket and decision.ticket.id else None
+    ticket = decision.ticket.number if decision.ticket and decision.ticket.id else None
+    return Experiment(message, _attempts(filters, edited, message, rules), describe_decision(decision), ticket)
 
 
 def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:

@@ -18,7 +18,7 @@ from postmaster.ledger.models import FetchRun, InboundMail
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.context import load_context
-from postmaster.pipeline.decision import Decision, Rules
+from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.preparing import prepare, read_setup
 from postmaster.pipeline.rules import present_rules
 from postmaster.pipeline.stages import NEW_TICKET_STAGES, decide
@@ -46,7 +46,9 @@ def _dispatch(service: TicketService, ticket: Ticket) -> TicketChange:
     settings: Environment = current_app.config["SETTINGS"]
     desk = load_context(session, setup.configuration, [prepared], now(), settings.time_zone)
     decision = decide(prepared, desk, NEW_TICKET_STAGES)
-    changes = _move(service, ticket, decision)
+    # A message that would not become a ticket any more has no queue, and its ticket stays where it is.
+    queue = session.get(Queue, decision.queue.id) if decision.queue else None
+    changes = service.move(ticket, queue) if queue else {}
     if inbound:
         inbound.trace = [*inbound.trace, {"stage": "again", "text": f"Again, by {service.actor}."}, *decision.trace]
     audit(session, service.actor, "dispatch", "ticket", ticket.number, {**changes, "reason": decision.reason})
@@ -78,9 +80,3 @@ def _rules(session: Session, inbound: InboundMail | None) -> Rules:
         return Rules(queue_id=session.scalar(select(Queue.id).where(Queue.name == names[0])) if names else None)
     run = session.get(FetchRun, inbound.run_id) if inbound.run_id else None
     return present_rules(session, run.account_id if run else None)
-
-
-def _move(service: TicketService, ticket: Ticket, decision: Decision) -> dict[str, list[str]]:
-    """Into the queue that was decided on; a message that would not become a ticket any more stays where it is."""
-    queue = service.session.get(Queue, decision.queue.id) if decision.queue else None
-    return service.move(ticket, queue) if queue else {}

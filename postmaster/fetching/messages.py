@@ -1,0 +1,111 @@
+"""Which messages of a mailbox are taken, and what reading a batch of them brings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from postmaster.database import read_session
+from postmaster.fetching.care import key_of
+from postmaster.fetching.pending import Ledger, LedgerEntry, recorded_lately
+from postmaster.fetching.plausible import doubt
+from postmaster.sources.base import MailSource, RemoteMail
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxListing:
+    """What a session has to do: messages to take, in batches, how many are too large, and those not to be had."""
+
+    wanted: Sequence[RemoteMail]
+    too_large: int
+    withheld: Sequence[Withheld] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A message that the server has but does not hand over as it should, and why we think so."""
+
+    mail: RemoteMail
+    why: str
+
+    def __str__(self) -> str:
+        name = f"UID {self.mail.handle}" if (self.mail.identity or "").startswith("imap:") else self.mail.identity
+        size = f", {self.mail.size:,} bytes" if self.mail.size else ""
+        return f"Left on the server: message {name or self.mail.handle}{size}: {self.why}."
+
+
+def select_messages(
+    mails: Sequence[RemoteMail], ledger: Ledger, largest: int, culprits: Mapping[str, str] = MappingProxyType({})
+) -> MailboxListing:
+    """What to take of ``mails``. Mail that another client flagged as deleted is not counted as being there.
+
+    ``culprits`` are those that broke earlier sessions of the run, by ``key_of``.
+    """
+    ours = [mail for mail in mails if not mail.flagged or ledger.knows(mail)]
+    withheld = [Withheld(mail, "the server does not list it") for mail in ours if mail.unlisted]
+    listed = [mail for mail in ours if not mail.unlisted]
+    withheld += [Withheld(mail, culprits[key_of(mail)]) for mail in listed if key_of(mail) in culprits]
+    listed = [mail for mail in listed if key_of(mail) not in culprits]
+    wanted = [mail for mail in listed if mail.size <= largest]
+    return MailboxListing(wanted, len(listed) - len(wanted), withheld)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """A batch that was read: how many are gone, those the server has but does not hand over, which were recorded
+    before, and which are new (with bytes and SHA-256).
+    """
+
+    gone: int
+    withheld: list[Withheld]
+    known: list[tuple[RemoteMail, LedgerEntry]]
+    new: list[tuple[RemoteMail, bytes, bytes]]
+
+    def digests(self) -> dict[int, bytes]:
+        """The SHA-256 of what was read, by handle."""
+        known = {mail.handle: entry.sha256 for mail, entry in self.known}
+        return known | {mail.handle: sha256 for mail, _, sha256 in self.new}
+
+
+def read_batch(
+    source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger, mailbox_id: int | None = None
+) -> ReadBatch:
+    """Read ``batch`` and hold each message against the ledger, and against what was recorded lately."""
+    gone = 0
+    kept_back = {mail.handle: Withheld(mail, "the server does not hand it over") for mail in batch}
+    known: list[tuple[RemoteMail, LedgerEntry]] = []
+    new: list[tuple[RemoteMail, bytes, bytes]] = []
+    for mail, raw in source.read(batch):
+        if raw is not None and (why := doubt(raw, mail.size)):
+            kept_back[mail.handle] = Withheld(mail, why)
+            continue
+        del kept_back[mail.handle]
+        sha256 = hashlib.sha256(raw or b"").digest()
+        if raw is None:
+            gone += 1
+        elif entry := ledger.find(mail, sha256):
+            known.append((mail, entry))
+        elif not mail.flagged:
+            new.append((mail, raw, sha256))
+    again = _recorded_lately(new, mailbox_id)
+    known += again
+    handles = {mail.handle for mail, _ in again}
+    return ReadBatch(gone, list(kept_back.values()), known, [row for row in new if row[0].handle not in handles])
+
+
+def _recorded_lately(
+    new: Sequence[tuple[RemoteMail, bytes, bytes]], mailbox_id: int | None
+) -> list[tuple[RemoteMail, LedgerEntry]]:
+    """Those of ``new`` that only seem to be: the server confirmed their deletion, or they came by another host name.
+
+    The server's own identity tells them from a second message of the same bytes; without one there is no telling.
+    """
+    named = {(mail.identity, sha256) for mail, _, sha256 in new if mail.identity}
+    if mailbox_id is None or not named:
+        return []
+    with read_session() as session:
+        entries = recorded_lately(session, mailbox_id, named)
+    seen = ((mail, entries.get((mail.identity or "", sha256))) for mail, _, sha256 in new)
+    return [(mail, entry) for mail, entry in seen if entry is not None]
