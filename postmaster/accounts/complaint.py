@@ -158,5 +158,9 @@ def _possible(mend: Mend, credential: Credential | None) -> Mend:
     """``mend``, or to edit the credential where nobody can authorise it: it has no user who could sign in."""
     if mend is not Mend.AUTHORISE:
         return mend
-    can_sign_in = credential is not None and credential.spec.is_oauth and credential.way is not Grant.CLIENT_CREDENTIALS
+    can_sign_in = (
+        credential is not None
+        and credential.spec.is_oauth
+        and credential.effective_grant is not Grant.CLIENT_CREDENTIALS
+    )
     return Mend.AUTHORISE if can_sign_in else Mend.CREDENTIAL

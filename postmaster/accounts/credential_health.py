@@ -54,7 +54,7 @@ def _missing(credential: Credential) -> CredentialHealth | None:
     """What was never entered, or never authorised."""
     if not credential.spec.is_oauth:
         return None if credential.sealed_password else CredentialHealth.NEEDS_PASSWORD
-    if credential.way is Grant.CLIENT_CREDENTIALS:
+    if credential.effective_grant is Grant.CLIENT_CREDENTIALS:
         has_secret = credential.sealed_client_secret or credential.sealed_client_certificate
         return None if has_secret else CredentialHealth.NEEDS_SECRET
     is_authorised = credential.token is not None and credential.token.authorised_at is not None

@@ -233,7 +233,7 @@ def _check_grant(values: EnteredValues[Credential]) -> None:
         errors.add(
             CLIENT_CERTIFICATE.name, CLIENT_CERTIFICATE.refuse("replaces the client secret", "Give one of them.")
         )
-    if record.way is Grant.AUTHORIZATION_CODE:
+    if record.effective_grant is Grant.AUTHORIZATION_CODE:
         if record.spec.has(AUTHORIZATION_ENDPOINT) and not record.authorization_endpoint:
             _miss(AUTHORIZATION_ENDPOINT, record, errors)
         return
@@ -245,7 +245,9 @@ def _check_grant(values: EnteredValues[Credential]) -> None:
 
 
 def _miss(field: Field, record: Credential, errors: FieldErrors) -> None:
-    errors.add(field.name, field.refuse("is missing", f"Grant {record.way} needs it.", code="missing-field"))
+    errors.add(
+        field.name, field.refuse("is missing", f"Grant {record.effective_grant} needs it.", code="missing-field")
+    )
 
 
 def rotate_keys(session: Session, actor: str) -> int:

@@ -67,13 +67,13 @@ class Credential(Model):
         return CREDENTIAL_KINDS[self.kind]
 
     @property
-    def way(self) -> Grant | None:
+    def effective_grant(self) -> Grant | None:
         """How it comes by tokens; None if it has a password."""
         return self.grant or next(iter(self.spec.grants), None)
 
     def wanted_scopes(self, outlook_host: str) -> list[str]:
         """The scopes to ask for: those entered, or what fetching takes, at Microsoft from ``outlook_host``."""
-        usual = (self.spec.mail_scopes or {}).get(self.way, "") if self.way else ""
+        usual = (self.spec.mail_scopes or {}).get(self.effective_grant, "") if self.effective_grant else ""
         people = OUTLOOK_FOR_PEOPLE.get(outlook_host, outlook_host)
         return (self.scopes or usual.format(outlook=outlook_host, people=people)).split()
 

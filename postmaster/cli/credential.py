@@ -86,7 +86,7 @@ def authorise(which: str) -> None:
     """
     with read_session() as session:
         credential = CredentialService(session, actor()).find(which)
-    if credential.way is Grant.CLIENT_CREDENTIALS:
+    if credential.effective_grant is Grant.CLIENT_CREDENTIALS:
         _tell(try_app(credential.id, actor()))
     elif credential.kind is CredentialKind.MICROSOFT or credential.device_endpoint:
         _tell(by_device(credential.id, actor(), _show, _Patience()))

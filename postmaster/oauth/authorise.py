@@ -82,7 +82,7 @@ def begin(credential_id: int, redirect_uri: str, browser: BrowserSignIn | None) 
     """
     with read_session() as session:
         registration = load_registration(session, credential_id)
-    if registration.way is not Grant.AUTHORIZATION_CODE:
+    if registration.grant is not Grant.AUTHORIZATION_CODE:
         raise InputError("Grant", "With grant client-credentials nobody signs in.", "Press Try, or test an account.")
     state = secrets.token_urlsafe(32)
     address, flow = provider_of(registration).begin(redirect_uri, state)

@@ -32,7 +32,7 @@ class Registration:
 
     credential: str
     kind: CredentialKind
-    way: Grant
+    grant: Grant
     client_id: str
     client_secret: str = field(repr=False)
     certificate: str = field(repr=False)
@@ -66,7 +66,7 @@ def registration_of(credential: Credential) -> Registration:
     return Registration(
         credential=credential.name,
         kind=credential.kind,
-        way=credential.way or Grant.AUTHORIZATION_CODE,
+        grant=credential.effective_grant or Grant.AUTHORIZATION_CODE,
         client_id=credential.client_id or "",
         client_secret=secret,
         certificate=certificate,

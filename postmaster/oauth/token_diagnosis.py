@@ -46,7 +46,7 @@ def flaw_of(registration: Registration, token: str, protocol: Protocol) -> Cause
     audience = str(claims.get("aud", ""))
     if not any(name in audience for name in (*_EXCHANGE, registration.outlook_host)):
         return Cause(f"it is made out to {audience or 'nobody'}, not to Exchange Online", "Leave Scopes empty.")
-    if registration.way is Grant.CLIENT_CREDENTIALS:
+    if registration.grant is Grant.CLIENT_CREDENTIALS:
         return _lacks(
             claims.get("roles"), EXCHANGE_NAMES[protocol].role, "Application permissions, Office 365 Exchange Online"
         )
@@ -63,9 +63,9 @@ def _lacks(held: object, needed: str, where: str) -> Cause | None:
     return Cause(f"it has not the permission {needed}, but {', '.join(map(str, held)) or 'none'}", todo)
 
 
-def diagnose(signed_in_as: str, login: str, way: Grant) -> str:
+def diagnose(signed_in_as: str, login: str, grant: Grant) -> str:
     """Whose token it is, and for which mailbox."""
-    if way is Grant.CLIENT_CREDENTIALS:
+    if grant is Grant.CLIENT_CREDENTIALS:
         return f"The app itself signs in, for mailbox {login}."
     return signs_in_as(signed_in_as, login) or f"Signs in as {login}."
 
@@ -102,7 +102,7 @@ def _causes(registration: Registration, protocol: Protocol, login: str, signed_i
 
 def _microsoft(registration: Registration, protocol: Protocol, login: str, signed_in_as: str) -> Iterator[Cause]:
     """Exchange has one answer for all of these."""
-    if registration.way is Grant.CLIENT_CREDENTIALS:
+    if registration.grant is Grant.CLIENT_CREDENTIALS:
         yield Cause("The app has no permission for the mailbox.", f"Check: Get-MailboxPermission -Identity {login}")
         yield Cause(
             "Its service principal is not in Exchange, or has the object id of the app registration.",

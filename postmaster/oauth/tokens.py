@@ -39,7 +39,7 @@ class StoredTokens:
             raise mail_error(
                 "token-unsuitable", credential=vault.registration.credential, what=flaw.what, todo=flaw.todo
             )
-        return diagnose(vault.signed_in_as, self._login, vault.registration.way)
+        return diagnose(vault.signed_in_as, self._login, vault.registration.grant)
 
     def causes(self, token: str) -> str:
         """Why a mail server may not take ``token``: the likeliest first, unless the token itself says it."""
@@ -85,7 +85,7 @@ def _renew(vault: Vault, claimed: str, refused: str) -> str:
 def ask_provider(vault: Vault) -> Tokens:
     """New tokens, by whichever way the credential has. Raises MailError, stage token."""
     provider = provider_of(vault.registration)
-    if vault.registration.way is Grant.CLIENT_CREDENTIALS:
+    if vault.registration.grant is Grant.CLIENT_CREDENTIALS:
         return provider.own()
     if not vault.refresh:
         raise mail_error(

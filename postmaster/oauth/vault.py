@@ -70,7 +70,7 @@ def open_vault(credential_id: int) -> Vault:
         if credential is None or not credential.spec.is_oauth:
             raise mail_error("credential-missing", stage="token")
         registration, token = registration_of(credential), credential.token
-        if registration.way is Grant.AUTHORIZATION_CODE and (token is None or token.authorised_at is None):
+        if registration.grant is Grant.AUTHORIZATION_CODE and (token is None or token.authorised_at is None):
             raise mail_error("authorisation-missing", credential=credential.name)
         if token is None:
             return Vault(credential_id, registration, "", "", None, None, 0, "")
@@ -81,7 +81,7 @@ def open_vault(credential_id: int) -> Vault:
 
 def object_id_of(credential: Credential) -> str:
     """The object id of the app's service principal, as its own access token says (``oid``); empty if it does not."""
-    if credential.way is not Grant.CLIENT_CREDENTIALS or credential.token is None:
+    if credential.effective_grant is not Grant.CLIENT_CREDENTIALS or credential.token is None:
         return ""
     try:
         return str(claims_of(open_vault(credential.id).access).get("oid", ""))
@@ -199,7 +199,7 @@ def _verdict(error: MailError | None) -> dict[str, object]:
 
 def missing_scopes(registration: Registration, tokens: Tokens) -> MailError | None:
     """The error that less was granted than was asked for."""
-    if registration.way is Grant.CLIENT_CREDENTIALS:
+    if registration.grant is Grant.CLIENT_CREDENTIALS:
         return None  # what an app may do is in its token: see ``explain``
     granted = {_bare(scope) for scope in tokens.scopes}
     missing = [s for s in registration.scopes if s not in _PERSONAL and _bare(s) not in granted]

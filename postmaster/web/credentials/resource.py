@@ -55,7 +55,7 @@ def _beside(session: Session, record: Credential | None) -> Mapping[str, Any]:
         "standing": CredentialHealth(CredentialService(session, "").health(record)),
         "mismatches": list(filter(None, (_mismatch(record, account) for account in accounts))),
         "guides": _guides(record, accounts),
-        "app_only": record.way is Grant.CLIENT_CREDENTIALS,
+        "app_only": record.effective_grant is Grant.CLIENT_CREDENTIALS,
         "by_device": record.kind is CredentialKind.MICROSOFT or bool(record.device_endpoint),
     }
 
@@ -80,7 +80,11 @@ def _guides(record: Credential, accounts: list[MailAccount]) -> dict[Grant | Non
         object_id=object_id_of(record),
         mailboxes=mailboxes_of(record, accounts),
     )
-    return {record.way: setup_steps(record.kind, record.way, known)} if record.way else {}
+    return (
+        {record.effective_grant: setup_steps(record.kind, record.effective_grant, known)}
+        if record.effective_grant
+        else {}
+    )
 
 
 def _mismatch(record: Credential, account: MailAccount) -> str:

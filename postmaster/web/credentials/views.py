@@ -36,7 +36,7 @@ def authorise(number: int) -> ResponseReturnValue:
         mailboxes = mailboxes_of(credential, service.accounts(credential))
     back = CREDENTIAL_PAGES.url("edit", number=number)
     try:
-        if credential.way is Grant.CLIENT_CREDENTIALS:
+        if credential.effective_grant is Grant.CLIENT_CREDENTIALS:
             _tell(try_app(number, current_user().name))
             return redirect(back, 303)
         address = begin(number, redirect_uri(), _browser())
