@@ -16,7 +16,7 @@ import regex
 from postmaster.parsing import parse_addresses
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.filters.patterns import Condition, HeaderAssignment
-from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
+from postmaster.pipeline.filters.pseudo_headers import pseudo_value
 from postmaster.pipeline.x_otrs_headers import PREFIX, Control, own_controls
 
 # Seconds of computing that one filter may take for a message, and that all of them may take together. Time in which
@@ -106,8 +106,8 @@ class MailView:
     def values(self, name: str) -> Sequence[str]:
         """The values of a header, named case-insensitively, or of a pseudo-header."""
         key = name.lower()
-        if key in PSEUDO_HEADERS:
-            return (PSEUDO_HEADERS[key].value(self._message),)
+        if (value := pseudo_value(key, self._message)) is not None:
+            return (value,)
         if key.startswith(PREFIX.lower()):
             return (self.controls[key].value,) if key in self.controls else ()
         return self._message.header_values(name)

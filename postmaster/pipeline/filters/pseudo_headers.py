@@ -1,4 +1,4 @@
-"""``PSEUDO_HEADERS``: what conditions can test beside the headers of a message (REFERENCE section 3)."""
+"""``PSEUDO_HEADERS``: what conditions can test beside headers of the message (docs/glossary.md#postmaster-filters)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def _attachments(message: ParsedMessage) -> int:
     return sum(not part.inline for part in message.attachments)
 
 
-# By the name in lower case.
 PSEUDO_HEADERS: Mapping[str, PseudoHeader] = {
-    row.name.lower(): row
+    row.name: row
     for row in (
         PseudoHeader("Body", "The text of the message.", lambda message: message.text),
         PseudoHeader("X-OTRS-AttachmentExists", "yes or no.", lambda message: "yes" if _attachments(message) else "no"),
@@ -35,3 +34,11 @@ PSEUDO_HEADERS: Mapping[str, PseudoHeader] = {
         PseudoHeader("X-OTRS-BodyDecrypted", "Always empty here.", lambda _message: ""),
     )
 }
+
+_BY_KEY = {name.lower(): row for name, row in PSEUDO_HEADERS.items()}
+
+
+def pseudo_value(key: str, message: ParsedMessage) -> str | None:
+    """What the pseudo-header ``key``, in lower case, stands for in ``message``; None if there is no such one."""
+    row = _BY_KEY.get(key)
+    return None if row is None else row.value(message)

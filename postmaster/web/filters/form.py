@@ -26,7 +26,7 @@ USUAL_HEADERS = (
     "Reply-To",
     "List-Id",
     "X-Spam-Flag",
-    *(row.name for row in PSEUDO_HEADERS.values()),
+    *PSEUDO_HEADERS,
 )
 SETTABLE = tuple(
     dict.fromkeys(name for late in (False, True) for header in HEADERS for name in header.names(followup=late))
