@@ -24,7 +24,7 @@ from postmaster.ledger.models import PipeTrouble
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD
 from postmaster.operations.models import Incident
 from postmaster.resources.models import Validity
-from postmaster.web.status import HEALTH_BADGES
+from postmaster.web.badges import HEALTH_BADGES
 from tests.results import Run
 from tests.web.conftest import add, signed_in
 
@@ -204,7 +204,7 @@ def test_what_takes_a_person_is_never_promised_to_mend_itself(fault: Fault) -> N
 
 @pytest.mark.parametrize("health", UNWELL)
 def test_no_health_that_takes_a_person_promises_to_mend_itself(health: Health) -> None:
-    assert not PROMISES.search(HEALTH_BADGES[health].why)
+    assert not PROMISES.search(HEALTH_BADGES[health].advice)
 
 
 def test_nothing_that_a_credential_needs_or_a_provider_says_promises_to_mend_itself() -> None:
