@@ -109,7 +109,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
 }
 
-# Commands that can end so, beside 0 and 2, are named where they are described (README, "Exit codes").
+# Commands that can end so, beside 0 and 2, are named where they are described (docs/reference.md#exit-codes).
 EXIT_CODES: dict[int, str] = {
     0: "All went well; also: nothing valid to fetch, accounts skipped, mail left when --timeout ended.",
     1: (

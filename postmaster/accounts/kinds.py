@@ -1,6 +1,7 @@
 """``CREDENTIAL_KINDS``: the one table of how a credential signs in, and which fields that takes.
 
-Form, validation, command line, export and sign-in all read it, so that they cannot disagree (REFERENCE section 2).
+Form, validation, command line, export and sign-in all read it, so that they cannot disagree. The words:
+docs/glossary.md#credentials.
 """
 
 from __future__ import annotations

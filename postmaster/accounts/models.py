@@ -19,7 +19,7 @@ from postmaster.resources.models import Validity
 
 
 class Dispatching(StrEnum):
-    """How the queue of a new ticket is found (seed, "Dispatching")."""
+    """How the queue of a new ticket is found (docs/glossary.md#dispatching)."""
 
     TO = "to"
     QUEUE = "queue"
@@ -130,7 +130,7 @@ class Authorisation(Model):
 
 
 class MailAccount(Model):
-    """A mailbox that is fetched: the fields of the seed, plus an optional port. None means "not entered"."""
+    """A mailbox that is fetched: see docs/glossary.md#mail-accounts. None means "not entered"."""
 
     __tablename__ = "mail_account"
 
@@ -175,7 +175,7 @@ class MailAccount(Model):
 
     @property
     def label(self) -> str:
-        """``user@host``, with ``/folder`` if it has one: the name it is called by (DESIGN, command line)."""
+        """``user@host``, with ``/folder`` unless that is INBOX: its name (docs/glossary.md#mail-accounts)."""
         if self.address:
             name = self.address
         elif self.credential:

@@ -1,4 +1,4 @@
-"""The lists of what tickets can be given, and the settings that name one of their entries (REFERENCE section 2)."""
+"""What tickets can be given, and the settings that name an entry (docs/glossary.md#system-configuration)."""
 
 from __future__ import annotations
 

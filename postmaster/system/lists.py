@@ -1,4 +1,4 @@
-"""What tickets can be given, with the defaults that service desks know (REFERENCE section 2).
+"""What tickets can be given, with the defaults that service desks know (docs/glossary.md#system-configuration).
 
 Each list is a setting: one entry after the other, divided by semicolons or line breaks.
 """

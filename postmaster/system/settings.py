@@ -1,4 +1,4 @@
-"""The system configuration as data (REFERENCE section 2): every setting with its default, meaning and range."""
+"""The system configuration as data (docs/glossary.md#system-configuration): name, default, meaning and range."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ MAX_LINES = 100
 
 EMAIL_ADDRESS = "EMAILADDRESS:"
 
-# What conditions can test beside the headers of a message (REFERENCE section 3), with its help.
+# What conditions can test beside the headers of a message (docs/glossary.md#postmaster-filters), with its help.
 PSEUDO_HEADERS = {
     "Body": "The text of the message.",
     "X-OTRS-AttachmentExists": "yes or no.",

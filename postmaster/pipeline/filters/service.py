@@ -1,4 +1,4 @@
-"""The postmaster filters: find, add, change, delete (REFERENCE section 2, "Postmaster filters")."""
+"""The postmaster filters: find, add, change, delete (docs/glossary.md#postmaster-filters)."""
 
 from __future__ import annotations
 
