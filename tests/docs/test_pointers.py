@@ -102,3 +102,13 @@ def test_each_module_that_a_docstring_names_is_there() -> None:
         if dotted.removeprefix("postmaster.").split(".")[0] in rooms and not resolves(dotted)
     ]
     assert broken == []
+
+
+def test_each_name_of_the_map_is_in_the_file_that_it_gives() -> None:
+    places = re.findall(r"((?:`\w+`(?:, | and )?)+) in `([\w/]+\.py)`", (TOP / "ARCHITECTURE.md").read_text())
+    pairs = [(name, file) for names, file in places for name in re.findall(r"`(\w+)`", names)]
+    assert len(pairs) > 10
+    missing = [
+        pair for pair in pairs if not re.search(rf"^(def |class )?{pair[0]}\b", (PACKAGE / pair[1]).read_text(), re.M)
+    ]
+    assert missing == []
