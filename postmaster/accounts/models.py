@@ -68,7 +68,7 @@ class Credential(Model):
 
     @property
     def way(self) -> Grant | None:
-        """How it comes by tokens; None if it has a password."""
+        """How it obtains tokens; None if it has a password."""
         return self.grant or next(iter(self.spec.grants), None)
 
     def wanted_scopes(self, outlook_host: str) -> list[str]:

@@ -84,7 +84,7 @@ class QueueService(NamedService[Queue]):
             errors.add(VALIDITY.name, VALIDITY.refuse(flaw, advice, code="default-queue"))
 
     def saved(self, record: Queue, before: Mapping[str, Value]) -> None:
-        """Let sub-queues and the setting of the default queue follow a new name."""
+        """Rename sub-queues and the setting of the default queue along with the queue."""
         old = before.get(NAME.name)
         if old is None or old == record.name:
             return

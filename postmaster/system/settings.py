@@ -174,7 +174,7 @@ SETTINGS: dict[str, Setting[Any]] = {
 
 
 def find_setting(name: str) -> Setting[Any]:
-    """The setting called ``name``, in any case. Raises NotFoundError."""
+    """The setting called ``name``, case-insensitively. Raises NotFoundError."""
     for spec in SETTINGS.values():
         if spec.name.lower() == name.lower():
             return spec

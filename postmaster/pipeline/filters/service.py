@@ -23,7 +23,7 @@ from postmaster.resources.readers import InvalidValue, line, yes_no
 from postmaster.resources.service import NamedService
 from postmaster.system.settings import read_configuration
 
-# Filters above this number make a warning: each one is held against each message.
+# Filters above this number make a warning: each one is checked against each message.
 RECOMMENDED_FILTERS = 50
 
 # For a filter whose chosen accounts are all deleted: it must not turn into one for all.
@@ -52,7 +52,7 @@ MATCH = Field(
     read=read_lines(match_condition),
     empty=(),
     metavar="HEADER=RE",
-    help="Header or Body in which the regular expression must be found, in any case; repeatable, all must.",
+    help="Header or Body in which the regular expression must be found, case-insensitively; repeatable, all must.",
     lines=True,
 )
 NOT_MATCH = Field(
@@ -196,5 +196,5 @@ def many_filters(count: int) -> str:
     """The warning that there are more filters than recommended."""
     return (
         f"There are {count} filters, more than the {RECOMMENDED_FILTERS} that are recommended: "
-        "each one is held against each message. Join some of them, or delete those that are not needed."
+        "each one is checked against each message. Join some of them, or delete those that are not needed."
     )
