@@ -1,4 +1,4 @@
-"""One function a kind of message (REFERENCE section 5): takes a ``Case``, returns the bytes of a message."""
+"""One function per kind of message (docs/glossary.md#real-mail): takes a ``Case``, returns the bytes of a message."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _ready(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> Sequ
 def _copy(
     connection: Connection, statement: str, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]]
 ) -> None:
-    """Have PostgreSQL read ``rows``. Its binary form needs the types by their names."""
+    """Send ``rows`` to PostgreSQL by COPY. Its binary form needs the types by their names."""
     dialect = connection.dialect
     driver: Any = connection.connection.driver_connection
     try:

@@ -55,7 +55,7 @@ def _reading() -> Reading | None:
 
 
 def go_by(engine: Engine, readings: dict[str, Any]) -> None:
-    """Have the clock of the engine's server read as its connections are used; ``readings`` are the app's extensions."""
+    """Read the clock of the engine's server as its connections are used; ``readings`` are the app's extensions."""
     if engine.dialect.name == "sqlite":
         return
 

@@ -40,7 +40,7 @@ METADATA_NETWORKS = (
 
 @dataclass(frozen=True)
 class Environment:
-    """What the environment says. All of it is optional; see README, "Settings".
+    """What the environment says. All of it is optional; see docs/reference.md#environment.
 
     ``credential_keys``: Fernet keys, the first one seals, all of them unseal; none while their file is still to be
     made. ``embedded``: the database is the

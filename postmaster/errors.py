@@ -17,7 +17,7 @@ FaultStage = Literal[
 
 
 class PostMasterError(click.ClickException):
-    """Something a user can act on. ``exit_code`` is what a command ends with (README, "Exit codes").
+    """Something a user can act on. ``exit_code`` is what a command ends with (docs/reference.md#exit-codes).
 
     It is one of click's exceptions, so that a command that raises it, or an app that cannot be made, ends with the
     sentence and the code instead of a traceback.
@@ -70,7 +70,7 @@ class MailError(PostMasterError):
         self.retry_after: float | None = None
 
     def as_dict(self) -> dict[str, str]:
-        """The form that ``--json`` prints (DESIGN, command line)."""
+        """The form that ``--json`` prints (docs/reference.md#json)."""
         return {
             "code": self.code,
             "stage": self.stage,
@@ -80,11 +80,11 @@ class MailError(PostMasterError):
         }
 
 
-class Temporary(MailError):  # noqa: N818 - the field's word, see REFERENCE section 4
+class Temporary(MailError):  # noqa: N818 - the field's word, see docs/glossary.md#fetching
     """Trying again later, with nothing changed, may help."""
 
 
-class Permanent(MailError):  # noqa: N818 - the field's word, see REFERENCE section 4
+class Permanent(MailError):  # noqa: N818 - the field's word, see docs/glossary.md#fetching
     """Somebody has to change something first."""
 
 

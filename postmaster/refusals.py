@@ -9,7 +9,7 @@ import re
 
 # In a code, NOUN stands for account, credential, address, queue and so on.
 REFUSALS: dict[str, tuple[str, str]] = {
-    "invalid-value": ("A value is not one that its field takes.", "Enter it as the message says."),
+    "invalid-value": ("A value is not one that its field takes.", "Enter one that the message allows."),
     "missing-field": ("A mandatory field is empty.", "Fill it in."),
     "field-not-in-type": (
         "Accounts of this type do not have that field.",
@@ -21,7 +21,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "credential-kind": ("The type of the account takes no passwords.", "Select a credential of an OAuth2 kind."),
     "authorisation-state": (
-        "The way back from the identity provider was used before, took too long, or began in another browser.",
+        "The sign-in at the identity provider was used before, took too long, or began in another browser.",
         "Press Authorise again.",
     ),
     "no-condition": ("The filter has no condition, so it would match nothing.", "Enter one, as in Subject=invoice."),
@@ -31,7 +31,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "too-many-tries": (
         "The password was wrong ten times for that name from that address.",
-        "Wait a quarter of an hour, then try again; flask user set-password gives a forgotten one anew.",
+        "Wait a quarter of an hour, then try again; flask user set-password replaces a forgotten one.",
     ),
     "busy": ("Several connections are being tried at this moment.", "Wait, and press again."),
     "bad-fingerprint": (
@@ -57,12 +57,12 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Somebody else changed the same thing while you did; nothing was saved.",
         "Look at it again, and repeat your change if it is still needed.",
     ),
-    "unknown-NOUN": ("Nothing answers to that name or id.", "Look it up in the list."),
+    "unknown-NOUN": ("Nothing has that name or id.", "Look it up in the list."),
     "unknown-reference": (
         "A row of a dump refers to something that is not in it, or is not known here.",
         "Dump the other table as well, or add the row by hand.",
     ),
-    "already-paused": ("All fetching is paused already.", "Resume it first if it shall be paused with another reason."),
+    "already-paused": ("All fetching is paused already.", "Resume it first if it is to be paused for another reason."),
     "nothing-to-confirm": (
         "No first fetch of the account waits to be confirmed.",
         "There is nothing to do.",
@@ -82,7 +82,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "wrong-password": ("The current password is wrong.", "Enter it again."),
     "database-encoding": (
         "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",
-        "Make it anew: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0 NAME",
+        "Create it again with: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0 NAME",
     ),
     "bad-key": (
         "The file or variable with the keys that seal secrets cannot be read, or holds no key.",
@@ -109,7 +109,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
 }
 
-# Commands that can end so, beside 0 and 2, are named where they are described (README, "Exit codes").
+# Commands that can end so, beside 0 and 2, are named where they are described (docs/reference.md#exit-codes).
 EXIT_CODES: dict[int, str] = {
     0: "All went well; also: nothing valid to fetch, accounts skipped, mail left when --timeout ended.",
     1: (

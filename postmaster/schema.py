@@ -75,7 +75,7 @@ def _written_down(connection: Connection) -> list[str]:
 
 
 def renumber(connection: Connection) -> None:
-    """Have the database bear the id that its revision has now. The caller commits."""
+    """Write the id that its revision has now into the database. The caller commits."""
     for old in set(_written_down(connection)) & set(RENUMBERED):
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '{RENUMBERED[old]}'")  # noqa: S608
 
@@ -125,7 +125,7 @@ def counters(connection: Connection) -> dict[str, int]:
 
 
 def restore_counters(connection: Connection, before: dict[str, int]) -> None:
-    """Have no table give away an id a second time, whatever was done to it. The caller commits."""
+    """Make sure that no table gives away an id a second time, whatever was done to it. The caller commits."""
     for name, last in counters(connection).items():
         if last < before.get(name, 0):
             connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (before[name], name))

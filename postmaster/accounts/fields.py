@@ -1,4 +1,4 @@
-"""The fields of mail accounts (REFERENCE section 1), in the order in which they are shown."""
+"""The fields of mail accounts (docs/glossary.md#mail-accounts), in the order in which they are shown."""
 
 from __future__ import annotations
 

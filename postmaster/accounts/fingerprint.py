@@ -1,4 +1,4 @@
-"""SSL Fingerprint: ``algo$hex`` (REFERENCE section 1)."""
+"""SSL Fingerprint: ``algo$hex`` (docs/glossary.md#mail-accounts)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """``CREDENTIAL_KINDS``: the one table of how a credential signs in, and which fields that takes.
 
-Form, validation, command line, export and sign-in all read it, so that they cannot disagree (REFERENCE section 2).
+Form, validation, command line, export and sign-in all read it, so that they cannot disagree. The words:
+docs/glossary.md#credentials.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class CredentialKind(StrEnum):
 
 
 class Grant(StrEnum):
-    """How tokens are come by (RFC 6749): somebody signs in once (section 4.1), or the app itself does (section 4.4)."""
+    """How tokens are obtained (RFC 6749): a person signs in once (section 4.1), or the app does (section 4.4)."""
 
     AUTHORIZATION_CODE = "authorization-code"
     CLIENT_CREDENTIALS = "client-credentials"
@@ -96,10 +97,12 @@ KIND = Field(
     read=member(CredentialKind),
     default=CredentialKind.BASIC.value,
     metavar="|".join(CredentialKind),
-    help="How it signs in; stays as it was added.",
+    help="How it signs in; cannot be changed afterwards.",
     fixed=True,
 )
-CREDENTIAL_NAME = Field("name", "Name", mandatory=True, read=name, metavar="NAME", help="What accounts call it by.")
+CREDENTIAL_NAME = Field(
+    "name", "Name", mandatory=True, read=name, metavar="NAME", help="Name by which accounts refer to it."
+)
 USERNAME = Field("username", "User name", mandatory=True, read=line(320), metavar="NAME", help="Login on the server.")
 OAUTH_USERNAME = replace(
     USERNAME,
@@ -160,10 +163,10 @@ SECRET_EXPIRES = Field(
     "Secret expires",
     read=_day,
     metavar="YYYY-MM-DD",
-    help="To be warned 30 days before.",
+    help="A warning is shown 30 days before.",
 )
 SCOPES = Field(
-    "scopes", "Scopes", read=_scopes, metavar="'SCOPE SCOPE'", help="Empty means those that fetching mail takes."
+    "scopes", "Scopes", read=_scopes, metavar="'SCOPE SCOPE'", help="Empty means those that fetching mail needs."
 )
 GENERIC_SCOPES = replace(SCOPES, help="What to ask for, such as: openid offline_access")
 AUTHORIZATION_ENDPOINT = Field(
@@ -194,7 +197,7 @@ BOTH_GRANTS = (Grant.AUTHORIZATION_CODE, Grant.CLIENT_CREDENTIALS)
 class KindSpec:
     """A kind of credential. ``purpose`` says when to take it; ``own`` are its fields beside those that all kinds have.
 
-    ``grants`` are the ways in which it comes by tokens, none for a password. ``mail_scopes`` is what fetching takes:
+    ``grants`` are the ways in which it obtains tokens, none for a password. ``mail_scopes`` is what fetching takes:
     what is asked for if no scopes were entered; ``{outlook}`` stands for the host of Exchange Online, and
     ``{people}`` for what it is called where somebody signs in.
     """
@@ -289,6 +292,6 @@ CREDENTIAL_FIELDS = _all_fields()
 
 
 def find_kind(text: str) -> KindSpec | None:
-    """The kind called ``text``, in any case."""
+    """The kind called ``text``, case-insensitively."""
     wanted = text.strip().lower()
     return next((spec for kind, spec in CREDENTIAL_KINDS.items() if kind.value == wanted), None)

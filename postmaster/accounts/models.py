@@ -19,7 +19,7 @@ from postmaster.resources.models import Validity
 
 
 class Dispatching(StrEnum):
-    """How the queue of a new ticket is found (seed, "Dispatching")."""
+    """How the queue of a new ticket is found (docs/glossary.md#dispatching)."""
 
     TO = "to"
     QUEUE = "queue"
@@ -68,7 +68,7 @@ class Credential(Model):
 
     @property
     def effective_grant(self) -> Grant | None:
-        """How it comes by tokens; None if it has a password."""
+        """How it obtains tokens; None if it has a password."""
         return self.grant or next(iter(self.spec.grants), None)
 
     def wanted_scopes(self, outlook_host: str) -> list[str]:
@@ -130,7 +130,7 @@ class Authorisation(Model):
 
 
 class MailAccount(Model):
-    """A mailbox that is fetched: the fields of the seed, plus an optional port. None means "not entered"."""
+    """A mailbox that is fetched: see docs/glossary.md#mail-accounts. None means "not entered"."""
 
     __tablename__ = "mail_account"
 
@@ -175,7 +175,7 @@ class MailAccount(Model):
 
     @property
     def label(self) -> str:
-        """``user@host``, with ``/folder`` if it has one: the name it is called by (DESIGN, command line)."""
+        """``user@host``, with ``/folder`` unless that is INBOX: its name (docs/glossary.md#mail-accounts)."""
         if self.address:
             name = self.address
         elif self.credential:

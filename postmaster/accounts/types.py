@@ -1,6 +1,6 @@
 """``ACCOUNT_TYPES``: the one table of protocol, TLS mode, port and fields.
 
-Form, validation, command line and fetch all read it, so that they cannot disagree (REFERENCE section 1).
+Form, validation, command line and fetch all read it, so that they cannot disagree (docs/glossary.md#mail-accounts).
 """
 
 from __future__ import annotations

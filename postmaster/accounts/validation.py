@@ -1,4 +1,4 @@
-"""Rules of an account that concern several of its fields, or other accounts (REFERENCE section 1)."""
+"""Rules of an account that concern several of its fields, or other accounts (docs/glossary.md#mail-accounts)."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from postmaster.accounts.models import MailAccount
 
 
 def end_wait(account: MailAccount) -> None:
-    """Have ``account`` fetched at once if its last run failed or was held back. The caller commits."""
+    """End the wait of ``account`` if its last run failed or was held back. The caller commits."""
     state = account.state
     if state is not None and (state.failures or state.held_revision):
         state.next_run_at = None

@@ -1,4 +1,4 @@
-"""The command line: thin click commands (DESIGN, "Command line": a contract)."""
+"""The command line: thin click commands (docs/reference.md#commands is the contract)."""
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ MAX_SHOWN = 50
 
 
 @group.command("list")
-@click.option("--all", "all_", is_flag=True, help=f"The last {MAX_SHOWN}, also those that are over.")
+@click.option("--all", "all_", is_flag=True, help=f"Show the last {MAX_SHOWN}, including those that are over.")
 @as_json
 def list_(all_: bool, json_: bool) -> None:
-    """List what is wrong; with --json one object a line."""
+    """List what is wrong; with --json one object per line."""
     with read_session() as session:
         query = recent_incidents().limit(MAX_SHOWN) if all_ else open_incidents()
         rows = [_row(incident) for incident in session.scalars(query)]

@@ -44,7 +44,7 @@ def new_key() -> None:
 
 @group.command("rotate-key")
 def rotate_key() -> None:
-    """Seal all secrets and tokens anew with the first key; all or none."""
+    """Seal all secrets and tokens again with the first key; all or none."""
     with transaction() as session:
         count = rotate_keys(session, actor())
     click.echo(f"{count} sealed with the first key; the other keys are not needed any more.")
@@ -55,8 +55,8 @@ def rotate_key() -> None:
 def forget_sealed_command(yes: bool) -> None:
     """Forget the secrets that no key opens, because their key is lost for good.
 
-    Restore the key from the backup if there is any: nothing brings back what is forgotten. Afterwards a new key is made
-    when the first secret is entered; the credentials show “needs-password”, “needs-secret” or “needs-authorisation”
+    Restore the key from the backup if you have one: what is forgotten cannot be brought back. A new key is made when
+    the next secret is entered; the credentials show “needs-password”, “needs-secret” or “needs-authorisation”
     until then.
     """
     with read_session() as session:

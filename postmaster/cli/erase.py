@@ -14,7 +14,9 @@ from postmaster.resources.readers import InvalidValue, mail_address
 
 @click.command()
 @click.option("--sender", metavar="ADDRESS", help="All mail of this sender: whole tickets where they wrote first.")
-@click.option("--older-than", type=Number(1, 36_500), metavar="DAYS", help="Tickets unchanged for so long.")
+@click.option(
+    "--older-than", type=Number(1, 36_500), metavar="DAYS", help="Tickets that have not changed for that many days."
+)
 @click.option("--yes", is_flag=True, help="Do not ask; needed when there is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_appcontext
@@ -22,8 +24,8 @@ from postmaster.resources.readers import InvalidValue, mail_address
 def erase(sender: str | None, older_than: int | None, yes: bool, as_json: bool) -> None:
     """Remove mail for good: tickets, articles, sources, and what is in quarantine.
 
-    What the ledger knows of messages stays, without anything of what they said, so that none is taken twice. Mail of a
-    whole system by its age is removed by the settings RawMailRetentionDays and TicketRetentionDays.
+    The ledger keeps its rows, without anything that the messages said, so that none is taken twice. To remove old mail
+    regularly, use the settings RawMailRetentionDays and TicketRetentionDays.
     """
     if (sender is None) == (older_than is None):
         raise click.UsageError("Name either --sender or --older-than.")

@@ -45,7 +45,7 @@ OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 def find(
     text: tuple[str, ...], since: str, until: str, outcome: str | None, limit: int | None, json_: bool, **parts: Any
 ) -> None:
-    """Find mail by TEXT and by what the options name, newest first; with --json one object a line.
+    """Find mail by TEXT and by what the options name, newest first; with --json one object per line.
 
     All words have to be in the message's sender, recipients, subject, Message-ID or account, or be the number of its
     ticket. Whole words count: of an address, all of it, what is before the @, or the domain.

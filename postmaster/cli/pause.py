@@ -22,7 +22,7 @@ def on(reason: str) -> None:
 
 @group.command("off")
 def off() -> None:
-    """Let mail be fetched again."""
+    """Resume fetching."""
     with transaction() as session:
         resumed = resume_fetching(session, actor())
     click.echo("Mail is fetched again." if resumed else "Fetching was not paused.")

@@ -23,7 +23,7 @@ MARKS = {"ok": "✓", "fail": "✗", "skip": "–"}
 @takes_account
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--json-lines", is_flag=True, help="Print a JSON object a stage, as it ends; before them which there are."
+    "--json-lines", is_flag=True, help="Print one JSON object per stage, as it ends, after one that names the stages."
 )
 @with_appcontext
 @guarded

@@ -29,9 +29,9 @@ def chosen(command: Callable[..., None]) -> Callable[..., None]:
     """Add the arguments that say which messages; ``command`` gets their ids as ``numbers``."""
 
     @click.argument("numbers", nargs=-1, type=ID, metavar="[ID]...")
-    @click.option("--all", "every", is_flag=True, help="All messages that --filter and --account find.")
-    @click.option("--filter", "text", default="", metavar="WORDS", help="With --all: as typed above the list.")
-    @click.option("--account", default="", metavar="NAME", help="With --all: only those that came by it.")
+    @click.option("--all", "every", is_flag=True, help="All messages that --filter and --account match.")
+    @click.option("--filter", "text", default="", metavar="WORDS", help="With --all: words, as entered above the list.")
+    @click.option("--account", default="", metavar="NAME", help="With --all: only those fetched for that account.")
     @wraps(command)
     def resolved(numbers: tuple[int, ...], every: bool, text: str, account: str, **others: Any) -> None:
         command(_numbers(numbers, every, QuarantineFilter(text, account)), **others)
@@ -49,7 +49,7 @@ def _numbers(numbers: tuple[int, ...], every: bool, found: QuarantineFilter) -> 
 
 
 @group.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_(as_json: bool) -> None:
     """List the messages in quarantine, the oldest first."""
     with read_session() as session:
@@ -83,7 +83,7 @@ def show(number: int, as_json: bool, raw: bool) -> None:
 @group.command("retry")
 @chosen
 def retry_(numbers: Sequence[int]) -> None:
-    """Read messages again and decide about them, by the present rules of their accounts."""
+    """Read messages again and decide about them, by the current rules of their accounts."""
 
     def act(session: Session, row: Quarantine) -> str:
         number = retry(session, row, actor())
@@ -96,7 +96,7 @@ def retry_(numbers: Sequence[int]) -> None:
 @chosen
 @click.option("--queue", required=True, metavar="NAME", help="Queue of the new tickets.")
 def deliver_(numbers: Sequence[int], queue: str) -> None:
-    """Make tickets of messages in a queue, however little of them can be read."""
+    """Make messages tickets in a queue, however little of them can be read."""
 
     def act(session: Session, row: Quarantine) -> str:
         return f"ticket {deliver(session, row, queue, actor())}"

@@ -58,7 +58,7 @@ def resource_group(resource: ResourceCommands) -> Group:
 
 
 def _list(group: Group, resource: ResourceCommands) -> None:
-    @group.command("list", help=f"List all {resource.plural}; with --json one object a line.")
+    @group.command("list", help=f"List all {resource.plural}; with --json one object per line.")
     @as_json
     def list_(json_: bool) -> None:
         with read_session() as session:
@@ -101,7 +101,7 @@ def _shown(value: object) -> Iterable[object]:
 
 
 def _add(group: Group, resource: ResourceCommands) -> None:
-    @group.command("add", help=f"Add one; prints the id of the new {resource.noun}.")
+    @group.command("add", help=f"Add one {resource.noun} and print its id.")
     @_options(resource.fields, adding=True)
     def add(**given: Any) -> None:
         texts = _texts(resource.fields, given)
@@ -118,7 +118,7 @@ def _add(group: Group, resource: ResourceCommands) -> None:
 
 def _set(group: Group, resource: ResourceCommands) -> None:
     text = (
-        f"Change the fields of one {resource.noun}, named by its id or {resource.called}, that are given. "
+        f"Change the given fields of one {resource.noun}, named by its id or {resource.called}. "
         "An empty value, as in --comment '', clears a field."
     )
 

@@ -27,7 +27,7 @@ def _row(session: Session, spec: Setting[object]) -> dict[str, str]:
 @group.command("list")
 @as_json
 def list_(json_: bool) -> None:
-    """List all settings; with --json one object a line."""
+    """List all settings; with --json one object per line."""
     with read_session() as session:
         rows = [_row(session, spec) for spec in SETTINGS.values()]
     if json_:
@@ -50,6 +50,6 @@ def get(name: str) -> None:
 @click.argument("name")
 @click.argument("value")
 def set_(name: str, value: str) -> None:
-    """Give the setting NAME the VALUE."""
+    """Set the setting NAME to VALUE."""
     with transaction() as session:
         change_setting(session, name, value, actor())

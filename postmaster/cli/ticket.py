@@ -32,7 +32,7 @@ numbers = click.argument("numbers", nargs=-1, required=True, metavar="NUMBER..."
 
 @group.command("list")
 @click.option("--queue", metavar="NAME", help="Only tickets of this queue.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_tickets(queue: str | None, as_json: bool) -> None:
     """List tickets, the oldest first."""
     with read_session() as session:

@@ -48,7 +48,7 @@ def add(name: str, role: str, password_stdin: bool) -> None:
 @group.command("list")
 @as_json
 def list_(json_: bool) -> None:
-    """List all users; with --json one object a line."""
+    """List all users; with --json one object per line."""
     with read_session() as session:
         rows = map(_row, stream_users(session))
         if json_:
@@ -72,7 +72,7 @@ def _row(user: User) -> dict[str, object]:
 @click.argument("name")
 @password_stdin
 def set_password_(name: str, password_stdin: bool) -> None:
-    """Give the user NAME another password."""
+    """Set a new password for the user NAME."""
     password = _password(password_stdin)
     with transaction() as session:
         set_password(session, name, password, actor())
@@ -82,7 +82,7 @@ def set_password_(name: str, password_stdin: bool) -> None:
 @click.argument("name")
 @click.argument("role", metavar=ROLE.metavar)
 def set_role_(name: str, role: str) -> None:
-    """Make the user NAME an admin or a lead; who is signed in has to sign in again."""
+    """Make the user NAME an admin or a lead; their sessions end."""
     with transaction() as session:
         set_role(session, name, role, actor())
 
@@ -90,7 +90,7 @@ def set_role_(name: str, role: str) -> None:
 @group.command("disable")
 @click.argument("name")
 def disable(name: str) -> None:
-    """Shut the user NAME out."""
+    """Keep the user NAME from signing in."""
     with transaction() as session:
         set_active(session, name, False, actor())
 
@@ -98,6 +98,6 @@ def disable(name: str) -> None:
 @group.command("enable")
 @click.argument("name")
 def enable(name: str) -> None:
-    """Let the user NAME in again."""
+    """Allow the user NAME to sign in again."""
     with transaction() as session:
         set_active(session, name, True, actor())

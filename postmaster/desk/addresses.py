@@ -1,4 +1,4 @@
-"""The system addresses: find, add, change. They are never deleted, only set invalid (REFERENCE section 2)."""
+"""System addresses: find, add, change. They are set invalid, never deleted (docs/glossary.md#queues-and-addresses)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from postmaster.resources.models import Validity
 
 
 class FollowUpPolicy(StrEnum):
-    """What happens to a follow-up to a closed ticket (REFERENCE section 3)."""
+    """What happens to a follow-up to a closed ticket (docs/glossary.md#queues-and-addresses)."""
 
     POSSIBLE = "possible"
     REJECT = "reject"
@@ -115,7 +115,7 @@ class Ticket(Model):
 
 
 class TicketLink(Model):
-    """``ticket_id`` was opened for a follow-up to ``follows_id``, which was closed for good (REFERENCE section 3)."""
+    """``ticket_id`` was opened for a follow-up to ``follows_id``, which was closed (docs/glossary.md#follow-up)."""
 
     __tablename__ = "ticket_link"
 

@@ -93,7 +93,7 @@ class TicketService:
 
 
 def known_state(session: Session, text: str) -> str:
-    """The state of that name, in any case. Raises InputError."""
+    """The state of that name, case-insensitively. Raises InputError."""
     state: str = Field("state", "State", mandatory=True, read=one_of(*state_names(session))).parse(text)
     return state
 

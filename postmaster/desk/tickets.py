@@ -24,7 +24,7 @@ _COUNT_UP = text(
 
 @dataclass(frozen=True, slots=True)
 class TicketAttributes:
-    """What a ticket is given besides number, title and queue (REFERENCE section 3, "X-OTRS headers").
+    """What a ticket is given besides number, title and queue (docs/glossary.md#x-otrs-headers).
 
     ``pending_time`` is set only in a pending state; ``dynamic_fields`` are by name.
     """

@@ -1,4 +1,4 @@
-"""What a run counts (REFERENCE section 3, "Reconciliation") and what it reports."""
+"""What a run counts (docs/glossary.md#outcomes) and what it reports."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class AccountResult:
     messages: list[Json] | None = None
 
     def as_dict(self) -> Json:
-        """The form that ``flask fetch --json`` prints (README, "flask fetch --json")."""
+        """The form that ``flask fetch --json`` prints (docs/reference.md#json)."""
         row: Json = {
             "id": self.id,
             "account": self.label,

@@ -24,7 +24,7 @@ from postmaster.extensions import now
 from postmaster.ledger.models import Deletion, InboundMail, Mailbox
 from postmaster.sources.base import RemoteMail
 
-# How long the same bytes through a pipe count as the same delivery tried again (DESIGN, "read").
+# How long the same bytes through a pipe count as the same delivery tried again (docs/reference.md#from-an-mta).
 PIPE_MEMORY = timedelta(hours=24)
 
 # How long a message whose deletion the server confirmed, or that came by another name of the server, is known again.

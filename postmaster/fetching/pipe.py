@@ -74,7 +74,7 @@ def note_missing_queue(rules: Rules) -> None:
 
 
 def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
-    """Record ``raw`` durably and say what became of it (README, "flask read --json").
+    """Record ``raw`` durably and say what became of it (docs/reference.md#json).
 
     The same bytes within 24 hours are the same delivery tried again, unless ``again``. Raises ``database-away`` if
     nothing was stored.

@@ -34,8 +34,8 @@ ends it at once; that loses no mail either.
 
 EPILOG = """\
 Settings: POSTMASTER_WORKERS (number of worker processes, 2), POSTMASTER_REDIS_URL, and those of all commands; see
-README, "Settings". How it stands: flask status. Exit status: 0 ended as asked, 2 wrong usage or configuration, 130
-ended by a second signal.
+docs/reference.md#environment. How it stands: flask status. Exit status: 0 ended as asked, 2 wrong usage or
+configuration, 130 ended by a second signal.
 """
 
 

@@ -31,7 +31,7 @@ class MailTrace:
         return REASONS.get(self.mail.reason, "")
 
     def as_json(self) -> Json:
-        """What a list shows of the message (README, "flask mail find --json")."""
+        """What a list shows of the message (docs/reference.md#json)."""
         mail = self.mail
         return {
             "id": mail.id,
@@ -49,7 +49,7 @@ class MailTrace:
         }
 
     def details(self) -> Json:
-        """Everything that is known of it (README, "flask mail show --json")."""
+        """Everything that is known of it (docs/reference.md#json)."""
         mail, box, run = self.mail, self.mailbox, self.run
         return {
             **self.as_json(),

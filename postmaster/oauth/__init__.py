@@ -1,1 +1,1 @@
-"""Identity providers: how access tokens for mail servers are come by, kept, renewed, and explained when they fail."""
+"""Identity providers: how access tokens for mail servers are obtained, kept, renewed, and explained when they fail."""

@@ -152,7 +152,7 @@ def store(credential_id: int, registration: Registration, tokens: Tokens, actor:
 
 
 def try_app(credential_id: int, actor: str) -> Authorised:
-    """Have an app that signs in by itself do so.
+    """Authorise an app that signs in by itself.
 
     Raises MailError, stage token; then no tokens are stored, but what somebody has to mend is.
     """

@@ -128,7 +128,7 @@ STANDARD: dict[str, Meaning] = {
     "invalid_grant": Meaning("authorisation-ended", "it was revoked, or has expired", _AGAIN),
     "invalid_client": Meaning("client-refused", "client ID or client secret are wrong",
                               "Compare them with the app's registration at the provider."),
-    "unauthorized_client": Meaning("client-refused", "the app may not come by tokens in this way",
+    "unauthorized_client": Meaning("client-refused", "the app may not obtain tokens in this way",
                                    "Allow this grant in the app's registration at the provider."),
     "unsupported_grant_type": Meaning("client-refused", "the provider does not know this grant",
                                       "Choose another Grant, and check Token endpoint."),

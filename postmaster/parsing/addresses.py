@@ -1,4 +1,4 @@
-"""Mailboxes of address fields (RFC 5322 section 3.4) as people write them (REFERENCE section 5, kind 8).
+"""Mailboxes of address fields (RFC 5322 section 3.4) as people write them (kind 8 of docs/glossary.md#real-mail).
 
 The standard library's readers take quadratic time on hostile input, and drop what they do not understand.
 """

@@ -1,4 +1,4 @@
-"""Bytes to text, whatever their label says (REFERENCE section 5, kinds 1, 3 and 10)."""
+"""Bytes to text, whatever their label says (docs/glossary.md#real-mail: 1, 3 and 10)."""
 
 from __future__ import annotations
 

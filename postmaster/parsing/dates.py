@@ -1,4 +1,4 @@
-"""Dates of mail, as RFC 5322 section 3.3 writes them and as others do (REFERENCE section 5, kind 12)."""
+"""Dates of mail, as RFC 5322 section 3.3 writes them and as others do (kind 12 of docs/glossary.md#real-mail)."""
 
 from __future__ import annotations
 

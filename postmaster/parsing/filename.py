@@ -1,4 +1,4 @@
-"""File names that are safe to show, to store and to offer for download (REFERENCE section 5, kind 7)."""
+"""File names that are safe to show, to store and to offer for download (docs/glossary.md#real-mail: 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text made of HTML, for messages that have no other (REFERENCE section 5, kind 13: in linear time)."""
+"""Text made of HTML, in linear time, for messages that have no other (docs/glossary.md#real-mail: 13)."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ from postmaster.system.settings import (
     Configuration,
 )
 
-# Where a recipient may stand, in the order in which they are asked (REFERENCE section 3, "Queue of a new ticket").
+# Where a recipient may stand, in the order in which they are asked (docs/glossary.md#dispatching).
 RECIPIENT_FIELDS = ("Resent-To", "Envelope-To", "To", "Cc", "Delivered-To", "X-Original-To")
 _RECIPIENT_NAMES = frozenset(name.lower() for name in RECIPIENT_FIELDS)
 

@@ -45,7 +45,7 @@ REASONS: dict[str, str] = {
 
 
 class Outcome(StrEnum):
-    """What became of a message (REFERENCE section 3, "Reconciliation")."""
+    """What became of a message (docs/glossary.md#outcomes)."""
 
     NEW = "new"
     FOLLOW_UP = "follow-up"

@@ -1,4 +1,4 @@
-"""The stages about follow-ups: which ticket a message belongs to, and what that makes of it (REFERENCE section 3)."""
+"""Follow-ups: which ticket a message belongs to, and what that makes of it (docs/glossary.md#follow-up)."""
 
 from __future__ import annotations
 

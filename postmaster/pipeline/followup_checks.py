@@ -1,4 +1,4 @@
-"""What in a message may name the ticket that it belongs to, in the order in which it counts (REFERENCE section 3)."""
+"""What in a message may name its ticket, in the order in which it counts (docs/glossary.md#follow-up)."""
 
 from __future__ import annotations
 

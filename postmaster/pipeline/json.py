@@ -1,4 +1,4 @@
-"""Messages and decisions in the form that ``--json`` prints and articles keep (README, "JSON")."""
+"""Messages and decisions in the form that ``--json`` prints and articles keep (docs/reference.md#json)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a message, in its order (REFERENCE section 3).
+"""What happens to a message, in its order (docs/glossary.md#what-happens-to-a-message).
 
 A stage is a function that looks at a draft and the desk, and writes down what it found; the first one that settles an
 outcome is the last. Stages decide; only ``record`` acts.
@@ -23,7 +23,7 @@ def _always(_value: str) -> bool:
     return True
 
 
-# Which values of which header fields make a message automatic (REFERENCE section 3, "Loop"; RFC 3834 section 5).
+# Which values of which header fields make a message automatic (docs/glossary.md#loop; RFC 3834 section 5).
 LOOP_TESTS: dict[str, Callable[[str], bool]] = {
     "Mailing-List": _always,
     "List-Id": _always,
@@ -95,7 +95,7 @@ def limit_sender_rate(decision: Decision, desk: DecisionContext) -> None:
 
 
 def choose_queue(decision: Decision, desk: DecisionContext) -> None:
-    """Find the queue of a new ticket (REFERENCE section 3, "Queue of a new ticket")."""
+    """Find the queue of a new ticket (docs/glossary.md#dispatching)."""
     wanted = decision.headers.values.get("queue")
     if wanted is not None:
         _dispatch(decision, wanted, "dispatched-by-header")

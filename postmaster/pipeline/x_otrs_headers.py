@@ -1,4 +1,4 @@
-"""The X-OTRS headers as data (REFERENCE section 3): what each sets, how its value is read, and what holds without it.
+"""The X-OTRS headers as data (docs/glossary.md#x-otrs-headers): what each sets, how it is read, what holds without it.
 
 They count if the account is trusted, or if a filter sets them. Help pages and filters read the same table.
 """

@@ -28,7 +28,7 @@ def last_event(session: Session, noun: str, label: str) -> AuditEvent | None:
 
 
 def lock_administration(session: Session) -> None:
-    """Let no other administrative change run until this transaction ends.
+    """Keep other administrative changes waiting until this transaction ends.
 
     So that rules over several rows hold, such as one valid account a mailbox. SQLite has one writer anyway.
     """

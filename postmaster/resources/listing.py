@@ -112,7 +112,7 @@ def page_count(rows: int) -> int:
 def matching(
     columns: Sequence[ColumnElement[str] | InstrumentedAttribute[str]], text: str
 ) -> list[ColumnElement[bool]]:
-    """Conditions that each word of ``text`` stands in one of ``columns``, in any case."""
+    """Conditions that each word of ``text`` stands in one of ``columns``, case-insensitively."""
     words = text[:FILTER_LENGTH].replace("\0", "").split()[:FILTER_WORDS]
     return [
         or_(*(column.icontains(form, autoescape=True) for column in columns for form in _forms(word))) for word in words

@@ -12,7 +12,7 @@ from postmaster.extensions import Id, Json, Model, UtcDateTime, now
 
 
 class Validity(StrEnum):
-    """Whether a resource may be used (seed, "Validity"). Only ``valid`` means yes."""
+    """Whether a resource may be used (docs/glossary.md#queues-and-addresses). Only ``valid`` means yes."""
 
     VALID = "valid"
     INVALID = "invalid"

@@ -43,12 +43,12 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def yes_no(text: str) -> bool:
-    """``yes`` or ``no``, in any case."""
+    """``yes`` or ``no``, case-insensitively."""
     return one_of("yes", "no")(text) == "yes"
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """A reader of one of ``words``, in any case."""
+    """A reader of one of ``words``, case-insensitively."""
     known = {word.lower(): word for word in words}
 
     def read(text: str) -> str:
@@ -61,7 +61,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def member(choices: type[ChoiceT]) -> Callable[[str], ChoiceT]:
-    """A reader of one of the values of ``choices``, in any case."""
+    """A reader of one of the values of ``choices``, case-insensitively."""
     read = one_of(*(choice.value for choice in choices))
     return lambda text: choices(read(text))
 

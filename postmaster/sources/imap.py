@@ -98,7 +98,7 @@ class ImapSource:
             return self._expunge(uids)
 
     def _expunge(self, uids: Sequence[int]) -> Deletions:
-        """Remove what we marked, and nothing that somebody else did (DESIGN, "Deletion").
+        """Remove what we marked, and nothing that somebody else did (RFC 4315 section 2.1).
 
         What is left is asked for by FETCH: the SEARCH of some servers finds nothing, whatever there is.
         """

@@ -36,7 +36,7 @@ class ProbeStage:
     certificate: CertificateFacts | None = None
 
     def as_dict(self) -> dict[str, str | int]:
-        """The form that ``--json`` prints (DESIGN, command line)."""
+        """The form that ``--json`` prints (docs/reference.md#json)."""
         return {
             "stage": self.stage,
             "state": self.state,

@@ -1,4 +1,4 @@
-"""TLS: whom a connection is encrypted to is settled before anything secret is sent (REFERENCE section 1)."""
+"""TLS: whom a connection is encrypted to is settled before anything secret is sent (docs/glossary.md#mail-accounts)."""
 
 from __future__ import annotations
 

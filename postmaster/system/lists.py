@@ -1,6 +1,6 @@
-"""What tickets can be given, with the defaults that service desks know (REFERENCE section 2).
+"""What tickets can be given, with the defaults that service desks know (docs/glossary.md#system-configuration).
 
-Each list is a setting: one entry after the other, divided by semicolons or line breaks.
+Each list is a setting: one entry after the other, separated by semicolons or line breaks.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def name_of(entry: object) -> str:
 
 
 def named(entries: Iterable[EntryT], name: str) -> EntryT | None:
-    """The entry of that name, in any case."""
+    """The entry of that name, case-insensitively."""
     wanted = name.casefold()
     return next((entry for entry in entries if name_of(entry).casefold() == wanted), None)
 

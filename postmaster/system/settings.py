@@ -1,4 +1,4 @@
-"""The system configuration as data (REFERENCE section 2): every setting with its default, meaning and range."""
+"""The system configuration as data (docs/glossary.md#system-configuration): name, default, meaning and range."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ SETTINGS: dict[str, Setting[Any]] = {
 
 
 def find_setting(name: str) -> Setting[Any]:
-    """The setting called ``name``, in any case. Raises NotFoundError."""
+    """The setting called ``name``, case-insensitively. Raises NotFoundError."""
     for spec in SETTINGS.values():
         if spec.name.lower() == name.lower():
             return spec

@@ -26,7 +26,7 @@ _hasher = PasswordHasher()
 
 @cache
 def _nobodys_hash() -> str:
-    """What a password is held against where nobody has the name. Made when it is first needed: it takes 0.2 s."""
+    """What a password is checked against where nobody has the name. Made when it is first needed: it takes 0.2 s."""
     return _hasher.hash(token_urlsafe())
 
 
@@ -45,7 +45,7 @@ def _hashed(password: str) -> str:
         raise InvalidValue("has characters that are not UTF-8", "Enter it in UTF-8.") from None
 
 
-NAME = Field("name", "Name", mandatory=True, read=_user_name, metavar="NAME", help="What the user signs in as.")
+NAME = Field("name", "Name", mandatory=True, read=_user_name, metavar="NAME", help="Name to sign in with.")
 ROLE = Field(
     "role",
     "Role",
@@ -63,7 +63,7 @@ def stream_users(session: Session) -> Iterator[User]:
 
 
 def find_user(session: Session, name: str) -> User | None:
-    """The user who signs in as ``name``, in any case."""
+    """The user who signs in as ``name``, case-insensitively."""
     return session.scalars(select(User).where(func.lower(User.name) == func.lower(name))).first()
 
 

@@ -30,5 +30,5 @@ class Form(FlaskForm):
 
     @staticmethod
     def status() -> int:
-        """The status of the page that shows it: 422 if what was sent is refused (the mock's README, "Do")."""
+        """The status of the page that shows it: 422 if what was sent is refused."""
         return 200 if is_looking() else 422

@@ -159,7 +159,7 @@ def _header_sections() -> Iterator[HelpSection]:
 
 # The syntax of filters. A test reads each example as a filter does.
 EXAMPLES = (
-    Entry("A word", "Found anywhere in the header, in any case.", (), "Subject=invoice"),
+    Entry("A word", "Found anywhere in the header, case-insensitively.", (), "Subject=invoice"),
     Entry("A pattern", "A regular expression; what it has in brackets is captured.", (), r"Subject=order\s+(\d{4,})"),
     Entry("A name for what is captured", "For use in values.", (), r"Subject=order\s+(?P<number>\d+)"),
     Entry("An address", "The bare address of From, To or Cc, whatever name is with it. In values: [** \\email **].", (),
@@ -227,7 +227,7 @@ def _command_sections() -> Iterator[HelpSection]:
     yield HelpSection("Exit codes", "What a command ends with: scripts and cron jobs can rely on them.", codes)
     context = click.Context(current_app.cli, info_name="flask")
     entries = [entry for name in sorted(current_app.cli.commands) for entry in _command_entries(name, context)]
-    yield HelpSection("Commands", "Each has --help. Those with --json print one object, lists one a line.", entries)
+    yield HelpSection("Commands", "Each has --help. Those with --json print one object, lists one per line.", entries)
 
 
 def _command_entries(name: str, parent: click.Context) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""The navigation: data, from which the sidebar is made (REFERENCE section 1, "Place")."""
+"""The navigation: data, from which the sidebar is made (docs/glossary.md#mail-accounts)."""
 
 from __future__ import annotations
 

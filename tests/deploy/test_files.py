@@ -27,8 +27,8 @@ OF_OTHERS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_CONCURRENCY"}
 
 
 def documented_variables() -> set[str]:
-    """Those of the table in the README."""
-    return set(re.findall(r"POSTMASTER_[A-Z_]+", (TOP / "README.md").read_text()))
+    """Those of the table in docs/reference.md."""
+    return set(re.findall(r"POSTMASTER_[A-Z_]+", (TOP / "docs/reference.md").read_text()))
 
 
 @pytest.mark.parametrize("path", ["deploy/postmaster.env", "deploy/compose/env.example"])

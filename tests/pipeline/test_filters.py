@@ -1,4 +1,4 @@
-"""Postmaster filters at work (REFERENCE section 2): conditions, captures, order, time limits."""
+"""Postmaster filters at work (docs/glossary.md#postmaster-filters): conditions, captures, order, time limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follow-ups: what leads a message to a ticket, and what becomes of it there (REFERENCE section 3)."""
+"""Follow-ups: what leads a message to a ticket, and what becomes of it there (docs/glossary.md#follow-up)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The X-OTRS headers: the table of REFERENCE section 3, header by header, made from the table of the code."""
+"""The X-OTRS headers: header by header, made from the table of the code (docs/glossary.md#x-otrs-headers)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Postmaster filters: conditions on a message, and the headers that they set (REFERENCE section 2)."""
+"""Postmaster filters: conditions on a message, and the headers that they set (docs/glossary.md#postmaster-filters)."""

@@ -1,4 +1,4 @@
-"""Holding a message against filters (REFERENCE section 2, "Postmaster filters").
+"""Check a message against filters (docs/glossary.md#postmaster-filters).
 
 Whether a filter matches depends on the message alone, so it is found out before any transaction: an admin's pattern
 must not hold up the database. A pattern that takes too long costs its time limit and no more.

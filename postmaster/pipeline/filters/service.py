@@ -1,4 +1,4 @@
-"""The postmaster filters: find, add, change, delete (REFERENCE section 2, "Postmaster filters")."""
+"""The postmaster filters: find, add, change, delete (docs/glossary.md#postmaster-filters)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from postmaster.resources.readers import InvalidValue, line, yes_no
 from postmaster.resources.service import NamedService, Stored
 from postmaster.system.settings import read_configuration
 
-# Filters above this number make a warning: each one is held against each message.
+# Filters above this number make a warning: each one is checked against each message.
 RECOMMENDED_FILTERS = 50
 
 # For a filter whose chosen accounts are all deleted: it must not turn into one for all.
@@ -53,7 +53,7 @@ MATCH = Field(
     read=read_lines(match_condition),
     empty=(),
     metavar="HEADER=RE",
-    help="Header or Body in which the regular expression must be found, in any case; repeatable, all must.",
+    help="Header or Body in which the regular expression must be found, case-insensitively; repeatable, all must.",
     lines=True,
 )
 NOT_MATCH = Field(
@@ -204,5 +204,5 @@ def many_filters(count: int) -> str:
     """The warning that there are more filters than recommended."""
     return (
         f"There are {count} filters, more than the {RECOMMENDED_FILTERS} that are recommended: "
-        "each one is held against each message. Join some of them, or delete those that are not needed."
+        "each one is checked against each message. Join some of them, or delete those that are not needed."
     )

@@ -1,4 +1,4 @@
-"""The form of a mail account: Type first, and the fields that it calls for (REFERENCE section 1)."""
+"""The form of a mail account: Type first, and the fields that it calls for (docs/glossary.md#mail-accounts)."""
 
 from __future__ import annotations
 

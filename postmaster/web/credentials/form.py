@@ -1,4 +1,4 @@
-"""The form of a credential: its kind is chosen first, and says which fields there are (REFERENCE section 2)."""
+"""The form of a credential: its kind is chosen first, and decides its fields (docs/glossary.md#credentials)."""
 
 from __future__ import annotations
 
