@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from postmaster.sources.deadline import READ_SECONDS
-from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
+from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator, NonsenseError, error_message
 
@@ -174,7 +174,7 @@ class Pop3Client:
             answer: bytes = self.raw._shortcmd(base64.b64encode(exchange.answer(b"")).decode())
             try:
                 while not answer.upper().startswith(b"+OK"):
-                    challenge = base64.b64decode(answer.removeprefix(b"+").strip())
+                    challenge = read_challenge(answer.removeprefix(b"+"))
                     answer = self.raw._shortcmd(base64.b64encode(exchange.answer(challenge)).decode())
             except poplib.error_proto as error:
                 if not is_refusal(error):

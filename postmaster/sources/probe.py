@@ -144,12 +144,12 @@ class _Test:
             return ProbeStage("delete", "ok", detail="POP3 always lets the owner of a mailbox delete.")
         folder = Folder(client, read_only=False)
         with self.dialler.wire.stage("delete"):
-            if client.can("ACL") and not _may_delete(client, folder.name):
+            if client.can("ACL") and not _may_delete(client, folder.raw_name):
                 raise self.dialler.wire.fail("folder-read-only", "delete", folder=folder.name)
         return ProbeStage("delete", "ok", detail="Mail can be deleted in this folder.")
 
 
-def _may_delete(client: ImapClient, folder: str) -> bool:
+def _may_delete(client: ImapClient, folder: bytes) -> bool:
     """Whether we may mark and expunge. "d" is the older name of both; newer servers show it if we have one of them."""
     rights = client.rights(folder)
     return "d" in rights if _DELETING.isdisjoint(rights) else rights >= _DELETING
