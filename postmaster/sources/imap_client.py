@@ -10,9 +10,8 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from imapclient import IMAPClient, SocketTimeout
+from imapclient import IMAPClient
 
-from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS
 from postmaster.sources.imap_answers import FetchItem, by_uid, merge, read_answers, read_texts
 from postmaster.sources.imap_names import ListedFolder, quoted, read_folders
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
@@ -95,8 +94,7 @@ class _Client(IMAPClient):
 
     def __init__(self, host: str, sock: socket.socket) -> None:
         self._connected = sock
-        timeout: Any = SocketTimeout(CONNECT_SECONDS, READ_SECONDS)
-        super().__init__(host, ssl=False, timeout=timeout)
+        super().__init__(host, ssl=False)
         be_quiet(self)
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
@@ -132,6 +130,7 @@ class ImapClient:
         self.wire = wire
         with wire.stage("connect"):
             self.raw: Any = _Client(wire.endpoint.host, sock)
+            wire.uses(self.raw.socket)
             if self._imap.state != "NONAUTH":
                 # Signed in before it knows who we are, so in whose mailbox? It would also rule out STARTTLS.
                 raise NonsenseError("PREAUTH")

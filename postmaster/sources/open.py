@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from postmaster.sources.base import Endpoint, MailSource, Trouble
+from postmaster.sources.deadline import TimeLimits
 from postmaster.sources.dial import Client, Dialler, dial
 from postmaster.sources.imap import ImapSource
 from postmaster.sources.imap_client import ImapClient
 from postmaster.sources.imap_folder import folder_names
 from postmaster.sources.pop3 import Pop3Source
-
-PROBE_SECONDS = 60.0
-"""How long listing the folders may take."""
 
 
 def open_source(
@@ -46,7 +44,7 @@ def source_on(
 
 def list_folders(endpoint: Endpoint) -> list[str]:
     """The folders that can hold mail, as they are entered in IMAP Folder; none for POP3. Raises MailError."""
-    dialler = dial(endpoint, PROBE_SECONDS)
+    dialler = dial(endpoint, TimeLimits(endpoint.answer_timeout).look)
     try:
         if not isinstance(dialler.client, ImapClient):
             return []

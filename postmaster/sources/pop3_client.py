@@ -10,7 +10,6 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from postmaster.sources.deadline import READ_SECONDS
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator, NonsenseError, error_message
@@ -61,7 +60,7 @@ class Pop3Client:
         self._pipelines = False
         with wire.stage("connect"):
             self.raw: Any = _Pop3(wire.endpoint.host, sock)
-            sock.settimeout(READ_SECONDS)
+            wire.uses(lambda: self.raw.sock)
             self._learn()
 
     def _learn(self) -> None:
