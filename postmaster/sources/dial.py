@@ -91,7 +91,9 @@ class Dialler:
     def _reach(self) -> socket.socket:
         habits = self.wire.habits
         seconds = min(CONNECT_SECONDS, self.deadline.remaining())
-        sock, habits.address = reach(self._addresses, seconds, habits.address)
+        sock, address = reach(self._addresses, seconds, habits.address)
+        habits.address = address
+        self.wire.dialogue.note(f"connected to {address[1][0]}")
         return sock
 
     def _secure(self) -> None:
@@ -104,6 +106,8 @@ class Dialler:
                     self._open.callback(self._socket.close)
         except MailError as error:
             raise self._explained(error) from error.__cause__
+        if self.guard.certificate:
+            self.wire.dialogue.note("encrypted from here on")
         if self.endpoint.type.tls is Tls.IMPLICIT:
             self._greet()
 

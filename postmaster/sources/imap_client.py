@@ -12,6 +12,7 @@ from typing import Any
 
 from imapclient import IMAPClient
 
+from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.imap_answers import FetchItem, by_uid, merge, read_answers, read_texts
 from postmaster.sources.imap_names import ListedFolder, quoted, read_folders
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
@@ -37,8 +38,9 @@ class _Imap4(imaplib.IMAP4):
     Without the bound a server could have us reserve memory for a message of any size it likes to announce.
     """
 
-    def __init__(self, host: str, sock: socket.socket) -> None:
+    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
         self._connected = sock
+        self._dialogue = dialogue
         self.allowance = ALLOWANCE
         self._line = b""
         self._within = False  # a literal was read, so the line that comes is the rest of its answer
@@ -47,9 +49,14 @@ class _Imap4(imaplib.IMAP4):
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
         return self._connected
 
+    def send(self, data: Any) -> None:
+        self._dialogue.sent_imap(data)
+        super().send(data)
+
     def read(self, size: int) -> bytes:
         self._spend(size)
         self._within = True
+        self._dialogue.received_text(size)
         return super().read(size)
 
     def _get_line(self) -> bytes:
@@ -72,6 +79,7 @@ class _Imap4(imaplib.IMAP4):
     def readline(self) -> bytes:
         line = super().readline()
         self._spend(len(line))
+        self._dialogue.received(line)
         return line
 
     def _spend(self, size: int) -> None:
@@ -92,13 +100,14 @@ def _mended(line: bytes) -> bytes:
 class _Client(IMAPClient):
     """IMAPClient on a socket that is connected already."""
 
-    def __init__(self, host: str, sock: socket.socket) -> None:
+    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
         self._connected = sock
+        self._dialogue = dialogue
         super().__init__(host, ssl=False)
         be_quiet(self)
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
-        return _Imap4(self.host, self._connected)
+        return _Imap4(self.host, self._connected, self._dialogue)
 
 
 def be_quiet(client: IMAPClient) -> None:
@@ -129,7 +138,7 @@ class ImapClient:
     def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
         with wire.stage("connect"):
-            self.raw: Any = _Client(wire.endpoint.host, sock)
+            self.raw: Any = _Client(wire.endpoint.host, sock, wire.dialogue)
             wire.uses(self.raw.socket)
             if self._imap.state != "NONAUTH":
                 # Signed in before it knows who we are, so in whose mailbox? It would also rule out STARTTLS.

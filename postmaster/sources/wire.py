@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import imaplib
 import poplib
@@ -14,8 +13,10 @@ from contextlib import contextmanager
 from postmaster.errors import FAULTS, FaultStage, MailError, mail_error
 from postmaster.sources.base import Endpoint
 from postmaster.sources.deadline import CONNECT_SECONDS, Deadline, TimeLimits
+from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.habits import habits_of
 from postmaster.sources.handshake import handshake_fault, system_words
+from postmaster.sources.masking import Mask
 from postmaster.sources.refusals import LIMIT, REFUSED, UNCLEAR, login_fault, wait_told
 
 
@@ -65,6 +66,8 @@ class ErrorTranslator:
         self.offered = ""
         self.login_delay = 0.0
         self.habits = habits_of(endpoint.host, endpoint.port)
+        self._masked, self._mask = ("", ""), Mask(())
+        self.dialogue = Dialogue(f"{endpoint.login}@{endpoint.host}:{endpoint.port}", self.hide)
         self.limits = TimeLimits(endpoint.answer_timeout)
         self._answer_seconds = self.limits.answer("connect")
         self._socket: Callable[[], socket.socket | None] = lambda: None
@@ -116,7 +119,7 @@ class ErrorTranslator:
         }
         if "{causes}" in FAULTS[code].advice and endpoint.tokens is not None:
             facts["causes"] = endpoint.tokens.causes(self.token)
-        return mail_error(code, stage=stage, server=self._redact(words), **(facts | details))
+        return mail_error(code, stage=stage, server=self.hide(words), **(facts | details))
 
     def translate(self, error: BaseException, stage: FaultStage) -> MailError:
         """The MailError that ``error`` means at ``stage``."""
@@ -188,12 +191,12 @@ class ErrorTranslator:
             return self.fail("mailbox-closed", "permission", words)
         return self.fail(REFUSAL_CODES.get(stage, "server-refused"), stage, words)
 
-    def _redact(self, words: str) -> str:
-        endpoint = self.endpoint
-        plain = f"\0{endpoint.login}\0{endpoint.password}".encode()
-        for secret in (base64.b64encode(plain).decode(), endpoint.password, self.token):
-            words = words.replace(secret, "…") if secret else words
-        return words
+    def hide(self, words: str) -> str:
+        """``words`` of the server without what signs us in."""
+        secrets = (self.endpoint.password, self.token)
+        if self._masked != secrets:
+            self._masked, self._mask = secrets, Mask(secrets)
+        return self._mask.hide(words)
 
 
 # What takes too long, where a step of this stage does.
