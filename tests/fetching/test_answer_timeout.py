@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from postmaster.accounts.fields import ANSWER_TIMEOUT
 from postmaster.errors import FaultStage
 from postmaster.sources import deadline
 from postmaster.sources.deadline import TimeLimits
+from postmaster.web.accounts.resource import ACCOUNT_PAGES
 from tests.servers.quirks.mailbox import Mailbox
 from tests.servers.quirks.pop3 import Pop3Session, QuirkyPop3Server
 from tests.servers.scripted import Connection, ImapServer
@@ -82,6 +84,17 @@ def test_what_an_account_says_holds_for_each_answer_and_lengthens_what_belongs_t
     assert {limits.answer(stage) for stage in ("connect", "login", "folder", "list", "read", "delete")} == {own}
     assert limits.opening >= 2 * own
     assert limits.step >= 2 * own
+
+
+def test_what_is_usual_is_told_where_it_is_entered_and_documented() -> None:
+    usual, large = (f"{TimeLimits().answer(stage):g}" for stage in ("login", "folder"))
+    together = f"{TimeLimits().opening:g}"
+    for text in (ANSWER_TIMEOUT.help, ACCOUNT_PAGES.helps["answer_timeout"]):
+        assert f"{usual}, and {large} for opening" in text
+    document = (Path(__file__).parents[2] / "docs" / "servers.md").read_text()
+    assert f"waits {usual} s for each answer" in document
+    assert f"waits {large} s for these" in document
+    assert f"listing {together} s together" in document
 
 
 @pytest.mark.usefixtures("impatient")
