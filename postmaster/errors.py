@@ -222,6 +222,9 @@ _FAULTS = (
     Fault("uids-not-unique", "list", True, "{host} gives several messages of “{folder}” the same UID, or none.",
           "Nothing was touched, for a UID would delete the wrong message. Have the server's administrator rebuild the "
           "folder's index, or move the mail to another folder."),
+    Fault("uids-missing", "list", True, "{host} tells no UID of any message in “{folder}”.",
+          "Nothing was touched, for without UIDs nobody can tell which message is deleted. The next run tries again. "
+          "If it lasts, have the server's administrator look at it, or fetch this mailbox with a POP3 type."),
     Fault("server-confused", "read", True, "{host} answered something that could not be understood.",
           "If it lasts, show the server's words to its administrator."),
     Fault("server-refused", "read", True, "{host} refused a command.",

@@ -43,4 +43,22 @@ INTERVAL = Field(
     metavar="MINUTES",
     help="Minutes between two runs, if not FetchIntervalMinutes.",
 )
-ACCOUNT_FIELDS = (TYPE, CREDENTIAL, *TYPE_FIELDS, TRUSTED, DISPATCHING, QUEUE, INTERVAL, VALIDITY, COMMENT)
+ANSWER_TIMEOUT = Field(
+    "answer_timeout",
+    "Answer Timeout",
+    read=whole_number(10, 300),
+    metavar="SECONDS",
+    help="Seconds the server may take for an answer, 10 to 300; default: 60, and 100 for opening, listing, deleting.",
+)
+ACCOUNT_FIELDS = (
+    TYPE,
+    CREDENTIAL,
+    *TYPE_FIELDS,
+    TRUSTED,
+    DISPATCHING,
+    QUEUE,
+    INTERVAL,
+    ANSWER_TIMEOUT,
+    VALIDITY,
+    COMMENT,
+)

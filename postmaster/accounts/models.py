@@ -148,6 +148,7 @@ class MailAccount(Model):
     dispatching: Mapped[Dispatching] = mapped_column(choice(Dispatching), default=Dispatching.TO)
     queue_id: Mapped[int | None] = mapped_column(ForeignKey("queue.id"), index=True)
     interval: Mapped[int | None]
+    answer_timeout: Mapped[int | None]
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
     comment: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

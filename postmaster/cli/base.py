@@ -10,6 +10,7 @@ import secrets
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from postmaster.config import Environment
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.numbers import MAX_ID, read_id, read_number
+from postmaster.sources.dialogue import shown_on
 
 Function = Callable[..., Any]
 RowT = TypeVar("RowT")
@@ -221,3 +223,15 @@ def plain(cell: object) -> str:
     """``cell`` as text for a terminal, without what could control it."""
     text = {None: "", True: "yes", False: "no"}[cell] if cell is None or isinstance(cell, bool) else str(cell)
     return "".join(char if char.isprintable() else "�" for char in text)
+
+
+verbose_option = click.option(
+    "--verbose",
+    is_flag=True,
+    help="Print what is said between PostMaster and the mail server, secrets left out, on standard error.",
+)
+
+
+def dialogue_shown(wanted: bool) -> AbstractContextManager[None]:
+    """With ``--verbose``, print dialogues with mail servers as long as this lasts."""
+    return shown_on(sys.stderr) if wanted else nullcontext()

@@ -27,7 +27,16 @@ from rich.progress import (
 from rich.text import Text
 
 from postmaster.accounts.sealing import check_keys
-from postmaster.cli.base import MAX_COUNT, Number, guarded, plain, print_json, user_name
+from postmaster.cli.base import (
+    MAX_COUNT,
+    Number,
+    dialogue_shown,
+    guarded,
+    plain,
+    print_json,
+    user_name,
+    verbose_option,
+)
 from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS, AccountResult, totals
 from postmaster.fetching.dry_run import preview_account
@@ -47,9 +56,10 @@ EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130
 @click.option(
     "--timeout", type=Number(0, MAX_COUNT), metavar="SECONDS", help="Leave the rest of an account after that long."
 )
+@verbose_option
 @with_appcontext
 @guarded
-def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | None) -> None:
+def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | None, verbose: bool) -> None:
     """Fetch mail now: of all valid accounts, or of those that are named.
 
     Fetched mail is deleted on its server once it is stored. Ctrl-C finishes the current batch.
@@ -67,9 +77,9 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
     if pause:
         candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
         paused_error(pause).show()
-    report = FetchReport(candidates, as_json=as_json)
+    report = FetchReport(candidates, as_json=as_json, bar=not verbose)
     options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
-    with report, interruptible(options.stop):
+    with report, interruptible(options.stop), dialogue_shown(verbose):
         work = preview_account if dry_run else fetch_account
         results = [report.add(result) for result in fetch_concurrently(candidates, work, options, sessions)]
     results.sort(key=lambda result: result.id)
@@ -116,11 +126,11 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
 class FetchReport:
     """What people see while and after it runs: a progress bar on a terminal, plain lines in a pipe."""
 
-    def __init__(self, candidates: Sequence[Candidate], *, as_json: bool) -> None:
+    def __init__(self, candidates: Sequence[Candidate], *, as_json: bool, bar: bool = True) -> None:
         self._labels = {candidate.id: candidate.label for candidate in candidates}
         self._as_json = as_json
         self._tasks: dict[int, TaskID] = {}
-        self._live = sys.stderr.isatty()
+        self._live = bar and sys.stderr.isatty()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),

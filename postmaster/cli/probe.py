@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from postmaster.cli.base import guarded, print_json
+from postmaster.cli.base import dialogue_shown, guarded, print_json, verbose_option
 from postmaster.cli.one_account import account_meant, takes_account
 from postmaster.config import Environment
 from postmaster.errors import FaultStage, MailError
@@ -25,14 +25,22 @@ MARKS = {"ok": "✓", "fail": "✗", "skip": "–"}
 @click.option(
     "--json-lines", is_flag=True, help="Print one JSON object per stage, as it ends, after one that names the stages."
 )
+@verbose_option
 @with_appcontext
 @guarded
-def test(which: str | None, described: bool, by: str | None, as_json: bool, json_lines: bool) -> None:
+def test(which: str | None, described: bool, by: str | None, as_json: bool, json_lines: bool, verbose: bool) -> None:
     """Test the connection of one account, by its id or label, stage by stage. Nothing on the server changes.
 
     \b
     Exit status: 0 all stages went well, 1 one failed, 2 wrong usage or configuration.
     """
+    with dialogue_shown(verbose):
+        ok = _test(which, described, by, as_json, json_lines)
+    sys.exit(0 if ok else 1)
+
+
+def _test(which: str | None, described: bool, by: str | None, as_json: bool, json_lines: bool) -> bool:
+    """Print what becomes of each stage; returns whether all went well."""
     names, results = _test_of(which, described, by)
     if json_lines:
         print_json({"stages": names})
@@ -48,7 +56,7 @@ def test(which: str | None, described: bool, by: str | None, as_json: bool, json
         print_json({"ok": ok})
     elif as_json:
         print_json({"ok": ok, "stages": [stage.as_dict() for stage in stages]})
-    sys.exit(0 if ok else 1)
+    return ok
 
 
 def _test_of(which: str | None, described: bool, by: str | None) -> tuple[list[FaultStage], Iterator[ProbeStage]]:

@@ -20,7 +20,7 @@ from postmaster.sources.dial import peek_certificate
 from postmaster.sources.open import list_folders
 
 # Seconds after which a preview takes no further batch.
-PREVIEW_SECONDS = 30
+PREVIEW_SECONDS = 100
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 

@@ -45,7 +45,7 @@ class Care:
             return False
         if reading:
             if len(reading) == 1 and self.on:
-                self.culprits[key_of(reading[0])] = error.message
+                self.culprits[key_of(reading[0])] = error.message.removesuffix(".")
             self.most = max(1, len(reading) // 2)
         self.on = True
         return True

@@ -50,6 +50,7 @@ def bare_endpoint_of(account: MailAccount, settings: Environment) -> Endpoint:
         ssl_verify=account.ssl_verify,
         ssl_fingerprint=account.ssl_fingerprint,
         ssl_verifycn_name=account.ssl_verifycn_name,
+        answer_timeout=account.answer_timeout,
         ca_file=settings.ca_file,
         forbidden_networks=settings.forbidden_networks,
     )

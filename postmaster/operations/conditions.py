@@ -135,9 +135,10 @@ def _withheld(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
 
 
 def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
+    what, them = ("message is", "it") if count == 1 else ("messages are", "them")
     sentence = (
-        f"{account.label}: {count} {'message is' if count == 1 else 'messages are'} left on the server, which does not "
-        "hand them over. Open them there with another program, and forward or move them; the account's page names them."
+        f"{account.label}: {count} {what} left on the server, which does not hand {them} over. Open {them} there with "
+        f"another program, and forward or move {them}; the account's page names {them}."
     )
     return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}")
 

@@ -35,6 +35,8 @@ class TokenSource(Interface):
 class Endpoint:
     """Where and how to sign in. ``fingerprint`` is in the form of ``parse_fingerprint``; ``folder`` may be empty.
 
+    ``answer_timeout``: seconds that the server may take for an answer; None means what is usual.
+
     ``password`` is in the clear, and only here: it is kept out of ``repr`` and logs. With ``tokens`` there is none.
     """
 
@@ -48,6 +50,7 @@ class Endpoint:
     ssl_verify: bool = True
     ssl_fingerprint: str | None = None
     ssl_verifycn_name: str | None = None
+    answer_timeout: float | None = None
     ca_file: Path | None = None
     forbidden_networks: tuple[Network, ...] = ()
 

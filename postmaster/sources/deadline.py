@@ -7,21 +7,25 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from postmaster.errors import FaultStage
 
 CONNECT_SECONDS = 15.0
 """For connecting, however many addresses the server has."""
 
-GREETING_SECONDS = 60.0
-"""For the server's greeting. Servers that look up who calls, or keep strangers waiting, take 20 s and more."""
+ANSWER_SECONDS: dict[FaultStage, float] = {"connect": 60.0, "folder": 100.0, "list": 100.0, "delete": 100.0}
+USUAL_ANSWER_SECONDS = 60.0
+"""For the next bytes of an answer, by stage, unless an account has an Answer Timeout of its own. A server that sends a
+byte now and then meets the ``Deadline`` instead. Servers that look up who calls greet after 20 s and more; those that
+open a large folder build its index first.
+"""
 
-READ_SECONDS = 60.0
-"""For the next bytes of an answer. A server that sends a byte now and then meets the ``Deadline`` instead."""
-
-OPENING_SECONDS = 80.0
+OPENING_SECONDS = 120.0
 """For signing in and listing the mailbox together."""
 
-STEP_SECONDS = 80.0
+STEP_SECONDS = 120.0
 """For a later step, such as reading a batch; ``time_for`` says how much longer it may take with mail."""
 
 MAIL_SECONDS, MAIL_SPEED = 1.0, 20_000
@@ -31,6 +35,35 @@ MAIL_SECONDS, MAIL_SPEED = 1.0, 20_000
 def time_for(sizes: Iterable[int]) -> float:
     """Seconds that a step may take longer because of messages of these sizes."""
     return sum(MAIL_SECONDS + size / MAIL_SPEED for size in sizes)
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """How long one server may take. ``own`` is the account's Answer Timeout in seconds; None means what is usual.
+
+    What belongs together gets longer with it, so that a server may make use of it twice.
+    """
+
+    own: float | None = None
+
+    def answer(self, stage: FaultStage) -> float:
+        """Seconds for the next bytes of an answer."""
+        return self.own or ANSWER_SECONDS.get(stage, USUAL_ANSWER_SECONDS)
+
+    @property
+    def opening(self) -> float:
+        """Seconds for signing in and listing the mailbox together."""
+        return max(OPENING_SECONDS, 2 * (self.own or 0.0))
+
+    @property
+    def step(self) -> float:
+        """Seconds for a later step, mail apart."""
+        return max(STEP_SECONDS, 2 * (self.own or 0.0))
+
+    @property
+    def look(self) -> float:
+        """Seconds for a session that only looks around, as the connection test does."""
+        return self.opening + self.step
 
 
 class Limit(NamedTuple):
@@ -80,9 +113,9 @@ class Deadline:
         self._limits = tuple(known for known in self._limits if known is not limit)
 
     @contextlib.contextmanager
-    def step(self, what: str, extra: float = 0.0) -> Iterator[None]:
-        """Have the block done in the time of a step and ``extra`` seconds."""
-        limit = self.begin(what, STEP_SECONDS + extra)
+    def step(self, what: str, seconds: float) -> Iterator[None]:
+        """Have the block done in so many seconds."""
+        limit = self.begin(what, seconds)
         try:
             yield
         except BaseException:

@@ -13,7 +13,7 @@ from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
 from postmaster.sources.connection import Client
-from postmaster.sources.deadline import CONNECT_SECONDS, GREETING_SECONDS, OPENING_SECONDS, Deadline
+from postmaster.sources.deadline import CONNECT_SECONDS, Deadline
 from postmaster.sources.networks import SocketAddress, check_addresses, resolve
 from postmaster.sources.protocols import PROTOCOLS
 from postmaster.sources.reach import reach
@@ -38,8 +38,8 @@ class Dialler:
     def __init__(self, endpoint: Endpoint, deadline_seconds: float, *, trust_all: bool = False) -> None:
         self.endpoint = endpoint
         self.deadline = Deadline(deadline_seconds)
-        self._opening = self.deadline.begin("signing in and listing the mailbox", OPENING_SECONDS)
         self.wire = ErrorTranslator(endpoint, self.deadline)
+        self._opening = self.deadline.begin("signing in and listing the mailbox", self.wire.limits.opening)
         self.guard = TlsGuard(endpoint, trust_all=trust_all)
         self._addresses: list[SocketAddress] = []
         self._open = contextlib.ExitStack()
@@ -80,6 +80,7 @@ class Dialler:
             self._socket = self._reach()
             self._open.callback(self._socket.close)
             self.wire.connected = True
+            self.wire.uses(lambda: self._socket)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.deadline.watch(self._socket)
         if self.endpoint.type.tls is not Tls.IMPLICIT:
@@ -88,8 +89,9 @@ class Dialler:
     def _reach(self) -> socket.socket:
         habits = self.wire.habits
         seconds = min(CONNECT_SECONDS, self.deadline.remaining())
-        sock, habits.address = reach(self._addresses, seconds, habits.address)
-        sock.settimeout(GREETING_SECONDS)
+        sock, address = reach(self._addresses, seconds, habits.address)
+        habits.address = address
+        self.wire.dialogue.note(f"connected to {address[1][0]}")
         return sock
 
     def _secure(self) -> None:
@@ -102,6 +104,8 @@ class Dialler:
                     self._open.callback(self._socket.close)
         except MailError as error:
             raise self._explained(error) from error.__cause__
+        if self.guard.certificate:
+            self.wire.dialogue.note("encrypted from here on")
         if self.endpoint.type.tls is Tls.IMPLICIT:
             self._greet()
 

@@ -166,9 +166,10 @@ class ImapSource:
         self._connection.hang_up()
 
 
-def try_folder(_connection: Connection, client: ImapClient) -> str:
+def try_folder(connection: Connection, client: ImapClient) -> str:
     """How much mail the folder holds. Raises MailError."""
     folder = Folder(client, read_only=True)
+    connection.opened()
     return f"“{folder.name}” holds {count_of(folder.exists)}."
 
 
@@ -176,12 +177,12 @@ def try_deleting(connection: Connection, client: ImapClient) -> str:
     """Whether mail can be deleted in the folder, without doing it. Raises MailError if not."""
     folder = Folder(client, read_only=False)
     with connection.wire.stage("delete"):
-        if client.can("ACL") and not _may_delete(client, folder.name):
+        if client.can("ACL") and not _may_delete(client, folder.raw_name):
             raise connection.wire.fail("folder-read-only", "delete", folder=folder.name)
     return "Mail can be deleted in this folder."
 
 
-def _may_delete(client: ImapClient, folder: str) -> bool:
+def _may_delete(client: ImapClient, folder: bytes) -> bool:
     """Whether we may mark and expunge. "d" is the older name of both; newer servers show it if we have one of them."""
     rights = client.rights(folder)
     return "d" in rights if _DELETING.isdisjoint(rights) else rights >= _DELETING

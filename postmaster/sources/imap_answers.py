@@ -16,12 +16,14 @@ from postmaster.sources.wire import NonsenseError
 
 FetchItem = dict[bytes, Any]
 
+_NUMBERS = (b"UID", b"RFC822.SIZE")
+
 _TEXT = re.compile(rb"\d{1,10} \(UID (\d{1,10}) BODY\[\] \{\d+\}")
 _LISTED = re.compile(rb"(\d{1,10}) \(UID (\d{1,10}) RFC822\.SIZE (\d{1,18}) FLAGS \(([^()\"]*)\)\)")
 
-_NUMBER = re.compile(rb"(\d{1,10}) +\(")
+_NUMBER = re.compile(rb"(\d{1,10})\s+\(")
 _TOKEN = re.compile(
-    rb" *(?: *(?P<literal>\{\d+\})$|(?P<open>\()|(?P<close>\))"
+    rb"\s*(?:(?P<literal>\{\d+\})$|(?P<open>\()|(?P<close>\))"
     rb'|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<atom>[^\s()"{}\[]+(?:\[[^\]]*\](?:<\d+>)?)?))'
 )
 
@@ -88,12 +90,13 @@ def _read_answer(parts: Sequence[Any]) -> tuple[int, FetchItem]:
     for name, value in zip(values[0::2], values[1::2], strict=True):
         if not isinstance(name, bytes):
             raise NonsenseError("an answer to FETCH with a value in place of a name")
-        item[name.upper()] = _typed(name.upper(), value)
+        if value is not None or name.upper() not in _NUMBERS:
+            item[name.upper()] = _typed(name.upper(), value)
     return int(number), item
 
 
 def _typed(name: bytes, value: Any) -> Any:
-    if name in (b"UID", b"RFC822.SIZE"):
+    if name in _NUMBERS:
         return int(value)
     return value if isinstance(value, list) or name.startswith(b"BODY") else bytes(value or b"")
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import imaplib
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from imapclient import IMAPClient, SocketTimeout
+from imapclient import IMAPClient
 
-from postmaster.sources.deadline import CONNECT_SECONDS, READ_SECONDS
+from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.imap_answers import FetchItem, by_uid, merge, read_answers, read_texts
-from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
+from postmaster.sources.imap_names import ListedFolder, quoted, read_folders
+from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator, NonsenseError, cleaned_text, error_message
 
@@ -25,6 +27,10 @@ LINE = 900
 
 _BARE = re.compile(rb"\S+ (OK|NO|BAD|BYE)")
 
+# How a line begins that is not the rest of an answer: as it should, and as some write it.
+_HEAD = re.compile(rb"(?:\*|[A-P]{4}\d+) (?:\d+ )?[A-Z-]+(?: [^ \t]|$)")
+_ODD_HEAD = re.compile(rb"(\*|[A-P]{4}\d+)[ \t]+(?:(\d+)[ \t]+)?([A-Za-z-]+)(?:[ \t]+|$)")
+
 
 class _Imap4(imaplib.IMAP4):
     """imaplib on a socket that is connected already, and with a bound to what it takes in.
@@ -32,8 +38,9 @@ class _Imap4(imaplib.IMAP4):
     Without the bound a server could have us reserve memory for a message of any size it likes to announce.
     """
 
-    def __init__(self, host: str, sock: socket.socket) -> None:
+    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
         self._connected = sock
+        self._dialogue = dialogue
         self.allowance = ALLOWANCE
         self._line = b""
         self._within = False  # a literal was read, so the line that comes is the rest of its answer
@@ -42,9 +49,14 @@ class _Imap4(imaplib.IMAP4):
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
         return self._connected
 
+    def send(self, data: Any) -> None:
+        self._dialogue.sent_imap(data)
+        super().send(data)
+
     def read(self, size: int) -> bytes:
         self._spend(size)
         self._within = True
+        self._dialogue.received_text(size)
         return super().read(size)
 
     def _get_line(self) -> bytes:
@@ -61,12 +73,13 @@ class _Imap4(imaplib.IMAP4):
             return line
         while not line.strip():
             line = super()._get_line()  # type: ignore[misc]
-        self._line = line
+        self._line = line = _mended(line)
         return line + b" " if _BARE.fullmatch(line) else line
 
     def readline(self) -> bytes:
         line = super().readline()
         self._spend(len(line))
+        self._dialogue.received(line)
         return line
 
     def _spend(self, size: int) -> None:
@@ -75,17 +88,26 @@ class _Imap4(imaplib.IMAP4):
         self.allowance -= size
 
 
+def _mended(line: bytes) -> bytes:
+    """``line`` with its first words as imaplib wants them: single spaces between them, keywords in capitals."""
+    odd = None if _HEAD.match(line) else _ODD_HEAD.match(line)
+    if odd is None:
+        return line
+    head = [word for word in (odd[1], odd[2], odd[3].upper()) if word]
+    return b" ".join([*head, line[odd.end() :]]).rstrip(b" ")
+
+
 class _Client(IMAPClient):
     """IMAPClient on a socket that is connected already."""
 
-    def __init__(self, host: str, sock: socket.socket) -> None:
+    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
         self._connected = sock
-        timeout: Any = SocketTimeout(CONNECT_SECONDS, READ_SECONDS)
-        super().__init__(host, ssl=False, timeout=timeout)
+        self._dialogue = dialogue
+        super().__init__(host, ssl=False)
         be_quiet(self)
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
-        return _Imap4(self.host, self._connected)
+        return _Imap4(self.host, self._connected, self._dialogue)
 
 
 def be_quiet(client: IMAPClient) -> None:
@@ -99,13 +121,25 @@ def be_quiet(client: IMAPClient) -> None:
         imap.debug = 0
 
 
+class _Sasl:
+    """Answers challenges. imaplib takes a bound method for one that does."""
+
+    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+        self._answer = answer
+
+    def respond(self, challenge: bytes | None) -> bytes:
+        """The line to send; ``challenge`` is what came behind the "+"."""
+        return base64.b64encode(self._answer(read_challenge(challenge or b"")))
+
+
 class ImapClient:
     """One IMAP connection. ``raw`` is IMAPClient's own object; call it inside ``wire.stage(…)`` only."""
 
     def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
         with wire.stage("connect"):
-            self.raw: Any = _Client(wire.endpoint.host, sock)
+            self.raw: Any = _Client(wire.endpoint.host, sock, wire.dialogue)
+            wire.uses(self.raw.socket)
             if self._imap.state != "NONAUTH":
                 # Signed in before it knows who we are, so in whose mailbox? It would also rule out STARTTLS.
                 raise NonsenseError("PREAUTH")
@@ -135,7 +169,7 @@ class ImapClient:
 
     def fetch_listing(self, numbers: str, items: str) -> dict[int, FetchItem]:
         """What FETCH says of the messages with these numbers. Raises imaplib's error if the server refuses."""
-        return merge(read_answers(_accepted(*self._imap.fetch(numbers, items))))
+        return merge(read_answers(_accepted("FETCH", *self._imap.fetch(numbers, items))))
 
     def fetch_texts(self, uids: Sequence[int], item: str) -> dict[int, FetchItem]:
         """``BODY.PEEK[]``, or a part of it, of the messages with these UIDs. Raises likewise.
@@ -173,7 +207,7 @@ class ImapClient:
         return there.intersection(uids)
 
     def _uid_fetch(self, uids: Sequence[int], item: str) -> Sequence[Any]:
-        return _accepted(*self._imap.uid("FETCH", joined(uids), f"({item})"))
+        return _accepted("FETCH", *self._imap.uid("FETCH", joined(uids), f"({item})"))
 
     def can(self, capability: str) -> bool:
         """Whether the server says so at this moment."""
@@ -206,11 +240,12 @@ class ImapClient:
             simple = endpoint.login.isascii() and endpoint.password.isascii()
             if self.can("AUTH=PLAIN") and (not simple or self.can("LOGINDISABLED")):
                 secret = f"\0{endpoint.login}\0{endpoint.password}".encode()
-                self._imap.authenticate("PLAIN", lambda _: secret)
+                self._authenticate_by("PLAIN", lambda _: secret)
             elif self.can("LOGINDISABLED"):
                 raise self.wire.fail("login-disabled", "login")
             else:
-                self._login(_quoted(endpoint.login), _quoted(endpoint.password))
+                # Characters outside ASCII go as UTF-8, which servers in use take.
+                self._login(quoted(endpoint.login.encode()), quoted(endpoint.password.encode()))
 
     def _sign_in_with_token(self) -> None:
         """AUTHENTICATE with the access token; what the server holds against it comes as a challenge before its NO."""
@@ -220,13 +255,19 @@ class ImapClient:
                 raise self.wire.fail("oauth-not-offered", "login")
             exchange = TokenExchange(mechanism, self.wire.endpoint, self.wire.token)
             try:
-                self._imap.authenticate(mechanism, exchange.answer)
+                self._authenticate_by(mechanism, exchange.answer)
             except imaplib.IMAP4.abort:
                 raise
             except imaplib.IMAP4.error as error:
                 if "command error: BAD" in str(error):
                     raise
                 raise imaplib.IMAP4.error(f"NO {exchange.with_complaint(error_message(error))}") from None
+
+    def _authenticate_by(self, mechanism: str, answer: Callable[[bytes], bytes]) -> None:
+        """AUTHENTICATE (section 6.2.2); ``answer`` is what to send for each challenge, be it base64 or plain text."""
+        self._imap.literal = _Sasl(answer).respond
+        _accepted("AUTHENTICATE", *self._imap._simple_command("AUTHENTICATE", mechanism))
+        self._imap.state = "AUTH"
 
     def _login(self, login: bytes, password: bytes) -> None:
         kind, words = self._imap._simple_command("LOGIN", login, password)
@@ -236,26 +277,29 @@ class ImapClient:
 
     def try_mailbox(self) -> None:
         """Ask for something harmless, which a server that took a token for a mailbox it keeps shut does not answer."""
-        self.raw.list_folders("", "")
+        _accepted("LIST", *self._imap._simple_command("LIST", '""', '""'))
 
-    def rights(self, folder: str) -> frozenset[str]:
+    def list_folders(self) -> list[ListedFolder]:
+        """All folders of the mailbox. Raises imaplib's error if the server refuses."""
+        kind, words = self._imap._simple_command("LIST", '""', '"*"')
+        _accepted("LIST", kind, words)
+        return list(read_folders(self._imap.untagged_responses.pop("LIST", [])))
+
+    def select(self, name: bytes, *, read_only: bool) -> dict[bytes, Any]:
+        """Open the folder that the server calls ``name``; returns what it tells about it. Raises likewise."""
+        _accepted("SELECT", *self._imap.select(quoted(name), read_only))
+        told: dict[bytes, Any] = self.raw._process_select_response(self._imap.untagged_responses)
+        return told
+
+    def rights(self, name: bytes) -> frozenset[str]:
         """What we may do in a folder, as letters of RFC 4314 section 4; the server must have ACL."""
-        name = self.raw._normalise_folder(folder)
-        kind, lines = self._imap.myrights(name)
-        if kind != "OK" or not lines[-1]:
-            raise imaplib.IMAP4.error(f"NO {cleaned_text(lines[-1] or b'')}")
-        return frozenset(lines[-1].decode(errors="replace").rpartition(" ")[2].strip('"'))
+        lines = _accepted("MYRIGHTS", *self._imap.myrights(quoted(name)))
+        return frozenset((lines[-1] if lines else b"").decode(errors="replace").rpartition(" ")[2].strip('"'))
 
     def shutdown(self) -> None:
         """Drop the connection."""
         with contextlib.suppress(OSError, AttributeError):
             self.raw.shutdown()
-
-
-def _quoted(text: str) -> bytes:
-    """A quoted string (RFC 3501 section 4.3). Characters outside ASCII go as UTF-8, which servers in use take."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'.encode()
 
 
 def joined(numbers: Sequence[int]) -> str:
@@ -280,8 +324,8 @@ def command_sets(numbers: Sequence[int], most: int = 500) -> Iterator[Sequence[i
         start += size
 
 
-def _accepted(kind: str, answer: Sequence[Any]) -> Sequence[Any]:
-    """The answer to a FETCH, without the None that stands for nothing."""
+def _accepted(command: str, kind: str, answer: Sequence[Any]) -> Sequence[Any]:
+    """The answer to a command, without the None that stands for nothing. Raises imaplib's error for a refusal."""
     if kind != "OK":
-        raise imaplib.IMAP4.error(f"fetch failed: {cleaned_text(answer[0] or b'')}")
+        raise imaplib.IMAP4.error(f"{command} failed: {cleaned_text(answer[-1] or b'')}")
     return [] if answer == [None] else answer

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import imaplib
 import re
-import unicodedata
-from collections.abc import Iterator
 
 from postmaster.errors import MailError
 from postmaster.sources.imap_client import ImapClient
+from postmaster.sources.imap_names import ListedFolder, encode_name
 from postmaster.sources.wire import error_message
 
 DELETED = rb"\Deleted"
 MAX_FOLDERS_NAMED = 12
 
-_NO_MAIL = {rb"\noselect", rb"\nonexistent"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MISSING = re.compile(r"^\[(NONEXISTENT|TRYCREATE)\]")
 
 
 def folder_names(client: ImapClient) -> list[str]:
     """The folders that can hold mail, as they are to be entered. Call inside a stage."""
-    return [name for name, _ in _folders(client)]
+    return [folder.name for folder in _folders(client)]
 
 
-def _folders(client: ImapClient) -> Iterator[tuple[str, str]]:
-    """Names as people read them, with what separates their parts."""
+def _folders(client: ImapClient) -> list[ListedFolder]:
+    """Those that can hold mail, and whose names can be entered."""
     client.allow()
-    for flags, delimiter, name in client.raw.list_folders():
-        if _NO_MAIL.isdisjoint(flag.lower() for flag in flags):
-            yield name, (delimiter or b"/").decode(errors="replace")
+    folders = client.list_folders()
+    return [folder for folder in folders if folder.holds_mail and not _CONTROL.search(folder.name)]
 
 
 class Folder:
@@ -41,6 +38,7 @@ class Folder:
         self._client = client
         self._read_only = read_only
         self.name = client.wire.endpoint.folder or "INBOX"
+        self.raw_name = encode_name(self.name)
         with client.wire.stage("folder"):
             self._find()
             if not read_only:
@@ -49,7 +47,7 @@ class Folder:
     def select(self) -> None:
         """Select the folder (anew). Raises imaplib's errors."""
         self._client.allow()
-        answer = self._client.raw.select_folder(self.name, readonly=self._read_only)
+        answer = self._client.select(self.raw_name, read_only=self._read_only)
         self.exists: int = answer[b"EXISTS"]
         self.uidvalidity: int | None = answer.get(b"UIDVALIDITY")
         self.permanent_flags: tuple[bytes, ...] | None = answer.get(b"PERMANENTFLAGS")
@@ -63,13 +61,21 @@ class Folder:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error as error:
-            known = list(_folders(self._client))
-            wanted = _folded(self.name, "/")
-            match = next((name for name, delimiter in known if _folded(name, delimiter) == wanted), None)
-            if match is None or match == self.name:
-                raise self._refused(error_message(error), [name for name, _ in known]) from error
-            self.name = match
-            self.select()
+            self._find_listed(error)
+
+    def _find_listed(self, refusal: imaplib.IMAP4.error) -> None:
+        """Select the folder that LIST calls as it was entered. Raises what says why not."""
+        try:
+            known = _folders(self._client)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:  # it tells of no folder, so nothing is known of this one either
+            raise refusal from None
+        match = next((folder for folder in known if folder.is_called(self.name)), None)
+        if match is None or match.raw == self.raw_name:
+            raise self._refused(error_message(refusal), [folder.name for folder in known]) from refusal
+        self.name, self.raw_name = match.name, match.raw
+        self.select()
 
     def _refused(self, words: str, known: list[str]) -> MailError:
         wire = self._client.wire
@@ -85,8 +91,3 @@ class Folder:
         """
         if self.permanent_flags is not None and DELETED.lower() not in map(bytes.lower, self.permanent_flags):
             raise self._client.wire.fail("folder-read-only", "folder", folder=self.name)
-
-
-def _folded(name: str, delimiter: str) -> str:
-    """``name`` in one spelling: parts separated by a slash, characters composed."""
-    return unicodedata.normalize("NFC", name.replace(delimiter, "/") if delimiter else name)

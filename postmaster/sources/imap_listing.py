@@ -25,9 +25,10 @@ class Lister:
         self._client = client
         self._folder = folder
         self._trouble = trouble
+        self._asked: Sequence[int] = ()
 
     def list(self) -> Sequence[RemoteMail]:
-        """All messages, oldest first. Raises ``uids-not-unique``, for then no UID can be trusted."""
+        """All messages, oldest first. Raises ``uids-not-unique`` or ``uids-missing``: no UID can be trusted then."""
         for _ in range(TRIES):
             items = self._describe_all()
             if items is not None:
@@ -36,11 +37,18 @@ class Lister:
         raise NonsenseError("a folder that changes whenever it is listed")
 
     def _mails(self, items: dict[int, FetchItem]) -> Sequence[RemoteMail]:
+        if self._tells_no_uid(items):
+            raise self._client.wire.fail("uids-missing", "list")
         uids = Counter(item[b"UID"] for item in items.values() if b"UID" in item)
         if 0 in uids or any(count > 1 for count in uids.values()):
             raise self._client.wire.fail("uids-not-unique", "list")
         mails = [self._mail(number, items.get(number, {})) for number in range(1, self._folder.exists + 1)]
         return sorted(mails, key=lambda mail: mail.handle)
+
+    def _tells_no_uid(self, items: dict[int, FetchItem]) -> bool:
+        """Whether the server told no UID at all, so that it is not the messages: one that it keeps to itself is."""
+        told = any(item for item in items.values())
+        return not any(b"UID" in item for item in items.values()) and (told or len(self._asked) > 1)
 
     def _mail(self, number: int, item: FetchItem) -> RemoteMail:
         uid, validity = item.get(b"UID"), self._folder.uidvalidity
@@ -54,7 +62,8 @@ class Lister:
     def _describe_all(self) -> dict[int, FetchItem] | None:
         """What is known of each message by number; None if the numbers changed meanwhile."""
         items = self._known_trouble()
-        for numbers in self._portions(items):
+        self._asked = [number for number in range(1, self._folder.exists + 1) if number not in items]
+        for numbers in self._portions():
             items |= self._describe(numbers)
             self._trouble.asked = None
             if self._client.expunged():
@@ -86,10 +95,10 @@ class Lister:
             return None
         return uid if isinstance(uid, int) else None
 
-    def _portions(self, known: dict[int, FetchItem]) -> Iterator[Sequence[int]]:
+    def _portions(self) -> Iterator[Sequence[int]]:
         """The numbers to ask for, each time as many as may be; those among which one broke the connection by halves."""
         suspects = self._trouble.asked or range(0)
-        others = [n for n in range(1, self._folder.exists + 1) if n not in known and n not in suspects]
+        others = [n for n in self._asked if n not in suspects]
         for window in command_sets(others):
             self._trouble.asked = suspects or range(window[0], window[-1] + 1)
             yield window

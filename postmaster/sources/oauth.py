@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 from collections.abc import Iterable
 
@@ -19,6 +21,14 @@ MAX_CHALLENGES = 3
 def choose_mechanism(offered: Iterable[bool | None]) -> str | None:
     """The first of MECHANISMS that is ``offered``, which are in the same order; None if none is."""
     return next((name for name, there in zip(MECHANISMS, offered, strict=True) if there), None)
+
+
+def read_challenge(words: bytes) -> bytes:
+    """What a server's challenge says. It should be base64 (RFC 4422 section 4); some write plain text, or nothing."""
+    try:
+        return base64.b64decode(words.strip(), validate=True)
+    except binascii.Error:
+        return words
 
 
 class TokenExchange:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from postmaster.sources.base import Endpoint, MailSource, Trouble
+from postmaster.sources.deadline import TimeLimits
 from postmaster.sources.dial import dial
 from postmaster.sources.protocols import PROTOCOLS, SourceOptions
-
-PROBE_SECONDS = 60.0
-"""How long listing the folders may take."""
 
 
 def open_source(
@@ -35,7 +33,7 @@ def open_source(
 
 def list_folders(endpoint: Endpoint) -> list[str]:
     """The folders that can hold mail, as they are entered in IMAP Folder; none for POP3. Raises MailError."""
-    dialler = dial(endpoint, PROBE_SECONDS)
+    dialler = dial(endpoint, TimeLimits(endpoint.answer_timeout).look)
     try:
         with dialler.wire.stage("folder"):
             return PROTOCOLS[endpoint.type.protocol].folders(dialler.client)

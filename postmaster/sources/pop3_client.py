@@ -10,8 +10,8 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from postmaster.sources.deadline import READ_SECONDS
-from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism
+from postmaster.sources.dialogue import Dialogue
+from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator, NonsenseError, error_message
 
@@ -34,17 +34,27 @@ PIPELINE_SECONDS = 5.0
 class _Pop3(poplib.POP3):
     """poplib on a socket that is connected already."""
 
-    def __init__(self, host: str, sock: socket.socket) -> None:
+    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
         self._connected = sock
+        self._dialogue = dialogue
         super().__init__(host)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self._connected
 
+    def _putline(self, line: bytes) -> None:
+        self._dialogue.sent_pop3(line)
+        super()._putline(line)  # type: ignore[misc]
+
+    def _getline(self) -> tuple[bytes, int]:
+        line: tuple[bytes, int] = super()._getline()  # type: ignore[misc]
+        self._dialogue.received(line[0])
+        return line
+
     def _getresp(self) -> bytes:
         """The next answer. Some servers send empty lines before it."""
         for _ in range(MAX_BLANK_LINES):
-            line: bytes = self._getline()[0]  # type: ignore[attr-defined]
+            line = self._getline()[0]
             if line.strip():
                 break
         if not line.startswith(b"+"):
@@ -60,8 +70,8 @@ class Pop3Client:
         self.capabilities: dict[str, list[str]] | None = None
         self._pipelines = False
         with wire.stage("connect"):
-            self.raw: Any = _Pop3(wire.endpoint.host, sock)
-            sock.settimeout(READ_SECONDS)
+            self.raw: Any = _Pop3(wire.endpoint.host, sock, wire.dialogue)
+            wire.uses(lambda: self.raw.sock)
             self._learn()
 
     def _learn(self) -> None:
@@ -174,7 +184,7 @@ class Pop3Client:
             answer: bytes = self.raw._shortcmd(base64.b64encode(exchange.answer(b"")).decode())
             try:
                 while not answer.upper().startswith(b"+OK"):
-                    challenge = base64.b64decode(answer.removeprefix(b"+").strip())
+                    challenge = read_challenge(answer.removeprefix(b"+"))
                     answer = self.raw._shortcmd(base64.b64encode(exchange.answer(challenge)).decode())
             except poplib.error_proto as error:
                 if not is_refusal(error):
@@ -259,7 +269,8 @@ class Pop3Client:
         """The lines of a long answer with their ends, dots restored (RFC 1939 section 3).
 
         poplib's own reader takes a connection cut after a dot for the end of the message, forgets how lines ended,
-        and refuses long ones, which exist; here those come in pieces. Raises NonsenseError beyond ``limit`` bytes.
+        and refuses long ones, which exist; here those come in pieces. Raises NonsenseError beyond ``limit`` bytes;
+        None stands for the text of a message.
         """
         readline = self.raw.file.readline
         starts, size = True, 0
@@ -270,8 +281,12 @@ class Pop3Client:
             size += len(line)
             if limit is not None and size > limit:
                 raise NonsenseError("an answer far longer than can be right")
+            if limit is not None:
+                self.wire.dialogue.received(line)
             yield line[1:] if starts and line.startswith(b".") else line
             starts = ends
+        if limit is None:
+            self.wire.dialogue.received_text(size)
 
     def shutdown(self) -> None:
         """Drop the connection; nothing is deleted."""

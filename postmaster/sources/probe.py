@@ -11,10 +11,9 @@ from postmaster.accounts.types import Tls
 from postmaster.errors import FaultStage, MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts
+from postmaster.sources.deadline import TimeLimits
 from postmaster.sources.dial import Dialler
 from postmaster.sources.protocols import PROTOCOLS
-
-PROBE_SECONDS = 60.0
 
 # Stages of those who sign in with tokens; permission is the mailbox permission.
 TOKEN_STAGES: tuple[FaultStage, ...] = ("token", "permission")
@@ -48,15 +47,15 @@ class ProbeStage:
 
 def stages_of(endpoint: Endpoint) -> list[FaultStage]:
     """The stages that ``probe`` tries, in their order."""
-    return [stage for stage, _ in _Test(endpoint, PROBE_SECONDS).steps()]
+    return [stage for stage, _ in _Test(endpoint).steps()]
 
 
-def probe(endpoint: Endpoint, *, deadline_seconds: float = PROBE_SECONDS) -> Iterator[ProbeStage]:
+def probe(endpoint: Endpoint) -> Iterator[ProbeStage]:
     """Try the stages in turn: dns, connect, tls, login, folder, delete. After the first that fails, skip the rest.
 
     Those who sign in with tokens have two more: token before login, and permission (to open the mailbox) after it.
     """
-    test = _Test(endpoint, deadline_seconds)
+    test = _Test(endpoint)
     failed = False
     try:
         for stage, step in test.steps():
@@ -79,10 +78,10 @@ def _run(stage: FaultStage, step: Callable[[], ProbeStage]) -> ProbeStage:
 
 
 class _Test:
-    def __init__(self, endpoint: Endpoint, deadline_seconds: float) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.protocol = PROTOCOLS[endpoint.type.protocol]
-        self.dialler = Dialler(endpoint, deadline_seconds)
+        self.dialler = Dialler(endpoint, TimeLimits(endpoint.answer_timeout).look)
 
     def steps(self) -> list[tuple[FaultStage, Callable[[], ProbeStage]]]:
         stages: list[tuple[FaultStage, Callable[[], ProbeStage]]] = [

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import imaplib
 import poplib
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from postmaster.errors import FAULTS, FaultStage, MailError, mail_error
 from postmaster.sources.base import Endpoint
-from postmaster.sources.deadline import CONNECT_SECONDS, GREETING_SECONDS, READ_SECONDS, Deadline
+from postmaster.sources.deadline import CONNECT_SECONDS, Deadline, TimeLimits
+from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.habits import habits_of
 from postmaster.sources.handshake import handshake_fault, system_words
+from postmaster.sources.masking import Mask
 from postmaster.sources.refusals import LIMIT, REFUSED, UNCLEAR, login_fault, wait_told
 
 
@@ -64,6 +66,24 @@ class ErrorTranslator:
         self.offered = ""
         self.login_delay = 0.0
         self.habits = habits_of(endpoint.host, endpoint.port)
+        self._masked, self._mask = ("", ""), Mask(())
+        self.dialogue = Dialogue(f"{endpoint.login}@{endpoint.host}:{endpoint.port}", self.hide)
+        self.limits = TimeLimits(endpoint.answer_timeout)
+        self._answer_seconds = self.limits.answer("connect")
+        self._socket: Callable[[], socket.socket | None] = lambda: None
+
+    def uses(self, current: Callable[[], socket.socket | None]) -> None:
+        """From now on ``current`` says what socket leads to the server: it is another one once it is encrypted."""
+        self._socket = current
+        self._wait(self._answer_seconds)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for the next bytes of an answer so long."""
+        self._answer_seconds = seconds
+        sock = self._socket()
+        if sock is not None:
+            with contextlib.suppress(OSError):  # closed
+                sock.settimeout(seconds)
 
     @contextmanager
     def stage(self, stage: FaultStage, extra: float = 0.0) -> Iterator[None]:
@@ -71,14 +91,18 @@ class ErrorTranslator:
 
         ``extra``: seconds that this step may take longer than others, see ``time_for``.
         """
+        before = self._answer_seconds
+        self._wait(self.limits.answer(stage))
         try:
-            with self.deadline.step(STEPS.get(stage, "one step"), extra):
+            with self.deadline.step(STEPS.get(stage, "one step"), self.limits.step + extra):
                 yield
         except MailError:
             raise
         except WIRE_ERRORS as error:
             # A server may echo what it was sent, so nothing of a login is kept as the cause.
             raise self.translate(error, stage) from (None if stage == "login" else error)
+        finally:
+            self._wait(before)
 
     def fail(self, code: str, stage: FaultStage, words: str = "", **details: object) -> MailError:
         """The MailError ``code`` with what all of them may name, and the server's own words."""
@@ -90,12 +114,12 @@ class ErrorTranslator:
             "folder": endpoint.folder or "INBOX",
             "protocol": endpoint.type.protocol.value,
             "type": endpoint.type.name,
-            "seconds": f"{READ_SECONDS:g}",
+            "seconds": f"{self._answer_seconds:g}",
             "offered": self.offered or "none at all",
         }
         if "{causes}" in FAULTS[code].advice and endpoint.tokens is not None:
             facts["causes"] = endpoint.tokens.causes(self.token)
-        return mail_error(code, stage=stage, server=self._redact(words), **(facts | details))
+        return mail_error(code, stage=stage, server=self.hide(words), **(facts | details))
 
     def translate(self, error: BaseException, stage: FaultStage) -> MailError:
         """The MailError that ``error`` means at ``stage``."""
@@ -130,7 +154,7 @@ class ErrorTranslator:
         if stage != "connect":
             return self.fail("server-silent", stage)
         if self.connected:
-            return self.fail("no-greeting", stage, seconds=f"{GREETING_SECONDS:g}")
+            return self.fail("no-greeting", stage)
         return self.fail("connect-timeout", stage, seconds=f"{CONNECT_SECONDS:g}")
 
     def _refusal(self, error: Exception, stage: FaultStage) -> MailError:
@@ -167,12 +191,12 @@ class ErrorTranslator:
             return self.fail("mailbox-closed", "permission", words)
         return self.fail(REFUSAL_CODES.get(stage, "server-refused"), stage, words)
 
-    def _redact(self, words: str) -> str:
-        endpoint = self.endpoint
-        plain = f"\0{endpoint.login}\0{endpoint.password}".encode()
-        for secret in (base64.b64encode(plain).decode(), endpoint.password, self.token):
-            words = words.replace(secret, "…") if secret else words
-        return words
+    def hide(self, words: str) -> str:
+        """``words`` of the server without what signs us in."""
+        secrets = (self.endpoint.password, self.token)
+        if self._masked != secrets:
+            self._masked, self._mask = secrets, Mask(secrets)
+        return self._mask.hide(words)
 
 
 # What takes too long, where a step of this stage does.

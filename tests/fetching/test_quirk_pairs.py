@@ -1,4 +1,4 @@
-"""Two or three quirks of an IMAP server at once, at random: the invariant holds, and the next good run recovers."""
+"""Two or three quirks of a server at once, at random: the invariant holds, and the next good run recovers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postmaster.sources import imap as imap_module
+from tests.servers.quirks import imap_table, pop3_table
 from tests.servers.quirks.books import digests, recorded
 from tests.servers.quirks.imap import QuirkyImapServer
-from tests.servers.quirks.imap_table import CULPRIT, QUIRKS, Quirk
+from tests.servers.quirks.imap_table import CULPRIT, Quirk
 from tests.servers.quirks.mailbox import Mailbox
+from tests.servers.quirks.pop3 import QuirkyPop3Server
 from tests.support import Desk, mail
 
 # ``python -m tests.soak.quirks`` plays thousands.
 EXAMPLES = int(os.environ.get("QUIRK_EXAMPLES", "100"))
 NUMBERS = itertools.count()
+SERVERS = {"IMAP": QuirkyImapServer, "POP3": QuirkyPop3Server}
+TABLES = {"IMAP": imap_table.QUIRKS, "POP3": pop3_table.QUIRKS}
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +34,22 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_module, "CHUNK_BYTES", 1_500)
 
 
+def several(type_: str) -> st.SearchStrategy[tuple[str, list[Quirk]]]:
+    """Two or three quirks of servers for that protocol."""
+    chosen = st.lists(st.sampled_from(TABLES[type_]), min_size=2, max_size=3, unique_by=lambda quirk: quirk.session)
+    return st.tuples(st.just(type_), chosen)
+
+
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(quirks=st.lists(st.sampled_from(QUIRKS), min_size=2, max_size=3, unique_by=lambda quirk: quirk.session))
-def test_quirks_together_neither_lose_nor_double_mail(app: Flask, desk: Desk, quirks: Sequence[Quirk]) -> None:
+@given(quirks=st.sampled_from(["IMAP", "POP3"]).flatmap(several))
+def test_quirks_together_neither_lose_nor_double_mail(
+    app: Flask, desk: Desk, quirks: tuple[str, Sequence[Quirk]]
+) -> None:
+    type_, combined = quirks
     number = next(NUMBERS)
     sender = f"a{number}@example.net"
     delivered = [mail(f"{number}-{n}", sender=sender) for n in range(3)]
@@ -44,10 +57,10 @@ def test_quirks_together_neither_lose_nor_double_mail(app: Flask, desk: Desk, qu
     delivered.append(mail(f"{number}-large", sender=sender, size=6_000))
     mailbox = Mailbox(*delivered)
     before = recorded(app)
-    with QuirkyImapServer(mailbox) as server:
+    with SERVERS[type_](mailbox) as server:
         credential = desk.credential(f"anna{number}", "correct horse")
-        account = desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)
-        sessions = dict.fromkeys(quirk.session for quirk in quirks)
+        account = desk.add_account(type=type_, host=server.host, port=server.port, credential=credential)
+        sessions = dict.fromkeys(quirk.session for quirk in combined)
         server.quirks = tuple(sorted(sessions, key=lambda kind: -len(kind.__mro__)))  # as Python wants bases ordered
         desk.run("fetch", "--json", "--account", account)
         assert not digests(mailbox.deleted) - (recorded(app) - before), "deleted, but not recorded"

@@ -19,6 +19,7 @@ from tests.support import Desk, mail, mails
 
 SOURCES = {"IMAP": ImapSource, "POP3": Pop3Source}
 SERVERS = {"IMAP": QuirkyImapServer, "POP3": QuirkyPop3Server}
+NO_UIDS = ("no UID at all", "NIL for each UID", "a listing of nothing", "a listing of flags only")
 EVERY_QUIRK = [
     pytest.param(kind, quirk, id=f"{kind}-{quirk}")
     for kind, table in (("IMAP", imap_table.QUIRKS), ("POP3", pop3_table.QUIRKS))
@@ -75,3 +76,12 @@ def test_a_quirk_neither_loses_nor_doubles_mail(
         assert not mailbox.messages
         assert recorded(app) == digests([*delivered, late])
         assert set(desk.titles().values()) == {1}
+
+
+@pytest.mark.parametrize("quirk", [q for q in imap_table.QUIRKS if q.name in NO_UIDS], ids=str)
+def test_a_listing_without_uids_is_an_error_of_the_session(desk: Desk, mailbox: Mailbox, quirk: Quirk) -> None:
+    with QuirkyImapServer(mailbox, [quirk.session]) as server:
+        credential = desk.credential("anna", "correct horse")
+        desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)
+        row = desk.fetch_one(code=1)
+    assert (row["error"]["code"], row["error"]["stage"], row["left_reasons"]) == ("uids-missing", "list", {})

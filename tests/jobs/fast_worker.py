@@ -11,7 +11,7 @@ from postmaster.fetching import batches, lease
 from postmaster.jobs import roles, schedule, supervisor
 from postmaster.jobs.__main__ import main
 from postmaster.operations import alerting, upkeep
-from postmaster.sources import dial
+from postmaster.sources import deadline
 
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)
@@ -24,6 +24,6 @@ if __name__ == "__main__":
     alerting.LOOK_EVERY /= 60
     upkeep.CLAIM_LASTS /= 20
     batches.BATCH_MESSAGES = 4  # a run with little mail is long enough to be met in its middle
-    dial.OPENING_SECONDS = 5
+    deadline.OPENING_SECONDS = 5
     lease.LEASE_SECONDS, lease.HEARTBEAT_SECONDS = 6, 1
     sys.exit(main())

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from postmaster.accounts.types import ACCOUNT_TYPES
-from postmaster.sources import Endpoint, deadline, dial, imap_client, pop3_client
+from postmaster.sources import Endpoint, deadline, dial, wire
 from tests.servers.certificates import Certificate
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.pop3 import Pop3Server
@@ -39,9 +39,10 @@ def test_a_closed_port_is_told_as_refused(type_: str) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits for single answers that tests can wait for."""
-    for module in (deadline, dial, imap_client, pop3_client):
-        for name in ("CONNECT_SECONDS", "GREETING_SECONDS", "READ_SECONDS"):
-            monkeypatch.setattr(module, name, 0.2, raising=False)
+    for module in (dial, wire):
+        monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", {})
+    monkeypatch.setattr(deadline, "USUAL_ANSWER_SECONDS", 0.2)
 
 
 @pytest.mark.usefixtures("impatient")

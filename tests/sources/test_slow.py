@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from postmaster.sources import deadline, dial
+from postmaster.sources import deadline
 from tests.servers.pop3 import Pop3Server
 from tests.servers.scripted import Answer, Connection, ImapServer
 from tests.sources.support import at_script, mail, opened, refused, taken
@@ -16,9 +16,8 @@ from tests.sources.support import at_script, mail, opened, refused, taken
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Limits for which a test can wait."""
-    for name, seconds in (("STEP_SECONDS", 0.7), ("MAIL_SECONDS", 0.1)):
+    for name, seconds in (("STEP_SECONDS", 0.7), ("MAIL_SECONDS", 0.1), ("OPENING_SECONDS", 0.7)):
         monkeypatch.setattr(deadline, name, seconds)
-    monkeypatch.setattr(dial, "OPENING_SECONDS", 0.7)
     began = time.monotonic()
     yield
     assert time.monotonic() - began < 5

@@ -65,6 +65,8 @@ ACCOUNT_PAGES = Resource(
         "“yes” for known senders only.",
         "queue": "Where all mail of this account goes.",
         "interval": "Minutes between two runs. Empty means what the setting FetchIntervalMinutes says.",
+        "answer_timeout": "Seconds that the server may take for an answer, 10 to 300. Empty means 60, and 100 for "
+        "opening the folder, listing and deleting.",
         "validity": "Only valid accounts are fetched.",
         "comment": "A full sentence, please. It is shown in the list.",
     },
@@ -79,6 +81,7 @@ ACCOUNT_PAGES = Resource(
         "ssl_fingerprint": "",
         "ssl_verifycn_name": "most",
         "interval": "third",
+        "answer_timeout": "third",
         "validity": "third",
         "comment": "",
     },

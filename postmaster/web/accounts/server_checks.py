@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 # Seconds after which a child is ended, whatever it does, and how many may run at a time.
-TIME_LIMIT = 90
+TIME_LIMIT = 300
 MAX_AT_A_TIME = 8
 
 # Bytes that are read of what a child printed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import dataclass
 
 from tests.servers.quirks.imap import HangUp, Items, literal
@@ -350,6 +352,103 @@ class MoreThanAsked:
         return [*items, (b"MODSEQ", b"(12)"), (b"X-GM-LABELS", b'("a \\"b\\" (c" \\Inbox)')]
 
 
+class HeadsWritten:
+    """``written`` says how the first words of each answer are written."""
+
+    def written(self, head: bytes) -> bytes:
+        return head
+
+    def send(self, data: bytes) -> None:
+        head = re.match(rb"(?:\*|[A-P]{4}\d+) (?:\d+ )?[A-Z]+ ?", data)
+        rest = data[head.end() :] if head else data
+        super().send((self.written(head[0]) if head else b"") + rest)  # type: ignore[misc]
+
+
+class SpacesInPlenty(HeadsWritten):
+    def written(self, head: bytes) -> bytes:
+        return head.replace(b" ", b"   ")
+
+    def fetch_line(self, number: int, items: Items) -> bytes:
+        return b"* %d FETCH  ( %b )\r\n" % (number, b"  ".join(b"%b  %b" % item for item in items))
+
+
+class TabsForSpaces(HeadsWritten):
+    def written(self, head: bytes) -> bytes:
+        return head.replace(b" ", b"\t")
+
+    def fetch_line(self, number: int, items: Items) -> bytes:
+        return b"* %d FETCH\t(%b)\r\n" % (number, b"\t".join(b"%b\t%b" % item for item in items))
+
+
+class VerdictsInSmallLetters(HeadsWritten):
+    def written(self, head: bytes) -> bytes:
+        tag, _, rest = head.partition(b" ")
+        return tag + b" " + rest.lower()
+
+
+class SignsInByAuthenticate:
+    """LOGIN is disabled; ``continuation`` is what asks for user name and password."""
+
+    capability = b"IMAP4rev1 UIDPLUS AUTH=PLAIN LOGINDISABLED"
+    continuation = b"+ \r\n"
+
+    def do_login(self, _arguments: bytes) -> None:
+        self.finish(b"NO LOGIN is disabled")  # type: ignore[attr-defined]
+
+    def do_authenticate(self, _arguments: bytes) -> None:
+        self.send(self.continuation)  # type: ignore[attr-defined]
+        known = self.connection.line() == base64.b64encode(b"\0anna\0correct horse")  # type: ignore[attr-defined]
+        self.finish(b"OK signed in" if known else b"NO [AUTHENTICATIONFAILED] wrong")  # type: ignore[attr-defined]
+
+
+class BareContinuation(SignsInByAuthenticate):
+    continuation = b"+\r\n"
+
+
+class ContinuationInWords(SignsInByAuthenticate):
+    continuation = b"+ go ahead\r\n"
+
+
+class ContinuationSaysOk(SignsInByAuthenticate):
+    continuation = b"+OK\r\n"
+
+
+class ContinuationWithoutSpace(SignsInByAuthenticate):
+    continuation = b"+Ready for additional command text, please\r\n"
+
+
+class ContinuationAfterRemarks(SignsInByAuthenticate):
+    continuation = b"* OK one moment\r\n\r\n+ Q3JlZGVudGlhbHM=\r\n"
+
+
+class ListingWithoutUids:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [item for item in items if item[0] != b"UID"]
+
+
+class UidsInQuotes:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [(name, b'"%b"' % value if name == b"UID" else value) for name, value in items]
+
+
+class UidsForNil:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        items: Items = super().items(message, wanted)  # type: ignore[misc]
+        return [(name, b"NIL" if name == b"UID" else value) for name, value in items]
+
+
+class ListingOfNothing:
+    def fetch(self, arguments: bytes, *, uids: bool) -> None:
+        self.finish()  # type: ignore[attr-defined]
+
+
+class ListingOfFlagsOnly:
+    def items(self, message: Message, wanted: bytes) -> Items:
+        return [(b"FLAGS", b"(\\Seen)")]
+
+
 QUIRKS: tuple[Quirk, ...] = (
     Quirk("a text without its UID", "emailjs/emailjs-imap-client#53", NoUid),
     Quirk("UID and text in two answers", "RFC 3501 section 7.4.2; turbogmailify#3", UidApart),
@@ -412,4 +511,29 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("no sizes", "RFC 3501 section 2.3.4", NoSizes),
     Quirk("sizes that are estimated", "RFC 3501 section 2.3.4", SizesEstimated),
     Quirk("more than was asked for", "RFC 7162 section 3.1.4", MoreThanAsked),
+    Quirk(
+        "spaces in plenty",
+        "python/cpython#117152; jazzband/imaplib2#59; mjs/imapclient#162; jakartaee/mail-api#209",
+        SpacesInPlenty,
+    ),
+    Quirk("tabs for spaces", "apple/swift-nio-imap#238; RFC 3501 section 9: SP is one space", TabsForSpaces),
+    Quirk("verdicts in small letters", "RFC 3501 section 9: case-insensitive", VerdictsInSmallLetters),
+    Quirk("LOGIN disabled", "RFC 3501 section 6.2.3", SignsInByAuthenticate),
+    Quirk("a bare continuation", "pimalaya/himalaya#628; mattnenterprise/rust-imap#98", BareContinuation),
+    Quirk("a continuation in words", "jazzband/imaplib2#14; OfflineIMAP: Incorrect padding", ContinuationInWords),
+    Quirk(
+        "a continuation that says OK", "RFC 3501 section 7.5; thunderbird/thunderbird-android#2650", ContinuationSaysOk
+    ),
+    Quirk("a continuation without its space", "mattnenterprise/rust-imap#98", ContinuationWithoutSpace),
+    Quirk("a continuation after remarks", "neomutt/neomutt#1236; apple/swift-nio-imap#516", ContinuationAfterRemarks),
+    Quirk(
+        "no UID at all",
+        "Enough-Software/enough_mail#200; emailjs/emailjs-imap-client#53",
+        ListingWithoutUids,
+        refuses=True,
+    ),
+    Quirk("UIDs in quotes", "karastojko/mailio#135", UidsInQuotes),
+    Quirk("NIL for each UID", "Enough-Software/enough_mail#200", UidsForNil, refuses=True),
+    Quirk("a listing of nothing", "chatmail/core#4331; postalsys/imapflow#220", ListingOfNothing, refuses=True),
+    Quirk("a listing of flags only", "duesee/imap-codec#242", ListingOfFlagsOnly, refuses=True),
 )
