@@ -14,14 +14,13 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.numbers import MAX_ID, read_number
@@ -134,9 +133,8 @@ class UnexpectedError(PostMasterError):
 
 def _unexpected(error: Exception) -> PostMasterError:
     """A sentence with a reference, under which the details stand in errors.log in the data directory."""
-    settings: Environment = current_app.config["SETTINGS"]
     reference = secrets.token_hex(4)
-    log = settings.data_dir / "errors.log"
+    log = config.current().data_dir / "errors.log"
     try:
         with log.open("a") as file:
             log.chmod(0o600)
