@@ -19,6 +19,7 @@ from pathlib import Path
 from flask import Flask
 
 from postmaster import cli, config, database, web
+from postmaster.cli.door import ending_command
 from postmaster.config import Environment, load_environment
 from postmaster.logs import configure_logging
 
@@ -26,8 +27,12 @@ PACKAGE = Path(__file__).parent
 
 
 def create_app(environment: Environment | None = None) -> Flask:
-    """The application, with ``environment`` or what that of the process says. Raises ConfigError if they are wrong."""
-    environment = environment or load_environment()
+    """The application, with ``environment`` or that of the process. Raises ConfigError if it is wrong."""
+    with ending_command():
+        return _create_app(environment or load_environment())
+
+
+def _create_app(environment: Environment) -> Flask:
     configure_logging(environment.log_format)
     app = Flask(
         "postmaster",

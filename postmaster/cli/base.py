@@ -21,6 +21,7 @@ from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
 from postmaster import config
+from postmaster.cli.door import CommandError
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.numbers import MAX_ID, read_number
@@ -81,13 +82,15 @@ def guarded(function: Function) -> Function:
             return function(*args, **kwargs)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
+        except PostMasterError as error:
+            raise CommandError(error) from error
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone, as in "| head"
             raise SystemExit(0) from None
         except DBAPIError as error:
-            raise database_away(error) from error
+            raise CommandError(database_away(error)) from error
         except Exception as error:  # the last door before the user
-            raise _unexpected(error) from error
+            raise CommandError(_unexpected(error)) from error
 
     return guard
 

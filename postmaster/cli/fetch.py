@@ -28,6 +28,7 @@ from rich.text import Text
 
 from postmaster.accounts.sealing import check_keys
 from postmaster.cli.base import MAX_COUNT, Number, guarded, plain, print_json, user_name
+from postmaster.cli.door import show_error
 from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS, AccountResult, totals
 from postmaster.fetching.dry_run import preview_account
@@ -66,7 +67,7 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
         pause = None if dry_run else current_pause(session)
     if pause:
         candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
-        paused_error(pause).show()
+        show_error(paused_error(pause))
     report = FetchReport(candidates, as_json=as_json)
     options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
     with report, interruptible(options.stop):

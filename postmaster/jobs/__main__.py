@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from postmaster import config, create_app
 from postmaster.accounts.sealing import check_keys
 from postmaster.broker import connect
+from postmaster.cli.door import show_error
 from postmaster.config import load_environment
 from postmaster.database import database_message, prepare_database
 from postmaster.errors import ConfigError, PostMasterError
@@ -48,7 +49,7 @@ def main() -> int:
         app = create_app(dataclasses.replace(settings, workers=arguments.workers or settings.workers))
         _check(app)
     except PostMasterError as error:
-        error.show()
+        show_error(error)
         return error.exit_code
     children = [Child(f"worker {number + 1}", run_worker) for number in range(config.of(app).workers)]
     if not arguments.no_scheduler:
