@@ -18,25 +18,30 @@ from pathlib import Path
 
 from flask import Flask
 
-from postmaster import cli, database, web
+from postmaster import cli, config, database, web
+from postmaster.cli.door import ending_command
 from postmaster.config import Environment, load_environment
 from postmaster.logs import configure_logging
 
 PACKAGE = Path(__file__).parent
 
 
-def create_app(settings: Environment | None = None) -> Flask:
-    """The application, with ``settings`` or those of the environment. Raises ConfigError if they are wrong."""
-    settings = settings or load_environment()
-    configure_logging(settings.log_format)
+def create_app(environment: Environment | None = None) -> Flask:
+    """The application, with ``environment`` or that of the process. Raises ConfigError if it is wrong."""
+    with ending_command():
+        return _create_app(environment or load_environment())
+
+
+def _create_app(environment: Environment) -> Flask:
+    configure_logging(environment.log_format)
     app = Flask(
         "postmaster",
-        instance_path=str(settings.data_dir),
+        instance_path=str(environment.data_dir),
         template_folder=_resource_folder("templates"),
         static_folder=_resource_folder("static"),
     )
-    app.config["SETTINGS"] = settings
-    app.config["SECRET_KEY"] = settings.secret_key
+    app.config[config.APP_KEY] = environment
+    app.config["SECRET_KEY"] = environment.secret_key
     database.init_app(app)
     web.init_app(app)
     cli.init_app(app)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def connect(**options: Any) -> Redis:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    settings: Environment = current_app.config["SETTINGS"]
-    if settings.redis_url is None:
+    environment = config.current()
+    if environment.redis_url is None:
         raise ConfigError(
             "redis-missing",
             "There is no Redis: POSTMASTER_REDIS_URL is not set, and bin/start does not run on this data directory.",
@@ -41,7 +41,7 @@ def connect(**options: Any) -> Redis:
         "socket_timeout": TIMEOUT_SECONDS,
         "retry": Retry(NoBackoff(), 1),
     } | options
-    return Redis.from_url(settings.redis_url, **chosen)
+    return Redis.from_url(environment.redis_url, **chosen)
 
 
 def redis() -> Redis:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from postmaster import clock, schema
+from postmaster import clock, config, schema
 from postmaster.config import Environment
 from postmaster.errors import ConfigError
 from postmaster.extensions import Model, db, migrate
@@ -37,9 +37,9 @@ SQLITE_PRAGMAS = (
 )
 
 
-def engine_options(settings: Environment) -> dict[str, Any]:
+def engine_options(environment: Environment) -> dict[str, Any]:
     """Options for ``create_engine``. Threads that fetch accounts side by side need a connection each."""
-    if settings.database_url.startswith("sqlite"):
+    if environment.database_url.startswith("sqlite"):
         return {"connect_args": {"timeout": BUSY_TIMEOUT}, "pool_size": 20, "max_overflow": 20}
     return {
         "connect_args": {"client_encoding": "utf8"},  # whatever the server or the role would like better
@@ -102,10 +102,10 @@ def prepare_database() -> None:
     """
     if current_app.extensions.get("postmaster-database-ready"):
         return
-    settings: Environment = current_app.config["SETTINGS"]
+    environment = config.current()
     try:
-        if settings.embedded:
-            _upgrade_embedded(settings)
+        if environment.embedded:
+            _upgrade_embedded(environment)
         elif not _is_current():
             raise ConfigError(
                 "schema-outdated",
@@ -169,14 +169,14 @@ def _is_current() -> bool:
         return schema.revision_of(connection) == schema.head()
 
 
-def _upgrade_embedded(settings: Environment) -> None:
-    lock = os.open(settings.data_dir / "upgrade.lock", os.O_CREAT | os.O_RDWR, 0o600)
+def _upgrade_embedded(environment: Environment) -> None:
+    lock = os.open(environment.data_dir / "upgrade.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two commands that start at once: the second finds it done
         # Never open the file of a database that is in use: to close it again releases all locks that this process has
         # on it (fcntl(2)), and then the next process to end takes the write-ahead log away from under it.
-        if not settings.database_file.exists():
-            os.close(os.open(settings.database_file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not environment.database_file.exists():
+            os.close(os.open(environment.database_file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         if not _is_current():
             command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
     finally:
@@ -185,9 +185,9 @@ def _upgrade_embedded(settings: Environment) -> None:
 
 def init_app(app: Flask) -> None:
     """Give the app its database, with connections as they must be."""
-    settings: Environment = app.config["SETTINGS"]
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
+    environment = config.of(app)
+    app.config["SQLALCHEMY_DATABASE_URI"] = environment.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(environment)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():

@@ -7,35 +7,30 @@ lists each case once, and pages, command line, log and help show the same words.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import IO, Any, Literal
-
-import click
+from typing import Literal
 
 FaultStage = Literal[
     "dns", "connect", "tls", "token", "login", "permission", "folder", "list", "read", "record", "delete", "lease"
 ]
 
 
-class PostMasterError(click.ClickException):
-    """Something a user can act on. ``exit_code`` is what a command ends with (docs/reference.md#exit-codes).
-
-    It is one of click's exceptions, so that a command that raises it, or an app that cannot be made, ends with the
-    sentence and the code instead of a traceback.
-    """
+class PostMasterError(Exception):
+    """Something a user can act on. ``exit_code`` is what a command ends with that meets it (``cli.door``)."""
 
     exit_code = 2
 
     def __init__(self, code: str, message: str, advice: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.message = message
         self.advice = advice
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.message, self.advice) if part)
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the error to standard error, as click does when a command raises it."""
-        click.echo(f"Error: {self} [{self.code}]", file=file, err=True)
+    def sentences(self) -> list[str]:
+        """What is told of it, a line each."""
+        return [f"{self} [{self.code}]"]
 
 
 class ConfigError(PostMasterError):

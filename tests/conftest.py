@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
 
 NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
-pytest_plugins = ["tests.guard.plugin", "tests.servers.fixtures", "tests.pipeline_fixtures"]
+pytest_plugins = ["tests.guard.plugin", "tests.compiled", "tests.servers.fixtures", "tests.pipeline_fixtures"]
 
 
 @pytest.fixture(scope="session", autouse=True)

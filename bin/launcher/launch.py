@@ -32,7 +32,7 @@ class Play(Protocol):
 def launch(play: Play | None = None) -> int:
     """Start, wait, stop. Returns the exit code: 0 when stopped as asked, 130 when stopped before it ran."""
     arguments = _arguments(played=play is not None)
-    load_dotenv()  # as the flask command does, so that web and command line go by the same settings
+    load_dotenv()  # as the flask command does, so that web and command line go by the same environment
     try:
         with Children() as children:
             return _run(children, arguments, play)
@@ -63,38 +63,38 @@ def _arguments(*, played: bool) -> argparse.Namespace:
 
 
 def _run(children: Children, arguments: argparse.Namespace, play: Play | None) -> int:
-    settings = load_environment()
-    with _alone(settings):
+    environment = load_environment()
+    with _alone(environment):
         if play and arguments.once:
             return play(children)
         listener = listen(arguments.port)
-        _prepare(settings)
-        environment = dict(os.environ)
-        if settings.redis_url is None:
-            environment |= _redis(children, settings.data_dir)
+        _prepare(environment)
+        variables = dict(os.environ)
+        if environment.redis_url is None:
+            variables |= _redis(children, environment.data_dir)
         if play:
             play(children, flowing=True)
-        url = start_web(children, listener, environment)
-        if environment.get("POSTMASTER_REDIS_URL"):
-            start_worker(children, environment)
+        url = start_web(children, listener, variables)
+        if variables.get("POSTMASTER_REDIS_URL"):
+            start_worker(children, variables)
         print(f"PostMaster is at {url} (Ctrl-C stops it).", flush=True)
         return _serve(children)
 
 
 @contextmanager
-def _alone(settings: Environment) -> Iterator[None]:
+def _alone(environment: Environment) -> Iterator[None]:
     """Holds a lock on the data directory: a second Redis on it would take the socket away from the first."""
-    with (settings.data_dir / "start.lock").open("w") as lock:
+    with (environment.data_dir / "start.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"bin/start runs already on {settings.data_dir}. Stop it first.") from None
+            raise StartError(f"bin/start runs already on {environment.data_dir}. Stop it first.") from None
         yield
 
 
-def _prepare(settings: Environment) -> None:
+def _prepare(environment: Environment) -> None:
     """See that there are tables, and somebody who can sign in."""
-    with create_app(settings).app_context():
+    with create_app(environment).app_context():
         prepare_database()
         check_keys()
         with transaction() as session:

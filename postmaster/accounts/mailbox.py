@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask import current_app
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from postmaster import config
 from postmaster.accounts.models import Credential, MailAccount
-from postmaster.config import Environment
 from postmaster.resources.models import Validity
 
 
@@ -23,8 +22,7 @@ class MailboxKey(NamedTuple):
 
 def server_of(account: MailAccount) -> str:
     """The host that the account's mail is fetched from: the one entered, or that of all accounts of type Outlook365."""
-    settings: Environment = current_app.config["SETTINGS"]
-    return account.host or settings.outlook_host
+    return account.host or config.current().outlook_host
 
 
 def mailbox_key(account: MailAccount, login: str | None = None) -> MailboxKey | None:

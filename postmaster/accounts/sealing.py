@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from flask import current_app
 from sqlalchemy import ColumnClause, Integer, String, column, exists, or_, select, table
 from sqlalchemy.orm import Session
 
-from postmaster.config import CREDENTIAL_KEY, KEY_ADVICE, Environment, keys_in, make_key
+from postmaster import config
+from postmaster.config.key_files import CREDENTIAL_KEY, KEY_ADVICE, credential_keys, make_key
 from postmaster.database import read_session
 from postmaster.errors import ConfigError
 
@@ -41,8 +41,8 @@ class UnsealError(Exception):
 
 def _keys() -> tuple[str, ...]:
     """The keys that there are. Their file may have been made since this process began."""
-    settings: Environment = current_app.config["SETTINGS"]
-    return settings.credential_keys or keys_in(settings.data_dir / CREDENTIAL_KEY)
+    environment = config.current()
+    return environment.credential_keys or credential_keys(environment.data_dir)
 
 
 def _keys_to_seal() -> tuple[str, ...]:
@@ -53,8 +53,7 @@ def _keys_to_seal() -> tuple[str, ...]:
     with read_session() as session:
         if _is_anything_sealed(session):
             raise key_missing()
-    settings: Environment = current_app.config["SETTINGS"]
-    return make_key(settings.data_dir / CREDENTIAL_KEY)
+    return make_key(config.current().data_dir / CREDENTIAL_KEY)
 
 
 def _is_anything_sealed(session: Session) -> bool:
@@ -63,11 +62,11 @@ def _is_anything_sealed(session: Session) -> bool:
 
 def key_missing() -> ConfigError:
     """The error that what is sealed cannot be opened."""
-    settings: Environment = current_app.config["SETTINGS"]
     if _keys():
         what = "No key that is configured opens any of the secrets in the database."
     else:
-        what = f"The secrets in the database are sealed, and their key {settings.data_dir / CREDENTIAL_KEY} is missing."
+        path = config.current().data_dir / CREDENTIAL_KEY
+        what = f"The secrets in the database are sealed, and their key {path} is missing."
     return ConfigError("credential-key-lost", what, KEY_ADVICE)
 
 

@@ -15,14 +15,14 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from postmaster.config import Environment
+from postmaster import config
+from postmaster.cli.door import CommandError
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.numbers import MAX_ID, read_id, read_number
@@ -101,13 +101,15 @@ def guarded(function: Function) -> Function:
             return function(*args, **kwargs)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
+        except PostMasterError as error:
+            raise CommandError(error) from error
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output has gone, as in "| head"
             raise SystemExit(0) from None
         except DBAPIError as error:
-            raise database_away(error) from error
+            raise CommandError(database_away(error)) from error
         except Exception as error:  # the last door before the user
-            raise _unexpected(error) from error
+            raise CommandError(_unexpected(error)) from error
 
     return guard
 
@@ -153,9 +155,8 @@ class UnexpectedError(PostMasterError):
 
 def _unexpected(error: Exception) -> PostMasterError:
     """A sentence with a reference, under which the details stand in errors.log in the data directory."""
-    settings: Environment = current_app.config["SETTINGS"]
     reference = secrets.token_hex(4)
-    log = settings.data_dir / "errors.log"
+    log = config.current().data_dir / "errors.log"
     try:
         with log.open("a") as file:
             log.chmod(0o600)

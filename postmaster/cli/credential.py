@@ -6,16 +6,15 @@ import time
 
 import click
 from cryptography.fernet import Fernet
-from flask import current_app
 from sqlalchemy import select
 
+from postmaster import config
 from postmaster.accounts.credentials import CredentialService, forget_sealed, rotate_keys
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential
 from postmaster.accounts.sealing import unopened_ids
 from postmaster.cli.base import actor
 from postmaster.cli.resources import ResourceCommands, resource_group
-from postmaster.config import Environment
 from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
@@ -99,14 +98,14 @@ def authorise(which: str) -> None:
 
 
 def _redirect_uri() -> str:
-    settings: Environment = current_app.config["SETTINGS"]
-    if settings.public_url is None:
+    environment = config.current()
+    if environment.public_url is None:
         raise ConfigError(
             "bad-setting",
             "POSTMASTER_PUBLIC_URL is not set, so it is not known where the browser leads back to.",
             "Example: POSTMASTER_PUBLIC_URL=https://postmaster.example.com",
         )
-    return settings.public_url + CALLBACK_PATH
+    return environment.public_url + CALLBACK_PATH
 
 
 def _show(device: DeviceCode) -> None:

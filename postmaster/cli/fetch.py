@@ -37,6 +37,7 @@ from postmaster.cli.base import (
     user_name,
     verbose_option,
 )
+from postmaster.cli.door import show_error
 from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS, AccountResult, totals
 from postmaster.fetching.dry_run import preview_account
@@ -76,7 +77,7 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
         pause = None if dry_run else current_pause(session)
     if pause:
         candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
-        paused_error(pause).show()
+        show_error(paused_error(pause))
     report = FetchReport(candidates, as_json=as_json, bar=not verbose)
     options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
     with report, interruptible(options.stop), dialogue_shown(verbose):

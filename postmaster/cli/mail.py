@@ -7,11 +7,10 @@ from itertools import islice
 from typing import Any
 
 import click
-from flask import current_app
 
+from postmaster import config
 from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json, print_table
 from postmaster.cli.resources import as_json, print_facts
-from postmaster.config import Environment
 from postmaster.database import read_session
 from postmaster.errors import InputError
 from postmaster.extensions import Json
@@ -67,9 +66,8 @@ def find(
 
 
 def _moment(option: str, text: str, *, end_of_day: bool = False) -> datetime | None:
-    settings: Environment = current_app.config["SETTINGS"]
     try:
-        return moment(settings.time_zone, end_of_day=end_of_day)(text.strip()) if text.strip() else None
+        return moment(config.current().time_zone, end_of_day=end_of_day)(text.strip()) if text.strip() else None
     except InvalidValue as error:
         raise InputError(option, f"{option} {error.flaw}.", error.advice) from None
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from flask import current_app
 from sqlalchemy.orm import Session
 
+from postmaster import config
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.cli.base import Function, actor, print_json
@@ -53,7 +53,7 @@ def account_meant(
 
 
 def _record(account: MailAccount, action: str, by: str) -> None:
-    bare = bare_endpoint_of(account, current_app.config["SETTINGS"])
+    bare = bare_endpoint_of(account, config.current())
     credential = account.credential.name if account.credential else None
     detail = {"server": f"{bare.host}:{bare.port}", "type": account.type, "credential": credential}
     with transaction() as session:

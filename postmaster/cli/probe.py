@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterator
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from postmaster import config
 from postmaster.cli.base import dialogue_shown, guarded, print_json, verbose_option
 from postmaster.cli.one_account import account_meant, takes_account
-from postmaster.config import Environment
 from postmaster.errors import FaultStage, MailError
 from postmaster.fetching.endpoint import endpoint_of
 from postmaster.sources.probe import ProbeStage, probe, stages_of
@@ -64,10 +63,9 @@ def _test_of(which: str | None, described: bool, by: str | None) -> tuple[list[F
 
     An account that cannot even sign in, for want of a credential, fails at that stage.
     """
-    settings: Environment = current_app.config["SETTINGS"]
     with account_meant(which, described, "test-connection", by) as (_, account):
         try:
-            endpoint = endpoint_of(account, settings)
+            endpoint = endpoint_of(account, config.current())
         except MailError as error:
             failed = ProbeStage(error.stage, "fail", detail=error.message, advice=error.advice, error=error)
             return [error.stage], iter([failed])

@@ -11,6 +11,7 @@ import click
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import ID, Group, actor, print_json, print_table
+from postmaster.cli.door import show_error
 from postmaster.database import read_session, transaction
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
@@ -128,7 +129,7 @@ def _each(numbers: Sequence[int], act: Callable[[Session, Quarantine], str]) -> 
         else:
             failures.append(handled.error)
     for failure in failures[:-1]:
-        failure.show()
+        show_error(failure)
     if failures:
         raise failures[-1]
 

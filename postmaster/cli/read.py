@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.cli.base import guarded, print_json
+from postmaster.cli.door import CommandError
 from postmaster.database import database_message
 from postmaster.errors import MailError, PostMasterError
 from postmaster.extensions import Json
@@ -43,12 +44,14 @@ class PipeCommand(click.Command):
         try:
             with _usage_told():
                 return super().invoke(ctx)
-        except PostMasterError as error:
-            raise TryAgainError(error.code, error.message, error.advice) from error
+        except CommandError as refused:
+            error = refused.error
+            raise CommandError(TryAgainError(error.code, error.message, error.advice)) from refused
         except SystemExit as end:  # of a library, which has said why
             raise SystemExit(EXIT_TRY_AGAIN) from end
         except (KeyboardInterrupt, click.Abort):
-            raise TryAgainError("interrupted", "It was interrupted.", "Deliver the message again.") from None
+            interrupted = TryAgainError("interrupted", "It was interrupted.", "Deliver the message again.")
+            raise CommandError(interrupted) from None
 
 
 @contextmanager

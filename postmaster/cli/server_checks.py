@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from postmaster import config
 from postmaster.cli.base import Number, guarded, plain, print_json
 from postmaster.cli.fetch import describe
 from postmaster.cli.one_account import account_meant, failing, takes_account
 from postmaster.cli.resources import print_facts
-from postmaster.config import Environment
 from postmaster.fetching.dry_run import preview_draft
 from postmaster.fetching.endpoint import bare_endpoint_of, endpoint_of
 from postmaster.fetching.run import FetchOptions
@@ -36,7 +35,7 @@ def certificate(which: str | None, described: bool, by: str | None, as_json: boo
     Its fingerprint is in the form of SSL Fingerprint. Compare it with what the server's administrator tells you.
     """
     with account_meant(which, described, "look-at-certificate", by) as (_, account), failing(as_json):
-        facts = peek_certificate(bare_endpoint_of(account, current_app.config["SETTINGS"])).as_dict()
+        facts = peek_certificate(bare_endpoint_of(account, config.current())).as_dict()
     if as_json:
         print_json(facts)
     else:
@@ -50,9 +49,8 @@ def certificate(which: str | None, described: bool, by: str | None, as_json: boo
 @guarded
 def folders(which: str | None, described: bool, by: str | None, as_json: bool) -> None:
     """List the folders of an account's mailbox that can hold mail, as they are entered in IMAP Folder."""
-    settings: Environment = current_app.config["SETTINGS"]
     with account_meant(which, described, "list-folders", by) as (_, account), failing(as_json):
-        names = list_folders(endpoint_of(account, settings))
+        names = list_folders(endpoint_of(account, config.current()))
     if as_json:
         print_json({"folders": names})
     else:

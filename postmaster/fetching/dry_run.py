@@ -6,13 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from postmaster import config
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
-from postmaster.config import Environment
 from postmaster.database import read_session
 from postmaster.errors import MailError
 from postmaster.extensions import Json, now
@@ -121,8 +120,7 @@ class Foresight:
         self._session = session
         self._rules = rules
         self._setup = read_setup(session)
-        settings: Environment = current_app.config["SETTINGS"]
-        self._desk = load_context(session, self._setup.configuration, [], now(), settings.time_zone)
+        self._desk = load_context(session, self._setup.configuration, [], now(), config.current().time_zone)
 
     def of(self, arrivals: Sequence[Arrival]) -> list[Json]:
         """What would be decided about ``arrivals``, as ``describe_decision`` has it, with the ticket of a follow-up."""

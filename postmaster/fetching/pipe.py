@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.database import dialect_of, insert_into, read_session, transaction
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json, now
@@ -79,9 +78,8 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
     The same bytes within 24 hours are the same delivery tried again, unless ``again``. Raises ``database-away`` if
     nothing was stored.
     """
-    settings: Environment = current_app.config["SETTINGS"]
     arrival = _arrival(raw)
-    origin = Origin(rules, label="pipe", time_zone=settings.time_zone)
+    origin = Origin(rules, label="pipe", time_zone=config.current().time_zone)
     try:
         [recorded] = record([arrival], origin, PipeTransaction(arrival.sha256, again).begin)
     except PipedBeforeError as before:

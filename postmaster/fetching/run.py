@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-from flask import current_app
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from postmaster import config
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
-from postmaster.config import Environment
 from postmaster.database import database_message, read_session, transaction
 from postmaster.errors import MailError, mail_error
 from postmaster.fetching.batches import BatchLimits, MailboxWork
@@ -162,17 +161,17 @@ def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
 
 def make_plan(session: Session, account: MailAccount, run: Run | None = None) -> Plan:
     """What a run over ``account`` needs; without ``run`` for one that records nothing."""
-    settings: Environment = current_app.config["SETTINGS"]
+    environment = config.current()
     origin = Origin(
         rules=account_rules(account),
         label=account.label,
-        time_zone=settings.time_zone,
+        time_zone=environment.time_zone,
         mailbox_id=run.lease.mailbox_id if run else None,
         run_id=run.id if run else None,
         account_id=account.id,
     )
     return Plan(
-        endpoint=endpoint_of(account, settings),
+        endpoint=endpoint_of(account, environment),
         origin=origin,
         revision=account.config_revision,
         largest=get_setting(session, MAX_EMAIL_SIZE) * 1024,

@@ -9,14 +9,15 @@ import sys
 import time
 from types import FrameType
 
-from flask import Flask, current_app
+from flask import Flask
 from flask.cli import load_dotenv
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
-from postmaster import create_app
+from postmaster import config, create_app
 from postmaster.accounts.sealing import check_keys
 from postmaster.broker import connect
+from postmaster.cli.door import show_error
 from postmaster.config import load_environment
 from postmaster.database import database_message, prepare_database
 from postmaster.errors import ConfigError, PostMasterError
@@ -48,9 +49,9 @@ def main() -> int:
         app = create_app(dataclasses.replace(settings, workers=arguments.workers or settings.workers))
         _check(app)
     except PostMasterError as error:
-        error.show()
+        show_error(error)
         return error.exit_code
-    children = [Child(f"worker {number + 1}", run_worker) for number in range(app.config["SETTINGS"].workers)]
+    children = [Child(f"worker {number + 1}", run_worker) for number in range(config.of(app).workers)]
     if not arguments.no_scheduler:
         children.append(Child("scheduler", run_scheduler))
     print(f"The worker runs with {len(children)} processes (Ctrl-C stops it).", flush=True)  # noqa: T201
@@ -101,7 +102,7 @@ def _database_away() -> str | None:
     try:
         prepare_database()
     except ConfigError as error:
-        if current_app.config["SETTINGS"].embedded or not isinstance(error.__cause__, OperationalError):
+        if config.current().embedded or not isinstance(error.__cause__, OperationalError):
             raise
         return database_message(error.__cause__)
     return None

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
-from flask import current_app
 from sqlalchemy import Select, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.database import database_message, transaction
 from postmaster.desk.models import RawMail
 from postmaster.desk.queues import Queues
@@ -158,10 +157,9 @@ def _arrival(session: Session, row: Quarantine) -> Arrival:
 def _release(
     session: Session, row: Quarantine, setup: Setup, prepared: Prepared, stages: Sequence[Stage], release: Release
 ) -> str | None:
-    settings: Environment = current_app.config["SETTINGS"]
     moment = now()
     lock_deciding(session)
-    desk = load_context(session, setup.configuration, [prepared], moment, settings.time_zone)
+    desk = load_context(session, setup.configuration, [prepared], moment, config.current().time_zone)
     decision = decide(prepared, desk, stages)
     apply_decisions(session, [decision], moment, desk.day)
     _enter(session, row, decision, f"Released by {release.actor} ({release.action}).")

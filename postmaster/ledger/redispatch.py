@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.ticket_service import TicketChange, TicketService
@@ -43,8 +42,7 @@ def _dispatch(service: TicketService, ticket: Ticket) -> TicketChange:
     ).first()
     setup = read_setup(session)
     prepared = prepare(arrival, message, _rules(session, inbound), setup)
-    settings: Environment = current_app.config["SETTINGS"]
-    desk = load_context(session, setup.configuration, [prepared], now(), settings.time_zone)
+    desk = load_context(session, setup.configuration, [prepared], now(), config.current().time_zone)
     decision = decide(prepared, desk, NEW_TICKET_STAGES)
     # A message that would not become a ticket any more has no queue, and its ticket stays where it is.
     queue = session.get(Queue, decision.queue.id) if decision.queue else None

@@ -6,6 +6,7 @@ from alembic import context
 from flask import current_app
 
 from postmaster import schema
+from postmaster.cli.door import ending_command
 from postmaster.database import migrating
 from postmaster.extensions import UtcDateTime, db
 
@@ -17,7 +18,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 steps: list[object] = []
 
-with migrating() as connection:
+with ending_command(), migrating() as connection:
     context.configure(
         connection=connection,
         target_metadata=db.metadata,

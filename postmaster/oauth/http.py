@@ -15,7 +15,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
-from postmaster.config import Network
+from postmaster.config.readers import Network
 from postmaster.sources.deadline import Deadline
 from postmaster.sources.networks import check_addresses, resolve
 from postmaster.sources.reach import reach

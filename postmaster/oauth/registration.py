@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask import current_app
-
+from postmaster import config
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential
 from postmaster.accounts.sealing import UnsealError, unseal
-from postmaster.config import Environment, Network
+from postmaster.config import Environment
+from postmaster.config.readers import Network
 from postmaster.errors import mail_error
 
 PROVIDER_NAMES = {
@@ -54,7 +54,7 @@ class Registration:
 
 def registration_of(credential: Credential) -> Registration:
     """The registration that ``credential``, of an OAuth2 kind, describes. Raises ``credential-sealed``."""
-    settings: Environment = current_app.config["SETTINGS"]
+    environment = config.current()
     try:
         secret, certificate = (
             unseal(sealed) if sealed else ""
@@ -62,7 +62,7 @@ def registration_of(credential: Credential) -> Registration:
         )
     except UnsealError as error:
         raise mail_error("credential-sealed", stage="token", credential=credential.name) from error
-    authorize_url, token_url = _urls(credential, settings)
+    authorize_url, token_url = _urls(credential, environment)
     return Registration(
         credential=credential.name,
         kind=credential.kind,
@@ -70,23 +70,23 @@ def registration_of(credential: Credential) -> Registration:
         client_id=credential.client_id or "",
         client_secret=secret,
         certificate=certificate,
-        scopes=tuple(credential.wanted_scopes(settings.outlook_host)),
+        scopes=tuple(credential.wanted_scopes(environment.outlook_host)),
         tenant=credential.tenant or ANY_TENANT,
         authorize_url=authorize_url,
         token_url=token_url,
         device_url=credential.device_endpoint or "",
         username=credential.username,
-        outlook_host=settings.outlook_host,
-        ca_file=settings.ca_file,
-        forbidden_networks=settings.forbidden_networks,
+        outlook_host=environment.outlook_host,
+        ca_file=environment.ca_file,
+        forbidden_networks=environment.forbidden_networks,
     )
 
 
-def _urls(credential: Credential, settings: Environment) -> tuple[str, str]:
+def _urls(credential: Credential, environment: Environment) -> tuple[str, str]:
     """Where people sign in, and where tokens are handed out."""
     if credential.kind is CredentialKind.MICROSOFT:
-        authority = f"{settings.microsoft_authority}/{credential.tenant or ANY_TENANT}"
+        authority = f"{environment.microsoft_authority}/{credential.tenant or ANY_TENANT}"
         return f"{authority}/oauth2/v2.0/authorize", authority
     if credential.kind is CredentialKind.GOOGLE:
-        return settings.google_authorize_url, settings.google_token_url
+        return environment.google_authorize_url, environment.google_token_url
     return credential.authorization_endpoint or "", credential.token_endpoint or ""

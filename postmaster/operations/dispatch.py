@@ -18,15 +18,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
+from postmaster import config
 from postmaster.accounts.columns import health_column
 from postmaster.accounts.health import REQUESTABLE, SCHEDULED
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.broker import DUE, REQUESTED
-from postmaster.config import Environment
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.fetching.pause import current_pause
@@ -192,5 +191,4 @@ def is_doubtful(state: AccountState) -> bool:
 
 def host_column() -> ColumnElement[str]:
     """The host on which an account's sessions count: ``server_of``."""
-    settings: Environment = current_app.config["SETTINGS"]
-    return func.lower(func.coalesce(MailAccount.host, settings.outlook_host))
+    return func.lower(func.coalesce(MailAccount.host, config.current().outlook_host))

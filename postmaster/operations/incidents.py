@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from flask import current_app
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.operations.conditions import CONDITIONS, IncidentCondition, IncidentTrouble
@@ -162,11 +161,11 @@ def words(incidents: Sequence[Incident], *, over: bool) -> tuple[str, str]:
 
 
 def _text(incident: Incident, *, over: bool) -> str:
-    settings: Environment = current_app.config["SETTINGS"]
+    environment = config.current()
     since = f"Since {incident.opened_at:%Y-%m-%d %H:%M} UTC."
     if over and incident.closed_at:
         since = f"From {incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC."
     lines = [f"It is over: {incident.sentence}" if over else incident.sentence, since]
-    if settings.public_url:
-        lines.append(f"{settings.public_url}{incident.path}")
+    if environment.public_url:
+        lines.append(f"{environment.public_url}{incident.path}")
     return "\n".join(lines)

@@ -7,9 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from flask import current_app
-
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.database import transaction
 from postmaster.resources.audit import audit
 
@@ -43,8 +41,7 @@ class Target:
 
 def alert_targets() -> Sequence[Target]:
     """The targets of this app, in their order."""
-    settings: Environment = current_app.config["SETTINGS"]
-    return [_target(number, url) for number, url in enumerate(settings.alert_targets, start=1)]
+    return [_target(number, url) for number, url in enumerate(config.current().alert_targets, start=1)]
 
 
 def _target(number: int, url: str) -> Target:

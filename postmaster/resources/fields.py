@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.models import Validity
@@ -93,10 +93,9 @@ class InvalidFieldsError(PostMasterError):
         super().__init__(first.code, " ".join(str(error) for error in errors.values()))
         self.errors = dict(errors)
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print a line for each field."""
-        for error in self.errors.values():
-            error.show(file)
+    def sentences(self) -> list[str]:
+        """One for each field."""
+        return [sentence for error in self.errors.values() for sentence in error.sentences()]
 
 
 class FieldErrors:

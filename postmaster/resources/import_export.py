@@ -12,9 +12,8 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any, Generic, Literal
+from typing import Any, Generic, Literal
 
-import click
 import tomli_w
 
 from postmaster.errors import InputError, PostMasterError
@@ -31,11 +30,9 @@ class InvalidItemsError(PostMasterError):
         super().__init__("import-refused", "Nothing was imported.", "Correct what is said above, and import again.")
         self.refusals = refusals
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print a line for each flaw, and that nothing was imported."""
-        for refusal in self.refusals:
-            click.echo(f"Error: {refusal}", file=file, err=True)
-        super().show(file)
+    def sentences(self) -> list[str]:
+        """One for each flaw, and that nothing was imported."""
+        return [*self.refusals, *super().sentences()]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol as Interface
 
 from postmaster.accounts.types import AccountType
-from postmaster.config import Network
+from postmaster.config.readers import Network
 
 
 class TokenSource(Interface):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from postmaster.config import Network
+from postmaster.config.readers import Network
 from postmaster.errors import mail_error
 
 SocketAddress = tuple[socket.AddressFamily, Any]

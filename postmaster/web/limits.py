@@ -6,15 +6,14 @@ from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from postmaster.config import Environment
+from postmaster import config
 
 limiter = Limiter(get_remote_address)
 
 
 def init_app(app: Flask) -> None:
     """Count in Redis where there is one, so that all web processes count together; else in this process."""
-    settings: Environment = app.config["SETTINGS"]
-    app.config["RATELIMIT_STORAGE_URI"] = _storage(settings.redis_url)
+    app.config["RATELIMIT_STORAGE_URI"] = _storage(config.of(app).redis_url)
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     limiter.init_app(app)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Response, abort, jsonify, request
 from sqlalchemy.exc import DBAPIError
 
+from postmaster import config
 from postmaster.broker import redis
-from postmaster.config import Environment
 from postmaster.database import prepare_database, read_session
 from postmaster.errors import ConfigError
 from postmaster.operations.state import fetching_state
@@ -47,11 +47,11 @@ def readyz() -> tuple[Response, int]:
 @public
 def metrics() -> Response:
     """The metrics, for whoever shows POSTMASTER_METRICS_TOKEN."""
-    settings: Environment = current_app.config["SETTINGS"]
-    if settings.metrics_token is None:
+    environment = config.current()
+    if environment.metrics_token is None:
         abort(404)
     given = request.authorization.token if request.authorization and request.authorization.type == "bearer" else None
-    if not hmac.compare_digest((given or "").encode(), settings.metrics_token.encode()):
+    if not hmac.compare_digest((given or "").encode(), environment.metrics_token.encode()):
         return Response("Unauthorized\n", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     from prometheus_client import CONTENT_TYPE_LATEST
 

@@ -11,9 +11,7 @@ import secrets
 import time
 from pathlib import Path
 
-from flask import current_app
-
-from postmaster.config import Environment
+from postmaster import config
 
 # Seconds after which a file goes, and how many there may be; the oldest go first.
 MAX_AGE_SECONDS = 24 * 3600
@@ -48,8 +46,7 @@ def files() -> list[Path]:
 
 
 def _folder() -> Path:
-    settings: Environment = current_app.config["SETTINGS"]
-    return settings.data_dir / "scratch"
+    return config.current().data_dir / "scratch"
 
 
 def _tidy_up(folder: Path) -> None:

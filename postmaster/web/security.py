@@ -6,7 +6,7 @@ from flask import Flask, Response, current_app, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from postmaster.config import Environment
+from postmaster import config
 
 # Nothing but what this server sends itself, and no inline styles or scripts. ``data:`` is for Pico's form icons.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -49,8 +49,8 @@ csrf = CSRFProtect()
 
 def init_app(app: Flask) -> None:
     """Add the headers to each answer, protect each change, and set up the cookies and the proxies."""
-    settings: Environment = app.config["SETTINGS"]
-    secure = (settings.public_url or "").startswith("https://")
+    environment = config.of(app)
+    secure = (environment.public_url or "").startswith("https://")
     app.config.update(
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure,
@@ -58,8 +58,8 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=SECONDS_OF_A_TOKEN,
         MAX_CONTENT_LENGTH=MAX_REQUEST,
     )
-    if settings.trusted_proxies:
-        count = settings.trusted_proxies
+    if environment.trusted_proxies:
+        count = environment.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     csrf.init_app(app)
     app.after_request(_add_headers)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.extensions import now
 from postmaster.resources.readers import InvalidValue, moment
 
@@ -75,9 +75,8 @@ def clock(moment: datetime) -> str:
 
 def asked_moment(name: str, *, end_of_day: bool = False) -> datetime | None:
     """The moment that the request's parameter ``name`` says, where the users are; None if it says none."""
-    settings: Environment = current_app.config["SETTINGS"]
     try:
-        return moment(settings.time_zone, end_of_day=end_of_day)(request.args.get(name, "").strip())
+        return moment(config.current().time_zone, end_of_day=end_of_day)(request.args.get(name, "").strip())
     except InvalidValue:
         return None
 
@@ -95,8 +94,7 @@ def midnight() -> datetime:
 
 def local(moment: datetime) -> datetime:
     """``moment`` where the users are."""
-    settings: Environment = current_app.config["SETTINGS"]
-    return moment.astimezone(settings.time_zone)
+    return moment.astimezone(config.current().time_zone)
 
 
 def init_app(app: Flask) -> None:

@@ -20,9 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from flask import current_app
-
-from postmaster.config import Environment
+from postmaster import config
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
 from postmaster.web import scratch
@@ -121,10 +119,10 @@ def _home() -> Path:
 
 def _environment() -> dict[str, str]:
     """The environment of this process, with paths that hold wherever the child runs."""
-    settings: Environment = current_app.config["SETTINGS"]
-    paths = {"POSTMASTER_DATA_DIR": str(settings.data_dir)}
-    if settings.ca_file:
-        paths["POSTMASTER_CA_FILE"] = str(settings.ca_file)
+    environment = config.current()
+    paths = {"POSTMASTER_DATA_DIR": str(environment.data_dir)}
+    if environment.ca_file:
+        paths["POSTMASTER_CA_FILE"] = str(environment.ca_file)
     return {**os.environ, **paths, "FLASK_SKIP_DOTENV": "1"}
 
 

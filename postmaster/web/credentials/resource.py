@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import current_app, request
+from flask import request
 from sqlalchemy.orm import Session
 
+from postmaster import config
 from postmaster.accounts.credential_health import CredentialHealth, need_of
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import CredentialKind, Grant, find_kind
 from postmaster.accounts.models import Credential, MailAccount
-from postmaster.config import Environment
 from postmaster.oauth.authorise import CALLBACK_PATH
 from postmaster.oauth.registration import PROVIDER_NAMES
 from postmaster.oauth.setup_help import Known, SetupStep, setup_steps
@@ -31,8 +31,7 @@ GRANTS = {
 
 def redirect_uri() -> str:
     """Where identity providers send browsers back to."""
-    settings: Environment = current_app.config["SETTINGS"]
-    return (settings.public_url or request.url_root.rstrip("/")) + CALLBACK_PATH
+    return (config.current().public_url or request.url_root.rstrip("/")) + CALLBACK_PATH
 
 
 def _context(_session: Session) -> Mapping[str, Any]:
@@ -67,8 +66,7 @@ def mailboxes_of(record: Credential, accounts: Iterable[MailAccount]) -> list[st
 
 
 def _outlook_host() -> str:
-    settings: Environment = current_app.config["SETTINGS"]
-    return settings.outlook_host
+    return config.current().outlook_host
 
 
 def _guides(record: Credential, accounts: list[MailAccount]) -> dict[Grant | None, list[SetupStep]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from postmaster import config
 from postmaster.accounts.models import MailAccount
-from postmaster.config import Environment
 from postmaster.database import read_session
 from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.filter_trial import Experiment, source_of, try_out
@@ -76,11 +76,10 @@ def try_it(number: int | None = None) -> ResponseReturnValue:
 
 
 def _try(session: Session, service: FilterService, form: FilterForm, record: PostmasterFilter | None) -> Experiment:
-    settings: Environment = current_app.config["SETTINGS"]
     texts = form.texts()
     row = service.draft({**texts, NAME.name: texts[NAME.name].strip() or NAMELESS})
     row.id, row.all_accounts = record.id if record else 0, not texts["account"].strip()
-    return try_out(session, row, _message(session), _rules(session), settings.time_zone)
+    return try_out(session, row, _message(session), _rules(session), config.current().time_zone)
 
 
 def _message(session: Session) -> bytes:
