@@ -33,6 +33,7 @@ from postmaster.accounts.kinds import (
 )
 from postmaster.accounts.mailbox import rival
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
+from postmaster.accounts.same_server import warnings_about
 from postmaster.accounts.sealing import UnsealError, opens, reseal, unopened_ids
 from postmaster.accounts.types import EMAIL_ADDRESS
 from postmaster.accounts.validation import mailbox_taken
@@ -115,6 +116,10 @@ class CredentialService(NamedService[Credential]):
     key: ClassVar[Field] = CREDENTIAL_NAME
     model = Credential
 
+    def __init__(self, session: Session, actor: str) -> None:
+        super().__init__(session, actor)
+        self._renamed: list[int] = []
+
     def health(self, record: Credential) -> str:
         """See ``credential_health``; an import without secrets leaves ``needs-password`` and the like."""
         return credential_health(record)
@@ -188,6 +193,12 @@ class CredentialService(NamedService[Credential]):
         if before:
             for account in self.accounts(record):
                 end_wait(account)
+        if before and before[USERNAME.name] != record.username:
+            self._renamed.append(record.id)
+
+    def warnings(self) -> list[str]:
+        """Also which accounts have a new login that another one seems to sign in with on the same server."""
+        return [*super().warnings(), *warnings_about(MailAccount.credential_id, self._renamed)]
 
 
 def _refuse_foreign_fields(spec: KindSpec, texts: Mapping[str, str], errors: FieldErrors) -> None:

@@ -13,6 +13,7 @@ from postmaster.accounts.fields import ACCOUNT_FIELDS, CREDENTIAL, DISPATCHING, 
 from postmaster.accounts.health import account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import AccountState, Dispatching, MailAccount
+from postmaster.accounts.same_server import warnings_about
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.accounts.validation import (
     check_credential,
@@ -43,6 +44,7 @@ class AccountService(Service[MailAccount]):
     def __init__(self, session: Session, actor: str) -> None:
         super().__init__(session, actor)
         self.queues = Queues(session)
+        self._saved: list[int] = []
 
     def find(self, text: str) -> MailAccount:
         """The account with that id or label. Raises NotFoundError naming the ids if several have the label."""
@@ -169,6 +171,7 @@ class AccountService(Service[MailAccount]):
     def saved(self, record: MailAccount, before: Mapping[str, Value]) -> None:
         """What was wrong may be right now, so try at once. Warn when there are more valid accounts than recommended."""
         end_wait(record)
+        self._saved.append(record.id)
         if record.validity is not Validity.VALID or before.get("validity") == Validity.VALID:
             return
         limit = get_setting(self.session, RECOMMENDED_ACCOUNT_LIMIT)
@@ -178,6 +181,10 @@ class AccountService(Service[MailAccount]):
                 f"There are {count} valid accounts now, more than the {limit} that are recommended. "
                 "Watch how long fetching takes, or raise the setting RecommendedAccountLimit."
             )
+
+    def warnings(self) -> list[str]:
+        """Also which of the saved accounts another one seems to fetch under another host."""
+        return [*super().warnings(), *warnings_about(MailAccount.id, self._saved)]
 
     def count_valid(self) -> int:
         """How many accounts are valid."""

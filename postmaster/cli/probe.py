@@ -9,8 +9,10 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from postmaster.accounts.same_server import Namesake, find_namesakes, same_server_warnings
 from postmaster.cli.base import guarded, print_json
 from postmaster.cli.one_account import account_meant, takes_account
+from postmaster.cli.resources import print_notes
 from postmaster.config import Environment
 from postmaster.errors import FaultStage, MailError
 from postmaster.fetching.endpoint import endpoint_of
@@ -21,19 +23,22 @@ MARKS = {"ok": "✓", "fail": "✗", "skip": "–"}
 
 @click.command()
 @takes_account
+@click.option("--stored", type=int, hidden=True, help="The id of the stored account that --stdin describes anew.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--json-lines", is_flag=True, help="Print a JSON object a stage, as it ends; before them which there are."
 )
 @with_appcontext
 @guarded
-def test(which: str | None, described: bool, by: str | None, as_json: bool, json_lines: bool) -> None:
+def test(
+    which: str | None, described: bool, by: str | None, stored: int | None, as_json: bool, json_lines: bool
+) -> None:
     """Test the connection of one account, by its id or label, stage by stage. Nothing on the server changes.
 
     \b
     Exit status: 0 all stages went well, 1 one failed, 2 wrong usage or configuration.
     """
-    names, results = _test_of(which, described, by)
+    names, results, namesakes = _test_of(which, described, by, stored)
     if json_lines:
         print_json({"stages": names})
     stages: list[ProbeStage] = []
@@ -44,26 +49,32 @@ def test(which: str | None, described: bool, by: str | None, as_json: bool, json
         elif not as_json:
             _print(stage)
     ok = all(stage.state != "fail" for stage in stages)
+    warnings = list(same_server_warnings(namesakes))
     if json_lines:
-        print_json({"ok": ok})
+        print_json({"ok": ok, "warnings": warnings})
     elif as_json:
-        print_json({"ok": ok, "stages": [stage.as_dict() for stage in stages]})
+        print_json({"ok": ok, "stages": [stage.as_dict() for stage in stages], "warnings": warnings})
+    else:
+        print_notes(warnings)
     sys.exit(0 if ok else 1)
 
 
-def _test_of(which: str | None, described: bool, by: str | None) -> tuple[list[FaultStage], Iterator[ProbeStage]]:
-    """The stages that there are, and what becomes of them, each as it ends.
+def _test_of(
+    which: str | None, described: bool, by: str | None, stored: int | None
+) -> tuple[list[FaultStage], Iterator[ProbeStage], list[Namesake]]:
+    """The stages that there are, what becomes of them, each as it ends, and who else may fetch the mailbox.
 
     An account that cannot even sign in, for want of a credential, fails at that stage.
     """
     settings: Environment = current_app.config["SETTINGS"]
-    with account_meant(which, described, "test-connection", by) as (_, account):
+    with account_meant(which, described, "test-connection", by) as (session, account):
+        namesakes = find_namesakes(session, [account], besides=stored)
         try:
             endpoint = endpoint_of(account, settings)
         except MailError as error:
             failed = ProbeStage(error.stage, "fail", detail=error.message, advice=error.advice, error=error)
-            return [error.stage], iter([failed])
-    return stages_of(endpoint), probe(endpoint)
+            return [error.stage], iter([failed]), namesakes
+    return stages_of(endpoint), probe(endpoint), namesakes
 
 
 def _print(stage: ProbeStage) -> None:

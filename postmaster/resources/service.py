@@ -44,7 +44,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 
 class Service(ABC, Generic[RecordT]):
-    """The rules of one kind of resource. ``notes`` collects warnings, by code, for whoever made the change."""
+    """The rules of one kind of resource. ``notes`` collects warnings, by code; ``warnings`` has all of them."""
 
     noun: ClassVar[str]
     plural: ClassVar[str]
@@ -204,6 +204,10 @@ class Service(ABC, Generic[RecordT]):
 
     def saved(self, record: RecordT, before: Mapping[str, Value]) -> None:
         """What follows from a change."""
+
+    def warnings(self) -> list[str]:
+        """What whoever made the changes should know. Asked after the transaction, since finding out may take time."""
+        return list(self.notes.values())
 
     def _with_defaults(self, texts: Mapping[str, str], secrets: bool) -> dict[str, str]:
         fields = self.fields_for(texts)
