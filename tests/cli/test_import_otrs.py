@@ -56,7 +56,7 @@ def test_the_sample_is_taken_over_row_by_row(run: Run, admin: Admin) -> None:
         "mail account 3, sales on imap.shop.example": "left-out",
         "mail account 4, sales on imap.shop.example": "created",
         "mail account 5, jobs on mail.shop.example": "left-out",
-        "mail account 6, desk@contoso.example on outlook.example": "created",
+        "mail account 6, desk@contoso.example on outlook.office365.com": "created",
         "mail account 7, returns on imap.shop.example": "created",
         "mail account 8, lost on imap.shop.example": "left-out",
         "filter “01 newsletters”": "created",

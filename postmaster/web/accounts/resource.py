@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.complaint import complaint_of
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
@@ -103,6 +104,9 @@ ACCOUNT_PAGES = Resource(
 )
 
 blueprint = resource_blueprint(ACCOUNT_PAGES, __name__)
+
+
+blueprint.add_app_template_filter(complaint_of, "complaint")
 
 
 @blueprint.context_processor
