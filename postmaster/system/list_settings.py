@@ -17,31 +17,31 @@ from postmaster.system.lists import (
 from postmaster.system.setting import ListSetting, Setting
 
 STATE_LIST: ListSetting[State] = ListSetting(
-    "Ticket::States", STATES, "States of tickets, each as name=kind, divided by semicolons.", read_states
+    "Ticket::States", STATES, "States of tickets, each as name=kind, separated by semicolons.", read_states
 )
 PRIORITY_LIST: ListSetting[str] = ListSetting(
-    "Ticket::Priorities", PRIORITIES, "Priorities of tickets, divided by semicolons.", read_names
+    "Ticket::Priorities", PRIORITIES, "Priorities of tickets, separated by semicolons.", read_names
 )
 TYPE_LIST: ListSetting[str] = ListSetting(
-    "Ticket::Types", DEFAULT_TYPES, "Types of tickets, divided by semicolons.", read_names
+    "Ticket::Types", DEFAULT_TYPES, "Types of tickets, separated by semicolons.", read_names
 )
 SERVICE_LIST: ListSetting[str] = ListSetting(
-    "Ticket::Services", (), "Services that tickets may be about, divided by semicolons.", read_names
+    "Ticket::Services", (), "Services that tickets may be about, separated by semicolons.", read_names
 )
 SLA_LIST: ListSetting[str] = ListSetting(
-    "Ticket::SLAs", (), "Service level agreements of tickets, divided by semicolons.", read_names
+    "Ticket::SLAs", (), "Service level agreements of tickets, separated by semicolons.", read_names
 )
 OWNER_LIST: ListSetting[Person] = ListSetting(
-    "Ticket::Owners", (), "Who may own tickets, each as name or name=ID, divided by semicolons.", read_people
+    "Ticket::Owners", (), "Who may own tickets, each as name or name=ID, separated by semicolons.", read_people
 )
 RESPONSIBLE_LIST: ListSetting[Person] = ListSetting(
     "Ticket::Responsibles",
     (),
-    "Who may be responsible for tickets, each as name or name=ID, divided by semicolons.",
+    "Who may be responsible for tickets, each as name or name=ID, separated by semicolons.",
     read_people,
 )
 DYNAMIC_FIELD_LIST: ListSetting[str] = ListSetting(
-    "Ticket::DynamicFields", (), "Names of further fields of tickets, divided by semicolons.", read_field_names
+    "Ticket::DynamicFields", (), "Names of further fields of tickets, separated by semicolons.", read_field_names
 )
 DEFAULT_PRIORITY = Setting(
     "PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", line(100), among=PRIORITY_LIST

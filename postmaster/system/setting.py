@@ -52,7 +52,7 @@ class ListSetting(Setting[tuple[T, ...]]):
     """A setting that is a list: see ``system.lists``."""
 
     def show(self, value: tuple[T, ...]) -> str:
-        """The entries, divided by semicolons."""
+        """The entries, separated by semicolons."""
         return LIST_SEPARATOR.join(str(entry) for entry in value)
 
     @property

@@ -75,8 +75,8 @@ def unreadable(site: Site) -> AbstractContextManager[None]:
 
 # How the server comes to refuse: by its answer, what is broken, where the request goes, and what is said.
 FAILURES: dict[int, tuple[Callable[[Site], AbstractContextManager[None]], str, str]] = {
-    403: (lambda _: nullcontext(), "/queues", "You may not do this"),
-    404: (lambda _: nullcontext(), "/nowhere", "There is no such page"),
+    403: (lambda _: nullcontext(), "/queues", "You do not have access"),
+    404: (lambda _: nullcontext(), "/nowhere", "Page not found"),
     500: (unreadable, "/queues", "Something went wrong here"),
     503: (without_table, "/queues", "PostMaster cannot work at the moment"),
 }

@@ -79,7 +79,7 @@ def test_what_needs_somebody_comes_first_with_its_error(client: FlaskClient) -> 
     page = client.get("/accounts").text
     assert labels(client, "/accounts") == [TWO, THREE, FOUR, ONE, "five.example"]
     text = words(page)
-    assert "Help wanted By To: field Failing : support@example.org Never 0 0 – Valid" in text
+    assert "Help wanted By the To: field Failing : support@example.org Never 0 0 – Valid" in text
     assert "It <b>broke</b>. Mend it. The server said: NO <i>way</i>" in text
     assert "Paused : berta@three.example/Büro just now 0 0 – Valid" in text
     assert "Edit credential" in text

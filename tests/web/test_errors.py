@@ -20,8 +20,8 @@ SECRETS = ("Traceback", "ZeroDivisionError", "s3cret", "secretname")
 
 TITLES = {
     400: "This request cannot be answered",
-    403: "You may not do this",
-    404: "There is no such page",
+    403: "You do not have access",
+    404: "Page not found",
     405: "This page cannot be used like that",
     413: "This is too much at once",
     429: "Too many tries",

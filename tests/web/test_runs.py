@@ -161,7 +161,7 @@ def test_fetch_now_on_the_page_of_an_account_leads_back_there(app: Flask, client
     answer = client.post(action, data={"csrf_token": token_of(page)})
     assert (answer.status_code, answer.location) == (303, "/accounts/2/status")
     told = words(client.get(answer.location).text)
-    assert "u2@h2.example is fetched next." in told
+    assert "u2@h2.example is queued for fetching." in told
     assert 'aria-disabled="true" title="The account is queued already."' in client.get("/accounts/2/status").text
     stays = client.post(action, headers={**HTMX, **token_header(client)}).text
     assert '<div class="stack" id="standing" hx-swap-oob="true">' in stays

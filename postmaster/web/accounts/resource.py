@@ -53,7 +53,7 @@ ACCOUNT_PAGES = Resource(
     called="mail account",
     keeps="Its tickets stay, and so does the mail that is still on the server.",
     title="PostMaster Mail Accounts",
-    lead="Mailboxes that are fetched; each mail becomes a ticket.",
+    lead="PostMaster checks these mailboxes regularly and turns each message into a ticket.",
     empty="",
     service=AccountService,
     listing=ACCOUNTS,
@@ -70,16 +70,16 @@ ACCOUNT_PAGES = Resource(
     helps={
         "credential": "What the account signs in with. Without one it is saved, but not fetched.",
         "folder": "Only this folder is fetched; empty means INBOX. Other folders remain untouched.",
-        "ssl_verify": "“no” accepts any certificate.",
+        "ssl_verify": "Choosing no disables the check.",
         "ssl_fingerprint": "For a self-signed certificate or an unknown CA: the only certificate that is accepted, "
         "as algo$hex. Colons do not matter.",
-        "ssl_verifycn_name": "Only if the certificate is made out to another name than Host.",
+        "ssl_verifycn_name": "Only if the certificate names a different host.",
         "trusted": "Whether X-OTRS headers of the mail itself count. They can change queue, priority or state: "
         "“yes” for known senders only.",
         "queue": "Where all mail of this account goes.",
-        "interval": "Minutes between two runs. Empty means what the setting FetchIntervalMinutes says.",
+        "interval": "Minutes between two runs. Leave empty for the default, FetchIntervalMinutes.",
         "validity": "Only valid accounts are fetched.",
-        "comment": "A full sentence, please. It is shown in the list.",
+        "comment": "Describe the account in one sentence. It is shown in the list.",
     },
     wraps={
         "type": "third",
