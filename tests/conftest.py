@@ -77,8 +77,15 @@ def new_database(request: pytest.FixtureRequest) -> NewDatabase:
 
 @pytest.fixture
 def environ(data_dir: Path, certificates: Certificates, new_database: NewDatabase) -> Iterator[dict[str, str]]:
-    """The environment of the app, which trusts the CA of the test servers; processes are started with it, too."""
-    own = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_CA_FILE": str(certificates.ca_file)}
+    """The environment of the app, which trusts the CA of the test servers; processes are started with it, too.
+
+    Outlook365 is at a name that leads nowhere, since saving an account may look it up.
+    """
+    own = {
+        "POSTMASTER_DATA_DIR": str(data_dir),
+        "POSTMASTER_CA_FILE": str(certificates.ca_file),
+        "POSTMASTER_OUTLOOK_HOST": "outlook.example",
+    }
     with new_database() as database:
         yield variables() | own | database
 

@@ -94,7 +94,7 @@ _NEEDS: dict[CredentialHealth, Need] = {
     CredentialHealth.NEEDS_PASSWORD: Need("The credential “{name}” has no password.", "Enter it there."),
     CredentialHealth.NEEDS_SECRET: Need("The credential “{name}” has no client secret.", "Enter it, or a certificate."),
     CredentialHealth.NEEDS_AUTHORISATION: Need(
-        "The credential “{name}” was never authorised.", "Press Authorise there, and sign in once."
+        "The credential “{name}” was never authorised.", "Open the credential and choose Authorise."
     ),
     CredentialHealth.NEEDS_KEY: Need(
         "No key opens the secrets of the credential “{name}”.",

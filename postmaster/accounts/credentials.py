@@ -33,6 +33,7 @@ from postmaster.accounts.kinds import (
 )
 from postmaster.accounts.mailbox import rival
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
+from postmaster.accounts.same_server import warnings_about
 from postmaster.accounts.sealing import UnsealError, opens, reseal, unopened_ids
 from postmaster.accounts.validation import mailbox_taken
 from postmaster.accounts.wait import end_wait
@@ -115,6 +116,10 @@ class CredentialService(NamedService[Credential]):
     key: ClassVar[Field] = CREDENTIAL_NAME
     model = Credential
 
+    def __init__(self, session: Session, actor: str) -> None:
+        super().__init__(session, actor)
+        self._renamed: list[int] = []
+
     def health(self, record: Credential) -> str:
         """See ``credential_health``; an import without secrets leaves ``needs-password`` and the like."""
         return credential_health(record)
@@ -184,6 +189,8 @@ class CredentialService(NamedService[Credential]):
         record = values.record
         if record is None:
             return super().store(values)
+        if values.changes(USERNAME):
+            self._renamed.append(record.id)
         if values.changes(*_BINDING):
             record.token = None
         elif record.token is not None and (values.given(CLIENT_SECRET) or values.given(CLIENT_CERTIFICATE)):
@@ -192,6 +199,10 @@ class CredentialService(NamedService[Credential]):
         for account in self.accounts(record):
             end_wait(account)
         return stored
+
+    def warnings(self) -> list[str]:
+        """Also which accounts have a new login that another one seems to sign in with on the same server."""
+        return [*super().warnings(), *warnings_about(MailAccount.credential_id, self._renamed)]
 
 
 def _refuse_foreign_fields(spec: KindSpec, values: EnteredValues[Credential]) -> None:

@@ -13,7 +13,7 @@ TYPE = Field(
     mandatory=True,
     read=one_of(*ACCOUNT_TYPES),
     metavar="|".join(ACCOUNT_TYPES),
-    help="Protocol that mail is fetched with.",
+    help="Protocol, and how it is encrypted.",
 )
 CREDENTIAL = Field(
     "credential", "Credential", metavar="NAME", help="What the account signs in with; without, it is not fetched."

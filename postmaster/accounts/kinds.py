@@ -97,11 +97,11 @@ KIND = Field(
     read=member(CredentialKind),
     default=CredentialKind.BASIC.value,
     metavar="|".join(CredentialKind),
-    help="How it signs in; cannot be changed afterwards.",
+    help="How it signs in. Cannot be changed later.",
     fixed=True,
 )
 CREDENTIAL_NAME = Field(
-    "name", "Name", mandatory=True, read=name, metavar="NAME", help="Name by which accounts refer to it."
+    "name", "Name", mandatory=True, read=name, metavar="NAME", help="Name shown in the account form."
 )
 USERNAME = Field("username", "User name", mandatory=True, read=line(320), metavar="NAME", help="Login on the server.")
 OAUTH_USERNAME = replace(
@@ -166,7 +166,7 @@ SECRET_EXPIRES = Field(
     help="A warning is shown 30 days before.",
 )
 SCOPES = Field(
-    "scopes", "Scopes", read=_scopes, metavar="'SCOPE SCOPE'", help="Empty means those that fetching mail needs."
+    "scopes", "Scopes", read=_scopes, metavar="'SCOPE SCOPE'", help="Leave empty for the default permissions."
 )
 GENERIC_SCOPES = replace(SCOPES, help="What to ask for, such as: openid offline_access")
 AUTHORIZATION_ENDPOINT = Field(
@@ -230,7 +230,7 @@ CREDENTIAL_KINDS: dict[CredentialKind, KindSpec] = {
         KindSpec(
             CredentialKind.BASIC,
             "Basic",
-            "A user name and its password. Microsoft takes none any more; Google only app passwords.",
+            "A user name and its password. Microsoft no longer accepts passwords; Google only app passwords.",
             (USERNAME, PASSWORD),
         ),
         KindSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
@@ -46,16 +47,24 @@ def rival(session: Session, account: MailAccount, login: str | None = None) -> M
     key = mailbox_key(account, login)
     if key is None:
         return None
-    credentials = select(Credential.id).where(_may_be(Credential.username, key.login))
-    near = or_(
-        and_(func.lower(MailAccount.host) == key.host, MailAccount.credential_id.in_(credentials)),
-        and_(MailAccount.host.is_(None), _may_be(MailAccount.address, key.login)),
-    )
-    query = select(MailAccount).where(MailAccount.validity == Validity.VALID, near).order_by(MailAccount.id)
-    others = (other for other in session.scalars(query) if other.id != account.id)
+    near = or_(MailAccount.host.is_(None), func.lower(MailAccount.host) == key.host)
+    others = (other for other in accounts_with_login(session, {key.login}, near) if other.id != account.id)
     return next((other for other in others if mailbox_key(other) == key), None)
 
 
-def _may_be(column: InstrumentedAttribute[Any], login: str) -> ColumnElement[bool]:
-    """Whether ``column`` may hold ``login``. SQLite folds only ASCII, so for others any row may."""
-    return func.lower(column) == login if login.isascii() else true()
+def accounts_with_login(
+    session: Session, logins: Collection[str], *conditions: ColumnElement[bool]
+) -> Iterator[MailAccount]:
+    """The valid accounts that may sign in with one of ``logins``, which are folded."""
+    credentials = select(Credential.id).where(_may_be(Credential.username, logins))
+    signs_in = or_(
+        and_(MailAccount.address.is_(None), MailAccount.credential_id.in_(credentials)),
+        _may_be(MailAccount.address, logins),
+    )
+    query = select(MailAccount).where(MailAccount.validity == Validity.VALID, signs_in, *conditions)
+    yield from session.scalars(query.order_by(MailAccount.id))
+
+
+def _may_be(column: InstrumentedAttribute[Any], logins: Collection[str]) -> ColumnElement[bool]:
+    """Whether ``column`` may hold one of ``logins``. SQLite folds only ASCII, so for others any row may."""
+    return func.lower(column).in_(logins) if all(login.isascii() for login in logins) else true()

@@ -13,6 +13,7 @@ from postmaster.accounts.fields import ACCOUNT_FIELDS, CREDENTIAL, DISPATCHING, 
 from postmaster.accounts.health import account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import AccountState, Dispatching, MailAccount
+from postmaster.accounts.same_server import warnings_about
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.accounts.validation import (
     check_credential,
@@ -44,6 +45,7 @@ class AccountService(Service[MailAccount]):
     def __init__(self, session: Session, actor: str) -> None:
         super().__init__(session, actor)
         self.queues = Queues(session)
+        self._saved: list[int] = []
 
     def find(self, text: str) -> MailAccount:
         """The account with that id or label. Raises NotFoundError naming the ids if several have the label."""
@@ -170,6 +172,7 @@ class AccountService(Service[MailAccount]):
         """What was wrong may be right now, so try at once. Warn when there are more valid accounts than recommended."""
         was_valid = values.record is not None and values.record.validity is Validity.VALID
         stored = super().store(values)
+        self._saved.append(stored.record.id)
         end_wait(stored.record)
         if stored.record.validity is Validity.VALID and not was_valid:
             self._warn_of_many()
@@ -183,6 +186,10 @@ class AccountService(Service[MailAccount]):
                 f"There are {count} valid accounts now, more than the {limit} that are recommended. "
                 "Watch how long fetching takes, or raise the setting RecommendedAccountLimit."
             )
+
+    def warnings(self) -> list[str]:
+        """Also which of the saved accounts another one seems to fetch under another host."""
+        return [*super().warnings(), *warnings_about(MailAccount.id, self._saved)]
 
     def count_valid(self) -> int:
         """How many accounts are valid."""

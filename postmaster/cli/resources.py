@@ -113,7 +113,7 @@ def _add(group: Group, resource: ResourceCommands) -> None:
             with _advice_on_secrets(resource.fields):
                 record = service.add(texts)
         click.echo(record.id)
-        print_notes(service.notes.values())
+        print_notes(service.warnings())
 
 
 def _set(group: Group, resource: ResourceCommands) -> None:
@@ -132,7 +132,7 @@ def _set(group: Group, resource: ResourceCommands) -> None:
         with transaction() as session:
             service = resource.service(session, actor())
             service.change(service.find(which), texts)
-        print_notes(service.notes.values())
+        print_notes(service.warnings())
 
 
 def _delete(group: Group, resource: ResourceCommands) -> None:
@@ -185,7 +185,7 @@ def _import(group: Group, resource: ResourceCommands) -> None:
         for result in results:
             changed = f" ({', '.join(result.changed)})" if result.changed else ""
             click.echo(f"{result.outcome} {resource.noun} {result.id} {result.label}{changed}")
-        print_notes(service.notes.values())
+        print_notes(service.warnings())
 
 
 def _options(fields: Iterable[Field], *, adding: bool) -> Callable[[Function], Function]:

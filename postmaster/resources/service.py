@@ -57,7 +57,7 @@ class Stored(Generic[RecordT]):
 
 
 class Service(ABC, Generic[RecordT]):
-    """The rules of one kind of resource. ``notes`` collects warnings, by code, for whoever made the change."""
+    """The rules of one kind of resource. ``notes`` collects warnings, by code; ``warnings`` has all of them."""
 
     noun: ClassVar[str]
     plural: ClassVar[str]
@@ -213,6 +213,10 @@ class Service(ABC, Generic[RecordT]):
 
     def validate(self, values: EnteredValues[RecordT]) -> None:
         """Check the rules that concern several fields or records; what is refused is added to ``values.errors``."""
+
+    def warnings(self) -> list[str]:
+        """What whoever made the changes should know. Asked after the transaction, since finding out may take time."""
+        return list(self.notes.values())
 
     def store(self, values: EnteredValues[RecordT]) -> Stored[RecordT]:
         """Write ``values`` into their record, and into the audit log what changed."""

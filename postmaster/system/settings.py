@@ -68,7 +68,7 @@ RECONNECT_MESSAGE = Setting(
     "POP3: messages after which a session is closed, which makes their deletion final, and another one opened.",
     whole_number(1, 10_000),
 )
-TICKET_HOOK = Setting("Ticket::Hook", "Ticket#", "What stands before a ticket number in a subject.", _hook)
+TICKET_HOOK = Setting("Ticket::Hook", "Ticket#", "Text before the ticket number in a subject.", _hook)
 SUBJECT_FORMAT = Setting(
     "Ticket::SubjectFormat",
     "Left",

@@ -16,6 +16,7 @@ from postmaster.web import (
     credentials,
     errors,
     filters,
+    fingerprints,
     limits,
     mail,
     monitoring,
@@ -59,6 +60,7 @@ def init_app(app: Flask) -> None:
     security.init_app(app)
     errors.init_app(app)
     times.init_app(app)
+    fingerprints.init_app(app)
     assets.init_app(app)
     navigation.init_app(app)
     help_pages.init_app(app)

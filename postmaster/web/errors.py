@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 # Title and advice by status; others get the words of HTTP.
 STATUS_TEXTS: dict[int, tuple[str, str]] = {
     400: ("This request cannot be answered", "Go back, load the page again, and repeat what you did."),
-    403: ("You may not do this", "It takes an admin. Ask one, or sign in as one."),
-    404: ("There is no such page", "Check the address, or start from the status page."),
+    403: ("You do not have access", "Ask a service desk admin."),
+    404: ("Page not found", "Check the address, or start from the status page."),
     405: ("This page cannot be used like that", "Start from the status page."),
     413: ("This is too much at once", "Enter less, and try again."),
     429: ("Too many tries", "Wait a minute, then try again."),

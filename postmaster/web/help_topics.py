@@ -292,13 +292,13 @@ TOPICS: Mapping[str, Topic] = {
         Topic(
             "settings",
             "System configuration",
-            "What holds for the whole system. A change counts from the next message on.",
+            "System-wide settings. Changes apply from the next message.",
             _settings_sections,
             ("settings",),
         ),
         Topic(
             "reasons",
-            "Why mail became what it is",
+            "Why a message ended up where it did",
             "Each message that was taken has a trace: which stage decided what, and by which rule.",
             _reason_sections,
             ("articles", "mail", "quarantine"),

@@ -260,8 +260,9 @@ def _back(resource: Resource) -> str:
 
 def _after(resource: Resource, service: AnyService, record: Any, sentence: str) -> ResponseReturnValue:
     """Say that it is saved, and go on: to where the form was asked from, back to the list, or to the form."""
-    for words in (sentence, *service.notes.values()):
-        flash(words, "ok")
+    flash(sentence, "ok")
+    for words in service.warnings():
+        flash(words, "warn")
     if back := next_url():
         return redirect(with_parameter(back, resource.noun, service.label(record)), 303)
     if request.form.get("then") == "stay":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, Response, current_app, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -47,6 +48,17 @@ SECONDS_OF_A_TOKEN = 12 * 3600
 csrf = CSRFProtect()
 
 
+class BrowserSessions(SecureCookieSessionInterface):
+    """What the browser holds. HEAD only looks and shows nothing, so it changes nothing: neither does it use up what is
+    to be said once.
+    """
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Send the cookie, if it changed."""
+        if request.method != "HEAD":
+            super().save_session(app, session, response)
+
+
 def init_app(app: Flask) -> None:
     """Add the headers to each answer, protect each change, and set up the cookies and the proxies."""
     environment = config.of(app)
@@ -61,6 +73,7 @@ def init_app(app: Flask) -> None:
     if environment.trusted_proxies:
         count = environment.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    app.session_interface = BrowserSessions()
     csrf.init_app(app)
     app.after_request(_add_headers)
 

@@ -63,7 +63,7 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
     mailbox.deliver(*mails(3))
     page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
     row.get_by_role("button", name="Fetch now").click()
-    expect(page.locator("#toasts")).to_contain_text("is fetched next.")
+    expect(page.locator("#toasts")).to_contain_text("is queued for fetching.")
     expect(page.locator("#pulse")).to_have_attribute("hx-trigger", f"every {QUICK}s")  # it beats quickly from now on
     page.clock.resume()
     expect(row.get_by_role("cell", name="3", exact=True)).to_be_visible(timeout=BEAT)
@@ -141,7 +141,7 @@ def test_while_the_server_does_not_answer_the_page_says_how_old_it_is(flow_site:
     flow_site.kill()
     page.clock.run_for(16_000)
     page.evaluate("document.querySelector('.stale').getAnimations()[0].currentTime = 45001")
-    expect(stale).to_contain_text("Nothing was heard from PostMaster since")
+    expect(stale).to_contain_text("No connection to PostMaster since")
     expect(stale).to_be_visible()
     assert violations_in_both(page) == {}
     flow_site.start()
@@ -154,7 +154,7 @@ def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
 ) -> None:
     page = context.new_page()
     page.goto("/status")
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create link").click()
     link = page.get_by_role("link", name="Open wall view").get_attribute("href")
     assert link
     with browser.new_context(base_url=flow_site.url, reduced_motion="reduce") as stranger:
@@ -170,7 +170,7 @@ def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
         page.get_by_role("button", name="Resume").click()
         expect(page.locator("#banner")).not_to_contain_text("Moving house")
         page.get_by_role("button", name="Revoke the link").click()
-        expect(page.get_by_role("button", name="Make a link")).to_be_visible()
+        expect(page.get_by_role("button", name="Create link")).to_be_visible()
         answer = wall.goto(link)
         assert answer
         assert answer.status == 404

@@ -89,7 +89,7 @@ def test_what_htmx_cannot_do_is_said_in_a_message(make_page: MakePage) -> None:
     page.route("**/queues?**", lambda route: route.continue_(url=route.request.url.replace("/queues", "/nowhere")))
     page.get_by_role("searchbox").press_sequentially(TYPED)
     toast = page.locator(".toast.fail")
-    expect(toast).to_contain_text(re.compile(r"There is no such page.* Reference [0-9a-f]{8}"))
+    expect(toast).to_contain_text(re.compile(r"Page not found.* Reference [0-9a-f]{8}"))
     expect(page.locator("table")).to_be_visible()
     assert page.url == before
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.hostile import TICKET, add_hostile_rows
-from tests.browser.page_checks import sticking_out
+from tests.browser.page_checks import settled, sticking_out
 from tests.browser.site import Site, is_page, sign_in
 from tests.conftest import NewDatabase
 from tests.web.samples import sample_of
@@ -92,6 +92,24 @@ def test_every_action_is_seen_and_pressed_at_every_width(hostile_site: Site, hos
         wrong[address] = faults(hostile_page)
     assert {address: what for address, what in wrong.items() if what} == {}
     assert with_table >= LISTS
+
+
+# What each row asks before it does what cannot be undone: by the list, what is pressed in its first row.
+ASKS = [
+    *((f"/{plural}", "#delete-1") for plural in ("accounts", "credentials", "filters", "queues", "quarantine")),
+    ("/credentials", "#delete-2"),
+    ("/quarantine", "#deliver-1"),
+]
+
+
+@pytest.mark.parametrize(("address", "pressed"), ASKS)
+def test_what_a_row_asks_can_be_answered_at_every_width(hostile_page: Page, address: str, pressed: str) -> None:
+    hostile_page.goto(address)
+    hostile_page.locator(pressed).click()
+    expect(hostile_page.locator(".confirm :is(button, a)").first).to_be_visible()
+    settled(hostile_page)
+    assert hostile_page.locator(".table-frame .confirm").count() == 1
+    assert faults(hostile_page) == {}
 
 
 def test_eleven_accounts_take_less_than_two_screens(new_database: NewDatabase, browser: Browser) -> None:

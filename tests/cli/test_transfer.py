@@ -35,7 +35,8 @@ def full(admin: Admin) -> Admin:
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Admin:
     """Another system, empty."""
-    runner = create_app(load_environment({"POSTMASTER_DATA_DIR": str(tmp_path / "elsewhere")})).test_cli_runner()
+    elsewhere = {"POSTMASTER_DATA_DIR": str(tmp_path / "elsewhere"), "POSTMASTER_OUTLOOK_HOST": "outlook.example"}
+    runner = create_app(load_environment(elsewhere)).test_cli_runner()
 
     def run(*args: object, input: str | None = None) -> Result:  # noqa: A002 - click's word
         result = runner.invoke(args=[str(arg) for arg in args], input=input)

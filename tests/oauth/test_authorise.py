@@ -313,7 +313,7 @@ def test_an_account_says_that_its_credential_was_never_authorised(tenant: Tenant
     tenant.add_credential()
     tenant.add_account()
     for path in ("/accounts", "/accounts/1/status"):
-        assert "The credential “cloud” was never authorised. Press Authorise there" in words(client.get(path).text)
+        assert "The credential “cloud” was never authorised. Open the credential" in words(client.get(path).text)
 
 
 def test_the_way_to_the_provider_names_the_mailbox_and_what_to_do_about_its_error_codes(
@@ -395,7 +395,7 @@ def test_a_credential_that_needs_an_update_raises_an_alert_until_it_is_authorise
     tenant.add_credential()
     assert troubles(app) == [], "nothing uses it yet"
     tenant.add_account()
-    assert troubles(app) == ["The credential “cloud” was never authorised. Press Authorise there, and sign in once."]
+    assert troubles(app) == ["The credential “cloud” was never authorised. Open the credential and choose Authorise."]
     tenant.authorise()
     assert troubles(app) == []
     tenant.identity.revoke(tenant.person)

@@ -230,6 +230,18 @@ def test_more_accounts_than_recommended_are_warned_of_when_one_is_added(client: 
     assert "There are 2 valid accounts now, more than the 1 that are recommended." in client.get("/accounts").text
 
 
+def test_saving_warns_of_another_account_on_the_same_server_and_waits_until_that_is_read(
+    client: FlaskClient, desk: Desk
+) -> None:
+    credential = desk.credential("anna", "p")
+    desk.add_account(type="IMAP", host="localhost", credential=credential)
+    fill(client, "/accounts/add?type=IMAP", type="IMAP", host="127.0.0.1", credential=credential)
+    page = client.get("/accounts").text
+    [toast] = re.findall(r'<div class="toast warn".*?</p>', page, re.DOTALL)
+    assert "Account 1, anna@localhost, seems to fetch the same mailbox as anna@127.0.0.1" in words(toast)
+    assert "load delay" not in toast
+
+
 @pytest.mark.parametrize("path", ["/accounts/add/fields", "/accounts/1/fields", "/accounts/add/credential"])
 def test_leads_ask_for_nothing(lead: FlaskClient, path: str) -> None:
     assert lead.post(path, headers=token_header(lead)).status_code == 403

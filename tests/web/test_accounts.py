@@ -79,12 +79,12 @@ def test_what_needs_somebody_comes_first_with_its_error(client: FlaskClient) -> 
     page = client.get("/accounts").text
     assert labels(client, "/accounts") == [TWO, THREE, FOUR, ONE, "five.example"]
     text = words(page)
-    assert "Help wanted By To: field Failing : support@example.org Never 0 0 – Valid" in text
+    assert "Help wanted By the To: field Failing : support@example.org Never 0 0 – Valid" in text
     assert "It <b>broke</b>. Mend it. The server said: NO <i>way</i>" in text
     assert "Paused : berta@three.example/Büro just now 0 0 – Valid" in text
-    assert "Change the credential “berta”" in text
+    assert "Edit credential" in text
     assert "Needs credential : four.example Never 0 0 – Valid" in text
-    assert "This account has no credential. Until it has one, it is not fetched." in text
+    assert "The account has no credential. Choose one in the account. Until then, this account is not fetched." in text
     assert "IMAPS ada · Web shop Sales::Orders all mail Healthy : ada@one.example just now 0 0 – Valid" in text
     assert "Not valid : five.example Never 0 0 – Invalid temporarily" in text
     assert "There is no option to keep a copy there" in text
@@ -97,8 +97,8 @@ def test_a_full_mailbox_waits_to_be_confirmed_and_says_how(app: Flask, client: F
     tell_state(app, 1, held=True, held_count=250)
     text = words(client.get("/accounts").text)
     assert "Needs confirmation" in text
-    assert "This mailbox was never fetched and holds 250 messages." in text
-    assert "Look and confirm" in text
+    assert "This mailbox was never fetched before and holds 250 messages. All 250 would become tickets" in text
+    assert "Confirm…" in text
 
 
 @pytest.mark.usefixtures("four")

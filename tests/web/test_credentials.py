@@ -176,4 +176,4 @@ def test_a_kind_that_there_is_not_has_to_be_chosen_again(client: FlaskClient, me
     token = token_of(client.get("/password").text)
     response = getattr(client, method)("/credentials/add?kind=nonsense", data={"csrf_token": token})
     assert response.status_code == (200 if method == "get" else 422)
-    assert "Choose its kind first" in response.text
+    assert "Choose a kind." in response.text

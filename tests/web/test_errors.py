@@ -20,8 +20,8 @@ SECRETS = ("Traceback", "ZeroDivisionError", "s3cret", "secretname")
 
 TITLES = {
     400: "This request cannot be answered",
-    403: "You may not do this",
-    404: "There is no such page",
+    403: "You do not have access",
+    404: "Page not found",
     405: "This page cannot be used like that",
     413: "This is too much at once",
     429: "Too many tries",
@@ -160,3 +160,18 @@ def test_a_database_that_goes_away_under_somebody_signed_in(app: Flask, client: 
     assert response.status_code == 503
     assert "PostMaster cannot work at the moment" in response.text
     assert reference_of(response.text)
+
+
+def test_looking_with_head_does_not_use_up_what_is_to_be_said(client: FlaskClient) -> None:
+    client.post("/queues/add", data={"name": "New", "csrf_token": token_of(client.get("/queues/add").text)})
+    for path in ("/queues", "/status", "/accounts"):
+        assert client.head(path).status_code == 200
+    assert "The queue “New” is added." in client.get("/queues").text
+    assert "The queue “New” is added." not in client.get("/queues").text
+
+
+def test_looking_with_head_says_nothing_later(app: Flask, client: FlaskClient) -> None:
+    client.head("/credentials/callback")
+    assert "Nobody was sent to an identity provider" not in client.get("/credentials").text
+    client.get("/credentials/callback")
+    assert "Nobody was sent to an identity provider" in client.get("/credentials").text

@@ -70,7 +70,7 @@ def run_of(app: Flask, number: int, **options: Any) -> None:
 @pytest.mark.usefixtures("alive")
 def test_fetch_now_queues_one_run_however_often_it_is_pressed(app: Flask, client: FlaskClient, account: str) -> None:
     first = post(client, f"/accounts/{account}/fetch", data={"shown": f"{account}:"}).text
-    assert "ada@one.example is fetched next." in words(first)
+    assert "ada@one.example is queued for fetching." in words(first)
     assert "Queued" in words(first)
     assert renewed(first) == [account]
     assert seconds_of(first) == "2"
@@ -88,7 +88,7 @@ def test_fetch_now_works_without_scripts(client: FlaskClient, account: str) -> N
     answer = client.post(f"/accounts/{account}/fetch?q=one", headers=token_header(client))
     assert (answer.status_code, answer.location) == (303, "/accounts?q=one")
     page = words(client.get("/accounts").text)
-    assert "ada@one.example is fetched next." in page
+    assert "ada@one.example is queued for fetching." in page
     assert "Queued" in page
 
 
@@ -130,7 +130,7 @@ def test_nothing_can_be_pressed_while_nobody_fetches(
     page = client.get("/accounts").text
     assert page.count(f'aria-disabled="true" title="{reason}"') == 2
     told = words(post(client, f"/accounts/{account}/fetch").text)
-    assert "is fetched next." in told
+    assert "is queued for fetching." in told
     assert seconds_of(page) == "15"
 
 

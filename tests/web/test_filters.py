@@ -102,8 +102,8 @@ def test_a_pasted_message_shows_what_each_condition_finds(client: FlaskClient, d
     assert "0 first Matches" in page
     assert "Captured what: “lottery”" in page
     assert "Spam This filter Does not match" in page
-    assert "Holds: Subject must have (casino|lottery) Found “lottery” Captured “lottery”" in page
-    assert "Does not hold: X-Mailer must not have Mutt The message has no such header." in page
+    assert "Met: Subject must match (casino|lottery) Found “lottery” Captured “lottery”" in page
+    assert "Not met: X-Mailer must not match Mutt The message has no such header." in page
     raw = mail("Win lottery tickets", headers=["X-Mailer: Outlook"]).decode()
     page = words(send(client, "/filters/add/try", headers=HTMX, message=raw).text)
     assert "would be new , in the queue Junk." in page
@@ -151,8 +151,8 @@ def test_the_saved_filter_is_tried_as_it_is_entered_now(client: FlaskClient) -> 
     changed = {"condition_header": ["Subject"], "condition_how": ["match"], "condition_text": ["poker"]}
     page = words(send(client, "/filters/1/try", form="/filters/1", message="Subject: poker\n\nhello", **changed).text)
     assert page.count("Matches") == 1
-    assert "Holds: Subject must have poker" in page
-    assert "must have (casino|lottery)" not in page
+    assert "Met: Subject must match poker" in page
+    assert "must match (casino|lottery)" not in page
 
 
 @pytest.mark.parametrize(

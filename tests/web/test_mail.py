@@ -138,7 +138,7 @@ def test_a_page_needs_as_many_queries_however_much_mail_there_is(app: Flask, cli
 
 
 def test_nothing_found_says_so(client: FlaskClient) -> None:
-    assert "No mail was taken yet." in client.get("/mail").text
+    assert "No mail received yet." in client.get("/mail").text
     assert "Whole words count, not parts of them" in client.get("/mail?q=zzz").text
 
 

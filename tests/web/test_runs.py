@@ -100,7 +100,7 @@ def test_a_lead_sees_how_an_account_stands_and_can_press_nothing(app: Flask, lea
     error = {"error_message": "It <b>broke</b>.", "error_advice": "Mend it.", "error_stage": "login"}
     tell_state(app, 1, failures=3, backlog=214, failing_since=now(), error_server="NO <i>way</i>", **error)
     page = lead.get("/accounts/1/status").text
-    assert "It <b>broke</b>. Mend it. Stage: login. The server said: NO <i>way</i>" in words(page)
+    assert "It <b>broke</b>. Mend it. The server said: NO <i>way</i> Stage: login." in words(page)
     assert "after 3 failed runs" in words(page)
     assert numbers(page) == [4, 3, 2]
     assert "/accounts/1/fetch" not in page
@@ -121,7 +121,10 @@ def hold(app: Flask, client: FlaskClient, count: int = 18442) -> None:
 def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClient) -> None:
     hold(app, client)
     page = client.get("/accounts/1/status").text
-    assert "All 18,442 messages become tickets and are deleted on the server." in words(page)
+    assert (
+        "All 18,442 would become tickets and be deleted on the server, so an admin has to confirm it first."
+        in words(page)
+    )
     assert "Confirm: fetch all 18,442 messages" in words(page)
     [action] = re.findall(r'action="(/accounts/1/confirm)"', page)
     answer = client.post(action, data={"csrf_token": token_of(page)})
@@ -158,7 +161,7 @@ def test_fetch_now_on_the_page_of_an_account_leads_back_there(app: Flask, client
     answer = client.post(action, data={"csrf_token": token_of(page)})
     assert (answer.status_code, answer.location) == (303, "/accounts/2/status")
     told = words(client.get(answer.location).text)
-    assert "u2@h2.example is fetched next." in told
+    assert "u2@h2.example is queued for fetching." in told
     assert 'aria-disabled="true" title="The account is queued already."' in client.get("/accounts/2/status").text
     stays = client.post(action, headers={**HTMX, **token_header(client)}).text
     assert '<div class="stack" id="standing" hx-swap-oob="true">' in stays

@@ -112,6 +112,18 @@ def test_the_stage_that_fails_says_what_the_server_answered_and_what_to_do(clien
     assert PASSWORD not in part
 
 
+def test_a_test_says_who_fetches_the_mailbox_under_another_name_but_never_the_account_itself(
+    client: FlaskClient, desk: Desk, mailbox: TestMailbox
+) -> None:
+    number = desk.account(mailbox, "IMAP")
+    login = desk.credential(mailbox.user, mailbox.password)
+    other = entered(mailbox, "IMAP", host="localhost", credential=login)
+    assert "seems to fetch the same mailbox" in words(ended(client, start(client, "test", **other)))
+    text = words(ended(client, start(client, "test", f"/accounts/{number}", **other)))
+    assert "All went well" in text
+    assert "same mailbox" not in text
+
+
 def test_the_certificate_is_shown_first_and_a_second_press_fills_it_in(
     client: FlaskClient, mailbox: TestMailbox, certificates: Certificates
 ) -> None:

@@ -24,7 +24,7 @@ from postmaster.web.status import board
 
 # What becomes of a request to fetch one account.
 ANSWER_TEXTS: Mapping[Answer, str] = {
-    Answer.QUEUED: "{label} is fetched next.",
+    Answer.QUEUED: "{label} is queued for fetching.",
     Answer.ALREADY_QUEUED: "{label} is queued already; it is not fetched twice.",
     Answer.RUNNING: "{label} is being fetched already; no second run is queued.",
     Answer.NOT_VALID: "{label} is not fetched: the account is not valid.",

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.complaint import complaint_of
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
@@ -40,7 +41,7 @@ ACCOUNT_PAGES = Resource(
     called="mail account",
     keeps="Its tickets stay, and so does the mail that is still on the server.",
     title="PostMaster Mail Accounts",
-    lead="Mailboxes that are fetched; each mail becomes a ticket.",
+    lead="PostMaster checks these mailboxes regularly and turns each message into a ticket.",
     empty="",
     service=AccountService,
     listing=ACCOUNTS,
@@ -57,18 +58,18 @@ ACCOUNT_PAGES = Resource(
     helps={
         "credential": "What the account signs in with. Without one it is saved, but not fetched.",
         "folder": "Only this folder is fetched; empty means INBOX. Other folders remain untouched.",
-        "ssl_verify": "“no” accepts any certificate.",
+        "ssl_verify": "Choosing no disables the check.",
         "ssl_fingerprint": "For a self-signed certificate or an unknown CA: the only certificate that is accepted, "
         "as algo$hex. Colons do not matter.",
-        "ssl_verifycn_name": "Only if the certificate is made out to another name than Host.",
+        "ssl_verifycn_name": "Only if the certificate names a different host.",
         "trusted": "Whether X-OTRS headers of the mail itself count. They can change queue, priority or state: "
         "“yes” for known senders only.",
         "queue": "Where all mail of this account goes.",
-        "interval": "Minutes between two runs. Empty means what the setting FetchIntervalMinutes says.",
-        "answer_timeout": "Seconds that the server may take for an answer, 10 to 300. Empty means 60, and 100 for "
+        "interval": "Minutes between two runs. Leave empty for the default, FetchIntervalMinutes.",
+        "answer_timeout": "Seconds that the server may take for an answer, 10 to 300. Leave empty for 60, and 100 for "
         "opening the folder, listing and deleting.",
         "validity": "Only valid accounts are fetched.",
-        "comment": "A full sentence, please. It is shown in the list.",
+        "comment": "Describe the account in one sentence. It is shown in the list.",
     },
     wraps={
         "type": "third",
@@ -94,6 +95,9 @@ ACCOUNT_PAGES = Resource(
 )
 
 blueprint = resource_blueprint(ACCOUNT_PAGES, __name__)
+
+
+blueprint.add_app_template_filter(complaint_of, "complaint")
 
 
 @blueprint.context_processor

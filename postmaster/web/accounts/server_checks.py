@@ -73,8 +73,8 @@ class CheckReport:
         return planned[len(self.stages) :] if self.running else []
 
 
-def start(kind: str, texts: Mapping[str, str], by: str) -> str:
-    """Have ``by`` look, with what was entered in the fields of an account; returns the token of the report.
+def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = None) -> str:
+    """Have ``by`` look, with what was entered in the fields of account ``number``; returns the token of the report.
 
     Raises PostMasterError if too many do already.
     """
@@ -91,6 +91,7 @@ def start(kind: str, texts: Mapping[str, str], by: str) -> str:
         *COMMANDS[kind],
         "--stdin",
         f"--by={by}",
+        *([f"--stored={number}"] if kind == "test" and number is not None else ()),
     ]
     with path.open("ab", buffering=0) as report:
         report.write(json.dumps({"kind": kind}).encode() + b"\n")

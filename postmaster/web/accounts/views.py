@@ -76,7 +76,7 @@ def look(kind: str, number: int | None = None) -> ResponseReturnValue:
     """Start looking at the server with what is entered, saved or not."""
     form, label = opened(number)
     try:
-        token = start(kind, _checked(form, kind), current_user().name)
+        token = start(kind, _checked(form, kind), current_user().name, number)
     except InvalidFieldsError as error:
         form.refuse(error.errors)
         report = CheckReport(kind, "", running=False, lines=[], trouble=f"Correct this first: {error}")

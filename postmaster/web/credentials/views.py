@@ -61,6 +61,8 @@ def authorise(number: int) -> ResponseReturnValue:
 @for_admins
 def callback() -> ResponseReturnValue:
     """Back from the identity provider. Only with the state of this browser does it change anything."""
+    if request.method == "HEAD":  # it looks only, so it must not use up what is good once
+        return redirect(CREDENTIAL_PAGES.url(), 303)
     if "state" not in request.args:
         flash("Nobody was sent to an identity provider from here.", "fail")
         return redirect(CREDENTIAL_PAGES.url(), 303)

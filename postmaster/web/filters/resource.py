@@ -37,7 +37,7 @@ def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Ma
 
 FILTER_PAGES = Resource(
     title="Postmaster Filters",
-    lead="What a mail says decides what becomes of it: queue, priority, state. Filters are tried in the order of this "
+    lead="Route mail by its content: queue, priority, state. Filters are tried in the order of this "
     "list, for all accounts or for chosen ones.",
     empty="Without one, only accounts and addresses decide about mail.",
     service=FilterService,
