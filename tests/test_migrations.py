@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sqlite3
@@ -23,6 +24,7 @@ from postmaster.errors import ConfigError
 from postmaster.extensions import db
 from postmaster.schema import MIGRATIONS, RENUMBERED, head
 from tests.filling import Counts, counts, fill, lost
+from tests.results import runner_of
 
 Migrate = Callable[..., None]
 
@@ -159,3 +161,34 @@ def test_rows_that_belonged_to_nothing_before_keep_no_upgrade_from_being_made(mi
     before = content()
     prepare_database()
     assert lost(before, content()) == {}
+
+
+def test_filters_whose_meaning_an_absent_header_changes_are_to_be_reviewed_until_saved(
+    migrate: Migrate, empty: Flask
+) -> None:
+    migrate("upgrade", "r11")
+    conditions = {
+        "1 same": (["Subject=invoice"], []),
+        "2 negated": (["Subject=invoice"], ["X-Spam=yes"]),
+        "3 finds nothing": (["X-Spam=.*"], []),
+        "4 no pattern": (["Subject=("], []),
+    }
+    with db.engine.begin() as connection:
+        for number, (name, (match, not_match)) in enumerate(conditions.items(), 1):
+            connection.execute(
+                text(
+                    "INSERT INTO postmaster_filter (id, name, stop, match, not_match, sets, all_accounts,"
+                    " validity, comment, changed_at, revision) VALUES (:id, :name, false, :match, :not_match, '[]',"
+                    " true, 'valid', '', '2026-11-01 00:00:00+00:00', 1)"
+                ),
+                {"id": number, "name": name, "match": json.dumps(match), "not_match": json.dumps(not_match)},
+            )
+        connection.execute(text("INSERT INTO filter_state (filter_id, slow_count) VALUES (2, 7)"))
+    migrate("upgrade")
+    run = runner_of(empty)
+    health = {line["name"]: line["health"] for line in run("filter", "list", "--json").json_lines}
+    assert [name for name, word in health.items() if word == "to-review"] == ["2 negated", "3 finds nothing"]
+    assert run("filter", "set", "3 finds nothing", "--comment", "").exit_code == 0
+    shown = run("filter", "show", "3 finds nothing", "--json").json
+    assert (shown["health"], shown["to_review"]) == ("healthy", False)
+    assert run("filter", "show", "2 negated", "--json").json["slow_count"] == 7

@@ -16,7 +16,7 @@ from postmaster.otrs.report import ImportLine, ImportReport, Taken
 
 group = Group("import", help="Take over from another system.")
 
-EXIT_LEFT_OUT = 1
+EXIT_BY_HAND = 1
 
 
 class TakenBack(Exception):  # noqa: N818 - nothing went wrong
@@ -34,7 +34,7 @@ def otrs(file: IO[bytes], dry_run: bool, json_: bool) -> None:
     taken, in one transaction; each row that cannot is named with the reason. Doing it twice changes nothing.
 
     \b
-    Exit status: 0 everything was taken, 1 something was left out, 2 the dump cannot be used.
+    Exit status: 0 everything was taken, 1 something needs a hand, 2 the dump cannot be used.
     """
     dump = read_dump(file.read(MAX_DUMP_BYTES + 1))
     report = ImportReport()
@@ -50,7 +50,7 @@ def otrs(file: IO[bytes], dry_run: bool, json_: bool) -> None:
             print_json(line.as_json())
     else:
         _print(report, dry_run=dry_run)
-    sys.exit(EXIT_LEFT_OUT if any(report.left_out()) else 0)
+    sys.exit(EXIT_BY_HAND if any(report.by_hand()) else 0)
 
 
 def _print(report: ImportReport, *, dry_run: bool) -> None:

@@ -45,7 +45,7 @@ class AccountTaker:
         result = self._accounts.bring(item)
         if is_usable(result.record.credential):
             return result
-        return Result(result.taken, " ".join(filter(None, (result.detail, lacks))))
+        return Result(result.taken, " ".join(filter(None, (result.detail, lacks))), by_hand=True)
 
     def _item(self, row: DumpRow) -> dict[str, str]:
         """The account's fields, without its credential."""

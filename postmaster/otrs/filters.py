@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
 from postmaster.otrs.dump import Dump
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result, Upserter
+from postmaster.pipeline.filters.patterns import setting
 from postmaster.pipeline.filters.service import FilterService
+from postmaster.resources.readers import InvalidValue
 
 
 def filters_of(dump: Dump) -> Iterator[DumpRow]:
@@ -40,5 +42,21 @@ class FilterTaker:
 
     def take(self, row: DumpRow) -> Result:
         """Take one. Raises InvalidFieldsError, which names the position in a pattern that does not compile."""
-        item: Mapping[str, str] = {name: row.get(name) for name in ("name", "stop", "match", "not_match", "set")}
-        return self._bringer.bring(item)
+        item = {name: row.get(name) for name in ("name", "stop", "match", "not_match", "set")}
+        item["set"], dropped = _usable(item["set"])
+        result = self._bringer.bring(item)
+        lacks = [*self._bringer.notes(), *(f"It no longer {flaw.flaw}." for flaw in dropped)]
+        return Result(result.taken, " ".join(filter(None, (result.detail, *lacks))), result.record, by_hand=bool(lacks))
+
+
+def _usable(lines: str) -> tuple[str, list[InvalidValue]]:
+    """The headers to set that there are here, and what is wrong with the others: without them, the filter still is."""
+    usable: list[str] = []
+    flaws: list[InvalidValue] = []
+    for line in lines.splitlines():
+        try:
+            setting(line)
+            usable.append(line)
+        except InvalidValue as flaw:
+            flaws.append(flaw)
+    return "\n".join(usable), flaws

@@ -54,7 +54,7 @@ def _take(session: Session, report: ImportReport, row: DumpRow, task: Task) -> N
     except PostMasterError as error:
         report.add(row, task.called(row), Taken.LEFT_OUT, str(error), error.code)
     else:
-        report.add(row, task.called(row), result.taken, result.detail)
+        report.add(row, task.called(row), result.taken, result.detail, by_hand=result.by_hand)
 
 
 def _tasks(session: Session, dump: Dump, actor: str) -> Iterable[Task]:

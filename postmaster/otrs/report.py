@@ -23,7 +23,10 @@ class Taken(StrEnum):
 
 @dataclass(frozen=True)
 class ImportLine:
-    """A line of the report: what of which row of the dump, what became of it, and what to know. Never a secret."""
+    """A line of the report: what of which row of the dump, what became of it, and what to know. Never a secret.
+
+    ``by_hand``: it was taken, but does not do all that it did there until somebody sees to it.
+    """
 
     line: int
     table: str
@@ -31,6 +34,7 @@ class ImportLine:
     taken: Taken
     detail: str = ""
     code: str = ""
+    by_hand: bool = False
 
     def as_json(self) -> Json:
         """As ``flask import otrs --json`` prints it."""
@@ -43,14 +47,16 @@ class ImportReport:
 
     lines: list[ImportLine] = field(default_factory=list)
 
-    def add(self, row: DumpRow, what: str, taken: Taken, detail: str = "", code: str = "") -> None:
+    def add(
+        self, row: DumpRow, what: str, taken: Taken, detail: str = "", code: str = "", *, by_hand: bool = False
+    ) -> None:
         """Note what became of ``row``."""
-        self.lines.append(ImportLine(row.line, row.table, printable(what), taken, printable(detail), code))
+        self.lines.append(ImportLine(row.line, row.table, printable(what), taken, printable(detail), code, by_hand))
 
     def counts(self) -> Counter[Taken]:
         """How many rows became what."""
         return Counter(line.taken for line in self.lines)
 
-    def left_out(self) -> Iterator[ImportLine]:
-        """What could not be taken."""
-        return (line for line in self.lines if line.taken is Taken.LEFT_OUT)
+    def by_hand(self) -> Iterator[ImportLine]:
+        """What could not be taken, or not as it was."""
+        return (line for line in self.lines if line.by_hand or line.taken is Taken.LEFT_OUT)

@@ -14,11 +14,12 @@ from postmaster.resources.service import Service, differences
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a row, what to know of it, and the thing that it is now."""
+    """What became of a row, what to know of it, and what it is now. ``by_hand``: somebody has to see to it."""
 
     taken: Taken
     detail: str = ""
     record: Any = None
+    by_hand: bool = False
 
 
 class Upserter:
@@ -27,6 +28,12 @@ class Upserter:
     def __init__(self, service: Service[Any]) -> None:
         self._service = service
         self._there = Importer(service)
+
+    def notes(self) -> list[str]:
+        """What the service has to say of what was brought last."""
+        said = [*self._service.notes.values()]
+        self._service.notes.clear()
+        return said
 
     def bring(self, item: Mapping[str, str]) -> Result:
         """Add what ``item`` describes, or change what is there. Raises InvalidFieldsError."""

@@ -14,7 +14,7 @@ from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext, recipients
 from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
 from postmaster.pipeline.followup import check_follow_up, follow_up
-from postmaster.pipeline.x_otrs_headers import PREFIX, QueueRef, own_controls
+from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, QueueRef, own_controls
 
 Stage = Callable[[Decision, DecisionContext], None]
 
@@ -37,7 +37,7 @@ LOOP_TESTS: dict[str, Callable[[str], bool]] = {
 # X-OTRS headers that are named to say that they do not count.
 MAX_FILTERS_NAMED = 10
 
-_PREFIX = PREFIX.lower()
+_PREFIXES = (PREFIX.lower(), OTOBO_PREFIX.lower())
 _LOOP_TESTS = {name.lower(): test for name, test in LOOP_TESTS.items()}
 
 
@@ -73,7 +73,7 @@ def trace_filters(decision: Decision, _desk: DecisionContext) -> None:
 
 def _note_unheeded(decision: Decision) -> None:
     """Say that X-OTRS headers of an untrusted message do not count: somebody may have put them there on purpose."""
-    if decision.rules.trusted or not any(name.startswith(_PREFIX) for name in decision.message.header_names):
+    if decision.rules.trusted or not any(name.startswith(_PREFIXES) for name in decision.message.header_names):
         return
     names = [control.name[:60] for control in own_controls(decision.message.headers).values()]
     named = ", ".join(names[:MAX_FILTERS_NAMED])

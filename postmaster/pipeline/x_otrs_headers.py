@@ -18,6 +18,8 @@ from postmaster.system.lists import Person, State, named, numbered
 
 PREFIX = "X-OTRS-"
 FOLLOWUP_PREFIX = "X-OTRS-FollowUp-"
+# What OTOBO writes for it; both mean the same, everywhere.
+OTOBO_PREFIX = "X-OTOBO-"
 DYNAMIC_FIELD = "DynamicField-NAME"
 
 # Characters of a title and of a dynamic field.
@@ -206,8 +208,14 @@ _DYNAMIC_PREFIX = DYNAMIC_FIELD.removesuffix("NAME").lower()
 _BY_NAME = {name.lower(): name for header in HEADERS for late in (False, True) for name in header.names(followup=late)}
 
 
+def as_otrs(name: str) -> str:
+    """``name`` with the prefix ``X-OTRS-`` if it has OTOBO's, in any case."""
+    return PREFIX + name[len(OTOBO_PREFIX) :] if name[: len(OTOBO_PREFIX)].lower() == OTOBO_PREFIX.lower() else name
+
+
 def known_header(name: str) -> str | None:
     """``name`` in its usual spelling if it is an X-OTRS header that something comes of, else None."""
+    name = as_otrs(name)
     if usual := _BY_NAME.get(name.lower()):
         return usual if not usual.endswith(DYNAMIC_FIELD) else None
     for prefix in (FOLLOWUP_PREFIX, PREFIX):
@@ -220,7 +228,8 @@ def known_header(name: str) -> str | None:
 def own_controls(headers: Iterable[tuple[str, str]]) -> dict[str, Control]:
     """The X-OTRS headers that a message brings along; the first of each name counts."""
     found: dict[str, Control] = {}
-    for name, value in headers:
+    for written, value in headers:
+        name = as_otrs(written)
         if name[: len(PREFIX)].lower() == PREFIX.lower():
             found.setdefault(name.lower(), Control(name, value, "the message"))
     return found

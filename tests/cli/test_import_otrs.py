@@ -18,6 +18,7 @@ from postmaster.database import read_session
 from tests.cli.support import Admin, audit_log
 from tests.results import Run
 from tests.servers.postgres import Postgres
+from tests.support import mail
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "import-otrs-sample.sql"
 
@@ -132,7 +133,7 @@ def test_passwords_are_sealed_and_never_shown(app: Flask, run: Run, data_dir: Pa
 
 def test_a_password_that_cannot_be_used_is_asked_for(run: Run, admin: Admin) -> None:
     row = {"id": 1, "login": "a", "host": "mail.example.com", "account_type": "IMAPS", "queue_id": 0, "valid_id": 1}
-    [line] = take(run, json.dumps({"mail_account": [{**row, "pw": "hush\x07hush"}]}))
+    [line] = take(run, json.dumps({"mail_account": [{**row, "pw": "hush\x07hush"}]}), code=1)
     assert "the one in the dump cannot be used" in line["detail"]
     assert "hush" not in str(line)
     assert admin.show("credential", "a (mail.example.com)")["health"] == "needs-password"
@@ -248,3 +249,40 @@ def test_hostile_names_are_refused_or_kept_as_text(run: Run, admin: Admin) -> No
     report = take(run, json.dumps({"queue": rows}), code=1)
     assert [line["taken"] for line in report] == ["created", "left-out", "left-out"]
     assert name in [queue["name"] for queue in admin.list("queue")]
+
+
+def filter_rows(*conditions: tuple[str, str, str]) -> str:
+    """A dump of one filter, as OTOBO has it."""
+    rows = [
+        {"f_name": "F", "f_stop": 0, "f_type": kind, "f_key": key, "f_value": value, "f_not": 0}
+        for kind, key, value in conditions
+    ]
+    return json.dumps({"postmaster_filter": rows})
+
+
+def test_a_filter_of_otobo_is_taken_and_does_what_it_did(run: Run) -> None:
+    conditions = (("Match", "X-OTOBO-AttachmentExists", "^no$"), ("Set", "X-OTOBO-Queue", "Junk"))
+    [line] = take(run, filter_rows(*conditions))
+    assert (line["taken"], line["detail"]) == ("created", "")
+    assert run("read", "--dry-run", "--json", input=mail("x")).json["queue"] == "Junk"
+
+
+def test_a_filter_loses_a_header_that_is_unknown_here_and_not_itself(run: Run, admin: Admin) -> None:
+    conditions = (("Match", "Subject", "x"), ("Set", "X-OTRS-Weather", "fine"), ("Set", "X-OTRS-Queue", "Junk"))
+    [line] = take(run, filter_rows(*conditions), code=1)
+    assert (line["taken"], line["by_hand"]) == ("created", True)
+    assert "no longer sets “X-OTRS-Weather”, which nothing comes of" in line["detail"]
+    assert admin.show("filter", "F")["set"] == ["X-OTRS-Queue=Junk"]
+    [again] = take(run, filter_rows(*conditions), code=1)
+    assert again["taken"] == "unchanged"
+
+
+def test_what_a_filter_names_and_is_not_here_is_in_the_report(run: Run) -> None:
+    [line] = take(run, filter_rows(("Match", "Subject", "x"), ("Set", "X-OTRS-State", "waiting")), code=1)
+    assert "X-OTRS-State is “waiting”, which is no state: it would be left out." in line["detail"]
+
+
+def test_a_pattern_that_cannot_be_used_here_leaves_the_filter_out(run: Run) -> None:
+    [line] = take(run, filter_rows(("Match", "Subject", r"(?{ 1 })")), code=1)
+    assert line["taken"] == "left-out"
+    assert "(?{" in line["detail"]

@@ -17,7 +17,7 @@ from postmaster.parsing import parse_addresses
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.filters.patterns import Condition, HeaderAssignment
 from postmaster.pipeline.filters.pseudo_headers import pseudo_value
-from postmaster.pipeline.x_otrs_headers import PREFIX, Control, own_controls
+from postmaster.pipeline.x_otrs_headers import PREFIX, Control, as_otrs, own_controls
 
 # Seconds of computing that one filter may take for a message, and that all of them may take together. Time in which
 # other threads or programs compute does not count: what a filter does must not depend on what else is going on.
@@ -96,7 +96,7 @@ class MailView:
         """What ``condition`` is tried on: the values of its header, or the bare addresses in them."""
         if not condition.whole_address:
             return self.values(condition.header)
-        name = condition.header.lower()
+        name = as_otrs(condition.header).lower()
         if name.startswith(PREFIX.lower()):  # filters may set it meanwhile
             return _bare_addresses(self.values(name))
         if name not in self._addresses:  # a header of a megabyte is read once, whatever filters there are
@@ -105,7 +105,7 @@ class MailView:
 
     def values(self, name: str) -> Sequence[str]:
         """The values of a header, named case-insensitively, or of a pseudo-header."""
-        key = name.lower()
+        key = as_otrs(name).lower()
         if (value := pseudo_value(key, self._message)) is not None:
             return (value,)
         if key.startswith(PREFIX.lower()):
@@ -157,9 +157,9 @@ def try_filter(
 
 
 def _try(condition: Condition, values: Sequence[str], ends: float) -> Tried:
-    """A condition on an absent header does not match, negated or not."""
+    """A header that is absent counts as an empty one, as in OTRS, Znuny and OTOBO."""
     tried = Tried(condition, values)
-    for value in values:
+    for value in values or ("",):
         found = _search(condition, value, ends)
         if found:
             tried.found = _short(found[0])
@@ -167,7 +167,7 @@ def _try(condition: Condition, values: Sequence[str], ends: float) -> Tried:
             if tried.matched:
                 _capture(tried, found)
             return tried
-    tried.matched = condition.negate and bool(values)
+    tried.matched = condition.negate
     return tried
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from postmaster.accounts.models import MailAccount
@@ -55,7 +55,10 @@ class FilterAccount(Model):
 
 
 class FilterState(Model):
-    """How often a filter took longer than it may, and when last: apart, so that no fetch makes an edit conflict."""
+    """How often a filter took longer than it may, and when last: apart, so that no fetch makes an edit conflict.
+
+    ``to_review``: an upgrade changed for which mail it matches, and nobody has saved it since.
+    """
 
     __tablename__ = "filter_state"
 
@@ -64,3 +67,4 @@ class FilterState(Model):
     )
     slow_count: Mapped[int] = mapped_column(default=0)
     last_slow_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    to_review: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -12,6 +12,7 @@ import regex
 
 from postmaster.confined import TooMuchError
 from postmaster.pipeline.filters.compiling import COMPILE_LIMITS, compile_confined, weight
+from postmaster.pipeline.filters.perl import from_perl
 from postmaster.pipeline.x_otrs_headers import HEADERS, known_header
 from postmaster.resources.readers import InvalidValue, clean
 
@@ -74,7 +75,7 @@ def condition(text: str, *, negate: bool = False) -> Condition:
 def weigh(text: str) -> int:
     """About how many bytes the condition takes, if it can be compiled at all; ``condition`` says why it cannot."""
     try:
-        return weight(_searched(_entered(text)[1]))
+        return weight(from_perl(_searched(_entered(text)[1])).text)
     except TooMuchError:
         return 0
 
@@ -126,16 +127,17 @@ def _divided(text: str, advice: str) -> tuple[str, str]:
 
 
 def _compile(header: str, pattern: str) -> regex.Pattern[str]:
-    if not pattern:
+    translation = from_perl(pattern)
+    if not translation.text:
         raise InvalidValue(f"has no pattern for {header}", "Enter a regular expression after the =.")
     try:
-        return compile_confined(pattern)
+        return compile_confined(translation.text)
     except TooMuchError:
         limit = f"{COMPILE_LIMITS.megabytes} MB or a second"
         flaw = f"has “{pattern[:60]}” for {header}, which takes more than {limit} to compile"
         raise InvalidValue(flaw, "Let what is repeated, or how often, be smaller.") from None
     except regex.error as error:
-        reason, position = str(getattr(error, "msg", error)), 1 + (getattr(error, "pos", None) or 0)
+        reason, position = str(getattr(error, "msg", error)), 1 + translation.origin(getattr(error, "pos", None) or 0)
         place = f"at position {position}, before “{pattern[position - 1 :][:20]}”"
         where = place if position <= len(pattern) else f"at position {position}, at its end"
         raise InvalidValue(

@@ -62,7 +62,7 @@ NOT_MATCH = Field(
     read=read_lines(not_match_condition),
     empty=(),
     metavar="HEADER=RE",
-    help="Header in which it must not be found; the header must be there. Repeatable.",
+    help="Header in which it must not be found; one that is absent counts as empty. Repeatable.",
     lines=True,
 )
 SET = Field(
@@ -112,9 +112,11 @@ class FilterService(NamedService[PostmasterFilter]):
     model = PostmasterFilter
 
     def health(self, record: PostmasterFilter) -> str:
-        """Whether it is used, and whether it is fast enough."""
+        """Whether it is used, means what it meant before an upgrade, and is fast enough."""
         if record.validity is not Validity.VALID:
             return "invalid"
+        if record.state and record.state.to_review:
+            return "to-review"
         return "slow" if record.state and record.state.slow_count else "healthy"
 
     def value(self, record: PostmasterFilter, field: Field) -> Value:
@@ -127,10 +129,15 @@ class FilterService(NamedService[PostmasterFilter]):
         return tuple(value or ()) if field.lines else super().value(record, field)
 
     def details(self, record: PostmasterFilter) -> Json:
-        """How often it took too long, and when last."""
+        """How often it took too long, and when last; whether an upgrade changed what it means."""
         state = record.state
         moment = state.last_slow_at if state else None
-        return {"slow_count": state.slow_count if state else 0, "last_slow": moment.isoformat() if moment else None}
+        to_review = bool(state and state.to_review)
+        return {
+            "to_review": to_review,
+            "slow_count": state.slow_count if state else 0,
+            "last_slow": moment.isoformat() if moment else None,
+        }
 
     def account_names(self) -> Sequence[str]:
         """The accounts that may be chosen."""
@@ -165,9 +172,11 @@ class FilterService(NamedService[PostmasterFilter]):
             errors.add(MATCH.name, MATCH.refuse(flaw, "Enter one, as in Subject=invoice.", code="no-condition"))
 
     def store(self, values: EnteredValues[PostmasterFilter]) -> Stored[PostmasterFilter]:
-        """Forget how slow other patterns were; warn of values that will be left out, and of too many filters."""
+        """Forget how slow other patterns were; it is reviewed now. Warn of values left out, and of too many filters."""
         if values.record is not None and values.changes(MATCH, NOT_MATCH):
             values.record.state = None
+        if values.record is not None and values.record.state:
+            values.record.state.to_review = False
         stored = super().store(values)
         for control, flaw in self._flaws(stored.record):
             self.notes[control.name] = f"{control.name} {flaw.flaw}: it would be left out."
