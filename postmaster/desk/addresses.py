@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, contains_eager
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError, PostMasterError
+from postmaster.parsing.address_key import address_key
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
@@ -22,7 +23,7 @@ ADDRESS = Field(
     "address",
     "E-mail Address",
     mandatory=True,
-    read=lambda text: mail_address(text).lower(),
+    read=lambda text: address_key(mail_address(text)),
     metavar="ADDRESS",
     help="Address that mail is sent to.",
 )
@@ -64,6 +65,10 @@ class AddressService(NamedService[SystemAddress]):
     def __init__(self, session: Session, actor: str) -> None:
         super().__init__(session, actor)
         self.queues = Queues(session)
+
+    def named(self, name: str) -> SystemAddress | None:
+        """The one that ``name`` is a spelling of."""
+        return super().named(address_key(name))
 
     def health(self, record: SystemAddress) -> str:
         """Whether the address, and the queue it leads to, are valid."""

@@ -45,7 +45,7 @@ class Queue(Model):
 
 
 class SystemAddress(Model):
-    """An address that mail is sent to, linked with a queue. ``address`` is kept in lower case."""
+    """An address that mail is sent to, linked with a queue. ``address`` is kept as addresses are compared."""
 
     __tablename__ = "system_address"
 
@@ -75,7 +75,7 @@ class TicketCounter(Model):
 class Ticket(Model):
     """A case of the service desk. ``number`` is the day and a counter, such as 2026112300012.
 
-    The sender is that of its first article, the address in lower case. The indexes with ``id`` are for
+    The sender is that of its first article, the address as addresses are compared. The indexes with ``id`` are for
     ``desk.ticket_list``; that with ``created_at`` counts what a sender opened lately.
     ``pending_time`` is the moment that a ticket in a pending state waits for.
     """
@@ -156,7 +156,7 @@ class RawMail(Model):
 class Article(Model):
     """One message of a ticket. ``header`` holds the decoded fields that are shown, as ``ParsedMessage`` has them.
 
-    ``sender_address`` is in lower case; its index says who has written to a ticket.
+    ``sender_address`` is as addresses are compared; its index says who has written to a ticket.
     Its HTML is read from the raw mail when it is shown; ``has_html`` says whether there is any.
     """
 

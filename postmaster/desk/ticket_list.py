@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
+from postmaster.parsing.address_key import address_key
 from postmaster.resources.keyset import KeysetPage, keyset_page
 from postmaster.resources.listing import matching
 from postmaster.resources.numbers import MAX_ID
@@ -63,7 +64,7 @@ def _exactly(text: str) -> ColumnElement[bool] | None:
     """The ticket of that number, or those from that address: found through an index, however old."""
     if text.isascii() and text.isdecimal():
         return Ticket.number == text
-    return Ticket.sender_address == text.lower() if "@" in text and "\0" not in text else None
+    return Ticket.sender_address == address_key(text) if "@" in text and "\0" not in text else None
 
 
 def _search(session: Session, query: Select[Ticket], wanted: TicketFilter) -> KeysetPage[Ticket]:

@@ -61,7 +61,9 @@ ATTRIBUTE_NAMES = tuple(field.name for field in fields(TicketAttributes))
 
 @dataclass(frozen=True, slots=True)
 class NewArticle:
-    """An article to be added. ``header`` and ``attachments`` are as their tables have them."""
+    """An article to be added. ``header`` and ``attachments`` are as their tables have them; ``sender_address`` is as
+    addresses are compared.
+    """
 
     raw: bytes
     header: Json
@@ -71,18 +73,9 @@ class NewArticle:
     loop: bool = False
     sender_type: SenderType = SenderType.CUSTOMER
     visible: bool = True
-
-    @property
-    def sender_address(self) -> str:
-        """The address that it is from, in lower case; empty if it has none."""
-        sender = self.header.get("from")
-        return sender["address"].lower()[:320] if sender else ""
-
-    @property
-    def sender_name(self) -> str:
-        """The name that it is from; empty if it has none."""
-        sender = self.header.get("from")
-        return sender["name"][:200] if sender else ""
+    automatic: bool = False
+    sender_address: str = ""
+    sender_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,7 @@ def _nothing(outcome: Outcome, reason: str) -> Json:
         "title": "",
         "attributes": {},
         "loop": False,
+        "automatic": False,
         "trace": [{"stage": "record", "text": REASONS[reason], "reason": reason}],
         "ticket": None,
     }

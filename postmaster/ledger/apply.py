@@ -82,6 +82,8 @@ def article_of(decision: Decision) -> NewArticle:
         loop=decision.loop,
         sender_type=decision.sender_type,
         visible=decision.visible,
+        sender_address=decision.sender,
+        sender_name=decision.writer.name[:200],
     )
 
 

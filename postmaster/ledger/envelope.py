@@ -10,6 +10,7 @@ from itertools import islice
 from postmaster.extensions import Json
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.context import recipients
+from postmaster.pipeline.sender import NOBODY, Writer, possible_writers
 
 # Characters that are kept of each part, and addresses of recipients.
 MAX_TEXT, MAX_RECIPIENTS = 1000, 50
@@ -40,13 +41,16 @@ class Envelope:
 ENVELOPE_COLUMNS = tuple(field.name for field in fields(Envelope))
 
 
-def envelope_of(message: ParsedMessage | None, raw: bytes) -> Envelope:
-    """The envelope of a message that was parsed, or what can be gleaned from its bytes. Never raises."""
-    return glean(raw) if message is None else _envelope(message)
+def envelope_of(message: ParsedMessage | None, raw: bytes, writer: Writer = NOBODY) -> Envelope:
+    """The envelope of a message that was parsed, or what can be gleaned from its bytes. Never raises.
+
+    ``writer`` wrote it, as far as that was decided.
+    """
+    return glean(raw) if message is None else _envelope(message, writer)
 
 
-def _envelope(message: ParsedMessage) -> Envelope:
-    sender = message.from_
+def _envelope(message: ParsedMessage, writer: Writer) -> Envelope:
+    sender = writer if writer.key else next(iter(possible_writers(message)), None) or message.from_
     return Envelope(
         sender=_kept(sender.address) if sender else "",
         sender_name=_kept(sender.name) if sender else "",

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from postmaster.ledger.envelope import Envelope
 from postmaster.ledger.models import InboundMail, MailTerm
 from postmaster.ledger.search_index import IndexedPart, renew_terms, term, terms_of
+from postmaster.parsing.address_key import address_key
 
 ERASED_COLUMNS = ("outcome", "label", "sender", "sender_name", "recipients", "subject", "message_id")
 
 
 def mail_from(session: Session, address: str, size: int) -> Sequence[InboundMail]:
-    """The ledger's rows of mail from ``address`` (in lower case), found by the index; ``size`` of them at most."""
+    """The ledger's rows of mail from ``address``, as addresses are compared; ``size`` of them at most, by the index."""
     found = select(MailTerm.mail_id).where(MailTerm.term == term(IndexedPart.SENDER, address))
-    query = select(InboundMail).where(InboundMail.id.in_(found), func.lower(InboundMail.sender) == address)
-    return session.scalars(query.order_by(InboundMail.id).limit(size)).all()
+    rows = session.scalars(select(InboundMail).where(InboundMail.id.in_(found)).order_by(InboundMail.id))
+    return list(islice((row for row in rows if address_key(row.sender) == address), size))
 
 
 def forget(session: Session, rows: Sequence[InboundMail]) -> int:

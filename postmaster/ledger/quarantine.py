@@ -177,7 +177,7 @@ def _enter(session: Session, row: Quarantine, decision: Decision, words: str) ->
     before = terms_of(vars(inbound), row.account_id)
     inbound.outcome, inbound.reason = decision.decided, decision.reason
     inbound.ticket_id = decision.ticket.id if decision.ticket else None
-    for name, value in envelope_of(arrival.message, arrival.raw).as_row().items():
+    for name, value in envelope_of(arrival.message, arrival.raw, decision.writer).as_row().items():
         setattr(inbound, name, value)
     renew_terms(session, inbound.id, before, terms_of(vars(inbound), row.account_id))
     inbound.trace = [*inbound.trace, {"stage": "quarantine", "text": words}, *decision.trace]

@@ -31,6 +31,7 @@ from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import load_context
 from postmaster.pipeline.decision import REASONS, Decision, Outcome, Prepared, Rules
 from postmaster.pipeline.preparing import Setup, prepare_all, read_setup
+from postmaster.pipeline.sender import NOBODY, Writer
 from postmaster.pipeline.stages import decide
 
 log = structlog.get_logger("postmaster.record")
@@ -152,9 +153,8 @@ def _recorded(inbound_id: int, decision: Decision) -> Recorded:
 
 def _decided_row(decision: Decision, origin: Origin, moment: datetime) -> Json:
     ticket_id = decision.ticket.id if decision.ticket else None
-    return _ledger_row(
-        decision.prepared.arrival, origin, moment, decision.decided, decision.reason, decision.trace, ticket_id
-    )
+    arrival, outcome = decision.prepared.arrival, decision.decided
+    return _ledger_row(arrival, origin, moment, outcome, decision.reason, decision.trace, ticket_id, decision.writer)
 
 
 def _hold(session: Session, decision: Decision, origin: Origin) -> Recorded:
@@ -211,10 +211,11 @@ def _ledger_row(
     reason: str,
     trace: list[Json],
     ticket_id: int | None = None,
+    writer: Writer = NOBODY,
 ) -> Json:
     return {
         "label": origin.label,
-        **envelope_of(arrival.message, arrival.raw).as_row(),
+        **envelope_of(arrival.message, arrival.raw, writer).as_row(),
         "mailbox_id": origin.mailbox_id,
         "run_id": origin.run_id,
         "identity": arrival.identity,

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.bulk import insert_columns
 from postmaster.ledger.models import MailTerm
+from postmaster.parsing.address_key import address_key, domain_key
 
 # Words of a subject or a name that are indexed; what is longer is not written by people.
 MAX_WORDS = 50
@@ -68,11 +69,18 @@ def _name_terms(part: IndexedPart, address: str, name: str) -> frozenset[int]:
 def wanted_words(wanted: str) -> list[str]:
     """The words that somebody searches by, as they stand in the index; one that no mail has for mere punctuation."""
     found: list[str] = []
-    for word in fold(wanted).split():
+    for word in map(_searched, fold(wanted).split()):
         parts = _PART.findall(word)
         ideographic = any(len(part) == 1 and re.match(f"[{_IDEOGRAPH}]", part) for part in parts)
         found += parts if ideographic else [_bare(word)]
     return list(filter(None, dict.fromkeys(found))) or [""] * bool(wanted.strip())
+
+
+def _searched(word: str) -> str:
+    """``word`` as it stands in the index: addresses and international domains as they are compared."""
+    if "@" in word:
+        return address_key(word)
+    return domain_key(word) if "xn--" in word else word
 
 
 def account_word(label: str) -> str:
@@ -106,7 +114,7 @@ def _words(words: str) -> Iterable[str]:
 
 def _address_words(address: str) -> Iterator[str]:
     """The address, its local part and that one's words, its domain and the domains above, but for the topmost."""
-    whole = fold(address)
+    whole = address_key(address)
     local, _, domain = whole.rpartition("@")
     yield from filter(None, (_bare(whole), _bare(local), *_PART.findall(local)))
     labels = domain.split(".")[-MAX_LABELS:]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.database import read_session, transaction
@@ -21,6 +21,7 @@ from postmaster.extensions import now
 from postmaster.ledger.erasure import forget, mail_from
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
+from postmaster.parsing.address_key import address_key
 from postmaster.resources.audit import audit
 from postmaster.system.settings import RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
 
@@ -78,7 +79,7 @@ def erase_sender(address: str, actor: str) -> Removed:
     """Remove all mail of one sender: the tickets that their mail opened, their mail in other tickets, and in
     quarantine. The audit log keeps only a digest of the address.
     """
-    wanted = address.strip().lower()
+    wanted = address_key(address)
     tickets = select(Ticket.id).where(Ticket.sender_address == wanted)
     articles = select(Article.id).where(Article.sender_address == wanted)
     removed = Removed()
@@ -158,7 +159,9 @@ def _delete_sources(session: Session, ids: list[int]) -> None:
 
 
 def _remove_quarantined(session: Session, removed: Removed, address: str) -> int:
-    rows = session.scalars(select(Quarantine).where(func.lower(Quarantine.sender) == address).limit(BATCH)).all()
+    held = session.execute(select(Quarantine.id, Quarantine.sender).order_by(Quarantine.id))
+    ids = [number for number, sender in held if address_key(sender) == address][:BATCH]
+    rows = session.scalars(select(Quarantine).where(Quarantine.id.in_(ids))).all()
     for row in rows:
         session.delete(row)
     session.flush()

@@ -1,6 +1,7 @@
-"""Mailboxes of address fields (RFC 5322 section 3.4) as people write them (kind 8 of docs/glossary.md#real-mail).
+"""Mailboxes of address fields (RFC 5322 section 3.4) (kinds 8 and 17 of docs/glossary.md#real-mail).
 
-The standard library's readers take quadratic time on hostile input, and drop what they do not understand.
+The standard library's readers take quadratic time on hostile input, and drop what they do not understand. As long as
+text is not decoded, only the ASCII blanks are blanks: 0x85 and 0xA0 are halves of letters.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
+from postmaster.parsing.address_key import BLANKS, clean_address
 from postmaster.parsing.header import ENCODED_WORD, decode_value
 from postmaster.parsing.message import Address
 
@@ -26,17 +28,18 @@ USUAL_FIELD = 200
 
 _SIMPLE = re.compile(
     r'\s*+(?:"([^"\\]*+)"\s*+|([^"(),:;<>@\\]*+))<([^\s"(),:;<>@\\]++@[^\s"(),:;<>@\\]++)>\s*+(?:,|\Z)'
-    r'|\s*+([^\s"(),:;<>@\\]++@[^\s"(),:;<>@\\]++)\s*+(?:,|\Z)'
+    r'|\s*+([^\s"(),:;<>@\\]++@[^\s"(),:;<>@\\]++)\s*+(?:,|\Z)',
+    re.ASCII,
 )
 _WORD = rf"(?P<word>{ENCODED_WORD})"
 _QUOTED = r'(?P<quoted>"(?:[^"\\]|\\.)*+")'
 _REST = r'(?P<special>[:<>]|[,;][\s,;]*+)|(?P<open>\()|(?P<text>(?:[^"(),:;<>\\=]|\\.)++|.)'
-_TOKEN = re.compile(rf"{_WORD}|{_QUOTED}|{_REST}", re.DOTALL)
-_TOKEN_WITHOUT_QUOTES = re.compile(rf"{_WORD}|(?P<quoted>(?!))|{_REST}", re.DOTALL)
+_TOKEN = re.compile(rf"{_WORD}|{_QUOTED}|{_REST}", re.DOTALL | re.ASCII)
+_TOKEN_WITHOUT_QUOTES = re.compile(rf"{_WORD}|(?P<quoted>(?!))|{_REST}", re.DOTALL | re.ASCII)
 _PAREN = re.compile(r"[()]|\\.", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_AROUND_AT = re.compile(r"(?<!\s)\s*+@\s*+")
-_MAILTO = re.compile(r"(?:mailto|smtp):", re.IGNORECASE)
+_AROUND_AT = re.compile(r"(?<!\s)\s*+@\s*+", re.ASCII)
+_BLANKS = re.compile(r"\s+", re.ASCII)
 
 _Kind = Literal["quoted", "comment", "special", "text"]
 
@@ -85,7 +88,7 @@ def _parse(value: str) -> tuple[Address, ...]:
     position = 0
     while position < len(value) and len(found) < MAX_ADDRESSES and (simple := _SIMPLE.match(value, position)):
         name, bare = simple[1] or simple[2] or "", simple[3] or simple[4]
-        found.append(Address(_name(name), _text(bare)))
+        found.append(Address(_name(name), _address(bare)))
         position = simple.end()
     if position < len(value):
         found.extend(islice(_read_all(value[position:]), MAX_ADDRESSES - len(found)))
@@ -187,12 +190,12 @@ def _finish(mailbox: _Mailbox) -> Address:
     if mailbox.angle is not None:
         address = "".join(mailbox.angle)
         return Address(_name(_phrase(mailbox)) or _name(comment), _bare(address))
-    plain = "".join(text for text, _ in mailbox.phrase).strip()
+    plain = "".join(text for text, _ in mailbox.phrase).strip(BLANKS)
     if "@" not in plain:
         name, address = _phrase(mailbox), ""
-        if comment and " " not in name.strip():
+        if comment and " " not in name.strip(BLANKS):
             name, address = "", name
-        return Address(_name(name or comment), _text(address))
+        return Address(_name(name or comment), _address(address))
     if len(mailbox.phrase) == 1 and mailbox.phrase[0][1]:  # "a@b" and nothing else
         plain = plain.strip('"')
     name, address = _name_and_address(plain)
@@ -204,7 +207,7 @@ def _name_and_address(plain: str) -> tuple[str, str]:
     plain = _AROUND_AT.sub("@", plain)
     if plain.startswith('"') and '"@' in plain:
         return "", plain
-    words = plain.replace('"', "").split()
+    words = _BLANKS.split(plain.replace('"', "").strip(BLANKS))
     address = next((word for word in reversed(words) if "@" in word), "")
     return " ".join(word for word in words if word != address), address
 
@@ -219,11 +222,15 @@ def _name(text: str) -> str:
 
 
 def _bare(address: str) -> str:
-    """An address without a source route (RFC 5322 section 4.4), ``mailto:`` and the blanks around it."""
-    address = _MAILTO.sub("", address.strip(), count=1)
+    """An address without a source route (RFC 5322 section 4.4) and the blanks within it."""
+    address = address.strip(BLANKS)
     if address.startswith("@"):
         address = address.rpartition(":")[2] if ":" in address else ""
-    return _text(address if '"' in address else "".join(address.split()))
+    return _address(address if '"' in address else _BLANKS.sub("", address))
+
+
+def _address(text: str) -> str:
+    return clean_address(decode_value(text))
 
 
 def _text(text: str) -> str:

@@ -41,7 +41,8 @@ _KNOWN_START = re.compile(_KNOWN.encode(), re.IGNORECASE)
 # The text of an encoded word ends at ?=, and at the start of another word if that comes first: an unclosed one must
 # not make every later one search to the end. It may hold blanks and question marks, as the text of careless programs.
 ENCODED_WORD = r"=\?([^?=\s]{1,80}+)\?([bBqQ])\?((?:[^?=]|\?(?!=)|=(?!\?[^=]))*+)\?="
-_WORD = re.compile(ENCODED_WORD)
+_WORD = re.compile(ENCODED_WORD, re.ASCII)
+_GAP = re.compile(r"\s+", re.ASCII)
 _UNWANTED = str.maketrans({"\0": None, "\r": " ", "\n": " "})
 
 Fields = list[tuple[str, str]]
@@ -142,7 +143,7 @@ def decode_words(value: str) -> str:
     position = 0
     for match in _WORD.finditer(value):
         gap = value[position : match.start()]
-        if gap and not (words and gap.isspace()):
+        if gap and not (words and _GAP.fullmatch(gap)):
             pieces.extend(_decode_run(words))
             pieces.append(decode_raw(gap))
             words = []

@@ -21,6 +21,7 @@ from postmaster.bulk import among
 from postmaster.database import dialect_of
 from postmaster.desk.models import Article, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
+from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.followup_checks import FollowUpCheck
 from postmaster.pipeline.x_otrs_headers import QueueRef
 
@@ -68,7 +69,8 @@ class CandidateTicket:
 
     def is_known_to(self, parties: Collection[str]) -> bool:
         """Whether one of ``parties`` has written to it, or is its customer."""
-        return any(party in self.writers or party == (self.attributes.customer_user or "").lower() for party in parties)
+        customer = address_key(self.attributes.customer_user or "")
+        return any(party in self.writers or party == customer for party in parties)
 
 
 class CandidateTickets:
@@ -83,12 +85,14 @@ class CandidateTickets:
         self._last_number: int | None = None
         self._opened = 0
 
-    def load(self, session: Session, clues: Iterable[FollowUpCheck], day: date) -> None:
-        """Read the tickets that ``clues`` may lead to: a fixed number of queries, however many clues there are."""
+    def load(self, session: Session, clues: Iterable[FollowUpCheck], senders: Collection[str], day: date) -> None:
+        """Read the tickets that ``clues`` may lead to, and which of ``senders`` have written to them: a fixed number of
+        queries, however many clues there are.
+        """
         wanted = list(clues)
         self._load_threads(session, {key for clue in wanted for key in clue.keys} - self._asked)
         self._load_numbers(session, {number for clue in wanted for number in clue.numbers} - self._asked)
-        self._load_writers(session, {party for clue in wanted for party in clue.parties})
+        self._load_writers(session, {party for clue in wanted for party in clue.parties or ()}.union(senders))
         self._load_successors(session)
         if self._last_number is None:
             self._last_number = session.scalar(_COUNTER, {"day": day}) or 0

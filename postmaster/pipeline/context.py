@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -16,10 +16,12 @@ from postmaster.bulk import among
 from postmaster.database import dialect_of
 from postmaster.desk.models import Queue, SystemAddress, Ticket
 from postmaster.desk.tickets import TicketAttributes
+from postmaster.parsing.address_key import address_key
 from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import Address, ParsedMessage
 from postmaster.pipeline.candidate_tickets import CandidateTicket, CandidateTickets
 from postmaster.pipeline.decision import Prepared
+from postmaster.pipeline.sender import Writer, base_key, choose_writer
 from postmaster.pipeline.x_otrs_headers import Choices, QueueRef
 from postmaster.resources.models import Validity
 from postmaster.system.list_settings import (
@@ -54,9 +56,10 @@ HOUR = timedelta(hours=1)
 
 @dataclass
 class DecisionContext:
-    """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages name.
+    """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages are sent to.
 
     ``kinds`` are those of the states, in lower case; ``opened`` counts the tickets that a sender opened lately.
+    ``own_addresses`` are those of the desk among all that its messages name, also if they are not valid any more.
     """
 
     day: date
@@ -68,6 +71,7 @@ class DecisionContext:
     accepts_strangers: bool
     tickets_per_sender: int
     addresses: dict[str, QueueRef] = field(default_factory=dict)
+    own_addresses: set[str] = field(default_factory=set)
     tickets: CandidateTickets = field(default_factory=CandidateTickets)
     kinds: dict[str, StateKind] = field(default_factory=dict)
     opened: Counter[str] = field(default_factory=Counter)
@@ -88,10 +92,22 @@ class DecisionContext:
 
     def load(self, session: Session, prepared: Sequence[Prepared]) -> None:
         """Read what more is needed to decide about these messages: as many queries whatever their number."""
-        named_here = {address for each in prepared for address in recipients(each.message)} - self.addresses.keys()
-        self.addresses |= _linked(session, named_here, self.queues)
-        self.tickets.load(session, (clue for each in prepared for clue in each.clues.found), self.day)
-        self._count(session, {each.sender for each in prepared} - self._counted)
+        self._load_addresses(session, {key for each in prepared for key in _named_keys(each)})
+        senders = {self.writer_of(each).key for each in prepared} - {""}
+        self.tickets.load(session, (clue for each in prepared for clue in each.clues.found), senders, self.day)
+        self._count(session, senders - self._counted)
+
+    def writer_of(self, prepared: Prepared) -> Writer:
+        """Who wrote a message that is loaded."""
+        return choose_writer(prepared.writers, self.own_addresses | prepared.rules.own_addresses)
+
+    def _load_addresses(self, session: Session, wanted: set[str]) -> None:
+        if not wanted:
+            return
+        for row in session.execute(_own_query(dialect_of(session)), {"addresses": sorted(wanted)}):
+            self.own_addresses.add(row.address)
+            if row.validity is Validity.VALID and row.queue_id in self.queues:
+                self.addresses[row.address] = self.queues[row.queue_id]
 
     def _count(self, session: Session, senders: set[str]) -> None:
         if senders:
@@ -154,10 +170,17 @@ def read_choices(session: Session, configuration: Configuration, moment: datetim
 
 
 def recipients(message: ParsedMessage) -> list[str]:
-    """The addresses that the message was sent to, in lower case, in the order in which they are asked."""
+    """The addresses that the message was sent to, as they are compared, in the order in which they are asked."""
     named = message.header_names & _RECIPIENT_NAMES  # most mail has two or three of them
     fields = (name for name in RECIPIENT_FIELDS if name.lower() in named)
-    return [found.address.lower() for name in fields for found in _addresses(message, name)]
+    return [address_key(found.address) for name in fields for found in _addresses(message, name)]
+
+
+def _named_keys(prepared: Prepared) -> Iterator[str]:
+    """The addresses of ``prepared`` that may be the desk's own."""
+    yield from recipients(prepared.message)
+    for writer in prepared.writers:
+        yield from (writer.key, base_key(writer.key))
 
 
 def _addresses(message: ParsedMessage, name: str) -> Iterable[Address]:
@@ -168,18 +191,10 @@ def _addresses(message: ParsedMessage, name: str) -> Iterable[Address]:
     return (found for value in message.header_values(name) for found in parse_addresses(value))
 
 
-def _linked(session: Session, wanted: set[str], queues: dict[int, QueueRef]) -> dict[str, QueueRef]:
-    if not wanted:
-        return {}
-    rows = session.execute(_linked_query(dialect_of(session)), {"addresses": sorted(wanted)})
-    return {row.address: queues[row.queue_id] for row in rows if row.queue_id in queues}
-
-
 @cache
-def _linked_query(dialect: str) -> Select[str, int]:
-    valid = SystemAddress.validity == Validity.VALID
-    linked = select(SystemAddress.address, SystemAddress.queue_id)
-    return linked.where(among(dialect, SystemAddress.address, "addresses"), valid)
+def _own_query(dialect: str) -> Select[str, int, Validity]:
+    linked = select(SystemAddress.address, SystemAddress.queue_id, SystemAddress.validity)
+    return linked.where(among(dialect, SystemAddress.address, "addresses"))
 
 
 _VALID_QUEUES = select(Queue.id, Queue.name, Queue.followup_policy).where(Queue.validity == Validity.VALID)

@@ -14,6 +14,8 @@ from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.filters.matching import Filtered
 from postmaster.pipeline.followup_checks import FollowUpChecks
+from postmaster.pipeline.marks import NO_MARKS, Marks
+from postmaster.pipeline.sender import NOBODY, Writer
 from postmaster.pipeline.x_otrs_headers import HeaderValues, QueueRef
 
 # The reason code of what is too much from one sender.
@@ -108,13 +110,14 @@ class Rules:
     """What the account, or the pipe's options, say about its messages. ``queue`` is set when it dispatches by queue.
 
     ``account_id`` is that of the account, for filters that are for chosen ones; None is the pipe. ``missing_queue`` is
-    what the pipe names that is no valid queue.
+    what the pipe names that is no valid queue. ``own_addresses`` are those of the account itself, as they are compared.
     """
 
     trusted: bool = False
     queue_id: int | None = None
     account_id: int | None = None
     missing_queue: str | None = None
+    own_addresses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,8 @@ class Prepared:
     rules: Rules
     clues: FollowUpChecks
     filtered: Filtered
-
-    @property
-    def sender(self) -> str:
-        """The address that it is from, in lower case; empty if it has none."""
-        sender = self.message.from_
-        return sender.address.lower()[:320] if sender else ""
+    marks: Marks = NO_MARKS
+    writers: tuple[Writer, ...] = ()
 
 
 @dataclass(slots=True)
@@ -152,7 +151,9 @@ class Decision:
     queue: QueueRef | None = None
     ticket: CandidateTicket | None = None
     follows: CandidateTicket | None = None
+    writer: Writer = NOBODY
     loop: bool = False
+    automatic: bool = False
     sender_type: SenderType = SenderType.CUSTOMER
     visible: bool = True
     awaited: Sequence[str] = ()
@@ -178,8 +179,8 @@ class Decision:
 
     @property
     def sender(self) -> str:
-        """The address that it is from, as it is compared; empty if it has none."""
-        return self.prepared.sender
+        """The address of who wrote it, as it is compared; empty if there is none."""
+        return self.writer.key
 
     def note(self, stage: str, text: str, **details: object) -> None:
         """Add a line to the trace: which stage found or decided what."""

@@ -27,7 +27,8 @@ def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
 
 def _counts(decision: Decision, desk: DecisionContext, clue: FollowUpCheck, ticket: CandidateTicket) -> bool:
     """Whether a ticket number counts: anybody can guess one."""
-    if desk.accepts_strangers or ticket.is_known_to(clue.parties):
+    own = {decision.sender} if decision.writer.is_person else set()
+    if desk.accepts_strangers or ticket.is_known_to(own if clue.parties is None else clue.parties):
         return True
     who = decision.sender or "The sender, who has no address,"
     text = f"It has the number {ticket.number}, but {who} has not written to that ticket: the number does not count."
@@ -59,6 +60,8 @@ def _open_for(decision: Decision, desk: DecisionContext, ticket: CandidateTicket
     """The ticket that takes the follow-up; None if it is to have a new one, which follows the closed one."""
     if not desk.is_closed(ticket) or ticket.queue.policy is not FollowUpPolicy.NEW_TICKET:
         return ticket
+    if decision.prepared.marks.report is not None:  # it belongs to what it is about, and asks for nothing
+        return ticket
     successor = desk.tickets.successor(ticket, desk.is_closed)
     if successor is not None:
         text = f"The ticket {ticket.number} is closed; {successor.number} was opened for its follow-ups."
@@ -73,14 +76,14 @@ def _open_for(decision: Decision, desk: DecisionContext, ticket: CandidateTicket
 def _with_state(
     decision: Decision, desk: DecisionContext, ticket: CandidateTicket, values: dict[str, Any]
 ) -> dict[str, Any]:
-    """``values`` with the state that the ticket gets. An automatic message never reopens."""
+    """``values`` with the state that the ticket gets. What a machine wrote never reopens."""
     kind = desk.kind_of(ticket.attributes.state)
     state = values.get("state")
     if values.get("keep_state"):
         state = None
-    elif state is None and (kind.is_closed or kind.is_pending) and not decision.loop:
+    elif state is None and (kind.is_closed or kind.is_pending) and not decision.automatic:
         state = desk.followup_state
-    if decision.loop and state and kind.is_closed and not desk.kind_of(state).is_closed:
+    if decision.automatic and state and kind.is_closed and not desk.kind_of(state).is_closed:
         decision.note("follow-up", f"An automatic message does not reopen the ticket: “{state}” is left out.")
         state = None
     rest = {name: value for name, value in values.items() if name != "state"}

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from postmaster.parsing import parse_message, part_content
+from postmaster.parsing import part_content
 from postmaster.parsing.charset import decode_text
-from postmaster.parsing.message import AttachedPart, ParsedMessage
+from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival
+from postmaster.pipeline.marks import Report
+from postmaster.pipeline.returned import returned_messages
 from postmaster.pipeline.threads import ThreadKeys, thread_keys
 from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY, TICKET_HOOK, Configuration
 
@@ -18,24 +20,21 @@ from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY,
 MAX_NUMBERS = 10
 MAX_SEARCHED = 1_000_000
 
-# Messages in a bounce, and attachments, that are looked into.
-MAX_ORIGINALS, MAX_ATTACHMENTS = 3, 20
-
-_DELIVERY_STATUS = "message/delivery-status"
-_ORIGINALS = ("message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers")
+# Attachments that are looked into.
+MAX_ATTACHMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpCheck:
     """Ticket numbers or keys of a thread, and the reason code if they lead to a ticket.
 
-    ``parties`` are those of whom one must have written to a ticket before for its number to count. ``awaited`` keys
-    are the message's own: an article may have answered it before it came.
+    ``parties`` are those of whom one must have written to a ticket before for its number to count; None stands for who
+    wrote the message. ``awaited`` keys are the message's own: an article may have answered it before it came.
     """
 
     reason: str
     numbers: tuple[str, ...] = ()
-    parties: frozenset[str] = frozenset()
+    parties: frozenset[str] | None = None
     keys: tuple[str, ...] = ()
     awaited: bool = False
 
@@ -48,42 +47,37 @@ class FollowUpChecks:
     found: Sequence[FollowUpCheck]
 
 
-def find_clues(arrival: Arrival, message: ParsedMessage, configuration: Configuration) -> FollowUpChecks:
-    """Everything in ``message`` that may name a ticket."""
+def find_clues(
+    arrival: Arrival, message: ParsedMessage, configuration: Configuration, report: Report | None
+) -> FollowUpChecks:
+    """Everything in ``message`` that may name a ticket; ``report`` says what it reports, if it does."""
     keys = thread_keys(message)
-    return FollowUpChecks(keys, list(_clues(arrival, message, keys, configuration)))
+    found = [*_clues(message, keys, configuration)]
+    if report is not None:
+        found += _reported(arrival, message, configuration[TICKET_HOOK])
+    return FollowUpChecks(keys, [*found, *_searched(arrival, message, configuration)])
 
 
-def _clues(
-    arrival: Arrival, message: ParsedMessage, keys: ThreadKeys, configuration: Configuration
-) -> Iterator[FollowUpCheck]:
-    hook = configuration[TICKET_HOOK]
-    sender = message.from_.address.lower() if message.from_ else ""
-    parties = frozenset({sender} - {""})
-    if numbers := find_numbers(message.subject, hook):
-        yield FollowUpCheck("follow-up-by-number", numbers, parties)
+def _clues(message: ParsedMessage, keys: ThreadKeys, configuration: Configuration) -> Iterator[FollowUpCheck]:
+    if numbers := find_numbers(message.subject, configuration[TICKET_HOOK]):
+        yield FollowUpCheck("follow-up-by-number", numbers)
     if keys.parents:
         yield FollowUpCheck("follow-up-by-reference", keys=keys.parents)
     if keys.index_parents:
         yield FollowUpCheck("follow-up-by-thread-index", keys=keys.index_parents)
     if keys.own:
         yield FollowUpCheck("follow-up-answered-before", keys=keys.own, awaited=True)
-    if message.attachments:
-        yield from _bounced(arrival, message, hook)
-    yield from _searched(arrival, message, configuration, parties)
 
 
-def _searched(
-    arrival: Arrival, message: ParsedMessage, configuration: Configuration, parties: frozenset[str]
-) -> Iterator[FollowUpCheck]:
+def _searched(arrival: Arrival, message: ParsedMessage, configuration: Configuration) -> Iterator[FollowUpCheck]:
     """Numbers in text and attachments, if settings say that those are searched."""
     hook = configuration[TICKET_HOOK]
     if configuration[FOLLOWUP_IN_BODY] and (numbers := find_numbers(message.text, hook)):
-        yield FollowUpCheck("follow-up-in-body", numbers, parties)
+        yield FollowUpCheck("follow-up-in-body", numbers)
     if configuration[FOLLOWUP_IN_ATTACHMENT]:
         for text in _texts(arrival, message):
             if numbers := find_numbers(text, hook):
-                yield FollowUpCheck("follow-up-in-attachment", numbers, parties)
+                yield FollowUpCheck("follow-up-in-attachment", numbers)
 
 
 def find_numbers(text: str, hook: str) -> tuple[str, ...]:
@@ -103,31 +97,16 @@ def _numbers(hook: str) -> re.Pattern[str]:
     return re.compile(rf"{start}{re.escape(hook)}[:\s]{{0,3}}([0-9]{{5,30}})(?![0-9])", re.IGNORECASE)
 
 
-def addresses_of(message: ParsedMessage) -> list[str]:
-    """Who a message is from and to, in lower case."""
-    sender = (message.from_,) if message.from_ else ()
-    return [address.address.lower() for address in (*sender, *message.to, *message.cc) if address.address]
-
-
-def _bounced(arrival: Arrival, message: ParsedMessage, hook: str) -> Iterator[FollowUpCheck]:
-    """What the messages say that a bounce (RFC 3464) brings back."""
-    if not any(part.content_type == _DELIVERY_STATUS for part in message.attachments):
-        return
-    originals = [part for part in message.attachments if part.content_type in _ORIGINALS]
-    for part in originals[:MAX_ORIGINALS]:
-        original = parse_message(_content(arrival, part))
-        keys = thread_keys(original)
-        yield FollowUpCheck("follow-up-by-bounce", keys=keys.own + keys.all_parents)
-        yield FollowUpCheck(
-            "follow-up-by-bounce", find_numbers(original.subject, hook), frozenset(addresses_of(original))
-        )
+def _reported(arrival: Arrival, message: ParsedMessage, hook: str) -> Iterator[FollowUpCheck]:
+    """What a report, such as a bounce (RFC 3464) or a receipt (RFC 8098), tells of the message that it is about."""
+    for original in returned_messages(arrival, message):
+        if original.keys:
+            yield FollowUpCheck("follow-up-by-bounce", keys=original.keys)
+        if numbers := find_numbers(original.subject, hook):
+            yield FollowUpCheck("follow-up-by-bounce", numbers, original.parties)
 
 
 def _texts(arrival: Arrival, message: ParsedMessage) -> Iterator[str]:
     readable = [part for part in message.attachments if part.content_type.startswith(("text/", "message/"))]
     for part in readable[:MAX_ATTACHMENTS]:
-        yield decode_text(_content(arrival, part)[:MAX_SEARCHED], "")
-
-
-def _content(arrival: Arrival, part: AttachedPart) -> bytes:
-    return part_content(arrival.raw, part.part)
+        yield decode_text(part_content(arrival.raw, part.part)[:MAX_SEARCHED], "")

@@ -46,6 +46,7 @@ def describe_decision(decision: Decision) -> Json:
         "title": decision.title,
         "attributes": _attributes(decision),
         "loop": decision.loop,
+        "automatic": decision.automatic,
         "trace": decision.trace,
     }
 

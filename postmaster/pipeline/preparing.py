@@ -13,6 +13,8 @@ from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.filters.loading import load_filters
 from postmaster.pipeline.filters.matching import CompiledFilter, Filtered, run_filters
 from postmaster.pipeline.followup_checks import FollowUpChecks, find_clues
+from postmaster.pipeline.marks import marks_of
+from postmaster.pipeline.sender import possible_writers
 from postmaster.pipeline.threads import thread_keys
 from postmaster.system.settings import Configuration, read_configuration
 
@@ -33,12 +35,15 @@ def read_setup(session: Session) -> Setup:
 def prepare(arrival: Arrival, message: ParsedMessage, rules: Rules, setup: Setup) -> Prepared:
     """Hold ``message`` against the filters, and look for what names its ticket."""
     filtered = run_filters(setup.filters, message, trusted=rules.trusted, account_id=rules.account_id)
-    return Prepared(arrival, message, rules, find_clues(arrival, message, setup.configuration), filtered)
+    marks = marks_of(message)
+    clues = find_clues(arrival, message, setup.configuration, marks.report)
+    return Prepared(arrival, message, rules, clues, filtered, marks, possible_writers(message))
 
 
 def prepare_unfiltered(arrival: Arrival, message: ParsedMessage, rules: Rules) -> Prepared:
     """``message`` without filters and clues, for somebody who has decided where it goes."""
-    return Prepared(arrival, message, rules, FollowUpChecks(thread_keys(message), ()), Filtered({}))
+    clues = FollowUpChecks(thread_keys(message), ())
+    return Prepared(arrival, message, rules, clues, Filtered({}), marks_of(message), possible_writers(message))
 
 
 def prepare_all(arrivals: Sequence[Arrival], rules: Rules, setup: Setup) -> list[Prepared]:

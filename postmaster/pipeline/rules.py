@@ -5,13 +5,16 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import Dispatching, MailAccount
+from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.decision import Rules
 
 
 def account_rules(account: MailAccount) -> Rules:
     """The rules of ``account`` as they are now."""
     queue_id = account.queue_id if account.dispatching == Dispatching.QUEUE else None
-    return Rules(account.trusted, queue_id, account.id)
+    names = (account.address, account.login)
+    own = frozenset(address_key(name) for name in names if name and "@" in name)
+    return Rules(account.trusted, queue_id, account.id, own_addresses=own)
 
 
 def present_rules(session: Session, account_id: int | None) -> Rules:

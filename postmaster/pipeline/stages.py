@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext, recipients
@@ -19,35 +20,20 @@ from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, QueueRef, o
 Stage = Callable[[Decision, DecisionContext], None]
 
 
-def _always(_value: str) -> bool:
-    return True
-
-
-# Which values of which header fields make a message automatic (docs/glossary.md#loop; RFC 3834 section 5).
-LOOP_TESTS: dict[str, Callable[[str], bool]] = {
-    "Mailing-List": _always,
-    "List-Id": _always,
-    "X-Loop": _always,
-    "X-No-Loop": _always,
-    "X-Auto-Response-Suppress": _always,
-    "Precedence": lambda value: value.strip().lower() in ("bulk", "list", "junk"),
-    "Auto-Submitted": lambda value: value.partition(";")[0].strip().lower() not in ("", "no"),
-    "Return-Path": lambda value: value.strip() == "<>",
-}
 # X-OTRS headers that are named to say that they do not count.
 MAX_FILTERS_NAMED = 10
 
 _PREFIXES = (PREFIX.lower(), OTOBO_PREFIX.lower())
-_LOOP_TESTS = {name.lower(): test for name, test in LOOP_TESTS.items()}
 
 
 def check_loop(decision: Decision, _desk: DecisionContext) -> None:
-    """Mark automatic mail. It still becomes a ticket or a follow-up."""
-    message = decision.message
-    telling = message.header_names & _LOOP_TESTS.keys()  # most mail has none
-    decision.loop = any(_LOOP_TESTS[name](value) for name in telling for value in message.header_values(name))
-    if decision.loop:
-        decision.note("loop", "Automatic mail: marked, so that nothing answers it.")
+    """Mark what nothing may answer, and what a machine wrote. It still becomes a ticket or a follow-up."""
+    marks = decision.prepared.marks
+    decision.loop, decision.automatic = marks.loop, marks.automatic
+    if marks.automatic:
+        decision.note("loop", "A machine wrote it: marked, so that nothing answers it, and it reopens no ticket.")
+    elif marks.loop:
+        decision.note("loop", "It came through a list, or says so itself: marked, so that nothing answers it.")
 
 
 def trace_filters(decision: Decision, _desk: DecisionContext) -> None:
@@ -63,9 +49,9 @@ def trace_filters(decision: Decision, _desk: DecisionContext) -> None:
             sets = {control.name: control.value for control in trial.sets}
             words = ", ".join(f"{header}: {value}" for header, value in sets.items()) or "nothing"
             decision.note("filters", f"The filter “{name}” matches and sets {words}.", filter=name, sets=sets)
-    loop = decision.headers.values.get("loop", decision.loop)
-    if loop != decision.loop:
-        decision.loop = loop
+    loop = decision.headers.values.get("loop")
+    if loop is not None and (loop, loop) != (decision.loop, decision.automatic):
+        decision.loop = decision.automatic = loop
         decision.note(
             "filters", f"X-OTRS-Loop: the message counts as {'automatic' if loop else 'written by a person'}."
         )
@@ -89,8 +75,11 @@ def apply_ignore(decision: Decision, _desk: DecisionContext) -> None:
 
 
 def limit_sender_rate(decision: Decision, desk: DecisionContext) -> None:
-    """Put a message aside whose sender has opened too many tickets within the hour. Mail without one has one sender."""
-    if desk.opened[decision.sender] >= desk.tickets_per_sender:
+    """Put a message aside whose sender has opened too many tickets within the hour.
+
+    Mail without any sender is from anybody, so it has no limit in common.
+    """
+    if decision.sender and desk.opened[decision.sender] >= desk.tickets_per_sender:
         decision.settle(Outcome.QUARANTINED, "storm", STORM, sender=decision.sender)
 
 
@@ -135,11 +124,29 @@ def _dispatch(decision: Decision, queue: QueueRef, reason: str, **details: objec
 
 
 def set_customer(decision: Decision, _desk: DecisionContext) -> None:
-    """The sender is the customer, unless a header says otherwise."""
-    sender = decision.message.from_
-    if sender and sender.address:
-        address = sender.address[:320]
+    """Who wrote it is the customer, unless a header says otherwise. The desk's own address never is."""
+    writer = decision.writer
+    if writer.is_desk:
+        text = f"It is from {writer.address}, an address of the desk, and names nobody else: it has no customer."
+        decision.note("customer", text)
+    elif writer.key:
+        address = writer.address
         decision.attributes = dataclasses.replace(decision.attributes, customer_id=address, customer_user=address)
+        if writer.field != "From" or writer.key != _key_of_from(decision):
+            text = f"{address} is the customer, by {writer.field}: {_why_not_from(decision)}."
+            decision.note("customer", text, field=writer.field)
+
+
+def _key_of_from(decision: Decision) -> str:
+    sender = decision.message.from_
+    return address_key(sender.address) if sender else ""
+
+
+def _why_not_from(decision: Decision) -> str:
+    sender = decision.message.from_
+    if sender is None or not sender.address:
+        return "From has no address"
+    return f"{sender.address} in From stands for a list or for the desk itself"
 
 
 def open_ticket(decision: Decision, desk: DecisionContext) -> None:
@@ -180,7 +187,8 @@ NEW_TICKET_STAGES: tuple[Stage, ...] = tuple(stage for stage in RETRY_STAGES if 
 
 def decide(prepared: Prepared, desk: DecisionContext, stages: Sequence[Stage] = STAGES) -> Decision:
     """Send a message through ``stages``. The desk then is as if the decision had been carried out."""
-    decision = Decision(prepared, desk.attributes, prepared.message.subject or "(no subject)")
+    title = prepared.message.subject or "(no subject)"
+    decision = Decision(prepared, desk.attributes, title, writer=desk.writer_of(prepared))
     for stage in stages:
         stage(decision, desk)
         if decision.outcome is not None:

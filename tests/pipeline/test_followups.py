@@ -195,8 +195,10 @@ def test_a_bounce_leads_to_the_ticket_of_what_it_brings_back_and_does_not_reopen
 def test_a_forwarded_message_is_no_bounce(desk: Desk) -> None:
     first = opened(desk)
     words = f"Message-ID: <{first['message']['message_id']}>"
-    forwarded = BOUNCE.format(status="text/x-note", kind="message/rfc822", original=words)
-    assert take(desk, forwarded.encode())["outcome"] == "new"
+    bounce = BOUNCE.format(status="message/delivery-status", kind="message/rfc822", original=words)
+    forwarded = bounce.replace("multipart/report; report-type=delivery-status;", "multipart/mixed;")
+    forwarded = forwarded.replace("Mail Delivery <mailer-daemon@mx.example.org>", "eve@example.com")
+    assert take(desk, forwarded.replace("Return-Path: <>\n", "").encode())["outcome"] == "new"
 
 
 def test_a_bounce_lends_no_stranger_a_ticket_number(desk: Desk) -> None:
@@ -289,9 +291,11 @@ def test_a_follow_up_to_an_open_ticket_is_one_whatever_the_policy(
         ("closed successful", ["X-OTRS-FollowUp-State-Keep: yes", "X-OTRS-FollowUp-State: new"], "closed successful"),
         ("closed successful", ["Auto-Submitted: auto-replied"], "closed successful"),
         ("pending reminder", ["Auto-Submitted: auto-replied"], "pending reminder"),
-        ("closed successful", ["Precedence: bulk", "X-OTRS-FollowUp-State: open"], "closed successful"),
-        ("closed successful", ["Precedence: bulk", "X-OTRS-FollowUp-State: merged"], "merged"),
-        ("closed successful", ["Precedence: bulk", "X-OTRS-FollowUp-Loop: no"], "open"),
+        ("closed successful", ["Precedence: auto_reply", "X-OTRS-FollowUp-State: open"], "closed successful"),
+        ("closed successful", ["Precedence: auto_reply", "X-OTRS-FollowUp-State: merged"], "merged"),
+        ("closed successful", ["Precedence: auto_reply", "X-OTRS-FollowUp-Loop: no"], "open"),
+        ("closed successful", ["Precedence: bulk"], "open"),
+        ("closed successful", ["Precedence: bulk", "X-OTRS-FollowUp-Loop: yes"], "closed successful"),
         ("closed successful", ["X-OTRS-State: new"], "open"),
     ],
 )
