@@ -27,6 +27,9 @@ _END = re.compile(rb"\n\r*\n")
 _CARRIAGE_RETURNS = re.compile(r"\r+\n?")
 _FOLD = re.compile(r"\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.MULTILINE)
+BLANKS = " \t\r\n\f\v"
+"""What may be stripped off undecoded text: 0x85 and 0xA0 are blanks of Unicode, and bytes of letters in UTF-8."""
+
 _FOLDED_FIELD = re.compile(r"[!-9;-~]+[ \t]*:")
 _LINE = re.compile(r"[^\n]*+\n?")
 _MBOX_LINE = re.compile(rb">?From [^\n]*+\n")
@@ -37,6 +40,18 @@ _KNOWN = (
 )
 _KNOWN_FIELD = re.compile(_KNOWN, re.IGNORECASE)
 _KNOWN_START = re.compile(_KNOWN.encode(), re.IGNORECASE)
+_FIELD_AFTER_RETURN = re.compile(rf"\n\r+(?={_KNOWN})|\r+(?={_KNOWN})", re.IGNORECASE)
+
+# What a field of this kind never says by itself, so that another field has slipped onto its line.
+_STRUCTURED = frozenset(
+    {"to", "cc", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding", "return-path"}
+)
+_SECOND_FIELD = re.compile(
+    r"(?<=[ \t;])(From|To|Cc|Subject|Date|Message-ID|MIME-Version|Content-Type|Content-Transfer-Encoding|"
+    r"Content-Disposition):[ \t]",
+    re.IGNORECASE,
+)
+_SEARCHED = 4_000
 
 # The text of an encoded word ends at ?=, and at the start of another word if that comes first: an unclosed one must
 # not make every later one search to the end. It may hold blanks and question marks, as the text of careless programs.
@@ -75,13 +90,28 @@ def split_header(raw: bytes, start: int, end: int) -> tuple[Fields, int]:
         whole, length = _repair(text)
         fields = _FIELD.findall(_unfold(whole))
         body = body if length == len(text) else start + length
-    return fields[:MAX_HEADERS], body
+    return _parted(fields[:MAX_HEADERS]), body
+
+
+def _parted(fields: Fields) -> Fields:
+    """``fields``, and those that stand on the line of another one, if the header has no such field of its own."""
+    names = {name.lower() for name, _ in fields}
+    parted: Fields = []
+    for name, value in fields:
+        second = _SECOND_FIELD.search(value, 0, _SEARCHED) if name.lower() in _STRUCTURED and ":" in value else None
+        if second and second[1].lower() not in names and value.count('"', 0, second.start()) % 2 == 0:
+            parted.append((name, value[: second.start()].rstrip(BLANKS)))
+            parted.append((second[1], value[second.end() :].lstrip(BLANKS)))
+        else:
+            parted.append((name, value))
+    return parted
 
 
 def _unfold(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     if "\r" in text:
+        text = _FIELD_AFTER_RETURN.sub("\n", text)
         text = _CARRIAGE_RETURNS.sub(lambda run: "\n" if run[0].endswith("\n") else " ", text)
     return _FOLD.sub(" ", text)
 
@@ -121,9 +151,9 @@ def decode_value(value: str) -> str:
     """The value of a field (Latin-1 text) as people read it, on one line, cut to ``MAX_VALUE``. Never raises."""
     value = value[:MAX_VALUE]
     if value.isascii() and "=?" not in value and "\0" not in value:
-        return value.strip()
+        return value.strip(BLANKS)
     decoded = decode_words(value) if "=?" in value else decode_raw(value)
-    return decoded.translate(_UNWANTED).strip()
+    return decoded.translate(_UNWANTED).strip(BLANKS)
 
 
 def decode_raw(value: str) -> str:

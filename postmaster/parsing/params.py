@@ -1,4 +1,8 @@
-"""Parameters of Content-Type and Content-Disposition (RFC 2045 section 5.1, RFC 2231)."""
+"""Parameters of Content-Type and Content-Disposition (RFC 2045 section 5.1, RFC 2231), as they come.
+
+Read are those that have a meaning here, by their names: so it does no harm when a semicolon is missing, when the word
+before the first of them is, or when there is a colon for an equals sign.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,34 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from postmaster.parsing.charset import decode_text
-from postmaster.parsing.header import decode_value
+from postmaster.parsing.header import BLANKS, decode_value
 
-# A value without quotes may hold blanks and go on to the next semicolon; one whose quotes are never closed goes on to
-# the end.
+_NAMES = "charset|boundary|name|filename|format|delsp|start|smime-type|protocol"
+_WANTED = frozenset(_NAMES.split("|"))
+
+# A value without quotes may hold blanks and go on to the next semicolon, or to the next parameter that is known; one
+# whose quotes are never closed goes on to the end. A quote within a name closes nothing.
+_NEXT = rf"(?:{_NAMES})(?:\*[0-9*]{{0,5}})?="
+_CLOSED = rf'"(?![ \t]{{0,9}}(?:[;,]|\Z)|[ \t\r\n]{{0,9}}{_NEXT})'
 _PARAMETER = re.compile(
-    r';\s*+([^\s=;"*]++)(?:\*([0-9]{1,4}))?(\*)?\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;]*+))', re.DOTALL
+    r'(?<![^\s;,])([^\s=:;,"*]++)\s{0,9}(?:\*\s?([0-9]{1,4}))?(\*)?\s{0,9}[=:]\s*+'
+    rf'(?:"((?:[^"\\]|\\.|{_CLOSED})*+)(?:"|\\?\Z)|((?:[^;\s]|\s(?!{_NEXT}))*+))',
+    re.DOTALL | re.ASCII | re.IGNORECASE,
 )
 _ESCAPED = re.compile(r'\\(["\\])')
-_EXTENDED = re.compile(r"([^'\s]{0,60}+)'[^']{0,60}+'(.*)", re.DOTALL)
-
-_WANTED = frozenset({"charset", "boundary", "name", "filename"})
+_EXTENDED = re.compile(r"([^'\s]{0,60}+)'[^']{0,60}+'(.*)", re.DOTALL | re.ASCII)
+_LABELLED = re.compile(r"[a-z][a-z0-9_-]{1,39}'[a-z-]{0,10}'(?=.)", re.IGNORECASE)
+_PERCENT = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 
 _Pieces = dict[int, tuple[str, bool]]
 
 
 def parse_parameters(value: str) -> dict[str, str]:
-    """Parameters of a field (Latin-1 text) that mail is read by: charset, boundary, name, filename.
+    """Parameters of a field (Latin-1 text) that mail is read by.
 
     The first of a name counts; one in RFC 2231 form counts before a plain one. All but the boundary are decoded.
     """
-    if ";" not in value:
+    if "=" not in value and ":" not in value:
         return {}
     plain: dict[str, str] = {}
     pieces: dict[str, _Pieces] = {}
@@ -34,26 +45,50 @@ def parse_parameters(value: str) -> dict[str, str]:
         name = match[1].lower()
         if name not in _WANTED:
             continue
-        content = match[5].strip() if match[4] is None else _ESCAPED.sub(r"\1", match[4])
+        content = match[5].strip(BLANKS) if match[4] is None else _ESCAPED.sub(r"\1", match[4])
         if match[2] or match[3]:
             pieces.setdefault(name, {}).setdefault(int(match[2] or 0), (content, match[3] is not None))
         else:
             plain.setdefault(name, content)
-    decoded = {name: content if name == "boundary" else decode_value(content) for name, content in plain.items()}
-    return decoded | {name: _join(found) for name, found in pieces.items()}
+    decoded = {name: _plain(name, content) for name, content in plain.items()}
+    return decoded | {name: _join(found) for name, found in pieces.items() if any(text for text, _ in found.values())}
+
+
+def _plain(name: str, content: str) -> str:
+    """A value that claims no form; names come in the forms of RFC 2231 and of addresses of the web all the same."""
+    if name == "boundary":
+        return content
+    if name not in ("name", "filename") or "%" not in content:
+        return decode_value(content)
+    if _LABELLED.match(content):
+        return _join({0: (content, True)})
+    return _unquoted(content) or decode_value(content)
+
+
+def _unquoted(content: str) -> str:
+    """A name with its percent signs undone, if all of them stand for bytes of letters beyond ASCII, or for blanks."""
+    if content.count("%") != len(_PERCENT.findall(content)):
+        return ""
+    data = unquote_to_bytes(content.encode("latin-1", "replace"))
+    if data.isascii() and "%20" not in content:
+        return ""
+    try:
+        return _one_line(data.decode())
+    except UnicodeDecodeError:
+        return ""
 
 
 def _join(pieces: _Pieces) -> str:
     """The value of a parameter that came in pieces; bytes are joined before they are decoded."""
     first, extended = pieces[min(pieces)]
     charset = ""
-    if extended and (match := _EXTENDED.match(first)):
-        charset, first = match[1], match[2]
+    if match := _EXTENDED.match(first) if extended or _LABELLED.match(first) else None:
+        charset, first, extended = match[1], match[2], True
     pieces = pieces | {min(pieces): (first, extended)}
     data = b"".join(_piece_bytes(*pieces[number]) for number in sorted(pieces))
-    if charset or not data.isascii():
-        return _one_line(decode_text(data, charset))
-    return decode_value(data.decode("ascii"))
+    if b"=?" in data:
+        return decode_value(data.decode("latin-1"))
+    return _one_line(decode_text(data, charset))
 
 
 def _piece_bytes(content: str, extended: bool) -> bytes:
