@@ -1,4 +1,4 @@
-"""Who wrote a message (kind 20 of docs/glossary.md#real-mail): in From, or behind a group or list that has put itself there.
+"""Who wrote a message (kind 20 of docs/glossary.md#real-mail): in From, or behind a group or list.
 
 All fields are asked in their order, and whoever is an address of the desk itself is passed over: otherwise everybody
 who writes through a group would be one customer.

@@ -1,14 +1,14 @@
 """How long a mail server may take for an answer, account by account
 
-Revision ID: answer_timeout
-Revises: r11
+Revision ID: r13
+Revises: r12
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'answer_timeout'
-down_revision = 'r11'
+revision = 'r13'
+down_revision = 'r12'
 branch_labels = None
 depends_on = None
 
