@@ -55,10 +55,10 @@ def recorded_since(session: Session, hour: datetime, account_ids: Collection[int
     return {account_id: int(count) for account_id, count in rows}
 
 
-def mail_totals(session: Session) -> dict[Outcome, int]:
+def mail_totals(session: Session) -> dict[str, int]:
     """How many messages were recorded with each outcome, since there is PostMaster."""
-    sums = [func.coalesce(func.sum(getattr(MailHour, row.counter)), 0) for row in RECORDED]
-    return dict(zip((row.outcome for row in RECORDED), session.execute(select(*sums)).one(), strict=True))
+    sums = [func.coalesce(func.sum(getattr(MailHour, name)), 0) for name in COUNTER_COLUMNS]
+    return dict(zip(COUNTER_COLUMNS, session.execute(select(*sums)).one(), strict=True))
 
 
 def add_up_old_hours(session: Session) -> None:

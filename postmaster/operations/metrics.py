@@ -19,6 +19,7 @@ from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.progress import Activity, progress
 from postmaster.operations.state import fetching_state
+from postmaster.pipeline.decision import RECORDED
 from postmaster.resources.models import Validity
 
 
@@ -37,8 +38,9 @@ class _Collector(Collector):
 
     def _messages(self) -> Metric:
         family = CounterMetricFamily("postmaster_messages", "Messages recorded, by outcome.", labels=["outcome"])
-        for outcome, count in mail_totals(self.session).items():
-            family.add_metric([outcome.value], count)
+        totals = mail_totals(self.session)
+        for row in RECORDED:
+            family.add_metric([row.outcome.value], totals[row.counter])
         return family
 
     def _accounts(self) -> Iterator[Metric]:

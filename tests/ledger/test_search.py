@@ -109,7 +109,7 @@ def test_mail_is_found_newest_first_by_what_people_know_of_it(app: Flask, desk: 
     names = dict(enumerate(MAIL, 1))
     with app.app_context(), read_session() as session:
         found = {
-            case: [names[trace.mail.id] for trace in find_mail(session, MailFilter(**wanted)).mails]
+            case: [names[trace.mail.id] for trace in find_mail(session, MailFilter(**wanted)).rows]
             for case, (wanted, _) in CASES.items()
         }
     assert found == {case: expected for case, (_, expected) in CASES.items()}
