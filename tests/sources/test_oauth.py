@@ -54,7 +54,15 @@ def failure(server: ScriptedServer, type_: str = "IMAP") -> MailError:
     return caught.value
 
 
-def taking(mechanism: str, tokens: tuple[bytes, ...], *, hang_up: bool = False, prefix: bytes = b"{tag} ") -> Answer:
+def taking(
+    mechanism: str,
+    tokens: tuple[bytes, ...],
+    *,
+    hang_up: bool = False,
+    prefix: bytes = b"{tag} ",
+    continuation: bytes = b"+ ",
+    complaint: bytes = b"+ " + COMPLAINT,
+) -> Answer:
     """The answer to AUTHENTICATE: it takes ``tokens``, and complains of any other as RFC 7628 section 3.2.2 says."""
 
     def answer(connection: Connection, tag: bytes, arguments: bytes) -> None:
@@ -62,12 +70,12 @@ def taking(mechanism: str, tokens: tuple[bytes, ...], *, hang_up: bool = False, 
         if arguments.decode() != mechanism:
             connection.send(said + (b"NO unknown\r\n" if prefix else b"-ERR unknown\r\n"))
             return
-        connection.send(b"+ \r\n")
+        connection.send(continuation + b"\r\n")
         sent = base64.b64decode(connection.line() or b"")
         if any(b"auth=Bearer " + token + b"\1\1" in sent for token in tokens):
             connection.send(said + (b"OK in\r\n" if prefix else b"+OK in\r\n"))
             return
-        connection.send(b"+ " + COMPLAINT + b"\r\n")
+        connection.send(complaint + b"\r\n")
         connection.line()
         connection.send(said + (b"NO AUTHENTICATE failed.\r\n" if prefix else b"-ERR Authentication failure\r\n"))
         if hang_up:
@@ -116,6 +124,29 @@ def test_a_refused_token_is_renewed_once_and_the_new_one_signs_in(type_: str, ha
     with imap if type_ == "IMAP" else pop3(answer) as server:
         opened(endpoint(server, type_)).abort()
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("continuation", [b"+", b"+ go ahead", b"+OK", b"+OK go ahead", b"+ Z28gYWhlYWQ="])
+@pytest.mark.parametrize("type_", ["IMAP", "POP3"])
+def test_a_token_is_sent_after_any_continuation(type_: str, continuation: bytes) -> None:
+    prefix = b"{tag} " if type_ == "IMAP" else b""
+    answer = taking("XOAUTH2", (b"access-token-0",), prefix=prefix, continuation=continuation)
+    imap = ImapServer({"AUTHENTICATE": answer}, capability=b"IMAP4rev1 AUTH=XOAUTH2")
+    with imap if type_ == "IMAP" else pop3(answer) as server:
+        opened(endpoint(server, type_)).abort()
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("complaint", [b"+", b"+ no such token", b'+ {"status": "401", "scope": "mail"}'])
+@pytest.mark.parametrize("type_", ["IMAP", "POP3"])
+def test_a_complaint_that_is_plain_text_is_a_refusal_all_the_same(type_: str, complaint: bytes) -> None:
+    prefix = b"{tag} " if type_ == "IMAP" else b""
+    answer = taking("XOAUTH2", (), prefix=prefix, complaint=complaint)
+    imap = ImapServer({"AUTHENTICATE": answer}, capability=b"IMAP4rev1 AUTH=XOAUTH2")
+    with imap if type_ == "IMAP" else pop3(answer) as server:
+        error = failure(server, type_)
+    assert error.code == "token-refused"
+    assert ("status 401, scope mail" in error.server) == (b"{" in complaint)
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from tests.servers.quirks.imap import HangUp
 from tests.servers.quirks.imap_table import Quirk, StandIn, StandInOfItsSize, is_culprit
 from tests.servers.quirks.mailbox import Message
@@ -193,6 +195,37 @@ class WithoutCapa:
         return b"-ERR unknown command\r\n"
 
 
+class SignsInByAuth:
+    """USER is not there; ``continuation`` is what asks for user name and password."""
+
+    capabilities = (b"TOP", b"UIDL", b"SASL PLAIN", b"RESP-CODES")
+    continuation = b"+ \r\n"
+
+    def do_user(self, _argument: bytes) -> bytes:
+        return b"-ERR unknown command\r\n"
+
+    def do_auth(self, argument: bytes) -> bytes:
+        self.send(self.continuation)  # type: ignore[attr-defined]
+        known = self.connection.line() == base64.b64encode(b"\0anna\0correct horse")  # type: ignore[attr-defined]
+        return self.do_pass(argument) if known else b"-ERR [AUTH] wrong\r\n"  # type: ignore[attr-defined,no-any-return]
+
+
+class BareContinuation(SignsInByAuth):
+    continuation = b"+\r\n"
+
+
+class ContinuationInWords(SignsInByAuth):
+    continuation = b"+ go ahead\r\n"
+
+
+class ContinuationSaysOk(SignsInByAuth):
+    continuation = b"+OK\r\n"
+
+
+class ContinuationAfterBlankLines(SignsInByAuth):
+    continuation = b"\r\n\r\n+ \r\n"
+
+
 QUIRKS: tuple[Quirk, ...] = (
     Quirk("a stand-in for the text", "freescout-help-desk/freescout#3203", StandIn, blocks=True),
     Quirk("a stand-in of its own size", "Foundry376/Mailspring#2038", StandInOfItsSize, blocks=True),
@@ -227,4 +260,9 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("DELE refused", "RFC 1939 section 5", DeleRefused, refuses=True),
     Quirk("no UIDL", "RFC 1939 section 7", WithoutUidl),
     Quirk("no CAPA", "RFC 2449", WithoutCapa),
+    Quirk("AUTH alone", "RFC 5034 section 4", SignsInByAuth),
+    Quirk("a bare continuation", "pimalaya/himalaya#628", BareContinuation),
+    Quirk("a continuation in words", "jazzband/imaplib2#14", ContinuationInWords),
+    Quirk("a continuation that says OK", "thunderbird/thunderbird-android#2650", ContinuationSaysOk),
+    Quirk("a continuation after blank lines", "python/cpython#88574", ContinuationAfterBlankLines),
 )
