@@ -15,7 +15,7 @@ PARTS = ["Context", "Decision", "Price", "Measured"]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.stem)
-def test_each_record_says_context_decision_price_and_measurement(record: Path) -> None:
+def test_each_record_has_its_four_parts(record: Path) -> None:
     assert re.findall(r"^\*\*(\w+):\*\* ", record.read_text(), re.MULTILINE) == PARTS
 
 
