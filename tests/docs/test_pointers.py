@@ -60,7 +60,7 @@ def test_each_section_that_is_named_is_there() -> None:
     assert broken == []
 
 
-def test_nothing_points_to_a_document_that_is_not_in_the_repository() -> None:
+def test_nothing_points_outside_the_repository() -> None:
     found = {
         name_of(path): [match[0] for match in pattern.finditer(path.read_text())]
         for path in texts()

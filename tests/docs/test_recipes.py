@@ -56,9 +56,7 @@ def name_in_code(outcome: Outcome) -> str:
 
 
 @pytest.mark.parametrize("field", ACCOUNT_FIELDS, ids=lambda field: field.name)
-def test_each_field_of_accounts_is_stored_entered_shown_and_exported(
-    desk: Desk, client: FlaskClient, field: Field
-) -> None:
+def test_each_account_field_is_stored_shown_and_exported(desk: Desk, client: FlaskClient, field: Field) -> None:
     """``accounts/types.py`` or ``fields.py``, ``accounts/models.py``, ``web/accounts/form.py``."""
     kind = next(kind for kind in ACCOUNT_TYPES.values() if field not in TYPE_FIELDS_OF_SOME or kind.has(field))
     owner = {"address": "desk@example.org"} if kind.oauth_only else {"host": "imap.example.org"}
@@ -75,20 +73,20 @@ def test_each_field_of_accounts_is_stored_entered_shown_and_exported(
 TYPE_FIELDS_OF_SOME = {field for kind in ACCOUNT_TYPES.values() for field in kind.fields}
 
 
-def test_each_type_of_account_is_tried_against_a_real_server() -> None:
+def test_each_account_type_meets_a_real_server() -> None:
     """``tests/sources/support.py``; Outlook365 is what ``tests/browser/outlook.py`` plays."""
     assert {*TYPES, "Outlook365"} == set(ACCOUNT_TYPES)
 
 
 @pytest.mark.parametrize("protocol", Protocol)
-def test_each_protocol_has_types_with_and_without_tls_and_its_permissions(protocol: Protocol) -> None:
+def test_each_protocol_has_its_types_and_permissions(protocol: Protocol) -> None:
     """``accounts/types.py`` and ``oauth/token_diagnosis.py``."""
     assert {kind.tls for kind in ACCOUNT_TYPES.values() if kind.protocol is protocol} == set(Tls)
     assert {protocol} <= token_diagnosis._ROLES.keys() & token_diagnosis._SCOPES.keys()
 
 
 @pytest.mark.parametrize("name", [name for name in PSEUDO_HEADERS if name != "X-OTRS-BodyDecrypted"])
-def test_each_pseudo_header_says_something_of_each_message(desk: Desk, client: FlaskClient, name: str) -> None:
+def test_each_pseudo_header_has_a_value(desk: Desk, client: FlaskClient, name: str) -> None:
     """``pipeline/filters/patterns.py`` and ``matching.py``."""
     desk.ok("filter", "add", "--name", "any", "--match", f"{name}=.+", "--set", "X-OTRS-Title=found")
     assert desk.ok("read", "--json", input=mail("order 7")).json["title"] == "found"
@@ -114,7 +112,7 @@ def settings_in_code() -> Iterator[tuple[str, Setting[object]]]:
         yield from ((name, value) for name, value in vars(module).items() if isinstance(value, Setting))
 
 
-def test_each_setting_is_in_the_table_and_something_asks_for_it() -> None:
+def test_each_setting_is_in_the_table_and_asked_for() -> None:
     """``system/settings.py``: the row, and its place in SETTINGS."""
     assert {setting.name for _, setting in settings_in_code()} == set(settings.SETTINGS)
     own = {PACKAGE / "system/settings.py", PACKAGE / "system/list_settings.py"}
@@ -134,7 +132,7 @@ def test_each_outcome_is_counted_and_explained(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("outcome", RECORDED)
-def test_each_outcome_of_recorded_mail_has_words_a_metric_and_a_badge(
+def test_each_recorded_outcome_has_words_metric_and_badge(
     app: Flask, desk: Desk, client: FlaskClient, outcome: Outcome
 ) -> None:
     """``ledger/hourly_counts.py``, ``web/mail.py``, ``web/steps.py``."""

@@ -16,7 +16,7 @@ FLASKS_OWN = {"db", "routes", "run", "shell"}
 READ_BY_OTHERS = {"POSTMASTER_BIND", "WEB_CONCURRENCY", "HTTPS_PROXY", "NO_PROXY"}
 
 
-def test_its_parts_are_as_the_tables_of_the_code_have_them(app: Flask) -> None:
+def test_its_parts_are_as_the_tables_have_them(app: Flask) -> None:
     with app.app_context():
         assert made(TEXT) == TEXT, "Run: bin/reference"
 
@@ -37,7 +37,7 @@ def variables_read() -> set[str]:
     return {name for file in files for name in re.findall(r'"(POSTMASTER_[A-Z_]+)"', file.read_text())}
 
 
-def test_each_environment_variable_is_documented_and_each_documented_one_is_read() -> None:
+def test_the_environment_is_documented_as_it_is_read() -> None:
     rows = re.findall(r"^\| (.+?) \|", section("docs/reference.md", "Environment"), re.MULTILINE)
     assert {name for cell in rows for name in re.findall(r"`([A-Z_]+)`", cell)} == variables_read() | READ_BY_OTHERS
 
@@ -54,17 +54,17 @@ def message() -> bytes:
     return mail("order 7", sender="Ada Lovelace <ada@example.net>")
 
 
-def test_json_of_a_fetch_has_the_names_that_are_documented(desk: Desk) -> None:
+def test_json_of_a_fetch_is_as_documented(desk: Desk) -> None:
     desk.add_account(type="IMAP", host="127.0.0.1", port=1, credential=desk.credential("orders", "x"))
     [row] = desk.fetch(code=1)["accounts"]
     assert set(row) == documented("flask fetch --json") - {"messages"}
 
 
-def test_json_of_a_pipe_has_the_names_that_are_documented(desk: Desk, message: bytes) -> None:
+def test_json_of_a_pipe_is_as_documented(desk: Desk, message: bytes) -> None:
     assert set(desk.ok("read", "--json", input=message).json) == documented("flask read --json")
 
 
-def test_json_of_a_search_has_the_names_that_are_documented(desk: Desk, message: bytes) -> None:
+def test_json_of_a_search_is_as_documented(desk: Desk, message: bytes) -> None:
     desk.ok("read", input=message)
     [found] = desk.ok("mail", "find", "--json").json_lines
     shown = desk.ok("mail", "show", found["id"], "--json").json
@@ -72,7 +72,7 @@ def test_json_of_a_search_has_the_names_that_are_documented(desk: Desk, message:
     assert set(shown) == documented("flask mail find --json")
 
 
-def test_json_of_the_status_has_the_names_that_are_documented(desk: Desk) -> None:
+def test_json_of_the_status_is_as_documented(desk: Desk) -> None:
     assert set(desk.ok("status", "--json").json) == documented("flask status --json")
 
 
