@@ -1,7 +1,7 @@
 """What each app compiles when it is first used, once per process instead of once per test: templates, SQL and routes.
 
-Every test has an app of its own, on a database of its own. Their code is the same, and more than half of the time of a test
-of a page went into compiling it.
+Every test has an app of its own, on a database of its own. Their code is the same, and more than half of the time of a
+test of a page went into compiling it.
 """
 
 from __future__ import annotations
