@@ -14,7 +14,15 @@ from typing import Protocol
 from flask.cli import load_dotenv
 
 from bin.launcher.children import Children, Stopped
-from bin.launcher.services import NoRedisError, StartError, listen, start_redis, start_web, start_worker
+from bin.launcher.services import (
+    NoRedisError,
+    StartError,
+    listen,
+    start_development_web,
+    start_redis,
+    start_web,
+    start_worker,
+)
 from postmaster import create_app
 from postmaster.accounts.sealing import check_keys
 from postmaster.config import Environment, load_environment
@@ -47,6 +55,12 @@ def _arguments(*, played: bool) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/start", description=__doc__, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=5000, help="port of the pages on 127.0.0.1 (default: 5000)")
     parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="for work on the pages: Flask's development server, which takes up changes of code, templates and styles "
+        "at once (the worker goes on as it was started)",
+    )
+    parser.add_argument(
         "--demo",
         action="store_true",
         help="work in instance-demo/ on a local sample mail server with 200 messages; never touches real data",
@@ -74,7 +88,7 @@ def _run(children: Children, arguments: argparse.Namespace, play: Play | None) -
             variables |= _redis(children, environment.data_dir)
         if play:
             play(children, flowing=True)
-        url = start_web(children, listener, variables)
+        url = (start_development_web if arguments.reload else start_web)(children, listener, variables)
         if variables.get("POSTMASTER_REDIS_URL"):
             start_worker(children, variables)
         print(f"PostMaster is at {url} (Ctrl-C stops it).", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -111,8 +112,34 @@ def start_web(children: Children, listener: socket.socket, env: Mapping[str, str
         command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
         command += ["--bind", f"fd://{listener.fileno()}", "--workers", "1", "postmaster:create_app()"]
         children.start("The web server", command, env, pass_fds=[listener.fileno()])
+    return _answering(url)
+
+
+def start_development_web(children: Children, listener: socket.socket, env: Mapping[str, str]) -> str:
+    """Start Flask's development server, which takes up what is changed, in the place of ``start_web``.
+
+    Its debugger, which would run whatever code a browser sends it, stays away.
+    """
+    port = listener.getsockname()[1]
+    listener.close()  # that server opens it itself, and anew whenever something is changed
+    styles = os.pathsep.join(str(path.absolute()) for path in Path("static").glob("*.*"))
+    command = [sys.executable, "-m", "flask", "--app", "postmaster", "--debug", "run", "--no-debugger"]
+    process = children.start("The web server", [*command, "--port", str(port), "--extra-files", styles], env)
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline and not _connects(port):
+        time.sleep(0.05)
+    return _answering(f"http://127.0.0.1:{port}/")
+
+
+def _answering(url: str) -> str:
+    """``url`` as soon as it answers."""
     try:
         with urllib.request.urlopen(f"{url}status", timeout=PATIENCE):
             return url
     except OSError as error:
         raise StartError(f"The web server does not answer ({error}); what it said stands above.") from error
+
+
+def _connects(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0

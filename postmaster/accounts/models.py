@@ -105,7 +105,6 @@ class CredentialToken(Model):
     message: Mapped[str | None]
     advice: Mapped[str | None]
     server: Mapped[str | None]
-    problem_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     credential: Mapped[Credential] = relationship(back_populates="token")
 

@@ -18,8 +18,6 @@ from postmaster.operations.progress import Activity, Progress, progress
 from postmaster.operations.state import fetching_state
 from postmaster.operations.verdict import judge
 
-MOMENTS = ("last_run", "last_success", "failing_since", "next_run")
-
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

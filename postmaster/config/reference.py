@@ -1,10 +1,12 @@
 """What the table of variables says to people: rows for the reference, and the example that is deployed.
 
-``python -m postmaster.config.reference > deploy/postmaster.env`` makes that file anew; a test tells when to.
+``python -m postmaster.config.reference > deploy/postmaster.env`` makes that file anew; a test tells when to. With
+``--markdown`` it prints the rows.
 """
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator
 
@@ -58,4 +60,4 @@ def _assignment(row: Variable) -> str:
 
 
 if __name__ == "__main__":
-    print(example_file(), end="")  # noqa: T201 - it is what this command is for
+    sys.stdout.write("".join(f"{row}\n" for row in markdown_rows()) if "--markdown" in sys.argv else example_file())

@@ -78,13 +78,6 @@ def state_of(account: MailAccount) -> AccountState:
     return account.state
 
 
-def make_due(session: Session, account_id: int) -> None:
-    """Have the account fetched as soon as may be: mail is left that a run did not get to. The caller commits."""
-    account = session.get(MailAccount, account_id)
-    if account is not None:
-        state_of(account).next_run_at = None
-
-
 def shortest_interval(session: Session) -> timedelta:
     """The shortest interval that any account has."""
     own = session.scalars(select(MailAccount.interval).where(MailAccount.interval.is_not(None)).distinct())

@@ -187,13 +187,12 @@ def _sealed(tokens: Tokens, refresh_before: str) -> dict[str, object]:
 def _verdict(error: MailError | None) -> dict[str, object]:
     """Columns that say what is wrong; None if all is well."""
     if error is None:
-        return dict.fromkeys(("problem", "message", "advice", "server", "problem_at"))
+        return dict.fromkeys(("problem", "message", "advice", "server"))
     return {
         "problem": error.code,
         "message": error.message,
         "advice": error.advice,
         "server": error.server,
-        "problem_at": now(),
     }
 
 

@@ -67,8 +67,6 @@ class Token(NamedTuple):
         return self.kind in ("word", "mark") and self.text.lower() in words
 
 
-KEEP_COLUMNS = "keep the CREATE TABLE statements, or add --complete-insert"
-
 END = Token("end", "", -1)
 
 

@@ -235,3 +235,27 @@ def test_a_python_without_its_venv_module_says_what_to_install(tree: Path) -> No
     result = start(tree, PATH=str(tools))
     assert result.returncode == 2
     assert "sudo apt-get install python3." in result.stderr
+
+
+def test_with_reload_pages_follow_what_is_changed(tree: Path) -> None:
+    with started(tree, "--reload") as (_, url, _):
+
+        def shown(path: str) -> str:
+            try:
+                with urllib.request.urlopen(url + path, timeout=20) as response:
+                    return str(response.read().decode())
+            except OSError:  # it is starting again
+                return ""
+
+        assert "gunicorn" not in parts(tree)
+        assert "Sign in" in shown("login")
+        for name, before, after in (
+            ("templates/session/login.html", "Sign in", "Come in"),
+            ("postmaster/web/monitoring.py", 'status="ok"', 'status="well"'),
+        ):
+            file = tree / name
+            assert before in file.read_text()
+            file.write_text(file.read_text().replace(before, after))
+        wait_until(lambda: "Come in" in shown("login"), "the changed template", 60)
+        wait_until(lambda: "well" in shown("healthz"), "the changed module", 60)
+    assert running(tree) == {}

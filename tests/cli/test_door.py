@@ -26,8 +26,3 @@ def test_a_wrong_environment_ends_any_command_with_one_sentence(environ: dict[st
         "Error: POSTMASTER_WORKERS is “many”, but must be a number from 1 to 64. "
         "Example: POSTMASTER_WORKERS=2 [bad-setting]"
     ]
-
-
-def test_errors_and_resources_know_no_command_line() -> None:
-    sources = [TOP / "postmaster" / "errors.py", *(TOP / "postmaster" / "resources").glob("*.py")]
-    assert not [path.name for path in sources if "click" in path.read_text()]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import regex
 
@@ -26,8 +25,6 @@ _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 
 # What the regex library raises for patterns that it cannot compile, beside its own error.
 _COMPILE_ERRORS = (ValueError, KeyError, IndexError, OverflowError, RecursionError, MemoryError)
-
-LineT = TypeVar("LineT")
 
 
 @dataclass(frozen=True, slots=True)

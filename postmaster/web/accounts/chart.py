@@ -10,7 +10,7 @@ from datetime import datetime
 from postmaster.web.times import local
 
 # The drawing: its size, and where the bars stand in it.
-WIDTH, HEIGHT = 960, 142
+WIDTH = 960
 LEFT, TOP, FLOOR = 34, 18, 118
 BAR = 26
 
