@@ -83,9 +83,7 @@ def _sentence(namesake: Namesake, place: str) -> str:
     return (
         f"Account {namesake.account_id}, {namesake.label}, seems to fetch the same mailbox as {label}: "
         f"{mine.host} and {namesake.host} are the same server ({place}), "
-        f"and both sign in as “{mine.login}”, folder {mine.folder}. "
-        "Each may take a message before the other deletes it, which makes two tickets of it. "
-        "Set one of the two accounts invalid."
+        f"and both sign in as “{mine.login}”. A message may become two tickets. Set one of the two accounts invalid."
     )
 
 
