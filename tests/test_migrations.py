@@ -103,6 +103,47 @@ def test_no_step_up_or_down_costs_a_row_or_a_reference(migrate: Migrate) -> None
     migrate("upgrade")
 
 
+@pytest.mark.parametrize(
+    ("written", "compared"),
+    [
+        ("desk@xn--kche-0ra.example", "desk@küche.example"),
+        ("'desk@b.example'", "desk@b.example"),
+        ("Å@b.example", "å@b.example"),
+        ("desk@b.example", "desk@b.example"),
+    ],
+)
+def test_addresses_that_are_there_are_compared_as_new_ones(migrate: Migrate, written: str, compared: str) -> None:
+    migrate("upgrade", "r11")
+    fill_all()
+    with db.engine.begin() as connection:
+        first = connection.execute(text("SELECT min(id) FROM system_address")).scalar_one()
+        one = {"address": written, "id": first}
+        connection.execute(text("UPDATE system_address SET address = :address WHERE id = :id"), one)
+        for table in ("ticket", "article"):
+            connection.execute(text(f"UPDATE {table} SET sender_address = :address"), {"address": written})
+    migrate("upgrade")
+    with db.engine.connect() as connection:
+        assert compared in connection.execute(text("SELECT address FROM system_address")).scalars().all()
+        for table in ("ticket", "article"):
+            found = connection.execute(text(f"SELECT DISTINCT sender_address FROM {table}")).scalars().all()
+            assert found == [compared]
+
+
+def test_an_address_that_is_there_in_both_forms_stays_as_it_is(migrate: Migrate) -> None:
+    migrate("upgrade", "r11")
+    fill_all()
+    forms = ["desk@küche.example", "desk@xn--kche-0ra.example"]
+    with db.engine.begin() as connection:
+        ids = connection.execute(text("SELECT id FROM system_address ORDER BY id")).scalars().all()
+        for number, address in zip(ids, forms, strict=False):
+            one = {"address": address, "id": number}
+            connection.execute(text("UPDATE system_address SET address = :address WHERE id = :id"), one)
+    migrate("upgrade")
+    with db.engine.connect() as connection:
+        kept = connection.execute(text("SELECT address FROM system_address")).scalars().all()
+    assert set(forms) <= set(kept)
+
+
 def test_migrations_are_numbered_in_the_order_in_which_they_run() -> None:
     assert [script.revision for script in SCRIPTS] == [f"r{number:02}" for number in range(1, len(SCRIPTS) + 1)]
     assert all(re.fullmatch(rf"{script.revision}_[a-z0-9_]+\.py", script.path.rpartition("/")[2]) for script in SCRIPTS)

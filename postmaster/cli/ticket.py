@@ -115,14 +115,15 @@ def _queue_id(session: Session, name: str) -> int:
 
 
 def _describe(session: Session, found: Ticket) -> Json:
-    follows, followed_by = linked_numbers(session, found.id)
+    linked = linked_numbers(session, found.id)
     return {
         "number": found.number,
         "title": found.title,
         "queue": found.queue.name,
         **TicketAttributes.of(found).as_json(),
-        "follows": follows,
-        "followed_by": followed_by,
+        "follows": linked.follows,
+        "followed_by": linked.followed_by,
+        "same_message": linked.same_message,
         "created": found.created_at.isoformat(),
         "changed": found.changed_at.isoformat(),
         "articles": [_describe_article(session, article) for article in found.articles],
@@ -136,6 +137,8 @@ def _describe_article(session: Session, article: Article) -> Json:
         "sender_type": article.sender_type.value,
         "visible": article.visible,
         "loop": article.loop,
+        "automatic": article.automatic,
+        "sender_verdict": article.verdict,
     }
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is not None:

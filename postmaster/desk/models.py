@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, Date, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, Date, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice, now
@@ -26,6 +26,16 @@ class SenderType(StrEnum):
     AGENT = "agent"
     SYSTEM = "system"
     CUSTOMER = "customer"
+
+
+class LinkKind(StrEnum):
+    """Why a ticket is linked with an earlier one: it was opened for a follow-up, for one that was not believed, or with
+    the same message.
+    """
+
+    FOLLOW_UP = "follow-up"
+    NOT_BELIEVED = "not-believed"
+    SAME_MESSAGE = "same-message"
 
 
 class Queue(Model):
@@ -115,7 +125,7 @@ class Ticket(Model):
 
 
 class TicketLink(Model):
-    """``ticket_id`` was opened for a follow-up to ``follows_id``, which was closed (docs/glossary.md#follow-up)."""
+    """``ticket_id`` was opened after ``follows_id``; ``kind`` says why they are linked (docs/glossary.md#follow-up)."""
 
     __tablename__ = "ticket_link"
 
@@ -123,6 +133,7 @@ class TicketLink(Model):
     follows_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+    kind: Mapped[LinkKind] = mapped_column(choice(LinkKind), default=LinkKind.FOLLOW_UP, server_default="follow-up")
 
 
 class ThreadKey(Model):
@@ -157,7 +168,8 @@ class Article(Model):
     """One message of a ticket. ``header`` holds the decoded fields that are shown, as ``ParsedMessage`` has them.
 
     ``sender_address`` is as addresses are compared; its index says who has written to a ticket.
-    Its HTML is read from the raw mail when it is shown; ``has_html`` says whether there is any.
+    Its HTML is read from the raw mail when it is shown; ``has_html`` says whether there is any. ``loop``: nothing may
+    answer it; ``automatic``: a machine wrote it; ``verdict`` is a ``SenderVerdict``, if a trusted server has one.
     """
 
     __tablename__ = "article"
@@ -170,6 +182,8 @@ class Article(Model):
     sender_type: Mapped[SenderType] = mapped_column(choice(SenderType), default=SenderType.CUSTOMER)
     visible: Mapped[bool] = mapped_column(default=True)
     loop: Mapped[bool] = mapped_column(default=False)
+    automatic: Mapped[bool] = mapped_column(default=False, server_default=false())
+    verdict: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     header: Mapped[Json] = mapped_column(JSON)
     text: Mapped[str]
     has_html: Mapped[bool] = mapped_column(default=False)

@@ -11,7 +11,7 @@ from sqlalchemy import Date, bindparam, insert, select, text
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import columns_of, insert_columns, insert_rows
-from postmaster.desk.models import Article, Attachment, RawMail, SenderType, Ticket, TicketLink
+from postmaster.desk.models import Article, Attachment, LinkKind, RawMail, SenderType, Ticket, TicketLink
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import Json
 
@@ -74,6 +74,7 @@ class NewArticle:
     sender_type: SenderType = SenderType.CUSTOMER
     visible: bool = True
     automatic: bool = False
+    verdict: Json | None = None
     sender_address: str = ""
     sender_name: str = ""
 
@@ -136,6 +137,8 @@ def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], m
             "sender_type": article.sender_type,
             "visible": article.visible,
             "loop": article.loop,
+            "automatic": article.automatic,
+            "verdict": article.verdict,
             "header": article.header,
             "text": article.text,
             "has_html": article.has_html,
@@ -153,19 +156,35 @@ def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], m
     return ids
 
 
-def link_tickets(session: Session, pairs: Iterable[tuple[int, int]]) -> None:
-    """Write down of each pair that the first ticket was opened for a follow-up to the second."""
-    if rows := [{"ticket_id": ticket_id, "follows_id": follows_id} for ticket_id, follows_id in pairs]:
-        session.execute(insert(TicketLink), rows)
+def link_tickets(session: Session, links: Iterable[tuple[int, int, LinkKind]]) -> None:
+    """Write down of each two tickets that the first was opened after the second, and why they belong together."""
+    rows = {(later, earlier): kind for later, earlier, kind in links if later != earlier}
+    if rows:
+        values = [{"ticket_id": pair[0], "follows_id": pair[1], "kind": kind} for pair, kind in rows.items()]
+        session.execute(insert(TicketLink), values)
 
 
-def linked_numbers(session: Session, ticket_id: int) -> tuple[list[str], list[str]]:
-    """The numbers of the tickets that this one was opened for, and of those that were opened for this one."""
-    follows = select(Ticket.number).join(TicketLink, TicketLink.follows_id == Ticket.id)
-    followed = select(Ticket.number).join(TicketLink, TicketLink.ticket_id == Ticket.id)
-    return (
-        list(session.scalars(follows.where(TicketLink.ticket_id == ticket_id).order_by(Ticket.id))),
-        list(session.scalars(followed.where(TicketLink.follows_id == ticket_id).order_by(Ticket.id))),
+@dataclass(frozen=True)
+class LinkedNumbers:
+    """The numbers of the tickets that one was opened for, of those that were opened for it, and of those that have the
+    same message.
+    """
+
+    follows: Sequence[str]
+    followed_by: Sequence[str]
+    same_message: Sequence[str]
+
+
+def linked_numbers(session: Session, ticket_id: int) -> LinkedNumbers:
+    """The numbers of the tickets that this one is linked with."""
+    query = select(Ticket.number, TicketLink.kind).order_by(Ticket.id)
+    to_earlier = query.join(TicketLink, TicketLink.follows_id == Ticket.id).where(TicketLink.ticket_id == ticket_id)
+    to_later = query.join(TicketLink, TicketLink.ticket_id == Ticket.id).where(TicketLink.follows_id == ticket_id)
+    earlier, later = session.execute(to_earlier).all(), session.execute(to_later).all()
+    return LinkedNumbers(
+        [number for number, kind in earlier if kind is not LinkKind.SAME_MESSAGE],
+        [number for number, kind in later if kind is not LinkKind.SAME_MESSAGE],
+        [number for number, kind in (*earlier, *later) if kind is LinkKind.SAME_MESSAGE],
     )
 
 

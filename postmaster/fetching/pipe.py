@@ -19,6 +19,7 @@ from postmaster.ledger.record import NotRecordedError, Origin, Recorded, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import REASONS, Outcome, Rules
 from postmaster.pipeline.json import describe_decision, describe_message
+from postmaster.pipeline.verdict import NO_VERDICT
 from postmaster.resources.models import Validity
 
 
@@ -128,6 +129,7 @@ def _nothing(outcome: Outcome, reason: str) -> Json:
         "attributes": {},
         "loop": False,
         "automatic": False,
+        "sender_verdict": NO_VERDICT.as_json(),
         "trace": [{"stage": "record", "text": REASONS[reason], "reason": reason}],
         "ticket": None,
     }

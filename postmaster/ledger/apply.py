@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from postmaster.database import dialect_of
-from postmaster.desk.models import Ticket
+from postmaster.desk.models import LinkKind, Ticket
 from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets
 from postmaster.parsing.message import AttachedPart
 from postmaster.pipeline.candidate_tickets import CandidateTicket
@@ -20,6 +20,9 @@ from postmaster.pipeline.filters.loading import count_slow
 from postmaster.pipeline.json import describe_header
 
 ATTACHMENT_COLUMNS = tuple(field.name for field in fields(AttachedPart))
+
+# Tickets with the same Message-ID that a new one is linked with: some programs give all their mail one.
+MAX_LINKED = 10
 
 # Any number that no other program uses for an advisory lock in the same database.
 _DECIDING = 7_766_002
@@ -58,10 +61,15 @@ def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day
         ticket = _ticket(decision)
         ticket.id, ticket.number = ticket_id, number
         ticket.changes.clear()
-    link_tickets(
-        session,
-        [(_id(decision), decision.follows.id) for decision in decisions if decision.follows and decision.follows.id],
-    )
+    links = ((_id(decision), earlier.id, kind) for decision in decisions for earlier, kind in _links(decision))
+    link_tickets(session, [(later, earlier, kind) for later, earlier, kind in links if earlier])
+
+
+def _links(decision: Decision) -> Iterator[tuple[CandidateTicket, LinkKind]]:
+    """The earlier tickets that a new one is linked with; that it follows one says more than what both have."""
+    yield from ((ticket, LinkKind.SAME_MESSAGE) for ticket in decision.same_message[:MAX_LINKED])
+    if decision.follows:
+        yield decision.follows, decision.follows_as
 
 
 def _new_ticket(decision: Decision) -> NewTicket:
@@ -82,6 +90,8 @@ def article_of(decision: Decision) -> NewArticle:
         loop=decision.loop,
         sender_type=decision.sender_type,
         visible=decision.visible,
+        automatic=decision.automatic,
+        verdict=decision.prepared.verdict.as_json() if decision.prepared.verdict.is_told else None,
         sender_address=decision.sender,
         sender_name=decision.writer.name[:200],
     )

@@ -20,7 +20,7 @@ from postmaster.ledger.models import Quarantine
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.context import load_context
-from postmaster.pipeline.decision import Rules
+from postmaster.pipeline.decision import Decision, Prepared, Rules
 from postmaster.pipeline.filters.loading import compiled
 from postmaster.pipeline.filters.matching import (
     FILTER_SECONDS,
@@ -109,8 +109,11 @@ def try_out(session: Session, row: PostmasterFilter, raw: bytes, rules: Rules, z
     setup = Setup(before.configuration, filters)
     prepared = prepare(arrival, message, rules, setup)
     decision = decide(prepared, load_context(session, setup.configuration, [prepared], now(), zone))
-    ticket = decision.ticket.number if decision.ticket and decision.ticket.id else None
-    return Experiment(message, _attempts(filters, edited, message, rules), describe_decision(decision), ticket)
+    return Experiment(message, _attempts(filters, edited, prepared), describe_decision(decision), _ticket(decision))
+
+
+def _ticket(decision: Decision) -> str | None:
+    return decision.ticket.number if decision.ticket and decision.ticket.id else None
 
 
 def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
@@ -118,11 +121,11 @@ def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
     return try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()), thorough=True)
 
 
-def _attempts(
-    filters: Sequence[CompiledFilter], edited: CompiledFilter, message: ParsedMessage, rules: Rules
-) -> list[FilterTrial]:
+def _attempts(filters: Sequence[CompiledFilter], edited: CompiledFilter, prepared: Prepared) -> list[FilterTrial]:
     """Each filter with all of its conditions, also those behind one that does not match."""
-    view, attempts, stopped = MailView(message, trusted=rules.trusted), [], ""
+    rules = prepared.rules
+    view = MailView(prepared.message, trusted=rules.trusted, verdict=prepared.verdict)
+    attempts, stopped = [], ""
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:
         why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")

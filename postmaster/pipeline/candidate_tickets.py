@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.bulk import among
 from postmaster.database import dialect_of
-from postmaster.desk.models import Article, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
+from postmaster.desk.models import Article, LinkKind, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.followup_checks import FollowUpCheck
@@ -110,7 +110,7 @@ class CandidateTickets:
         return next((each for each in reversed(self._successors.get(ticket, [])) if not is_closed(each)), None)
 
     def open(self, ticket: CandidateTicket, follows: CandidateTicket | None) -> None:
-        """Take down a ticket that the batch opens."""
+        """Take down a ticket that the batch opens; it is the one for follow-ups to ``follows`` from now on."""
         self._opened += 1
         ticket.place = self._opened
         self._by_number[ticket.number] = ticket
@@ -132,7 +132,11 @@ class CandidateTickets:
 
     def has(self, key: str) -> bool:
         """Whether a message with this key has come."""
-        return bool(self._by_key.get((key, True)))
+        return bool(self.holding(key))
+
+    def holding(self, key: str) -> Sequence[CandidateTicket]:
+        """The tickets that have a message with this key, the oldest first."""
+        return self._by_key.get((key, True), ())
 
     def _load_threads(self, session: Session, keys: set[str]) -> None:
         if not keys:
@@ -196,7 +200,8 @@ def _writer_query(dialect: str) -> Select[int, str]:
 @cache
 def _successor_query(dialect: str) -> Select[Any]:
     found = _tickets().add_columns(TicketLink.follows_id).join(TicketLink, TicketLink.ticket_id == Ticket.id)
-    return found.where(among(dialect, TicketLink.follows_id, "ids")).order_by(Ticket.id)
+    follow_ups = TicketLink.kind == LinkKind.FOLLOW_UP
+    return found.where(among(dialect, TicketLink.follows_id, "ids"), follow_ups).order_by(Ticket.id)
 
 
 def _tickets() -> Select[Any]:

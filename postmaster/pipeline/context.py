@@ -42,6 +42,7 @@ from postmaster.system.lists import StateKind
 from postmaster.system.settings import (
     ACCEPT_NUMBER_FROM_STRANGER,
     DEFAULT_QUEUE,
+    ON_SENDER_FAIL,
     TICKETS_PER_SENDER,
     Configuration,
 )
@@ -68,7 +69,8 @@ class DecisionContext:
     default_queue: QueueRef | None
     attributes: TicketAttributes
     followup_state: str
-    accepts_strangers: bool
+    accepts_strangers: str
+    on_sender_fail: str
     tickets_per_sender: int
     addresses: dict[str, QueueRef] = field(default_factory=dict)
     own_addresses: set[str] = field(default_factory=set)
@@ -145,6 +147,7 @@ def load_context(
         ),
         followup_state=configuration[FOLLOWUP_STATE],
         accepts_strangers=configuration[ACCEPT_NUMBER_FROM_STRANGER],
+        on_sender_fail=configuration[ON_SENDER_FAIL],
         tickets_per_sender=configuration[TICKETS_PER_SENDER],
         kinds={state.name.casefold(): state.kind for state in choices.states},
     )

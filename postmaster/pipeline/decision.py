@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from postmaster.desk.models import SenderType
+from postmaster.desk.models import LinkKind, SenderType
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.extensions import Json
 from postmaster.parsing.message import ParsedMessage
@@ -16,6 +16,7 @@ from postmaster.pipeline.filters.matching import Filtered
 from postmaster.pipeline.followup_checks import FollowUpChecks
 from postmaster.pipeline.marks import NO_MARKS, Marks
 from postmaster.pipeline.sender import NOBODY, Writer
+from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
 from postmaster.pipeline.x_otrs_headers import HeaderValues, QueueRef
 
 # The reason code of what is too much from one sender.
@@ -37,6 +38,8 @@ REASONS: dict[str, str] = {
     "follow-up-in-body": "Its text has the number of the ticket.",
     "follow-up-in-attachment": "An attachment has the number of the ticket.",
     "rejected-closed": "The ticket is closed, and its queue takes no follow-ups then: only the article was added.",
+    "same-message": "The same message is in the ticket already: DuplicateMessages says that it is only noted.",
+    "sender-fails": "Its sender is not who he says, as a trusted server has found: OnSenderFail.",
     "ignored": "The header X-OTRS-Ignore says that it is dropped.",
     STORM: "Its sender opened as many tickets within an hour as TicketsPerSenderHour allows.",
     "unreadable": "The message could not be read.",
@@ -131,6 +134,7 @@ class Prepared:
     filtered: Filtered
     marks: Marks = NO_MARKS
     writers: tuple[Writer, ...] = ()
+    verdict: SenderVerdict = NO_VERDICT
 
 
 @dataclass(slots=True)
@@ -138,8 +142,9 @@ class Decision:
     """A message on its way through the stages.
 
     After the last one ``reason`` is set. A new ticket has ``queue``, and ``ticket`` once it is opened; it ``follows``
-    a closed one if it is a follow-up that the queue of that one makes a ticket of its own. A follow-up and a rejected
-    one have the ``ticket`` they belong to. ``awaited`` are the keys of messages that it answers and that have not come.
+    an earlier one if it is a follow-up that is to have a ticket of its own. A follow-up and a rejected one have the
+    ``ticket`` they belong to. ``same_message`` are tickets that have a message with its Message-ID. ``awaited`` are the
+    keys of messages that it answers and that have not come.
     ``headers`` are the X-OTRS headers that count, read once it is known whether it is a follow-up.
     """
 
@@ -151,6 +156,8 @@ class Decision:
     queue: QueueRef | None = None
     ticket: CandidateTicket | None = None
     follows: CandidateTicket | None = None
+    follows_as: LinkKind = LinkKind.FOLLOW_UP
+    same_message: Sequence[CandidateTicket] = ()
     writer: Writer = NOBODY
     loop: bool = False
     automatic: bool = False

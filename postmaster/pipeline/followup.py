@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from postmaster.desk.models import FollowUpPolicy
+from postmaster.desk.models import FollowUpPolicy, LinkKind
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import REASONS, Decision, Outcome
 from postmaster.pipeline.followup_checks import FollowUpCheck
+from postmaster.pipeline.verdict import Finding
 
 
 def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
@@ -28,12 +29,35 @@ def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
 def _counts(decision: Decision, desk: DecisionContext, clue: FollowUpCheck, ticket: CandidateTicket) -> bool:
     """Whether a ticket number counts: anybody can guess one."""
     own = {decision.sender} if decision.writer.is_person else set()
-    if desk.accepts_strangers or ticket.is_known_to(own if clue.parties is None else clue.parties):
+    if _is_accepted(decision, desk) or ticket.is_known_to(own if clue.parties is None else clue.parties):
         return True
     who = decision.sender or "The sender, who has no address,"
     text = f"It has the number {ticket.number}, but {who} has not written to that ticket: the number does not count."
     decision.note("follow-up", text, ticket=ticket.number, setting="AcceptTicketNumberFromStranger")
     return False
+
+
+def _is_accepted(decision: Decision, desk: DecisionContext) -> bool:
+    """Whether numbers count from whoever wrote the message. A verdict is about From, and no other field."""
+    if desk.accepts_strangers == "proven":
+        return decision.prepared.verdict.verdict is Finding.PASS and decision.writer.field == "From"
+    return desk.accepts_strangers == "yes"
+
+
+def doubt_follow_up(decision: Decision, desk: DecisionContext) -> None:
+    """Give a follow-up a ticket of its own, linked, if its sender is not who he says and OnSenderFail asks for that."""
+    ticket = decision.ticket
+    if ticket is None or not sender_fails(decision) or desk.on_sender_fail != "no-follow-up":
+        return
+    decision.ticket, decision.reason = None, ""
+    decision.follows, decision.follows_as = ticket, LinkKind.NOT_BELIEVED
+    text = f"{REASONS['sender-fails']} So it does not follow up {ticket.number}, but is linked with it."
+    decision.note("follow-up", text, ticket=ticket.number, setting="OnSenderFail")
+
+
+def sender_fails(decision: Decision) -> bool:
+    """Whether a trusted server has found that the sender is not who he says."""
+    return decision.prepared.verdict.verdict is Finding.FAIL
 
 
 def follow_up(decision: Decision, desk: DecisionContext) -> None:

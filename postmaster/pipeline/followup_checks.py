@@ -14,7 +14,13 @@ from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.marks import Report
 from postmaster.pipeline.returned import returned_messages
 from postmaster.pipeline.threads import ThreadKeys, thread_keys
-from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY, TICKET_HOOK, Configuration
+from postmaster.system.settings import (
+    DUPLICATE_MESSAGES,
+    FOLLOWUP_IN_ATTACHMENT,
+    FOLLOWUP_IN_BODY,
+    TICKET_HOOK,
+    Configuration,
+)
 
 # Ticket numbers that are looked at in one place, and characters of a text in which they are looked for.
 MAX_NUMBERS = 10
@@ -51,7 +57,7 @@ def find_clues(
     arrival: Arrival, message: ParsedMessage, configuration: Configuration, report: Report | None
 ) -> FollowUpChecks:
     """Everything in ``message`` that may name a ticket; ``report`` says what it reports, if it does."""
-    keys = thread_keys(message)
+    keys = thread_keys(message, by_content=configuration[DUPLICATE_MESSAGES] == "one-ticket")
     found = [*_clues(message, keys, configuration)]
     if report is not None:
         found += _reported(arrival, message, configuration[TICKET_HOOK])

@@ -47,6 +47,7 @@ def describe_decision(decision: Decision) -> Json:
         "attributes": _attributes(decision),
         "loop": decision.loop,
         "automatic": decision.automatic,
+        "sender_verdict": decision.prepared.verdict.as_json(),
         "trace": decision.trace,
     }
 
@@ -56,8 +57,9 @@ def _attributes(decision: Decision) -> Json:
     if decision.ticket is None:
         return {}
     follows = [decision.follows.number] if decision.follows else []
+    same = [ticket.number for ticket in decision.same_message if ticket is not decision.ticket]
     article = {"sender_type": decision.sender_type.value, "visible": decision.visible}
-    return {**decision.attributes.as_json(), "follows": follows, **article}
+    return {**decision.attributes.as_json(), "follows": follows, "same_message": same, **article}
 
 
 def _address(address: Address) -> Json:

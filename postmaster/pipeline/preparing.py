@@ -11,12 +11,13 @@ from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.filters.loading import load_filters
-from postmaster.pipeline.filters.matching import CompiledFilter, Filtered, run_filters
+from postmaster.pipeline.filters.matching import CompiledFilter, Filtered, MailView, run_filters
 from postmaster.pipeline.followup_checks import FollowUpChecks, find_clues
 from postmaster.pipeline.marks import marks_of
 from postmaster.pipeline.sender import possible_writers
 from postmaster.pipeline.threads import thread_keys
-from postmaster.system.settings import Configuration, read_configuration
+from postmaster.pipeline.verdict import judge_sender
+from postmaster.system.settings import TRUSTED_AUTHSERV_IDS, Configuration, read_configuration
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,13 @@ def read_setup(session: Session) -> Setup:
 
 def prepare(arrival: Arrival, message: ParsedMessage, rules: Rules, setup: Setup) -> Prepared:
     """Hold ``message`` against the filters, and look for what names its ticket."""
-    filtered = run_filters(setup.filters, message, trusted=rules.trusted, account_id=rules.account_id)
+    configuration = setup.configuration
+    verdict = judge_sender(message, configuration[TRUSTED_AUTHSERV_IDS])
+    view = MailView(message, trusted=rules.trusted, verdict=verdict)
+    filtered = run_filters(setup.filters, view, account_id=rules.account_id)
     marks = marks_of(message)
-    clues = find_clues(arrival, message, setup.configuration, marks.report)
-    return Prepared(arrival, message, rules, clues, filtered, marks, possible_writers(message))
+    clues = find_clues(arrival, message, configuration, marks.report)
+    return Prepared(arrival, message, rules, clues, filtered, marks, possible_writers(message), verdict)
 
 
 def prepare_unfiltered(arrival: Arrival, message: ParsedMessage, rules: Rules) -> Prepared:

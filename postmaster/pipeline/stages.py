@@ -9,19 +9,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from postmaster.desk.models import LinkKind
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext, recipients
 from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
-from postmaster.pipeline.followup import check_follow_up, follow_up
+from postmaster.pipeline.followup import check_follow_up, doubt_follow_up, follow_up, sender_fails
+from postmaster.pipeline.threads import CONTENT_KEY
+from postmaster.pipeline.verdict import Finding
 from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, QueueRef, own_controls
 
 Stage = Callable[[Decision, DecisionContext], None]
 
 
-# X-OTRS headers that are named to say that they do not count.
-MAX_FILTERS_NAMED = 10
+# Tickets, and X-OTRS headers, that are named in a line of the trace; the latter to say that they do not count.
+MAX_NAMED = 10
 
 _PREFIXES = (PREFIX.lower(), OTOBO_PREFIX.lower())
 
@@ -34,6 +37,16 @@ def check_loop(decision: Decision, _desk: DecisionContext) -> None:
         decision.note("loop", "A machine wrote it: marked, so that nothing answers it, and it reopens no ticket.")
     elif marks.loop:
         decision.note("loop", "It came through a list, or says so itself: marked, so that nothing answers it.")
+
+
+def tell_verdict(decision: Decision, _desk: DecisionContext) -> None:
+    """Say what a trusted server has found out about the sender."""
+    verdict = decision.prepared.verdict
+    if not verdict.is_told:
+        return
+    told = {Finding.PASS: "is proven", Finding.NONE: "is not proven", Finding.FAIL: "is not who it says"}
+    text = f"The sender, of {verdict.domain or 'no domain'}, {told[verdict.verdict]}, as {verdict.server} has found: "
+    decision.note("sender", f"{text}{verdict.summary}.", verdict=verdict.verdict.value, domain=verdict.domain)
 
 
 def trace_filters(decision: Decision, _desk: DecisionContext) -> None:
@@ -62,7 +75,7 @@ def _note_unheeded(decision: Decision) -> None:
     if decision.rules.trusted or not any(name.startswith(_PREFIXES) for name in decision.message.header_names):
         return
     names = [control.name[:60] for control in own_controls(decision.message.headers).values()]
-    named = ", ".join(names[:MAX_FILTERS_NAMED])
+    named = ", ".join(names[:MAX_NAMED])
     text = f"Its own X-OTRS headers do not count, since its account is not trusted: {named}."
     decision.note("headers", text)
 
@@ -72,6 +85,32 @@ def apply_ignore(decision: Decision, _desk: DecisionContext) -> None:
     if decision.headers.values.get("ignore"):
         decision.ticket = None
         decision.settle(Outcome.IGNORED, "ignore", "ignored")
+
+
+def note_same_message(decision: Decision, desk: DecisionContext) -> None:
+    """See whether the message has come before, through another account or address."""
+    keys = decision.prepared.clues.keys.own
+    message_id = decision.message.message_id
+    decision.same_message = [*desk.tickets.holding(message_id)] if message_id else []
+    content = next((key for key in keys if key.startswith(CONTENT_KEY)), "")
+    for ticket in desk.tickets.holding(content) if content else ():
+        decision.ticket, decision.follows = ticket, None
+        decision.queue, decision.title, decision.attributes = ticket.queue, ticket.title, ticket.attributes
+        decision.settle(Outcome.IGNORED, "same-message", "same-message", ticket=ticket.number)
+        return
+    others = [ticket.number for ticket in decision.same_message if ticket is not decision.ticket]
+    if others:
+        named = ", ".join(others[:MAX_NAMED])
+        decision.note(
+            "same-message", f"A message with its Message-ID came before: {named}.", tickets=others[:MAX_NAMED]
+        )
+
+
+def hold_failed_sender(decision: Decision, desk: DecisionContext) -> None:
+    """Put a message aside whose sender is not who he says, if OnSenderFail asks for that."""
+    if desk.on_sender_fail == "quarantine" and sender_fails(decision):
+        decision.ticket = None
+        decision.settle(Outcome.QUARANTINED, "sender", "sender-fails")
 
 
 def limit_sender_rate(decision: Decision, desk: DecisionContext) -> None:
@@ -160,17 +199,21 @@ def open_ticket(decision: Decision, desk: DecisionContext) -> None:
     decision.outcome = Outcome.NEW
     number = desk.tickets.next_number(desk.day)
     decision.ticket = CandidateTicket(number, decision.title, decision.queue, decision.attributes)
-    desk.tickets.open(decision.ticket, decision.follows)
+    desk.tickets.open(decision.ticket, decision.follows if decision.follows_as is LinkKind.FOLLOW_UP else None)
     desk.opened[decision.sender] += 1
     take_article(decision, desk, decision.ticket, values)
 
 
 STAGES: tuple[Stage, ...] = (
     check_loop,
+    tell_verdict,
     check_follow_up,
+    doubt_follow_up,
     read_headers,
     trace_filters,
     apply_ignore,
+    hold_failed_sender,
+    note_same_message,
     follow_up,
     limit_sender_rate,
     choose_queue,
@@ -178,11 +221,15 @@ STAGES: tuple[Stage, ...] = (
     open_ticket,
 )
 
-# For a message that somebody has looked at: it does not count any more how much its sender has written.
-RETRY_STAGES: tuple[Stage, ...] = tuple(stage for stage in STAGES if stage is not limit_sender_rate)
+# For a message that somebody has looked at: neither who its sender is counts any more, nor how much he has written.
+RETRY_STAGES: tuple[Stage, ...] = tuple(
+    stage for stage in STAGES if stage not in (limit_sender_rate, hold_failed_sender, doubt_follow_up)
+)
 
 # For a message that is to have a ticket of its own, whatever it answers and however many its sender opened.
-NEW_TICKET_STAGES: tuple[Stage, ...] = tuple(stage for stage in RETRY_STAGES if stage is not check_follow_up)
+NEW_TICKET_STAGES: tuple[Stage, ...] = tuple(
+    stage for stage in RETRY_STAGES if stage not in (check_follow_up, note_same_message)
+)
 
 
 def decide(prepared: Prepared, desk: DecisionContext, stages: Sequence[Stage] = STAGES) -> Decision:

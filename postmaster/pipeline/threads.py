@@ -16,6 +16,9 @@ MAX_PARENTS = 50
 # Of those that are not known yet, so many are waited for.
 MAX_AWAITED = 20
 
+# What the key of a message's content begins with. No Message-ID can be equal: those have no blank in them.
+CONTENT_KEY = "Content "
+
 # A Thread-Index ([MS-OXOMSG] section 2.2.1.3) is a header of 22 bytes, and 5 more for each answer.
 _INDEX_HEADER, _INDEX_STEP = 22, 5
 _MAX_INDEX = _INDEX_HEADER + _INDEX_STEP * 200
@@ -35,9 +38,14 @@ class ThreadKeys:
         return self.parents + self.index_parents
 
 
-def thread_keys(message: ParsedMessage) -> ThreadKeys:
-    """The keys of ``message``. A Thread-Index says what it answers only where no other header does."""
-    own = (message.message_id,) if message.message_id else ()
+def thread_keys(message: ParsedMessage, *, by_content: bool = False) -> ThreadKeys:
+    """The keys of ``message``. A Thread-Index says what it answers only where no other header does.
+
+    ``by_content`` gives it a key that only the same message has, whatever way it came.
+    """
+    own: tuple[str, ...] = (message.message_id,) if message.message_id else ()
+    if by_content and message.message_id:
+        own += (_content_key(message),)
     if not (message.in_reply_to or message.references or message.header_values("Thread-Index")):
         return ThreadKeys(own)
     parents = dict.fromkeys((*message.in_reply_to, *reversed(message.references)))
@@ -68,3 +76,11 @@ def _index_parents(index: bytes) -> Iterable[str]:
 def _index_key(index: bytes) -> str:
     # No Message-ID can be equal: those have no blank in them.
     return f"Thread-Index {hashlib.sha256(index).hexdigest()}"
+
+
+def _content_key(message: ParsedMessage) -> str:
+    """What two copies of one message have in common; programs that give all their mail one Message-ID differ here."""
+    sender = message.from_.address if message.from_ else ""
+    files = sorted(part.sha256 for part in message.attachments)
+    parts = (message.message_id, sender, message.subject, message.date, message.text, message.html, files)
+    return f"{CONTENT_KEY}{hashlib.sha256(repr(parts).encode(errors='replace')).hexdigest()}"

@@ -26,7 +26,7 @@ from postmaster.system.list_settings import (
     STATE_LIST,
     TYPE_LIST,
 )
-from postmaster.system.lists import name_of, named
+from postmaster.system.lists import name_of, named, read_names
 from postmaster.system.models import SettingRow
 from postmaster.system.setting import ListSetting, Setting
 
@@ -95,15 +95,39 @@ SILENCE_ALERT = Setting(
 TICKETS_PER_SENDER = Setting(
     "TicketsPerSenderHour",
     100,
-    "New tickets that one sender may open in an hour; the rest goes to quarantine. Mail without a sender has the same.",
+    "New tickets that one sender may open in an hour; the rest goes to quarantine. Without a sender there is none.",
     whole_number(1, 1_000_000),
 )
 ACCEPT_NUMBER_FROM_STRANGER = Setting(
     "AcceptTicketNumberFromStranger",
-    False,
-    "Whether a ticket number in a subject counts if the sender has not written to that ticket before: yes or no.",
-    yes_no,
-    ("yes", "no"),
+    "no",
+    "Whether a ticket number in a subject counts if the sender has not written to that ticket before: yes, no, or "
+    "proven: if a server of TrustedAuthservIds has found that the sender is who he says.",
+    one_of("yes", "no", "proven"),
+    ("yes", "no", "proven"),
+)
+TRUSTED_AUTHSERV_IDS: ListSetting[str] = ListSetting(
+    "TrustedAuthservIds",
+    (),
+    "Names by which your own mail servers sign the field Authentication-Results, divided by semicolons; (unnamed) for "
+    "a server that leaves its name out. Of all such fields the topmost counts; without a name here, none.",
+    read_names,
+)
+ON_SENDER_FAIL = Setting(
+    "OnSenderFail",
+    "mark",
+    "What happens to mail whose sender is not who he says, as a server of TrustedAuthservIds has found: mark, "
+    "no-follow-up (it opens a ticket of its own, linked with the one it names) or quarantine.",
+    one_of("mark", "no-follow-up", "quarantine"),
+    ("mark", "no-follow-up", "quarantine"),
+)
+DUPLICATE_MESSAGES = Setting(
+    "DuplicateMessages",
+    "separate",
+    "What happens to a message that comes again through another account or address: separate (a ticket of its own, "
+    "linked with the first) or one-ticket (only noted, if sender, subject, text and attachments are the same).",
+    one_of("separate", "one-ticket"),
+    ("separate", "one-ticket"),
 )
 FIRST_FETCH_CONFIRM = Setting(
     "FirstFetchConfirm",
@@ -155,6 +179,9 @@ SETTINGS: dict[str, Setting[Any]] = {
         SILENCE_ALERT,
         TICKETS_PER_SENDER,
         ACCEPT_NUMBER_FROM_STRANGER,
+        TRUSTED_AUTHSERV_IDS,
+        ON_SENDER_FAIL,
+        DUPLICATE_MESSAGES,
         FIRST_FETCH_CONFIRM,
         STATE_LIST,
         PRIORITY_LIST,

@@ -30,6 +30,9 @@ class Step:
 # Title and icon of a stage's lines in the trace; others are called by their name.
 STAGE_STEPS: dict[str, tuple[str, str]] = {
     "loop": ("Loop check", "refresh-cw"),
+    "sender": ("Sender", "shield-check"),
+    "customer": ("Customer", "user"),
+    "same-message": ("Same message", "layers"),
     "follow-up": ("Follow-up check", "corner-up-right"),
     "filters": ("Filters", "funnel"),
     "ignore": ("Ignore", "circle-minus"),

@@ -124,7 +124,7 @@ def show(ticket: str) -> str:
         found = find_ticket(session, ticket)
         articles = page_of_articles(session, found.id, asked_number("page", 1))
         messages = traces(session, InboundMail.ticket_id == found.id, limit=PAGE_SIZE)
-        follows, followed_by = linked_numbers(session, found.id)
+        linked = linked_numbers(session, found.id)
         valid, states = Queues(session).valid_names(), state_names(session)
     return render_template(
         "tickets/show.html",
@@ -133,8 +133,7 @@ def show(ticket: str) -> str:
         page=articles,
         many=len(articles.articles) > OPEN_ARTICLES,
         remote=asked_id("images"),
-        follows=follows,
-        followed_by=followed_by,
+        linked=linked,
         messages=[(message, list(steps_of(message))) for message in messages],
         valid_queues=valid,
         states=states,

@@ -30,6 +30,12 @@ x
 """
 
 
+RECEIVED = mail(
+    "trace",
+    headers=["Received: one", "Received: two", "Received: three", "Resent-To: a@x.example", "Resent-To: b@x.example"],
+)
+
+
 def add(desk: Desk, name: str, *conditions: str, sets: str = "X-OTRS-Queue=Junk", **options: str) -> None:
     """Add a filter; a condition that begins with ! is negated."""
     words = [word for condition in conditions for word in _condition(condition)]
@@ -64,6 +70,21 @@ def queue_of(desk: Desk, raw: bytes | str, *options: str) -> Any:
         (["!Cc=EMAILADDRESS:c@example.org"], mail("no such header"), True),
         (["Cc=EMAILADDRESS:.*"], mail("no such header"), True),
         (["X-OTOBO-AttachmentCount=^1$"], ATTACHED, True),
+        (["Received=two"], RECEIVED, True),
+        (["Received[1]=one"], RECEIVED, True),
+        (["received[ 1 ]=one"], RECEIVED, True),
+        (["Received[1]=two"], RECEIVED, False),
+        (["Received[FIRST]=one"], RECEIVED, True),
+        (["Received[last]=three"], RECEIVED, True),
+        (["Received[last]=one|two"], RECEIVED, False),
+        (["Received[2]=two", "!Received[3]=two"], RECEIVED, True),
+        (["Received[4]=."], RECEIVED, False),
+        (["Subject[last]=trace"], RECEIVED, True),
+        (["Resent-To[2]=EMAILADDRESS:b@x.example"], RECEIVED, True),
+        (["Resent-To[1]=EMAILADDRESS:b@x.example"], RECEIVED, False),
+        (["From=EMAILADDRESS:eva@küche.example"], mail("x", sender="Eva <EVA@xn--kche-0ra.example>"), True),
+        (["From=EMAILADDRESS:eva@xn--kche-0ra.example"], mail("x", sender="'eva@Küche.example.'"), True),
+        (["From=EMAILADDRESS:.*@xn--kche-0ra\\.example"], mail("x", sender="eva@xn--kche-0ra.example"), True),
         (["!X-Spam=yes"], mail("such a header", headers=["X-Spam: no"]), True),
         (["x-spam=^second$"], mail("twice", headers=["X-Spam: first", "X-Spam: second"]), True),
         (["!X-Spam=second"], mail("twice", headers=["X-Spam: first", "X-Spam: second"]), False),
@@ -229,3 +250,9 @@ def test_filters_are_compiled_once_and_not_for_each_message(desk: Desk, monkeypa
     assert queue_of(desk, mail("x")) == "Junk"
     monkeypatch.setattr("postmaster.pipeline.filters.loading.compiled", None)
     assert queue_of(desk, mail("x")) == "Junk"
+
+
+@pytest.mark.parametrize("place", ["0", "-1", "x", "", "50001", "1.5"])
+def test_an_occurrence_that_cannot_be_is_refused(desk: Desk, place: str) -> None:
+    refused = desk.run("filter", "add", "--name", "F", "--match", f"Received[{place}]=x", "--set", "X-OTRS-Queue=Junk")
+    assert (refused.exit_code, "names no occurrence of a header" in refused.stderr) == (2, True)

@@ -17,7 +17,7 @@ from postmaster.extensions import db
 from postmaster.resources.models import AuditEvent
 from tests.results import Run
 from tests.servers.postgres import Postgres
-from tests.support import Desk
+from tests.support import Desk, mail
 from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.resource_support import fragment, labels, queries_of, words
 from tests.web.samples import HOSTILE
@@ -130,6 +130,22 @@ def test_the_sender_of_a_mail_is_who_a_ticket_is_from(desk: Desk, client: FlaskC
     assert labels(client, "/tickets?q=ada@example.net") == ["hello"]
     assert labels(client, "/tickets?q=lovelace") == ["hello"]
     assert "from nobody" in labels(client, "/tickets")
+
+
+def test_a_ticket_shows_the_verdict_on_its_sender_and_the_tickets_with_the_same_message(
+    desk: Desk, client: FlaskClient
+) -> None:
+    desk.ok("setting", "set", "TrustedAuthservIds", "mx.desk.example")
+    result = "Authentication-Results: mx.desk.example; dmarc=fail header.from=example.net"
+    raw = mail("forged", headers=[result, "Precedence: list"])
+    first = desk.ok("read", "--json", input=raw).json["ticket"]
+    second = desk.ok("read", "--json", input=b"Delivered-To: info@desk.example\r\n" + raw).json["ticket"]
+    for own, other in ((first, second), (second, first)):
+        shown = words(client.get(f"/tickets/{own}").text)
+        assert "Not who it says: example.net" in shown
+        assert "DMARC fail, ARC none, by mx.desk.example" in shown
+        assert "Mail through a list" in shown
+        assert f"Same message as {other}" in shown
 
 
 def test_chosen_tickets_are_moved_and_nothing_else_is(app: Flask, desk: Desk, client: FlaskClient) -> None:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 import regex
 
 from postmaster.parsing import parse_addresses
+from postmaster.parsing.address_key import address_key
 from postmaster.parsing.message import ParsedMessage
-from postmaster.pipeline.filters.patterns import Condition, HeaderAssignment
+from postmaster.pipeline.filters.patterns import LAST, Condition, HeaderAssignment
 from postmaster.pipeline.filters.pseudo_headers import pseudo_value
+from postmaster.pipeline.verdict import SenderVerdict
 from postmaster.pipeline.x_otrs_headers import PREFIX, Control, as_otrs, own_controls
 
 # Seconds of computing that one filter may take for a message, and that all of them may take together. Time in which
@@ -87,41 +89,51 @@ class Filtered:
 class MailView:
     """A message as conditions see it. Its own X-OTRS headers are there only if the account is trusted."""
 
-    def __init__(self, message: ParsedMessage, *, trusted: bool) -> None:
-        self._message = message
+    def __init__(self, message: ParsedMessage, *, trusted: bool, verdict: SenderVerdict) -> None:
+        self.message = message
+        self.verdict = verdict
         self.controls = own_controls(message.headers) if trusted else {}
-        self._addresses: dict[str, Sequence[str]] = {}
+        self._addresses: dict[tuple[str, int | None], Sequence[str]] = {}
 
     def tested(self, condition: Condition) -> Sequence[str]:
         """What ``condition`` is tried on: the values of its header, or the bare addresses in them."""
         if not condition.whole_address:
-            return self.values(condition.header)
+            return _chosen(condition, self.values(condition.header))
         name = as_otrs(condition.header).lower()
         if name.startswith(PREFIX.lower()):  # filters may set it meanwhile
             return _bare_addresses(self.values(name))
-        if name not in self._addresses:  # a header of a megabyte is read once, whatever filters there are
-            self._addresses[name] = _bare_addresses(self.values(name))
-        return self._addresses[name]
+        place = name, condition.occurrence
+        if place not in self._addresses:  # a header of a megabyte is read once, whatever filters there are
+            self._addresses[place] = _bare_addresses(_chosen(condition, self.values(name)))
+        return self._addresses[place]
 
     def values(self, name: str) -> Sequence[str]:
         """The values of a header, named case-insensitively, or of a pseudo-header."""
         key = as_otrs(name).lower()
-        if (value := pseudo_value(key, self._message)) is not None:
+        if (value := pseudo_value(key, self.message, self.verdict)) is not None:
             return (value,)
         if key.startswith(PREFIX.lower()):
             return (self.controls[key].value,) if key in self.controls else ()
-        return self._message.header_values(name)
+        return self.message.header_values(name)
+
+
+def _chosen(condition: Condition, values: Sequence[str]) -> Sequence[str]:
+    """The occurrence that ``condition`` names, the topmost being the first; all of them if it names none."""
+    if condition.occurrence is None:
+        return values
+    start = condition.occurrence
+    return values[start:] if start == LAST else values[start : start + 1]
 
 
 def _bare_addresses(values: Sequence[str]) -> Sequence[str]:
-    return [found.address for value in values for found in parse_addresses(value) if found.address]
+    """Each address as it was written, and as it is compared where that is another spelling."""
+    written = [found.address for value in values for found in parse_addresses(value) if found.address]
+    keys = ((address, address_key(address)) for address in written)
+    return [each for address, key in keys for each in ((address,) if address.lower() == key else (address, key))]
 
 
-def run_filters(
-    filters: Sequence[CompiledFilter], message: ParsedMessage, *, trusted: bool, account_id: int | None
-) -> Filtered:
-    """Hold ``message`` against ``filters``, which are in their order. A later one sees what earlier ones set."""
-    view = MailView(message, trusted=trusted)
+def run_filters(filters: Sequence[CompiledFilter], view: MailView, *, account_id: int | None) -> Filtered:
+    """Hold a message against ``filters``, which are in their order. A later one sees what earlier ones set."""
     filtered = Filtered(view.controls)
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:

@@ -10,9 +10,11 @@ from functools import partial
 import regex
 
 from postmaster.confined import TooMuchError
+from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.filters.compiling import COMPILE_LIMITS, compile_confined, weight
 from postmaster.pipeline.filters.perl import from_perl
 from postmaster.pipeline.x_otrs_headers import HEADERS, known_header
+from postmaster.resources.numbers import read_number
 from postmaster.resources.readers import InvalidValue, clean
 
 MAX_PATTERN = 2000
@@ -20,6 +22,11 @@ MAX_LINES = 100
 
 EMAIL_ADDRESS = "EMAILADDRESS:"
 
+# Which occurrence of a header a condition may name.
+LAST = -1
+MAX_OCCURRENCE = 50_000
+
+_PLACED = re.compile(r"(.+?)\[([^\]]*)\]")
 _HEADER = re.compile(r"[!-9;-<>-~]+")
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 
@@ -31,7 +38,8 @@ _COMPILE_ERRORS = (ValueError, KeyError, IndexError, OverflowError, RecursionErr
 class Condition:
     """A condition: ``pattern`` is found in a value of ``header``; with ``negate``, in none.
 
-    ``whole_address`` tests the bare addresses of the header instead, each as a whole.
+    ``whole_address`` tests the bare addresses of the header instead, each as a whole. ``occurrence`` is the place of
+    the only header of its name that is tested, counted from 0, or ``LAST``.
     """
 
     header: str
@@ -39,6 +47,7 @@ class Condition:
     pattern: regex.Pattern[str]
     negate: bool = False
     whole_address: bool = False
+    occurrence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,23 @@ def read_lines(read: Callable[[str], object]) -> Callable[[str], list[str]]:
 def condition(text: str, *, negate: bool = False) -> Condition:
     """The condition that ``Header=RE`` means. Raises Flaw, which names the position in the pattern."""
     header, pattern = _entered(text)
-    return Condition(header, pattern, _compile(header, _searched(pattern)), negate, _is_address(pattern))
+    name, occurrence = _occurrence(header)
+    return Condition(name, pattern, _compile(header, _searched(pattern)), negate, _is_address(pattern), occurrence)
+
+
+def _occurrence(header: str) -> tuple[str, int | None]:
+    """The name and the place in ``Received[2]``, ``Received[first]`` or ``Received[last]``; no place: any will do."""
+    match = _PLACED.fullmatch(header)
+    if match is None:
+        return header, None
+    place = {"first": 0, "last": LAST}.get(match[2].lower())
+    if place is None:
+        number = read_number(match[2], 1, MAX_OCCURRENCE)
+        if number is None:
+            advice = "It is first, last or a number, from 1 at the top, as in Received[1]."
+            raise InvalidValue(f"has “{header}”, which names no occurrence of a header", advice)
+        place = number - 1
+    return match[1], place
 
 
 def weigh(text: str) -> int:
@@ -96,7 +121,7 @@ def _searched(pattern: str) -> str:
     if not _is_address(pattern):
         return pattern
     address = pattern[len(EMAIL_ADDRESS) :].strip()
-    return regex.escape(address) if _PLAIN_ADDRESS.fullmatch(address) else address
+    return regex.escape(address_key(address)) if _PLAIN_ADDRESS.fullmatch(address) else address
 
 
 def setting(text: str) -> HeaderAssignment:
