@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from postmaster.desk.models import Article, Attachment, RawMail
 from postmaster.desk.rawmail import unpack
 from postmaster.errors import NotFoundError
-from postmaster.parsing import parse_message, part_content
+from postmaster.parsing import ParsedMessage, parse_message, part_content
 
 
 def article_source(session: Session, article: Article) -> bytes:
@@ -19,9 +19,9 @@ def article_source(session: Session, article: Article) -> bytes:
     return unpack(raw.encoding, raw.data)
 
 
-def html_of(session: Session, article: Article) -> str:
-    """Its HTML as it came: hostile. Empty if it has none."""
-    return parse_message(article_source(session, article)).html or ""
+def read_article(session: Session, article: Article) -> ParsedMessage:
+    """The message of an article, read anew: its HTML, which is hostile, and the images in it."""
+    return parse_message(article_source(session, article))
 
 
 def find_attachment(session: Session, number: int) -> tuple[Attachment, bytes]:

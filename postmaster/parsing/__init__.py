@@ -11,12 +11,16 @@ from collections.abc import Iterable
 from itertools import chain
 
 from postmaster.parsing.addresses import MAX_ADDRESSES, MAX_FIELD, parse_addresses
-from postmaster.parsing.body import part_bytes, read_parts
+from postmaster.parsing.body import read_parts
+from postmaster.parsing.charset import codec_of, is_utf8
+from postmaster.parsing.containers import open_containers
 from postmaster.parsing.dates import parse_date
+from postmaster.parsing.detection import detect_charset
 from postmaster.parsing.header import Fields, decode_fields, decode_value
 from postmaster.parsing.ids import parse_id, parse_ids
 from postmaster.parsing.message import Address, AttachedPart, ParsedMessage
-from postmaster.parsing.structure import normal_lines, split_message
+from postmaster.parsing.pieces import join_html
+from postmaster.parsing.structure import Part, leaves_of, normal_lines, split_message
 
 __all__ = [
     "Address",
@@ -36,10 +40,10 @@ def parse_message(raw: bytes) -> ParsedMessage:
 
     Of a field that may come once, the first counts; address lists and ids are read from all fields of their name.
     """
-    raw = normal_lines(raw)
-    fields, leaves = split_message(raw)
+    root = split_message(normal_lines(raw))
+    fields = _declared(root)
     values = _values(fields)
-    text, html, attachments = read_parts(raw, leaves)
+    content = read_parts(root)
     return ParsedMessage(
         subject=decode_value(_first(values, "subject")),
         from_=_sender(_first(values, "from")),
@@ -50,21 +54,52 @@ def parse_message(raw: bytes) -> ParsedMessage:
         message_id=parse_id(_first(values, "message-id")),
         in_reply_to=_ids(values.get("in-reply-to", ())),
         references=_ids(values.get("references", ())),
-        text=text,
-        html=html,
-        attachments=attachments,
+        text=content.text,
+        html=join_html(content.html),
+        html_pieces=content.html,
+        images=content.images,
+        attachments=content.attachments,
         headers=decode_fields(fields),
     )
 
 
 def part_content(raw: bytes, part: str) -> bytes:
     """The decoded bytes of the part with this number, as ``AttachedPart.part`` has it. Raises KeyError if none has."""
-    raw = normal_lines(raw)
-    _, leaves = split_message(raw)
-    for leaf in leaves:
+    root = split_message(normal_lines(raw))
+    open_containers(root)
+    for leaf in leaves_of(root):
         if leaf.number == part:
-            return part_bytes(raw, leaf)
+            return leaf.content
     raise KeyError(part)
+
+
+def _declared(root: Part) -> Fields:
+    """The header fields, those in an undeclared character set rewritten in UTF-8: in that of the text if it declares
+    one, else in the one that they seem to have.
+    """
+    raw = [value.encode("latin-1") for _, value in root.fields if not value.isascii()]
+    raw = [value for value in raw if not is_utf8(value)]
+    if not raw:
+        return root.fields
+    codec = _codec_of_text(root) or codec_of(detect_charset(b"\n".join(raw)))
+    if codec in (None, "cp1252"):
+        return root.fields
+    return [(name, _rewritten(value, codec)) for name, value in root.fields]
+
+
+def _codec_of_text(root: Part) -> str | None:
+    labels = (leaf.parameters.get("charset", "") for leaf in leaves_of(root) if leaf.content_type.startswith("text/"))
+    return next((codec for codec in map(codec_of, labels) if codec and codec not in ("utf_8", "cp1252")), None)
+
+
+def _rewritten(value: str, codec: str) -> str:
+    data = value.encode("latin-1")
+    if is_utf8(data) or "=?" in value:
+        return value
+    try:
+        return data.decode(codec).encode().decode("latin-1")
+    except UnicodeError:
+        return value
 
 
 def _values(fields: Fields) -> dict[str, list[str]]:

@@ -1,117 +1,185 @@
-"""What the parts of a message are to a reader: its text, its HTML, or attachments."""
+"""What the parts of a message are to a reader: its text, its HTML, the images within it, and attachments."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from postmaster.parsing.charset import decode_text
-from postmaster.parsing.content import decode_content
-from postmaster.parsing.filename import UniqueNames, nameless, safe_filename, subject_filename
+from postmaster.parsing.charset import decode_text, is_utf8
+from postmaster.parsing.containers import open_containers
+from postmaster.parsing.detection import detect_charset
+from postmaster.parsing.filename import UniqueNames, fork_filename, nameless, subject_filename
+from postmaster.parsing.flowed import unflow
 from postmaster.parsing.header import decode_value, message_start, split_header
-from postmaster.parsing.html_text import html_to_text
+from postmaster.parsing.html_text import image_sources, is_blank
 from postmaster.parsing.ids import parse_id
+from postmaster.parsing.images import ImagePart, image_type, resolve_images
 from postmaster.parsing.message import AttachedPart
-from postmaster.parsing.params import parse_parameters
-from postmaster.parsing.structure import Part
+from postmaster.parsing.other_text import read_other_text
+from postmaster.parsing.pieces import Piece, choose, html_of, text_of
+from postmaster.parsing.roles import ALTERNATIVE, BODY_TYPES, Role, assign_roles, file_name
+from postmaster.parsing.structure import Part, leaves_of
 
-_BODY_TYPES = frozenset({"text/plain", "text/html"})
+ENCRYPTED_NOTE = "This mail is encrypted ({}): nobody can read it here without the key of its recipient.\n"
+
 _MESSAGE_TYPES = frozenset({"message/rfc822", "message/global"})
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([a-z0-9_.:-]{1,40})", re.IGNORECASE)
 _META_WITHIN = 2000
 _CARRIAGE_RETURNS = re.compile(r"\r+\n?")
+_PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
 
 
-def read_parts(raw: bytes, leaves: list[Part]) -> tuple[str, str | None, tuple[AttachedPart, ...]]:
-    """Text, HTML and attachments of a message, as ``ParsedMessage`` has them."""
-    texts: list[str] = []
-    htmls: list[str] = []
-    attached: list[AttachedPart] = []
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What ``ParsedMessage`` says of the body: ``html`` are documents that follow one another."""
+
+    text: str
+    html: tuple[str, ...]
+    attachments: tuple[AttachedPart, ...]
+    images: Mapping[str, str]
+
+
+def read_parts(root: Part) -> Content:
+    """Text, HTML and attachments of a message."""
+    open_containers(root)
+    return _Body(root).read()
+
+
+class _Body:
+    """The body of one message while it is read."""
+
+    def __init__(self, root: Part) -> None:
+        self._root = root
+        self._detected: str | None = None
+        self._texts: dict[str, str] = {}
+        self._html: list[str] = []
+        self._roles = assign_roles(root, self._is_blank)
+
+    def read(self) -> Content:
+        pieces = self._pieces(self._root)
+        html = html_of(pieces)
+        files = [part for part in leaves_of(self._root) if self._roles[part.number] in _KEPT]
+        attached = _attach(files)
+        images = self._images(files, attached) if html and files else {}
+        shown = frozenset(images.values())
+        attachments = (replace(each, inline=True) if each.part in shown else each for each in attached)
+        return Content(text_of(pieces), html, tuple(attachments), images)
+
+    def _pieces(self, part: Part) -> list[Piece]:
+        """The text within a part, in its order."""
+        if not part.children:
+            return self._leaf(part)
+        found = [self._pieces(child) for child in part.children]
+        if part.content_type == ALTERNATIVE:
+            chosen = choose(found)
+            for number in chosen.left:
+                self._keep(part.children[number])
+            return chosen.pieces
+        pieces = [piece for each in found for piece in each]
+        return [_note("PGP"), *pieces] if part.content_type == "multipart/encrypted" else pieces
+
+    def _leaf(self, part: Part) -> list[Piece]:
+        role = self._roles[part.number]
+        if role is Role.ENCRYPTED:
+            return [_note("S/MIME")]
+        if role not in _READ:
+            return []
+        text = self._text(part)
+        if part.content_type == "text/html" and role is Role.TEXT:
+            self._html.append(text)
+            return [Piece(html=text)]
+        return [_note("PGP"), Piece(text)] if "-----BEGIN PGP M" in text and _PGP.search(text) else [Piece(text)]
+
+    def _keep(self, member: Part) -> None:
+        """A member of an alternative that is read in no way, and says something else: nothing of it may be lost."""
+        for part in leaves_of(member):
+            if self._roles[part.number] is Role.TEXT:
+                self._roles[part.number] = Role.FILE
+
+    def _is_blank(self, part: Part) -> bool:
+        text = self._text(part)
+        return is_blank(text) if part.content_type == "text/html" else not text.strip()
+
+    def _text(self, part: Part) -> str:
+        """The text of a part, decoded once."""
+        if part.number not in self._texts:
+            self._texts[part.number] = self._decode(part, part.content)
+        return self._texts[part.number]
+
+    def _decode(self, part: Part, data: bytes) -> str:
+        label = part.parameters.get("charset", "")
+        if not label and not data.isascii():
+            meta = _META_CHARSET.search(data, 0, _META_WITHIN) if part.content_type == "text/html" else None
+            label = meta[1].decode("ascii") if meta else self._detect(data)
+        text = decode_text(data, label).replace("\0", "").removeprefix("\N{BYTE ORDER MARK}")
+        if part.content_type == "text/html":
+            return text
+        text = _with_newlines(text)
+        if part.content_type == "text/plain":
+            is_flowed = part.parameters.get("format", "").lower() == "flowed"
+            return unflow(text, delsp=part.parameters.get("delsp", "").lower() == "yes") if is_flowed else text
+        return read_other_text(text, part.content_type) if part.content_type not in BODY_TYPES else text
+
+    def _detect(self, data: bytes) -> str:
+        """The character set of undeclared text; found out once for a message."""
+        if self._detected is None and not is_utf8(data):
+            self._detected = detect_charset(data)
+        return (self._detected or "") if not is_utf8(data) else ""
+
+    def _images(self, files: list[Part], attached: list[AttachedPart]) -> Mapping[str, str]:
+        parts = [_image_part(part, each) for part, each in zip(files, attached, strict=True)]
+        sources = [source for html in self._html for source in image_sources(html)]
+        return resolve_images(sources, parts)
+
+
+_READ = frozenset({Role.TEXT, Role.OTHER_TEXT, Role.OTHER_TEXT_AND_FILE})
+_KEPT = frozenset({Role.FILE, Role.ENCRYPTED, Role.OTHER_TEXT_AND_FILE})
+
+
+def _note(what: str) -> Piece:
+    return Piece(ENCRYPTED_NOTE.format(what))
+
+
+def _with_newlines(text: str) -> str:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    if "\r" in text:
+        text = _CARRIAGE_RETURNS.sub(lambda run: "\n" if run[0].endswith("\n") else "\n" * len(run[0]), text)
+    return text
+
+
+def _attach(files: list[Part]) -> list[AttachedPart]:
     names = UniqueNames()
-    for part in leaves:
-        data = part_bytes(raw, part)
-        declared = file_name(part)
-        if not is_body(part, declared):
-            attached.append(_attached(part, data, declared, names))
-        elif part.content_type == "text/html":
-            htmls.append(_html(part, data))
-        else:
-            texts.append(_text(part, data))
-    html = "\n".join(htmls) if htmls else None
-    text = _joined(texts)
-    if html is not None and not text.strip():
-        text = html_to_text(html)
-    return text, html, tuple(attached)
+    return [_attached(part, names) for part in files]
 
 
-def part_bytes(raw: bytes, part: Part) -> bytes:
-    """The content of a part, its transfer encoding undone."""
-    data = raw[part.start : part.end]
-    return decode_content(data, part.encoding) if part.encoding else data
-
-
-def file_name(part: Part) -> str:
-    """The name that a part declares, safe to use; empty if it has none."""
-    if ";" not in part.mime.get("content-disposition", "") and "name" not in part.parameters:
-        return ""
-    parameters = parse_parameters(part.mime.get("content-disposition", ""))
-    return safe_filename(parameters.get("filename") or parameters.get("name") or part.parameters.get("name", ""))
-
-
-def is_body(part: Part, name: str) -> bool:
-    """Whether a part is text to read. A named one is a file, unless it is the message, or one of its alternatives."""
-    if part.content_type not in _BODY_TYPES or part.disposition == "attachment":
-        return False
-    return not name or not part.path or part.path[-1] == "multipart/alternative"
-
-
-def _attached(part: Part, data: bytes, declared: str, names: UniqueNames) -> AttachedPart:
-    content_id = parse_id(part.mime.get("content-id", ""))
-    name = declared
-    if not name and part.content_type in _MESSAGE_TYPES:
+def _attached(part: Part, names: UniqueNames) -> AttachedPart:
+    """A file; whether it is shown within the text is not known yet."""
+    data = part.content
+    kind = image_type(data, part.content_type)
+    name = file_name(part)
+    if part.content_type == "application/applefile":
+        name = fork_filename(name)
+    elif not name and part.content_type in _MESSAGE_TYPES:
         name = subject_filename(_subject(data))
     return AttachedPart(
         part=part.number,
-        filename=names.take(name or nameless(part.number, part.content_type)),
-        content_type=part.content_type,
-        content_id=content_id,
-        inline=_is_inline(part, content_id),
+        filename=names.take(name or nameless(part.number, kind)),
+        content_type=kind,
+        content_id=parse_id(part.mime.get("content-id", "")),
+        inline=False,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
-def _is_inline(part: Part, content_id: str | None) -> bool:
-    """Whether a part is shown within the text, not beside it: an image in its place, or what the HTML refers to."""
-    if content_id and (part.disposition != "attachment" or "multipart/related" in part.path):
-        return True
-    return part.disposition == "inline" and part.content_type.startswith("image/")
+def _image_part(part: Part, attached: AttachedPart) -> ImagePart:
+    ids = (attached.content_id or "", decode_value(part.mime.get("x-attachment-id", "")))
+    return ImagePart(part.number, ids, decode_value(part.mime.get("content-location", "")), file_name(part))
 
 
 def _subject(message: bytes) -> str:
     fields, _ = split_header(message, message_start(message), len(message))
     return next((decode_value(value) for name, value in fields if name.lower() == "subject"), "")
-
-
-def _text(part: Part, data: bytes) -> str:
-    text = decode_text(data, part.parameters.get("charset", ""))
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    if "\r" in text:
-        text = _CARRIAGE_RETURNS.sub(lambda run: "\n" if run[0].endswith("\n") else "\n" * len(run[0]), text)
-    return text.replace("\0", "").removeprefix("\N{BYTE ORDER MARK}")
-
-
-def _html(part: Part, data: bytes) -> str:
-    label = part.parameters.get("charset", "")
-    if not label and not data.isascii() and (meta := _META_CHARSET.search(data, 0, _META_WITHIN)):
-        label = meta[1].decode("ascii")
-    return decode_text(data, label).replace("\0", "").removeprefix("\N{BYTE ORDER MARK}")
-
-
-def _joined(texts: list[str]) -> str:
-    """Texts one below the other."""
-    written = [text for text in texts if text]
-    if len(written) == 1:
-        return written[0]
-    return "".join(text if text.endswith("\n") else f"{text}\n" for text in written)

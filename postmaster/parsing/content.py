@@ -20,13 +20,13 @@ def decode_content(data: bytes, encoding: str) -> bytes:
     token = _TOKEN.search(encoding.lower())
     name = token[0] if token else ""
     if name == "base64":
-        return decode_base64(data) if _looks_like_base64(data) else data
+        return decode_base64(data) if looks_like_base64(data) else data
     if name == "quoted-printable":
         return decode_quoted_printable(data)
     return _decode_uu(data) if name in _UU_NAMES else data
 
 
-def _looks_like_base64(data: bytes) -> bool:
+def looks_like_base64(data: bytes) -> bool:
     """False if more than one in twenty of the first characters is foreign: plain text under a wrong label."""
     sample = data[:_SAMPLE].partition(b"=")[0].strip()
     foreign = sample.translate(None, _BASE64 + _LAYOUT)

@@ -13,6 +13,9 @@ _MAX_EXTENSION = 20
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]+")
 _SEPARATOR = re.compile(r"[/\\]")
 
+# A slash within a name is part of it, unless the whole of it is a path: of a drive, of a server, or of a folder.
+_PATH = re.compile(r"(?:[a-z]:|file:|~)?[/\\]|[a-z]:|\.{1,2}[/\\]|.*[/\\]\.\.[/\\]", re.IGNORECASE | re.DOTALL)
+
 _EXTENSIONS = {
     "application/json": ".json",
     "application/ms-tnef": ".dat",
@@ -62,11 +65,25 @@ _EXTENSIONS = {
     "video/quicktime": ".mov",
 }
 
+_TYPES = {extension: kind for kind, extension in reversed(_EXTENSIONS.items())}
+
 
 def safe_filename(name: str) -> str:
-    """The last part of a path, without controls and dots around it; empty if nothing is left."""
-    base = _SEPARATOR.split(_UNSAFE.sub(" ", name).rstrip(" /\\"))[-1]
+    """A name without controls and dots around it, of a path its last part; empty if nothing is left."""
+    name = _UNSAFE.sub(" ", name).strip()
+    name = name.rstrip(" /\\")
+    base = _SEPARATOR.split(name)[-1] if _PATH.match(name) else _SEPARATOR.sub("_", name)
     return shorten(" ".join(base.split()).strip(". "))
+
+
+def type_of_name(name: str) -> str:
+    """The usual content type of a file with that name."""
+    return _TYPES.get(_split(name)[1].lower(), "application/octet-stream")
+
+
+def fork_filename(name: str) -> str:
+    """A name for the resource fork of a file of a Macintosh: no program can open it, so it is not that of the file."""
+    return shorten(f"{name}.rsrc") if name else ""
 
 
 def subject_filename(subject: str) -> str:

@@ -95,10 +95,13 @@ def split_header(raw: bytes, start: int, end: int) -> tuple[Fields, int]:
 
 def _parted(fields: Fields) -> Fields:
     """``fields``, and those that stand on the line of another one, if the header has no such field of its own."""
+    crowded = {name for name, value in fields if ": " in value and name.lower() in _STRUCTURED}
+    if not crowded:
+        return fields
     names = {name.lower() for name, _ in fields}
     parted: Fields = []
     for name, value in fields:
-        second = _SECOND_FIELD.search(value, 0, _SEARCHED) if name.lower() in _STRUCTURED and ":" in value else None
+        second = _SECOND_FIELD.search(value, 0, _SEARCHED) if name in crowded else None
         if second and second[1].lower() not in names and value.count('"', 0, second.start()) % 2 == 0:
             parted.append((name, value[: second.start()].rstrip(BLANKS)))
             parted.append((second[1], value[second.end() :].lstrip(BLANKS)))

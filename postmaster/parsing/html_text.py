@@ -1,49 +1,169 @@
-"""Text made of HTML, in linear time, for messages that have no other (docs/glossary.md#real-mail: 13)."""
+"""HTML of mail as text, for messages that have no other; and the images that it shows.
+
+lxml reads it as browsers do, and calls back for each tag and each piece of text: linear, and without a tree.
+"""
 
 from __future__ import annotations
 
-import html
 import re
+from collections.abc import Iterator
 
-# Each alternative that needs an end takes the end of the document as one, as browsers do: so that nothing is searched
-# for more than once.
-_MARKUP = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    r"|<(?:script|style|title)\b.*?(?:</(?:script|style|title)[^>]*+(?:>|\Z)|\Z)"
-    r"|</?([a-z][a-z0-9]*+)[^>]*+(?:>|\Z)"
-    r"|<[/!?][^>]*+(?:>|\Z)",
-    re.IGNORECASE | re.DOTALL,
-)
-# Python refuses to read a number of more than 4,300 digits, and no character has more than seven.
-_HUGE_REFERENCE = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?")
+# No words of the message. What Word leaves in <xml> is none as well, unless the tag was never closed.
+_HIDDEN = frozenset({"script", "style", "title", "template", "noframes", "iframe", "object", "applet", "select", "svg"})
+_ISLAND = "xml"
 
-_LINE_TAGS = """
-    address article aside blockquote body br dd div dl dt figure footer form header hr html li main nav ol pre section
-    table tbody thead tr ul
+_LINE_TAG_NAMES = """
+    address article aside blockquote body caption dd div dl dt fieldset figcaption figure footer form header html main
+    nav ol pre section table tbody tfoot thead tr ul
 """
-_PARAGRAPH_TAGS = ("p", "h1", "h2", "h3", "h4", "h5", "h6")
-_BREAKS = dict.fromkeys(_LINE_TAGS.split(), "\n") | dict.fromkeys(_PARAGRAPH_TAGS, "\n\n") | {"td": " ", "th": " "}
+_LINE_TAGS = frozenset(_LINE_TAG_NAMES.split())
+_PARAGRAPH_TAGS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6"})
+_ENDS_ISLAND = _LINE_TAGS | _PARAGRAPH_TAGS
+_CELLS = frozenset({"td", "th"})
+
+# A quick look: words outside of tags, or an image.
+_BODY = re.compile(r"<body\b", re.IGNORECASE)
+_SHOWS = re.compile(r"<img\b|(?:>|\A)\s*+[^<\s&]", re.IGNORECASE)
+_CLOSE_LOOK = 20_000
+
+
+class _Reader:
+    """Collects words, and where lines end."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.images: list[str] = []
+        self._hidden: list[str] = []
+        self._pre = 0
+        self._lists: list[int | None] = []
+        self._marker = ""
+        self._breaks = 0  # lines that end before the next word
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """A tag begins."""
+        if tag in _HIDDEN or tag == _ISLAND:
+            self._hidden.append(tag)
+        elif self._hidden and self._hidden[-1] == _ISLAND and tag in _ENDS_ISLAND:
+            self._hidden.clear()
+        if self._hidden:
+            return
+        if tag == "img":
+            self.images.append(attributes.get("src", ""))
+        elif tag == "br":
+            self._breaks += 1
+        elif tag == "hr":
+            self._breaks = max(self._breaks, 2)
+        elif tag == "li":
+            self._item()
+        else:
+            self._begin_block(tag, attributes)
+
+    def _begin_block(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag in ("ul", "ol"):
+            start = attributes.get("start", "1")
+            self._lists.append((int(start) if start.isdecimal() and len(start) < 7 else 1) if tag == "ol" else None)
+        self._pre += tag == "pre"
+        if tag in _CELLS and not self._breaks:
+            self.out.append("\t")
+        elif not self._marker and self.out[-1:] != ["\t"]:
+            self._break(tag)
+
+    def end(self, tag: str) -> None:
+        """A tag ends, or would have to."""
+        if self._hidden:
+            if tag in self._hidden:
+                del self._hidden[self._hidden.index(tag) :]
+            return
+        if tag in ("ul", "ol") and self._lists:
+            self._lists.pop()
+        if tag == "pre":
+            self._pre = max(0, self._pre - 1)
+        if tag in _CELLS:
+            self._breaks = 0
+        self._break(tag)
+
+    def data(self, text: str) -> None:
+        """Words."""
+        if self._hidden:
+            return
+        if not self._pre:
+            text = text.replace("\n", " ").replace("\t", " ")
+        if self._breaks or self._marker:
+            if not text.strip():
+                return
+            self.out.append("\n" * self._breaks + self._marker)
+            self._breaks, self._marker = 0, ""
+        self.out.append(text)
+
+    def comment(self, text: str) -> None:
+        """Nothing to read, conditional ones neither."""
+
+    def close(self) -> None:
+        """The document ends."""
+
+    def _item(self) -> None:
+        number = self._lists[-1] if self._lists else None
+        self._marker = "- " if number is None else f"{number}. "
+        if number is not None:
+            self._lists[-1] = number + 1
+        self._breaks = max(self._breaks, 1)
+
+    def _break(self, tag: str) -> None:
+        if tag in _PARAGRAPH_TAGS:
+            self._breaks = max(self._breaks, 2)
+        elif tag in _LINE_TAGS or tag == "li":
+            self._breaks = max(self._breaks, 1)
+
+
+def _read(source: str) -> _Reader:
+    # Only messages with no plain text pay for the import.
+    from lxml import etree
+
+    reader = _Reader()
+    if source.strip():
+        parser = etree.HTMLParser(target=reader, huge_tree=True)
+        try:
+            parser.feed(source.replace("\0", ""))
+            parser.close()
+        except etree.LxmlError:  # nothing that it takes for a document; what was read before is kept
+            pass
+    return reader
 
 
 def html_to_text(source: str) -> str:
     """The words of an HTML document, a line for each block; no markup is left. Never raises."""
-    pieces = _MARKUP.split(source)
-    texts, tags = pieces[0::2], pieces[1::2]
-    out: list[str] = []
-    in_pre = False
-    for text, tag in zip(texts, [*tags, None], strict=True):
-        out.append(text if in_pre else text.replace("\n", " "))
-        name = (tag or "").lower()
-        in_pre = (not in_pre) if name == "pre" else in_pre
-        out.append(_BREAKS.get(name, ""))
-    return _tidy(html.unescape(_HUGE_REFERENCE.sub("\N{REPLACEMENT CHARACTER}", "".join(out))))
+    return _tidy("".join(_read(source).out))
+
+
+def image_sources(source: str) -> list[str]:
+    """What the images of an HTML document refer to, as it is written. Never raises."""
+    return _read(source).images if "<img" in source or "<IMG" in source or "<Img" in source else []
+
+
+def is_blank(source: str) -> bool:
+    """Whether HTML shows neither words nor an image."""
+    body = _BODY.search(source)
+    start = body.start() if body else 0
+    if not _SHOWS.search(source, start):
+        return True
+    if len(source) - start > _CLOSE_LOOK:
+        return False
+    reader = _read(source)
+    return not reader.images and not _tidy("".join(reader.out))
 
 
 def _tidy(text: str) -> str:
-    """Blanks between words made one, and blank lines too."""
-    lines: list[str] = []
+    """Blanks between words made one, and blank lines too; cells stay apart."""
+    return "\n".join(_lines(text)).strip("\n")
+
+
+def _lines(text: str) -> Iterator[str]:
+    blank = True
     for line in text.split("\n"):
-        words = " ".join(line.split())
-        if words or (lines and lines[-1]):
-            lines.append(words)
-    return "\n".join(lines).strip("\n")
+        if "\t" in line:
+            words = "\t".join(filter(None, (" ".join(cell.split()) for cell in line.split("\t"))))
+        else:
+            words = " ".join(line.split())
+        if words or not blank:
+            yield words
+        blank = not words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import KeysView
+from collections.abc import KeysView, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -38,7 +38,9 @@ class ParsedMessage:
     """A message, read. No string holds a NUL or half a surrogate pair, so that any database and JSON can take it.
 
     ``headers`` are all header fields in their order: name as written, value unfolded and decoded. ``text`` is the
-    text to show (made from the HTML if there is no other), ``html`` the HTML as it came: hostile, never shown as is.
+    text to show (what came only as HTML made text), ``html`` all of it as HTML, if any came so: hostile, never shown as
+    is. ``html_pieces`` are the documents that ``html`` is made of, and ``images`` the numbers of the parts that images
+    in them mean, by what they refer to.
     ``date`` is aware, or None if none could be read. ``message_id`` and the lists come without angle brackets.
     """
 
@@ -53,6 +55,8 @@ class ParsedMessage:
     references: tuple[str, ...] = ()
     text: str = ""
     html: str | None = None
+    html_pieces: tuple[str, ...] = field(default=(), repr=False)
+    images: Mapping[str, str] = field(default_factory=dict, repr=False)
     attachments: tuple[AttachedPart, ...] = ()
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 

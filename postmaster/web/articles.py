@@ -6,6 +6,7 @@ origin is none, and has a policy that lets nothing run or load; the rest is down
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from io import BytesIO
 
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Attachment
 from postmaster.desk.ticket_view import find_article
-from postmaster.ledger.article_source import article_source, find_attachment, html_of
+from postmaster.ledger.article_source import article_source, find_attachment, read_article
 from postmaster.resources.audit import audit
 from postmaster.web.access import current_user, for_leads, public
 from postmaster.web.shown_html import shown_html
@@ -52,25 +53,24 @@ def body(article: int) -> Response:
     remote = request.args.get("images") == "remote"
     with read_session() as session:
         found = find_article(session, article)
-        html = html_of(session, found)
-        addresses = _inline_addresses(session, article)
-        safe = shown_html(session, article, html, addresses, remote_images=remote)
+        message = read_article(session, found)
+        addresses = _inline_addresses(session, article, message.images)
+        safe = shown_html(session, article, message.html_pieces, addresses, remote_images=remote)
     response = make_response(render_template("articles/body.html", html=safe, text=found.text))
     response.headers["Content-Security-Policy"] = FRAME_POLICY.format(remote=" https:" if remote else "")
     response.headers.update(FRAME_HEADERS)
     return response
 
 
-def _inline_addresses(session: Session, article: int) -> dict[str, str]:
-    """Signed addresses of the article's images, by Content-ID."""
-    images = session.execute(
-        select(Attachment.content_id, Attachment.id).where(
-            Attachment.article_id == article,
-            Attachment.content_id.is_not(None),
-            Attachment.content_type.in_(IMAGE_TYPES),
+def _inline_addresses(session: Session, article: int, images: Mapping[str, str]) -> dict[str, str]:
+    """Signed addresses of the images within the HTML, by what refers to them; ``images`` has the numbers of the parts."""
+    rows = session.execute(
+        select(Attachment.part, Attachment.id).where(
+            Attachment.article_id == article, Attachment.content_type.in_(IMAGE_TYPES)
         )
     )
-    return {content_id: url_for(".inline", token=sign(number)) for content_id, number in images if content_id}
+    ids = {part: number for part, number in rows}
+    return {source: url_for(".inline", token=sign(ids[part])) for source, part in images.items() if part in ids}
 
 
 def sign(attachment: int) -> str:

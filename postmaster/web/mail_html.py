@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from urllib.parse import unquote
+from collections.abc import Callable, Sequence
 
 import nh3
 
@@ -54,6 +53,11 @@ _DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECAS
 Inline = Callable[[str], str | None]
 
 
+def safe_documents(documents: Sequence[str], inline: Inline, *, remote_images: bool) -> str:
+    """Documents that follow one another made harmless: each by itself, so that what one leaves open swallows no other."""
+    return "\n".join(safe_html(document, inline, remote_images=remote_images) for document in documents)
+
+
 def is_showable(html: str) -> bool:
     """Whether ``html`` is small enough to be shown."""
     return len(html) <= MAX_CHARACTERS and html.count("<") <= MAX_TAGS
@@ -75,7 +79,7 @@ def is_ordinary(html: str) -> bool:
 def safe_html(html: str, inline: Inline, *, remote_images: bool) -> str:
     """``html`` without anything that runs, submits, or asks for something elsewhere.
 
-    ``inline`` gives the address of the image with a Content-ID. Remote images stay if ``remote_images``, and only
+    ``inline`` gives the address of the image that a reference means, if it came with the mail. Remote images stay if ``remote_images``, and only
     those that come by https.
     """
 
@@ -99,20 +103,20 @@ def safe_html(html: str, inline: Inline, *, remote_images: bool) -> str:
 
 
 def _image(address: str, inline: Inline, remote: bool) -> str | None:
-    scheme, _, rest = address.partition(":")
-    if scheme.lower() == "cid":
-        return inline(unquote(rest))
-    if remote and scheme.lower() == "https":
+    if (own := inline(address)) is not None:
+        return own
+    if remote and address.partition(":")[0].lower() == "https":
         return address
     return address if _DATA_IMAGE.match(address) else None
 
 
 def confined(question: bytes) -> bytes:
-    """``safe_html`` for what a child process is asked: HTML, the ``places`` of inline images, by Content-ID, and
-    whether remote ones stay. Raises MemoryError if it becomes too long.
+    """``safe_documents`` for what a child process is asked: documents, the ``places`` of inline images, by what refers
+    to them, and whether remote ones stay. Raises MemoryError if it becomes too long.
     """
     asked = json.loads(question)
-    made = safe_html(asked["html"], asked["places"].get, remote_images=asked["remote"]).encode(errors="replace")
+    html = safe_documents(asked["documents"], asked["places"].get, remote_images=asked["remote"])
+    made = html.encode(errors="replace")
     if len(made) > MAX_HTML_BYTES:
         raise MemoryError
     return made

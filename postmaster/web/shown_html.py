@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from postmaster.confined import Limits, NotNowError, TooMuchError, compute
 from postmaster.database import dialect_of, insert_into, transaction
 from postmaster.desk.models import ArticleHtml
 from postmaster.web import mail_html
-from postmaster.web.mail_html import MAX_HTML_BYTES, is_ordinary, is_showable, safe_html
+from postmaster.web.mail_html import MAX_HTML_BYTES, is_ordinary, is_showable, safe_documents
 
 # Of the child that makes one article harmless.
 RENDER_LIMITS = Limits(seconds=1, megabytes=256)
@@ -25,30 +25,33 @@ log = structlog.get_logger("postmaster.web")
 
 
 def shown_html(
-    session: Session, article: int, html: str, addresses: Mapping[str, str], *, remote_images: bool
+    session: Session, article: int, documents: Sequence[str], addresses: Mapping[str, str], *, remote_images: bool
 ) -> str | None:
-    """``html`` made harmless, with the ``addresses`` of inline images; None if it is not to be shown."""
+    """The HTML of an article made harmless, with the ``addresses`` of images that came with it, by what refers to them;
+    None if it is not to be shown.
+    """
+    html = "\n".join(documents)
     if not is_showable(html):
         return None
     if is_ordinary(html):
-        made = safe_html(html, addresses.get, remote_images=remote_images)
+        made = safe_documents(documents, addresses.get, remote_images=remote_images)
         return made if len(made) <= MAX_HTML_BYTES else None
     query = select(ArticleHtml).where(ArticleHtml.article_id == article, ArticleHtml.remote_images == remote_images)
     kept = session.scalars(query).one_or_none()
     if kept is None:
         kept = ArticleHtml(article_id=article, remote_images=remote_images, places=f"place-{secrets.token_hex(12)}-")
         try:
-            kept.html = _compute(kept, html, addresses)
+            kept.html = _compute(kept, documents, addresses)
         except NotNowError:
             return None
         _keep(kept)
     return _placed(kept, addresses) if kept.html is not None else None
 
 
-def _compute(made: ArticleHtml, html: str, addresses: Mapping[str, str]) -> str | None:
+def _compute(made: ArticleHtml, documents: Sequence[str], addresses: Mapping[str, str]) -> str | None:
     """None if it takes too much."""
-    places = {content_id: f"{made.places}{_key(content_id)}" for content_id in addresses}
-    question = json.dumps({"html": html, "places": places, "remote": made.remote_images})
+    places = {reference: f"{made.places}{_key(reference)}" for reference in addresses}
+    question = json.dumps({"documents": list(documents), "places": places, "remote": made.remote_images})
     try:
         return compute(mail_html.__file__, question.encode(), RENDER_LIMITS).decode()
     except TooMuchError:
@@ -68,7 +71,7 @@ def _keep(made: ArticleHtml) -> None:
 
 def _placed(made: ArticleHtml, addresses: Mapping[str, str]) -> str:
     """With the addresses of this moment; nobody who writes mail can know the text that stands in their place."""
-    by_key = {_key(content_id): address for content_id, address in addresses.items()}
+    by_key = {_key(reference): address for reference, address in addresses.items()}
     first, *parts = (made.html or "").split(made.places)
     return first + "".join(by_key.get(part[:KEY_LENGTH], "") + part[KEY_LENGTH:] for part in parts)
 
@@ -77,5 +80,5 @@ def _placed(made: ArticleHtml, addresses: Mapping[str, str]) -> str:
 KEY_LENGTH = 32
 
 
-def _key(content_id: str) -> str:
-    return hashlib.sha256(content_id.encode(errors="replace")).hexdigest()[:KEY_LENGTH]
+def _key(reference: str) -> str:
+    return hashlib.sha256(reference.encode(errors="replace")).hexdigest()[:KEY_LENGTH]

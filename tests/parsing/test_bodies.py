@@ -53,10 +53,11 @@ def test_text_that_is_a_file_is_an_attachment(fields: tuple[bytes, ...]) -> None
 
 
 def test_an_image_within_the_html_is_inline() -> None:
-    related = multipart(b"related", HTML, IMAGE, boundary=b"rel")
+    shows = text(b'<p>Hello <b>Ann</b><img src="cid:logo@x"></p>', subtype=b"html")
+    related = multipart(b"related", shows, IMAGE, boundary=b"rel")
     read = parse_message(multipart(b"alternative", text(b"Hello"), related))
     (image,) = read.attachments
-    assert (read.text, read.html) == ("Hello", "<p>Hello <b>Ann</b></p>")
+    assert (read.text, read.images) == ("Hello", {"cid:logo@x": "2.2"})
     assert (image.part, image.filename, image.content_type) == ("2.2", "part-2.2.png", "image/png")
     assert (image.inline, image.content_id) == (True, "logo@x")
 

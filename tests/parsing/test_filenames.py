@@ -50,7 +50,7 @@ def names_of(*fields: bytes) -> list[str]:
         (b'filename=".htaccess"', "htaccess"),
         (b'filename="a\x00\x07\tb.pdf"', "a b.pdf"),
         ('filename="a\u202efdp.exe"'.encode(), "a fdp.exe"),
-        (b"filename*=utf-8''a%00%0A%2Fb.pdf", "b.pdf"),
+        (b"filename*=utf-8''a%00%0A%2Fb.pdf", "a _b.pdf"),
         (b"filename*=utf-7''%2B2AA-.pdf", "�.pdf"),
     ],
 )

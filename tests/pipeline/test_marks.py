@@ -1,4 +1,4 @@
-"""What nothing may answer, what a machine wrote, and what reports lead to (REFERENCE section 3, "Loop")."""
+"""What nothing may answer, what a machine wrote, and what reports lead to (docs/glossary.md#loop)."""
 
 from __future__ import annotations
 

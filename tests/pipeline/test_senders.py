@@ -1,4 +1,4 @@
-"""Who wrote a message, whatever stands in From (REFERENCE section 5, kinds 17 and 20)."""
+"""Who wrote a message, whatever stands in From (docs/glossary.md#real-mail: 17 and 20)."""
 
 from __future__ import annotations
 

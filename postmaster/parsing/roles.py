@@ -1,0 +1,138 @@
+"""Which parts of a message are its text, judged in the message: the only text is the text, whatever it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from postmaster.parsing.containers import TNEF, is_encrypted
+from postmaster.parsing.filename import safe_filename
+from postmaster.parsing.ids import parse_id
+from postmaster.parsing.other_text import CALENDAR, NOT_FOR_READING
+from postmaster.parsing.params import parse_parameters
+from postmaster.parsing.structure import Part
+
+BODY_TYPES = frozenset({"text/plain", "text/html"})
+
+# Renderings for other programs of what is there as text as well.
+_VARIANTS = frozenset({"text/x-amp-html", "text/watch-html", "text/x-web-intelligence"})
+_READABLE_VARIANTS = frozenset({"text/enriched", "text/richtext", "text/markdown", "text/x-markdown"})
+
+ALTERNATIVE = "multipart/alternative"
+_MAX_MARKED = 1_000
+
+Judge = Callable[[Part], bool]
+
+
+class Role(Enum):
+    """What a part is to a reader."""
+
+    TEXT = "text"
+    OTHER_TEXT = "other text"  # readable, and read because there is no other
+    OTHER_TEXT_AND_FILE = "other text and file"
+    ENCRYPTED = "encrypted"
+    FILE = "file"
+    LEFT_OUT = "left out"
+
+
+@dataclass
+class _Candidates:
+    """Parts that may be the text, the better ones first, and what they are if they are not."""
+
+    certain: list[Part] = field(default_factory=list)
+    named: list[Part] = field(default_factory=list)
+    other: list[Part] = field(default_factory=list)
+    encrypted: list[Part] = field(default_factory=list)
+
+
+def assign_roles(root: Part, is_blank: Judge) -> dict[str, Role]:
+    """The roles of all leaves, by their numbers. ``is_blank`` says whether a part has nothing to read."""
+    candidates = _Candidates()
+    roles: dict[str, Role] = {}
+    for part, parent in _with_parents(root):
+        roles[part.number] = _judge(part, parent, candidates)
+    if any(not is_blank(part) for part in candidates.certain[:_MAX_MARKED]):
+        return roles
+    for part in candidates.named:
+        if not is_blank(part):
+            group = [each for each in candidates.named if each is part or (_is_copy(part) and each.path == part.path)]
+            return roles | {each.number: Role.TEXT for each in group}
+    for part in candidates.other:
+        if not is_blank(part):
+            keeps = part.content_type == CALENDAR or bool(file_name(part))
+            return roles | {part.number: Role.OTHER_TEXT_AND_FILE if keeps else Role.OTHER_TEXT}
+    return roles | {part.number: Role.ENCRYPTED for part in candidates.encrypted[:1]}
+
+
+def _with_parents(root: Part) -> Iterator[tuple[Part, Part | None]]:
+    waiting: list[tuple[Part, Part | None]] = [(root, None)]
+    while waiting:
+        part, parent = waiting.pop()
+        if part.children:
+            waiting.extend((child, part) for child in reversed(part.children))
+        else:
+            yield part, parent
+
+
+def _judge(part: Part, parent: Part | None, candidates: _Candidates) -> Role:
+    """The role of a part if there is a better text; what it could be otherwise is noted."""
+    if is_encrypted(part):
+        candidates.encrypted.append(part)
+        return Role.FILE
+    is_root = parent is not None and parent.content_type == "multipart/related" and part is _related_root(parent)
+    marked = part.disposition.startswith("att") and not is_root
+    if marked or not part.content_type.startswith("text/"):
+        return Role.FILE
+    if part.content_type not in BODY_TYPES:
+        return _judge_other(part, parent, candidates)
+    if _is_copy(part):
+        candidates.named.append(part)
+        return Role.LEFT_OUT
+    if is_root or parent is None or not file_name(part) or _is_first_of_its_kind(part, parent):
+        candidates.certain.append(part)
+        return Role.TEXT
+    if parent.content_type != ALTERNATIVE:
+        candidates.named.append(part)
+    return Role.FILE
+
+
+def _is_first_of_its_kind(part: Part, parent: Part) -> bool:
+    """Whether it is the member of an alternative that says it in this type; a second one, with a name, is a file."""
+    if parent.content_type != ALTERNATIVE:
+        return False
+    return next(each for each in parent.children if each.content_type == part.content_type) is part
+
+
+def _judge_other(part: Part, parent: Part | None, candidates: _Candidates) -> Role:
+    named = bool(file_name(part))
+    if part.content_type in _VARIANTS:
+        return Role.FILE if named else Role.LEFT_OUT
+    if part.content_type not in NOT_FOR_READING:
+        candidates.other.append(part)
+    in_alternative = parent is not None and parent.content_type == ALTERNATIVE
+    return Role.LEFT_OUT if in_alternative and part.content_type in _READABLE_VARIANTS and not named else Role.FILE
+
+
+def _is_copy(part: Part) -> bool:
+    """Whether a part is the text in Outlook's container, which usually repeats the one beside it."""
+    return part.path[-1:] == (TNEF,) or part.path[-2:] == (TNEF, ALTERNATIVE)
+
+
+def _related_root(parent: Part) -> Part:
+    """The part that a multipart/related is about (RFC 2387 section 3.2)."""
+    start = parse_id(parent.parameters.get("start", ""))
+    if start:
+        for child in parent.children[:_MAX_MARKED]:
+            if parse_id(child.mime.get("content-id", "")) == start:
+                return child
+    return parent.children[0]
+
+
+def file_name(part: Part) -> str:
+    """The name that a part declares, safe to use; empty if it has none."""
+    disposition = part.mime.get("content-disposition", "")
+    if "name" not in part.parameters and "name" not in disposition.lower():
+        return ""
+    parameters = parse_parameters(f";{disposition}")
+    return safe_filename(parameters.get("filename") or parameters.get("name") or part.parameters.get("name", ""))
