@@ -51,6 +51,7 @@ ReportProgress = Callable[[int, int, int], None]
 class FetchOptions:
     """How to fetch. ``timeout``: seconds for an account, None for no limit. ``stop`` ends after the current batch.
 
+    ``opening_seconds``: within which each session has to have listed the mailbox, None for as long as any server gets.
     ``guarded``: a mailbox never fetched before with more than FirstFetchConfirm messages is left alone.
     ``host_wait``: seconds to wait for a free session on a busy host. ``on_progress`` is told the account's id, how many
     messages are done, and how many there are.
@@ -58,6 +59,7 @@ class FetchOptions:
 
     started_by: str
     timeout: float | None = None
+    opening_seconds: float | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     guarded: bool = False
     host_wait: float = HOST_WAIT_SECONDS
@@ -201,6 +203,7 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
                 plan.endpoint,
                 deadline_seconds=watch.deadline,
                 reconnect_after=plan.reconnect_after,
+                opening_seconds=options.opening_seconds,
                 trouble=work.care.trouble,
             )
         except MailError as error:

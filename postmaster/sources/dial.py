@@ -37,10 +37,17 @@ class Dialler:
     client: Client
     _socket: socket.socket
 
-    def __init__(self, endpoint: Endpoint, deadline_seconds: float, *, trust_all: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        deadline_seconds: float,
+        *,
+        opening_seconds: float | None = None,
+        trust_all: bool = False,
+    ) -> None:
         self.endpoint = endpoint
         self.deadline = Deadline(deadline_seconds)
-        self._opening = self.deadline.begin("signing in and listing the mailbox", OPENING_SECONDS)
+        self._opening = self.deadline.begin("signing in and listing the mailbox", opening_seconds or OPENING_SECONDS)
         self.wire = ErrorTranslator(endpoint, self.deadline)
         self.guard = TlsGuard(endpoint, trust_all=trust_all)
         self._addresses: list[SocketAddress] = []
@@ -175,9 +182,9 @@ def _offered(client: Client) -> str:
     return ", ".join(name for name in names if name.startswith("AUTH="))
 
 
-def dial(endpoint: Endpoint, deadline_seconds: float) -> Dialler:
+def dial(endpoint: Endpoint, deadline_seconds: float, opening_seconds: float | None = None) -> Dialler:
     """A Dialler that has taken all its steps, so that ``client`` is signed in. Raises MailError."""
-    dialler = Dialler(endpoint, deadline_seconds)
+    dialler = Dialler(endpoint, deadline_seconds, opening_seconds=opening_seconds)
     try:
         dialler.resolve()
         dialler.connect()

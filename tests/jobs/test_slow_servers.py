@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -12,44 +13,63 @@ from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState
 from postmaster.database import read_session, transaction
+from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun, RunStatus
 from tests.jobs.conftest import Start, status, wait_for_tickets
+from tests.jobs.fast_worker import OPENING_SECONDS
 from tests.servers.fixtures import TestMailbox
 from tests.servers.ports import wait_until
-from tests.servers.scripted import Connection, ImapServer
-from tests.support import Desk, mails
+from tests.servers.scripted import Connection, ImapServer, ScriptedServer
+from tests.support import Desk, mail, mails
 
 
 def crawls(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
     connection.trickle(b"x" * 100_000, pause=0.2)
 
 
+def dead_servers(stack: ExitStack, count: int) -> Iterator[ScriptedServer]:
+    """Servers that hardly answer, or do not at all: each at another step, in turns."""
+    mail_to_read = {1: mail("never read")}
+    kinds: Sequence[Callable[[], ScriptedServer]] = (
+        lambda: ImapServer({"LOGIN": crawls}),
+        lambda: ScriptedServer(Connection.hang),
+        lambda: ImapServer({"UID FETCH": crawls}, messages=mail_to_read),
+        lambda: ImapServer({"SELECT": lambda connection, _tag, _arguments: connection.hang()}),
+    )
+    for kind in itertools.islice(itertools.cycle(kinds), count):
+        yield stack.enter_context(kind())
+
+
+def add_accounts(desk: Desk, servers: Iterable[ScriptedServer]) -> Sequence[str]:
+    """An account on each, all with one login."""
+    desk.ok("setting", "set", "SessionsPerHost", "20")
+    credential = desk.credential("anna", "correct horse")
+    return [
+        desk.add_account(type="IMAP", host="127.0.0.1", port=server.port, credential=credential, folder=f"INBOX/{n}")
+        for n, server in enumerate(servers)
+    ]
+
+
 @pytest.fixture
 def crawlers(desk: Desk) -> Iterator[Sequence[str]]:
     """Accounts on servers that answer a login a byte at a time."""
-    desk.ok("setting", "set", "SessionsPerHost", "10")
     with ExitStack() as stack:
-        servers = [stack.enter_context(ImapServer({"LOGIN": crawls})) for _ in range(3)]
-        credential = desk.credential("anna", "correct horse")
-        yield [
-            desk.add_account(
-                type="IMAP", host="127.0.0.1", port=server.port, credential=credential, folder=f"INBOX/{n}"
-            )
-            for n, server in enumerate(servers)
-        ]
+        yield add_accounts(desk, [stack.enter_context(ImapServer({"LOGIN": crawls})) for _ in range(3)])
 
 
-def failed_runs(app: Flask) -> Sequence[FetchRun]:
-    """The runs that have failed, in their order."""
+def runs_of(app: Flask, *, failed: bool) -> Sequence[FetchRun]:
+    """The runs that have failed, or those that went well, in their order."""
+    status_of = RunStatus.FAILED if failed else RunStatus.OK
     with app.app_context(), read_session() as session:
-        failed = select(FetchRun).where(FetchRun.status == RunStatus.FAILED)
-        return session.scalars(failed.order_by(FetchRun.started_at)).all()
+        wanted = select(FetchRun).where(FetchRun.status == status_of)
+        return session.scalars(wanted.order_by(FetchRun.started_at)).all()
 
 
-def make_all_due(app: Flask) -> None:
-    """Have each account fetched at once, as though its time had come."""
+def make_all_due(app: Flask) -> datetime:
+    """Have each account fetched at once, as though its time had come; returns when that was."""
     with app.app_context(), transaction() as session:
         session.execute(update(AccountState).values(next_run_at=None))
+        return now()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -57,19 +77,46 @@ def test_accounts_whose_servers_crawl_never_have_all_workers(
     app: Flask, desk: Desk, mailbox: TestMailbox, crawlers: Sequence[str], start_worker: Start, workers: int
 ) -> None:
     worker = start_worker("--workers", str(workers))
-    wait_until(lambda: len(failed_runs(app)) >= len(crawlers), "each of them to be given up", 60)
+    wait_until(lambda: len(runs_of(app, failed=True)) >= len(crawlers), "each of them to be given up", 60)
     desk.account(mailbox)
+    rounds = []
     for number in range(1, 4):
         mailbox.deliver(*mails(1))
-        make_all_due(app)
-        wait_for_tickets(desk, number, 20)
-    wait_until(lambda: not any(row["activity"] for row in status(desk)["accounts"]), "the last run to end", 60)
-    runs = failed_runs(app)
-    assert {run.error["code"] for run in runs if run.error} == {"server-slow"}
-    for run, following in itertools.pairwise(runs[len(crawlers) :]):
+        rounds.append(make_all_due(app))
+        wait_for_tickets(desk, number, 60)
+    wait_until(lambda: not any(row["activity"] for row in status(desk)["accounts"]), "the last run to end", 90)
+    failed, well = runs_of(app, failed=True), runs_of(app, failed=False)
+    assert {run.error["code"] for run in failed if run.error} == {"server-slow"}
+    for run, following in itertools.pairwise(failed[len(crawlers) :]):
         assert run.finished_at
         assert following.started_at >= run.finished_at, "a worker should have been left to the others"
+    for due, run in zip(rounds, [next(run for run in well if run.started_at >= due) for due in rounds], strict=True):
+        before = [other for other in failed if due <= other.started_at < run.started_at]
+        assert len(before) <= 1, "the healthy account should have had the next free worker"
     assert worker.stop() == 0, worker.log
+
+
+def test_dead_accounts_that_are_all_new_keep_a_new_healthy_one_waiting_for_their_first_seconds_only(
+    app: Flask, desk: Desk, mailbox: TestMailbox, start_worker: Start
+) -> None:
+    """No run of a dead server may have the time that a server can take, before everybody had a short turn."""
+    with ExitStack() as stack:
+        dead = add_accounts(desk, dead_servers(stack, 8))
+        mailbox.deliver(*mails(1))
+        desk.account(mailbox)
+        worker = start_worker("--workers", "2")
+        wait_until(lambda: len(runs_of(app, failed=False)) == 1, "the healthy one to be fetched", 120)
+        [healthy] = runs_of(app, failed=False)
+        before = [run for run in runs_of(app, failed=True) if run.started_at < healthy.started_at]
+        assert len(before) >= len(dead) - 2, "the dead ones should have been tried first, for this to prove anything"
+        assert max(map(seconds, before)) < OPENING_SECONDS, [(run.label, seconds(run), run.error) for run in before]
+        assert worker.stop() == 0, worker.log
+
+
+def seconds(run: FetchRun) -> float:
+    """How long it took."""
+    assert run.finished_at
+    return (run.finished_at - run.started_at).total_seconds()
 
 
 def test_the_schedules_own_jobs_wait_for_no_fetch(
