@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from postmaster.errors import MailError
@@ -10,7 +11,11 @@ from postmaster.sources.base import RemoteMail, Trouble
 MAX_BREAKS = 30
 """How many sessions of one run may break: two messages in a batch of 100, and one in a listing."""
 
-BREAKS = ("connection-lost", "server-silent", "server-confused")
+BREAKS = {"connection-lost": 2, "server-confused": 2, "server-silent": 10, "server-slow": 10}
+"""How a session may break at a message, and by what its batch is divided then: by more where each takes minutes."""
+
+MAX_SLOW = 5
+"""How many sessions of one run may be too slow: two messages that are. More of them, and it is the whole server."""
 
 
 class Care:
@@ -26,7 +31,7 @@ class Care:
         self.culprits: dict[str, str] = {}
         self.trouble = Trouble()
         self._reading: Sequence[RemoteMail] = ()
-        self._breaks = 0
+        self._breaks: Counter[str] = Counter()
 
     def begin(self, batch: Sequence[RemoteMail]) -> None:
         """``batch`` is being read."""
@@ -40,15 +45,21 @@ class Care:
     def may_go_on(self, error: MailError) -> bool:
         """Whether another session may get further than the one that ``error`` ended."""
         reading, self._reading = self._reading, ()
-        self._breaks += 1
-        if error.code not in BREAKS or self._breaks > MAX_BREAKS or not (reading or self.trouble.asked):
+        self._breaks[error.code] += 1
+        if not (reading or self.trouble.asked) or not self._may_break(error.code, listing=not reading):
             return False
         if reading:
             if len(reading) == 1 and self.on:
                 self.culprits[key_of(reading[0])] = error.message
-            self.most = max(1, len(reading) // 2)
+            self.most = max(1, len(reading) // BREAKS[error.code])
         self.on = True
         return True
+
+    def _may_break(self, code: str, *, listing: bool) -> bool:
+        """Whether it may be a message that is to blame. A server that takes its time to list them is slow itself."""
+        if code == "server-slow" and (listing or self._breaks[code] > MAX_SLOW):
+            return False
+        return code in BREAKS and self._breaks.total() <= MAX_BREAKS
 
 
 def key_of(mail: RemoteMail) -> str:

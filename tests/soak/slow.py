@@ -1,8 +1,8 @@
 """Dead mail servers beside healthy ones: ``python -m tests.soak.slow [MINUTES] [DEAD] [HEALTHY]``.
 
 Two workers; each account is due every minute, and all are new. Dead servers answer a byte a second, one half of them
-when somebody signs in, the other half when mail is read. Prints the longest wait of a healthy account for its next run, which must be under
-two intervals. Exits 1 otherwise.
+when somebody signs in, the other half when mail is read. Prints the longest wait of a healthy account for its next run,
+which must be under two intervals. Exits 1 otherwise.
 """
 
 from __future__ import annotations
