@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.columns import health_column
 from postmaster.accounts.credential_health import CredentialHealth, credential_health, credential_health_column
+from postmaster.accounts.elsewhere import check_hosts, is_widened, tell_elsewhere
 from postmaster.accounts.health import Health
 from postmaster.accounts.kinds import (
     AUTHORIZATION_ENDPOINT,
@@ -167,9 +168,10 @@ class CredentialService(NamedService[Credential]):
         if KIND in errors:
             return
         _check_grant(record, texts, errors)
+        check_hosts(record, texts, before, errors)
         if before and before[USERNAME.name] != record.username and USERNAME not in errors:
             self._check_username(record, errors)
-        if before and _binding(self.values(record)) != _binding(before):
+        if before and (_binding(self.values(record)) != _binding(before) or is_widened(record, before)):
             record.token = None
         elif record.token is not None and any(texts.get(field.name) for field in (CLIENT_SECRET, CLIENT_CERTIFICATE)):
             record.token.problem = None
@@ -184,10 +186,17 @@ class CredentialService(NamedService[Credential]):
                 errors.add(USERNAME.name, mailbox_taken(account, other, USERNAME.label))
 
     def saved(self, record: Credential, before: Mapping[str, Value]) -> None:
-        """What was wrong with its accounts may be right now."""
-        if before:
-            for account in self.accounts(record):
-                end_wait(account)
+        """What was wrong with its accounts may be right now; those outside of its Hosts are wrong from now on."""
+        if not before:
+            return
+        for account in self.accounts(record):
+            end_wait(account)
+        if outside := tell_elsewhere(record, self.accounts(record)):
+            labels = enumeration(f"{account.label} (account {account.id})" for account in outside)
+            self.notes["credential-elsewhere"] = (
+                f"Hosts of “{record.name}” are {record.hosts}, so these accounts cannot sign in with it any more: "
+                f"{labels}. Add their servers to Hosts, or select another credential there."
+            )
 
 
 def _refuse_foreign_fields(spec: KindSpec, texts: Mapping[str, str], errors: FieldErrors) -> None:
