@@ -74,7 +74,13 @@ class MailboxWork:
     """
 
     def __init__(
-        self, ledger: Ledger, origin: Origin, guard: Guard, limits: BatchLimits, counters: RunCounters
+        self,
+        ledger: Ledger,
+        origin: Origin,
+        guard: Guard,
+        limits: BatchLimits,
+        counters: RunCounters,
+        care: Care | None = None,
     ) -> None:
         self.ledger = ledger
         self.origin = origin
@@ -87,7 +93,7 @@ class MailboxWork:
         self.remaining = 0
         self.too_large = 0
         self.withheld: list[Withheld] = []
-        self.care = Care(BATCH_MESSAGES)
+        self.care = care or Care(BATCH_MESSAGES)
         self._undeleted: dict[int, LedgerEntry] = {}
         self._kept: set[str | None] = set()
         self._proven: dict[int, bytes] = {}

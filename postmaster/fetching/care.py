@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from postmaster.errors import MailError
 from postmaster.sources.base import RemoteMail, Trouble
@@ -19,23 +20,38 @@ MAX_SLOW = 5
 
 
 class Care:
-    """``most`` is how many messages a batch may have; ``on`` means that a session of this run broke before.
+    """``most`` is how many messages a batch may have; ``on`` means that a session of this run broke before, or that
+    its messages are taken one by one from the beginning.
 
-    ``culprits`` are the messages at which it broke when they were read alone, by ``key_of``, with the reason.
+    ``culprits`` are the messages at which it broke when they were read alone, by ``key_of``, with the reason; they may
+    be known from earlier runs. ``note`` is told the identity of each message that is taken one by one.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(
+        self,
+        most: int,
+        culprits: Mapping[str, str] = MappingProxyType({}),
+        note: Callable[[str | None], None] = lambda _identity: None,
+    ) -> None:
         self.largest = most
         self.most = most
-        self.on = False
-        self.culprits: dict[str, str] = {}
+        self.on = most == 1
+        self.culprits = dict(culprits)
         self.trouble = Trouble()
+        self._note = note
         self._reading: Sequence[RemoteMail] = ()
         self._breaks: Counter[str] = Counter()
 
     def begin(self, batch: Sequence[RemoteMail]) -> None:
         """``batch`` is being read."""
         self._reading = batch
+        if self.largest == 1:
+            self._note(batch[0].identity)
+
+    @property
+    def reading(self) -> bool:
+        """Whether a batch is being read, or was when the run was over."""
+        return bool(self._reading)
 
     def end(self) -> None:
         """The batch was read."""

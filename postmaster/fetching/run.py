@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from flask import current_app
@@ -18,8 +19,10 @@ from postmaster.accounts.models import MailAccount
 from postmaster.config import Environment
 from postmaster.database import database_message, read_session, transaction
 from postmaster.errors import MailError, mail_error
+from postmaster.fetching import batches
 from postmaster.fetching.batches import BatchLimits, MailboxWork
-from postmaster.fetching.care import key_of
+from postmaster.fetching.care import Care, key_of
+from postmaster.fetching.caution import forget_broken_runs, note_broken_run, note_under_way, was_broken_off
 from postmaster.fetching.counters import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
 from postmaster.fetching.endpoint import endpoint_of
 from postmaster.fetching.lease import fence, renewing
@@ -120,7 +123,8 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         save_progress(session, run, result.counters, work.expected)
         watch.paused = current_pause(session) is not None
 
-    work = MailboxWork(ledger, plan.origin, guard, BatchLimits(plan.largest, watch.stop_reason, most), result.counters)
+    limits = BatchLimits(plan.largest, watch.stop_reason, most)
+    work = MailboxWork(ledger, plan.origin, guard, limits, result.counters, _care(run))
     try:
         with renewing(run.lease):
             _work(plan, work, options, watch, result)
@@ -133,9 +137,18 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         result.notes += work.notes
         with transaction() as session:
             end_run(session, run, result, work.take_confirmed(), plan.revision)
+            if result.error and was_broken_off(result.error, reading=work.care.reading):
+                note_broken_run(session, run.lease.mailbox_id, account_id)
             if result.error is None and not work.remaining:
+                forget_broken_runs(session, run.lease.mailbox_id)
                 told = {key_of(each.mail): str(each) for each in work.withheld}
                 remember_withheld(session, account_id, told)
+
+
+def _care(run: Run) -> Care:
+    """How carefully the run has to go about it, after those before it."""
+    size = run.caution.batch_size(batches.BATCH_MESSAGES)
+    return Care(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
 
 
 def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> None:
