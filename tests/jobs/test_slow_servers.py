@@ -57,11 +57,10 @@ def crawlers(desk: Desk) -> Iterator[Sequence[str]]:
         yield add_accounts(desk, [stack.enter_context(ImapServer({"LOGIN": crawls})) for _ in range(3)])
 
 
-def runs_of(app: Flask, *, failed: bool) -> Sequence[FetchRun]:
-    """The runs that have failed, or those that went well, in their order."""
-    status_of = RunStatus.FAILED if failed else RunStatus.OK
+def runs_of(app: Flask, standing: RunStatus) -> Sequence[FetchRun]:
+    """The runs that stand so, in their order."""
     with app.app_context(), read_session() as session:
-        wanted = select(FetchRun).where(FetchRun.status == status_of)
+        wanted = select(FetchRun).where(FetchRun.status == standing)
         return session.scalars(wanted.order_by(FetchRun.started_at)).all()
 
 
@@ -77,7 +76,7 @@ def test_accounts_whose_servers_crawl_never_have_all_workers(
     app: Flask, desk: Desk, mailbox: TestMailbox, crawlers: Sequence[str], start_worker: Start, workers: int
 ) -> None:
     worker = start_worker("--workers", str(workers))
-    wait_until(lambda: len(runs_of(app, failed=True)) >= len(crawlers), "each of them to be given up", 60)
+    wait_until(lambda: len(runs_of(app, RunStatus.FAILED)) >= len(crawlers), "each of them to be given up", 60)
     desk.account(mailbox)
     rounds = []
     for number in range(1, 4):
@@ -85,7 +84,7 @@ def test_accounts_whose_servers_crawl_never_have_all_workers(
         rounds.append(make_all_due(app))
         wait_for_tickets(desk, number, 60)
     wait_until(lambda: not any(row["activity"] for row in status(desk)["accounts"]), "the last run to end", 90)
-    failed, well = runs_of(app, failed=True), runs_of(app, failed=False)
+    failed, well = runs_of(app, RunStatus.FAILED), runs_of(app, RunStatus.OK)
     assert {run.error["code"] for run in failed if run.error} == {"server-slow"}
     for run, following in itertools.pairwise(failed[len(crawlers) :]):
         assert run.finished_at
@@ -105,9 +104,9 @@ def test_dead_accounts_that_are_all_new_keep_a_new_healthy_one_waiting_for_their
         mailbox.deliver(*mails(1))
         desk.account(mailbox)
         worker = start_worker("--workers", "2")
-        wait_until(lambda: len(runs_of(app, failed=False)) == 1, "the healthy one to be fetched", 120)
-        [healthy] = runs_of(app, failed=False)
-        before = [run for run in runs_of(app, failed=True) if run.started_at < healthy.started_at]
+        wait_until(lambda: len(runs_of(app, RunStatus.OK)) == 1, "the healthy one to be fetched", 120)
+        [healthy] = runs_of(app, RunStatus.OK)
+        before = [run for run in runs_of(app, RunStatus.FAILED) if run.started_at < healthy.started_at]
         assert len(before) >= len(dead) - 2, "the dead ones should have been tried first, for this to prove anything"
         assert max(map(seconds, before)) < OPENING_SECONDS, [(run.label, seconds(run), run.error) for run in before]
         assert worker.stop() == 0, worker.log
@@ -120,24 +119,27 @@ def seconds(run: FetchRun) -> float:
 
 
 def test_the_schedules_own_jobs_wait_for_no_fetch(
-    desk: Desk, mailbox: TestMailbox, crawlers: Sequence[str], start_worker: Start
+    app: Flask, desk: Desk, mailbox: TestMailbox, crawlers: Sequence[str], start_worker: Start
 ) -> None:
-    """An account that is added while all workers are busy is given its claim, which only the tick does."""
-    worker = start_worker("--workers", "2")
-    wait_until(lambda: states(desk).count("running") == 2, "all workers to be busy", 30)
-    account = int(desk.account(mailbox))
-    wait_until(
-        lambda: activity(desk, account) == "queued" and states(desk).count("running") == 2, "the tick to come", 15
-    )
+    """An account that is added while the only worker is busy is given its claim by the tick, before that run ends."""
+    credential = desk.credential(mailbox.user, mailbox.password)
+    worker = start_worker("--workers", "1")
+    wait_until(lambda: len(runs_of(app, RunStatus.FAILED)) >= len(crawlers), "each of them to be given up", 60)
+    seen = {run.id for run in runs_of(app, RunStatus.RUNNING)}
+    wait_until(lambda: any(run.id not in seen for run in runs_of(app, RunStatus.RUNNING)), "a run to begin", 60)
+    [busy] = runs_of(app, RunStatus.RUNNING)
+    account = int(desk.account(mailbox, credential=credential))
+    claims: list[datetime] = []
+    wait_until(lambda: bool(claims.extend(claimed(app, account)) or claims), "the tick to come", 60)
+    wait_until(lambda: busy.id in {run.id for run in runs_of(app, RunStatus.FAILED)}, "the run to end", 60)
+    [ended] = [run for run in runs_of(app, RunStatus.FAILED) if run.id == busy.id]
+    assert ended.finished_at
+    assert claims[0] < ended.finished_at
     assert worker.stop() == 0, worker.log
 
 
-def states(desk: Desk) -> Sequence[str]:
-    """What goes on with the accounts."""
-    return [(row["activity"] or {"state": ""})["state"] for row in status(desk)["accounts"]]
-
-
-def activity(desk: Desk, account: int) -> str:
-    """What goes on with one account."""
-    [row] = [row for row in status(desk)["accounts"] if row["id"] == account]
-    return (row["activity"] or {"state": ""})["state"]
+def claimed(app: Flask, account: int) -> Sequence[datetime]:
+    """When the account was queued, if it is."""
+    with app.app_context(), read_session() as session:
+        queued = select(AccountState.claimed_at).where(AccountState.account_id == account)
+        return [moment for moment in session.scalars(queued) if moment is not None]
