@@ -19,6 +19,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Credentials of this kind do not have that field.",
         "Leave it out, or add a credential of a kind that has it: see the kinds of credentials.",
     ),
+    "hosts-widened": (
+        "A credential was to be used at more mail servers than before.",
+        "Enter its password or client secret again along with Hosts: only who knows it may have it sent elsewhere.",
+    ),
     "credential-kind": ("The type of the account takes no passwords.", "Select a credential of an OAuth2 kind."),
     "authorisation-state": (
         "The sign-in at the identity provider was used before, took too long, or began in another browser.",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.columns import health_column
 from postmaster.accounts.credential_health import CredentialHealth, credential_health, credential_health_column
+from postmaster.accounts.elsewhere import check_hosts, is_widened, tell_elsewhere
 from postmaster.accounts.health import Health
 from postmaster.accounts.kinds import (
     AUTHORIZATION_ENDPOINT,
@@ -172,6 +173,7 @@ class CredentialService(NamedService[Credential]):
         if KIND in values.errors:
             return
         _check_grant(values)
+        check_hosts(values)
         if values.changes(USERNAME) and USERNAME not in values.errors:
             self._check_username(values.draft, values.errors)
 
@@ -191,14 +193,23 @@ class CredentialService(NamedService[Credential]):
             return super().store(values)
         if values.changes(USERNAME):
             self._renamed.append(record.id)
-        if values.changes(*_BINDING):
+        if values.changes(*_BINDING) or is_widened(values):
             record.token = None
         elif record.token is not None and (values.given(CLIENT_SECRET) or values.given(CLIENT_CERTIFICATE)):
             record.token.problem = None
         stored = super().store(values)
         for account in self.accounts(record):
             end_wait(account)
+        self._warn_of_elsewhere(record)
         return stored
+
+    def _warn_of_elsewhere(self, record: Credential) -> None:
+        if outside := tell_elsewhere(record, self.accounts(record)):
+            labels = enumeration(f"{account.label} (account {account.id})" for account in outside)
+            self.notes["credential-elsewhere"] = (
+                f"Hosts of “{record.name}” are {record.hosts}, so these accounts cannot sign in with it any more: "
+                f"{labels}. Add their servers to Hosts, or select another credential there."
+            )
 
     def warnings(self) -> list[str]:
         """Also which accounts have a new login that another one seems to sign in with on the same server."""

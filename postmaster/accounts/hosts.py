@@ -31,5 +31,10 @@ def is_for(hosts: str, name: str) -> bool:
     )
 
 
+def widens(before: str, after: str) -> bool:
+    """Whether ``after`` lets a credential be used at servers at which ``before`` does not."""
+    return bool(before) and (not after or not all(is_for(before, name) for name in after.split(", ")))
+
+
 def _plain(name: str) -> str:
     return name.lower().rstrip(".")

@@ -1,11 +1,17 @@
-"""Sealing of secrets: Fernet (AES-128-CBC with HMAC-SHA-256), with keys that can be rotated."""
+"""Sealing of secrets: Fernet (AES-128-CBC with HMAC-SHA-256), with keys that can be rotated.
+
+A sealed text begins with a mark of its key, so that it can be told from the text alone whether there is that key, also
+in SQL. Texts of earlier versions have none: whether a key opens them is tried.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import ColumnClause, Integer, String, column, exists, or_, select, table
+from sqlalchemy import ColumnClause, Integer, String, and_, column, exists, or_, select, table
 from sqlalchemy.orm import Session
 
 from postmaster import config
@@ -31,8 +37,11 @@ _LASTING: tuple[ColumnClause[str], ...] = (
     _TOKEN.c.sealed_refresh,
 )
 
-# Sealed texts of which it is kept whether a key opens them: some 2 kB each.
+# Texts without a mark of which it is kept whether a key opens them: some 2 kB each.
 MAX_TRIED = 4096
+
+# The mark that a text begins with; Fernet's own alphabet has no full stop.
+_MARK = re.compile(r"k[0-9a-f]{12}\.")
 
 
 class UnsealError(Exception):
@@ -80,11 +89,20 @@ def check_keys() -> None:
 
 def opens(sealed: str) -> bool:
     """Whether a key opens ``sealed``; there is nothing to be opened in an empty text."""
-    return not sealed or _opens(_keys(), sealed)
+    keys = _keys()
+    if mark := _MARK.match(sealed):
+        return mark[0] in {_mark(key) for key in keys}
+    return not sealed or _is_opened(keys, sealed)
+
+
+@lru_cache
+def _mark(key: str) -> str:
+    """What tells ``key`` from others, without telling anything of it."""
+    return f"k{hashlib.sha256(b'mark of ' + key.encode()).hexdigest()[:12]}."
 
 
 @lru_cache(MAX_TRIED)
-def _opens(keys: tuple[str, ...], sealed: str) -> bool:
+def _is_opened(keys: tuple[str, ...], sealed: str) -> bool:
     try:
         _decrypt(keys, sealed)
     except UnsealError:
@@ -93,11 +111,12 @@ def _opens(keys: tuple[str, ...], sealed: str) -> bool:
 
 
 def unopened_ids() -> list[int]:
-    """The ids of the credentials with a secret that no key opens."""
+    """The ids of the credentials with a secret that no key opens. Those with the mark of a key are not even read."""
+    marks = [_mark(key) for key in _keys()]
     query = (
         select(_CREDENTIAL.c.id, *_LASTING)
         .select_from(_CREDENTIAL.outerjoin(_TOKEN, _TOKEN.c.credential_id == _CREDENTIAL.c.id))
-        .where(or_(*(each != "" for each in _LASTING)))
+        .where(or_(*(and_(each != "", *(~each.startswith(mark) for mark in marks)) for each in _LASTING)))
     )
     with read_session() as session:
         rows = session.execute(query.order_by(_CREDENTIAL.c.id)).all()
@@ -108,14 +127,15 @@ def _decrypt(keys: tuple[str, ...], sealed: str) -> str:
     if not keys:
         raise UnsealError
     try:
-        return MultiFernet([Fernet(key) for key in keys]).decrypt(sealed.encode()).decode()
+        return MultiFernet([Fernet(key) for key in keys]).decrypt(_MARK.sub("", sealed, count=1).encode()).decode()
     except InvalidToken:
         raise UnsealError from None
 
 
 def seal(secret: str) -> str:
     """``secret``, encrypted with the first key. Raises ConfigError if the key is missing."""
-    return Fernet(_keys_to_seal()[0]).encrypt(secret.encode()).decode()
+    key = _keys_to_seal()[0]
+    return _mark(key) + Fernet(key).encrypt(secret.encode()).decode()
 
 
 def unseal(sealed: str) -> str:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from postmaster.errors import MailError, mail_error
@@ -50,7 +50,9 @@ class MailboxWork:
     ``expected`` is how many messages the run has to do with, as far as is known.
     """
 
-    def __init__(self, ledger: Ledger, origin: Origin, transaction: RunTransaction, limits: BatchLimits) -> None:
+    def __init__(
+        self, ledger: Ledger, origin: Origin, transaction: RunTransaction, limits: BatchLimits, care: Care
+    ) -> None:
         self.ledger = ledger
         self.origin = origin
         self.transaction = transaction
@@ -62,8 +64,9 @@ class MailboxWork:
         self.remaining = 0
         self.too_large = 0
         self.withheld: list[Withheld] = []
-        self.care = Care(BATCH_MESSAGES)
+        self.care = care
         self._undeleted: dict[int, LedgerEntry] = {}
+        self._kept: set[str | None] = set()
         self._proven: dict[int, bytes] = {}
         self._recording: Recording | None = None
 
@@ -91,7 +94,8 @@ class MailboxWork:
                 raise
         on_progress(self.counters.done, self.expected)
         self._confirm_deletions(source.close())
-        if not (self.remaining or self.withheld or self.too_large):
+        self._kept |= {entry.identity for entry in self._undeleted.values()}
+        if not (self.remaining or self.withheld or self.too_large or self._kept):
             self.confirmed += self.ledger.leftovers()
 
     def may_go_on(self, error: MailError) -> bool:
@@ -123,12 +127,18 @@ class MailboxWork:
         )
 
     def _list(self, source: MailSource) -> MailboxListing:
+        """What is left to do. Mail that the server kept although an earlier session of the run had it deleted is left
+        to the next run, and what was recorded before comes last: otherwise a session that takes so many messages, or
+        so long, would never get past those that the server does not delete.
+        """
         self.ledger.restore(self._undeleted.values())
         self._undeleted.clear()
         self._proven.clear()
         mails = source.list()
         self.ledger.compare(mails)
-        return select_messages(mails, self.ledger, self.limits.largest, self.care.culprits)
+        mails = [mail for mail in mails if mail.identity not in self._kept]
+        listing = select_messages(mails, self.ledger, self.limits.largest, self.care.culprits)
+        return listing if self.care.on else replace(listing, wanted=sorted(listing.wanted, key=self.ledger.knows))
 
     def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], read: ReadBatch) -> None:
         """Have a batch recorded from the side, while the next one is read from the server."""

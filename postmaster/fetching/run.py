@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -17,8 +18,10 @@ from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
 from postmaster.database import database_message, read_session, transaction
 from postmaster.errors import MailError, mail_error
+from postmaster.fetching import batches
 from postmaster.fetching.batches import BatchLimits, MailboxWork
-from postmaster.fetching.care import key_of
+from postmaster.fetching.care import Care, key_of
+from postmaster.fetching.caution import forget_broken_runs, note_broken_run, note_under_way, was_broken_off
 from postmaster.fetching.counters import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
 from postmaster.fetching.endpoint import endpoint_of
 from postmaster.fetching.lease import renewing
@@ -50,6 +53,7 @@ ReportProgress = Callable[[int, int, int], None]
 class FetchOptions:
     """How to fetch. ``timeout``: seconds for an account, None for no limit. ``stop`` ends after the current batch.
 
+    ``opening_seconds``: within which each session has to have listed the mailbox, None for as long as any server gets.
     ``guarded``: a mailbox never fetched before with more than FirstFetchConfirm messages is left alone.
     ``host_wait``: seconds to wait for a free session on a busy host. ``on_progress`` is told the account's id, how many
     messages are done, and how many there are.
@@ -57,6 +61,7 @@ class FetchOptions:
 
     started_by: str
     timeout: float | None = None
+    opening_seconds: float | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     guarded: bool = False
     host_wait: float = HOST_WAIT_SECONDS
@@ -111,7 +116,8 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
     most = plan.first_confirm if options.guarded and run.first else None
     with read_session() as session:
         ledger = load_ledger(session, run.lease.mailbox_id)
-    work = MailboxWork(ledger, plan.origin, recording, BatchLimits(plan.largest, watch.stop_reason, most))
+    limits = BatchLimits(plan.largest, watch.stop_reason, most)
+    work = MailboxWork(ledger, plan.origin, recording, limits, _care(run))
     try:
         with renewing(run.lease):
             _work(plan, work, options, watch, result)
@@ -124,9 +130,18 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         result.notes += work.notes
         with transaction() as session:
             end_run(session, run, result, work.confirmed, plan.revision)
+            if result.error and was_broken_off(result.error, reading=work.care.reading):
+                note_broken_run(session, run.lease.mailbox_id, account_id)
             if result.error is None and not work.remaining:
+                forget_broken_runs(session, run.lease.mailbox_id)
                 told = {key_of(each.mail): str(each) for each in work.withheld}
                 remember_withheld(session, account_id, told)
+
+
+def _care(run: Run) -> Care:
+    """How carefully the run has to go about it, after those before it."""
+    size = run.caution.batch_size(batches.BATCH_MESSAGES)
+    return Care(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
 
 
 def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> None:
@@ -194,6 +209,7 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
                 plan.endpoint,
                 deadline_seconds=watch.deadline,
                 reconnect_after=plan.reconnect_after,
+                opening_seconds=options.opening_seconds,
                 trouble=work.care.trouble,
             )
         except MailError as error:

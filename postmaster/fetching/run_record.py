@@ -14,6 +14,7 @@ from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import transaction
 from postmaster.errors import PAUSING, UNCLEAR, MailError
 from postmaster.extensions import now
+from postmaster.fetching.caution import Caution, load_caution, note_broken_run
 from postmaster.fetching.counters import CUT_SHORT, HELD, AccountResult, RunCounters
 from postmaster.fetching.lease import Lease, fence, release, take_lease
 from postmaster.fetching.pause import current_pause, refuse_if_paused
@@ -35,6 +36,7 @@ class Run:
     lease: Lease
     started_at: datetime
     first: bool
+    caution: Caution
 
 
 def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_by: str) -> Run:
@@ -45,11 +47,13 @@ def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_b
     refuse_if_paused(session)
     moment = now()
     lease = take_lease(session, key, f"{started_by}, since {moment:%Y-%m-%d %H:%M:%S} UTC")
-    session.execute(
+    died = session.execute(
         update(FetchRun)
         .where(FetchRun.mailbox_id == lease.mailbox_id, FetchRun.status == RunStatus.RUNNING)
         .values(status=RunStatus.INTERRUPTED, finished_at=moment)
     )
+    if died.rowcount:  # type: ignore[attr-defined]
+        note_broken_run(session, lease.mailbox_id, account.id)
     run = FetchRun(
         account_id=account.id,
         mailbox_id=lease.mailbox_id,
@@ -62,7 +66,8 @@ def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_b
     _leave_queue(session, account, moment)
     session.flush()
     first = session.get_one(Mailbox, lease.mailbox_id).confirmed_at is None
-    return Run(run.id, account.id, lease, moment, first)
+    caution = load_caution(session, lease.mailbox_id, account.id)
+    return Run(run.id, account.id, lease, moment, first, caution)
 
 
 def _leave_queue(session: Session, account: MailAccount, moment: datetime) -> None:

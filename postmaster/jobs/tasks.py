@@ -12,18 +12,19 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import REQUESTABLE, SCHEDULED, account_health
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import redis
 from postmaster.database import database_message, transaction
 from postmaster.extensions import now
+from postmaster.fetching.counters import AccountResult
 from postmaster.fetching.run import FetchOptions, fetch_account
 from postmaster.fetching.schedule import SETTLING, slot_after_run
 from postmaster.operations import dispatch as dispatching
 from postmaster.operations import retention
 from postmaster.operations import upkeep as housekeeping
-from postmaster.operations.dispatch import ALONE_SECONDS, RUN_SECONDS, SLOW_SECONDS, is_doubtful
 from postmaster.operations.heartbeat import count_workers
 
 # Set when this process is to end: the run that is under way ends after its current batch.
@@ -34,6 +35,9 @@ TASKS = "schedule"
 
 # Seconds that a run waits for a free session, which the command line may have taken.
 HOST_WAIT = 5
+
+# How a run of the fast lane fails for want of time: the account has more of it in the other lane, at once.
+HURRIED = ("connect-timeout", "server-slow", "session-deadline")
 
 log = structlog.get_logger("postmaster.jobs")
 
@@ -80,27 +84,39 @@ def fetch(account_id: int, token: str) -> None:
     turn = _take_claim(account_id, token)
     if turn is None:
         return
-    options = FetchOptions(
-        started_by=turn.requested_by or TASKS, timeout=turn.seconds, stop=STOPPING, guarded=True, host_wait=HOST_WAIT
-    )
-    result = fetch_account(account_id, options)
+    result = fetch_account(account_id, turn.options())
     if result.error:
         log.warning("fetch failed", account=result.label, code=result.error.code, error=str(result.error))
-        if result.error.code == "host-busy":
-            _put_back(account_id, turn.requested_by)
+    _end_turn(turn, result)
     if not STOPPING.is_set():
-        kept_others = turn.doubtful or result.seconds > SLOW_SECONDS
-        dispatching.dispatch_due(redis(), None if kept_others else turn.host)
+        changed_lane = turn.doubtful or result.error is not None or result.seconds > dispatching.FAST_SECONDS
+        dispatching.dispatch_due(redis(), None if changed_lane else turn.host)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskTurn:
-    """An account's turn: its host, who asked for the run, whether it is doubtful, and how long it may take."""
+    """An account's turn: its host, who asked for the run, whether it is doubtful, and how long it may take.
 
+    ``claim`` stands in the account's state until the run begins, so that the account counts as being at a worker.
+    """
+
+    account_id: int
+    claim: str
     host: str
     requested_by: str | None
     doubtful: bool
     seconds: int
+
+    def options(self) -> FetchOptions:
+        """How to fetch then."""
+        return FetchOptions(
+            started_by=self.requested_by or TASKS,
+            timeout=self.seconds,
+            opening_seconds=None if self.doubtful else self.seconds,
+            stop=STOPPING,
+            guarded=True,
+            host_wait=HOST_WAIT,
+        )
 
 
 def _take_claim(account_id: int, token: str) -> TaskTurn | None:
@@ -110,22 +126,39 @@ def _take_claim(account_id: int, token: str) -> TaskTurn | None:
         account = session.scalars(query.where(MailAccount.id == account_id, AccountState.claim == token)).first()
         if account is None or account.state is None:
             return None
-        state = account.state
+        state, doubtful = account.state, dispatching.is_doubtful(account.state)
         requested_by = state.requested_by if state.requested_at else None
-        state.claim = state.claimed_at = state.requested_at = state.requested_by = None
-        if account_health(account) not in (REQUESTABLE if requested_by else SCHEDULED):
+        if doubtful and dispatching.free_for_doubtful(session) < 0:  # a worker went away meanwhile: it stays due
+            state.claim = state.claimed_at = None
             return None
+        state.requested_at = state.requested_by = None
+        if account_health(account) not in (REQUESTABLE if requested_by else SCHEDULED):
+            state.claim = state.claimed_at = None
+            return None
+        state.claim, state.claimed_at = f"taken-{token}", now()
         state.next_run_at = slot_after_run(session, account, now())
         host = session.execute(select(dispatching.host_column()).where(MailAccount.id == account_id)).scalar_one()
-        doubtful = is_doubtful(state)
-        seconds = ALONE_SECONDS if doubtful and count_workers(session) < 2 else RUN_SECONDS
-        return TaskTurn(host, requested_by, doubtful, seconds)
+        return TaskTurn(account_id, state.claim, host, requested_by, doubtful, _seconds(session, doubtful))
 
 
-def _put_back(account_id: int, requested_by: str | None) -> None:
-    """Its host had no session free: try again soon."""
+def _seconds(session: Session, doubtful: bool) -> int:
+    """How long a run may take before it leaves the rest of the mailbox to the next one."""
+    if not doubtful:
+        return dispatching.FAST_SECONDS
+    return dispatching.RUN_SECONDS if count_workers(session) > 1 else dispatching.ALONE_SECONDS
+
+
+def _end_turn(turn: TaskTurn, result: AccountResult) -> None:
+    """Give the claim up if no run began, and have the account fetched again soon if it had no session, or no time."""
+    code = result.error.code if result.error else ""
     with transaction() as session:
-        state = session.get(AccountState, account_id)
-        if state is not None and state.claim is None:
+        state = session.get(AccountState, turn.account_id)
+        if state is None:
+            return
+        if state.claim == turn.claim:
+            state.claim = state.claimed_at = None
+        if code == "host-busy" and state.claim is None:
             state.next_run_at = now() + SETTLING
-            state.requested_by, state.requested_at = requested_by, now() if requested_by else None
+            state.requested_by, state.requested_at = turn.requested_by, now() if turn.requested_by else None
+        elif code in HURRIED and not turn.doubtful:
+            state.next_run_at = None

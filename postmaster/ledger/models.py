@@ -45,7 +45,8 @@ class Mailbox(Model):
 
     It carries the lease: ``lease_token`` is that of the run that may record, until ``lease_expires_at`` (seconds
     since 1970). ``lease_process`` names the holder's process, so that its death is noticed on the same machine.
-    ``confirmed_at`` is None until a run went well or an admin confirmed the first one.
+    ``confirmed_at`` is None until a run went well or an admin confirmed the first one. ``broken_runs`` counts those in
+    a row that ended in the middle of their mail, ``under_way`` is the message that is being taken alone.
     """
 
     __tablename__ = "mailbox"
@@ -60,6 +61,8 @@ class Mailbox(Model):
     lease_process: Mapped[str | None] = mapped_column(String(200))
     lease_holder: Mapped[str | None] = mapped_column(String(300))
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    broken_runs: Mapped[int] = mapped_column(default=0, server_default="0")
+    under_way: Mapped[str | None]
 
 
 class OutcomeCounts:
@@ -215,7 +218,8 @@ class PipeTrouble(Model):
 class WithheldMail(Model):
     """A message that the server has but does not hand over: in how many runs in a row, and since when.
 
-    ``name`` tells it from others of its account, ``sentence`` is for people.
+    ``strikes`` are the runs that ended in the middle of it, see ``fetching.caution``. ``name`` tells it from others of
+    its account, ``sentence`` is for people.
     """
 
     __tablename__ = "withheld_mail"
@@ -226,4 +230,5 @@ class WithheldMail(Model):
     name: Mapped[str] = mapped_column(String(300), primary_key=True)
     sentence: Mapped[str] = mapped_column(String(1000))
     runs: Mapped[int] = mapped_column(default=1)
+    strikes: Mapped[int] = mapped_column(default=0, server_default="0")
     since: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -16,6 +16,7 @@ from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.clock import TOLERANCE
 from postmaster.desk.models import Queue
 from postmaster.errors import MailError
+from postmaster.fetching.caution import fatal_mail
 from postmaster.fetching.pause import current_pause
 from postmaster.fetching.schedule import interval_of
 from postmaster.fetching.withheld import long_withheld
@@ -143,6 +144,24 @@ def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
     return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}")
 
 
+def _fatal(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
+    """Messages that are left because run after run ended in the middle of them."""
+    counts = fatal_mail(session)
+    accounts = session.scalars(
+        select(MailAccount).where(MailAccount.id.in_(counts), MailAccount.validity == Validity.VALID)
+    )
+    return [_fatality(account, counts[account.id]) for account in accounts]
+
+
+def _fatality(account: MailAccount, count: int) -> IncidentTrouble:
+    sentence = (
+        f"{account.label}: {count} {'message is' if count == 1 else 'messages are'} left on the server: run after run "
+        "was killed in the middle of it, as when memory runs out, or took too long. Give PostMaster more memory and "
+        "save the account to have it tried again, or move it away with a mail program; the account's page names it."
+    )
+    return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}")
+
+
 def _misnamed(session: Session, moment: datetime) -> Sequence[IncidentTrouble]:
     """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
     valid = exists().where(Queue.name == PipeTrouble.queue_name, Queue.validity == Validity.VALID)
@@ -226,6 +245,7 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("credential", "Credential needs an update", _outdated),
     IncidentCondition("quarantine", "Mail in quarantine", _quarantined),
     IncidentCondition("withheld", "Mail the server does not hand over", _withheld),
+    IncidentCondition("fatal", "Mail that ends the run", _fatal),
     IncidentCondition("pipe", "A pipe names a queue that is not there", _misnamed),
     IncidentCondition("filter", "A filter cannot be used", _flawed),
     IncidentCondition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),

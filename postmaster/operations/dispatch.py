@@ -4,8 +4,10 @@ So an account is queued once, whatever Redis keeps, loses or repeats: a job whos
 ends at once. No more accounts of a host are queued than may have sessions there, so that no worker waits for one;
 a run that ends queues the next of its host.
 
-Accounts are *doubtful* whose last run failed or was slow, and while a run takes long. They never have all workers: one
-is left to the others, so that mail servers that hardly answer keep nobody waiting but themselves.
+There are two lanes, as in a feedback queue. Each account begins in the fast one, which all workers serve: a run has
+``FAST_SECONDS`` to open the mailbox, and ends after its batch when they are over. Accounts whose last run failed or
+took longer are *doubtful*. They have all the time they need, but never all workers: one is left to the fast lane, so
+that mail servers that hardly answer keep nobody waiting but themselves, however many are new or break down at once.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -36,15 +37,15 @@ from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 if TYPE_CHECKING:
     from redis import Redis
 
-# Seconds after which a run leaves the rest of a mailbox to the next one, so that other accounts get their turn; and
-# after which a job that does not end is broken off. Longer than that run with its last session ever takes.
-RUN_SECONDS = 900
-JOB_TIMEOUT = 1800
+# Seconds that a run of the fast lane has; it is cut off half a minute later if it is in the middle of a batch.
+FAST_SECONDS = 10
 
-# Seconds after which a run is slow; and after which that of a doubtful account leaves the only worker there is, or half
-# a minute later if it is in the middle of a batch.
-SLOW_SECONDS = 60
+# Seconds after which a run of a doubtful account leaves the rest of the mailbox to the next one, so that others get
+# their turn: sooner on the only worker there is. And after which a job that does not end is broken off: longer than
+# that run with its last session ever takes.
+RUN_SECONDS = 900
 ALONE_SECONDS = 50
+JOB_TIMEOUT = 1800
 
 FETCH = "postmaster.jobs.tasks.fetch"
 
@@ -116,7 +117,7 @@ def release_claims(session: Session, claims: Sequence[Claim]) -> None:
 
 def _claim(session: Session, host: str | None) -> list[Claim]:
     limit = get_setting(session, SESSIONS_PER_HOST)
-    busy, doubtful_free = _busy(session), _free_for_doubtful(session)
+    busy, doubtful_free = _busy(session), free_for_doubtful(session)
     claims = []
     for account_id, its_host, requested, doubtful in session.execute(_waiting(host)).all():
         if busy[its_host] >= limit or (doubtful and doubtful_free <= 0):
@@ -135,8 +136,10 @@ def _claim(session: Session, host: str | None) -> list[Claim]:
 
 
 def _waiting(host: str | None) -> Select[int, str, bool, bool]:
-    """The accounts to be queued: id, host, whether somebody asked for it, and whether it is doubtful; those asked for
-    first.
+    """The accounts to be queued: id, host, whether somebody asked for it, and whether it is doubtful.
+
+    Those asked for come first, and those that fail last: what keeps the doubtful from their turn is not what only
+    takes long, but what does not answer.
     """
     requested = AccountState.requested_at.is_not(None)
     moment = or_(AccountState.next_run_at.is_(None), AccountState.next_run_at <= now())
@@ -151,7 +154,7 @@ def _waiting(host: str | None) -> Select[int, str, bool, bool]:
             AccountState.claim.is_(None),
             ~running_clause(),
         )
-        .order_by(requested.desc(), AccountState.requested_at, due_since, MailAccount.id)
+        .order_by(requested.desc(), AccountState.requested_at, AccountState.failures > 0, due_since, MailAccount.id)
     )
     return query if host is None else query.where(host_column() == host)
 
@@ -169,24 +172,24 @@ def running_clause() -> ColumnElement[bool]:
     return exists().where(FetchRun.account_id == MailAccount.id, FetchRun.status == RunStatus.RUNNING)
 
 
-def _free_for_doubtful(session: Session) -> int:
-    """How many doubtful accounts may be queued besides those that are queued or running."""
-    began = FetchRun.started_at < now() - timedelta(seconds=SLOW_SECONDS)
-    long = exists().where(FetchRun.account_id == MailAccount.id, FetchRun.status == RunStatus.RUNNING, began)
+def free_for_doubtful(session: Session) -> int:
+    """How many doubtful accounts may be queued besides those that are queued or running; less than none when a worker
+    went away meanwhile.
+    """
     queued = or_(AccountState.claim.is_not(None), running_clause())
     query = select(func.count()).select_from(MailAccount).join(AccountState)
-    taken = session.scalar(query.where(or_(long, and_(queued, doubtful_column())))) or 0
+    taken = session.scalar(query.where(queued, doubtful_column())) or 0
     return max(count_workers(session) - 1, 1) - taken
 
 
 def doubtful_column() -> ColumnElement[bool]:
     """``is_doubtful``, as SQL."""
-    return or_(AccountState.failures > 0, func.coalesce(AccountState.last_run_seconds, 0) > SLOW_SECONDS)
+    return or_(AccountState.failures > 0, func.coalesce(AccountState.last_run_seconds, 0) > FAST_SECONDS)
 
 
 def is_doubtful(state: AccountState) -> bool:
-    """Whether the last run of the account failed or was slow."""
-    return state.failures > 0 or (state.last_run_seconds or 0) > SLOW_SECONDS
+    """Whether the last run of the account failed, or took longer than the fast lane has time."""
+    return state.failures > 0 or (state.last_run_seconds or 0) > FAST_SECONDS
 
 
 def host_column() -> ColumnElement[str]:

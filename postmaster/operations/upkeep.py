@@ -16,6 +16,7 @@ from postmaster.broker import DUE, REQUESTED
 from postmaster.database import read_session, transaction
 from postmaster.errors import mail_error
 from postmaster.extensions import now
+from postmaster.fetching.caution import note_broken_run
 from postmaster.fetching.lease import is_held
 from postmaster.fetching.run_record import record_fault
 from postmaster.fetching.schedule import SETTLING, interval_of, longest_ahead, next_slot, shortest_interval, state_of
@@ -78,6 +79,9 @@ def _close(run_id: int) -> bool:
         if closed.rowcount != 1:  # type: ignore[attr-defined]
             return False
         account = session.scalars(select(MailAccount).join(FetchRun).where(FetchRun.id == run_id)).unique().first()
+        run = session.get_one(FetchRun, run_id)
+        if run.mailbox_id is not None:
+            note_broken_run(session, run.mailbox_id, run.account_id)
         if account is not None:
             record_fault(session, account, error)
             if state_of(account).failures == 1:

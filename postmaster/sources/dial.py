@@ -35,11 +35,20 @@ class Dialler:
     client: Client
     _socket: socket.socket
 
-    def __init__(self, endpoint: Endpoint, deadline_seconds: float, *, trust_all: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        deadline_seconds: float,
+        *,
+        opening_seconds: float | None = None,
+        trust_all: bool = False,
+    ) -> None:
         self.endpoint = endpoint
         self.deadline = Deadline(deadline_seconds)
         self.wire = ErrorTranslator(endpoint, self.deadline)
-        self._opening = self.deadline.begin("signing in and listing the mailbox", self.wire.limits.opening)
+        self._opening = self.deadline.begin(
+            "signing in and listing the mailbox", opening_seconds or self.wire.limits.opening
+        )
         self.guard = TlsGuard(endpoint, trust_all=trust_all)
         self._addresses: list[SocketAddress] = []
         self._open = contextlib.ExitStack()
@@ -168,9 +177,9 @@ class Dialler:
         return self.wire.fail(fault, "tls", names=names)
 
 
-def dial(endpoint: Endpoint, deadline_seconds: float) -> Dialler:
+def dial(endpoint: Endpoint, deadline_seconds: float, opening_seconds: float | None = None) -> Dialler:
     """A Dialler that has taken all its steps, so that ``client`` is signed in. Raises MailError."""
-    dialler = Dialler(endpoint, deadline_seconds)
+    dialler = Dialler(endpoint, deadline_seconds, opening_seconds=opening_seconds)
     try:
         dialler.resolve()
         dialler.connect()

@@ -13,16 +13,17 @@ def open_source(
     *,
     deadline_seconds: float,
     reconnect_after: int,
+    opening_seconds: float | None = None,
     read_only: bool = False,
     trouble: Trouble | None = None,
 ) -> MailSource:
     """Connect, check the server, sign in, and open the folder, ready to list. Raises MailError.
 
-    After ``deadline_seconds`` the session is cut off, whatever it is doing. ``reconnect_after`` is
-    PostMasterReconnectMessage, for POP3. ``trouble``: what earlier
-    sessions of this run learned. With ``read_only`` nothing can be changed on the server.
+    After ``deadline_seconds`` the session is cut off, whatever it is doing, and after ``opening_seconds`` unless the
+    mailbox is listed by then (None: OPENING_SECONDS). ``reconnect_after`` is PostMasterReconnectMessage, for POP3.
+    ``trouble``: what earlier sessions of this run learned. With ``read_only`` nothing can be changed on the server.
     """
-    dialler = dial(endpoint, deadline_seconds)
+    dialler = dial(endpoint, deadline_seconds, opening_seconds)
     try:
         options = SourceOptions(reconnect_after, read_only, trouble)
         return PROTOCOLS[endpoint.type.protocol].source(dialler, dialler.client, options)

@@ -7,11 +7,13 @@ import faulthandler
 import signal
 import sys
 
-from postmaster.fetching import batches, lease
+from postmaster.fetching import batches, lease, run
 from postmaster.jobs import roles, schedule, supervisor
 from postmaster.jobs.__main__ import main
-from postmaster.operations import alerting, upkeep
+from postmaster.operations import alerting, dispatch, upkeep
 from postmaster.sources import deadline
+
+FAST_SECONDS, OPENING_SECONDS = 2, 8
 
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)
@@ -24,6 +26,7 @@ if __name__ == "__main__":
     alerting.LOOK_EVERY /= 60
     upkeep.CLAIM_LASTS /= 20
     batches.BATCH_MESSAGES = 4  # a run with little mail is long enough to be met in its middle
-    deadline.OPENING_SECONDS = 5
+    run.GRACE_SECONDS = 3
+    dispatch.FAST_SECONDS, deadline.OPENING_SECONDS = FAST_SECONDS, OPENING_SECONDS
     lease.LEASE_SECONDS, lease.HEARTBEAT_SECONDS = 6, 1
     sys.exit(main())

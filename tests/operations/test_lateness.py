@@ -11,7 +11,7 @@ from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import read_session, transaction
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.alerting import check_now
-from postmaster.operations.dispatch import SLOW_SECONDS, doubtful_column, is_doubtful
+from postmaster.operations.dispatch import FAST_SECONDS, doubtful_column, is_doubtful
 from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.state import Fetching, fetching_state
@@ -97,7 +97,7 @@ def test_neither_while_all_fetching_is_paused_nor_where_no_worker_lives_is_it_an
 
 @pytest.mark.parametrize(
     ("failures", "seconds", "doubtful"),
-    [(0, None, False), (0, 1.0, False), (1, 1.0, True), (0, SLOW_SECONDS + 1.0, True), (3, None, True)],
+    [(0, None, False), (0, 1.0, False), (1, 1.0, True), (0, FAST_SECONDS + 1.0, True), (3, None, True)],
 )
 def test_an_account_is_doubtful_whose_last_run_failed_or_was_slow(
     desk: Desk, failures: int, seconds: float | None, doubtful: bool

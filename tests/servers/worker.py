@@ -60,7 +60,7 @@ class Worker:
         """Send it a signal, as an operator would."""
         os.kill(self.pid, number)
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = 90) -> int:
         """Its exit code, when it has ended; no child may be left."""
         assert self.process is not None
         try:

@@ -1,8 +1,8 @@
 """Dead mail servers beside healthy ones: ``python -m tests.soak.slow [MINUTES] [DEAD] [HEALTHY]``.
 
-Two workers; each account is due every minute. Dead servers answer a byte a second, one half of them when somebody signs
-in, the other half when mail is read. Prints the longest wait of a healthy account for its next run, which must be under
-two intervals. Exits 1 otherwise.
+Two workers; each account is due every minute, and all are new. Dead servers answer a byte a second, one half of them
+when somebody signs in, the other half when mail is read. Prints the longest wait of a healthy account for its next run,
+which must be under two intervals. Exits 1 otherwise.
 """
 
 from __future__ import annotations
@@ -85,4 +85,4 @@ def seconds_waited(moments: list[datetime]) -> list[float]:
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
-    main(*(given + [8, 2, 6][len(given) :]))
+    main(*(given + [8, 6, 6][len(given) :]))

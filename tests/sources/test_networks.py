@@ -190,6 +190,43 @@ def test_nothing_is_sent_where_a_credential_that_was_bound_later_does_not_belong
         assert "may be used at imap.example.com only" in desk.run("account", "test", account).stdout
 
 
+def test_accounts_outside_of_hosts_that_are_narrowed_are_named_at_once_and_fail_until_it_is_mended(desk: Desk) -> None:
+    credential = desk.credential("ada", "secret-password")
+    with ImapServer({}) as server:
+        inside = desk.add_account(type="IMAPS", host="imap.example.com", credential=credential)
+        outside = desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)
+        result = desk.ok("credential", "set", credential, "--hosts", "imap.example.com")
+        assert f"ada@{server.host} (account {outside})" in result.stderr
+        assert f"account {inside}" not in result.stderr
+        shown = desk.ok("account", "show", outside, "--json").json
+        assert (shown["health"], shown["error"]["code"]) == ("failing", "credential-elsewhere")
+        assert desk.ok("account", "show", inside, "--json").json["health"] == "never"
+        hosts = f"imap.example.com, {server.host}"
+        desk.ok("credential", "set", credential, "--hosts", hosts, "--password-stdin", input="secret-password")
+        assert desk.fetch("--account", outside)["accounts"][0]["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wider"),
+    [
+        ("", "imap.example.com", False),
+        ("imap.example.com", "", True),
+        ("imap.example.com", "imap.example.com, evil.example.net", True),
+        ("imap.example.com", "*.example.com", True),
+        ("*.example.com", "imap.example.com", False),
+        ("*.example.com", "*.mail.example.com", False),
+        ("*.mail.example.com", "*.example.com", True),
+        ("a.example.com, b.example.com", "b.example.com", False),
+    ],
+)
+def test_only_who_enters_the_secret_again_may_widen_hosts(desk: Desk, before: str, after: str, wider: bool) -> None:
+    name = bound(desk, before)
+    result = desk.run("credential", "set", name, "--hosts", after)
+    assert result.exit_code == (2 if wider else 0)
+    assert ("hosts-widened" in result.stderr) is wider
+    desk.ok("credential", "set", name, "--hosts", after, "--password-stdin", input="secret-password\n")
+
+
 @pytest.mark.parametrize("hosts", ["*", "*.", "https://a.example", "a b_c!", "*.*.example.com"])
 def test_hosts_that_are_none_are_refused(desk: Desk, hosts: str) -> None:
     options = ("--kind", "basic", "--name", "x", "--username", "ada", "--hosts", hosts)

@@ -1,14 +1,14 @@
 """When a problem with tokens was met is no longer kept: nothing ever read it
 
-Revision ID: problem_at
-Revises: r11
+Revision ID: r16
+Revises: r15
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'problem_at'
-down_revision = 'r11'
+revision = 'r16'
+down_revision = 'r15'
 branch_labels = None
 depends_on = None
 
