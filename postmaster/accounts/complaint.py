@@ -77,6 +77,7 @@ MENDS: Mapping[str, Mend] = {
     "certificate-nameless": Mend.ACCOUNT,
     "login-unclear": Mend.CREDENTIAL,
     "provider-refused": Mend.CREDENTIAL,
+    "uids-missing": Mend.FETCH,
     "uids-not-unique": Mend.FETCH,
     "folder-missing": Mend.ACCOUNT,
     "folder-read-only": Mend.ACCOUNT,
