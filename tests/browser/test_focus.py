@@ -111,14 +111,14 @@ def test_cancel_in_quarantine_leads_back_to_what_was_pressed(page: Page, words: 
 def test_what_is_done_in_quarantine_leads_to_the_list_and_what_is_refused_stays(page: Page, words: str) -> None:
     page.goto(f"/quarantine?q={words}")
     press(page, page.locator("[id^=retry-]").first)
-    expect(page.locator("main tbody tr")).to_have_count(2)
+    expect(page.locator("#quarantine-list tbody")).to_have_count(2)
     expect(page.locator("#quarantine-list")).to_be_focused()
     press(page, "#do-retry")
     expect(page.locator(".toast.fail")).to_contain_text("Choose at least one")
     expect(page.locator("#do-retry")).to_be_focused()
     press(page, page.get_by_role("checkbox").first, "Space")
     press(page, "#do-retry")
-    expect(page.locator("main tbody tr")).to_have_count(1)
+    expect(page.locator("#quarantine-list tbody")).to_have_count(1)
     expect(page.locator("#quarantine-list")).to_be_focused()
 
 

@@ -38,10 +38,10 @@ def titles(desk: Desk, words: str) -> dict[str, str]:
 def test_one_is_tried_again_one_delivered_and_one_deleted(page: Page, desk: Desk, words: str) -> None:
     page.goto("/quarantine")
     page.get_by_role("searchbox").press_sequentially(words)
-    expect(page.locator("main tbody tr")).to_have_count(3)
+    expect(page.locator("#quarantine-list tbody")).to_have_count(3)
     settled(page)
     row(page, f"{words} 0").get_by_role("button", name="Retry").click()
-    expect(page.locator("main tbody tr")).to_have_count(2)
+    expect(page.locator("#quarantine-list tbody")).to_have_count(2)
     settled(page)
     row(page, f"{words} 1").get_by_role("link", name="Deliver to queue…").click()
     choice = row(page, f"{words} 1").get_by_label("Deliver to queue")
@@ -50,7 +50,7 @@ def test_one_is_tried_again_one_delivered_and_one_deleted(page: Page, desk: Desk
     settled(page)
     choice.select_option("Junk")
     row(page, f"{words} 1").get_by_role("button", name="Deliver").click()
-    expect(page.locator("main tbody tr")).to_have_count(1)
+    expect(page.locator("#quarantine-list tbody")).to_have_count(1)
     settled(page)
     row(page, f"{words} 2").get_by_role("link", name="Delete").click()
     expect(page.get_by_text("Delete for good? No copy is left on the mail server.")).to_be_visible()
@@ -81,7 +81,7 @@ def test_in_bulk_and_by_keyboard(page: Page, desk: Desk, words: str) -> None:
     bar.get_by_label("Deliver to queue").select_option("Junk")
     bar.get_by_role("button", name="Deliver").press("Enter")
     expect(page.locator(".toast")).to_contain_text("2 messages left the quarantine")
-    expect(page.locator("main tbody tr")).to_have_count(1)
+    expect(page.locator("#quarantine-list tbody")).to_have_count(1)
     assert titles(desk, words) == {f"{words} 0": "Junk", f"{words} 1": "Junk"}
 
 
@@ -110,7 +110,7 @@ def test_without_javascript_deleting_in_bulk_asks_on_a_page(plain_page: Page, de
     plain_page.get_by_role("button", name="Delete…").click()
     expect(plain_page.get_by_role("heading", name="Delete 2 messages for good?")).to_be_visible()
     plain_page.get_by_role("button", name="Confirm").click()
-    expect(plain_page.locator("main tbody tr")).to_have_count(1)
+    expect(plain_page.locator("#quarantine-list tbody")).to_have_count(1)
     plain_page.get_by_role("link", name=f"{words} 2", exact=True).click()
     expect(plain_page.locator("pre.source")).to_contain_text(f"Subject: {words} 2")
     plain_page.get_by_role("button", name="Retry").click()
@@ -120,7 +120,7 @@ def test_without_javascript_deleting_in_bulk_asks_on_a_page(plain_page: Page, de
 
 def test_a_lead_looks_and_has_no_buttons(lead_page: Page, words: str) -> None:
     lead_page.goto(f"/quarantine?q={words}")
-    expect(lead_page.locator("main tbody tr")).to_have_count(3)
+    expect(lead_page.locator("#quarantine-list tbody")).to_have_count(3)
     assert lead_page.locator("main").get_by_role("button").count() == 0
     lead_page.get_by_role("link", name=f"{words} 0", exact=True).click()
     expect(lead_page.locator("pre.source")).to_contain_text(words)
