@@ -20,6 +20,13 @@ class FollowUpPolicy(StrEnum):
     NEW_TICKET = "new-ticket"
 
 
+class ForwardCustomer(StrEnum):
+    """Who is the customer of a message that somebody has forwarded to a queue."""
+
+    FORWARDER = "forwarder"
+    ORIGINAL_SENDER = "original-sender"
+
+
 class SenderType(StrEnum):
     """Who an article is from."""
 
@@ -46,6 +53,9 @@ class Queue(Model):
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(200), unique=True)
     followup_policy: Mapped[FollowUpPolicy] = mapped_column(choice(FollowUpPolicy), default=FollowUpPolicy.POSSIBLE)
+    customer_of_forward: Mapped[ForwardCustomer] = mapped_column(
+        choice(ForwardCustomer), default=ForwardCustomer.FORWARDER, server_default="forwarder"
+    )
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
     comment: Mapped[str] = mapped_column(default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.desk.models import FollowUpPolicy, Queue, SystemAddress, Ticket
+from postmaster.desk.models import FollowUpPolicy, ForwardCustomer, Queue, SystemAddress, Ticket
 from postmaster.errors import InputError
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
@@ -43,6 +43,15 @@ FOLLOW_UP = Field(
     metavar="|".join(FollowUpPolicy),
     help="What happens to a follow-up to a closed ticket.",
 )
+FORWARD_CUSTOMER = Field(
+    "customer_of_forward",
+    "Customer of forwarded mail",
+    mandatory=True,
+    read=member(ForwardCustomer),
+    default=ForwardCustomer.FORWARDER.value,
+    metavar="|".join(ForwardCustomer),
+    help="Who is the customer of a message that an agent has forwarded to the queue, attached or quoted.",
+)
 
 # Who names a queue beside the desk itself, in words. The rooms above add theirs, since imports go down only.
 QUEUE_USERS: list[Callable[[Session, Queue], Iterable[str]]] = []
@@ -53,7 +62,7 @@ class QueueService(NamedService[Queue]):
 
     noun = "queue"
     plural = "queues"
-    fields: ClassVar[tuple[Field, ...]] = (NAME, FOLLOW_UP, VALIDITY, COMMENT)
+    fields: ClassVar[tuple[Field, ...]] = (NAME, FOLLOW_UP, FORWARD_CUSTOMER, VALIDITY, COMMENT)
     key: ClassVar[Field] = NAME
     model = Queue
 

@@ -20,7 +20,7 @@ from postmaster.parsing.address_key import address_key
 from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import Address, ParsedMessage
 from postmaster.pipeline.candidate_tickets import CandidateTicket, CandidateTickets
-from postmaster.pipeline.decision import Prepared
+from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.sender import Writer, base_key, choose_writer
 from postmaster.pipeline.x_otrs_headers import Choices, QueueRef
 from postmaster.resources.models import Validity
@@ -103,6 +103,11 @@ class DecisionContext:
         """Who wrote a message that is loaded."""
         return choose_writer(prepared.writers, self.own_addresses | prepared.rules.own_addresses)
 
+    def is_own(self, key: str, rules: Rules) -> bool:
+        """Whether an address that is loaded is the desk's own, or that of the account."""
+        own = self.own_addresses | rules.own_addresses
+        return key in own or base_key(key) in own
+
     def _load_addresses(self, session: Session, wanted: set[str]) -> None:
         if not wanted:
             return
@@ -182,7 +187,7 @@ def recipients(message: ParsedMessage) -> list[str]:
 def _named_keys(prepared: Prepared) -> Iterator[str]:
     """The addresses of ``prepared`` that may be the desk's own."""
     yield from recipients(prepared.message)
-    for writer in prepared.writers:
+    for writer in (*prepared.writers, *filter(None, (prepared.forwarded,))):
         yield from (writer.key, base_key(writer.key))
 
 
@@ -200,4 +205,6 @@ def _own_query(dialect: str) -> Select[str, int, Validity]:
     return linked.where(among(dialect, SystemAddress.address, "addresses"))
 
 
-_VALID_QUEUES = select(Queue.id, Queue.name, Queue.followup_policy).where(Queue.validity == Validity.VALID)
+_VALID_QUEUES = select(Queue.id, Queue.name, Queue.followup_policy, Queue.customer_of_forward).where(
+    Queue.validity == Validity.VALID
+)

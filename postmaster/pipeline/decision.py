@@ -134,6 +134,7 @@ class Prepared:
     filtered: Filtered
     marks: Marks = NO_MARKS
     writers: tuple[Writer, ...] = ()
+    forwarded: Writer | None = None
     verdict: SenderVerdict = NO_VERDICT
 
 

@@ -13,6 +13,7 @@ from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.filters.loading import load_filters
 from postmaster.pipeline.filters.matching import CompiledFilter, Filtered, MailView, run_filters
 from postmaster.pipeline.followup_checks import FollowUpChecks, find_clues
+from postmaster.pipeline.forwards import forwarded_writer
 from postmaster.pipeline.marks import marks_of
 from postmaster.pipeline.sender import possible_writers
 from postmaster.pipeline.threads import thread_keys
@@ -41,13 +42,15 @@ def prepare(arrival: Arrival, message: ParsedMessage, rules: Rules, setup: Setup
     filtered = run_filters(setup.filters, view, account_id=rules.account_id)
     marks = marks_of(message)
     clues = find_clues(arrival, message, configuration, marks.report)
-    return Prepared(arrival, message, rules, clues, filtered, marks, possible_writers(message), verdict)
+    forwarded = forwarded_writer(arrival, message) if marks.report is None else None
+    return Prepared(arrival, message, rules, clues, filtered, marks, possible_writers(message), forwarded, verdict)
 
 
 def prepare_unfiltered(arrival: Arrival, message: ParsedMessage, rules: Rules) -> Prepared:
     """``message`` without filters and clues, for somebody who has decided where it goes."""
     clues = FollowUpChecks(thread_keys(message), ())
-    return Prepared(arrival, message, rules, clues, Filtered({}), marks_of(message), possible_writers(message))
+    marks, forwarded = marks_of(message), forwarded_writer(arrival, message)
+    return Prepared(arrival, message, rules, clues, Filtered({}), marks, possible_writers(message), forwarded)
 
 
 def prepare_all(arrivals: Sequence[Arrival], rules: Rules, setup: Setup) -> list[Prepared]:

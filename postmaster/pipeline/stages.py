@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from postmaster.desk.models import LinkKind
+from postmaster.desk.models import ForwardCustomer, LinkKind
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
@@ -162,6 +162,18 @@ def _dispatch(decision: Decision, queue: QueueRef, reason: str, **details: objec
     decision.note("dispatch", f"{queue.name}: {REASONS[reason]}", reason=reason, queue=queue.name, **details)
 
 
+def take_forwarded_sender(decision: Decision, desk: DecisionContext) -> None:
+    """Let the original sender of a forward be who wrote it, if the queue says so."""
+    found, queue = decision.prepared.forwarded, decision.queue
+    if found is None or queue is None or queue.customer_of_forward is not ForwardCustomer.ORIGINAL_SENDER:
+        return
+    if not desk.is_own(found.key, decision.rules):
+        by = decision.writer.address or "somebody without an address"
+        decision.writer = found
+        text = f"{found.address} is the customer, by {found.field}: {by} has forwarded it, as {queue.name} expects."
+        decision.note("customer", text, queue=queue.name)
+
+
 def set_customer(decision: Decision, _desk: DecisionContext) -> None:
     """Who wrote it is the customer, unless a header says otherwise. The desk's own address never is."""
     writer = decision.writer
@@ -171,7 +183,7 @@ def set_customer(decision: Decision, _desk: DecisionContext) -> None:
     elif writer.key:
         address = writer.address
         decision.attributes = dataclasses.replace(decision.attributes, customer_id=address, customer_user=address)
-        if writer.field != "From" or writer.key != _key_of_from(decision):
+        if writer is not decision.prepared.forwarded and writer.key != _key_of_from(decision):
             text = f"{address} is the customer, by {writer.field}: {_why_not_from(decision)}."
             decision.note("customer", text, field=writer.field)
 
@@ -217,6 +229,7 @@ STAGES: tuple[Stage, ...] = (
     follow_up,
     limit_sender_rate,
     choose_queue,
+    take_forwarded_sender,
     set_customer,
     open_ticket,
 )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from postmaster.desk.models import FollowUpPolicy, SenderType
+from postmaster.desk.models import FollowUpPolicy, ForwardCustomer, SenderType
 from postmaster.resources.readers import InvalidValue, line, member, one_of, whole_number
 from postmaster.system.lists import Person, State, named, numbered
 
@@ -37,6 +37,7 @@ class QueueRef:
     id: int
     name: str
     policy: FollowUpPolicy = FollowUpPolicy.POSSIBLE
+    customer_of_forward: ForwardCustomer = ForwardCustomer.FORWARDER
 
 
 @dataclass(frozen=True)

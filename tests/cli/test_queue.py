@@ -19,7 +19,8 @@ def test_a_shown_queue_has_the_option_names_as_keys(admin: Admin) -> None:
     row = admin.show("queue", "Sales::Orders")
     assert row.pop("changed")
     assert row == {
-        "id": 5, "label": "Sales::Orders", "name": "Sales::Orders", "follow_up": "new-ticket", "validity": "valid",
+        "id": 5, "label": "Sales::Orders", "name": "Sales::Orders", "follow_up": "new-ticket",
+        "customer_of_forward": "forwarder", "validity": "valid",
         "comment": "Orders.", "health": "healthy",
     }  # fmt: skip
 

@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column('article', sa.Column('verdict', sa.JSON(), nullable=True))
     op.execute('UPDATE article SET automatic = loop')
     op.add_column('ticket_link', sa.Column('kind', sa.String(length=40), nullable=False, server_default='follow-up'))
+    op.add_column('queue', sa.Column('customer_of_forward', sa.String(length=40), nullable=False, server_default='forwarder'))
     for table, column in COMPARED:
         _compare_anew(table, column)
 
@@ -47,6 +48,7 @@ def _octets(written):
 
 
 def downgrade() -> None:
+    op.drop_column('queue', 'customer_of_forward')
     op.drop_column('ticket_link', 'kind')
     op.drop_column('article', 'verdict')
     op.drop_column('article', 'automatic')
