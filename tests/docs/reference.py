@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from postmaster import create_app
 from postmaster.config import load_environment
+from postmaster.config.reference import markdown_rows
 from postmaster.web.help_topics import TOPICS, Entry
 from tests.docs.documents import TOP
 
@@ -93,6 +94,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "pseudo-headers": table("filters", "What conditions can test beside headers", "Name"),
     "examples": table("filters", "How conditions and values are written", "Written"),
     "headers": table("headers", "X-OTRS headers", "Header"),
+    "environment": lambda: "\n".join(markdown_rows()) + "\n",
     "settings": table("settings", "Settings", "Setting"),
     "reasons": table("reasons", "Reason codes", "Code"),
     "faults": table("errors", "Fetching", "Code"),

@@ -18,11 +18,12 @@ from postmaster.database import read_session, transaction
 from postmaster.errors import FAULTS
 from postmaster.fetching.counters import RunCounters
 from postmaster.ledger.models import FetchRun, InboundMail, MailHour
-from postmaster.oauth import token_diagnosis
+from postmaster.oauth.token_diagnosis import EXCHANGE_NAMES
 from postmaster.operations.metrics import render_metrics
 from postmaster.pipeline.decision import Outcome
-from postmaster.pipeline.filters.patterns import PSEUDO_HEADERS
+from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.resources.fields import Field
+from postmaster.sources.protocols import PROTOCOLS
 from postmaster.system import list_settings, settings
 from postmaster.system.setting import Setting
 from postmaster.web import BLUEPRINTS
@@ -80,14 +81,15 @@ def test_each_account_type_meets_a_real_server() -> None:
 
 @pytest.mark.parametrize("protocol", Protocol)
 def test_each_protocol_has_its_types_and_permissions(protocol: Protocol) -> None:
-    """``accounts/types.py`` and ``oauth/token_diagnosis.py``."""
+    """``accounts/types.py``, ``sources/protocols.py``, ``oauth/token_diagnosis.py``."""
     assert {kind.tls for kind in ACCOUNT_TYPES.values() if kind.protocol is protocol} == set(Tls)
-    assert {protocol} <= token_diagnosis._ROLES.keys() & token_diagnosis._SCOPES.keys()
+    assert protocol in PROTOCOLS
+    assert protocol in EXCHANGE_NAMES
 
 
 @pytest.mark.parametrize("name", [name for name in PSEUDO_HEADERS if name != "X-OTRS-BodyDecrypted"])
 def test_each_pseudo_header_has_a_value(desk: Desk, client: FlaskClient, name: str) -> None:
-    """``pipeline/filters/patterns.py`` and ``matching.py``."""
+    """``pipeline/filters/pseudo_headers.py``."""
     desk.ok("filter", "add", "--name", "any", "--match", f"{name}=.+", "--set", "X-OTRS-Title=found")
     assert desk.ok("read", "--json", input=mail("order 7")).json["title"] == "found"
     assert f'<option value="{name}">' in client.get("/filters/add").text
@@ -123,7 +125,7 @@ def test_each_setting_is_in_the_table_and_asked_for() -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_each_outcome_is_counted_and_explained(outcome: Outcome) -> None:
-    """``fetching/counters.py``, ``ledger/models.py``, docs/glossary.md."""
+    """``pipeline/decision.py``, ``ledger/models.py``, docs/glossary.md."""
     counters = RunCounters()
     counters.count([outcome])
     assert counters.counters()[name_in_code(outcome)] == counters.done == 1
@@ -135,7 +137,7 @@ def test_each_outcome_is_counted_and_explained(outcome: Outcome) -> None:
 def test_each_recorded_outcome_has_words_metric_and_badge(
     app: Flask, desk: Desk, client: FlaskClient, outcome: Outcome
 ) -> None:
-    """``ledger/hourly_counts.py``, ``web/mail.py``, ``web/steps.py``."""
+    """``pipeline/decision.py``, ``ledger/models.py``."""
     desk.ok("read", input=mail("order 7"))
     with app.app_context(), transaction() as session:
         session.execute(update(InboundMail).values(outcome=outcome))
