@@ -302,5 +302,5 @@ def test_a_lead_or_a_foreign_form_sends_no_test_message(telling: Flask, webhook:
 
 def test_without_a_target_the_page_names_the_setting(client: FlaskClient) -> None:
     page = client.get("/status").text
-    assert "POSTMASTER_ALERT_TARGETS names no target" in words(page)
+    assert "No alerts are sent: no target is set (POSTMASTER_ALERT_TARGETS)." in words(page)
     assert "Send a test message" not in page
