@@ -53,7 +53,7 @@ def main(minutes: int, dead: int, healthy: int) -> None:
         time.sleep(60 * minutes)
         end = datetime.now(UTC)
         worker.signal(signal.SIGTERM)
-        if worker.wait(120) != 0:  # a run on a dead server ends with its step
+        if worker.wait(200) != 0:  # a run on a dead server ends with its step
             raise SystemExit(worker.log)
         judge(server.log[before:], [box.user for box in boxes], began, end)
 
