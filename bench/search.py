@@ -26,7 +26,6 @@ from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.pipeline.decision import Outcome
 
 # Each is measured this often; the first round, which fills the caches, does not count.
-ROUNDS = 15
 
 # Messages that are entered together, as a fetch does.
 ENTERED = 100
@@ -69,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/search", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="in the large ledger (default: 1000000)")
     parser.add_argument("--beside", type=int, default=10_000, help="in the small ledger (default: 10000)")
+    parser.add_argument("--rounds", type=int, default=15, help="of each search, after one to warm up (default: 15)")
     parser.add_argument("--only", choices=("sqlite", "postgresql"), help="on this database only")
     arguments = parser.parse_args()
     console = Console()
@@ -76,18 +76,18 @@ def main() -> None:
         for name in ("sqlite", "postgresql"):
             if arguments.only in (None, name):
                 url: Callable[[], str] = postgres.create_database if name == "postgresql" else str
-                small = measure(arguments.beside, Path(folder, name, "small"), url())
-                large = measure(arguments.rows, Path(folder, name, "large"), url())
+                small = measure(arguments.beside, arguments.rounds, Path(folder, name, "small"), url())
+                large = measure(arguments.rows, arguments.rounds, Path(folder, name, "large"), url())
                 console.print(table(name, arguments.rows, arguments.beside, small, large))
 
 
-def measure(rows: int, data_dir: Path, url: str) -> dict[str, float]:
+def measure(rows: int, rounds: int, data_dir: Path, url: str) -> dict[str, float]:
     """Milliseconds of each search in a ledger of ``rows``, and of entering a batch into it."""
     environ = {"POSTMASTER_DATA_DIR": str(data_dir), **({"POSTMASTER_DATABASE_URL": url} if url else {})}
     with ledger(environ, rows):
-        measured = {search.name: timed(lambda wanted=search.wanted: find(wanted)) for search in searches(rows)}
-        batches = iter(range(rows, rows + ENTERED * (ROUNDS + 1), ENTERED))
-        measured[f"entering {ENTERED} messages"] = timed(lambda: enter_batch(next(batches)))
+        measured = {search.name: timed(lambda wanted=search.wanted: find(wanted), rounds) for search in searches(rows)}
+        batches = iter(range(rows, rows + ENTERED * (rounds + 1), ENTERED))
+        measured[f"entering {ENTERED} messages"] = timed(lambda: enter_batch(next(batches)), rounds)
     return measured
 
 
@@ -105,10 +105,10 @@ def ledger(environ: dict[str, str], rows: int) -> Iterator[None]:
         db.engine.dispose()
 
 
-def timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], None], rounds: int) -> float:
     """The median milliseconds of ``work``."""
     laps = []
-    for _ in range(ROUNDS + 1):
+    for _ in range(rounds + 1):
         start = time.perf_counter()
         work()
         laps.append((time.perf_counter() - start) * 1000)
