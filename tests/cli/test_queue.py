@@ -7,7 +7,7 @@ from flask import Flask
 
 from postmaster.database import transaction
 from postmaster.desk.models import Queue, Ticket
-from tests.cli.support import Admin, options
+from tests.cli.support import Admin, audit_log, options
 
 
 def test_four_queues_are_there_from_the_start(admin: Admin) -> None:
@@ -81,3 +81,12 @@ def test_a_queue_in_use_is_not_deleted_and_its_users_are_named(admin: Admin, app
 def test_a_queue_that_nothing_uses_is_deleted(admin: Admin) -> None:
     assert admin.run("queue", "delete", "Junk", "--yes").exit_code == 0
     assert [row["name"] for row in admin.list("queue")] == ["Postmaster", "Raw", "Misc"]
+
+
+def test_the_audit_log_names_a_queue_before_its_sub_queues(admin: Admin, app: Flask) -> None:
+    for name in ("Sales", "Sales::Orders"):
+        admin.add_queue(name)
+    admin.run("queue", "set", "Sales", "--name", "Trade")
+    with app.app_context():
+        renamed = [event.detail["name"] for event in audit_log() if event.action == "set"]
+    assert renamed == [["Sales", "Trade"], ["Sales::Orders", "Trade::Orders"]]
