@@ -18,8 +18,9 @@ from postmaster.resources.listing import PAGE_SIZE, page_count
 # Characters of an article's text that are shown with the ticket.
 TEXT_LIMIT = 20_000
 
+_SHOWN = ("id", "header", "sender_type", "visible", "loop", "automatic", "verdict", "created_at", "has_html")
 TICKET_COLUMNS = (
-    *(getattr(Article, name) for name in ("id", "header", "sender_type", "visible", "loop", "created_at", "has_html")),
+    *(getattr(Article, name) for name in _SHOWN),
     func.substr(Article.text, 1, TEXT_LIMIT).label("text"),
     func.length(Article.text).label("length"),
 )
@@ -34,6 +35,8 @@ class ArticleView:
     sender_type: SenderType
     visible: bool
     loop: bool
+    automatic: bool
+    verdict: Json | None
     created_at: datetime
     has_html: bool
     text: str

@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from postmaster.desk.models import Ticket
 from postmaster.ledger.models import InboundMail, MailTerm
-from postmaster.ledger.search_index import IndexedPart, account_word, term, wanted_words
+from postmaster.ledger.search_index import IndexedPart, account_word, searched_term, term, wanted_words
 from postmaster.ledger.trace import MailTrace, traces
 from postmaster.pipeline.decision import Outcome
 from postmaster.resources.keyset import KeysetPage
@@ -81,13 +81,13 @@ class MailFilter:
             IndexedPart.MESSAGE_ID: self.message_id,
             IndexedPart.OUTCOME: self.outcome or "",
         }
-        found = [Alternatives([term(part, word)]) for part in fields for word in wanted_words(fields[part])]
+        found = [Alternatives([searched_term(part, word)]) for part in fields for word in wanted_words(fields[part])]
         if self.account.strip():
             found.append(Alternatives([term(IndexedPart.ACCOUNT, account_word(self.account))]))
         if self.ticket.strip():
             found.append(Alternatives(tickets=_tickets(session, self.ticket) or [NO_TICKET]))
         for word in wanted_words(self.text):
-            found.append(Alternatives([term(part, word) for part in ANYWHERE], _tickets(session, word)))
+            found.append(Alternatives([searched_term(part, word) for part in ANYWHERE], _tickets(session, word)))
         return found[:MAX_TERMS]
 
 

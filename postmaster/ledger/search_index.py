@@ -69,18 +69,20 @@ def _name_terms(part: IndexedPart, address: str, name: str) -> frozenset[int]:
 def wanted_words(wanted: str) -> list[str]:
     """The words that somebody searches by, as they stand in the index; one that no mail has for mere punctuation."""
     found: list[str] = []
-    for word in map(_searched, fold(wanted).split()):
+    for word in fold(wanted).split():
         parts = _PART.findall(word)
         ideographic = any(len(part) == 1 and re.match(f"[{_IDEOGRAPH}]", part) for part in parts)
         found += parts if ideographic else [_bare(word)]
     return list(filter(None, dict.fromkeys(found))) or [""] * bool(wanted.strip())
 
 
-def _searched(word: str) -> str:
-    """``word`` as it stands in the index: addresses and international domains as they are compared."""
+def searched_term(part: IndexedPart, word: str) -> int:
+    """The term of a word that somebody searches by; in addresses it stands as those are compared."""
+    if part not in (IndexedPart.SENDER, IndexedPart.RECIPIENT):
+        return term(part, word)
     if "@" in word:
-        return address_key(word)
-    return domain_key(word) if "xn--" in word else word
+        word = _bare(address_key(word))
+    return term(part, domain_key(word) if "xn--" in word else word)
 
 
 def account_word(label: str) -> str:

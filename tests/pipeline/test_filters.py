@@ -72,7 +72,7 @@ def queue_of(desk: Desk, raw: bytes | str, *options: str) -> Any:
         (["X-OTOBO-AttachmentCount=^1$"], ATTACHED, True),
         (["Received=two"], RECEIVED, True),
         (["Received[1]=one"], RECEIVED, True),
-        (["received[ 1 ]=one"], RECEIVED, True),
+        (["received[1]=one"], RECEIVED, True),
         (["Received[1]=two"], RECEIVED, False),
         (["Received[FIRST]=one"], RECEIVED, True),
         (["Received[last]=three"], RECEIVED, True),

@@ -89,6 +89,27 @@ def test_mail_is_found_by_who_wrote_it(desk: Desk) -> None:
     assert (row["ticket"], row["sender_name"]) == (number, "Eve")
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--recipient", "BESTELLUNG@xn--kche-0ra.example"),
+        ("--recipient", "bestellung@küche.example"),
+        ("--recipient", "XN--kche-0ra.example"),
+        ("--sender", "'eva@xn--kche-0ra.example'."),
+        ("eva@küche.example",),
+        ("--message-id", "<odd.(1)'id'@xn--kche-0ra.example>"),
+        ("odd.(1)'id'@xn--kche-0ra.example",),
+    ],
+)
+def test_mail_is_found_by_any_spelling_of_an_address_and_by_its_id_as_it_is(desk: Desk, asked: tuple[str, ...]) -> None:
+    raw = (
+        "From: Eva <eva@küche.example>\r\nTo: bestellung@xn--kche-0ra.example\r\nSubject: findable\r\n"
+        "Message-ID: <odd.(1)'id'@xn--kche-0ra.example>\r\n\r\nHello"
+    )
+    desk.ok("read", input=raw.encode())
+    assert "findable" in [row["subject"] for row in desk.ok("mail", "find", *asked, "--json").json_lines]
+
+
 @pytest.mark.parametrize("sender", ["", f"From: {DESK}\r\n"])
 def test_people_behind_the_desk_or_without_address_do_not_read_each_others_tickets(desk: Desk, sender: str) -> None:
     def send(subject: str) -> Any:

@@ -64,7 +64,7 @@ def test_htmx_gets_the_list_again_after_a_reset(client: FlaskClient, desk: Desk)
         ("Ticket::Hook", "Call 1", "must have no blanks and brackets"),
         ("Ticket::SubjectFormat", "Up", "Ticket::SubjectFormat is “Up”, but must be Left, Right or None."),
         ("PostmasterDefaultQueue", "Nowhere", "PostmasterDefaultQueue is “Nowhere”, which is no valid queue."),
-        ("AcceptTicketNumberFromStranger", "maybe", "is “maybe”, but must be yes or no."),
+        ("AcceptTicketNumberFromStranger", "maybe", "is “maybe”, but must be yes, no or proven."),
     ],
 )
 def test_each_refusal_says_what_is_wrong(client: FlaskClient, name: str, value: str, sentence: str) -> None:
