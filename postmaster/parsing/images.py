@@ -75,7 +75,8 @@ def _by_name(name: str, index: _Index) -> Iterator[str]:
     """By Content-ID, with or without what stands behind its @; Outlook makes the ids of file names."""
     key = _name_key(name)
     local = key.partition("@")[0]
-    for table, wanted in ((index.names, key), (index.names, local), (index.files, local)):
+    file = _file_key(name.partition("@")[0])
+    for table, wanted in ((index.names, key), (index.names, local), (index.files, file)):
         if wanted and wanted in table:
             yield table[wanted]
 

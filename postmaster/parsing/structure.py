@@ -182,7 +182,7 @@ def _read_part(source: Source, region: _Region) -> Part:
     mime: dict[str, str] = {}
     twins = False
     for name, value in fields:
-        if name[:8].lower() == "content-":
+        if name[:8].lower() == "content-" or name.lower() == "x-attachment-id":
             twins = twins or name.lower() in mime
             mime.setdefault(name.lower(), value)
     if twins:
@@ -208,7 +208,8 @@ def _type_fits(value: str, source: Source, start: int, end: int) -> bool:
         is_html = _HTML_START.match(source.raw, start, end) is not None
         return not _sniff_boundary(source.raw, start, end) and is_html == (kind == "text/html")
     boundary = parse_parameters(value).get("boundary", "").encode("latin-1", "replace").rstrip()
-    return bool(_within(source.delimiters.get(boundary, []), start, end))
+    declared = _within(source.delimiters.get(boundary, []), start, end)
+    return bool(declared or _sniff_boundary(source.raw, start, end))
 
 
 def _encoding_fits(value: str, source: Source, start: int, end: int) -> bool:

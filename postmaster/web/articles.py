@@ -63,13 +63,13 @@ def body(article: int) -> Response:
 
 
 def _inline_addresses(session: Session, article: int, images: Mapping[str, str]) -> dict[str, str]:
-    """Signed addresses of the images within the HTML, by what refers to them; ``images`` has the numbers of the parts."""
+    """Signed addresses of the images within the HTML, by what refers to them; ``images`` has the parts meant."""
     rows = session.execute(
         select(Attachment.part, Attachment.id).where(
             Attachment.article_id == article, Attachment.content_type.in_(IMAGE_TYPES)
         )
     )
-    ids = {part: number for part, number in rows}
+    ids = {row.part: row.id for row in rows}
     return {source: url_for(".inline", token=sign(ids[part])) for source, part in images.items() if part in ids}
 
 

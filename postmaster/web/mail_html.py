@@ -54,7 +54,7 @@ Inline = Callable[[str], str | None]
 
 
 def safe_documents(documents: Sequence[str], inline: Inline, *, remote_images: bool) -> str:
-    """Documents that follow one another made harmless: each by itself, so that what one leaves open swallows no other."""
+    """Documents that follow one another made harmless, each by itself: what one leaves open swallows no other."""
     return "\n".join(safe_html(document, inline, remote_images=remote_images) for document in documents)
 
 
@@ -79,8 +79,8 @@ def is_ordinary(html: str) -> bool:
 def safe_html(html: str, inline: Inline, *, remote_images: bool) -> str:
     """``html`` without anything that runs, submits, or asks for something elsewhere.
 
-    ``inline`` gives the address of the image that a reference means, if it came with the mail. Remote images stay if ``remote_images``, and only
-    those that come by https.
+    ``inline`` gives the address of the image that a reference means, if it came with the mail. Remote images stay if
+    ``remote_images``, and only those that come by https.
     """
 
     def keep(tag: str, attribute: str, value: str) -> str | None:
@@ -96,7 +96,7 @@ def safe_html(html: str, inline: Inline, *, remote_images: bool) -> str:
         clean_content_tags=REMOVED_WHOLE,
         attributes=ATTRIBUTES,
         attribute_filter=keep,
-        url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
+        url_schemes={"http", "https", "mailto", "tel", "cid", "mid", "file", "about", "data"},
         set_tag_attribute_values={"a": {"target": "_blank"}},
         link_rel="noopener noreferrer nofollow",
     )
