@@ -61,8 +61,8 @@ def test_mandatory_fields_have_an_asterisk(client: FlaskClient) -> None:
 
 
 def test_a_type_that_does_not_encrypt_says_so(client: FlaskClient) -> None:
-    assert "does not encrypt" in ask(client, type="POP3")
-    assert "does not encrypt" not in ask(client, type="POP3TLS")
+    assert "Not encrypted" in ask(client, type="POP3")
+    assert "Not encrypted" not in ask(client, type="POP3TLS")
 
 
 @pytest.mark.parametrize("scripts", [True, False])

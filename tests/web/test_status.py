@@ -98,7 +98,7 @@ def test_each_health_is_a_word_beside_its_colour(
 ) -> None:
     run("queue", "list")
     add_account(app, "somebody", **state)
-    assert f"</svg>{word}</span>" in text_of(client)
+    assert f"</svg><span>{word}</span></span>" in text_of(client)
 
 
 def test_accounts_that_are_not_valid_are_no_problem(app: Flask, client: FlaskClient, run: Run) -> None:
