@@ -13,7 +13,8 @@ from postmaster.accounts.kinds import CREDENTIAL_KINDS
 from postmaster.accounts.types import ACCOUNT_TYPES
 from postmaster.errors import FAULTS
 from postmaster.pipeline.decision import REASONS
-from postmaster.pipeline.filters.patterns import PSEUDO_HEADERS, condition, setting
+from postmaster.pipeline.filters.patterns import condition, setting
+from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.pipeline.filters.service import FilterService
 from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
