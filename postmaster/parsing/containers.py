@@ -31,14 +31,14 @@ _UNKNOWN_TYPES = frozenset({"application/octet-stream", "application/x-octet-str
 class _Room:
     """What may still be opened."""
 
-    containers: int = MAX_CONTAINERS
-    size: int = MAX_OPENED_BYTES
-    parts: int = MAX_PARTS
+    containers: int
+    size: int
+    parts: int
 
 
 def open_containers(root: Part) -> None:
     """Give the containers of a tree what they hold as their parts. Never raises."""
-    room = _Room()
+    room = _Room(MAX_CONTAINERS, MAX_OPENED_BYTES, MAX_PARTS)
     waiting = [(leaf, 1) for leaf in leaves_of(root)]
     while waiting and room.containers:
         part, depth = waiting.pop(0)
