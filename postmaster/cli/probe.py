@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from postmaster import config
 from postmaster.accounts.same_server import Namesake, find_namesakes, same_server_warnings
-from postmaster.cli.base import dialogue_shown, guarded, print_json, verbose_option
+from postmaster.cli.base import ID, dialogue_shown, guarded, print_json, verbose_option
 from postmaster.cli.one_account import account_meant, takes_account
 from postmaster.cli.resources import print_notes
 from postmaster.errors import FaultStage, MailError
@@ -22,7 +22,7 @@ MARKS = {"ok": "✓", "fail": "✗", "skip": "–"}
 
 @click.command()
 @takes_account
-@click.option("--stored", type=int, hidden=True, help="The id of the stored account that --stdin describes anew.")
+@click.option("--stored", type=ID, hidden=True, help="The id of the stored account that --stdin describes anew.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--json-lines", is_flag=True, help="Print one JSON object per stage, as it ends, after one that names the stages."
