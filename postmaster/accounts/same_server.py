@@ -27,6 +27,9 @@ from postmaster.resources.models import Validity
 LOOKUP_SECONDS = 2.0
 MAX_NAMES = 16
 
+# How many accounts may be saved at once to be warned of, as by an import.
+MAX_SAVED = 1000
+
 THIS_MACHINE = "this machine"
 
 
@@ -59,7 +62,7 @@ def find_namesakes(session: Session, accounts: Sequence[MailAccount], besides: i
 
 def warnings_about(column: InstrumentedAttribute[Any], ids: Collection[int]) -> list[str]:
     """The warnings about those valid accounts whose ``column`` is one of ``ids``, as they are stored now."""
-    if not ids:
+    if not ids or len(ids) > MAX_SAVED:
         return []
     with read_session() as session:
         query = select(MailAccount).where(column.in_(ids), MailAccount.validity == Validity.VALID)

@@ -15,6 +15,9 @@ MAX_BREAKS = 30
 BREAKS = {"connection-lost": 2, "server-confused": 2, "server-silent": 10, "server-slow": 10}
 """How a session may break at a message, and by what its batch is divided then: by more where each takes minutes."""
 
+MAX_KEY = 300
+"""Characters of what a message is known by. UIDLs have 70 (RFC 1939 section 7)."""
+
 MAX_SLOW = 5
 """How many sessions of one run may be too slow: two messages that are. More of them, and it is the whole server."""
 
@@ -60,10 +63,11 @@ class Care:
 
     def may_go_on(self, error: MailError) -> bool:
         """Whether another session may get further than the one that ``error`` ended."""
-        reading, self._reading = self._reading, ()
+        reading = self._reading
         self._breaks[error.code] += 1
         if not (reading or self.trouble.asked) or not self._may_break(error.code, listing=not reading):
             return False
+        self._reading = ()
         if reading:
             if len(reading) == 1 and self.on:
                 self.culprits[key_of(reading[0])] = error.message.removesuffix(".")
@@ -80,4 +84,4 @@ class Care:
 
 def key_of(mail: RemoteMail) -> str:
     """What a message is known by within a run. Without an identity its size must do: it is but left for later."""
-    return mail.identity or f"size:{mail.size}"
+    return (mail.identity or f"size:{mail.size}")[:MAX_KEY]

@@ -130,12 +130,17 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         result.notes += work.notes
         with transaction() as session:
             end_run(session, run, result, work.confirmed, plan.revision)
-            if result.error and was_broken_off(result.error, reading=work.care.reading):
-                note_broken_run(session, run.lease.mailbox_id, account_id)
-            if result.error is None and not work.remaining:
-                forget_broken_runs(session, run.lease.mailbox_id)
-                told = {key_of(each.mail): str(each) for each in work.withheld}
-                remember_withheld(session, account_id, told)
+            if session.get(MailAccount, account_id):  # it may have been deleted meanwhile
+                _remember(session, run, work, result)
+
+
+def _remember(session: Session, run: Run, work: MailboxWork, result: AccountResult) -> None:
+    """Keep in mind for the next run at which messages this one ended, or which it could not have."""
+    if result.error and was_broken_off(result.error, reading=work.care.reading):
+        note_broken_run(session, run.lease.mailbox_id, run.account_id)
+    if result.error is None and not work.remaining:
+        forget_broken_runs(session, run.lease.mailbox_id)
+        remember_withheld(session, run.account_id, {key_of(each.mail): str(each) for each in work.withheld})
 
 
 def _care(run: Run) -> Care:

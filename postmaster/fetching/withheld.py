@@ -25,8 +25,9 @@ def remember_withheld(session: Session, account_id: int, told: Mapping[str, str]
     """
     known = {row.name: row for row in session.scalars(select(WithheldMail).filter_by(account_id=account_id))}
     kept = {name[:300]: sentence[:1000] for name, sentence in list(told.items())[:MAX_NAMED]}
+    still = {name[:300] for name in told}
     for name, row in known.items():
-        if name not in kept:
+        if name not in kept and not (row.strikes and name in still):
             session.delete(row)
     for name, sentence in kept.items():
         if name in known:

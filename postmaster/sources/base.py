@@ -85,7 +85,7 @@ class Trouble:
     ``unlisted`` are the UIDs of those that were found to be it, ``numbers`` their numbers as far as no UID is known.
     """
 
-    asked: range | None = None
+    asked: Sequence[int] | None = None
     unlisted: set[int] = field(default_factory=set)
     numbers: set[int] = field(default_factory=set)
 

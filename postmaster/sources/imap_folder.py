@@ -72,7 +72,9 @@ class Folder:
         except imaplib.IMAP4.error:  # it tells of no folder, so nothing is known of this one either
             raise refusal from None
         match = next((folder for folder in known if folder.is_called(self.name)), None)
-        if match is None or match.raw == self.raw_name:
+        if match is None or any(
+            folder.raw == self.raw_name for folder in known
+        ):  # then the refusal is of this very one
             raise self._refused(error_message(refusal), [folder.name for folder in known]) from refusal
         self.name, self.raw_name = match.name, match.raw
         self.select()

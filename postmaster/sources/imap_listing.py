@@ -96,17 +96,23 @@ class Lister:
         return uid if isinstance(uid, int) else None
 
     def _portions(self) -> Iterator[Sequence[int]]:
-        """The numbers to ask for, each time as many as may be; those among which one broke the connection by halves."""
-        suspects = self._trouble.asked or range(0)
-        others = [n for n in self._asked if n not in suspects]
-        for window in command_sets(others):
-            self._trouble.asked = suspects or range(window[0], window[-1] + 1)
-            yield window
+        """The numbers to ask for: first those among which one broke the connection, by halves, so that each session
+        finds out more; then all others, each time as many as may be.
+        """
+        asked = set(self._asked)
+        suspects = [number for number in self._trouble.asked or () if number in asked]
+        others = sorted(asked.difference(suspects))
         while suspects:
             half = suspects[: (len(suspects) + 1) // 2]
-            self._trouble.asked = half
-            yield half
+            yield from self._marked(half)
             suspects = suspects[len(half) :]
+        yield from self._marked(others)
+
+    def _marked(self, numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+        """``numbers`` in as few commands as may be, each written down as what is being asked for."""
+        for window in command_sets(numbers):
+            self._trouble.asked = window
+            yield window
 
     def _describe(self, numbers: Sequence[int]) -> dict[int, FetchItem]:
         """What the server says of these messages. If it refuses them together, they are asked for by halves."""

@@ -64,8 +64,8 @@ def _parts(spellings: Iterable[str], size: int) -> dict[int, set[str]]:
 def _covered(text: str, parts: dict[int, set[str]]) -> bytearray:
     """For each character whether it belongs to one of ``parts``."""
     covered = bytearray(len(text))
-    lowered = text.lower()
-    lowered = lowered if len(lowered) == len(text) else text
+    # Letter by letter: some are several when they are lowered, and the places have to stay.
+    lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
     for size, known in parts.items():
         for start in range(len(text) - size + 1):
             if lowered[start : start + size] in known:

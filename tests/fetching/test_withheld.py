@@ -6,16 +6,17 @@ import dataclasses
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.fetching.batches import MailboxWork
 from postmaster.fetching.plausible import doubt
+from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.conditions import CONDITIONS
 from tests.servers.quirks.imap import QuirkyImapServer
-from tests.servers.quirks.imap_table import CULPRIT, CutShort, ExpungeDoesNothing
+from tests.servers.quirks.imap_table import CULPRIT, CutShort, ExpungeDoesNothing, ListingHangsUp
 from tests.servers.quirks.mailbox import Mailbox
 from tests.support import Desk, mail, mails
 
@@ -147,3 +148,41 @@ def test_nothing_is_deleted_that_is_not_recorded_with_the_bytes_that_were_read(
         monkeypatch.setattr(MailboxWork, "_collect", forgetful)
         assert desk.fetch_one(code=1)["error"]["code"] == "unexpected"
     assert len(mailbox.messages) == 3
+
+
+@pytest.mark.parametrize("places", [(9, 20), (9, 10), (2, 29), (3, 14, 25)])
+def test_several_messages_that_break_the_listing_keep_no_other_from_coming(desk: Desk, places: tuple[int, ...]) -> None:
+    culprits = [mail(f"culprit {place}", body=CULPRIT.decode(), size=600) for place in places]
+    usual = mails(30 - len(places))
+    for place, culprit in zip(places, culprits, strict=True):
+        usual.insert(place, culprit)
+    mailbox = Mailbox(*usual)
+    with QuirkyImapServer(mailbox, [ListingHangsUp]) as server:
+        desk.add_account(
+            type="IMAP", host=server.host, port=server.port, credential=desk.credential("anna", "correct horse")
+        )
+        row = desk.fetch_one()
+    assert (row["new"], row["left_reasons"]) == (30 - len(places), {"withheld": len(places)})
+    assert [message.raw for message in mailbox.messages] == culprits
+
+
+def test_an_account_that_is_deleted_during_its_run_ends_it_in_order(app: Flask, desk: Desk) -> None:
+    mailbox = Mailbox(*mails(2), mail("culprit", body=CULPRIT.decode(), size=600))
+    with QuirkyImapServer(mailbox, [CutShort]) as server:
+        account = desk.add_account(
+            type="IMAP", host=server.host, port=server.port, credential=desk.credential("anna", "correct horse")
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            collect = MailboxWork._collect
+
+            def collecting(work: MailboxWork) -> object:
+                with transaction() as session:
+                    if row := session.get(MailAccount, int(account)):
+                        session.delete(row)
+                return collect(work)
+
+            patch.setattr(MailboxWork, "_collect", collecting)
+            row = desk.fetch_one()
+    assert (row["new"], row["error"]) == (2, None)
+    with app.app_context(), read_session() as session:
+        assert session.scalars(select(FetchRun.status)).all() == [RunStatus.OK]
