@@ -40,7 +40,7 @@ _KNOWN = (
 )
 _KNOWN_FIELD = re.compile(_KNOWN, re.IGNORECASE)
 _KNOWN_START = re.compile(_KNOWN.encode(), re.IGNORECASE)
-_FIELD_AFTER_RETURN = re.compile(rf"\n\r+(?={_KNOWN})|\r+(?={_KNOWN})", re.IGNORECASE)
+_FIELD_AFTER_RETURN = re.compile(rf"\n\r++(?={_KNOWN})|(?<!\r)\r++(?={_KNOWN})", re.IGNORECASE)
 
 # What a field of this kind never says by itself, so that another field has slipped onto its line.
 _STRUCTURED = frozenset(
