@@ -22,7 +22,7 @@ OTHER_VARIABLES = (
 )
 
 _HEADING = """\
-# /etc/postmaster.env: the environment of the services and of the command "postmaster". All of it: docs/reference.md.
+# /etc/postmaster.env: the environment of the services and of the command "postmaster". All of it: docs/reference.md#environment.
 # Values stand in single quotes, because systemd and the shell both read this file.
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bin.dead_code import unused_names
+from tests.dead_code import unused_names
 
 
 def test_what_neither_code_nor_templates_nor_frameworks_use_is_found(tmp_path: Path) -> None:
