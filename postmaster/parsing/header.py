@@ -40,7 +40,8 @@ _KNOWN = (
 )
 _KNOWN_FIELD = re.compile(_KNOWN, re.IGNORECASE)
 _KNOWN_START = re.compile(_KNOWN.encode(), re.IGNORECASE)
-_FIELD_AFTER_RETURN = re.compile(rf"\n\r+(?={_KNOWN})|\r+(?={_KNOWN})", re.IGNORECASE)
+# A run of returns is tried once, from its start: otherwise a megabyte of them would take time without end.
+_FIELD_AFTER_RETURN = re.compile(rf"\n\r++(?={_KNOWN})|(?<!\r)\r++(?={_KNOWN})", re.IGNORECASE)
 
 # What a field of this kind never says by itself, so that another field has slipped onto its line.
 _STRUCTURED = frozenset(
