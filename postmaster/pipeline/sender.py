@@ -29,7 +29,8 @@ _VIA = re.compile(
     r"(?<!\w)(?:via|über|durch|par|pour|por|per|mediante|przez|através de|a través de|μέσω|через)(?!\w)", re.I
 )
 _VERP = re.compile(r"([^=]+)=([^=@]+\.[^=@]+)")
-_BARE = re.compile(r"[^\s<>(),:;\"]+@[^\s<>(),:;\"]+")
+# Tried at the start of a word only, and never given back: the fields of lists are as long as their writers like.
+_BARE = re.compile(r'(?<![^\s<>(),:;"@])[^\s<>(),:;"@]++@[^\s<>(),:;"]++')
 
 
 @dataclass(frozen=True, slots=True)
