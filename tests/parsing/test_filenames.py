@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postmaster.parsing import parse_message
-from postmaster.parsing.filename import MAX_FILENAME
+from postmaster.parsing.filename import MAX_FILENAME, type_of_name
 from tests.parsing.messages import attachment, multipart, part, text
 
 
@@ -85,3 +85,19 @@ def test_a_long_name_is_cut_before_its_extension(stem: str) -> None:
     (name,) = names_of(b"Content-Type: application/pdf; name=" + f"{stem}.pdf".encode())
     assert len(name.encode()) <= MAX_FILENAME
     assert name.endswith(f"{stem[0]}.pdf")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("notes.TXT", "text/plain"),
+        ("signature.asc", "application/pgp-signature"),
+        ("winmail.dat", "application/octet-stream"),
+        ("report.pdf", "application/pdf"),
+        ("letter.rtf", "application/rtf"),
+        ("letter.eml", "message/rfc822"),
+        ("noext", "application/octet-stream"),
+    ],
+)
+def test_the_type_of_a_name_is_the_usual_one_of_its_extension(name: str, kind: str) -> None:
+    assert type_of_name(name) == kind
