@@ -181,7 +181,7 @@ def decode_words(value: str) -> str:
             pieces.extend(_decode_run(words))
             pieces.append(decode_raw(gap))
             words = []
-        words.append(_Word(match[1].partition("*")[0], match[2].lower(), match[3]))
+        words.append(_Word(match[1].partition("*")[0].lower(), match[2].lower(), match[3]))
         position = match.end()
     pieces.extend(_decode_run(words))
     pieces.append(decode_raw(value[position:]))
@@ -189,7 +189,7 @@ def decode_words(value: str) -> str:
 
 
 def _decode_run(words: list[_Word]) -> Iterator[str]:
-    """Text of encoded words side by side: those of one kind are one string of bytes."""
+    """Text of encoded words side by side: those of one kind are one string of bytes, however its label is spelled."""
     for (charset, encoding), same in groupby(words, key=itemgetter(0, 1)):
         # Text that was decoded before may hold characters that stand for no byte; those are lost.
         data = "".join(word.text for word in same).encode("latin-1", "replace")
