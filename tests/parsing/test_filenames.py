@@ -22,6 +22,10 @@ def names_of(*fields: bytes) -> list[str]:
         (b'filename="a b.pdf"', "a b.pdf"),
         (b"filename=a b.pdf; size=3", "a b.pdf"),
         (b'filename = "a;b.pdf"', "a;b.pdf"),
+        (b"filename='a.pdf'", "a.pdf"),
+        (b"filename='a b.pdf'; size=3", "a b.pdf"),
+        (b"filename=\"'a'.pdf\"", "'a'.pdf"),
+        (b"filename='a.pdf", "'a.pdf"),
         (b'filename="never closed.pdf', "never closed.pdf"),
         (b'FileName="say \\"hi\\".pdf"', 'say "hi".pdf'),
         (b'filename="=?utf-8?Q?Gr=C3=BC=C3=9Fe.pdf?="', "Grüße.pdf"),
@@ -69,6 +73,13 @@ def test_a_name_is_read_however_it_is_written_and_made_safe(written: bytes, expe
 )
 def test_the_name_may_stand_in_the_content_type(fields: tuple[bytes, ...]) -> None:
     assert names_of(*fields) == ["a.pdf"]
+
+
+@pytest.mark.parametrize(
+    "disposition", [b'attachment: filename="a.pdf"', b'"attachment" : filename=a.pdf', b'filename: "a.pdf"']
+)
+def test_a_name_is_read_behind_a_colon_that_stands_for_a_semicolon(disposition: bytes) -> None:
+    assert names_of(b"Content-Type: application/pdf", b"Content-Disposition: " + disposition) == ["a.pdf"]
 
 
 def test_a_name_that_came_twice_gets_a_number() -> None:
