@@ -22,7 +22,8 @@ OTHER_VARIABLES = (
 )
 
 _HEADING = """\
-# /etc/postmaster.env: the environment of the services and of the command "postmaster". All of it: docs/reference.md#environment.
+# /etc/postmaster.env: the environment of the services and of the command "postmaster".
+# All of it: docs/reference.md#environment.
 # Values stand in single quotes, because systemd and the shell both read this file.
 """
 

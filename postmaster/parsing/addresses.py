@@ -39,6 +39,7 @@ _TOKEN_WITHOUT_QUOTES = re.compile(rf"{_WORD}|(?P<quoted>(?!))|{_REST}", re.DOTA
 _PAREN = re.compile(r"[()]|\\.", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _AROUND_AT = re.compile(r"(?<!\s)\s*+@\s*+", re.ASCII)
+_ONLY_ADDRESS = re.compile(r"\s*+<?[^\s@<>]++@[^\s@<>]++>?\s*+", re.ASCII)
 _BLANKS = re.compile(r"\s+", re.ASCII)
 
 _Kind = Literal["quoted", "comment", "special", "text"]
@@ -186,6 +187,8 @@ def _comment_end(value: str, position: int) -> int | None:
 
 
 def _finish(mailbox: _Mailbox) -> Address:
+    if (hidden := _address_in_comment(mailbox)) is not None:
+        return hidden
     comment = " ".join(mailbox.comments)
     if mailbox.angle is not None:
         address = "".join(mailbox.angle)
@@ -200,6 +203,17 @@ def _finish(mailbox: _Mailbox) -> Address:
         plain = plain.strip('"')
     name, address = _name_and_address(plain)
     return Address(_name(name) or _name(comment), _bare(address))
+
+
+def _address_in_comment(mailbox: _Mailbox) -> Address | None:
+    """``Ann (ann@x.example)`` has its address and its name the wrong way round: the one comment that is an address."""
+    if "".join(mailbox.angle or ()).strip(BLANKS) or any("@" in text for text, _ in mailbox.phrase):
+        return None
+    found = [comment for comment in mailbox.comments if "@" in comment]
+    if len(found) != 1 or not _ONLY_ADDRESS.fullmatch(found[0]):
+        return None
+    others = " ".join(comment for comment in mailbox.comments if comment is not found[0])
+    return Address(_name(_phrase(mailbox)) or _name(others), _bare(found[0].strip(f"{BLANKS}<>")))
 
 
 def _name_and_address(plain: str) -> tuple[str, str]:

@@ -15,7 +15,9 @@ _HOURS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST
 _HOURS |= {"CET": 1, "MET": 1, "CEST": 2, "MEST": 2, "EET": 2, "EEST": 3, "BST": 1, "WEST": 1, "MSK": 3, "JST": 9}
 
 _COMMENT = re.compile(r"\([^()]*+(?:\)|\Z)")
-_TIME = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{1,2})(?:[:.](?P<second>\d{1,2})(?:[.,]\d+)?)?"
+# Blanks and comments may stand around the colons of a time (RFC 5322 section 4.3).
+_COLON = r"(?:\s*:\s*|\.)"
+_TIME = rf"(?P<hour>\d{{1,2}}){_COLON}(?P<minute>\d{{1,2}})(?:{_COLON}(?P<second>\d{{1,2}})(?:[.,]\d+)?)?"
 _TIME += r"(?:\s*(?P<half>[AP])\.?M(?![A-Za-z])\.?)?"
 _NUMBERS = r"[+-]\s?\d{1,2}(?:\s?:?\s?\d{2})?(?!\d)"
 _ZONE = rf"(?P<zone>(?:[A-Za-z]+\s*)?{_NUMBERS}|[A-Za-z]+)?"

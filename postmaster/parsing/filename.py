@@ -65,7 +65,12 @@ _EXTENSIONS = {
     "video/quicktime": ".mov",
 }
 
-_TYPES = {extension: kind for kind, extension in reversed(_EXTENSIONS.items())}
+# Of several types with one extension the first is meant, but where that is the rarer one.
+_TYPES = {extension: kind for kind, extension in reversed(_EXTENSIONS.items())} | {
+    ".asc": "application/pgp-signature",
+    ".dat": "application/octet-stream",
+    ".txt": "text/plain",
+}
 
 
 def safe_filename(name: str) -> str:

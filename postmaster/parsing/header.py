@@ -40,6 +40,7 @@ _KNOWN = (
 )
 _KNOWN_FIELD = re.compile(_KNOWN, re.IGNORECASE)
 _KNOWN_START = re.compile(_KNOWN.encode(), re.IGNORECASE)
+# A run of returns is tried once, from its start: otherwise a megabyte of them would take time without end.
 _FIELD_AFTER_RETURN = re.compile(rf"\n\r++(?={_KNOWN})|(?<!\r)\r++(?={_KNOWN})", re.IGNORECASE)
 
 # What a field of this kind never says by itself, so that another field has slipped onto its line.
@@ -180,7 +181,7 @@ def decode_words(value: str) -> str:
             pieces.extend(_decode_run(words))
             pieces.append(decode_raw(gap))
             words = []
-        words.append(_Word(match[1].partition("*")[0], match[2].lower(), match[3]))
+        words.append(_Word(match[1].partition("*")[0].lower(), match[2].lower(), match[3]))
         position = match.end()
     pieces.extend(_decode_run(words))
     pieces.append(decode_raw(value[position:]))
@@ -188,7 +189,7 @@ def decode_words(value: str) -> str:
 
 
 def _decode_run(words: list[_Word]) -> Iterator[str]:
-    """Text of encoded words side by side: those of one kind are one string of bytes."""
+    """Text of encoded words side by side: those of one kind are one string of bytes, however its label is spelled."""
     for (charset, encoding), same in groupby(words, key=itemgetter(0, 1)):
         # Text that was decoded before may hold characters that stand for no byte; those are lost.
         data = "".join(word.text for word in same).encode("latin-1", "replace")

@@ -14,6 +14,7 @@ from postmaster.parsing.header import BLANKS, decode_value
 
 _NAMES = "charset|boundary|name|filename|format|delsp|start|smime-type|protocol"
 _WANTED = frozenset(_NAMES.split("|"))
+_FILE_NAMES = ("name", "filename")
 
 # A value without quotes may hold blanks and go on to the next semicolon, or to the next parameter that is known; one
 # whose quotes are never closed goes on to the end. A quote within a name closes nothing.
@@ -49,16 +50,21 @@ def parse_parameters(value: str) -> dict[str, str]:
         if match[2] or match[3]:
             pieces.setdefault(name, {}).setdefault(int(match[2] or 0), (content, match[3] is not None))
         else:
-            plain.setdefault(name, content)
+            plain.setdefault(name, _without_quotes(content) if name in _FILE_NAMES and match[4] is None else content)
     decoded = {name: _plain(name, content) for name, content in plain.items()}
     return decoded | {name: _join(found) for name, found in pieces.items() if any(text for text, _ in found.values())}
+
+
+def _without_quotes(content: str) -> str:
+    """A name of a file without single quotes: they mean nothing there, but careless programs quote with them."""
+    return content[1:-1] if len(content) > 2 and content[0] == content[-1] == "'" else content
 
 
 def _plain(name: str, content: str) -> str:
     """A value that claims no form; names come in the forms of RFC 2231 and of addresses of the web all the same."""
     if name == "boundary":
         return content
-    if name not in ("name", "filename") or "%" not in content:
+    if name not in _FILE_NAMES or "%" not in content:
         return decode_value(content)
     if _LABELLED.match(content):
         return _join({0: (content, True)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -21,6 +22,9 @@ _READABLE_VARIANTS = frozenset({"text/enriched", "text/richtext", "text/markdown
 
 ALTERNATIVE = "multipart/alternative"
 _MAX_MARKED = 1_000
+
+# A colon for the semicolon behind the first word, which is then no parameter that has the others for its value.
+_WORD_AND_COLON = re.compile(r'\A\s*+"?(?!(?:file)?name\b)[\w-]++"?\s*+:', re.ASCII | re.IGNORECASE)
 
 Judge = Callable[[Part], bool]
 
@@ -134,5 +138,5 @@ def file_name(part: Part) -> str:
     disposition = part.mime.get("content-disposition", "")
     if "name" not in part.parameters and "name" not in disposition.lower():
         return ""
-    parameters = parse_parameters(f";{disposition}")
+    parameters = parse_parameters(f";{_WORD_AND_COLON.sub(';', disposition)}")
     return safe_filename(parameters.get("filename") or parameters.get("name") or part.parameters.get("name", ""))

@@ -19,7 +19,7 @@ FIELDS = ("From", "X-Original-From", "Reply-To", "X-Original-Sender", "Sender", 
 FIELDS_BEHIND_LIST = ("X-Original-From", "Reply-To", "X-Original-Sender", "From")
 
 # Fields that only lists and groups write.
-_LIST_FIELDS = frozenset({"list-id", "list-post", "list-unsubscribe", "mailing-list", "x-mailing-list", "x-beenthere"})
+LIST_FIELDS = frozenset({"list-id", "list-post", "list-unsubscribe", "mailing-list", "x-mailing-list", "x-beenthere"})
 
 # Addresses that are asked about, of one message.
 MAX_CANDIDATES = 8
@@ -29,7 +29,8 @@ _VIA = re.compile(
     r"(?<!\w)(?:via|über|durch|par|pour|por|per|mediante|przez|através de|a través de|μέσω|через)(?!\w)", re.I
 )
 _VERP = re.compile(r"([^=]+)=([^=@]+\.[^=@]+)")
-_BARE = re.compile(r"[^\s<>(),:;\"]+@[^\s<>(),:;\"]+")
+# Tried at the start of a word only, and never given back: the fields of lists are as long as their writers like.
+_BARE = re.compile(r'(?<![^\s<>(),:;"@])[^\s<>(),:;"@]++@[^\s<>(),:;"]++')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ NOBODY = Writer()
 
 def possible_writers(message: ParsedMessage) -> tuple[Writer, ...]:
     """Everybody who may have written ``message``, the likeliest first."""
-    lists = _list_keys(message) if message.header_names & _LIST_FIELDS else frozenset()
+    lists = _list_keys(message) if message.header_names & LIST_FIELDS else frozenset()
     behind = is_rewritten(message, lists)
     found: dict[str, Writer] = {}
     for field in FIELDS_BEHIND_LIST if behind else FIELDS:
@@ -90,7 +91,7 @@ def base_key(key: str) -> str:
 def is_rewritten(message: ParsedMessage, lists: Collection[str]) -> bool:
     """Whether From names a list that ``message`` came through instead of the one who wrote it."""
     sender = message.from_
-    if sender is None or not message.header_names & _LIST_FIELDS:
+    if sender is None or not message.header_names & LIST_FIELDS:
         return False
     return address_key(sender.address) in lists or bool(_VIA.search(sender.name))
 

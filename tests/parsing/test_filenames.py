@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postmaster.parsing import parse_message
-from postmaster.parsing.filename import MAX_FILENAME
+from postmaster.parsing.filename import MAX_FILENAME, type_of_name
 from tests.parsing.messages import attachment, multipart, part, text
 
 
@@ -22,6 +22,10 @@ def names_of(*fields: bytes) -> list[str]:
         (b'filename="a b.pdf"', "a b.pdf"),
         (b"filename=a b.pdf; size=3", "a b.pdf"),
         (b'filename = "a;b.pdf"', "a;b.pdf"),
+        (b"filename='a.pdf'", "a.pdf"),
+        (b"filename='a b.pdf'; size=3", "a b.pdf"),
+        (b"filename=\"'a'.pdf\"", "'a'.pdf"),
+        (b"filename='a.pdf", "'a.pdf"),
         (b'filename="never closed.pdf', "never closed.pdf"),
         (b'FileName="say \\"hi\\".pdf"', 'say "hi".pdf'),
         (b'filename="=?utf-8?Q?Gr=C3=BC=C3=9Fe.pdf?="', "Grüße.pdf"),
@@ -71,6 +75,13 @@ def test_the_name_may_stand_in_the_content_type(fields: tuple[bytes, ...]) -> No
     assert names_of(*fields) == ["a.pdf"]
 
 
+@pytest.mark.parametrize(
+    "disposition", [b'attachment: filename="a.pdf"', b'"attachment" : filename=a.pdf', b'filename: "a.pdf"']
+)
+def test_a_name_is_read_behind_a_colon_that_stands_for_a_semicolon(disposition: bytes) -> None:
+    assert names_of(b"Content-Type: application/pdf", b"Content-Disposition: " + disposition) == ["a.pdf"]
+
+
 def test_a_name_that_came_twice_gets_a_number() -> None:
     written = [b"a.pdf", b"A.pdf", b'"a (2).pdf"', b"a.pdf", b"noext", b"noext"]
     read = parse_message(multipart(b"mixed", *(attachment(name=name) for name in written)))
@@ -85,3 +96,19 @@ def test_a_long_name_is_cut_before_its_extension(stem: str) -> None:
     (name,) = names_of(b"Content-Type: application/pdf; name=" + f"{stem}.pdf".encode())
     assert len(name.encode()) <= MAX_FILENAME
     assert name.endswith(f"{stem[0]}.pdf")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("notes.TXT", "text/plain"),
+        ("signature.asc", "application/pgp-signature"),
+        ("winmail.dat", "application/octet-stream"),
+        ("report.pdf", "application/pdf"),
+        ("letter.rtf", "application/rtf"),
+        ("letter.eml", "message/rfc822"),
+        ("noext", "application/octet-stream"),
+    ],
+)
+def test_the_type_of_a_name_is_the_usual_one_of_its_extension(name: str, kind: str) -> None:
+    assert type_of_name(name) == kind

@@ -47,6 +47,12 @@ def test_a_header_of_a_megabyte_is_read_in_linear_time(unit: bytes) -> None:
     read_in_time(b"X: y\n" + fill(unit) + b"\nHello")
 
 
+def test_a_megabyte_of_carriage_returns_between_fields_is_read_in_linear_time() -> None:
+    read = read_in_time(b"From: a@b.c\n" + fill(b"\r") + b"x")
+    assert read.from_ is not None
+    assert read.from_.address == "a@b.c"
+
+
 def test_twenty_thousand_headers_are_all_kept() -> None:
     fields = [b"X-%d: %d" % (number, number) for number in range(20_000)]
     assert len(read_in_time(part(*fields, b"Subject: last")).headers) == 20_001

@@ -294,8 +294,9 @@ def test_a_follow_up_to_an_open_ticket_is_one_whatever_the_policy(
         ("closed successful", ["Precedence: auto_reply", "X-OTRS-FollowUp-State: open"], "closed successful"),
         ("closed successful", ["Precedence: auto_reply", "X-OTRS-FollowUp-State: merged"], "merged"),
         ("closed successful", ["Precedence: auto_reply", "X-OTRS-FollowUp-Loop: no"], "open"),
-        ("closed successful", ["Precedence: bulk"], "open"),
-        ("closed successful", ["Precedence: bulk", "X-OTRS-FollowUp-Loop: yes"], "closed successful"),
+        ("closed successful", ["Precedence: bulk"], "closed successful"),
+        ("closed successful", ["Precedence: list"], "open"),
+        ("closed successful", ["Precedence: list", "X-OTRS-FollowUp-Loop: yes"], "closed successful"),
         ("closed successful", ["X-OTRS-State: new"], "open"),
     ],
 )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import itertools
+import time
 from typing import Any
 
 import pytest
 
+from postmaster.parsing import parse_message
+from postmaster.pipeline.sender import possible_writers
 from tests.support import Desk, mail
 
 NUMBERS = itertools.count(1)
@@ -73,6 +76,18 @@ LIST = ("List-Id: Help <help.desk.example>", "Precedence: list")
 def test_the_customer_is_who_wrote_it_and_never_the_desk(desk: Desk, headers: list[str], customer: str | None) -> None:
     result = take(desk, *headers)
     assert (result["outcome"], result["attributes"]["customer_user"]) == ("new", customer)
+
+
+@pytest.mark.parametrize("field", ["List-Post", "Mailing-List", "X-Mailing-List", "X-BeenThere"])
+@pytest.mark.parametrize("word", ["x", "x@"])
+def test_the_address_of_a_list_is_found_in_linear_time_behind_a_long_word(field: str, word: str) -> None:
+    filling = word * (250_000 // len(word))
+    raw = f"From: talk@lists.example\nReply-To: eve@b.example\n{field}: talk@lists.example {filling}\n\nHello"
+    message = parse_message(raw.encode())
+    started = time.process_time()
+    writers = possible_writers(message)
+    assert time.process_time() - started < 1.0
+    assert [writer.key for writer in writers] == ["eve@b.example", "talk@lists.example"]
 
 
 def test_the_trace_says_why_the_customer_is_not_in_from(desk: Desk) -> None:
