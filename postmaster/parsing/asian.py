@@ -100,7 +100,7 @@ def _replace_double_byte(error: UnicodeError) -> tuple[str, int]:
         raise error
     data, start = error.object, error.start
     pair = data[start : start + 2]
-    if len(pair) < 2 or pair[0] < 0x81 or pair[1] < 0x40 or pair[1] in (0x7F, 0xFF):
+    if len(pair) < 2 or not 0x81 <= pair[0] <= 0xFE or pair[1] < 0x40 or pair[1] in (0x7F, 0xFF):
         return "\N{REPLACEMENT CHARACTER}", start + 1
     return _decode_one(pair, _MORE.get(error.encoding, "")), start + 2
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from postmaster.parsing.charset import decode_text, is_utf8
+from postmaster.parsing.charset import codec_of, decode_text, is_utf8
 from postmaster.parsing.containers import open_containers
 from postmaster.parsing.detection import detect_charset
 from postmaster.parsing.filename import UniqueNames, fork_filename, nameless, subject_filename
@@ -18,7 +18,7 @@ from postmaster.parsing.ids import parse_id
 from postmaster.parsing.images import ImagePart, image_type, resolve_images
 from postmaster.parsing.message import AttachedPart
 from postmaster.parsing.other_text import read_other_text
-from postmaster.parsing.pieces import Piece, choose, html_of, text_of
+from postmaster.parsing.pieces import Piece, choose, html_of, is_unseen, text_of
 from postmaster.parsing.roles import ALTERNATIVE, BODY_TYPES, Role, assign_roles, file_name
 from postmaster.parsing.structure import Part, leaves_of
 
@@ -100,7 +100,7 @@ class _Body:
 
     def _is_blank(self, part: Part) -> bool:
         text = self._text(part)
-        return is_blank(text) if part.content_type == "text/html" else not text.strip()
+        return is_blank(text) if part.content_type == "text/html" else is_unseen(text)
 
     def _text(self, part: Part) -> str:
         """The text of a part, decoded once."""
@@ -110,7 +110,8 @@ class _Body:
 
     def _decode(self, part: Part, data: bytes) -> str:
         label = part.parameters.get("charset", "")
-        if not label and not data.isascii():
+        # "us-ascii", "x-unknown" and the like say nothing of 8-bit text.
+        if codec_of(label) is None and not data.isascii():
             meta = _META_CHARSET.search(data, 0, _META_WITHIN) if part.content_type == "text/html" else None
             label = meta[1].decode("ascii") if meta else self._detect(data)
         text = decode_text(data, label).replace("\0", "").removeprefix("\N{BYTE ORDER MARK}")

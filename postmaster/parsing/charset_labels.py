@@ -68,6 +68,7 @@ _OF_PROGRAMS = """
     euccn=gb18030 gb=gb18030 gb231280=gb18030 gb23121980=gb18030 chinesegb=gb18030 eucgb=gb18030 hzgb2312=hz
     big5win=cp950 big5eten=cp950 big5hkscs=cp950 big5hk=cp950 ms950hkscs=cp950 big5solaris=cp950 big5plus=cp950
     chinesebig5=cp950 big52003=cp950 bigfive=cp950 cnbig5=cp950 cngb=gb18030 big5uao=cp950
+    big5hkscs2001=cp950 gb180302022=gb18030 tis6202533=cp874 utf16lebom=utf_16_le
     maccentraleurope=mac_latin2 macce=mac_latin2 macukraine=mac_cyrillic macukrainian=mac_cyrillic
     thai=cp874 hebrew=cp1255 arabic=cp1256 greek=cp1253 turkish=cp1254 baltic=cp1257 vietnamese=cp1258
 """

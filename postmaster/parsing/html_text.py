@@ -6,6 +6,7 @@ lxml reads it as browsers do, and calls back for each tag and each piece of text
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 # No words of the message. What Word leaves in <xml> is none as well, unless the tag was never closed.
@@ -34,6 +35,7 @@ class _Reader:
         self.out: list[str] = []
         self.images: list[str] = []
         self._hidden: list[str] = []
+        self._open: Counter[str] = Counter()  # those of ``_hidden``, so that no closing tag has to search it
         self._pre = 0
         self._lists: list[int | None] = []
         self._marker = ""
@@ -43,8 +45,10 @@ class _Reader:
         """A tag begins."""
         if tag in _HIDDEN or tag == _ISLAND:
             self._hidden.append(tag)
+            self._open[tag] += 1
         elif self._hidden and self._hidden[-1] == _ISLAND and tag in _ENDS_ISLAND:
             self._hidden.clear()
+            self._open.clear()
         if self._hidden:
             return
         if tag == "img":
@@ -71,8 +75,8 @@ class _Reader:
     def end(self, tag: str) -> None:
         """A tag ends, or would have to."""
         if self._hidden:
-            if tag in self._hidden:
-                del self._hidden[self._hidden.index(tag) :]
+            while self._open[tag]:
+                self._open[self._hidden.pop()] -= 1
             return
         if tag in ("ul", "ol") and self._lists:
             self._lists.pop()

@@ -15,6 +15,11 @@ from postmaster.parsing.html_text import html_to_text, is_blank
 
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]{4,}")
 
+# Characters without a shape, which programs leave in a plain part that says nothing.
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u034f\u200b\u200c\u200d\u2060\ufeff"))
+
+_LOOK = 100  # most text shows something at once
+
 _ENDS = ("</html>", "</body>")
 
 # What an HTML document may leave open, so that it would swallow the piece after it; and what closes that.
@@ -22,6 +27,11 @@ _OPEN = [("<!--", "-->", "-->")] + [
     (f"<{tag}", f"</{tag}", f"</{tag}>")
     for tag in ("style", "script", "title", "textarea", "xmp", "noscript", "iframe", "select", "object", "template")
 ]
+
+
+def is_unseen(text: str) -> bool:
+    """Whether plain text shows nothing."""
+    return not text.lstrip()[:_LOOK].translate(_UNSEEN).strip() and not text.translate(_UNSEEN).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Piece:
 
     def is_blank(self, words: str = "") -> bool:
         """Whether there is nothing to read or to see. ``words`` are those that HTML probably has as well."""
-        if self.plain is not None and self.plain.strip():
+        if self.plain is not None and not is_unseen(self.plain):
             return False
         if self.html is None:
             return True
@@ -95,7 +105,7 @@ def choose(members: Sequence[list[Piece]]) -> Chosen:
     """Of the members of an alternative, each a sequence of pieces, the last plain one and the last one with HTML; an
     empty one gives way to its siblings.
     """
-    words = next((text for text in map(_plain_words, members) if text.strip()), "")
+    words = next((text for text in map(_plain_words, members) if not is_unseen(text)), "")
     numbers = [number for number, pieces in enumerate(members) if not all(piece.is_blank(words) for piece in pieces)]
     numbers = numbers or [number for number, pieces in enumerate(members) if pieces]
     rich = [number for number in numbers if any(piece.html is not None for piece in members[number])]

@@ -24,6 +24,9 @@ MAX_PARTS = 1_000
 
 _SNIFFED_LINES = 20
 
+# What is certainly no text, even where the subtype is missing.
+_BINARY = frozenset({"application", "audio", "image", "video"})
+
 _TYPE = re.compile(r'\s*+"?([a-z0-9!#$&^_.+-]{1,80})/([a-z0-9!#$&^_.+-]{1,100})(?![a-z0-9!#$&^_.+/-])', re.IGNORECASE)
 _WORD = re.compile(r"\s*([a-z0-9-]*)", re.IGNORECASE)
 _DELIMITER = re.compile(rb"\n--([^\n]*+)")  # in large attachments, twice as fast as bytes.find
@@ -225,7 +228,7 @@ def _content_type(value: str) -> str:
     word = value.partition(";")[0].strip(" \t\"'").lower()
     if word == "html":
         return "text/html"
-    return "application/octet-stream" if "/" in word else "text/plain"
+    return "application/octet-stream" if "/" in word or word in _BINARY else "text/plain"
 
 
 def _delimiters(raw: bytes) -> _Delimiters:

@@ -140,3 +140,28 @@ def test_every_label_of_the_standard_is_known() -> None:
     nothing = {"replacement", "x-user-defined"}
     unknown = {label for label, name in LABELS.items() if name not in nothing and codec_of(label) is None}
     assert unknown == {"ansi_x3.4-1968", "ascii", "us-ascii"}  # which declare nothing about 8-bit text
+
+
+@pytest.mark.parametrize("label", [b"us-ascii", b"x-unknown", b"unknown-8bit", b"default", b"none"])
+def test_text_whose_label_says_nothing_is_recognised(label: bytes) -> None:
+    words = "Добрый день, принтер на втором этаже снова не работает. Помогите, пожалуйста."
+    raw = message(b"Content-Type: text/plain; charset=" + label, body=words.encode("koi8-r"))
+    assert parse_message(raw).text.strip() == words
+
+
+def test_a_byte_that_begins_no_character_swallows_no_letter_after_it() -> None:
+    raw = message(b"Content-Type: text/plain; charset=big5", body=b"\xffA \xa4\xa4")
+    assert "A 中" in parse_message(raw).text
+
+
+@pytest.mark.parametrize(
+    ("label", "same"),
+    [
+        ("tis620-2533", "windows-874"),
+        ("gb18030-2022", "gb18030"),
+        ("x-utf-16le-bom", "utf-16le"),
+        ("x-Big5-HKSCS-2001", "big5"),
+    ],
+)
+def test_labels_with_a_year_or_a_mark_are_known(label: str, same: str) -> None:
+    assert codec_of(label) == codec_of(same)

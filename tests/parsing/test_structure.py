@@ -150,3 +150,16 @@ def test_the_only_part_of_a_message_is_number_one() -> None:
 def test_a_part_that_is_not_there_is_a_key_error(number: str) -> None:
     with pytest.raises(KeyError):
         part_content(message(), number)
+
+
+@pytest.mark.parametrize("kind", [b"image", b"application", b"audio", b"video"])
+def test_a_type_without_subtype_that_is_no_text_is_a_file(kind: bytes) -> None:
+    read = parse_message(message(b"Content-Type: " + kind, body=PNG))
+    assert (read.text, len(read.attachments)) == ("", 1)
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\u00a0", " \u200b\u00a0\ufeff"])
+def test_a_plain_part_that_shows_nothing_gives_way_to_html(blank: str) -> None:
+    plain = part(b"Content-Type: text/plain; charset=utf-8", body=blank.encode())
+    raw = multipart(b"alternative", plain, part(b"Content-Type: text/html", body=b"<p>Hello</p>"))
+    assert parse_message(raw).text.strip() == "Hello"
