@@ -26,7 +26,7 @@ MAX_LISTING_BYTES = 100_000_000
 BROKEN = (OSError, poplib.error_proto, NonsenseError, ValueError)
 
 # How a QUIT fails of which nobody knows whether it was carried out.
-UNKNOWN = ("connection-lost", "server-silent", "server-slow", "session-deadline")
+UNKNOWN = ("connection-lost", "server-silent", "session-deadline")
 
 READ_ONLY = "The mailbox is only looked at."
 DELE_REFUSED = "The server did not mark the mail as deleted."

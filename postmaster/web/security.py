@@ -57,6 +57,8 @@ class BrowserSessions(SecureCookieSessionInterface):
         """Send the cookie, if it changed."""
         if request.method != "HEAD":
             super().save_session(app, session, response)
+        elif session.accessed:
+            response.vary.add("Cookie")
 
 
 def init_app(app: Flask) -> None:

@@ -66,11 +66,6 @@ def test_html_of_a_megabyte_is_made_text_in_linear_time(unit: bytes) -> None:
     read_in_time(message(b"Content-Type: text/html", body=fill(unit)))
 
 
-def test_hidden_tags_closed_by_another_are_read_in_linear_time() -> None:
-    body = b"<xml>" * (SIZE // 11) + b"</svg>" * (SIZE // 11)
-    read_in_time(message(b"Content-Type: text/html", body=body))
-
-
 @pytest.mark.parametrize("unit", [b"=", b"A=", b"A===", b"= ", b"=\r", b"begin 644 a\n", b"M\n", b"\xff"])
 @pytest.mark.parametrize("encoding", [b"base64", b"quoted-printable", b"x-uuencode"])
 def test_a_transfer_encoding_is_undone_in_linear_time(encoding: bytes, unit: bytes) -> None:
