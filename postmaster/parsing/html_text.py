@@ -27,6 +27,15 @@ _BODY = re.compile(r"<body\b", re.IGNORECASE)
 _SHOWS = re.compile(r"<img\b|(?:>|\A)\s*+[^<\s&]", re.IGNORECASE)
 _CLOSE_LOOK = 20_000
 
+# Tags within one another that are followed. The parser's own time grows with their square, and people's mail has 50.
+MAX_DEPTH = 1_000
+_PIECE = 16_384
+_TAG = re.compile(r"<[^<>]*+>?")
+
+
+class _TooDeepError(Exception):
+    """More tags are open than are followed."""
+
 
 class _Reader:
     """Collects words, and where lines end."""
@@ -40,9 +49,13 @@ class _Reader:
         self._lists: list[int | None] = []
         self._marker = ""
         self._breaks = 0  # lines that end before the next word
+        self._depth = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """A tag begins."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeepError
         if tag in _HIDDEN or tag == _ISLAND:
             self._hidden.append(tag)
             self._open[tag] += 1
@@ -74,6 +87,7 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         """A tag ends, or would have to."""
+        self._depth -= 1
         if self._hidden:
             while self._open[tag]:
                 self._open[self._hidden.pop()] -= 1
@@ -126,11 +140,15 @@ def _read(source: str) -> _Reader:
     reader = _Reader()
     if source.strip():
         parser = etree.HTMLParser(target=reader, huge_tree=True)
+        clean = source.replace("\0", "")
         try:
-            parser.feed(source.replace("\0", ""))
+            for start in range(0, len(clean), _PIECE):
+                parser.feed(clean[start : start + _PIECE])
             parser.close()
         except etree.LxmlError:  # nothing that it takes for a document; what was read before is kept
             pass
+        except _TooDeepError:
+            reader.out.append(_TAG.sub(" ", clean[start + _PIECE :]))
     return reader
 
 

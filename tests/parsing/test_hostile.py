@@ -66,6 +66,14 @@ def test_html_of_a_megabyte_is_made_text_in_linear_time(unit: bytes) -> None:
     read_in_time(message(b"Content-Type: text/html", body=fill(unit)))
 
 
+@pytest.mark.parametrize("tags", [(b"<xml>", b"</svg>"), (b"<svg>", b"</xml>"), (b"<b>", b"</i>"), (b"<div>", b"</p>")])
+def test_tags_within_one_another_are_read_in_linear_time(tags: tuple[bytes, bytes]) -> None:
+    body = b"before" + b"".join(tag * (SIZE // 11) for tag in tags) + b"behind"
+    text = read_in_time(message(b"Content-Type: text/html", body=body)).text
+    assert "before" in text
+    assert "behind" in text
+
+
 @pytest.mark.parametrize("unit", [b"=", b"A=", b"A===", b"= ", b"=\r", b"begin 644 a\n", b"M\n", b"\xff"])
 @pytest.mark.parametrize("encoding", [b"base64", b"quoted-printable", b"x-uuencode"])
 def test_a_transfer_encoding_is_undone_in_linear_time(encoding: bytes, unit: bytes) -> None:

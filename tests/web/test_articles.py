@@ -265,7 +265,7 @@ def test_the_way_of_a_fetched_mail_is_told_even_after_its_account_is_gone(
     desk: Desk, client: FlaskClient, mailbox: TestMailbox
 ) -> None:
     account = desk.account(mailbox, dispatching="queue", queue="Misc")
-    mailbox.deliver(mail("fetched", headers=["Precedence: bulk"]))
+    mailbox.deliver(mail("fetched", headers=["Precedence: list"]))
     desk.fetch_one()
     [ticket] = desk.tickets()
     desk.ok("account", "delete", account, "--yes")
