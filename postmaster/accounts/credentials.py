@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import ClassVar
 
@@ -198,13 +198,14 @@ class CredentialService(NamedService[Credential]):
         elif record.token is not None and (values.given(CLIENT_SECRET) or values.given(CLIENT_CERTIFICATE)):
             record.token.problem = None
         stored = super().store(values)
-        for account in self.accounts(record):
+        accounts = list(self.accounts(record))
+        for account in accounts:
             end_wait(account)
-        self._warn_of_elsewhere(record)
+        self._warn_of_elsewhere(record, accounts)
         return stored
 
-    def _warn_of_elsewhere(self, record: Credential) -> None:
-        if outside := tell_elsewhere(record, self.accounts(record)):
+    def _warn_of_elsewhere(self, record: Credential, accounts: Sequence[MailAccount]) -> None:
+        if outside := tell_elsewhere(record, accounts):
             labels = enumeration(f"{account.label} (account {account.id})" for account in outside)
             self.notes["credential-elsewhere"] = (
                 f"Hosts of “{record.name}” are {record.hosts}, so these accounts cannot sign in with it any more: "

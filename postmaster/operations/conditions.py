@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -128,11 +128,15 @@ def _quarantined(session: Session, _moment: datetime) -> Sequence[IncidentTroubl
 
 def _withheld(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     """Messages that servers did not hand over in several runs, so that waiting will hardly help."""
-    counts = long_withheld(session)
-    accounts = session.scalars(
-        select(MailAccount).where(MailAccount.id.in_(counts), MailAccount.validity == Validity.VALID)
-    )
-    return [_withholding(account, counts[account.id]) for account in accounts]
+    return _of_accounts(session, long_withheld(session), _withholding)
+
+
+def _of_accounts(
+    session: Session, counts: Mapping[int, int], tell: Callable[[MailAccount, int], IncidentTrouble]
+) -> Sequence[IncidentTrouble]:
+    """What is wrong with the valid ones among the accounts of ``counts``."""
+    valid = select(MailAccount).where(MailAccount.id.in_(counts), MailAccount.validity == Validity.VALID)
+    return [tell(account, counts[account.id]) for account in session.scalars(valid)]
 
 
 def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
@@ -146,11 +150,7 @@ def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
 
 def _fatal(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     """Messages that are left because run after run ended in the middle of them."""
-    counts = fatal_mail(session)
-    accounts = session.scalars(
-        select(MailAccount).where(MailAccount.id.in_(counts), MailAccount.validity == Validity.VALID)
-    )
-    return [_fatality(account, counts[account.id]) for account in accounts]
+    return _of_accounts(session, fatal_mail(session), _fatality)
 
 
 def _fatality(account: MailAccount, count: int) -> IncidentTrouble:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,14 @@ def pop3(answer: Answer, sasl: bytes = b"PLAIN XOAUTH2") -> Pop3Server:
     return Pop3Server(answers={"CAPA": listing, "AUTH": auth, "LIST": no_mail, "UIDL": no_mail})
 
 
+def server_of(type_: str, tokens: tuple[bytes, ...], **options: Any) -> ScriptedServer:
+    """A server of that type which takes ``tokens`` by XOAUTH2."""
+    if type_ == "POP3":
+        return pop3(taking("XOAUTH2", tokens, prefix=b"", **options))
+    answer = taking("XOAUTH2", tokens, **options)
+    return ImapServer({"AUTHENTICATE": answer}, capability=b"IMAP4rev1 AUTH=XOAUTH2")
+
+
 @pytest.mark.parametrize(("offered", "sent"), [
     (b"IMAP4rev1 AUTH=XOAUTH2", b"user=a,b=c@example.org\1auth=Bearer access-token-0\1\1"),
     (BEARER, b"n,a=a=2Cb=3Dc@example.org,\1host=127.0.0.1\1port=%d\1auth=Bearer access-token-0\1\1"),
@@ -118,10 +127,7 @@ def test_pop3_sends_the_token_on_a_line_of_its_own() -> None:
 @pytest.mark.parametrize("hang_up", [False, True])
 @pytest.mark.parametrize("type_", ["IMAP", "POP3"])
 def test_a_refused_token_is_renewed_once_and_the_new_one_signs_in(type_: str, hang_up: bool) -> None:
-    prefix = b"{tag} " if type_ == "IMAP" else b""
-    answer = taking("XOAUTH2", (b"access-token-1",), hang_up=hang_up, prefix=prefix)
-    imap = ImapServer({"AUTHENTICATE": answer}, capability=b"IMAP4rev1 AUTH=XOAUTH2")
-    with imap if type_ == "IMAP" else pop3(answer) as server:
+    with server_of(type_, (b"access-token-1",), hang_up=hang_up) as server:
         opened(endpoint(server, type_)).abort()
     assert server.connections == 2
 
@@ -129,10 +135,7 @@ def test_a_refused_token_is_renewed_once_and_the_new_one_signs_in(type_: str, ha
 @pytest.mark.parametrize("continuation", [b"+", b"+ go ahead", b"+OK", b"+OK go ahead", b"+ Z28gYWhlYWQ="])
 @pytest.mark.parametrize("type_", ["IMAP", "POP3"])
 def test_a_token_is_sent_after_any_continuation(type_: str, continuation: bytes) -> None:
-    prefix = b"{tag} " if type_ == "IMAP" else b""
-    answer = taking("XOAUTH2", (b"access-token-0",), prefix=prefix, continuation=continuation)
-    imap = ImapServer({"AUTHENTICATE": answer}, capability=b"IMAP4rev1 AUTH=XOAUTH2")
-    with imap if type_ == "IMAP" else pop3(answer) as server:
+    with server_of(type_, (b"access-token-0",), continuation=continuation) as server:
         opened(endpoint(server, type_)).abort()
     assert server.connections == 1
 
@@ -140,10 +143,7 @@ def test_a_token_is_sent_after_any_continuation(type_: str, continuation: bytes)
 @pytest.mark.parametrize("complaint", [b"+", b"+ no such token", b'+ {"status": "401", "scope": "mail"}'])
 @pytest.mark.parametrize("type_", ["IMAP", "POP3"])
 def test_a_complaint_that_is_plain_text_is_a_refusal_all_the_same(type_: str, complaint: bytes) -> None:
-    prefix = b"{tag} " if type_ == "IMAP" else b""
-    answer = taking("XOAUTH2", (), prefix=prefix, complaint=complaint)
-    imap = ImapServer({"AUTHENTICATE": answer}, capability=b"IMAP4rev1 AUTH=XOAUTH2")
-    with imap if type_ == "IMAP" else pop3(answer) as server:
+    with server_of(type_, (), complaint=complaint) as server:
         error = failure(server, type_)
     assert error.code == "token-refused"
     assert ("status 401, scope mail" in error.server) == (b"{" in complaint)
