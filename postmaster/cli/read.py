@@ -108,7 +108,13 @@ def read(
     if json_lines:
         _take_files(files, take)
     else:
-        _take_one(sys.stdin.buffer, take, as_json=as_json)
+        _take_one(_standard_input(), take, as_json=as_json)
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise PostMasterError("no-message", "Standard input is closed.", "Hand the message over on standard input.")
+    return sys.stdin.buffer
 
 
 def _take_one(source: IO[bytes], take: Callable[[bytes], Json], *, as_json: bool) -> None:
@@ -141,7 +147,8 @@ def _say(tell: Callable[[], None]) -> None:
     """Print what became of a message. It is stored: an agent that does not listen must not deliver it for ever."""
     try:
         tell()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where the agent closed it before the start
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python says once more what is left when it ends
 
