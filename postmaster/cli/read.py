@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from postmaster.errors import MailError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.fetching.pipe import note_missing_queue, pipe_rules, preview_from_pipe, take_from_pipe
 from postmaster.pipe_guard import EXIT_TRY_AGAIN, usage_code
+from postmaster.streams import discard_output
 
 
 class TryAgainError(PostMasterError):
@@ -147,10 +147,9 @@ def _say(tell: Callable[[], None]) -> None:
     """Print what became of a message. It is stored: an agent that does not listen must not deliver it for ever."""
     try:
         tell()
-        if sys.stdout is not None:  # as where the agent closed it before the start
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python says once more what is left when it ends
+        discard_output()
 
 
 def _or_try_again(take: Callable[[bytes], Json], raw: bytes) -> Json:

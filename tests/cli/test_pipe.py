@@ -173,7 +173,7 @@ def child_of(pid: int) -> int:
     return int(children[0]) if children else 0
 
 
-@pytest.mark.parametrize("closing", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("closing", [">/dev/full", ">&-", "2>&-", ">&- 2>&-"])
 def test_an_agent_that_does_not_listen_is_not_asked_to_deliver_for_ever(
     desk: Desk, environ: dict[str, str], closing: str
 ) -> None:
