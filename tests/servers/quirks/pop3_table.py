@@ -288,6 +288,10 @@ class RetrMarks:
         return super().do_dele(argument)  # type: ignore[misc,no-any-return]
 
 
+class RetrMarksAndStandIn(RetrMarks, StandIn):
+    pass
+
+
 class QuitRefused:
     def do_quit(self, _argument: bytes) -> bytes:
         return b"-ERR some deleted messages not removed\r\n"
@@ -348,6 +352,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("UIDLs of any bytes", "RFC 1939 section 7: 0x21 to 0x7E", UidlsOfAnyBytes),
     Quirk("a text cut within its header", "OTRS bug 11475", CutWithinHeaderAndOfNoSize, blocks=True),
     Quirk("RETR that marks", "RFC 2449 section 6.7: EXPIRE 0", RetrMarks, refuses=True),
+    Quirk("RETR that marks a stand-in", "RFC 2449 section 6.7: EXPIRE 0", RetrMarksAndStandIn, refuses=True),
     Quirk("QUIT refused", "RFC 1939 section 6", QuitRefused, refuses=True),
     Quirk("QUIT carried out and refused", "RFC 1939 section 6", QuitCarriedOutAndRefused, refuses=True),
     Quirk("lines of its own once read", "qpopper: Status and X-UIDL lines", StatusOnceRead),
