@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
+from postmaster.parsing.address_key import BLANKS
 from postmaster.parsing.charset import decode_text
-from postmaster.parsing.header import BLANKS, decode_value
+from postmaster.parsing.header import decode_value
 
 _NAMES = "charset|boundary|name|filename|format|delsp|start|smime-type|protocol"
 _WANTED = frozenset(_NAMES.split("|"))
