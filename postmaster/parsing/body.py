@@ -11,7 +11,7 @@ from postmaster.parsing.charset import codec_of, decode_text, is_utf8
 from postmaster.parsing.containers import TNEF, open_containers
 from postmaster.parsing.copies import without_copies
 from postmaster.parsing.detection import detect_charset
-from postmaster.parsing.filename import UniqueNames, fork_filename, nameless, subject_filename
+from postmaster.parsing.filename import UniqueNames, described_filename, fork_filename, nameless, subject_filename
 from postmaster.parsing.flowed import unflow
 from postmaster.parsing.header import decode_value, message_start, split_header
 from postmaster.parsing.html_text import image_sources, is_blank
@@ -33,6 +33,7 @@ _NOTES = {
 }
 
 _MESSAGE_TYPES = frozenset({"message/rfc822", "message/global"})
+_DESCRIPTIONS = ("content-description", "content-location")
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([a-z0-9_.:-]{1,40})", re.IGNORECASE)
 _META_WITHIN = 2000
 _CARRIAGE_RETURNS = re.compile(r"\r+\n?")
@@ -180,8 +181,10 @@ def _attached(part: Part, names: UniqueNames) -> AttachedPart:
     name = file_name(part)
     if part.content_type == "application/applefile":
         name = fork_filename(name)
-    elif not name and part.content_type in _MESSAGE_TYPES:
-        name = subject_filename(_subject(data))
+    elif not name:
+        name = subject_filename(_subject(data)) if part.content_type in _MESSAGE_TYPES else ""
+        description, location = (decode_value(part.mime.get(field, "")) for field in _DESCRIPTIONS)
+        name = name or described_filename(description, location, kind)
     return AttachedPart(
         part=part.number,
         filename=names.take(name or nameless(part.number, kind)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from postmaster.parsing.containers import UNKNOWN_TYPES, is_closed, is_damaged, is_encrypted
-from postmaster.parsing.filename import safe_filename, type_of_name
+from postmaster.parsing.filename import better_name, safe_filename, type_of_name
 from postmaster.parsing.ids import parse_id
 from postmaster.parsing.other_text import CALENDARS, RTF_TYPES, is_data
 from postmaster.parsing.params import parse_parameters
@@ -154,4 +154,6 @@ def file_name(part: Part) -> str:
     if "name" not in part.parameters and "name" not in disposition.lower():
         return ""
     parameters = parse_parameters(f";{_WORD_AND_COLON.sub(';', disposition)}")
-    return safe_filename(parameters.get("filename") or parameters.get("name") or part.parameters.get("name", ""))
+    declared = (parameters.get("filename"), parameters.get("name"), part.parameters.get("name"))
+    names = [name for value in declared if value and (name := safe_filename(value))]
+    return better_name(*names[:2]) if names else ""
