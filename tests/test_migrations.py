@@ -22,6 +22,7 @@ from postmaster.config import load_environment
 from postmaster.database import prepare_database
 from postmaster.errors import ConfigError
 from postmaster.extensions import db
+from postmaster.ledger.search_index import IndexedPart, term
 from postmaster.schema import MIGRATIONS, RENUMBERED, head
 from tests.filling import Counts, counts, fill, lost
 from tests.results import runner_of
@@ -127,6 +128,27 @@ def test_addresses_that_are_there_are_compared_as_new_ones(migrate: Migrate, wri
         for table in ("ticket", "article"):
             found = connection.execute(text(f"SELECT DISTINCT sender_address FROM {table}")).scalars().all()
             assert found == [compared]
+
+
+def test_earlier_mail_is_found_by_both_forms_of_an_international_domain(migrate: Migrate) -> None:
+    migrate("upgrade", "r16")
+    fill_all()
+    sender, recipients = "Eva@xn--kche-0ra.example", ["info@straße.example", "ann@b.example"]
+    before = [term(IndexedPart.SENDER, word) for word in (sender.lower(), "xn--kche-0ra.example")]
+    wanted = [term(IndexedPart.SENDER, "eva@küche.example"), term(IndexedPart.RECIPIENT, "straße.example")]
+    with db.engine.begin() as connection:
+        mail = connection.execute(text("SELECT min(id) FROM inbound_mail")).scalar_one()
+        one = {"sender": sender, "recipients": json.dumps(recipients), "id": mail}
+        connection.execute(
+            text("UPDATE inbound_mail SET sender = :sender, recipients = :recipients WHERE id = :id"), one
+        )
+        for number in before:
+            connection.execute(text("INSERT INTO mail_term VALUES (:term, :id)"), {"term": number, "id": mail})
+    migrate("upgrade")
+    with db.engine.connect() as connection:
+        found = connection.execute(text("SELECT term FROM mail_term WHERE mail_id = :id"), {"id": mail}).scalars().all()
+    assert set(wanted) <= set(found)
+    assert not set(before) & set(found)
 
 
 def test_an_address_that_is_there_in_both_forms_stays_as_it_is(migrate: Migrate) -> None:

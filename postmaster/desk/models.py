@@ -207,7 +207,8 @@ class ArticleHtml(Model):
     """What became of an article's HTML that takes long to be made harmless: it is done once, and kept.
 
     ``html`` is None if it is not to be shown. Where inline images stand it has the text ``places`` and a number: their
-    addresses are good for a short time.
+    addresses are good for a short time. ``made_of`` is a digest of the mail's HTML and of what made it harmless: if
+    either reads or makes something else now, it is made anew.
     """
 
     __tablename__ = "article_html"
@@ -216,6 +217,7 @@ class ArticleHtml(Model):
     remote_images: Mapped[bool] = mapped_column(primary_key=True)
     places: Mapped[str] = mapped_column(String(40))
     html: Mapped[str | None]
+    made_of: Mapped[str] = mapped_column(String(64), server_default="")
 
 
 class Attachment(Model):

@@ -51,9 +51,9 @@ def terms_of(entry: Mapping[str, Any], account_id: int | None) -> set[int]:
     found = {term(IndexedPart.OUTCOME, str(entry["outcome"])), term(IndexedPart.ACCOUNT, account_word(entry["label"]))}
     if account_id is not None:
         found.add(term(IndexedPart.ACCOUNT, account_word(str(account_id))))
-    found |= _name_terms(IndexedPart.SENDER, entry["sender"], entry["sender_name"])
+    found |= name_terms(IndexedPart.SENDER, entry["sender"], entry["sender_name"])
     for address in entry["recipients"]:
-        found |= _name_terms(IndexedPart.RECIPIENT, address, "")
+        found |= name_terms(IndexedPart.RECIPIENT, address, "")
     found.update(term(IndexedPart.SUBJECT, word) for word in _words(entry["subject"]))
     if entry["message_id"]:
         found.add(_number(IndexedPart.MESSAGE_ID, _bare(fold(entry["message_id"]))))
@@ -61,7 +61,7 @@ def terms_of(entry: Mapping[str, Any], account_id: int | None) -> set[int]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _name_terms(part: IndexedPart, address: str, name: str) -> frozenset[int]:
+def name_terms(part: IndexedPart, address: str, name: str) -> frozenset[int]:
     """The terms of a sender or recipient; most have written, or were written to, before."""
     return frozenset(_number(part, word) for word in (*_address_words(address), *_words(name)))
 

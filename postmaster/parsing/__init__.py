@@ -64,12 +64,18 @@ def parse_message(raw: bytes) -> ParsedMessage:
 
 
 def part_content(raw: bytes, part: str) -> bytes:
-    """The decoded bytes of the part with this number, as ``AttachedPart.part`` has it. Raises KeyError if none has."""
+    """The decoded bytes of the part with this number, as ``AttachedPart.part`` has it. Raises KeyError if none has.
+
+    A container has them as well: it may have been an attachment when nobody knew how to open it.
+    """
     root = split_message(normal_lines(raw))
     open_containers(root)
-    for leaf in leaves_of(root):
-        if leaf.number == part:
-            return leaf.content
+    waiting = [root]
+    while waiting:
+        each = waiting.pop()
+        if each.number == part:
+            return each.content
+        waiting.extend(each.children)
     raise KeyError(part)
 
 

@@ -17,10 +17,10 @@ MAX_LABEL = 63
 """Characters of a label of a domain (RFC 1035 section 2.3.4)."""
 
 BLANKS = " \t\r\n\f\v"
-"""The ASCII blanks: the only ones in text that is not decoded yet, where others are halves of letters."""
+"""The ASCII blanks: all that may be stripped off undecoded text, where 0x85 and 0xA0 are bytes of letters."""
 
 # Quotes and brackets that programs put around an address, or leave behind at one end of it.
-_AROUND = "\"'`<>()‘’‚‛“”„‟‹›«»「」『』＜＞（）＂＇ \t\r\n\f\v"
+_AROUND = "\"'`<>()‘’‚‛“”„‟‹›«»「」『』＜＞（）＂＇" + BLANKS
 _AFTER = f"{_AROUND}.,;:]。．｡，；"
 _PLAIN = re.compile(r"[a-z0-9!#$%&*+/=?^_{|}~-][a-z0-9.!#$%&'*+/=?^_{|}~-]*@[a-z0-9.-]*[a-z0-9]", re.IGNORECASE)
 _MAILTO = re.compile(r"(?:mailto|smtp|email|e-mail|rfc822)\s*[:;]\s*", re.IGNORECASE)

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from postmaster.parsing.charset import codec_of, decode_text, is_utf8
-from postmaster.parsing.containers import open_containers
+from postmaster.parsing.containers import TNEF, open_containers
+from postmaster.parsing.copies import without_copies
 from postmaster.parsing.detection import detect_charset
-from postmaster.parsing.filename import UniqueNames, fork_filename, nameless, subject_filename
+from postmaster.parsing.filename import UniqueNames, described_filename, fork_filename, nameless, subject_filename
 from postmaster.parsing.flowed import unflow
 from postmaster.parsing.header import decode_value, message_start, split_header
 from postmaster.parsing.html_text import image_sources, is_blank
 from postmaster.parsing.ids import parse_id
 from postmaster.parsing.images import ImagePart, image_type, resolve_images
 from postmaster.parsing.message import AttachedPart
-from postmaster.parsing.other_text import read_other_text
+from postmaster.parsing.other_text import HTML_TYPES, RTF_TYPES, read_other_text, read_rtf
 from postmaster.parsing.pieces import Piece, choose, html_of, is_unseen, text_of
-from postmaster.parsing.roles import ALTERNATIVE, BODY_TYPES, Role, assign_roles, file_name
+from postmaster.parsing.roles import ALTERNATIVE, Role, assign_roles, file_name, type_to_read
 from postmaster.parsing.structure import Part, leaves_of
 
 ENCRYPTED_NOTE = "This mail is encrypted ({}): nobody can read it here without the key of its recipient.\n"
 
+# What is said of an attachment that tells less than it should, by what it is.
+_NOTES = {
+    Role.ENCRYPTED_FILE: "The attachment “{}” is encrypted: without the key of its recipient nobody can read it.\n",
+    Role.DAMAGED: "The attachment “{}” is damaged or cut off: this is all that could be read of it.\n",
+    Role.CLOSED: "The attachment “{}” could not be opened here, and there is no other text.\n",
+}
+
 _MESSAGE_TYPES = frozenset({"message/rfc822", "message/global"})
+_DESCRIPTIONS = ("content-description", "content-location")
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([a-z0-9_.:-]{1,40})", re.IGNORECASE)
 _META_WITHIN = 2000
 _CARRIAGE_RETURNS = re.compile(r"\r+\n?")
@@ -54,15 +63,14 @@ class _Body:
         self._root = root
         self._detected: str | None = None
         self._texts: dict[str, str] = {}
-        self._html: list[str] = []
         self._roles = assign_roles(root, self._is_blank)
 
     def read(self) -> Content:
-        pieces = self._pieces(self._root)
+        pieces = without_copies(self._pieces(self._root))
         html = html_of(pieces)
         files = [part for part in leaves_of(self._root) if self._roles[part.number] in _KEPT]
         attached = _attach(files)
-        images = self._images(files, attached) if html and files else {}
+        images = _images(html, files, attached) if html and files else {}
         shown = frozenset(images.values())
         attachments = (replace(each, inline=True) if each.part in shown else each for each in attached)
         return Content(text_of(pieces), html, tuple(attachments), images)
@@ -78,17 +86,20 @@ class _Body:
                 self._keep(part.children[number])
             return chosen.pieces
         pieces = [piece for each in found for piece in each]
+        if part.children[0].path[-1:] == (TNEF,):
+            return [replace(piece, from_container=True) for piece in pieces]
         return [_note("PGP"), *pieces] if part.content_type == "multipart/encrypted" else pieces
 
     def _leaf(self, part: Part) -> list[Piece]:
         role = self._roles[part.number]
         if role is Role.ENCRYPTED:
             return [_note("S/MIME")]
+        if role in _NOTES:
+            return [Piece(_NOTES[role].format(_name(part)))]
         if role not in _READ:
             return []
         text = self._text(part)
-        if part.content_type == "text/html" and role is Role.TEXT:
-            self._html.append(text)
+        if type_to_read(part) in HTML_TYPES:
             return [Piece(html=text)]
         return [_note("PGP"), Piece(text)] if "-----BEGIN PGP M" in text and _PGP.search(text) else [Piece(text)]
 
@@ -100,7 +111,7 @@ class _Body:
 
     def _is_blank(self, part: Part) -> bool:
         text = self._text(part)
-        return is_blank(text) if part.content_type == "text/html" else is_unseen(text)
+        return is_blank(text) if type_to_read(part) in HTML_TYPES else is_unseen(text)
 
     def _text(self, part: Part) -> str:
         """The text of a part, decoded once."""
@@ -109,19 +120,22 @@ class _Body:
         return self._texts[part.number]
 
     def _decode(self, part: Part, data: bytes) -> str:
+        kind = type_to_read(part)
+        if kind in RTF_TYPES:
+            return read_rtf(data)
         label = part.parameters.get("charset", "")
         # "us-ascii", "x-unknown" and the like say nothing of 8-bit text.
         if codec_of(label) is None and not data.isascii():
-            meta = _META_CHARSET.search(data, 0, _META_WITHIN) if part.content_type == "text/html" else None
+            meta = _META_CHARSET.search(data, 0, _META_WITHIN) if kind in HTML_TYPES else None
             label = meta[1].decode("ascii") if meta else self._detect(data)
         text = decode_text(data, label).replace("\0", "").removeprefix("\N{BYTE ORDER MARK}")
-        if part.content_type == "text/html":
+        if kind in HTML_TYPES:
             return text
         text = _with_newlines(text)
-        if part.content_type == "text/plain":
+        if kind == "text/plain":
             is_flowed = part.parameters.get("format", "").lower() == "flowed"
             return unflow(text, delsp=part.parameters.get("delsp", "").lower() == "yes") if is_flowed else text
-        return read_other_text(text, part.content_type) if part.content_type not in BODY_TYPES else text
+        return read_other_text(text, kind, _name(part))
 
     def _detect(self, data: bytes) -> str:
         """The character set of undeclared text; found out once for a message."""
@@ -129,18 +143,22 @@ class _Body:
             self._detected = detect_charset(data)
         return (self._detected or "") if not is_utf8(data) else ""
 
-    def _images(self, files: list[Part], attached: list[AttachedPart]) -> Mapping[str, str]:
-        parts = [_image_part(part, each) for part, each in zip(files, attached, strict=True)]
-        sources = [source for html in self._html for source in image_sources(html)]
-        return resolve_images(sources, parts)
+
+def _images(documents: Iterable[str], files: list[Part], attached: list[AttachedPart]) -> Mapping[str, str]:
+    parts = [_image_part(part, each) for part, each in zip(files, attached, strict=True)]
+    return resolve_images([source for html in documents for source in image_sources(html)], parts)
 
 
 _READ = frozenset({Role.TEXT, Role.OTHER_TEXT, Role.OTHER_TEXT_AND_FILE})
-_KEPT = frozenset({Role.FILE, Role.ENCRYPTED, Role.OTHER_TEXT_AND_FILE})
+_KEPT = frozenset({Role.FILE, Role.ENCRYPTED, Role.OTHER_TEXT_AND_FILE, *_NOTES})
 
 
 def _note(what: str) -> Piece:
     return Piece(ENCRYPTED_NOTE.format(what))
+
+
+def _name(part: Part) -> str:
+    return file_name(part) or nameless(part.number, part.content_type)
 
 
 def _with_newlines(text: str) -> str:
@@ -163,8 +181,10 @@ def _attached(part: Part, names: UniqueNames) -> AttachedPart:
     name = file_name(part)
     if part.content_type == "application/applefile":
         name = fork_filename(name)
-    elif not name and part.content_type in _MESSAGE_TYPES:
-        name = subject_filename(_subject(data))
+    elif not name:
+        name = subject_filename(_subject(data)) if part.content_type in _MESSAGE_TYPES else ""
+        description, location = (decode_value(part.mime.get(field, "")) for field in _DESCRIPTIONS)
+        name = name or described_filename(description, location, kind)
     return AttachedPart(
         part=part.number,
         filename=names.take(name or nameless(part.number, kind)),

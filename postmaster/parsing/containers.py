@@ -1,12 +1,14 @@
 """Parts that hold a message of their own, opened where that needs no key: S/MIME in one piece, and winmail.dat.
 
-What is in a container stands in its place in the tree; the container itself is kept only if it could not be opened
-whole. All of it is bounded: in number, in depth and in bytes, and so in time.
+What is in a container stands in its place in the tree. The container itself is kept, behind it and by its number, only
+if not all of it could be read. All of it is bounded: in number, in depth and in bytes, and so in time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from postmaster.parsing.filename import safe_filename, type_of_name
@@ -19,12 +21,23 @@ MAX_CONTAINER_DEPTH = 4
 MAX_OPENED_BYTES = 64 * 1024 * 1024
 
 TNEF = "application/ms-tnef"
-ENCRYPTED = "application/x-encrypted"
-"""Stands in the path of what nobody here can read."""
 
-_SMIME_TYPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+ENCRYPTED, DAMAGED, CLOSED = "application/x-encrypted", "application/x-damaged", "application/x-closed"
+"""The last step of the path to what nobody here can read, could not be read whole, and could not be opened."""
+
+_ENDINGS = {Sealed.ENCRYPTED: ENCRYPTED, Sealed.DAMAGED: CLOSED}
+
+_SMIME_TYPE = re.compile(r"application/(?:x-)?(?:pkcs-?7(?:-?(?:mime|signature|signed))?|smime|cms)", re.IGNORECASE)
+_SMIME_NAME = re.compile(r"\.p7[mszc]\b", re.IGNORECASE)
 _TNEF_TYPES = frozenset({TNEF, "application/vnd.ms-tnef", "application/x-ms-tnef", "application/x-tnef"})
-_UNKNOWN_TYPES = frozenset({"application/octet-stream", "application/x-octet-stream", "application/binary"})
+_TNEF_NAME = re.compile(r"\bwin(?:mail)?\.dat\b", re.IGNORECASE)
+UNKNOWN_TYPES = frozenset(
+    {"application/octet-stream", "application/x-octet-stream", "application/binary", "application/unknown",
+     "application/x-unknown", "application/x-download", "application/force-download"}
+)  # fmt: skip
+
+# How winmail.dat begins: as it is, in base64, in quoted-printable.
+_TNEF_STARTS = (SIGNATURE, b"eJ8+I", b'x=9F>"', b'x=9f>"', b"=78=9F=3E=22")
 
 
 @dataclass
@@ -42,13 +55,14 @@ def open_containers(root: Part) -> None:
     waiting = [(leaf, 1) for leaf in leaves_of(root)]
     while waiting and room.containers:
         part, depth = waiting.pop(0)
-        kind = _kind(part)
-        if not kind:
+        opening = _opening(part)
+        if not opening:
             continue
         room.containers -= 1
-        part.children = _smime(part, room) if kind == "smime" else _tnef(part, room)
+        part.children = opening(part, room)
         if depth < MAX_CONTAINER_DEPTH:
-            waiting[:0] = [(leaf, depth + 1) for child in part.children for leaf in leaves_of(child)]
+            inside = [leaf for child in part.children for leaf in leaves_of(child) if leaf.number != part.number]
+            waiting[:0] = [(leaf, depth + 1) for leaf in inside]
 
 
 def is_encrypted(part: Part) -> bool:
@@ -56,25 +70,38 @@ def is_encrypted(part: Part) -> bool:
     return part.path[-1:] == (ENCRYPTED,)
 
 
-def _kind(part: Part) -> str:
+def is_damaged(part: Part) -> bool:
+    """Whether a part is a container that could not be read whole."""
+    return part.path[-1:] == (DAMAGED,)
+
+
+def is_closed(part: Part) -> bool:
+    """Whether a part is a container that could not be opened."""
+    return part.path[-1:] == (CLOSED,)
+
+
+def _opening(part: Part) -> Callable[[Part, _Room], list[Part]] | None:
+    """How a part is opened; None if it is no container."""
     kind = part.content_type
-    if kind in _SMIME_TYPES:
-        return "smime"
-    if kind in _TNEF_TYPES:
-        return "tnef"
-    if kind not in _UNKNOWN_TYPES:
-        return ""
-    name = f"{part.mime.get('content-disposition', '')} {part.mime.get('content-type', '')}".lower()
-    if "smime.p7m" in name:
-        return "smime"
-    return "tnef" if "winmail" in name or "win.dat" in name else ""
+    if kind in _TNEF_TYPES or part.source.raw.startswith(_TNEF_STARTS, part.start):
+        return _tnef
+    # A signature beside what it signs holds nothing else.
+    if _SMIME_TYPE.fullmatch(kind) and part.path[-1:] != ("multipart/signed",):
+        return _smime
+    if kind not in UNKNOWN_TYPES:
+        return None
+    name = f"{part.mime.get('content-disposition', '')} {part.mime.get('content-type', '')}"
+    if _SMIME_NAME.search(name):
+        return _smime
+    return _tnef if _TNEF_NAME.search(name) else None
 
 
 def _smime(part: Part, room: _Room) -> list[Part]:
     opened = open_cms(part.content, room.size)
-    if opened is Sealed.ENCRYPTED:
-        part.path = (*part.path, ENCRYPTED)
+    says_encrypted = "envelope" in part.parameters.get("smime-type", "").lower()
     if isinstance(opened, Sealed):
+        ending = ENCRYPTED if says_encrypted else _ENDINGS.get(opened)
+        part.path = (*part.path, ending) if ending else part.path
         return []
     room.size -= len(opened)
     inner = split_bytes(opened, f"{part.number}.1", (*part.path, part.content_type), room.parts)
@@ -84,22 +111,20 @@ def _smime(part: Part, room: _Room) -> list[Part]:
 
 def _tnef(part: Part, room: _Room) -> list[Part]:
     data = part.content
-    if len(data) > room.size or not data.startswith(SIGNATURE):
-        return []
-    room.size -= len(data)
-    found = read_tnef(data)
+    found = read_tnef(data) if len(data) <= room.size else None
     if found is None:
         return []
+    room.size -= len(data)
     nested = part.path[-1:] == (TNEF,)
-    parts = _bodies(part, found, nested) + [file for each in found.files if (file := _file(part, each))]
+    parts = _bodies(part, found, nested) + [_file(part, each) for each in found.files]
+    whole = found.whole and len(parts) <= room.parts
+    parts = parts[: room.parts]
     room.parts -= len(parts)
-    if room.parts < 0 or not found.whole:
-        return []
     for number, child in enumerate(parts, start=1):
         child.number = f"{part.number}.{number}"
         for step, grandchild in enumerate(child.children, start=1):
             grandchild.number = f"{child.number}.{step}"
-    return parts
+    return parts if whole else [*parts, replace(part, path=(*part.path, DAMAGED))]
 
 
 def _bodies(part: Part, found: Tnef, nested: bool) -> list[Part]:
@@ -119,7 +144,7 @@ def _bodies(part: Part, found: Tnef, nested: bool) -> list[Part]:
     return [both]
 
 
-def _file(part: Part, file: TnefFile) -> Part | None:
+def _file(part: Part, file: TnefFile) -> Part:
     kind = TNEF if file.nested else file.content_type or type_of_name(file.name)
     made = _part((*part.path, TNEF), file.content, kind)
     if not file.nested:

@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from postmaster.parsing.address_key import BLANKS
 from postmaster.parsing.charset import decode_text
 from postmaster.parsing.content import decode_base64
 
@@ -27,9 +28,6 @@ _END = re.compile(rb"\n\r*\n")
 _CARRIAGE_RETURNS = re.compile(r"\r+\n?")
 _FOLD = re.compile(r"\n[ \t]+")
 _FIELD = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.MULTILINE)
-BLANKS = " \t\r\n\f\v"
-"""What may be stripped off undecoded text: 0x85 and 0xA0 are blanks of Unicode, and bytes of letters in UTF-8."""
-
 _FOLDED_FIELD = re.compile(r"[!-9;-~]+[ \t]*:")
 _LINE = re.compile(r"[^\n]*+\n?")
 _MBOX_LINE = re.compile(rb">?From [^\n]*+\n")
@@ -75,7 +73,12 @@ def message_start(raw: bytes) -> int:
     start = len(raw) - len(raw.lstrip(b"\xef\xbb\xbf\r\n\t "))
     if mbox := _MBOX_LINE.match(raw, start):
         start = mbox.end()
-    return start if _KNOWN_START.match(raw, start) else 0
+    return start if begins_with_field(raw, start) else 0
+
+
+def begins_with_field(raw: bytes, start: int = 0) -> bool:
+    """Whether there is a field of mail at ``start``."""
+    return _KNOWN_START.match(raw, start) is not None
 
 
 def split_header(raw: bytes, start: int, end: int) -> tuple[Fields, int]:

@@ -6,7 +6,6 @@ lxml reads it as browsers do, and calls back for each tag and each piece of text
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 # No words of the message. What Word leaves in <xml> is none as well, unless the tag was never closed.
@@ -43,8 +42,7 @@ class _Reader:
     def __init__(self) -> None:
         self.out: list[str] = []
         self.images: list[str] = []
-        self._hidden: list[str] = []
-        self._open: Counter[str] = Counter()  # those of ``_hidden``, so that no closing tag has to search it
+        self._hidden: dict[str, None] = {}  # tags whose content is not shown, each by its outermost one
         self._pre = 0
         self._lists: list[int | None] = []
         self._marker = ""
@@ -57,11 +55,9 @@ class _Reader:
         if self._depth > MAX_DEPTH:
             raise _TooDeepError
         if tag in _HIDDEN or tag == _ISLAND:
-            self._hidden.append(tag)
-            self._open[tag] += 1
-        elif self._hidden and self._hidden[-1] == _ISLAND and tag in _ENDS_ISLAND:
+            self._hidden.setdefault(tag)
+        elif self._hidden and tag in _ENDS_ISLAND and next(reversed(self._hidden)) == _ISLAND:
             self._hidden.clear()
-            self._open.clear()
         if self._hidden:
             return
         if tag == "img":
@@ -89,8 +85,8 @@ class _Reader:
         """A tag ends, or would have to."""
         self._depth -= 1
         if self._hidden:
-            while self._open[tag]:
-                self._open[self._hidden.pop()] -= 1
+            while tag in self._hidden:
+                self._hidden.popitem()
             return
         if tag in ("ul", "ol") and self._lists:
             self._lists.pop()

@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-CALENDAR = "text/calendar"
+from postmaster.parsing.html_text import html_to_text
+from postmaster.parsing.rtf import rtf_to_html_or_text
+
+CALENDARS = frozenset({"text/calendar", "text/x-vcalendar", "application/ics", "application/calendar"})
+RTF_TYPES = frozenset({"text/rtf", "application/rtf", "application/x-rtf"})
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "text/x-amp-html", "text/watch-html"})
 _ENRICHED = frozenset({"text/enriched", "text/richtext"})
 
-# No text for people, whatever its type says: it is a file.
-NOT_FOR_READING = frozenset(
+# Written by programs for programs; but a person can make something of it where there is nothing else.
+_DATA = frozenset(
     {
-        "text/css", "text/csv", "text/directory", "text/javascript", "text/rtf", "text/tab-separated-values",
-        "text/vcard", "text/x-vcard", "text/xml", "text/x-moz-deleted",
+        "application/csv", "application/json", "application/xml", "application/yaml", "text/css", "text/csv",
+        "text/directory", "text/javascript", "text/json", "text/tab-separated-values", "text/vcard",
+        "text/x-comma-separated-values", "text/x-csv", "text/x-vcard", "text/x-moz-deleted", "text/xml", "text/yaml",
     }
 )  # fmt: skip
+
+MAX_DATA = 20_000
+"""Characters that are shown of data."""
 
 _FOLD = re.compile(r"\r?\n[ \t]")
 _PROPERTY = re.compile(r"([A-Za-z0-9-]+)((?:;(?:\"[^\"]*+\"|[^\":;])*+)*+):(.*)")
@@ -35,11 +44,25 @@ _OF_RICHTEXT = {"<lt>": "<", "<nl>": "\n", "<np>": "\n"}
 _Found = dict[str, tuple[str, str]]
 
 
-def read_other_text(text: str, content_type: str) -> str:
-    """The words of a text of that type. Never raises."""
-    if content_type == CALENDAR:
-        return calendar_text(text)
+def is_data(content_type: str) -> bool:
+    """Whether a type is one of texts that programs write for programs."""
+    is_derived = content_type.startswith("application/") and content_type.endswith(("+xml", "+json"))
+    return content_type in _DATA or (is_derived and content_type not in HTML_TYPES)
+
+
+def read_other_text(text: str, content_type: str, name: str) -> str:
+    """The words of a text of that type, of a file with that ``name``. Never raises."""
+    if content_type in CALENDARS:
+        return calendar_text(text) or text
+    if is_data(content_type) and len(text) > MAX_DATA:
+        return f"{text[:MAX_DATA]}\n\n… All of it is in the attachment “{name}”.\n"
     return _enriched(text, content_type) if content_type in _ENRICHED else text
+
+
+def read_rtf(data: bytes) -> str:
+    """The words of a document in rich text. Never raises."""
+    html, text = rtf_to_html_or_text(data)
+    return html_to_text(html) if html else text + "\n"
 
 
 def calendar_text(text: str) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-from postmaster.parsing.charset import decode_text
-from postmaster.parsing.header import BLANKS, decode_value
+from postmaster.parsing.address_key import BLANKS
+from postmaster.parsing.charset import codec_of, decode_text, is_utf8
+from postmaster.parsing.header import decode_value
 
 _NAMES = "charset|boundary|name|filename|format|delsp|start|smime-type|protocol"
 _WANTED = frozenset(_NAMES.split("|"))
@@ -25,8 +26,13 @@ _PARAMETER = re.compile(
     rf'(?:"((?:[^"\\]|\\.|{_CLOSED})*+)(?:"|\\?\Z)|((?:[^;\s]|\s(?!{_NEXT}))*+))',
     re.DOTALL | re.ASCII | re.IGNORECASE,
 )
+# A name without quotes holds semicolons as well, but for those that another parameter, or nothing, stands behind.
+_UNQUOTED_NAME = re.compile(
+    rf"(?:[^;\s]|\s(?!{_NEXT})|;(?!\s{{0,9}}(?:[\w*-]{{1,40}}\s{{0,9}}[=:]|;|\Z)))*+", re.ASCII | re.IGNORECASE
+)
 _ESCAPED = re.compile(r'\\(["\\])')
 _EXTENDED = re.compile(r"([^'\s]{0,60}+)'[^']{0,60}+'(.*)", re.DOTALL | re.ASCII)
+_HALF_EXTENDED = re.compile(r"([a-z0-9_-]{3,40})'(?=[^']*%)(.*)", re.DOTALL | re.ASCII | re.IGNORECASE)
 _LABELLED = re.compile(r"[a-z][a-z0-9_-]{1,39}'[a-z-]{0,10}'(?=.)", re.IGNORECASE)
 _PERCENT = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 
@@ -36,7 +42,8 @@ _Pieces = dict[int, tuple[str, bool]]
 def parse_parameters(value: str) -> dict[str, str]:
     """Parameters of a field (Latin-1 text) that mail is read by.
 
-    The first of a name counts; one in RFC 2231 form counts before a plain one. All but the boundary are decoded.
+    The first of a name that says anything counts; one in RFC 2231 form counts before a plain one. All but the boundary
+    are decoded.
     """
     if "=" not in value and ":" not in value:
         return {}
@@ -46,13 +53,25 @@ def parse_parameters(value: str) -> dict[str, str]:
         name = match[1].lower()
         if name not in _WANTED:
             continue
-        content = match[5].strip(BLANKS) if match[4] is None else _ESCAPED.sub(r"\1", match[4])
         if match[2] or match[3]:
-            pieces.setdefault(name, {}).setdefault(int(match[2] or 0), (content, match[3] is not None))
-        else:
-            plain.setdefault(name, _without_quotes(content) if name in _FILE_NAMES and match[4] is None else content)
+            piece = (_content(match), match[3] is not None)
+            pieces.setdefault(name, {}).setdefault(int(match[2] or 0), piece)
+        elif not plain.get(name):
+            plain[name] = _name_content(match) if name in _FILE_NAMES else _content(match)
     decoded = {name: _plain(name, content) for name, content in plain.items()}
-    return decoded | {name: _join(found) for name, found in pieces.items() if any(text for text, _ in found.values())}
+    return decoded | {name: joined for name, found in pieces.items() if (joined := _join(found))}
+
+
+def _content(match: re.Match[str]) -> str:
+    """The value of a parameter without its quotes."""
+    return match[5].strip(BLANKS) if match[4] is None else _ESCAPED.sub(r"\1", match[4])
+
+
+def _name_content(match: re.Match[str]) -> str:
+    if match[4] is not None:
+        return _content(match)
+    whole = _UNQUOTED_NAME.match(match.string, match.start(5))
+    return _without_quotes(whole[0].strip(BLANKS)) if whole else ""
 
 
 def _without_quotes(content: str) -> str:
@@ -90,11 +109,14 @@ def _join(pieces: _Pieces) -> str:
     charset = ""
     if match := _EXTENDED.match(first) if extended or _LABELLED.match(first) else None:
         charset, first, extended = match[1], match[2], True
+    elif extended and (match := _HALF_EXTENDED.match(first)) and codec_of(match[1]):
+        charset, first = match[1], match[2]
     pieces = pieces | {min(pieces): (first, extended)}
     data = b"".join(_piece_bytes(*pieces[number]) for number in sorted(pieces))
     if b"=?" in data:
         return decode_value(data.decode("latin-1"))
-    return _one_line(decode_text(data, charset))
+    # What can be UTF-8 is, whatever else it is declared to be of that all bytes are letters in.
+    return _one_line(decode_text(data, "utf-8" if codec_of(charset) == "cp1252" and is_utf8(data) else charset))
 
 
 def _piece_bytes(content: str, extended: bool) -> bytes:

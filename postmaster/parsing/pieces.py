@@ -36,10 +36,14 @@ def is_unseen(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of text: as plain text, as HTML, or as both; what is missing can be made of the other."""
+    """A stretch of text: as plain text, as HTML, or as both; what is missing can be made of the other.
+
+    ``from_container`` says that it is what Outlook packed, which usually repeats the text beside it.
+    """
 
     plain: str | None = None
     html: str | None = None
+    from_container: bool = False
 
     @property
     def text(self) -> str:

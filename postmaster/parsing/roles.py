@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from postmaster.parsing.containers import TNEF, is_encrypted
-from postmaster.parsing.filename import safe_filename
+from postmaster.parsing.containers import UNKNOWN_TYPES, is_closed, is_damaged, is_encrypted
+from postmaster.parsing.filename import better_name, safe_filename, type_of_name
 from postmaster.parsing.ids import parse_id
-from postmaster.parsing.other_text import CALENDAR, NOT_FOR_READING
+from postmaster.parsing.other_text import CALENDARS, RTF_TYPES, is_data
 from postmaster.parsing.params import parse_parameters
 from postmaster.parsing.structure import Part
 
-BODY_TYPES = frozenset({"text/plain", "text/html"})
+BODY_TYPES = frozenset({"text/plain", "text/html", "application/xhtml+xml"})
 
 # Renderings for other programs of what is there as text as well.
 _VARIANTS = frozenset({"text/x-amp-html", "text/watch-html", "text/x-web-intelligence"})
@@ -35,9 +35,16 @@ class Role(Enum):
     TEXT = "text"
     OTHER_TEXT = "other text"  # readable, and read because there is no other
     OTHER_TEXT_AND_FILE = "other text and file"
-    ENCRYPTED = "encrypted"
+    ENCRYPTED = "encrypted"  # all there is
+    ENCRYPTED_FILE = "encrypted file"
+    DAMAGED = "damaged"  # a container of which something is missing
+    CLOSED = "closed"  # a container that tells nothing, and there is nothing else
     FILE = "file"
     LEFT_OUT = "left out"
+
+
+_FILES = frozenset({Role.FILE, Role.ENCRYPTED_FILE, Role.DAMAGED})
+_BESIDE_FILES = ("image/", "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
 @dataclass
@@ -47,26 +54,28 @@ class _Candidates:
     certain: list[Part] = field(default_factory=list)
     named: list[Part] = field(default_factory=list)
     other: list[Part] = field(default_factory=list)
-    encrypted: list[Part] = field(default_factory=list)
+    only: list[Part] = field(default_factory=list)  # files that are read if there is nothing else
+    sealed: list[tuple[Part, Role]] = field(default_factory=list)
 
 
 def assign_roles(root: Part, is_blank: Judge) -> dict[str, Role]:
     """The roles of all leaves, by their numbers. ``is_blank`` says whether a part has nothing to read."""
     candidates = _Candidates()
     roles: dict[str, Role] = {}
+    files = 0
     for part, parent in _with_parents(root):
-        roles[part.number] = _judge(part, parent, candidates)
+        role = roles[part.number] = _judge(part, parent, candidates)
+        files += role in _FILES and not part.content_type.startswith(_BESIDE_FILES)
     if any(not is_blank(part) for part in candidates.certain[:_MAX_MARKED]):
         return roles
     for part in candidates.named:
         if not is_blank(part):
-            group = [each for each in candidates.named if each is part or (_is_copy(part) and each.path == part.path)]
-            return roles | {each.number: Role.TEXT for each in group}
-    for part in candidates.other:
+            return roles | {part.number: Role.TEXT}
+    for part in candidates.other + (candidates.only if files == 1 else []):
         if not is_blank(part):
-            keeps = part.content_type == CALENDAR or bool(file_name(part))
+            keeps = bool(file_name(part)) or _is_marked(part) or part.content_type in CALENDARS
             return roles | {part.number: Role.OTHER_TEXT_AND_FILE if keeps else Role.OTHER_TEXT}
-    return roles | {part.number: Role.ENCRYPTED for part in candidates.encrypted[:1]}
+    return roles | {part.number: role for part, role in candidates.sealed[:1]}
 
 
 def _with_parents(root: Part) -> Iterator[tuple[Part, Part | None]]:
@@ -82,23 +91,26 @@ def _with_parents(root: Part) -> Iterator[tuple[Part, Part | None]]:
 def _judge(part: Part, parent: Part | None, candidates: _Candidates) -> Role:
     """The role of a part if there is a better text; what it could be otherwise is noted."""
     if is_encrypted(part):
-        candidates.encrypted.append(part)
+        candidates.sealed.append((part, Role.ENCRYPTED))
+        return Role.ENCRYPTED_FILE
+    if is_damaged(part):
+        return Role.DAMAGED
+    if is_closed(part):
+        candidates.sealed.append((part, Role.CLOSED))
         return Role.FILE
     is_root = parent is not None and parent.content_type == "multipart/related" and part is _related_root(parent)
-    marked = part.disposition.startswith("att") and not is_root
-    if marked or not part.content_type.startswith("text/"):
-        return Role.FILE
-    if part.content_type not in BODY_TYPES:
+    if part.content_type not in BODY_TYPES or (_is_marked(part) and not is_root):
         return _judge_other(part, parent, candidates)
-    if _is_copy(part):
-        candidates.named.append(part)
-        return Role.LEFT_OUT
     if is_root or parent is None or not file_name(part) or _is_first_of_its_kind(part, parent):
         candidates.certain.append(part)
         return Role.TEXT
     if parent.content_type != ALTERNATIVE:
         candidates.named.append(part)
     return Role.FILE
+
+
+def _is_marked(part: Part) -> bool:
+    return part.disposition.startswith("att")
 
 
 def _is_first_of_its_kind(part: Part, parent: Part) -> bool:
@@ -109,18 +121,21 @@ def _is_first_of_its_kind(part: Part, parent: Part) -> bool:
 
 
 def _judge_other(part: Part, parent: Part | None, candidates: _Candidates) -> Role:
-    named = bool(file_name(part))
-    if part.content_type in _VARIANTS:
-        return Role.FILE if named else Role.LEFT_OUT
-    if part.content_type not in NOT_FOR_READING:
+    kind = type_to_read(part)
+    marked = _is_marked(part)
+    if kind in CALENDARS or kind in RTF_TYPES or (kind.startswith("text/") and not marked and not is_data(kind)):
         candidates.other.append(part)
+    elif part.content_type not in BODY_TYPES and (is_data(kind) or kind.startswith("text/")):
+        candidates.only.append(part)
     in_alternative = parent is not None and parent.content_type == ALTERNATIVE
-    return Role.LEFT_OUT if in_alternative and part.content_type in _READABLE_VARIANTS and not named else Role.FILE
+    spare = kind in _VARIANTS or (in_alternative and kind in _READABLE_VARIANTS)
+    return Role.LEFT_OUT if spare and not marked and not file_name(part) else Role.FILE
 
 
-def _is_copy(part: Part) -> bool:
-    """Whether a part is the text in Outlook's container, which usually repeats the one beside it."""
-    return part.path[-1:] == (TNEF,) or part.path[-2:] == (TNEF, ALTERNATIVE)
+def type_to_read(part: Part) -> str:
+    """The content type by which a part is read: that of its name if it declares none that says anything."""
+    kind = part.content_type
+    return type_of_name(file_name(part)) if kind in UNKNOWN_TYPES else kind
 
 
 def _related_root(parent: Part) -> Part:
@@ -139,4 +154,6 @@ def file_name(part: Part) -> str:
     if "name" not in part.parameters and "name" not in disposition.lower():
         return ""
     parameters = parse_parameters(f";{_WORD_AND_COLON.sub(';', disposition)}")
-    return safe_filename(parameters.get("filename") or parameters.get("name") or part.parameters.get("name", ""))
+    declared = (parameters.get("filename"), parameters.get("name"), part.parameters.get("name"))
+    names = [name for value in declared if value and (name := safe_filename(value))]
+    return better_name(*names[:2]) if names else ""

@@ -8,6 +8,8 @@ from binascii import Error, a2b_base64
 from enum import Enum
 from typing import Any
 
+from postmaster.parsing.header import begins_with_field
+
 MAX_CMS = 40 * 1024 * 1024
 """Bytes of a container that is opened."""
 
@@ -19,11 +21,16 @@ _ENCRYPTED = frozenset(
     {"enveloped_data", "encrypted_data", "authenticated_enveloped_data", "signed_and_enveloped_data"}
 )
 
+# An entity may have no header, and then is plain text (RFC 2045 section 5.2); files are signed as well.
+_SAMPLE = 4_000
+_OF_FILES = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]|\A(?:%PDF-|<\?xml|\{\\rtf)")
+
 
 class Sealed(Enum):
     """What a container is that holds no message to read."""
 
     ENCRYPTED = "encrypted"
+    DAMAGED = "damaged"
     OTHER = "other"
 
 
@@ -35,24 +42,41 @@ def open_cms(data: bytes, limit: int) -> bytes | Sealed:
     from asn1crypto import cms
 
     try:
-        info = cms.ContentInfo.load(_binary(data))
+        content = _content(cms.ContentInfo.load(_binary(data)), limit)
+    # What asn1crypto raises for bytes that are no such container.
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, zlib.error):
+        return Sealed.DAMAGED
+    if isinstance(content, Sealed):
+        return content
+    return _entity(content) if len(content) <= limit else Sealed.OTHER
+
+
+def _content(info: Any, limit: int) -> bytes | Sealed:
+    """The bytes that are signed or compressed, whatever stands around them."""
+    for _ in range(_MAX_LAYERS):
         kind = info["content_type"].native
         if kind in _ENCRYPTED:
             return Sealed.ENCRYPTED
-        content = _content(info["content"], kind, limit)
-    # What asn1crypto raises for bytes that are no such container.
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, zlib.error):
+        if kind not in ("signed_data", "compressed_data"):
+            break
+        info = info["content"]["encap_content_info"]
+        content = info["content"].native
+        if isinstance(content, bytes):
+            return zlib.decompressobj().decompress(content, limit + 1) if kind == "compressed_data" else content
+    return Sealed.OTHER
+
+
+# Structures within one another without a MIME entity between them.
+_MAX_LAYERS = 4
+
+
+def _entity(content: bytes) -> bytes | Sealed:
+    """``content`` so that its header begins at once; text without any gets an empty one."""
+    if _ENTITY.match(content):
+        return content.lstrip()
+    if not content.strip() or _OF_FILES.search(content[:_SAMPLE]):
         return Sealed.OTHER
-    return content if content and len(content) <= limit and _ENTITY.match(content) else Sealed.OTHER
-
-
-def _content(structure: Any, kind: str, limit: int) -> bytes | None:
-    if kind not in ("signed_data", "compressed_data"):
-        return None
-    content: bytes | None = structure["encap_content_info"]["content"].native
-    if content is None or kind == "signed_data":
-        return content
-    return zlib.decompressobj().decompress(content, limit + 1)
+    return content if begins_with_field(content) else b"\n" + content
 
 
 def _binary(data: bytes) -> bytes:

@@ -142,10 +142,21 @@ def split_entity(source: Source, region: _Region, room: int) -> Part:
             continue
         room -= len(regions)
         part.children = [_read_part(part.source, child) for child in regions]
+        if part.content_type == "multipart/appledouble":
+            _share_name(part.children)
         adopted = _adopt(part)
         waiting.extend(child for child in reversed(part.children) if not child.children)
         waiting.extend(reversed(adopted))
     return root
+
+
+def _share_name(forks: list[Part]) -> None:
+    """Give both forks of a file of a Macintosh the name, if only one of them has it (RFC 1740)."""
+    named = [fork for fork in forks if "name" in fork.parameters or "name" in fork.mime.get("content-disposition", "")]
+    for fork in forks:
+        if named and fork not in named:
+            fork.mime["content-disposition"] = named[0].mime.get("content-disposition", "")
+            fork.parameters = fork.parameters | {"name": named[0].parameters.get("name", "")}
 
 
 def _adopt(parent: Part) -> list[Part]:

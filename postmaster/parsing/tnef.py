@@ -26,9 +26,12 @@ _P_SUBJECT, _P_BODY, _P_RTF, _P_HTML, _P_PAGE = 0x0037, 0x1000, 0x1009, 0x1013, 
 _P_DATA, _P_SHORT_NAME, _P_LONG_NAME, _P_DISPLAY_NAME = 0x3701, 0x3704, 0x3707, 0x3001
 _P_TYPE, _P_CONTENT_ID, _P_LOCATION = 0x370E, 0x3712, 0x3713
 
+_LEVELS = (1, 2)  # of the message, of a file
+
 _FIXED = {2: 4, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 10: 4, 11: 4, 20: 8, 64: 8, 72: 16}
 _STRING, _UNICODE, _OBJECT, _BINARY = 0x1E, 0x1F, 0x0D, 0x102
 _MULTIPLE = 0x1000
+_MAX_PADDING = 3
 _MESSAGE_OBJECT = b"\x07\x03\x02\x00\x00\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x46"
 
 _Properties = dict[int, tuple[int, bytes]]
@@ -71,7 +74,7 @@ def read_tnef(data: bytes) -> Tnef | None:
         elif attribute == _BODY:
             found.text = _text(value, page)
         elif attribute == _MESSAGE_PROPERTIES:
-            _take_message(found, _properties(value), page)
+            _take_message(found, _properties(value, found), page)
         else:
             _take_file(found, attribute, value, page)
     found.files = [each for each in found.files if each.content or each.name]
@@ -81,17 +84,16 @@ def read_tnef(data: bytes) -> Tnef | None:
 def _attributes(data: bytes, found: Tnef) -> Iterator[tuple[int, bytes]]:
     position = len(SIGNATURE) + 2
     while position + 9 <= len(data):
-        _, attribute, length = unpack_from("<BII", data, position)
+        level, attribute, length = unpack_from("<BII", data, position)
         start = position + 9
+        if level not in _LEVELS or (attribute == _NEW_FILE and len(found.files) >= MAX_FILES):
+            break
         if attribute == _NEW_FILE:
-            if len(found.files) >= MAX_FILES:
-                found.whole = False
-                return
             found.files.append(TnefFile())
-        if start + length > len(data):
-            found.whole = False
         yield attribute, data[start : start + length]
         position = start + length + 2
+    # What a sender's program left behind the last attribute are line ends, if anything.
+    found.whole = found.whole and position <= len(data) and not data[position:].strip(b"\0\r\n ")
 
 
 def _take_message(found: Tnef, properties: _Properties, page: str) -> None:
@@ -103,8 +105,9 @@ def _take_message(found: Tnef, properties: _Properties, page: str) -> None:
     found.text = _string(properties, _P_BODY, page) or found.text
     found.html = _string(properties, _P_HTML, html_page)
     if _P_RTF in properties and not found.html:
-        html, text = rtf_to_html_or_text(decompress(properties[_P_RTF][1]))
-        found.html = html
+        rtf, whole = decompress(properties[_P_RTF][1])
+        found.whole = found.whole and whole
+        found.html, text = rtf_to_html_or_text(rtf)
         found.text = found.text or text
 
 
@@ -117,7 +120,7 @@ def _take_file(found: Tnef, attribute: int, value: bytes, page: str) -> None:
     elif attribute == _FILE_DATA:
         file.content = value
     elif attribute == _FILE_PROPERTIES:
-        properties = _properties(value)
+        properties = _properties(value, found)
         names = (_string(properties, name, page) for name in (_P_LONG_NAME, _P_DISPLAY_NAME, _P_SHORT_NAME))
         file.name = next(filter(None, names), file.name)
         file.content_type = _string(properties, _P_TYPE, page).lower()
@@ -130,16 +133,16 @@ def _take_file(found: Tnef, attribute: int, value: bytes, page: str) -> None:
         file.content = content or file.content
 
 
-def _properties(data: bytes) -> _Properties:
+def _properties(data: bytes, container: Tnef) -> _Properties:
     """Properties by their ids; of several values the first."""
     found: _Properties = {}
     try:
         count = unpack_from("<I", data)[0]
         position = 4
-        for _ in range(min(count, len(data) // 4)):
+        for _ in range(count):
             position = _read_property(data, position, found)
     except too_short:
-        pass
+        container.whole = False
     return found
 
 
@@ -164,7 +167,7 @@ def _read_property(data: bytes, position: int, found: _Properties) -> int:
         if number == 0:
             found.setdefault(name, (kind, data[position : position + length]))
         position += size
-        if position > len(data):
+        if position > len(data) + _MAX_PADDING:  # the last one's is not always there
             raise too_short
     return position
 

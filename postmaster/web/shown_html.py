@@ -6,6 +6,9 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 from sqlalchemy import select
@@ -36,16 +39,32 @@ def shown_html(
     if is_ordinary(html):
         made = safe_documents(documents, addresses.get, remote_images=remote_images)
         return made if len(made) <= MAX_HTML_BYTES else None
+    made_of = _digest(documents, addresses)
     query = select(ArticleHtml).where(ArticleHtml.article_id == article, ArticleHtml.remote_images == remote_images)
-    kept = session.scalars(query).one_or_none()
+    kept = session.scalars(query.where(ArticleHtml.made_of == made_of)).one_or_none()
     if kept is None:
-        kept = ArticleHtml(article_id=article, remote_images=remote_images, places=f"place-{secrets.token_hex(12)}-")
+        places = f"place-{secrets.token_hex(12)}-"
+        kept = ArticleHtml(article_id=article, remote_images=remote_images, places=places, made_of=made_of)
         try:
             kept.html = _compute(kept, documents, addresses)
         except NotNowError:
             return None
         _keep(kept)
     return _placed(kept, addresses) if kept.html is not None else None
+
+
+def _digest(documents: Sequence[str], addresses: Mapping[str, str]) -> str:
+    """What tells whether the same would be made again: the HTML, its images, and all that makes it harmless."""
+    digest = hashlib.sha256(_maker())
+    for part in (*documents, "", *sorted(addresses)):
+        digest.update(hashlib.sha256(part.encode(errors="replace")).digest())
+    return digest.hexdigest()
+
+
+@cache
+def _maker() -> bytes:
+    """The version of what makes HTML harmless: the library's, and our own rules as they are written."""
+    return f"{version('nh3')} {RENDER_LIMITS}".encode() + Path(mail_html.__file__).read_bytes()
 
 
 def _compute(made: ArticleHtml, documents: Sequence[str], addresses: Mapping[str, str]) -> str | None:
@@ -60,11 +79,11 @@ def _compute(made: ArticleHtml, documents: Sequence[str], addresses: Mapping[str
 
 def _keep(made: ArticleHtml) -> None:
     """Another view may have been quicker; and a page is shown, whether this can be kept or not."""
-    values = {name: getattr(made, name) for name in ("article_id", "remote_images", "places", "html")}
+    values = {name: getattr(made, name) for name in ("article_id", "remote_images", "places", "html", "made_of")}
     try:
         with transaction() as session:
             row = insert_into(dialect_of(session), ArticleHtml).values(**values)
-            session.execute(row.on_conflict_do_nothing())
+            session.execute(row.on_conflict_do_update(index_elements=["article_id", "remote_images"], set_=values))
     except DBAPIError as error:
         log.warning("HTML could not be kept", article=made.article_id, error=type(error).__name__)
 

@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import struct
-import zlib
-from datetime import timedelta
+from binascii import b2a_qp
 
 import pytest
-from asn1crypto import cms
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import pkcs7
 
-from postmaster.extensions import now
 from postmaster.parsing import parse_message, part_content
 from tests.parsing.messages import PDF, attachment, message, multipart, part, text
+from tests.parsing.sealed import attribute, compressed, enveloped, properties, rich, signed, smime, tnef, winmail
 from tests.parsing.test_reading import names, read
 from tests.support import Desk
 
 ENTITY = multipart(b"mixed", text(b"Renew it.\r\n"), attachment(name=b"form.pdf"), boundary=b"inner")
-
-
-def signed(content: bytes) -> bytes:
-    """CMS signed-data with its content within (RFC 8551 section 3.5.2)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Ann")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now(), now() + timedelta(days=1))
-    signing = pkcs7.PKCS7SignatureBuilder().set_data(content)
-    signing = signing.add_signer(builder.sign(key, hashes.SHA256()), key, hashes.SHA256())
-    return signing.sign(serialization.Encoding.DER, [pkcs7.PKCS7Options.Binary])
-
-
-def compressed(content: bytes) -> bytes:
-    """CMS compressed-data (RFC 3274)."""
-    data = {
-        "version": "v0",
-        "compression_algorithm": {"algorithm": "zlib"},
-        "encap_content_info": {"content_type": "data", "content": zlib.compress(content)},
-    }
-    return cms.ContentInfo({"content_type": "compressed_data", "content": data}).dump()
-
-
-def enveloped() -> bytes:
-    """CMS enveloped-data, as far as anybody without a key can see."""
-    encrypted = {
-        "content_type": "data",
-        "content_encryption_algorithm": {"algorithm": "aes256_cbc", "parameters": b"0" * 16},
-        "encrypted_content": b"?" * 32,
-    }
-    data = {"version": "v0", "recipient_infos": [], "encrypted_content_info": encrypted}
-    return cms.ContentInfo({"content_type": "enveloped_data", "content": data}).dump()
-
-
-def smime(content: bytes, kind: bytes = b"application/pkcs7-mime; name=smime.p7m") -> bytes:
-    """A message that is a container."""
-    return message(b"Content-Type: " + kind, b"Content-Disposition: attachment; filename=smime.p7m", body=content)
 
 
 @pytest.mark.parametrize("content", [signed(ENTITY), compressed(ENTITY), signed(smime(signed(ENTITY)))])
@@ -99,30 +58,6 @@ def test_encrypted_mail_says_that_it_is(desk: Desk, raw: bytes, how: str, files:
     assert files is None or names(shown) == files
 
 
-def attribute(number: int, value: bytes, level: int = 1) -> bytes:
-    """An attribute of a winmail.dat (MS-OXTNEF section 2.1.3)."""
-    return struct.pack("<BII", level, number, len(value)) + value + struct.pack("<H", sum(value) & 0xFFFF)
-
-
-def properties(*values: tuple[int, int, bytes]) -> bytes:
-    """Properties of MAPI: type, id, value."""
-    out = struct.pack("<I", len(values))
-    for kind, name, value in values:
-        size = struct.pack("<II", 1, len(value)) if kind in (0x1E, 0x1F, 0x0D, 0x102) else b""
-        out += struct.pack("<HH", kind, name) + size + value + b"\0" * (-len(value) % 4)
-    return out
-
-
-def tnef(*attributes: bytes) -> bytes:
-    """A winmail.dat."""
-    return b"\x78\x9f\x3e\x22\x01\x00" + b"".join(attributes)
-
-
-def rich(rtf: bytes) -> bytes:
-    """Rich text as a property, not compressed (MS-OXRTFCP section 2.1.3.1.4)."""
-    return struct.pack("<II", len(rtf) + 12, len(rtf)) + b"MELA" + b"\0" * 4 + rtf
-
-
 UTF8 = (3, 0x3FDE, struct.pack("<I", 65001))
 FILE = attribute(0x00069002, b"\0" * 14, 2) + attribute(0x00018010, b"door.pdf\0", 2) + attribute(0x0006800F, PDF, 2)
 LONG_NAME = attribute(0x00069005, properties((0x1F, 0x3707, "Türplan.pdf\0".encode("utf-16le"))), 2)
@@ -130,12 +65,6 @@ FROM_HTML = (
     b"{\\rtf1\\ansi\\ansicpg1252\\fromhtml1 {\\fonttbl{\\f0 Arial;}}{\\*\\htmltag64 <p>}\\htmlrtf {\\b \\htmlrtf0 "
     b"Door \\u8211\\'96 caf\\'e9\\htmlrtf }\\htmlrtf0 {\\*\\htmltag72 </p>}}"
 )
-
-
-def winmail(data: bytes, beside: bytes = b" \r\n") -> bytes:
-    """A message with such a container."""
-    container = part(b"Content-Type: application/ms-tnef; name=winmail.dat", body=data)
-    return multipart(b"mixed", text(beside), container)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +88,175 @@ def test_winmail_dat_is_opened(desk: Desk, body: bytes) -> None:
 def test_the_text_in_winmail_dat_is_not_read_twice(desk: Desk) -> None:
     shown = read(desk, winmail(tnef(attribute(0x0002800C, b"The door\0"), FILE), beside=b"The door"))
     assert (shown["text"].strip(), names(shown)) == ("The door", ["door.pdf"])
+
+
+DOOR = "Door – café"
+PROPERTIES = {
+    "text": (0x1F, 0x1000, "Door – café\0".encode("utf-16le")),
+    "html": (0x102, 0x1013, "<p>Door – <b>café</b></p>".encode()),
+    "rich text": (0x102, 0x1009, rich(b"{\\rtf1\\ansi Door \\endash  caf\\'e9\\par}")),
+    "html in rich text": (0x102, 0x1009, rich(FROM_HTML)),
+}
+
+
+@pytest.mark.parametrize("form", PROPERTIES)
+@pytest.mark.parametrize(
+    ("beside", "order"),
+    [
+        ("Sent by the list", ["Sent by the list", DOOR]),  # django-helpdesk/django-helpdesk#700
+        ("Door", ["Door – café"]),  # cut short by a gateway
+        ("Door – café\r\n-- \r\nSent by the list", ["Door – café", "Sent by the list"]),
+        ("Sent by the list\r\n\r\nDoor – \r\ncafé", ["Sent by the list", "Door –", "café"]),
+        ("Please shut the door", ["Please shut the door", DOOR]),
+        ("Door – café <https://x.example/>", ["Door – café"]),
+        ("\u200b \r\n", [DOOR]),
+    ],
+)  # fmt: skip
+def test_the_text_in_winmail_dat_and_the_one_beside_it_are_read_each_once(
+    desk: Desk, form: str, beside: str, order: list[str]
+) -> None:
+    raw = winmail(tnef(attribute(0x00069003, properties(UTF8, PROPERTIES[form])), FILE), beside.encode())
+    shown = read(desk, raw)
+    position = 0
+    for said in order:
+        position = shown["text"].index(said, position) + len(said)
+    assert shown["text"].lower().count("café") == 1
+    assert names(shown) == ["door.pdf"]
+
+
+def test_html_in_winmail_dat_shows_what_the_text_beside_it_says(desk: Desk) -> None:
+    body = attribute(0x00069003, properties(UTF8, PROPERTIES["html"]))
+    shown = read(desk, winmail(tnef(body), "Door – café".encode()))
+    assert shown["text"].split() == DOOR.split()
+    assert "<b>café</b>" in shown["html"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (b"Content-Type: application/octet-stream; name=ATT00001.dat",),
+        (b"Content-Type: application/octet-stream", b"Content-Transfer-Encoding: base64"),
+        (b"Content-Type: application/x-unknown", b"Content-Transfer-Encoding: quoted-printable"),
+        (b"Content-Type: image/dat; name=winmail.dat",),
+        (b"Content-Type: application/vnd.ms-tnef",),
+    ],
+)
+def test_winmail_dat_is_known_by_how_it_begins(desk: Desk, fields: tuple[bytes, ...]) -> None:
+    data = tnef(attribute(0x0002800C, b"The door\0"), FILE)
+    if b"base64" in fields[-1]:
+        data = base64.encodebytes(data)
+    elif b"quoted" in fields[-1]:
+        data = b2a_qp(data, istext=False)
+    shown = read(desk, multipart(b"mixed", text(b"list"), part(*fields, body=data)))
+    assert (shown["text"].split("\n"), names(shown)) == (["list", "The door", ""], ["door.pdf"])
+
+
+CUT = "is damaged or cut off"
+LARGE = attribute(0x00069002, b"\0" * 14, 2) + attribute(0x0006800F, PDF * 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "files"),
+    [
+        (tnef(attribute(0x0002800C, b"The door\0"), FILE, LARGE)[:-40], "The door", ["door.pdf", "part-2.3.bin"]),
+        (tnef(attribute(0x0002800C, b"The door is open\0"))[:-10], "The door", []),
+        (tnef(attribute(0x0002800C, b"The door\0"), FILE)[:-3], "The door", ["door.pdf"]),
+        (tnef(attribute(0x0002800C, b"The door\0"), b"\x7fgarbage" * 9), "The door", []),
+        (tnef(attribute(0x00069003, properties((0x1E, 0x1000, b"The door is open"))[:-6])), "The door", []),
+        (tnef(attribute(0x00069003, properties((0x102, 0x1009, rich(b"{\\rtf1 The door is")[:-3])))), "The door", []),
+        (tnef(b"\1")[:8], "", []),
+    ],
+)  # fmt: skip
+def test_of_a_damaged_winmail_dat_all_that_is_there_is_read_and_it_is_kept(
+    desk: Desk, data: bytes, said: str, files: list[str]
+) -> None:
+    shown = read(desk, winmail(data))
+    assert said in shown["text"]
+    assert f"“winmail.dat” {CUT}" in shown["text"]
+    assert names(shown) == [*files, "winmail.dat"]
+    kept = parse_message(winmail(data)).attachments[-1]
+    assert part_content(winmail(data), kept.part) == data
+
+
+def test_a_whole_winmail_dat_is_not_called_damaged(desk: Desk) -> None:
+    shown = read(desk, winmail(tnef(attribute(0x0002800C, b"The door\0"), FILE) + b"\r\n\0"))
+    assert CUT not in shown["text"]
+    assert names(shown) == ["door.pdf"]
+
+
+@pytest.mark.parametrize("form", ["signed", "compressed", "in a signature"])
+def test_a_container_within_another_one_is_opened(desk: Desk, form: str) -> None:
+    inner = winmail(tnef(attribute(0x0002800C, b"The door\0"), FILE), b"Sent by the list")
+    made = {"signed": signed(inner), "compressed": compressed(inner), "in a signature": signed(smime(signed(inner)))}
+    shown = read(desk, smime(made[form]))
+    assert (shown["text"].split("\n")[:2], names(shown)) == (["Sent by the list", "The door"], ["door.pdf"])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\r\nRenew it.\r\n", "Renew it."),
+        (b"Renew it.\r\nNow.\r\n", "Renew it.\nNow."),
+        (b"Note: renew it.\r\n", "Note: renew it."),
+        (b"\r\nContent-Type: text/plain\r\n\r\nRenew it.", "Renew it."),
+        (b"Subject: renewal\r\nFrom: a@b.example\r\n\r\nRenew it.", "Renew it."),
+        (b"MIME-Version: 1.0\nContent-Type: text/plain\n\nRenew it.", "Renew it."),
+    ],
+)
+def test_what_is_signed_may_have_no_header(desk: Desk, content: bytes, said: str) -> None:
+    shown = read(desk, smime(signed(content)))
+    assert (shown["text"].strip(), names(shown)) == (said, [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (b"Content-Type: application/octet-stream; name=signed.p7m",),
+        (b"Content-Type: application/octet-stream", b'Content-Disposition: attachment; filename="smime.p7s"'),
+        (b"Content-Type: APPLICATION/X-PKCS7-MIME",),  # bertjohnson/OpaqueMail#13
+        (b"Content-Type: application/pkcs7-mime",),  # bbottema/outlook-message-parser#51
+        (b"Content-Type: application/x-pkcs7-mime; smime-type=signed-data; name=smime.p7m",),
+        (b"Content-Type: application/pkcs7-mime; smime-type=signed-receipt",),
+        (b"Content-Type: application/pkcs7-signature; name=smime.p7s",),
+        (b"Content-Type: application/pkcs-7-mime",),
+        (b"Content-Type: application/cms",),
+    ],
+)
+def test_a_signed_message_is_known_by_all_its_names(desk: Desk, fields: tuple[bytes, ...]) -> None:
+    raw = multipart(b"mixed", part(*fields, body=signed(ENTITY)), text(b"Sent by the list"))
+    shown = read(desk, raw)
+    assert (shown["text"].split("\n")[::2][:1], names(shown)) == (["Renew it."], ["form.pdf"])
+    assert "Sent by the list" in shown["text"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (enveloped(), b"application/pkcs7-mime; smime-type=enveloped-data"),
+        (enveloped(), b"application/octet-stream"),
+        (enveloped()[:30], b"application/pkcs7-mime; smime-type=enveloped-data"),
+        (b"what nobody can read", b"application/x-pkcs7-mime; smime-type=authEnveloped-data"),
+        (signed(smime(enveloped())), b"application/pkcs7-mime; smime-type=signed-data"),
+    ],
+)
+def test_encrypted_mail_says_so_beside_another_text_too(desk: Desk, body: bytes, kind: bytes) -> None:
+    alone = read(desk, smime(body, kind))
+    assert alone["text"].startswith("This mail is encrypted (S/MIME)")
+    beside = read(desk, multipart(b"mixed", smime(body, kind), text(b"Sent by the list")))
+    assert "“smime.p7m” is encrypted" in beside["text"]
+    assert "Sent by the list" in beside["text"]
+    assert names(beside) == ["smime.p7m"]
+
+
+def test_a_signature_that_is_cut_off_says_so(desk: Desk) -> None:
+    shown = read(desk, smime(signed(ENTITY)[:300]))
+    assert "“smime.p7m” could not be opened" in shown["text"]
+    assert names(shown) == ["smime.p7m"]
+
+
+def test_an_attachment_that_nobody_could_open_before_is_still_there_by_its_number() -> None:
+    data = tnef(attribute(0x0002800C, b"The door\0"), FILE)
+    assert part_content(winmail(data), "2") == data
 
 
 def test_a_message_within_winmail_dat_is_opened_too(desk: Desk) -> None:

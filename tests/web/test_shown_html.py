@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from postmaster.database import read_session
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import ArticleHtml
-from postmaster.web import shown_html
+from postmaster.web import mail_html, shown_html
 from tests.support import Desk
 from tests.web.ticket_support import opened
 
@@ -96,6 +97,40 @@ def test_what_is_merely_large_is_made_harmless_once(
     monkeypatch.setattr(shown_html, "compute", None)
     assert view(client)[0] == page
     assert kept(app) == 1
+
+
+def test_what_an_earlier_version_kept_is_made_anew_once(
+    app: Flask, desk: Desk, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(desk, raw=html_mail("<p>x" * 5_000))
+    page, _ = view(client)
+    for earlier in ("", "0" * 64):
+        with app.app_context(), transaction() as session:
+            session.execute(update(ArticleHtml).values(made_of=earlier, html="made by an earlier version"))
+        assert view(client)[0] == page
+        with monkeypatch.context() as patch:
+            patch.setattr(shown_html, "compute", None)
+            assert view(client)[0] == page
+        assert kept(app) == 1
+
+
+@pytest.mark.parametrize("maker", ["nh3", "rules"])
+def test_other_rules_make_html_anew(
+    desk: Desk, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, maker: str
+) -> None:
+    opened(desk, raw=html_mail("<p>x" * 5_000))
+    view(client)
+    monkeypatch.setattr(shown_html, "_maker", shown_html._maker.__wrapped__)
+    if maker == "nh3":
+        monkeypatch.setattr(shown_html, "version", lambda _: "0")
+    else:
+        rules = tmp_path / "mail_html.py"
+        rules.write_text(Path(mail_html.__file__).read_text() + "\n# Another rule.\n")
+        monkeypatch.setattr(mail_html, "__file__", str(rules))
+    answers = iter([b"made anew"])
+    monkeypatch.setattr(shown_html, "compute", lambda *_: next(answers))
+    assert "made anew" in view(client)[0]
+    assert "made anew" in view(client)[0]
 
 
 @pytest.mark.parametrize("html", EITHER.values(), ids=EITHER)
