@@ -54,6 +54,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "ambiguous-account": ("Several accounts have that label.", "Name the one you mean by its id."),
     "NOUN-in-use": ("Something still uses it, so it cannot be deleted.", "Change what uses it, or set it invalid."),
+    "still-named": (
+        "It would be renamed, not valid or gone, while filters, accounts, addresses or pipes name it.",
+        "Change what names it first, or confirm: tick the box on the page, give --yes on the command line.",
+    ),
     "address-not-deletable": ("Addresses are never deleted.", "Set it invalid."),
     "default-queue": ("The default queue must stay valid.", "Name another one in PostmasterDefaultQueue first."),
     "queue-invalid": ("The queue is not valid.", "Choose another one, or set it valid first."),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, cast, func, literal
+from sqlalchemy import ColumnElement, String, case, cast, exists, func, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -15,6 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from postmaster.accounts.credential_health import USABLE, CredentialHealth, credential_health_column
 from postmaster.accounts.health import Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.desk.models import Queue
 from postmaster.resources.models import Validity
 
 
@@ -61,9 +62,15 @@ def health_column() -> ColumnElement[str]:
         (AccountState.paused_revision == _config_revision(), Health.PAUSED.value),
         (AccountState.held_revision == _config_revision(), Health.NEEDS_CONFIRMATION.value),
         (AccountState.failures > 0, Health.FAILING.value),
+        (_lost_queue(), Health.QUEUE_INVALID.value),
         (AccountState.last_success_at.is_not(None), Health.HEALTHY.value),
         else_=Health.NEVER.value,
     )
+
+
+def _lost_queue() -> ColumnElement[bool]:
+    """``has_lost_queue``."""
+    return exists().where(Queue.id == MailAccount.queue_id, Queue.validity != Validity.VALID).correlate(MailAccount)
 
 
 def _config_revision() -> ColumnElement[str]:

@@ -124,6 +124,9 @@ def complaint_of(account: MailAccount) -> Complaint | None:
     health, state, credential = account_health(account), account.state, account.credential
     if health in (Health.NEEDS_CREDENTIAL, Health.NEEDS_UPDATE):
         return _of_credential(credential)
+    if health is Health.QUEUE_INVALID and account.queue is not None:
+        reason = f"Its queue “{account.queue.name}” is not valid, so its mail is dispatched by address."
+        return Complaint(reason, "Choose another queue, or set that one valid.", Mend.ACCOUNT)
     if state is None or health not in (Health.NEEDS_CONFIRMATION, Health.PAUSED, Health.FAILING):
         return None
     if health is Health.NEEDS_CONFIRMATION:

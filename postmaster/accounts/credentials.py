@@ -44,7 +44,8 @@ from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
-from postmaster.resources.service import NamedService, Stored, enumeration
+from postmaster.resources.service import NamedService, Stored
+from postmaster.resources.uses import Use, enumeration
 
 # The accounts that sign in with a credential, and those of them that are paused until it changes.
 _accounts = select(func.count(MailAccount.id)).where(MailAccount.credential_id == Credential.id).correlate(Credential)
@@ -140,10 +141,9 @@ class CredentialService(NamedService[Credential]):
         query = select(Credential.name).where(Credential.validity == Validity.VALID)
         return sorted(self.session.scalars(query), key=str.casefold)
 
-    def users(self, record: Credential) -> Iterator[str]:
+    def users(self, record: Credential) -> Iterator[Use]:
         """The accounts that sign in with it."""
-        for account in self.accounts(record):
-            yield f"account {account.id} ({account.label})"
+        yield from map(use_of, self.accounts(record))
 
     def accounts(self, record: Credential) -> Iterator[MailAccount]:
         """The accounts that sign in with it."""
@@ -309,6 +309,12 @@ def forget_sealed(session: Session, actor: str) -> list[str]:
         _forget(credential)
         audit(session, actor, "forget-sealed", "credential", credential.name, {})
     return [credential.name for credential in lost]
+
+
+def use_of(account: MailAccount) -> Use:
+    """``account`` as one that names something else; only a valid one misses it."""
+    phrase = f"account {account.id} ({account.label})"
+    return Use("account", phrase, account.id, keeps=account.validity is not Validity.VALID)
 
 
 def _forget(credential: Credential) -> None:

@@ -10,7 +10,7 @@ from postmaster.resources.models import Validity
 
 
 class Health(StrEnum):
-    """How an account stands. Only accounts that are ``failing``, ``healthy`` or ``never`` fetched yet are fetched."""
+    """How an account stands. Those of ``SCHEDULED`` are fetched."""
 
     INVALID = "invalid"
     NEEDS_CREDENTIAL = "needs-credential"
@@ -18,6 +18,7 @@ class Health(StrEnum):
     PAUSED = "paused"
     NEEDS_CONFIRMATION = "needs-confirmation"
     FAILING = "failing"
+    QUEUE_INVALID = "queue-invalid"
     NEVER = "never"
     HEALTHY = "healthy"
 
@@ -29,6 +30,7 @@ HEALTH_LABELS: dict[Health, str] = {
     Health.PAUSED: "paused",
     Health.NEEDS_CONFIRMATION: "needs confirmation",
     Health.FAILING: "failing",
+    Health.QUEUE_INVALID: "queue not valid",
     Health.NEVER: "never fetched",
     Health.HEALTHY: "healthy",
 }
@@ -40,6 +42,7 @@ WORST_FIRST = (
     Health.NEEDS_UPDATE,
     Health.NEEDS_CREDENTIAL,
     Health.NEEDS_CONFIRMATION,
+    Health.QUEUE_INVALID,
     Health.NEVER,
     Health.HEALTHY,
     Health.INVALID,
@@ -47,7 +50,7 @@ WORST_FIRST = (
 
 # How an account may stand that the schedule fetches, and one that is fetched because somebody asked for it: whoever
 # does so may have mended elsewhere what was wrong.
-SCHEDULED = (Health.FAILING, Health.NEVER, Health.HEALTHY)
+SCHEDULED = (Health.FAILING, Health.QUEUE_INVALID, Health.NEVER, Health.HEALTHY)
 REQUESTABLE = (*SCHEDULED, Health.PAUSED, Health.NEEDS_UPDATE)
 
 
@@ -59,7 +62,13 @@ def account_health(account: MailAccount) -> Health:
         return Health.INVALID
     if not is_usable(account.credential):
         return needs(account.credential)
-    return _health_of(account.state, account.config_revision) if account.state else Health.NEVER
+    health = _health_of(account.state, account.config_revision) if account.state else Health.NEVER
+    return Health.QUEUE_INVALID if health in (Health.NEVER, Health.HEALTHY) and has_lost_queue(account) else health
+
+
+def has_lost_queue(account: MailAccount) -> bool:
+    """Whether ``account`` dispatches into a queue that is not valid, so that its mail goes elsewhere."""
+    return account.queue is not None and account.queue.validity is not Validity.VALID
 
 
 def _health_of(state: AccountState, revision: str) -> Health:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from postmaster.accounts.kinds import CREDENTIAL_KINDS, OUTLOOK_FOR_PEOPLE, CredentialKind, Grant, KindSpec
 from postmaster.accounts.types import ACCOUNT_TYPES, AccountType
+from postmaster.desk.models import Queue
 from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
 from postmaster.resources.models import Validity
 
@@ -155,6 +156,7 @@ class MailAccount(Model):
     revision: Mapped[int] = mapped_column()
 
     credential: Mapped[Credential | None] = relationship(lazy="joined")
+    queue: Mapped[Queue | None] = relationship(lazy="joined", viewonly=True)
     state: Mapped[AccountState | None] = relationship(
         lazy="joined", uselist=False, cascade="all, delete-orphan", back_populates="account"
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.credentials import CredentialService
+from postmaster.accounts.credentials import CredentialService, use_of
 from postmaster.accounts.fields import ACCOUNT_FIELDS, CREDENTIAL, DISPATCHING, QUEUE, TYPE
 from postmaster.accounts.health import account_health
 from postmaster.accounts.mailbox import mailbox_key
@@ -23,14 +24,17 @@ from postmaster.accounts.validation import (
     refuse_foreign_fields,
 )
 from postmaster.accounts.wait import end_wait
-from postmaster.desk.models import Queue
+from postmaster.desk.addresses import ADDRESS_USERS
+from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import QUEUE_USERS, Queues
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json
+from postmaster.parsing.address_key import address_key
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import Field, Value
 from postmaster.resources.models import Validity
-from postmaster.resources.service import Service, Stored, enumeration, printable, unknown
+from postmaster.resources.service import Service, Stored, printable, unknown
+from postmaster.resources.uses import Use, enumeration
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 
 
@@ -203,10 +207,19 @@ def _lacking(type_name: str) -> set[Field]:
     return {field for field in TYPE_FIELDS if account_type is None or not account_type.has(field)}
 
 
-def _accounts_into(session: Session, queue: Queue) -> Iterator[str]:
+def _accounts_into(session: Session, queue: Queue) -> Iterator[Use]:
     """The accounts that dispatch into ``queue``."""
-    for account in session.scalars(select(MailAccount).where(MailAccount.queue_id == queue.id)):
-        yield f"account {account.id} ({account.label})"
+    query = select(MailAccount).where(MailAccount.queue_id == queue.id).order_by(MailAccount.id)
+    yield from map(use_of, session.scalars(query))
+
+
+def _accounts_at(session: Session, address: SystemAddress) -> Iterator[Use]:
+    """The valid accounts whose mailbox has ``address``, and which so find their queue by it."""
+    query = select(MailAccount).where(MailAccount.dispatching == Dispatching.TO, MailAccount.validity == Validity.VALID)
+    for account in session.scalars(query.order_by(MailAccount.id)).unique():
+        if address_key(account.login or "") == address.address:
+            yield dataclasses.replace(use_of(account), by_name=True)
 
 
 QUEUE_USERS.append(_accounts_into)
+ADDRESS_USERS.append(_accounts_at)

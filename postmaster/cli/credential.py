@@ -19,7 +19,7 @@ from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
-from postmaster.resources.service import enumeration
+from postmaster.resources.uses import enumeration
 
 group = resource_group(
     ResourceCommands(

@@ -17,7 +17,8 @@ from postmaster.cli.door import CommandError
 from postmaster.database import database_message
 from postmaster.errors import MailError, PostMasterError
 from postmaster.extensions import Json
-from postmaster.fetching.pipe import note_missing_queue, pipe_rules, preview_from_pipe, take_from_pipe
+from postmaster.fetching.pipe import pipe_name, pipe_rules, preview_from_pipe, take_from_pipe
+from postmaster.ledger.pipe_queues import note_pipe
 from postmaster.pipe_guard import EXIT_TRY_AGAIN, usage_code
 from postmaster.streams import discard_output
 
@@ -102,7 +103,8 @@ def read(
         if dry_run:
             return preview_from_pipe(raw, rules)
         result = take_from_pipe(raw, rules, again=again)
-        note_missing_queue(rules)
+        if queue is not None:
+            note_pipe(pipe_name(queue))
         return result
 
     if json_lines:

@@ -17,6 +17,7 @@ from postmaster.resources.import_export import Importer, exported, read_document
 from postmaster.resources.service import Service
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
+although_named = click.option("--yes", is_flag=True, help="Also if something still names it.")
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,14 @@ def _set(group: Group, resource: ResourceCommands) -> None:
     @group.command("set", help=text)
     @click.argument("which", metavar=resource.noun.upper())
     @_options(resource.fields, adding=False)
-    def set_(which: str, **given: Any) -> None:
+    @although_named
+    def set_(which: str, yes: bool, **given: Any) -> None:
         texts = _texts(resource.fields, given) | _secrets(resource.fields, given)
         if not texts:
             raise click.UsageError(f"Say what to change; run: flask {resource.noun} set --help")
         with transaction() as session:
             service = resource.service(session, actor())
+            service.confirmed = yes
             service.change(service.find(which), texts)
         print_notes(service.warnings())
 
@@ -177,10 +180,12 @@ def _import(group: Group, resource: ResourceCommands) -> None:
 
     @group.command("import", help=text)
     @click.argument("file", type=click.File("rb"), default="-", metavar="[FILE|-]")
-    def import_(file: IO[bytes]) -> None:
+    @although_named
+    def import_(file: IO[bytes], yes: bool) -> None:
         items = read_document(file.read(), resource.noun)
         with transaction() as session:
             service = resource.service(session, actor())
+            service.confirmed = yes
             results = Importer(service).run(items)
         for result in results:
             changed = f" ({', '.join(result.changed)})" if result.changed else ""

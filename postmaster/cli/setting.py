@@ -6,7 +6,7 @@ import click
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Group, actor, print_json, print_table
-from postmaster.cli.resources import as_json
+from postmaster.cli.resources import although_named, as_json
 from postmaster.database import read_session, transaction
 from postmaster.desk.configuration import change_setting
 from postmaster.system.setting import Setting
@@ -49,7 +49,8 @@ def get(name: str) -> None:
 @group.command("set")
 @click.argument("name")
 @click.argument("value")
-def set_(name: str, value: str) -> None:
+@although_named
+def set_(name: str, value: str, yes: bool) -> None:
     """Set the setting NAME to VALUE."""
     with transaction() as session:
-        change_setting(session, name, value, actor())
+        change_setting(session, name, value, actor(), confirmed=yes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from sqlalchemy import String, func, select, type_coerce
@@ -18,6 +18,7 @@ from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import line, mail_address
 from postmaster.resources.service import NamedService
+from postmaster.resources.uses import Use, Users
 
 ADDRESS = Field(
     "address",
@@ -51,6 +52,9 @@ ADDRESSES = Listing(
         "validity": (type_coerce(SystemAddress.validity, String),),
     },
 )
+
+# Who names an address beside the desk itself; see ``desk.queues.QUEUE_USERS``.
+ADDRESS_USERS: Users = []
 
 
 class AddressService(NamedService[SystemAddress]):
@@ -110,6 +114,11 @@ class AddressService(NamedService[SystemAddress]):
             flaw = f"is “{self.queues.queue_name(queue_id)}”, which is not valid"
             refusal = ADDRESS_QUEUE.refuse(flaw, "Set the queue valid first, or choose another one.")
             values.errors.add(ADDRESS_QUEUE.name, refusal)
+
+    def users(self, record: SystemAddress) -> Iterator[Use]:
+        """The accounts whose mailbox it is, and filters that look for it."""
+        for users in ADDRESS_USERS:
+            yield from users(self.session, record)
 
     def check_deletable(self, record: SystemAddress) -> NoReturn:
         """Refused: mail that is still sent to the address could not be explained any more."""

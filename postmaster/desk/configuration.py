@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -13,9 +13,10 @@ from postmaster.desk.queues import Queues, QueueService
 from postmaster.errors import InputError
 from postmaster.resources.audit import lock_administration
 from postmaster.resources.models import Validity
+from postmaster.resources.uses import StillNamedError, Use
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import name_of, named
-from postmaster.system.setting import Setting
+from postmaster.system.setting import ListSetting, Setting
 from postmaster.system.settings import DEFAULT_QUEUE, find_setting, get_setting, set_setting
 
 
@@ -26,8 +27,17 @@ def setting_choices(session: Session, spec: Setting[Any]) -> Sequence[str]:
     return Queues(session).valid_names() if spec is DEFAULT_QUEUE else spec.choices
 
 
-def change_setting(session: Session, name: str, text: str, actor: str, seen: str | None = None) -> None:
-    """``set_setting``, which also sees that the default queue is a valid one, and that states of tickets stay."""
+# Who names what is in a list: given the setting and the value that it is to have, what would name nothing any more.
+LIST_USERS: list[Callable[[Session, Setting[Any], Any], Iterable[Use]]] = []
+
+
+def change_setting(
+    session: Session, name: str, text: str, actor: str, seen: str | None = None, *, confirmed: bool = False
+) -> None:
+    """``set_setting``, which also sees that the default queue is a valid one, and that states of tickets stay.
+
+    Raises StillNamedError unless ``confirmed``, if filters name what would not be in a list any more.
+    """
     lock_administration(session)
     spec = find_setting(name)
     if spec is DEFAULT_QUEUE:
@@ -42,7 +52,14 @@ def change_setting(session: Session, name: str, text: str, actor: str, seen: str
         text = queue.name
     if spec is STATE_LIST:
         _keep_states(session, text)
+    if isinstance(spec, ListSetting) and not confirmed:
+        _keep_named(session, spec, spec.parse(text))
     set_setting(session, spec.name, text, actor, seen)
+
+
+def _keep_named(session: Session, spec: Setting[Any], value: Any) -> None:
+    if uses := [use for users in LIST_USERS for use in users(session, spec, value)]:
+        raise StillNamedError("value", spec.name, f"{spec.name} would not have it", uses)
 
 
 def _keep_states(session: Session, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar
 
 from sqlalchemy import func, select
@@ -15,6 +15,7 @@ from postmaster.resources.fields import COMMENT, VALIDITY, Field
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue, member, name
 from postmaster.resources.service import NamedService, Stored
+from postmaster.resources.uses import Use, Users
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
 
 QUEUE_SEPARATOR = "::"
@@ -54,7 +55,7 @@ FORWARD_CUSTOMER = Field(
 )
 
 # Who names a queue beside the desk itself, in words. The rooms above add theirs, since imports go down only.
-QUEUE_USERS: list[Callable[[Session, Queue], Iterable[str]]] = []
+QUEUE_USERS: Users = []
 
 
 class QueueService(NamedService[Queue]):
@@ -70,17 +71,24 @@ class QueueService(NamedService[Queue]):
         """Whether it is valid."""
         return "healthy" if record.validity is Validity.VALID else "invalid"
 
-    def users(self, record: Queue) -> Iterator[str]:
-        """Accounts, system addresses, tickets, and the setting of the default queue."""
+    def users(self, record: Queue) -> Iterator[Use]:
+        """Accounts, filters, pipes, system addresses, tickets, and the setting of the default queue."""
         for users in QUEUE_USERS:
             yield from users(self.session, record)
         for address in self.session.scalars(select(SystemAddress).where(SystemAddress.queue_id == record.id)):
-            yield f"address {address.address}"
+            valid = address.validity is Validity.VALID
+            yield Use("address", f"address {address.address}", address.id, keeps=not valid)
         tickets = self.session.scalar(select(func.count()).where(Ticket.queue_id == record.id))
         if tickets:
-            yield f"{tickets} ticket{'s' if tickets > 1 else ''}"
+            yield Use("ticket", f"{tickets} ticket{'s' if tickets > 1 else ''}", keeps=True)
         if self._is_default(record.name):
-            yield f"setting {DEFAULT_QUEUE.name}"
+            yield Use("setting", f"setting {DEFAULT_QUEUE.name}", DEFAULT_QUEUE.name)
+
+    def users_by_name(self, record: Queue) -> Iterator[Use]:
+        """Also what names its sub-queues, which follow its name."""
+        yield from self.users(record)
+        for child, _ in self._below(record.name):
+            yield from self.users(child)
 
     def _is_default(self, queue_name: str) -> bool:
         return queue_name == get_setting(self.session, DEFAULT_QUEUE)

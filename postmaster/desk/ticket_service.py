@@ -15,7 +15,7 @@ from postmaster.extensions import Json, now
 from postmaster.resources.audit import audit
 from postmaster.resources.fields import Field
 from postmaster.resources.readers import one_of
-from postmaster.resources.service import enumeration
+from postmaster.resources.uses import enumeration
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.settings import get_setting
 

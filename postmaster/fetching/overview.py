@@ -24,6 +24,7 @@ UNWELL = (
     Health.NEEDS_UPDATE,
     Health.NEEDS_CREDENTIAL,
     Health.NEEDS_CONFIRMATION,
+    Health.QUEUE_INVALID,
 )
 
 

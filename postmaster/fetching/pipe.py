@@ -9,12 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster import config
-from postmaster.database import dialect_of, insert_into, read_session, transaction
+from postmaster.database import dialect_of, read_session
 from postmaster.desk.models import Queue, Ticket
-from postmaster.extensions import Json, now
+from postmaster.extensions import Json
 from postmaster.fetching.dry_run import Foresight
 from postmaster.fetching.pending import piped_before
-from postmaster.ledger.models import MAX_LABEL, PipeTrouble
 from postmaster.ledger.record import NotRecordedError, Origin, Recorded, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import REASONS, Outcome, Rules
@@ -50,27 +49,20 @@ class PipeTransaction:
             raise PipedBeforeError(row.ticket_id)
 
 
+def pipe_name(queue: str) -> str:
+    """The queue that ``--queue`` names. Bytes that are no UTF-8 can be in no name."""
+    return queue.encode(errors="replace").decode().replace("\0", "�")
+
+
 def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
     """The rules for ``--queue`` and ``--trusted``. A queue that is not there, or not valid, must not keep mail out."""
     if queue is None:
         return Rules(trusted)
-    name = queue.encode(errors="replace").decode()  # bytes that are no UTF-8 can be in no name
+    name = pipe_name(queue)
     with read_session() as session:
         found = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
         queue_id = session.execute(found).scalar_one_or_none()
     return Rules(trusted, queue_id) if queue_id is not None else Rules(trusted, missing_queue=name)
-
-
-def note_missing_queue(rules: Rules) -> None:
-    """Write down that the pipe names a queue that is not there: ``operations.conditions`` makes an incident of it."""
-    if rules.missing_queue is None:
-        return
-    with transaction() as session:
-        note = insert_into(dialect_of(session), PipeTrouble).values(
-            queue_name=rules.missing_queue[:MAX_LABEL], last_at=now()
-        )
-        again = note.on_conflict_do_update(index_elements=["queue_name"], set_={"last_at": note.excluded.last_at})
-        session.execute(again)
 
 
 def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:

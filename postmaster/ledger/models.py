@@ -206,10 +206,10 @@ class Quarantine(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class PipeTrouble(Model):
-    """A queue that a pipe named and that was not there, or not valid, and when it did so last."""
+class PipeQueue(Model):
+    """A queue that a pipe named, whether it was there or not, and when it did so last, to an hour."""
 
-    __tablename__ = "pipe_trouble"
+    __tablename__ = "pipe_queue"
 
     queue_name: Mapped[str] = mapped_column(String(MAX_LABEL), primary_key=True)
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)

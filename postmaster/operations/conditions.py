@@ -14,21 +14,23 @@ from postmaster.accounts.credential_health import CredentialHealth, credential_h
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.clock import TOLERANCE
-from postmaster.desk.models import Queue
+from postmaster.desk.models import Queue, SystemAddress
 from postmaster.errors import MailError
 from postmaster.fetching.caution import fatal_mail
 from postmaster.fetching.pause import current_pause
 from postmaster.fetching.schedule import interval_of
 from postmaster.fetching.withheld import long_withheld
-from postmaster.ledger.models import PipeTrouble, Quarantine
+from postmaster.ledger.models import PipeQueue, Quarantine
 from postmaster.operations.heartbeat import alive, count_workers
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.state import MORE_WORKERS, START, waiting_words
 from postmaster.pipeline.filters.loading import load_filters
 from postmaster.pipeline.filters.matching import CompiledFilter
+from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.naming import filter_flaws, present_choices
 from postmaster.resources.models import Validity
-from postmaster.system.settings import SILENCE_ALERT, get_setting
+from postmaster.system.settings import DEFAULT_QUEUE, SILENCE_ALERT, get_setting
 
 # Runs in a row after which a growing backlog raises an alert.
 GROWING_RUNS = 3
@@ -164,9 +166,9 @@ def _fatality(account: MailAccount, count: int) -> IncidentTrouble:
 
 def _misnamed(session: Session, moment: datetime) -> Sequence[IncidentTrouble]:
     """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
-    valid = exists().where(Queue.name == PipeTrouble.queue_name, Queue.validity == Validity.VALID)
-    query = select(PipeTrouble.queue_name).where(~valid, PipeTrouble.last_at > moment - PIPE_PATIENCE)
-    return [_misnaming(name) for name in session.scalars(query.order_by(PipeTrouble.queue_name))]
+    valid = exists().where(Queue.name == PipeQueue.queue_name, Queue.validity == Validity.VALID)
+    query = select(PipeQueue.queue_name).where(~valid, PipeQueue.last_at > moment - PIPE_PATIENCE)
+    return [_misnaming(name) for name in session.scalars(query.order_by(PipeQueue.queue_name))]
 
 
 def _misnaming(name: str) -> IncidentTrouble:
@@ -189,6 +191,58 @@ def _flawed(session: Session, _moment: datetime) -> Sequence[IncidentTrouble] | 
 def _flaw(each: CompiledFilter) -> IncidentTrouble:
     sentence = f"The filter “{each.name}” cannot be used, and is skipped. It {each.flaw}"
     return IncidentTrouble(str(each.id), sentence, f"/filters/{each.id}")
+
+
+def _naming(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
+    """Accounts, addresses and filters that name what is not valid, so that mail goes elsewhere than somebody meant."""
+    return [*_lost_accounts(session), *_lost_addresses(session), *_lost_filters(session), *_lost_default(session)]
+
+
+def _lost_accounts(session: Session) -> Iterator[IncidentTrouble]:
+    query = (
+        select(MailAccount)
+        .join(Queue, Queue.id == MailAccount.queue_id)
+        .where(MailAccount.validity == Validity.VALID, Queue.validity != Validity.VALID)
+    )
+    for account in session.scalars(query.order_by(MailAccount.id)).unique():
+        name = account.queue.name if account.queue else ""
+        sentence = (
+            f"The account {account.label} dispatches into the queue “{name}”, which is not valid: its mail is "
+            "dispatched by address. Choose another queue there, or set that one valid."
+        )
+        yield IncidentTrouble(f"account {account.id}", sentence, f"/accounts/{account.id}")
+
+
+def _lost_addresses(session: Session) -> Iterator[IncidentTrouble]:
+    query = (
+        select(SystemAddress)
+        .join(Queue, Queue.id == SystemAddress.queue_id)
+        .where(SystemAddress.validity == Validity.VALID, Queue.validity != Validity.VALID)
+    )
+    for address in session.scalars(query.order_by(SystemAddress.id)):
+        sentence = (
+            f"The address {address.address} is linked with the queue “{address.queue.name}”, which is not valid: mail "
+            "to it goes to PostmasterDefaultQueue. Choose another queue there, or set that one valid."
+        )
+        yield IncidentTrouble(f"address {address.id}", sentence, f"/addresses/{address.id}")
+
+
+def _lost_filters(session: Session) -> Iterator[IncidentTrouble]:
+    choices = present_choices(session)
+    query = select(PostmasterFilter).where(PostmasterFilter.validity == Validity.VALID)
+    for each in session.scalars(query.order_by(PostmasterFilter.name)).unique():
+        flaws = [f"{control.name} {flaw.flaw}" for control, flaw in filter_flaws(each, choices)]
+        if flaws:
+            sentence = f"The filter “{each.name}” names what is not valid, which is left out: {'; '.join(flaws)}."
+            yield IncidentTrouble(f"filter {each.id}", sentence, f"/filters/{each.id}")
+
+
+def _lost_default(session: Session) -> Iterator[IncidentTrouble]:
+    name = get_setting(session, DEFAULT_QUEUE)
+    valid = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
+    if session.scalar(valid) is None:
+        sentence = f"{DEFAULT_QUEUE.name} is “{name}”, which is no valid queue: the first valid one is used instead."
+        yield IncidentTrouble("default", sentence, f"/settings/{DEFAULT_QUEUE.name}")
 
 
 def _missing(role: ProcessRole) -> Find:
@@ -248,6 +302,7 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("fatal", "Mail that ends the run", _fatal),
     IncidentCondition("pipe", "A pipe names a queue that is not there", _misnamed),
     IncidentCondition("filter", "A filter cannot be used", _flawed),
+    IncidentCondition("naming", "Something names what is not valid", _naming),
     IncidentCondition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
     IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
     IncidentCondition("late", "Accounts wait for a worker", _late),

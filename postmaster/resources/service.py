@@ -25,12 +25,10 @@ from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.resources.audit import audit, last_event, lock_administration
 from postmaster.resources.entered import EnteredValues
-from postmaster.resources.fields import Field, Value
-from postmaster.resources.models import AuditEvent
+from postmaster.resources.fields import VALIDITY, Field, Value
+from postmaster.resources.models import AuditEvent, Validity
 from postmaster.resources.numbers import read_id
-
-# How many users of a record a refusal names.
-NAMED_USERS = 10
+from postmaster.resources.uses import StillNamedError, Use, enumeration
 
 
 class ConflictError(PostMasterError):
@@ -57,7 +55,10 @@ class Stored(Generic[RecordT]):
 
 
 class Service(ABC, Generic[RecordT]):
-    """The rules of one kind of resource. ``notes`` collects warnings, by code; ``warnings`` has all of them."""
+    """The rules of one kind of resource. ``notes`` collects warnings, by code; ``warnings`` has all of them.
+
+    ``confirmed``: whoever makes the changes has seen what would name something that is not there any more.
+    """
 
     noun: ClassVar[str]
     plural: ClassVar[str]
@@ -68,6 +69,7 @@ class Service(ABC, Generic[RecordT]):
         self.session = session
         self.actor = actor
         self.notes: dict[str, str] = {}
+        self.confirmed = False
 
     def stream(self) -> Iterator[RecordT]:
         """All of them in the order of their ids, never all in memory."""
@@ -96,9 +98,15 @@ class Service(ABC, Generic[RecordT]):
     def identity(self, record: RecordT) -> Hashable:
         """What an import recognises it by."""
 
-    def users(self, record: RecordT) -> Iterator[str]:
-        """Phrases that name what uses it, and so keeps it from being deleted."""
+    def users(self, record: RecordT) -> Iterator[Use]:
+        """What uses it, and so keeps it from being deleted."""
         return iter(())
+
+    def losing(self, values: EnteredValues[RecordT]) -> tuple[Field, str, Sequence[Use]] | None:
+        """What would name something that is not there any more, if ``values`` were stored: the field, and the change
+        as the beginning of a sentence.
+        """
+        return None
 
     def fields_of(self, record: RecordT) -> tuple[Field, ...]:
         """The fields that it has."""
@@ -170,7 +178,16 @@ class Service(ABC, Generic[RecordT]):
         values = self.read(form_values, record)
         self.validate(values)
         values.errors.raise_if_any(self.fields)
+        self._require_confirmation(values)
         return self.store(values).changes
+
+    def _require_confirmation(self, values: EnteredValues[RecordT]) -> None:
+        """Raises StillNamedError, unless the change is confirmed."""
+        if self.confirmed or (found := self.losing(values)) is None:
+            return
+        field, change, uses = found
+        if uses:
+            raise StillNamedError(field.name, field.label, change, uses)
 
     def last_change(self, record: RecordT) -> AuditEvent | None:
         """Who changed it last, and when."""
@@ -189,7 +206,7 @@ class Service(ABC, Generic[RecordT]):
         if users := list(self.users(record)):
             raise InputError(
                 self.noun.capitalize(),
-                f"The {self.noun} “{self.label(record)}” is in use: {enumeration(users)}.",
+                f"The {self.noun} “{self.label(record)}” is in use: {enumeration(map(str, users))}.",
                 "Change what uses it first, or set it invalid.",
                 code=f"{self.noun}-in-use",
             )
@@ -281,6 +298,25 @@ class NamedService(Service[RecordT]):
         records = self.session.scalars(select(self.model).where(func.lower(column) == func.lower(name))).all()
         return next((record for record in records if self.label(record) == name), records[0] if records else None)
 
+    def losing(self, values: EnteredValues[RecordT]) -> tuple[Field, str, Sequence[Use]] | None:
+        """What uses a record that is set invalid, or what holds the old name of one that is renamed."""
+        record = values.record
+        if record is None:
+            return None
+        label, was = self.label(record), getattr(record, VALIDITY.attribute)
+        now = getattr(values.draft, VALIDITY.attribute)
+        if was is Validity.VALID and now is not Validity.VALID:
+            uses = [use for use in self.users(record) if not use.keeps]
+            return VALIDITY, f"The {self.noun} “{label}” would be {now}", uses
+        if values.changes(self.key):
+            change = f"The {self.noun} “{label}” would be called “{self.label(values.draft)}”"
+            return self.key, change, [use for use in self.users_by_name(record) if use.by_name]
+        return None
+
+    def users_by_name(self, record: RecordT) -> Iterator[Use]:
+        """What uses it, or anything whose name follows its name."""
+        return self.users(record)
+
     def unknown(self, text: str) -> NotFoundError:
         """The error that nothing is called ``text``."""
         return unknown(self.noun, text)
@@ -318,10 +354,3 @@ def differences(old: Mapping[str, Value], new: Mapping[str, Value]) -> Json:
     """The fields whose values differ, as ``[old, new]``."""
     names = dict.fromkeys([*old, *new])
     return {name: [old.get(name), new.get(name)] for name in names if old.get(name) != new.get(name)}
-
-
-def enumeration(phrases: Iterable[str]) -> str:
-    """``a, b, c and 5 more``."""
-    listed = list(phrases)
-    more = len(listed) - NAMED_USERS
-    return ", ".join(listed[:NAMED_USERS]) + (f" and {more} more" if more > 0 else "")

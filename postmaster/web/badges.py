@@ -49,6 +49,9 @@ HEALTH_BADGES: Mapping[Health, Badge] = dict(
         _health(Health.NEEDS_CONFIRMATION, "warn", "circle-pause", "An admin has to confirm the first fetch."),
         _health(Health.NEEDS_UPDATE, "fail", "key-round", "Authorise its credential again, or change it."),
         _health(Health.NEEDS_CREDENTIAL, "warn", "key-round", "Give the account a valid credential."),
+        _health(
+            Health.QUEUE_INVALID, "warn", "triangle-alert", "Its mail is dispatched by address. Choose another queue."
+        ),
         _health(Health.NEVER, "never", "circle-dashed"),
         _health(Health.HEALTHY, "ok", "circle-check"),
         _health(Health.INVALID, "paused", "circle-pause"),

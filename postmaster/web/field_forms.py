@@ -20,6 +20,7 @@ from postmaster.resources.fields import Field, Value
 from postmaster.resources.models import AuditEvent
 from postmaster.resources.readers import paragraph
 from postmaster.resources.service import Service, differences
+from postmaster.resources.uses import Use
 from postmaster.web.forms import Form
 
 KEEPS = "Leave it empty to keep the one there is."
@@ -38,13 +39,17 @@ class Meanwhile:
 
 
 class FieldForm(Form):
-    """A form for the ``fields`` of one resource. ``seen`` holds what its fields said when it was opened."""
+    """A form for the ``fields`` of one resource. ``seen`` holds what its fields said when it was opened.
+
+    ``uses`` are what would name something that is not there, if what was entered were saved.
+    """
 
     fields: Sequence[Field]
     helps: Mapping[str, str]
     editing: bool
     seen = HiddenField()
     meanwhile: Meanwhile | None = None
+    uses: Sequence[Use] = ()
 
     @property
     def shown(self) -> Sequence[Field]:

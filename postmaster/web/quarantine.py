@@ -27,7 +27,7 @@ from postmaster.ledger.quarantine_list import (
 )
 from postmaster.pipeline.decision import REASONS, STORM
 from postmaster.resources.numbers import NO_ID
-from postmaster.resources.service import enumeration
+from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.articles import as_download, record_reading
 from postmaster.web.asked import NumberField, chosen_id

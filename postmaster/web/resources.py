@@ -19,6 +19,7 @@ from postmaster.errors import NotFoundError, PostMasterError
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.listing import Listing, Page
 from postmaster.resources.service import ConflictError, Service
+from postmaster.resources.uses import StillNamedError
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.field_forms import FieldForm, resource_form
 from postmaster.web.lists import counted, list_state, next_url, wanted, wants_fragment, with_parameter
@@ -212,7 +213,11 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
                 with transaction() as session:
                     service = resource.serve(session)
                     record = existing(service, number)
+                    service.confirmed = is_confirmed()
                     changes = service.change(record, form.texts(), form.revision)
+            except StillNamedError as error:
+                form.uses = error.uses
+                form.refuse(error.errors)
             except InvalidFieldsError as error:
                 form.refuse(error.errors)
             except ConflictError:
@@ -229,6 +234,11 @@ def render_form(resource: Resource, form: FieldForm, label: str = "", **context:
     return render_template(
         resource.form_template, resource=resource, form=form, back=_back(resource), label=label, **context
     )
+
+
+def is_confirmed() -> bool:
+    """Whether the box is ticked that asks about what still names a thing."""
+    return request.form.get("confirmed") == "yes"
 
 
 def tell(resource: Resource, form: FieldForm, number: int) -> None:

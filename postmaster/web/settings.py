@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from postmaster.database import read_session, transaction
 from postmaster.desk.configuration import change_setting, setting_choices
 from postmaster.errors import InputError
 from postmaster.resources.service import ConflictError
+from postmaster.resources.uses import StillNamedError, Use
 from postmaster.system.setting import ListSetting, Setting
 from postmaster.system.settings import SETTINGS, find_setting, shown_settings
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
+from postmaster.web.resources import is_confirmed
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
@@ -78,10 +82,21 @@ def edit(name: str) -> ResponseReturnValue:
         line = SettingLine(spec, shown_settings(session)[spec.name])
         form = _form(line, setting_choices(session, spec))
     status, conflict = form.status(), ""
+    uses: Sequence[Use] = ()
     if form.was_sent_well():
         try:
             with transaction() as session:
-                change_setting(session, spec.name, str(form.value.data or ""), current_user().name, form.seen.data)
+                change_setting(
+                    session,
+                    spec.name,
+                    str(form.value.data or ""),
+                    current_user().name,
+                    form.seen.data,
+                    confirmed=is_confirmed(),
+                )
+        except StillNamedError as error:
+            form.value.errors, uses = (str(error),), error.uses
+            form.focus_first_refused()
         except InputError as error:
             form.value.errors = (str(error),)
             form.focus_first_refused()
@@ -91,8 +106,13 @@ def edit(name: str) -> ResponseReturnValue:
             flash(f"{spec.name} is saved.", "ok")
             stay = request.form.get("then") == "stay"
             return redirect(url_for(".edit" if stay else ".page", **_state(spec, stay)), 303)
-    page = render_template("settings/form.html", form=form, line=line, conflict=conflict, state=list_state())
+    page = render_template("settings/form.html", form=form, line=line, conflict=conflict, uses=uses, state=list_state())
     return page, status
+
+
+def _change(session: Session, spec: Setting[Any], form: SettingForm) -> None:
+    text, actor = str(form.value.data or ""), current_user().name
+    change_setting(session, spec.name, text, actor, form.seen.data, confirmed=is_confirmed())
 
 
 @blueprint.post("/<name>/reset")
@@ -103,7 +123,7 @@ def reset(name: str) -> ResponseReturnValue:
     try:
         with transaction() as session:
             change_setting(session, spec.name, spec.show(spec.default), current_user().name)
-    except InputError as error:
+    except (InputError, StillNamedError) as error:
         flash(str(error), "fail")
     else:
         flash(f"{spec.name} has its default again, {spec.show(spec.default)}.", "ok")

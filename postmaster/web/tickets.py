@@ -24,7 +24,7 @@ from postmaster.ledger.models import InboundMail
 from postmaster.ledger.redispatch import dispatch_again
 from postmaster.ledger.trace import traces
 from postmaster.resources.listing import PAGE_SIZE
-from postmaster.resources.service import enumeration
+from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.asked import asked_before, asked_id, asked_number
 from postmaster.web.forms import Form

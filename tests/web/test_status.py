@@ -20,7 +20,7 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.errors import FAULTS, PAUSING, Fault
 from postmaster.extensions import now
 from postmaster.fetching.overview import UNWELL
-from postmaster.ledger.models import PipeTrouble
+from postmaster.ledger.models import PipeQueue
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD
 from postmaster.operations.models import Incident
 from postmaster.resources.models import Validity
@@ -227,7 +227,7 @@ def test_an_incident_that_is_over_is_not_shown_beside_a_healthy_account(app: Fla
 def test_while_an_incident_is_open_no_headline_says_that_all_is_well(app: Flask, client: FlaskClient, run: Run) -> None:
     add_account(app, "fine", last_run_at=now(), last_success_at=now())
     with app.app_context(), transaction() as session:
-        session.add(PipeTrouble(queue_name="Gone", last_at=now()))
+        session.add(PipeQueue(queue_name="Gone", last_at=now()))
         told = {"condition": "pipe", "subject": "Gone", "sentence": "Older words", "path": "/queues"}
         session.add(Incident(**told, opened_at=now()))
     text = text_of(client)

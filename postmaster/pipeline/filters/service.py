@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import String, cast, func, select, type_coerce
 
@@ -12,17 +12,16 @@ from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
-from postmaster.pipeline.context import read_choices
 from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.naming import filter_flaws, present_choices
 from postmaster.pipeline.filters.patterns import match_condition, not_match_condition, read_lines, setting
-from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, parse_headers
+from postmaster.pipeline.x_otrs_headers import Choices
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
-from postmaster.resources.readers import InvalidValue, line, yes_no
+from postmaster.resources.readers import line, yes_no
 from postmaster.resources.service import NamedService, Stored
-from postmaster.system.settings import read_configuration
 
 # Filters above this number make a warning: each one is checked against each message.
 RECOMMENDED_FILTERS = 50
@@ -112,12 +111,23 @@ class FilterService(NamedService[PostmasterFilter]):
     model = PostmasterFilter
 
     def health(self, record: PostmasterFilter) -> str:
-        """Whether it is used, means what it meant before an upgrade, and is fast enough."""
+        """Whether it is used, names what is there, means what it meant before an upgrade, and is fast enough."""
         if record.validity is not Validity.VALID:
             return "invalid"
+        if next(filter_flaws(record, self.present), None):
+            return "names-invalid"
         if record.state and record.state.to_review:
             return "to-review"
         return "slow" if record.state and record.state.slow_count else "healthy"
+
+    @cached_property
+    def present(self) -> Choices:
+        """What filters can name, read once for all that are listed."""
+        return present_choices(self.session)
+
+    def flaws(self, record: PostmasterFilter) -> list[str]:
+        """What it sets that would be left out as things stand, a sentence each."""
+        return [f"{control.name} {flaw.flaw}." for control, flaw in filter_flaws(record, self.present)]
 
     def value(self, record: PostmasterFilter, field: Field) -> Value:
         """The field's value; lines as they were entered, accounts by their labels, or ids where those are shared."""
@@ -134,6 +144,7 @@ class FilterService(NamedService[PostmasterFilter]):
         moment = state.last_slow_at if state else None
         to_review = bool(state and state.to_review)
         return {
+            "flaws": self.flaws(record),
             "to_review": to_review,
             "slow_count": state.slow_count if state else 0,
             "last_slow": moment.isoformat() if moment else None,
@@ -178,21 +189,12 @@ class FilterService(NamedService[PostmasterFilter]):
         if values.record is not None and values.record.state:
             values.record.state.to_review = False
         stored = super().store(values)
-        for control, flaw in self._flaws(stored.record):
+        for control, flaw in filter_flaws(stored.record, self.present):
             self.notes[control.name] = f"{control.name} {flaw.flaw}: it would be left out."
         count = self.session.scalar(select(func.count()).select_from(PostmasterFilter)) or 0
         if values.record is None and count > RECOMMENDED_FILTERS:
             self.notes["filter-limit"] = many_filters(count)
         return stored
-
-    def _flaws(self, record: PostmasterFilter) -> Iterator[tuple[Control, InvalidValue]]:
-        """The headers whose values are invalid as things stand, and hold nothing that a condition captures."""
-        choices = read_choices(self.session, read_configuration(self.session), now(), ZoneInfo("UTC"))
-        for each in map(setting, record.sets):
-            control = Control(each.header, each.value, record.name)
-            if "[**" not in each.value:
-                followup = each.header.startswith(FOLLOWUP_PREFIX)
-                yield from parse_headers({each.header.lower(): control}, choices, followup=followup).flaws
 
     def _account(self, text: str) -> MailAccount:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,6 +12,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.ledger.filter_trial import recent_messages
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.service import FILTER_LISTING, RECOMMENDED_FILTERS, FilterService
+from postmaster.resources.models import Validity
 from postmaster.resources.numbers import NO_ID
 from postmaster.web.asked import asked_id
 from postmaster.web.filters.form import HOWS, SETTABLE, USUAL_HEADERS, filter_form
@@ -35,6 +36,13 @@ def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Ma
     }
 
 
+def _flaws(session: Session, filters: Sequence[PostmasterFilter]) -> Mapping[str, Any]:
+    """What of each valid filter is left out, because it names what is not there or not valid."""
+    service = FilterService(session, actor="")
+    found = {each.id: service.flaws(each) for each in filters if each.validity is Validity.VALID}
+    return {"flaws": {number: flaws for number, flaws in found.items() if flaws}}
+
+
 FILTER_PAGES = Resource(
     title="Postmaster Filters",
     lead="Route mail by its content: queue, priority, state. Filters are tried in the order of this "
@@ -53,6 +61,7 @@ FILTER_PAGES = Resource(
     helps={"name": "Filters are tried in ASCII order of their names: 10 comes before 9, A before a."},
     wraps={"name": "most", "stop": "third", "validity": "third", "comment": "most"},
     frame=_frame,
+    along=_flaws,
     beside=form_context,
     make_form=filter_form,
     page_template="filters/page.html",
