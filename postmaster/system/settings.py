@@ -109,8 +109,9 @@ ACCEPT_NUMBER_FROM_STRANGER = Setting(
 TRUSTED_AUTHSERV_IDS: ListSetting[str] = ListSetting(
     "TrustedAuthservIds",
     (),
-    "Names by which your own mail servers sign the field Authentication-Results, divided by semicolons; (unnamed) for "
-    "a server that leaves its name out. Of all such fields the topmost counts; without a name here, none.",
+    "Names by which your own mail servers sign the field Authentication-Results, divided by semicolons; *.example.com "
+    "for all below it, (unnamed) for a server that leaves its name out. Of such fields only the topmost server's count; "
+    "without a name here, none. An account may have names of its own, which count instead.",
     read_names,
 )
 ON_SENDER_FAIL = Setting(
