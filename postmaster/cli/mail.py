@@ -17,11 +17,12 @@ from postmaster.extensions import Json
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.verdict import Finding
 from postmaster.resources.readers import InvalidValue, moment
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")
 
-COLUMNS = ("id", "recorded", "account", "sender", "subject", "outcome", "ticket")
+COLUMNS = ("id", "recorded", "account", "sender", "verdict", "subject", "outcome", "ticket")
 
 OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 
@@ -38,11 +39,23 @@ OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 )
 @click.option("--until", default="", metavar="TIME", help="Recorded before that time, or on that day at the latest.")
 @click.option("--outcome", type=OUTCOME_CHOICE, help="What became of it.")
+@click.option(
+    "--verdict",
+    type=click.Choice([finding.value for finding in Finding]),
+    help="What was found out about its sender; none: nothing that decides. Mail that nobody looked at has no verdict.",
+)
 @click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show the newest ones only.")
 @as_json
 @click.argument("text", nargs=-1)
 def find(
-    text: tuple[str, ...], since: str, until: str, outcome: str | None, limit: int | None, json_: bool, **parts: Any
+    text: tuple[str, ...],
+    since: str,
+    until: str,
+    outcome: str | None,
+    verdict: str | None,
+    limit: int | None,
+    json_: bool,
+    **parts: Any,
 ) -> None:
     """Find mail by TEXT and by what the options name, newest first; with --json one object per line.
 
@@ -54,6 +67,7 @@ def find(
         since=_moment("--since", since),
         until=_moment("--until", until, end_of_day=True),
         outcome=Outcome(outcome) if outcome else None,
+        verdict=Finding(verdict) if verdict else None,
         **parts,
     )
     with read_session() as session:

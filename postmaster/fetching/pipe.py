@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster import config
+from postmaster.accounts.models import Trust
 from postmaster.database import dialect_of, insert_into, read_session, transaction
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json, now
@@ -50,15 +51,15 @@ class PipeTransaction:
             raise PipedBeforeError(row.ticket_id)
 
 
-def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
+def pipe_rules(queue: str | None, trust: Trust) -> Rules:
     """The rules for ``--queue`` and ``--trusted``. A queue that is not there, or not valid, must not keep mail out."""
     if queue is None:
-        return Rules(trusted)
+        return Rules(trust)
     name = queue.encode(errors="replace").decode()  # bytes that are no UTF-8 can be in no name
     with read_session() as session:
         found = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
         queue_id = session.execute(found).scalar_one_or_none()
-    return Rules(trusted, queue_id) if queue_id is not None else Rules(trusted, missing_queue=name)
+    return Rules(trust, queue_id) if queue_id is not None else Rules(trust, missing_queue=name)
 
 
 def note_missing_queue(rules: Rules) -> None:

@@ -124,7 +124,7 @@ def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
 def _attempts(filters: Sequence[CompiledFilter], edited: CompiledFilter, prepared: Prepared) -> list[FilterTrial]:
     """Each filter with all of its conditions, also those behind one that does not match."""
     rules = prepared.rules
-    view = MailView(prepared.message, trusted=rules.trusted, verdict=prepared.verdict)
+    view = MailView(prepared.message, trusted=prepared.believed, verdict=prepared.verdict)
     attempts, stopped = [], ""
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:

@@ -14,6 +14,7 @@ from postmaster.extensions import Json
 from postmaster.parsing.address_key import domain_key
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.auth_results import NAME, MethodResult, TrustedServers, told_by
+from postmaster.pipeline.sender import Writer
 
 # The methods that are told of.
 METHODS = ("spf", "dkim", "dmarc", "arc")
@@ -46,8 +47,12 @@ class SenderVerdict:
     arc: str = "none"
 
     def as_json(self) -> Json:
-        """The form that ``--json`` prints and articles keep."""
+        """The form that ``--json`` prints."""
         return asdict(self)
+
+    def kept(self) -> Json | None:
+        """What the ledger and articles keep: nothing if nothing was found out."""
+        return self.as_json() if self.is_told else None
 
     @property
     def is_told(self) -> bool:
@@ -61,6 +66,20 @@ class SenderVerdict:
 
 
 NO_VERDICT = SenderVerdict()
+
+
+def checked_before(kept: Json | None) -> SenderVerdict:
+    """What was found out here when a message came, of what is ``kept``: it is not looked up again."""
+    if kept is None or kept.get("server") != CHECKED_HERE:
+        return NO_VERDICT
+    return SenderVerdict(**{**kept, "verdict": Finding(kept["verdict"])})
+
+
+def is_proven(writer: Writer | None, verdict: SenderVerdict) -> bool:
+    """Whether ``writer`` has been found to be who he says: verdicts are about the address in From, and no other."""
+    if writer is None or writer.field != "From" or verdict.verdict is not Finding.PASS:
+        return False
+    return domain_of(writer.address) == verdict.domain  # behind a list, an address in From may stand for another
 
 
 def judge_sender(message: ParsedMessage, trusted: tuple[str, ...]) -> SenderVerdict:

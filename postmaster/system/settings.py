@@ -110,8 +110,8 @@ TRUSTED_AUTHSERV_IDS: ListSetting[str] = ListSetting(
     "TrustedAuthservIds",
     (),
     "Names by which your own mail servers sign the field Authentication-Results, divided by semicolons; *.example.com "
-    "for all below it, (unnamed) for a server that leaves its name out. Of such fields only the topmost server's count; "
-    "without a name here, none. An account may have names of its own, which count instead.",
+    "for all below it, (unnamed) for a server that leaves its name out. Only what the topmost of them says counts; "
+    "without a name here, nothing does. An account may have names of its own, which count instead.",
     read_names,
 )
 ON_SENDER_FAIL = Setting(

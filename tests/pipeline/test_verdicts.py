@@ -146,9 +146,10 @@ PLACES = {
     "below a Received: the sender's": (
         [f"{OURS} spf=softfail smtp.mailfrom=example.net", outside(), GOOD], "none", "none"),
     "another name between them": (
-        [f"{OURS} spf=none", "Authentication-Results: mx.example.net; dmarc=pass", f"{OURS} dkim=pass header.d=example.net",
-         outside()], "pass", "pass"),
-    "another of our names is another server": ([f"{OURS} spf=none", "Authentication-Results: dmarc=pass"], "none", "none"),
+        [f"{OURS} spf=none", "Authentication-Results: mx.example.net; dmarc=pass",
+         f"{OURS} dkim=pass header.d=example.net", outside()], "pass", "pass"),
+    "another of our names is another server": (
+        [f"{OURS} spf=none", "Authentication-Results: dmarc=pass"], "none", "none"),
     "behind hosts of our own": (
         ["Received: by 2002:a59:afa8:0:b0:29e:61ae:1e25 with SMTP id h8csp1209700vqa; Fri, 20 May",
          "Received: from [127.0.0.1] (localhost [127.0.0.1]) by relay.desk.example (Postfix) with ESMTP; Fri, 20 May",
@@ -330,3 +331,78 @@ def test_a_number_from_a_proven_stranger_counts_by_the_setting(
     finally:
         desk.ok("setting", "set", "AcceptTicketNumberFromStranger", "no")
     assert result["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sender", "queue"),
+    [
+        ("--trusted", FAIL, None, "Misc"),
+        ("--trusted-if-proven", PASS, None, "Misc"),
+        ("--trusted-if-proven", "mx.desk.example; spf=pass smtp.mailfrom=example.net", None, "Misc"),
+        ("--trusted-if-proven", FAIL, None, "Raw"),
+        ("--trusted-if-proven", "mx.desk.example; dkim=pass header.d=attacker.example", None, "Raw"),
+        ("--trusted-if-proven", "mx.attacker.example; dmarc=pass", None, "Raw"),
+        # A list proves itself, not who writes through it.
+        ("--trusted-if-proven", "mx.desk.example; dmarc=pass header.from=example.net", "list", "Raw"),
+    ],
+)
+def test_headers_of_a_message_count_if_its_sender_is_proven(
+    desk: Desk, option: str, value: str, sender: str | None, queue: str
+) -> None:
+    behind = ["Reply-To: eve@attacker.example", "List-Post: <mailto:ada@example.net>"] if sender else []
+    raw = mail("steered", headers=[f"Authentication-Results: {value}", "X-OTRS-Queue: Misc", *behind])
+    result = desk.ok("read", "--json", "--dry-run", option, input=raw).json
+    assert result["queue"] == queue
+    said = [line["text"] for line in result["trace"] if line["stage"] == "headers"]
+    words = "Its own X-OTRS headers do not count, since its account trusts proven senders only: X-OTRS-Queue."
+    assert said == ([] if queue == "Misc" else [words])
+
+
+def test_a_number_from_somebody_behind_a_proven_list_does_not_count(desk: Desk) -> None:
+    first = take(desk, PASS)
+    desk.ok("setting", "set", "AcceptTicketNumberFromStranger", "proven")
+    try:
+        sender = "Eve via List <eve=attacker.example@example.net>"
+        headers = [f"Authentication-Results: {PASS}", "List-Post: <mailto:list@example.net>"]
+        raw = mail(f"[Ticket#{first['ticket']}]", sender=sender, headers=headers)
+        assert desk.ok("read", "--json", input=raw).json["outcome"] == "new"
+    finally:
+        desk.ok("setting", "set", "AcceptTicketNumberFromStranger", "no")
+
+
+def test_mail_is_found_by_its_verdict(desk: Desk) -> None:
+    name = f"verdict{next(NUMBERS)}"
+    for word, value in (
+        ("proven", PASS),
+        ("forged", FAIL),
+        ("unclear", "mx.desk.example; none"),
+        ("unseen", "x; none"),
+    ):
+        take(desk, value, subject=f"{name} {word}")
+
+    def found(*options: str) -> dict[str, Any]:
+        rows = desk.ok("mail", "find", "--json", "--subject", name, *options).json_lines
+        return {row["subject"].split()[1]: row["verdict"] for row in rows}
+
+    assert found() == {"proven": "pass", "forged": "fail", "unclear": "none", "unseen": None}
+    assert found("--verdict", "pass") == {"proven": "pass"}
+    assert found("--verdict", "fail") == {"forged": "fail"}
+    assert found("--verdict", "none") == {"unclear": "none"}
+
+
+@pytest.mark.parametrize("action", ["retry", "deliver"])
+def test_what_leaves_quarantine_keeps_its_verdict(desk: Desk, action: str) -> None:
+    name = f"held{next(NUMBERS)}"
+    desk.ok("setting", "set", "OnSenderFail", "quarantine")
+    try:
+        take(desk, FAIL, subject=name)
+        assert [row["outcome"] for row in desk.ok("mail", "find", name, "--verdict", "fail", "--json").json_lines] == [
+            "quarantined"
+        ]
+        [row] = [row for row in desk.ok("quarantine", "list", "--json").json_lines if row["subject"] == name]
+        desk.ok("quarantine", action, row["id"], *(["--queue", "Junk"] if action == "deliver" else []))
+    finally:
+        desk.ok("setting", "set", "OnSenderFail", "mark")
+    [row] = desk.ok("mail", "find", name, "--verdict", "fail", "--json").json_lines
+    [article] = desk.ok("ticket", "show", row["ticket"], "--json").json["articles"]
+    assert article["sender_verdict"]["verdict"] == "fail"

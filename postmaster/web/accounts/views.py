@@ -12,7 +12,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
+from postmaster.accounts.fields import AUTHSERV_IDS, CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
 from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import TYPE_FIELDS
 from postmaster.accounts.validation import check_dispatching
@@ -30,7 +30,7 @@ from postmaster.web.resources import existing, form_route, render_form
 
 # What it takes to reach a mailbox, and what more to say what would become of its mail.
 CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
-DECISION = (TRUSTED, DISPATCHING, QUEUE)
+DECISION = (TRUSTED, AUTHSERV_IDS, DISPATCHING, QUEUE)
 
 # Seconds that a browser without scripts is kept waiting; then it has a button to ask again.
 TEST_SECONDS = 20
