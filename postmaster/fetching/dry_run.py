@@ -25,7 +25,7 @@ from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.context import load_context
 from postmaster.pipeline.decision import Decision, Outcome, Rules
 from postmaster.pipeline.json import describe_decision
-from postmaster.pipeline.preparing import prepare_all, read_setup
+from postmaster.pipeline.preparing import check_senders, prepare_all, read_setup
 from postmaster.pipeline.stages import decide
 from postmaster.sources.open import open_source
 from postmaster.sources.protocols import PROTOCOLS
@@ -124,7 +124,7 @@ class Foresight:
 
     def of(self, arrivals: Sequence[Arrival]) -> list[Json]:
         """What would be decided about ``arrivals``, as ``describe_decision`` has it, with the ticket of a follow-up."""
-        prepared = prepare_all(arrivals, self._rules, self._setup)
+        prepared = prepare_all(check_senders(arrivals, self._rules, self._setup), self._rules, self._setup)
         self._desk.load(self._session, prepared)
         readable = (_told(decide(each, self._desk)) for each in prepared)
         unreadable: Json = {"outcome": Outcome.QUARANTINED.value, "reason": "unreadable", "queue": None, "title": ""}

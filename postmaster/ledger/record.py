@@ -30,7 +30,7 @@ from postmaster.ledger.search_index import terms_of, write_terms
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import load_context
 from postmaster.pipeline.decision import REASONS, Decision, Outcome, Prepared, Rules
-from postmaster.pipeline.preparing import Setup, prepare_all, read_setup
+from postmaster.pipeline.preparing import Setup, check_senders, prepare_all, read_setup
 from postmaster.pipeline.sender import NOBODY, Writer
 from postmaster.pipeline.stages import decide
 from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
@@ -118,7 +118,7 @@ def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
 def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTransaction) -> list[Recorded]:
     with read_session() as session:
         setup = read_setup(session)
-    prepared = prepare_all(arrivals, origin.rules, setup)
+    prepared = prepare_all(check_senders(arrivals, origin.rules, setup), origin.rules, setup)
     with transaction() as session:
         begin(session)
         lock_deciding(session)

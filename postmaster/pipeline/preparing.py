@@ -19,7 +19,7 @@ from postmaster.pipeline.marks import marks_of
 from postmaster.pipeline.sender import Writer, possible_writers
 from postmaster.pipeline.threads import thread_keys
 from postmaster.pipeline.verdict import SenderVerdict, is_proven, judge_sender
-from postmaster.system.settings import TRUSTED_AUTHSERV_IDS, Configuration, read_configuration
+from postmaster.system.settings import CHECK_DKIM, TRUSTED_AUTHSERV_IDS, Configuration, read_configuration
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,21 @@ class Setup:
 def read_setup(session: Session) -> Setup:
     """Settings and filters, in two queries."""
     return Setup(read_configuration(session), load_filters(session))
+
+
+def check_senders(arrivals: Sequence[Arrival], rules: Rules, setup: Setup) -> Sequence[Arrival]:
+    """``arrivals``, with what their signatures prove where no trusted server has told, if that is to be checked here.
+
+    It asks DNS and waits, so call it outside of any transaction.
+    """
+    if not setup.configuration[CHECK_DKIM]:
+        return arrivals
+    from postmaster.pipeline.dkim import check_signatures  # most desks never need what it takes
+
+    def untold(arrival: Arrival) -> bool:
+        return arrival.message is not None and not _verdict(arrival, arrival.message, rules, setup).is_told
+
+    return check_signatures(arrivals, untold)
 
 
 def prepare(arrival: Arrival, message: ParsedMessage, rules: Rules, setup: Setup) -> Prepared:

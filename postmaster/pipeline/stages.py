@@ -18,7 +18,7 @@ from postmaster.pipeline.context import DecisionContext, recipients
 from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
 from postmaster.pipeline.followup import check_follow_up, doubt_follow_up, follow_up, sender_fails
 from postmaster.pipeline.threads import CONTENT_KEY
-from postmaster.pipeline.verdict import Finding
+from postmaster.pipeline.verdict import CHECKED_HERE, Finding
 from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, QueueRef, own_controls
 
 Stage = Callable[[Decision, DecisionContext], None]
@@ -46,7 +46,8 @@ def tell_verdict(decision: Decision, _desk: DecisionContext) -> None:
     if not verdict.is_told:
         return
     told = {Finding.PASS: "is proven", Finding.NONE: "is not proven", Finding.FAIL: "is not who it says"}
-    text = f"The sender, of {verdict.domain or 'no domain'}, {told[verdict.verdict]}, as {verdict.server} has found: "
+    who = "PostMaster" if verdict.server == CHECKED_HERE else verdict.server
+    text = f"The sender, of {verdict.domain or 'no domain'}, {told[verdict.verdict]}, as {who} has found: "
     decision.note("sender", f"{text}{verdict.summary}.", verdict=verdict.verdict.value, domain=verdict.domain)
 
 

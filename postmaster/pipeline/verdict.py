@@ -118,7 +118,7 @@ def _finding(domain: str, results: Sequence[MethodResult], arc: str) -> Finding:
         return Finding.PASS
     if arc == "pass" or (dmarc is not None and dmarc.result in _UNKNOWN):
         return Finding.NONE
-    refused = any(r.method == "spf" and r.result in ("fail", "hardfail") and _is_aligned(r, domain) for r in results)
+    refused = any(r.method == "spf" and r.result in ("fail", "hardfail") and _looked_at(r, domain) for r in results)
     return Finding.FAIL if refused else Finding.NONE
 
 
@@ -147,19 +147,23 @@ def _asks_for_nothing(dmarc: MethodResult) -> bool:
 
 
 def _proves(result: MethodResult, domain: str) -> bool:
-    return result.method in ("dkim", "spf") and result.result == "pass" and _is_aligned(result, domain)
+    return result.method in ("dkim", "spf") and result.result == "pass" and _looked_at(result, domain)
 
 
 _IDENTITIES = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom", "smtp.mail")}
 
 
-def _is_aligned(result: MethodResult, domain: str) -> bool:
-    """Whether it looked at the domain in From, or one above or below it (RFC 7489 section 3.1).
+def _looked_at(result: MethodResult, domain: str) -> bool:
+    """Whether it is about the domain in From."""
+    named = (domain_of(result.properties.get(name, "")) for name in _IDENTITIES[result.method])
+    return is_aligned(next(filter(None, named), ""), domain)
+
+
+def is_aligned(other: str, domain: str) -> bool:
+    """Whether ``other`` is the domain in From, or one above or below it (RFC 7489 section 3.1).
 
     That is the standard's relaxed mode without a list of public suffixes: two domains below a third are not one.
     """
-    named = (domain_of(result.properties.get(name, "")) for name in _IDENTITIES[result.method])
-    other = next(filter(None, named), "")
     related = domain == other or domain.endswith(f".{other}") or other.endswith(f".{domain}")
     return "." in other and "." in domain and related
 
