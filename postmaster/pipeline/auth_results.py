@@ -91,6 +91,17 @@ def told_by(message: ParsedMessage, servers: TrustedServers) -> tuple[str, list[
     return server, found
 
 
+def topmost_server(message: ParsedMessage) -> str | None:
+    """Who wrote the topmost field, whether or not it is trusted; None if there is none where our servers write."""
+    path = _Path(())
+    for name, value in message.headers:
+        if name.lower() == NAME:
+            return read_results(value)[0] or UNNAMED
+        if name.lower() == "received" and not path.goes_on(value):
+            return None
+    return None
+
+
 class _Path:
     """The way of a message, from its end: as far as it leads through hosts of the site that has it now.
 
