@@ -110,8 +110,8 @@ def test_the_connection_test_leaves_no_trace_by_pop3(desk: Desk, mailbox: TestMa
     account = desk.account(mailbox, "POP3")
     result = desk.ok("account", "test", account, "--json", "--verbose")
     assert result.json["server_offer"] is None
-    assert "TOP" not in result.stderr
-    assert "RETR" not in result.stderr
+    assert "> TOP" not in result.stderr
+    assert "> RETR" not in result.stderr
 
 
 def test_an_account_believes_its_own_servers_instead_of_those_of_all(desk: Desk, mailbox: TestMailbox) -> None:

@@ -85,6 +85,7 @@ ACCOUNT_PAGES = Resource(
         "ssl_verify": "third",
         "ssl_fingerprint": "",
         "ssl_verifycn_name": "most",
+        "trusted": "most",
         "authserv_ids": "",
         "interval": "third",
         "answer_timeout": "third",
