@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from postmaster.parsing.address_key import domain_key
 from postmaster.parsing.message import ParsedMessage
@@ -35,7 +36,7 @@ _BY = re.compile(r"(?:^|\s)by\s+([^\s;()]+)(?:\s+\([^()]*\))*+(\s+with\s+lmtp)?"
 class MethodResult:
     """What one method found: its result, and the properties that it looked at, in lower case.
 
-    ``remarks`` are words of its comments such as ``p=none``.
+    ``remarks`` are words of the comments of DMARC such as ``p=none``.
     """
 
     method: str
@@ -65,6 +66,12 @@ class TrustedServers:
         """Whether the server that signs as ``name`` is one of them."""
         key = server_key(name)
         return key in self._whole or key.endswith(self._ends)
+
+
+@lru_cache(maxsize=256)
+def trusted_servers(names: tuple[str, ...]) -> TrustedServers:
+    """Those of an account, or of all: the same for all mail of a batch."""
+    return TrustedServers(names)
 
 
 def told_by(message: ParsedMessage, servers: TrustedServers) -> tuple[str, list[MethodResult]]:
@@ -163,8 +170,10 @@ def _results(statements: Iterable[_Statement]) -> Iterator[MethodResult]:
 def _result(statement: _Statement) -> MethodResult:
     method, _, result = statement.words[0].lower().partition("=")
     properties = _pairs(_PROPERTY, statement.words[1:])
+    if method != "dmarc":  # the remarks of others say nothing that counts, and most mail has long ones
+        return MethodResult(method.partition("/")[0], result, properties)
     remarks = _pairs(_REMARK, [pair[0] for word in statement.comment for pair in _REMARK.finditer(word)])
-    return MethodResult(method.partition("/")[0], result, properties, remarks)
+    return MethodResult(method, result, properties, remarks)
 
 
 def _pairs(pattern: re.Pattern[str], words: Sequence[str]) -> dict[str, str]:

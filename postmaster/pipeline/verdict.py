@@ -13,7 +13,7 @@ from enum import StrEnum
 from postmaster.extensions import Json
 from postmaster.parsing.address_key import domain_key
 from postmaster.parsing.message import ParsedMessage
-from postmaster.pipeline.auth_results import NAME, MethodResult, TrustedServers, told_by
+from postmaster.pipeline.auth_results import NAME, MethodResult, told_by, trusted_servers
 from postmaster.pipeline.sender import Writer
 
 # The methods that are told of.
@@ -86,7 +86,7 @@ def judge_sender(message: ParsedMessage, trusted: tuple[str, ...]) -> SenderVerd
     """The verdict on the sender of ``message`` by the servers that are ``trusted``."""
     if not trusted or NAME not in message.header_names:
         return judge(message, "", ())
-    return judge(message, *told_by(message, TrustedServers(trusted)))
+    return judge(message, *told_by(message, trusted_servers(trusted)))
 
 
 def judge(message: ParsedMessage, server: str, results: Sequence[MethodResult]) -> SenderVerdict:
