@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from postmaster.accounts.models import Dispatching
+from postmaster.accounts.models import Dispatching, Trust
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
-from postmaster.resources.readers import member, one_of, whole_number, yes_no
+from postmaster.resources.readers import InvalidValue, member, one_of, whole_number
+from postmaster.system.lists import LIST_SEPARATOR, read_names
+
+# Characters of all names together, as the column has room for them.
+MAX_SERVER_NAMES = 1000
+
+
+def _server_names(text: str) -> str:
+    names = read_names(text)
+    for name in names:
+        if "=" in name or any(char.isspace() for char in name):
+            flaw = f"has “{name}”, which is no name of a server"
+            raise InvalidValue(flaw, "Enter what stands before the first semicolon in Authentication-Results.")
+    entered = LIST_SEPARATOR.join(names)
+    if len(entered) > MAX_SERVER_NAMES:
+        raise InvalidValue(f"has {len(entered)} characters, but may have {MAX_SERVER_NAMES} at most")
+    return entered
+
 
 TYPE = Field(
     "type",
@@ -21,10 +38,19 @@ CREDENTIAL = Field(
 TRUSTED = Field(
     "trusted",
     "Trusted",
-    read=yes_no,
-    empty=False,
-    metavar="yes|no",
-    help="Whether X-OTRS headers of the mail itself count; default: no.",
+    column="trust",
+    read=member(Trust),
+    empty=Trust.NO,
+    metavar="|".join(Trust),
+    help="Whether X-OTRS headers of the mail itself count, or only those of senders who are proven; default: no.",
+)
+AUTHSERV_IDS = Field(
+    "authserv_ids",
+    "Trusted Authserv-IDs",
+    read=_server_names,
+    metavar="NAMES",
+    help="Names, divided by semicolons, by which the servers of this mailbox sign Authentication-Results, if not "
+    "those of TrustedAuthservIds.",
 )
 DISPATCHING = Field(
     "dispatching",
@@ -55,6 +81,7 @@ ACCOUNT_FIELDS = (
     CREDENTIAL,
     *TYPE_FIELDS,
     TRUSTED,
+    AUTHSERV_IDS,
     DISPATCHING,
     QUEUE,
     INTERVAL,

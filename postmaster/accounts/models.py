@@ -26,6 +26,14 @@ class Dispatching(StrEnum):
     QUEUE = "queue"
 
 
+class Trust(StrEnum):
+    """Whose X-OTRS headers count (docs/glossary.md#x-otrs-headers)."""
+
+    NO = "no"
+    YES = "yes"
+    PROVEN = "proven-senders-only"
+
+
 class Credential(Model):
     """What accounts sign in with. What is ``sealed`` is encrypted (see ``sealing``) and never shown again.
 
@@ -144,7 +152,8 @@ class MailAccount(Model):
     ssl_verify: Mapped[bool] = mapped_column(default=True)
     ssl_fingerprint: Mapped[str | None] = mapped_column(String(200))
     ssl_verifycn_name: Mapped[str | None] = mapped_column(String(255))
-    trusted: Mapped[bool] = mapped_column(default=False)
+    trust: Mapped[Trust] = mapped_column(choice(Trust), default=Trust.NO, server_default=Trust.NO.value)
+    authserv_ids: Mapped[str | None] = mapped_column(String(1000))
     dispatching: Mapped[Dispatching] = mapped_column(choice(Dispatching), default=Dispatching.TO)
     queue_id: Mapped[int | None] = mapped_column(ForeignKey("queue.id"), index=True)
     interval: Mapped[int | None]

@@ -199,6 +199,8 @@ def describe(result: AccountResult) -> Iterator[str]:
         queue = f" → {message['queue']}" if message["queue"] else ""
         yield f"  {message['uid']}: {message['outcome']}{queue} ({message['reason']}): {plain(message['subject'])}"
     yield from (f"  Note: {note}" for note in result.notes)
+    if result.offer:
+        yield f"  {plain(str(result.offer))}"
     if result.error:
         said = f" The server said: {plain(result.error.server)}" if result.error.server else ""
         yield f"{result.label}: failed at {result.error.stage}. {result.error} [{result.error.code}]{said}"

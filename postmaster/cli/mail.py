@@ -17,10 +17,11 @@ from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.verdict import Finding
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")
 
-COLUMNS = ("id", "recorded", "account", "sender", "subject", "outcome", "ticket")
+COLUMNS = ("id", "recorded", "account", "sender", "verdict", "subject", "outcome", "ticket")
 
 OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 
@@ -35,11 +36,23 @@ OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 @since_option("Recorded")
 @until_option("Recorded")
 @click.option("--outcome", type=OUTCOME_CHOICE, help="What became of it.")
+@click.option(
+    "--verdict",
+    type=click.Choice([finding.value for finding in Finding]),
+    help="What was found out about its sender; none: nothing that decides. Mail that nobody looked at has no verdict.",
+)
 @click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show the newest ones only.")
 @as_json
 @click.argument("text", nargs=-1)
 def find(
-    text: tuple[str, ...], since: str, until: str, outcome: str | None, limit: int | None, json_: bool, **parts: Any
+    text: tuple[str, ...],
+    since: str,
+    until: str,
+    outcome: str | None,
+    verdict: str | None,
+    limit: int | None,
+    json_: bool,
+    **parts: Any,
 ) -> None:
     """Find mail by TEXT and by what the options name, newest first; with --json one object per line.
 
@@ -51,6 +64,7 @@ def find(
         since=read_moment("--since", since),
         until=read_moment("--until", until, end_of_day=True),
         outcome=Outcome(outcome) if outcome else None,
+        verdict=Finding(verdict) if verdict else None,
         **parts,
     )
     with read_session() as session:

@@ -12,6 +12,7 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
+from postmaster.accounts.models import Trust
 from postmaster.cli.base import guarded, print_json
 from postmaster.cli.door import CommandError
 from postmaster.database import database_message
@@ -71,7 +72,10 @@ def _usage_told() -> Iterator[None]:
     help="Queue of the new ticket, whatever address the message was sent to. If it is not there, or "
     "not valid, the message goes to PostmasterDefaultQueue, and an incident says so.",
 )
-@click.option("--trusted", is_flag=True, help="Evaluate X-OTRS headers of the message.")
+@click.option("--trusted", "trust", flag_value=Trust.YES.value, help="Evaluate X-OTRS headers of the message.")
+@click.option(
+    "--trusted-if-proven", "trust", flag_value=Trust.PROVEN.value, help="Evaluate them if its sender is proven."
+)
 @click.option("--again", is_flag=True, help="Make a ticket even if the same bytes came within the last 24 hours.")
 @click.option("--dry-run", is_flag=True, help="Show what would become of the message; store nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -81,7 +85,7 @@ def _usage_told() -> Iterator[None]:
 @guarded
 def read(
     queue: str | None,
-    trusted: bool,
+    trust: str | None,
     again: bool,
     dry_run: bool,
     as_json: bool,
@@ -99,7 +103,7 @@ def read(
         raise click.UsageError("FILE and --json-lines go together; without them the message is read from stdin.")
 
     def take(raw: bytes) -> Json:
-        rules = pipe_rules(queue, trusted=trusted)
+        rules = pipe_rules(queue, Trust(trust) if trust else Trust.NO)
         if dry_run:
             return preview_from_pipe(raw, rules)
         result = take_from_pipe(raw, rules, again=again)

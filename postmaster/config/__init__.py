@@ -180,6 +180,15 @@ class Environment:
         default=METADATA_NETWORKS,
         default_words="link-local addresses, and those of cloud metadata",
     )
+    dns_servers: tuple[tuple[str, int], ...] = variable(
+        "POSTMASTER_DNS_SERVERS",
+        readers.name_servers,
+        "DNS servers that are asked for the keys of signatures, if the setting CheckDKIM is on.",
+        "addresses separated by commas or spaces, each with a port if it is not 53",
+        "192.0.2.53 192.0.2.54:5353",
+        default_words="those of the system",
+        without=lambda _data_dir: (),
+    )
     outlook_host: str = variable(
         "POSTMASTER_OUTLOOK_HOST",
         readers.host,

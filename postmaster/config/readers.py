@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -147,6 +147,22 @@ def alert_targets(text: str) -> tuple[str, ...]:
         if "://" not in target:
             raise UnusableError(f"has an address (number {place}) without a scheme such as mailto:// or json://")
     return targets
+
+
+def name_servers(text: str) -> tuple[tuple[str, int], ...]:
+    """Addresses of DNS servers, separated by commas or spaces, each with a port if it is not 53."""
+    return tuple(map(_name_server, text.replace(",", " ").split()))
+
+
+def _name_server(word: str) -> tuple[str, int]:
+    address, _, port = word.rpartition(":") if word.count(":") == 1 or "]:" in word else (word, "", "53")
+    try:
+        where, number = ip_address(address.removeprefix("[").removesuffix("]")), int(port)
+    except ValueError:
+        raise UnusableError(f"has “{word}”, which is no address such as 192.0.2.53 or 192.0.2.53:5353") from None
+    if not 0 < number < 65_536:
+        raise UnusableError(f"has “{word}”, whose port is not from 1 to 65535")
+    return str(where), number
 
 
 def networks(text: str) -> tuple[Network, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from postmaster.errors import MailError
 from postmaster.extensions import Json
 from postmaster.pipeline.decision import OUTCOMES, Outcome
+from postmaster.pipeline.learning import ServerOffer
 
 # The counters of a run by name, with the headings of their columns: what was found is the sum of the others.
 COUNTERS: Mapping[str, str] = {
@@ -76,7 +77,7 @@ class RunCounters:
 class AccountResult:
     """What became of one account in a run. ``skipped`` says why it was not fetched at all; ``notes`` what to know.
 
-    ``messages`` is filled by a dry run only.
+    ``messages`` is filled by a dry run only, and ``offer`` with a server whose verdicts could be trusted.
     """
 
     id: int
@@ -87,6 +88,7 @@ class AccountResult:
     error: MailError | None = None
     notes: list[str] = field(default_factory=list)
     messages: list[Json] | None = None
+    offer: ServerOffer | None = None
 
     def as_dict(self) -> Json:
         """The form that ``flask fetch --json`` prints (docs/reference.md#json)."""
@@ -102,7 +104,9 @@ class AccountResult:
             "notes": self.notes,
             "error": self.error.as_dict() if self.error else None,
         }
-        return row if self.messages is None else {**row, "messages": self.messages}
+        if self.messages is None:
+            return row
+        return {**row, "messages": self.messages, "server_offer": self.offer.as_json() if self.offer else None}
 
 
 def totals(results: Iterable[AccountResult]) -> Json:

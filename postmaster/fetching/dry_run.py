@@ -25,10 +25,12 @@ from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.context import load_context
 from postmaster.pipeline.decision import Decision, Outcome, Rules
 from postmaster.pipeline.json import describe_decision
-from postmaster.pipeline.preparing import prepare_all, read_setup
+from postmaster.pipeline.learning import ServerOffer, ServersSeen
+from postmaster.pipeline.preparing import check_senders, prepare_all, read_setup
 from postmaster.pipeline.stages import decide
 from postmaster.sources.open import open_source
 from postmaster.sources.protocols import PROTOCOLS
+from postmaster.system.settings import TRUSTED_AUTHSERV_IDS
 
 
 def preview_account(account_id: int, options: FetchOptions) -> AccountResult:
@@ -92,6 +94,7 @@ def _preview(
                 messages.append(row)
             remaining -= len(batch)
             options.on_progress(result.id, len(listing.wanted) - remaining, len(listing.wanted))
+        result.offer = foresight.offer()
         result.counters.left_reasons += Counter(
             {TOO_LARGE: listing.too_large, WITHHELD: withheld, watch.why_stopped or NOT_REACHED: remaining}
         )
@@ -120,15 +123,21 @@ class Foresight:
         self._session = session
         self._rules = rules
         self._setup = read_setup(session)
+        self._seen = ServersSeen()
         self._desk = load_context(session, self._setup.configuration, [], now(), config.current().time_zone)
 
     def of(self, arrivals: Sequence[Arrival]) -> list[Json]:
         """What would be decided about ``arrivals``, as ``describe_decision`` has it, with the ticket of a follow-up."""
-        prepared = prepare_all(arrivals, self._rules, self._setup)
+        self._seen.look(arrival.message for arrival in arrivals if arrival.message)
+        prepared = prepare_all(check_senders(arrivals, self._rules, self._setup), self._rules, self._setup)
         self._desk.load(self._session, prepared)
         readable = (_told(decide(each, self._desk)) for each in prepared)
         unreadable: Json = {"outcome": Outcome.QUARANTINED.value, "reason": "unreadable", "queue": None, "title": ""}
         return [unreadable if arrival.message is None else next(readable) for arrival in arrivals]
+
+    def offer(self) -> ServerOffer | None:
+        """The server that signs most of these, if it is not trusted yet."""
+        return self._seen.offer(self._rules.authserv_ids or self._setup.configuration[TRUSTED_AUTHSERV_IDS])
 
 
 def _told(decision: Decision) -> Json:

@@ -9,7 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster import config
+<<<<<<< HEAD
 from postmaster.database import dialect_of, read_session
+=======
+from postmaster.accounts.models import Trust
+from postmaster.database import dialect_of, insert_into, read_session, transaction
+>>>>>>> verdict
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json
 from postmaster.fetching.dry_run import Foresight
@@ -49,6 +54,7 @@ class PipeTransaction:
             raise PipedBeforeError(row.ticket_id)
 
 
+<<<<<<< HEAD
 def pipe_name(queue: str) -> str:
     """The queue that ``--queue`` names. Bytes that are no UTF-8 can be in no name."""
     return queue.encode(errors="replace").decode().replace("\0", "�")
@@ -59,10 +65,17 @@ def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
     if queue is None:
         return Rules(trusted)
     name = pipe_name(queue)
+=======
+def pipe_rules(queue: str | None, trust: Trust) -> Rules:
+    """The rules for ``--queue`` and ``--trusted``. A queue that is not there, or not valid, must not keep mail out."""
+    if queue is None:
+        return Rules(trust)
+    name = queue.encode(errors="replace").decode()  # bytes that are no UTF-8 can be in no name
+>>>>>>> verdict
     with read_session() as session:
         found = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
         queue_id = session.execute(found).scalar_one_or_none()
-    return Rules(trusted, queue_id) if queue_id is not None else Rules(trusted, missing_queue=name)
+    return Rules(trust, queue_id) if queue_id is not None else Rules(trust, missing_queue=name)
 
 
 def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:

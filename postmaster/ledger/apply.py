@@ -91,7 +91,7 @@ def article_of(decision: Decision) -> NewArticle:
         sender_type=decision.sender_type,
         visible=decision.visible,
         automatic=decision.automatic,
-        verdict=decision.prepared.verdict.as_json() if decision.prepared.verdict.is_told else None,
+        verdict=decision.prepared.verdict.kept(),
         sender_address=decision.sender,
         sender_name=decision.writer.name[:200],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from postmaster.desk.models import Article, RawMail
 from postmaster.desk.rawmail import unpack
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
-from postmaster.ledger.models import Quarantine
+from postmaster.ledger.models import InboundMail, Quarantine
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.context import load_context
@@ -34,6 +34,7 @@ from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.json import describe_decision
 from postmaster.pipeline.preparing import Setup, prepare, read_setup
 from postmaster.pipeline.stages import decide
+from postmaster.pipeline.verdict import SenderVerdict, checked_before
 
 # Messages to pick from, of tickets and of the quarantine.
 RECENT_MAILS = 20
@@ -86,6 +87,13 @@ def _called(sender: str, subject: str) -> str:
     return f"{sender or 'unknown sender'}: {subject or '(no subject)'}"[:120]
 
 
+def checked_of(session: Session, raw_id: int) -> SenderVerdict:
+    """What was found out about its sender here when the message with that source came."""
+    held = select(InboundMail.verdict).join(Quarantine, Quarantine.inbound_id == InboundMail.id)
+    queries = (select(Article.verdict).where(Article.raw_id == raw_id), held.where(Quarantine.raw_id == raw_id))
+    return checked_before(next(filter(None, (session.scalars(query).first() for query in queries)), None))
+
+
 def source_of(session: Session, raw_id: int) -> bytes:
     """The message as it came, by the id of its source. Raises NotFoundError."""
     raw = session.get(RawMail, raw_id)
@@ -94,12 +102,14 @@ def source_of(session: Session, raw_id: int) -> bytes:
     return unpack(raw.encoding, raw.data)
 
 
-def try_out(session: Session, row: PostmasterFilter, raw: bytes, rules: Rules, zone: ZoneInfo) -> Experiment:
-    """Hold ``raw`` against the valid filters, ``row`` in place of the one with its id. Nothing is stored.
+def try_out(
+    session: Session, row: PostmasterFilter, raw: bytes, checked: SenderVerdict, rules: Rules, zone: ZoneInfo
+) -> Experiment:
+    """Hold ``raw`` against the valid filters, ``row`` in place of the one with its id. Nothing is stored, or looked up.
 
     Raises InputError if the message cannot be read.
     """
-    arrival = read_arrival(raw, hashlib.sha256(raw).digest(), "", 0)
+    arrival = replace(read_arrival(raw, hashlib.sha256(raw).digest(), "", 0), checked=checked)
     message = arrival.message
     if message is None:
         raise InputError("Message", f"The message cannot be read: {arrival.flaw}.", "Try another one.", "unreadable")
@@ -124,7 +134,7 @@ def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
 def _attempts(filters: Sequence[CompiledFilter], edited: CompiledFilter, prepared: Prepared) -> list[FilterTrial]:
     """Each filter with all of its conditions, also those behind one that does not match."""
     rules = prepared.rules
-    view = MailView(prepared.message, trusted=rules.trusted, verdict=prepared.verdict)
+    view = MailView(prepared.message, trusted=prepared.believed, verdict=prepared.verdict)
     attempts, stopped = [], ""
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:

@@ -112,7 +112,8 @@ class InboundMail(Model):
     An identity is unique only while its deletion is pending: a server may give it to another message later. So the
     index that finds "have we got this one already?" holds a batch of rows at most, whatever the ledger holds.
     ``mailbox_id`` is None for mail that came through a pipe. ``label`` is what the account was called then; what the
-    message says of itself is in ``sender`` to ``message_id``, as ``Envelope`` has it.
+    message says of itself is in ``sender`` to ``message_id``, as ``Envelope`` has it. ``verdict`` is a
+    ``SenderVerdict``, if one was found: what was looked up for it is not looked up again.
     """
 
     __tablename__ = "inbound_mail"
@@ -144,6 +145,7 @@ class InboundMail(Model):
     outcome: Mapped[Outcome] = mapped_column(choice(Outcome))
     reason: Mapped[str] = mapped_column(String(60))
     trace: Mapped[list[Json]] = mapped_column(JSON)
+    verdict: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="SET NULL"), index=True)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     deletion: Mapped[Deletion] = mapped_column(choice(Deletion))

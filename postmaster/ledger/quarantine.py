@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy import Select, select
@@ -31,6 +31,7 @@ from postmaster.pipeline.decision import Decision, Prepared, Rules
 from postmaster.pipeline.preparing import Setup, prepare, prepare_unfiltered, read_setup
 from postmaster.pipeline.rules import present_rules
 from postmaster.pipeline.stages import NEW_TICKET_STAGES, RETRY_STAGES, Stage, decide
+from postmaster.pipeline.verdict import checked_before
 from postmaster.resources.audit import audit
 
 log = structlog.get_logger("postmaster.quarantine")
@@ -90,11 +91,11 @@ def deliver(session: Session, row: Quarantine, queue: str, actor: str) -> str:
     Neither filters nor what the message answers change that. Raises NotFoundError for an unknown queue, InputError
     for one that is not valid. The caller commits.
     """
-    rules = Rules(queue_id=Queues(session).find_valid(queue).id)
-    arrival = _arrival(session, row)
-    prepared = prepare_unfiltered(arrival, arrival.message or UNREADABLE, rules)
-    release = Release(actor, "deliver")
-    return str(_release(session, row, read_setup(session), prepared, NEW_TICKET_STAGES, release))
+    servers = present_rules(session, row.account_id).authserv_ids
+    rules = Rules(queue_id=Queues(session).find_valid(queue).id, authserv_ids=servers)
+    arrival, setup = _arrival(session, row), read_setup(session)
+    prepared = prepare_unfiltered(arrival, arrival.message or UNREADABLE, rules, setup)
+    return str(_release(session, row, setup, prepared, NEW_TICKET_STAGES, Release(actor, "deliver")))
 
 
 def discard(session: Session, row: Quarantine, actor: str) -> None:
@@ -151,7 +152,8 @@ def _refused(number: int, why: str) -> InputError:
 
 def _arrival(session: Session, row: Quarantine) -> Arrival:
     raw = raw_source(session, row)
-    return read_arrival(raw, hashlib.sha256(raw).digest(), "", 0)
+    arrival = read_arrival(raw, hashlib.sha256(raw).digest(), "", 0)
+    return replace(arrival, checked=checked_before(session.get_one(InboundMail, row.inbound_id).verdict))
 
 
 def _release(
@@ -177,6 +179,7 @@ def _enter(session: Session, row: Quarantine, decision: Decision, words: str) ->
     before = terms_of(vars(inbound), row.account_id)
     inbound.outcome, inbound.reason = decision.decided, decision.reason
     inbound.ticket_id = decision.ticket.id if decision.ticket else None
+    inbound.verdict = decision.prepared.verdict.kept()
     for name, value in envelope_of(arrival.message, arrival.raw, decision.writer).as_row().items():
         setattr(inbound, name, value)
     renew_terms(session, inbound.id, before, terms_of(vars(inbound), row.account_id))

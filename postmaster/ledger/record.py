@@ -30,9 +30,10 @@ from postmaster.ledger.search_index import terms_of, write_terms
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import load_context
 from postmaster.pipeline.decision import REASONS, Decision, Outcome, Prepared, Rules
-from postmaster.pipeline.preparing import Setup, prepare_all, read_setup
+from postmaster.pipeline.preparing import Setup, check_senders, prepare_all, read_setup
 from postmaster.pipeline.sender import NOBODY, Writer
 from postmaster.pipeline.stages import decide
+from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
 
 log = structlog.get_logger("postmaster.record")
 
@@ -117,7 +118,7 @@ def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
 def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTransaction) -> list[Recorded]:
     with read_session() as session:
         setup = read_setup(session)
-    prepared = prepare_all(arrivals, origin.rules, setup)
+    prepared = prepare_all(check_senders(arrivals, origin.rules, setup), origin.rules, setup)
     with transaction() as session:
         begin(session)
         lock_deciding(session)
@@ -154,22 +155,30 @@ def _recorded(inbound_id: int, decision: Decision) -> Recorded:
 def _decided_row(decision: Decision, origin: Origin, moment: datetime) -> Json:
     ticket_id = decision.ticket.id if decision.ticket else None
     arrival, outcome = decision.prepared.arrival, decision.decided
-    return _ledger_row(arrival, origin, moment, outcome, decision.reason, decision.trace, ticket_id, decision.writer)
+    row = _ledger_row(arrival, origin, moment, outcome, decision.reason, decision.trace, decision.writer)
+    return {**row, "ticket_id": ticket_id, "verdict": decision.prepared.verdict.kept()}
 
 
 def _hold(session: Session, decision: Decision, origin: Origin) -> Recorded:
     """Put a message aside that could be read."""
-    held = _quarantine(session, decision.prepared.arrival, origin, decision.reason, "", decision.trace)
+    verdict = decision.prepared.verdict
+    held = _quarantine(session, decision.prepared.arrival, origin, decision.reason, "", decision.trace, verdict)
     return dataclasses.replace(held, decision=decision)
 
 
 def _quarantine(
-    session: Session, arrival: Arrival, origin: Origin, reason: str, flaw: str, trace: list[Json] | None = None
+    session: Session,
+    arrival: Arrival,
+    origin: Origin,
+    reason: str,
+    flaw: str,
+    trace: list[Json] | None = None,
+    verdict: SenderVerdict = NO_VERDICT,
 ) -> Recorded:
     """Put ``arrival`` aside with its raw source, for somebody to look at."""
     moment = now()
     trace = trace or [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
-    row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace)
+    row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace) | {"verdict": verdict.kept()}
     [inbound_id] = _enter(session, origin, [row])
     [raw_id] = store_raw(session, [arrival.raw])
     session.add(
@@ -210,7 +219,6 @@ def _ledger_row(
     outcome: Outcome,
     reason: str,
     trace: list[Json],
-    ticket_id: int | None = None,
     writer: Writer = NOBODY,
 ) -> Json:
     return {
@@ -225,7 +233,8 @@ def _ledger_row(
         "outcome": outcome,
         "reason": reason,
         "trace": trace,
-        "ticket_id": ticket_id,
+        "verdict": None,
+        "ticket_id": None,
         "recorded_at": moment,
         "deletion": Deletion.NONE if origin.mailbox_id is None else Deletion.PENDING,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.preparing import prepare, read_setup
 from postmaster.pipeline.rules import present_rules
 from postmaster.pipeline.stages import NEW_TICKET_STAGES, decide
+from postmaster.pipeline.verdict import checked_before
 from postmaster.resources.audit import audit
 
 
@@ -40,6 +42,7 @@ def _dispatch(service: TicketService, ticket: Ticket) -> TicketChange:
     inbound = session.scalars(
         select(InboundMail).where(InboundMail.ticket_id == ticket.id).order_by(InboundMail.id).limit(1)
     ).first()
+    arrival = replace(arrival, checked=checked_before(inbound.verdict if inbound else None))
     setup = read_setup(session)
     prepared = prepare(arrival, message, _rules(session, inbound), setup)
     desk = load_context(session, setup.configuration, [prepared], now(), config.current().time_zone)

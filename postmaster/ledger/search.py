@@ -21,6 +21,7 @@ from postmaster.ledger.models import InboundMail, MailTerm
 from postmaster.ledger.search_index import IndexedPart, account_word, searched_term, term, wanted_words
 from postmaster.ledger.trace import MailTrace, traces
 from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.verdict import Finding
 from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.numbers import MAX_ID
@@ -68,6 +69,7 @@ class MailFilter:
     account: str = ""
     ticket: str = ""
     outcome: Outcome | None = None
+    verdict: Finding | None = None
     since: datetime | None = None
     until: datetime | None = None
     before: int = MAX_ID
@@ -80,6 +82,7 @@ class MailFilter:
             IndexedPart.SUBJECT: self.subject,
             IndexedPart.MESSAGE_ID: self.message_id,
             IndexedPart.OUTCOME: self.outcome or "",
+            IndexedPart.VERDICT: self.verdict or "",
         }
         found = [Alternatives([searched_term(part, word)]) for part in fields for word in wanted_words(fields[part])]
         if self.account.strip():

@@ -40,6 +40,7 @@ class IndexedPart(StrEnum):
 
     ACCOUNT = "account"
     OUTCOME = "outcome"
+    VERDICT = "verdict"
     SENDER = "sender"
     RECIPIENT = "recipient"
     SUBJECT = "subject"
@@ -49,6 +50,8 @@ class IndexedPart(StrEnum):
 def terms_of(entry: Mapping[str, Any], account_id: int | None) -> set[int]:
     """The terms of a ledger row; ``entry`` has its columns by name."""
     found = {term(IndexedPart.OUTCOME, str(entry["outcome"])), term(IndexedPart.ACCOUNT, account_word(entry["label"]))}
+    if verdict := entry.get("verdict"):
+        found.add(term(IndexedPart.VERDICT, verdict["verdict"]))
     if account_id is not None:
         found.add(term(IndexedPart.ACCOUNT, account_word(str(account_id))))
     found |= name_terms(IndexedPart.SENDER, entry["sender"], entry["sender_name"])

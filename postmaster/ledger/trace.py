@@ -13,6 +13,7 @@ from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.ledger.models import FetchRun, InboundMail, Mailbox, Quarantine
 from postmaster.pipeline.decision import REASONS
+from postmaster.pipeline.verdict import Finding
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class MailTrace:
         """The sentence of the reason code that decided."""
         return REASONS.get(self.mail.reason, "")
 
+    @property
+    def finding(self) -> Finding | None:
+        """What was found out about its sender; None if nobody has looked."""
+        return Finding(self.mail.verdict["verdict"]) if self.mail.verdict else None
+
     def as_json(self) -> Json:
         """What a list shows of the message (docs/reference.md#json)."""
         mail = self.mail
@@ -42,6 +48,7 @@ class MailTrace:
             "recipients": mail.recipients,
             "subject": mail.subject,
             "message_id": mail.message_id,
+            "verdict": self.finding,
             "outcome": mail.outcome.value,
             "reason": mail.reason,
             "ticket": self.ticket,

@@ -47,6 +47,7 @@ def parse_message(raw: bytes) -> ParsedMessage:
     return ParsedMessage(
         subject=decode_value(_first(values, "subject")),
         from_=_sender(_first(values, "from")),
+        senders=_mailboxes(values.get("from", ())),
         to=_mailboxes(values.get("to", ())),
         cc=_mailboxes(values.get("cc", ())),
         reply_to=_mailboxes(values.get("reply-to", ())),

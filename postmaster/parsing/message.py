@@ -41,11 +41,13 @@ class ParsedMessage:
     text to show (what came only as HTML made text), ``html`` all of it as HTML, if any came so: hostile, never shown as
     is. ``html_pieces`` are the documents that ``html`` is made of, and ``images`` the numbers of the parts that images
     in them mean, by what they refer to.
+    ``senders`` are all mailboxes in all From fields, of which ``from_`` is the one to show.
     ``date`` is aware, or None if none could be read. ``message_id`` and the lists come without angle brackets.
     """
 
     subject: str = ""
     from_: Address | None = None
+    senders: tuple[Address, ...] = ()
     to: tuple[Address, ...] = ()
     cc: tuple[Address, ...] = ()
     reply_to: tuple[Address, ...] = ()

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from postmaster.parsing import parse_message
 from postmaster.parsing.message import ParsedMessage
+from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that was read. ``message`` is None, and ``flaw`` says why, if it could not be parsed."""
+    """A message that was read. ``message`` is None, and ``flaw`` says why, if it could not be parsed.
+
+    ``checked`` is what this desk itself has found out about its sender, now or when it came.
+    """
 
     raw: bytes
     sha256: bytes
@@ -18,6 +22,7 @@ class Arrival:
     occurrence: int
     message: ParsedMessage | None
     flaw: str = ""
+    checked: SenderVerdict = NO_VERDICT
 
 
 def read_arrival(raw: bytes, sha256: bytes, identity: str, occurrence: int) -> Arrival:

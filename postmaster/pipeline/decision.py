@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from postmaster.accounts.models import Trust
 from postmaster.desk.models import LinkKind, SenderType
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.extensions import Json
@@ -114,18 +115,23 @@ class Rules:
 
     ``account_id`` is that of the account, for filters that are for chosen ones; None is the pipe. ``missing_queue`` is
     what the pipe names that is no valid queue. ``own_addresses`` are those of the account itself, as they are compared.
+    ``trust`` says whose X-OTRS headers count, ``authserv_ids`` whose Authentication-Results, if not TrustedAuthservIds.
     """
 
-    trusted: bool = False
+    trust: Trust = Trust.NO
     queue_id: int | None = None
     account_id: int | None = None
     missing_queue: str | None = None
     own_addresses: frozenset[str] = frozenset()
+    authserv_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A message with everything that can be found out about it without the desk, before any transaction."""
+    """A message with everything that can be found out about it without the desk, before any transaction.
+
+    ``believed``: its own X-OTRS headers count.
+    """
 
     arrival: Arrival
     message: ParsedMessage
@@ -136,6 +142,7 @@ class Prepared:
     writers: tuple[Writer, ...] = ()
     forwarded: Writer | None = None
     verdict: SenderVerdict = NO_VERDICT
+    believed: bool = False
 
 
 @dataclass(slots=True)

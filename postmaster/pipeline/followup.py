@@ -10,7 +10,7 @@ from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import REASONS, Decision, Outcome
 from postmaster.pipeline.followup_checks import FollowUpCheck
-from postmaster.pipeline.verdict import Finding
+from postmaster.pipeline.verdict import Finding, is_proven
 
 
 def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
@@ -38,9 +38,9 @@ def _counts(decision: Decision, desk: DecisionContext, clue: FollowUpCheck, tick
 
 
 def _is_accepted(decision: Decision, desk: DecisionContext) -> bool:
-    """Whether numbers count from whoever wrote the message. A verdict is about From, and no other field."""
+    """Whether numbers count from whoever wrote the message."""
     if desk.accepts_strangers == "proven":
-        return decision.prepared.verdict.verdict is Finding.PASS and decision.writer.field == "From"
+        return is_proven(decision.writer, decision.prepared.verdict)
     return desk.accepts_strangers == "yes"
 
 

@@ -1,4 +1,4 @@
-"""Who wrote the message that an agent has forwarded: attached, or quoted by Outlook, Gmail or Apple Mail.
+"""Who wrote the message that an agent has forwarded: attached, or quoted by Outlook, Gmail, Apple Mail or Thunderbird.
 
 Asked only for mail of queues that say so, since an agent's forward looks like that of anybody else.
 """
@@ -6,6 +6,7 @@ Asked only for mail of queues that say so, since an agent's forward looks like t
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from postmaster.parsing import parse_addresses, parse_message, part_content
 from postmaster.parsing.address_key import MAX_ADDRESS, address_key
@@ -19,11 +20,11 @@ MAX_SEARCHED, MAX_LINES, MAX_ATTACHED = 100_000, 8, 1
 # What a forwarded message's subject begins with, in English, German and French.
 _PREFIX = re.compile(r"\s*(?:\[[^\]]{0,80}\]\s*)?(?:fwd?|wg|wtrlt|tr)\s*:", re.IGNORECASE)
 
-# The header of a quoted message in those languages: the sender first, then at least two of the other fields.
+# The header of a quoted message in those languages: the sender, and at least two of the other fields beside it.
 _SENDER = re.compile(r"^[ \t>*]*(?:From|Von|De)[ \t\xa0*]*:[ \t\xa0*]*(?P<who>\S[^\n]*)$", re.IGNORECASE | re.MULTILINE)
 _OTHERS = re.compile(
-    r"[ \t>*]*(?:Sent|Date|To|Cc|Subject|Reply-To|Gesendet|Datum|An|Kopie|Betreff|Antwort an|Envoyé|À|A|Objet|Sujet)"
-    r"(?: le)?[ \t\xa0*]*:",
+    r"[ \t>*]*(?:Sent|Date|To|Cc|Subject|Reply-To|Gesendet|Datum|An|Kopie|Betreff|Antwort an|Envoyé|À|A|Pour|Objet|"
+    r"Sujet)(?: le)?[ \t\xa0*]*:",
     re.IGNORECASE,
 )
 _LINKED = re.compile(r"([^\s<>]+@[^\s<>]+)<mailto:[^<>\s]*>", re.IGNORECASE)
@@ -43,8 +44,10 @@ def forwarded_writer(arrival: Arrival, message: ParsedMessage) -> Writer | None:
 
 def _quoted_writer(text: str) -> Writer | None:
     for sender in _SENDER.finditer(text):
-        lines = text[sender.end() : sender.end() + 4_000].split("\n")[1 : 1 + MAX_LINES]
-        if sum(bool(_OTHERS.match(line)) for line in lines) < 2:
+        after = text[sender.end() : sender.end() + 4_000].split("\n")[1 : 1 + MAX_LINES]
+        before = text[max(0, sender.start() - 2_000) : sender.start()].split("\n")[:-1]
+        above = list(takewhile(_OTHERS.match, reversed(before[-MAX_LINES:])))  # Thunderbird has the sender third
+        if len(above) + sum(bool(_OTHERS.match(line)) for line in after) < 2:
             continue
         value = _MAILTO.sub(r"<\1>", _LINKED.sub(r"\1", sender["who"].strip(" \t\xa0*")))
         for mailbox in parse_addresses(value):

@@ -146,15 +146,25 @@ _CLASSES = {"dsn": Report.DELIVERY, "mdn": Report.RECEIPT, "rn": Report.RECEIPT,
 _REPORT_TYPE = re.compile(r"report-type\s*=\s*\"?\s*([\w-]+)", re.IGNORECASE)
 
 # Senders that no person writes as; a postmaster is a person as well, unless nobody is to get an answer.
-_DAEMON = re.compile(r"(?:mailer-?daemon|mail-?daemon|mail delivery (?:sub)?system|mdaemon)", re.IGNORECASE)
+_DAEMON = re.compile(
+    r"(?:mailer-?daemon|mail-?daemon|mail delivery (?:sub)?system|mdaemon|MicrosoftExchange[0-9a-f]{32}@)",
+    re.IGNORECASE,
+)
 
 # How servers begin a report that has no structure: qmail, Exim, sendmail, Domino, and others.
 _BEGINNINGS = re.compile(
-    r"(?:Hi\. This is the (?:\S+ ){1,3}?(?:qmail-send|program|deliver program)"
+    r"(?:Hi\. This is the (?:\S+ ){1,3}?(?:qmail-send|program|deliver program|server)"
     r"|This message was created automatically by (?:the )?mail (?:delivery|transfer)"
     r"|A message that you (?:have )?sent could not be delivered"
     r"|The original message was received at "
     r"|Your message\s+(?:Subject|To):.{0,500}?(?:was not delivered|did not reach|could not be delivered)"
+    r"|Ihre Nachricht\s+(?:Betreff|An):.{0,500}?(?:wurde nicht|konnte nicht|nicht zugestellt|nicht erreicht)"
+    r"|Votre message\s+(?:Objet|Sujet|À)\s?:.{0,500}?(?:n.a pas|n.a pu|impossible)"
+    r"|This message was undeliverable due to "
+    r"|This is a delivery failure notification "
+    r"|(?:Unknown user|User mailbox exceeds allowed size|Invalid final delivery userid):? "
+    r"|Delivery to the following recipients? (?:has |have )?failed"
+    r"|Sorry, (?:we were|I was)(?:n't| un)able to deliver your message"
     r"|This is the mail system at host "
     r"|This is an automatically generated Delivery Status Notification"
     r"|I'm sorry to have to inform you that )",
@@ -221,8 +231,10 @@ def _report_by_type(message: ParsedMessage) -> Report | None:
 def _is_bounce_in_words(message: ParsedMessage) -> bool:
     if message.header_names & {"x-failed-recipients", "x-ms-exchange-message-is-ndr"}:
         return True
+    if _is_daemon(message):  # whatever its words are, in whatever language
+        return True
     told = _BEGINNINGS.match(message.text[:_BEGINNING].lstrip())
-    return bool(told) and (_has_no_sender(message) or _is_daemon(message) or _is_postmaster(message))
+    return bool(told) and (_has_no_sender(message) or _is_postmaster(message))
 
 
 def _has_no_sender(message: ParsedMessage) -> bool:

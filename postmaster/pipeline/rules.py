@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.models import Dispatching, MailAccount
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.decision import Rules
+from postmaster.system.lists import read_names
 
 
 def account_rules(account: MailAccount) -> Rules:
@@ -14,7 +15,8 @@ def account_rules(account: MailAccount) -> Rules:
     queue_id = account.queue_id if account.dispatching == Dispatching.QUEUE else None
     names = (account.address, account.login)
     own = frozenset(address_key(name) for name in names if name and "@" in name)
-    return Rules(account.trusted, queue_id, account.id, own_addresses=own)
+    servers = read_names(account.authserv_ids or "")
+    return Rules(account.trust, queue_id, account.id, own_addresses=own, authserv_ids=servers)
 
 
 def present_rules(session: Session, account_id: int | None) -> Rules:

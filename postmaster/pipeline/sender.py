@@ -91,6 +91,8 @@ def base_key(key: str) -> str:
 def is_rewritten(message: ParsedMessage, lists: Collection[str]) -> bool:
     """Whether From names a list that ``message`` came through instead of the one who wrote it."""
     sender = message.from_
+    if (hidden := _behind_verp(message)) and hidden.key in map(address_key, (to.address for to in message.reply_to)):
+        return True
     if sender is None or not message.header_names & LIST_FIELDS:
         return False
     return address_key(sender.address) in lists or bool(_VIA.search(sender.name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from postmaster.accounts.models import Trust
 from postmaster.desk.models import ForwardCustomer, LinkKind
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
@@ -17,7 +18,7 @@ from postmaster.pipeline.context import DecisionContext, recipients
 from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
 from postmaster.pipeline.followup import check_follow_up, doubt_follow_up, follow_up, sender_fails
 from postmaster.pipeline.threads import CONTENT_KEY
-from postmaster.pipeline.verdict import Finding
+from postmaster.pipeline.verdict import CHECKED_HERE, Finding
 from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, QueueRef, own_controls
 
 Stage = Callable[[Decision, DecisionContext], None]
@@ -45,7 +46,8 @@ def tell_verdict(decision: Decision, _desk: DecisionContext) -> None:
     if not verdict.is_told:
         return
     told = {Finding.PASS: "is proven", Finding.NONE: "is not proven", Finding.FAIL: "is not who it says"}
-    text = f"The sender, of {verdict.domain or 'no domain'}, {told[verdict.verdict]}, as {verdict.server} has found: "
+    who = "PostMaster" if verdict.server == CHECKED_HERE else verdict.server
+    text = f"The sender, of {verdict.domain or 'no domain'}, {told[verdict.verdict]}, as {who} has found: "
     decision.note("sender", f"{text}{verdict.summary}.", verdict=verdict.verdict.value, domain=verdict.domain)
 
 
@@ -72,12 +74,14 @@ def trace_filters(decision: Decision, _desk: DecisionContext) -> None:
 
 def _note_unheeded(decision: Decision) -> None:
     """Say that X-OTRS headers of an untrusted message do not count: somebody may have put them there on purpose."""
-    if decision.rules.trusted or not any(name.startswith(_PREFIXES) for name in decision.message.header_names):
+    if decision.prepared.believed or not any(name.startswith(_PREFIXES) for name in decision.message.header_names):
         return
     names = [control.name[:60] for control in own_controls(decision.message.headers).values()]
     named = ", ".join(names[:MAX_NAMED])
-    text = f"Its own X-OTRS headers do not count, since its account is not trusted: {named}."
-    decision.note("headers", text)
+    decision.note("headers", f"Its own X-OTRS headers do not count, since {_DISBELIEF[decision.rules.trust]}: {named}.")
+
+
+_DISBELIEF = {Trust.NO: "its account is not trusted", Trust.PROVEN: "its account trusts proven senders only"}
 
 
 def apply_ignore(decision: Decision, _desk: DecisionContext) -> None:

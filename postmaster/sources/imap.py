@@ -19,6 +19,9 @@ LARGE_BYTES = 8_000_000
 CHUNK_BYTES = 4_000_000
 """A message above LARGE_BYTES is read in chunks, so that it is held in memory once instead of several times."""
 
+NEWEST = 10
+"""Messages whose headers the connection test looks at."""
+
 FOREIGN = "Other mail in the folder is marked as deleted, and the server cannot delete ours alone (no UIDPLUS)."
 NOT_EXPUNGED = "The server kept mail that was marked as deleted."
 READ_ONLY = "The folder is only looked at."
@@ -180,6 +183,19 @@ def try_deleting(connection: Connection, client: ImapClient) -> str:
         if client.can("ACL") and not _may_delete(client, folder.raw_name):
             raise connection.wire.fail("folder-read-only", "delete", folder=folder.name)
     return "Mail can be deleted in this folder."
+
+
+def newest_heads(connection: Connection, client: ImapClient) -> Sequence[bytes]:
+    """The headers of the newest messages in the folder; none if the server does not hand them out."""
+    folder = Folder(client, read_only=True)
+    if not folder.exists:
+        return ()
+    numbers = f"{max(1, folder.exists - NEWEST + 1)}:{folder.exists}"
+    with connection.wire.stage("read"):
+        client.allow()
+        answers = client.fetch_listing(numbers, "(BODY.PEEK[HEADER])")
+    found = (text for told in answers.values() for key, text in told.items() if key.startswith(b"BODY[HEADER]"))
+    return [text for text in found if isinstance(text, bytes)]
 
 
 def _may_delete(client: ImapClient, folder: bytes) -> bool:

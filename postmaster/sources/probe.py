@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,7 +24,8 @@ TOKEN_STAGES: tuple[FaultStage, ...] = ("token", "permission")
 class ProbeStage:
     """What became of one stage. ``ms`` is how long it took; ``error`` is why it failed, ``detail`` for people.
 
-    ``certificate`` is the server's, after a stage tls that went well.
+    ``certificate`` is the server's, after a stage tls that went well, ``heads`` are those of the newest messages, after
+    a stage delete that did.
     """
 
     stage: FaultStage
@@ -33,6 +35,7 @@ class ProbeStage:
     advice: str = ""
     error: MailError | None = None
     certificate: CertificateFacts | None = None
+    heads: Sequence[bytes] = ()
 
     def as_dict(self) -> dict[str, str | int]:
         """The form that ``--json`` prints (docs/reference.md#json)."""
@@ -129,4 +132,8 @@ class _Test:
         return ProbeStage("folder", "ok", detail=self.protocol.try_folder(self.dialler, self.dialler.client))
 
     def delete(self) -> ProbeStage:
-        return ProbeStage("delete", "ok", detail=self.protocol.try_deleting(self.dialler, self.dialler.client))
+        detail = self.protocol.try_deleting(self.dialler, self.dialler.client)
+        heads: Sequence[bytes] = ()
+        with contextlib.suppress(MailError):  # the test is about fetching
+            heads = self.protocol.newest_heads(self.dialler, self.dialler.client)
+        return ProbeStage("delete", "ok", detail=detail, heads=heads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,7 @@ class ProtocolSpec:
 
     ``source`` opens the mailbox. ``folders`` are those that can hold mail; call it inside a stage. ``try_folder`` and
     ``try_deleting`` are stages of the connection test: each says what it found, or raises MailError.
+    ``newest_heads`` are the headers of the newest messages, as far as looking at them leaves no trace on any server.
     ``dry_run_note`` is what to know before looking at mail without fetching it.
     """
 
@@ -43,6 +44,7 @@ class ProtocolSpec:
     folders: Callable[[Any], list[str]]
     try_folder: Callable[[Connection, Any], str]
     try_deleting: Callable[[Connection, Any], str]
+    newest_heads: Callable[[Connection, Any], Sequence[bytes]]
     dry_run_note: str = ""
 
 
@@ -55,6 +57,7 @@ PROTOCOLS: dict[Protocol, ProtocolSpec] = {
         folders=folder_names,
         try_folder=imap.try_folder,
         try_deleting=imap.try_deleting,
+        newest_heads=imap.newest_heads,
     ),
     Protocol.POP3: ProtocolSpec(
         client=Pop3Client,
@@ -64,6 +67,7 @@ PROTOCOLS: dict[Protocol, ProtocolSpec] = {
         folders=lambda _client: [],
         try_folder=pop3.try_folder,
         try_deleting=pop3.try_deleting,
+        newest_heads=lambda _connection, _client: (),
         dry_run_note="Some POP3 providers count mail that was looked at as fetched and do not show it again "
         "(Gmail does).",
     ),

@@ -109,9 +109,18 @@ ACCEPT_NUMBER_FROM_STRANGER = Setting(
 TRUSTED_AUTHSERV_IDS: ListSetting[str] = ListSetting(
     "TrustedAuthservIds",
     (),
-    "Names by which your own mail servers sign the field Authentication-Results, divided by semicolons; (unnamed) for "
-    "a server that leaves its name out. Of all such fields the topmost counts; without a name here, none.",
+    "Names by which your own mail servers sign the field Authentication-Results, divided by semicolons; *.example.com "
+    "for all below it, (unnamed) for a server that leaves its name out. Only what the topmost of them says counts; "
+    "without a name here, nothing does. An account may have names of its own, which count instead.",
     read_names,
+)
+CHECK_DKIM = Setting(
+    "CheckDKIM",
+    False,
+    "Whether signatures (DKIM) are checked here if no server of TrustedAuthservIds has said anything: yes or no. It "
+    "asks DNS for keys, 5 s a message at most; what was found is kept, and never asked for again.",
+    yes_no,
+    ("yes", "no"),
 )
 ON_SENDER_FAIL = Setting(
     "OnSenderFail",
@@ -180,6 +189,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         TICKETS_PER_SENDER,
         ACCEPT_NUMBER_FROM_STRANGER,
         TRUSTED_AUTHSERV_IDS,
+        CHECK_DKIM,
         ON_SENDER_FAIL,
         DUPLICATE_MESSAGES,
         FIRST_FETCH_CONFIRM,

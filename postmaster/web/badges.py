@@ -9,6 +9,7 @@ from postmaster.accounts.credential_health import CredentialHealth
 from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.ledger.models import RunStatus
 from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.verdict import Finding
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,17 @@ class Badge:
 
 
 OUTCOME_BADGES: Mapping[Outcome, Badge] = {row.outcome: Badge(row.label, row.state, row.icon) for row in RECORDED}
+
+# Whether the sender of a message is who he says, in words for whoever answers it.
+SENDER_BADGES: Mapping[Finding, Badge] = {
+    Finding.PASS: Badge("Sender proven", "ok", "shield-check", "It does come from the domain that it names."),
+    Finding.NONE: Badge(
+        "Sender not proven", "paused", "shield", "Nobody could find out whether it comes from the domain that it names."
+    ),
+    Finding.FAIL: Badge(
+        "Sender not genuine", "fail", "shield-alert", "It does not come from the domain that it names: do not trust it."
+    ),
+}
 
 RUN_BADGES: Mapping[RunStatus, Badge] = {
     RunStatus.RUNNING: Badge("Running", "busy", "refresh-cw"),

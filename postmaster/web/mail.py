@@ -11,7 +11,7 @@ from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before
-from postmaster.web.badges import OUTCOME_BADGES
+from postmaster.web.badges import OUTCOME_BADGES, SENDER_BADGES
 from postmaster.web.lists import cursor_links, wants_fragment
 from postmaster.web.steps import steps_of
 from postmaster.web.times import asked_moment
@@ -27,7 +27,7 @@ PARTS = {
     "account": "Mail account",
     "ticket": "Ticket number",
 }
-MAIL_FILTERS = ("q", *PARTS, "outcome", "from", "to")
+MAIL_FILTERS = ("q", *PARTS, "outcome", "verdict", "from", "to")
 
 
 @blueprint.get("")
@@ -44,15 +44,18 @@ def page() -> str:
         state=state,
         parts=PARTS,
         looks=OUTCOME_BADGES,
+        verdicts=SENDER_BADGES,
     )
 
 
 def _wanted() -> MailFilter:
     asked = request.args
     outcome = next((outcome for outcome in OUTCOME_BADGES if outcome.value == asked.get("outcome")), None)
+    verdict = next((finding for finding in SENDER_BADGES if finding.value == asked.get("verdict")), None)
     return MailFilter(
         text=asked.get("q", ""),
         outcome=outcome,
+        verdict=verdict,
         since=asked_moment("from"),
         until=asked_moment("to", end_of_day=True),
         before=asked_before(),
@@ -67,5 +70,10 @@ def show(number: int) -> str:
     with read_session() as session:
         trace = trace_mail(session, number)
     return render_template(
-        "mail/show.html", trace=trace, mail=trace.mail, steps=list(steps_of(trace)), looks=OUTCOME_BADGES
+        "mail/show.html",
+        trace=trace,
+        mail=trace.mail,
+        steps=list(steps_of(trace)),
+        looks=OUTCOME_BADGES,
+        verdicts=SENDER_BADGES,
     )

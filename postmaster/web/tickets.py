@@ -27,6 +27,7 @@ from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.asked import asked_before, asked_id, asked_number
+from postmaster.web.badges import SENDER_BADGES
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, cursor_links, next_url, wants_fragment
 from postmaster.web.steps import steps_of
@@ -138,6 +139,7 @@ def show(ticket: str) -> str:
         valid_queues=valid,
         states=states,
         state=filter_state(),
+        verdicts=SENDER_BADGES,
     )
 
 

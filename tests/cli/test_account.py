@@ -46,8 +46,9 @@ def test_a_listed_account_has_the_option_names_as_keys(admin: Admin) -> None:
     assert row == {
         "id": 1, "label": "info@mail.example.com", "type": "IMAPS", "credential": "C", "address": None,
         "host": "mail.example.com", "port": None, "folder": None, "ssl_verify": True, "ssl_fingerprint": None,
-        "ssl_verifycn_name": None, "trusted": False, "dispatching": "queue", "queue": "Junk", "validity": "valid",
-        "comment": "Orders of the shop.", "interval": None, "answer_timeout": None, "health": "never",
+        "ssl_verifycn_name": None, "trusted": "no", "authserv_ids": None, "dispatching": "queue", "queue": "Junk",
+        "validity": "valid", "comment": "Orders of the shop.", "interval": None, "answer_timeout": None,
+        "health": "never",
     }  # fmt: skip
 
 

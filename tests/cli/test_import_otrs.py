@@ -84,7 +84,7 @@ def test_what_was_taken_is_as_it_was_there(run: Run, admin: Admin) -> None:
     sales = admin.show("account", "sales@imap.shop.example")
     assert {name: sales[name] for name in ("type", "trusted", "dispatching", "queue", "folder", "validity")} == {
         "type": "IMAPS",
-        "trusted": True,
+        "trusted": "yes",
         "dispatching": "queue",
         "queue": "Sales",
         "folder": None,

@@ -40,6 +40,12 @@ APPLE_GERMAN = (
     "Anfang der weitergeleiteten Nachricht:\n\nVon: Eve Roe {who}\nBetreff: Aufzug\nDatum: 2. November\nAn: Bob"
 )
 APPLE_FRENCH = "Début du message réexpédié :\n\nDe: Eve Roe {who}\nObjet: ascenseur\nDate: 2 novembre\nÀ: Bob"
+THUNDERBIRD = (  # freescout-help-desk/freescout#290: the sender stands third
+    "-------- {title} --------\n{subject} lift\n{date} Mon, 2 Nov 2026\n{sender} Eve Roe {who}\n{to} Bob\n\n\nx"
+)
+ZIMBRA = '----- Forwarded Message -----\nFrom: "Eve" {who}\nTo: "Bob"\nSent: Thursday\nSubject: lift\n\nx'
+GMAIL_SPANISH = "---------- Forwarded message ---------\nDe: Eve {who}\nDate: mié, 21 feb\nSubject: x\nTo: Bob\n\nHi"
+GMX = "Gesendet: Montag, 2. November 2026\nVon: Eve {who}\nAn: bob@desk.example\nBetreff: Aufzug\n\nx"
 BOLD = "*From:* Eve Roe {who}\n*Sent:* Monday\n*To:* Bob\n*Subject:* lift"
 QUOTED = {
     "outlook": (OUTLOOK.replace("{line}", "-----Original Message-----"), "FW: lift"),
@@ -51,7 +57,16 @@ QUOTED = {
     "apple": (APPLE, "Fwd: lift"),
     "apple in German": (APPLE_GERMAN, "Fwd: Aufzug"),
     "apple in French": (APPLE_FRENCH, "Tr : ascenseur"),
-}
+    "thunderbird": (THUNDERBIRD.format(title="Forwarded Message", subject="Subject:", date="Date:", sender="From:",
+                                       to="To:", who="{who}"), "Fwd: lift"),
+    "thunderbird in German": (THUNDERBIRD.format(title="Weitergeleitete Nachricht", subject="Betreff:", date="Datum:",
+                                                 sender="Von:", to="An:", who="{who}"), "Fwd: lift"),
+    "thunderbird in French": (THUNDERBIRD.format(title="Message transféré", subject="Sujet :", date="Date :",
+                                                 sender="De :", to="Pour :", who="{who}"), "Fwd: lift"),
+    "zimbra, mailgun/talon#74": (ZIMBRA, "Fwd: lift"),
+    "gmail in Spanish, zbateson/mail-mime-parser#236": (GMAIL_SPANISH, "Fwd: lift"),
+    "gmx": (GMX, "Fwd: lift"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("who", ["<eve@b.example>", "[mailto:eve@b.example]", "<eve@b.example<mailto:eve@b.example>>"])
@@ -99,3 +114,21 @@ def test_the_sender_of_an_attached_message_is_the_customer(desk: Desk) -> None:
 )
 def test_otherwise_whoever_forwarded_it_is_the_customer(desk: Desk, content: str, subject: str, queue: str) -> None:
     assert take(desk, content, subject, queue)["attributes"]["customer_user"] == "bob@desk.example"
+
+
+def test_a_sender_in_a_table_of_thunderbird_is_found(desk: Desk) -> None:
+    rows = "".join(
+        f'<tr><th valign="BASELINE" nowrap>{name} </th><td>{value}</td></tr>'
+        for name, value in (
+            ("Sujet :", "ascenseur"), ("Date :", "Thu, 6 Apr 2023"), ("Pour :", "bob@desk.example"),
+            ("De :", 'Eve <a class="moz-txt-link" href="mailto:eve@b.example">&lt;eve@b.example&gt;</a>'),
+        )
+    )  # fmt: skip
+    html = f"<p>@fwd</p><div>-------- Message transféré --------<table><tbody>{rows}</tbody></table><br>Salut</div>"
+    result = take(desk, f"Content-Type: text/html; charset=utf-8\n\n{html}")
+    assert result["attributes"]["customer_user"] == "eve@b.example"
+
+
+def test_words_that_look_like_a_sender_are_none(desk: Desk) -> None:
+    text = "\nDate: next week\n\nFrom: my point of view, ask x@b.example\n\nTo: be fair\n\nx"
+    assert take(desk, text)["attributes"]["customer_user"] == "bob@desk.example"

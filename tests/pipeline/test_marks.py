@@ -199,3 +199,40 @@ def test_a_report_about_an_unknown_message_is_a_ticket_of_its_own(shared_desk: D
 def test_a_person_who_passes_a_report_on_is_no_machine(shared_desk: Desk, raw: str) -> None:
     result = shared_desk.ok("read", "--json", "--dry-run", input=raw.encode()).json
     assert (result["loop"], result["automatic"]) == (False, False)
+
+
+# Reports that say nothing by their structure: who sends them, their words. sisimai/p5-sisimai has a module for each.
+PLAIN_REPORTS = {
+    "yahoo": ("MAILER-DAEMON@yahoo.example", "Sorry, we were unable to deliver your message to the following address."),
+    "barracuda": ("Mail Delivery System <MAILER-DAEMON@bar.example>", "Your message to: a@b.example\nwas blocked."),
+    "exchange online": (
+        "Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@corp.example>",
+        "Ihre Nachricht an a@b.example konnte nicht zugestellt werden."),
+    "domino in German": (
+        "<postmaster@corp.example>",
+        "Ihre Nachricht\n\n  Betreff: lift\n\nkonnte nicht zugestellt werden an:\n\n  a@b.example"),
+    "domino in French": (
+        "postmaster@corp.example", "Votre message\n\n  Objet : lift\n\nn’a pas été remis à :\n\n  a@b.example"),
+    "imail": ("Postmaster@mx.example", "Unknown user: a@b.example\n\nOriginal message follows."),
+    "messaging server": ("Mail Administrator <postmaster@t.example>", "This Message was undeliverable due to the "
+        "following reason:\n\nNo such account"),
+    "james": ("postmaster@mx.example", "Hi. This is the James mail server at mx.example.\nI'm afraid I wasn't able to"),
+    "mimecast": ("Mimecast <postmaster@mx.example>", "This is a delivery failure notification message indicating that"),
+    "iis": ("postmaster@mx.example", "This is an automatically generated Delivery Status Notification.\n\nDelivery"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN_REPORTS)
+def test_a_report_in_words_alone_goes_to_the_ticket_that_it_quotes(shared_desk: Desk, name: str) -> None:
+    sender, words = PLAIN_REPORTS[name]
+    first = closed_ticket(shared_desk)
+    copy = f"From: desk@example.org\nTo: ada@example.net\nSubject: Re: [Ticket#{first['ticket']}] lift"
+    raw = f"From: {sender}\nTo: desk@example.org\nSubject: Failure {name}\n\n{words}\n\n{copy}\n\nx"
+    result = shared_desk.ok("read", "--json", input=raw.encode()).json
+    assert (result["outcome"], result["ticket"], result["automatic"]) == ("follow-up", first["ticket"], True)
+    assert result["attributes"]["state"] == "closed successful"
+
+
+def test_a_postmaster_who_writes_himself_is_a_person(shared_desk: Desk) -> None:
+    raw = b"From: Postmaster <postmaster@corp.example>\nSubject: a question\n\nYour message about the lift came today."
+    assert shared_desk.ok("read", "--json", input=raw).json["automatic"] is False

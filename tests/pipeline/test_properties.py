@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from postmaster import create_app
+from postmaster.accounts.models import Trust
 from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, Ticket, TicketCounter
@@ -194,7 +195,7 @@ _EXAMPLES = iter(range(10**9))
 def test_each_message_has_one_outcome_and_the_same_wherever_a_batch_ends(
     apps: list[Flask], drafts: list[Draft | Noise], filters: list[dict[str, str]], trusted: bool, cuts: set[int]
 ) -> None:
-    rules, example = Rules(trusted), f".{next(_EXAMPLES)}"
+    rules, example = Rules(_trust(trusted)), f".{next(_EXAMPLES)}"
     with time_machine.travel("2026-11-25T12:00:00+00:00", tick=False):
         raws = [draft.raw(example, 2026112500000 + _last_number(apps[0])) for draft in drafts]
         for app in apps:
@@ -233,10 +234,14 @@ def test_what_becomes_of_messages_that_have_nothing_in_common_is_the_same_in_any
     assert decided[0] == decided[1]
 
 
+def _trust(trusted: bool) -> Trust:
+    return Trust.YES if trusted else Trust.NO
+
+
 def _rules(app: Flask, trusted: bool, by_queue: bool) -> Rules:
     with app.app_context(), read_session() as session:
         queue_id = session.scalars(select(Queue.id).where(Queue.name == "Misc")).one()
-    return Rules(trusted, queue_id if by_queue else None)
+    return Rules(_trust(trusted), queue_id if by_queue else None)
 
 
 def _cut(raws: list[bytes], cuts: set[int]) -> Iterator[list[bytes]]:

@@ -68,6 +68,14 @@ LIST = ("List-Id: Help <help.desk.example>", "Precedence: list")
           "List-Id: <talk.lists.example>"], "eve@b.example"),
         (["From: Talk <talk@lists.example>", "List-Id: <talk.lists.example>", "Reply-To: talk@lists.example"],
          "talk@lists.example"),
+        (["From: Eve <eve=b.example@forward.example>", "Reply-To: Eve <eve@b.example>"], "eve@b.example"),
+        # getpatchwork/patchwork#64, PostHog/posthog#57461, fiedl/wingolfsplattform#135: what is left of the writer
+        (["From: Eve via Talk <talk@lists.example>", "X-Original-Sender: eve@b.example",
+          "Reply-To: talk@lists.example", "List-Post: <mailto:talk@lists.example>"], "eve@b.example"),
+        (["From: \"'Eve' via Help\" <help@desk.example>", "X-Original-From: Eve <eve@b.example>",
+          "Mailing-list: list help@desk.example; contact help+owners@desk.example"], "eve@b.example"),
+        (["From: \"Eve via Group\" <g@lists.example>", "Reply-To: eve@b.example", "X-Original-From: Eve <eve@b.example>",
+          "List-Id: <g.lists.example>", "Precedence: list"], "eve@b.example"),
         # Lists that leave From alone.
         (["From: eve@b.example", "Reply-To: talk@lists.example", *LIST], "eve@b.example"),
         (["From: eve@b.example", "X-Original-From: x@b.example"], "eve@b.example"),

@@ -119,7 +119,7 @@ def test_a_field_that_is_added_to_the_table_appears_by_itself(
         ({"dispatching": "queue"}, "Queue is missing. Dispatching by queue needs one."),
         ({"dispatching": "queue", "queue": "Nowhere"}, "There is no queue “Nowhere”."),
         ({"dispatching": "maybe"}, "Dispatching is “maybe”, but must be to or queue."),
-        ({"trusted": "maybe"}, "Trusted is “maybe”, but must be yes or no."),
+        ({"trusted": "maybe"}, "Trusted is “maybe”, but must be no, yes or proven-senders-only."),
         ({"host": "taken.example", "credential": "taken"}, "is already fetched by account 1, taken@taken.example."),
     ],
 )

@@ -243,3 +243,26 @@ def test_leads_try_nothing(lead: FlaskClient) -> None:
     for kind in (*KINDS, "use/folder"):
         assert lead.post(f"/accounts/add/{kind}", headers=token_header(lead)).status_code == 403
         assert lead.get(f"/accounts/add/{kind}/{'0' * 32}").status_code in (403, 404)
+
+
+@pytest.mark.parametrize("kind", ["test", "preview"])
+def test_a_server_that_is_offered_is_entered_by_a_button_and_saved_by_nobody_else(
+    client: FlaskClient, desk: Desk, mailbox: TestMailbox, kind: str
+) -> None:
+    field = "Authentication-Results: mx.desk.example; dmarc=pass"
+    mailbox.deliver(*(mail(f"judged {number}", headers=[field]) for number in range(3)))
+    name = desk.credential(mailbox.user, mailbox.password)
+    fields = entered(mailbox, credential=name, dispatching="to", trusted="no")
+    part = ended(client, start(client, kind, **fields))
+    assert "This server writes its verdicts on senders as mx.desk.example , in 3 of the 3 mails looked at." in words(
+        part
+    )
+    [button] = re.findall(r'<button[^>]*id="trust-server-[^>]*>', part)
+    address = html.unescape(re.findall(r'hx-post="([^"]*)"', button)[0])
+    sent = {**fields, "found": "mx.desk.example"}
+    used = client.post(address, data=sent, headers={**HTMX, **token_header(client)}).text
+    assert 'id="authserv_ids-field"' in used
+    assert 'value="mx.desk.example"' in used
+    trusting = {**fields, "authserv_ids": "mx.desk.example"}
+    assert "This server writes" not in words(ended(client, start(client, kind, **trusting)))
+    assert desk.ok("account", "list", "--json").json_lines == []

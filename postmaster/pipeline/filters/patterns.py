@@ -26,7 +26,7 @@ EMAIL_ADDRESS = "EMAILADDRESS:"
 LAST = -1
 MAX_OCCURRENCE = 50_000
 
-_PLACED = re.compile(r"(.+?)\[([^\]]*)\]")
+_PLACED = re.compile(r"([^\[]+)\[(.*)")
 _HEADER = re.compile(r"[!-9;-<>-~]+")
 _PLAIN_ADDRESS = re.compile(r"[\w.+-]+@[\w.-]+")
 
@@ -84,9 +84,10 @@ def _occurrence(header: str) -> tuple[str, int | None]:
     match = _PLACED.fullmatch(header)
     if match is None:
         return header, None
-    place = {"first": 0, "last": LAST}.get(match[2].lower())
+    named = match[2][:-1].lower() if match[2].endswith("]") else ""
+    place = {"first": 0, "last": LAST}.get(named)
     if place is None:
-        number = read_number(match[2], 1, MAX_OCCURRENCE)
+        number = read_number(named, 1, MAX_OCCURRENCE)
         if number is None:
             advice = "It is first, last or a number, from 1 at the top, as in Received[1]."
             raise InvalidValue(f"has “{header}”, which names no occurrence of a header", advice)

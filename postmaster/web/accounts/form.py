@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TYPE
+from postmaster.accounts.fields import AUTHSERV_IDS, CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS, AccountType, Tls
 from postmaster.resources.fields import Field
 from postmaster.web import scratch
@@ -40,7 +40,7 @@ BY_TYPE = (
     FormSection("tls", "TLS", ("ssl_verify", "ssl_fingerprint", "ssl_verifycn_name")),
 )
 LAST = (
-    FormSection("tickets", "Tickets", (DISPATCHING.name, QUEUE.name, "trusted")),
+    FormSection("tickets", "Tickets", (DISPATCHING.name, QUEUE.name, TRUSTED.name, AUTHSERV_IDS.name)),
     FormSection("about", "About this account"),
 )
 

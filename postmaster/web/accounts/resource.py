@@ -62,8 +62,12 @@ ACCOUNT_PAGES = Resource(
         "ssl_fingerprint": "For a self-signed certificate or an unknown CA: the only certificate that is accepted, "
         "as algo$hex. Colons do not matter.",
         "ssl_verifycn_name": "Only if the certificate names a different host.",
-        "trusted": "Whether X-OTRS headers of the mail itself count. They can change queue, priority or state: "
-        "“yes” for known senders only.",
+        "trusted": "Whether X-OTRS headers of the mail itself count. They can change queue, priority or state: “yes” "
+        "only if nobody else can write to this mailbox. “proven-senders-only” keeps out who writes in another’s name, "
+        "yet anybody can prove a domain of his own.",
+        "authserv_ids": "Names by which the servers of this mailbox sign the field Authentication-Results, divided by "
+        "semicolons: they say whether a sender is who he says. Leave empty for the setting TrustedAuthservIds. “Test "
+        "connection” and “Preview” say which names there are.",
         "queue": "Where all mail of this account goes.",
         "interval": "Minutes between two runs. Leave empty for the default, FetchIntervalMinutes.",
         "answer_timeout": "Seconds that the server may take for an answer, 10 to 300. Leave empty for 60, and 100 for "
@@ -81,6 +85,8 @@ ACCOUNT_PAGES = Resource(
         "ssl_verify": "third",
         "ssl_fingerprint": "",
         "ssl_verifycn_name": "most",
+        "trusted": "most",
+        "authserv_ids": "",
         "interval": "third",
         "answer_timeout": "third",
         "validity": "third",

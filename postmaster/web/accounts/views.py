@@ -12,7 +12,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from postmaster.accounts.fields import CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
+from postmaster.accounts.fields import AUTHSERV_IDS, CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
 from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import TYPE_FIELDS
 from postmaster.accounts.validation import check_dispatching
@@ -30,7 +30,7 @@ from postmaster.web.resources import existing, form_route, render_form
 
 # What it takes to reach a mailbox, and what more to say what would become of its mail.
 CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
-DECISION = (TRUSTED, DISPATCHING, QUEUE)
+DECISION = (TRUSTED, AUTHSERV_IDS, DISPATCHING, QUEUE)
 
 # Seconds that a browser without scripts is kept waiting; then it has a button to ask again.
 TEST_SECONDS = 20
@@ -102,7 +102,7 @@ def report(kind: str, key: str, number: int | None = None) -> ResponseReturnValu
     return render_template(f"accounts/_{kind}.html", resource=ACCOUNT_PAGES, report=found, number=number)
 
 
-@form_route(blueprint, "use/<any(folder, ssl_fingerprint):field>", methods=["POST"])
+@form_route(blueprint, "use/<any(folder, ssl_fingerprint, authserv_ids):field>", methods=["POST"])
 @for_admins
 def use(field: str, number: int | None = None) -> ResponseReturnValue:
     """Enter in ``field`` what was found on the server."""
@@ -119,7 +119,7 @@ def use(field: str, number: int | None = None) -> ResponseReturnValue:
 
 def _checked(form: AccountForm, kind: str) -> dict[str, str]:
     """What was entered in the fields that ``kind`` is about. Raises InvalidFieldsError."""
-    wanted = (*CONNECTION, *DECISION) if kind == "preview" else CONNECTION
+    wanted = (*CONNECTION, *DECISION) if kind == "preview" else (*CONNECTION, AUTHSERV_IDS)
     texts = {name: text for name, text in form.texts().items() if name in {field.name for field in wanted}}
     with read_session() as session:
         service = AccountService(session, current_user().name)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.models import MailAccount
+from postmaster.accounts.models import MailAccount, Trust
 from postmaster.ledger.filter_trial import recent_messages
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.service import FILTER_LISTING, RECOMMENDED_FILTERS, FilterService
@@ -32,7 +32,7 @@ def form_context(session: Session, _thing: PostmasterFilter | None = None) -> Ma
         "usual_headers": USUAL_HEADERS,
         "settable": SETTABLE,
         "recent": recent_messages(session, asked_id("recent") or NO_ID),
-        "origins": [(account.id, account.label, account.trusted) for account in accounts],
+        "origins": [(account.id, account.label, account.trust is Trust.YES) for account in accounts],
     }
 
 

@@ -12,11 +12,12 @@ from postmaster import config
 from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
 from postmaster.errors import InputError, NotFoundError
-from postmaster.ledger.filter_trial import Experiment, source_of, try_out
+from postmaster.ledger.filter_trial import Experiment, checked_of, source_of, try_out
 from postmaster.pipeline.decision import REASONS, Rules
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.service import NAME, FilterService
 from postmaster.pipeline.rules import present_rules
+from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.numbers import NO_ID
 from postmaster.web.access import current_user, for_admins
@@ -79,14 +80,15 @@ def _try(session: Session, service: FilterService, form: FilterForm, record: Pos
     texts = form.texts()
     row = service.draft({**texts, NAME.name: texts[NAME.name].strip() or NAMELESS})
     row.id, row.all_accounts = record.id if record else 0, not texts["account"].strip()
-    return try_out(session, row, _message(session), _rules(session), config.current().time_zone)
+    return try_out(session, row, *_message(session), _rules(session), config.current().time_zone)
 
 
-def _message(session: Session) -> bytes:
+def _message(session: Session) -> tuple[bytes, SenderVerdict]:
+    """The message, and what was found out here about its sender when it came."""
     if pasted := request.form.get("message", "").strip():
-        return pasted.replace("\r\n", "\n").encode("utf-8", "replace")
+        return pasted.replace("\r\n", "\n").encode("utf-8", "replace"), NO_VERDICT
     if (picked := asked_id("recent")) is not None:
-        return source_of(session, picked)
+        return source_of(session, picked), checked_of(session, picked)
     raise InputError(
         "Message", "There is no message to try it with.", "Paste one, or pick a recent one.", "missing-field"
     )
