@@ -278,6 +278,27 @@ def test_the_divider_is_a_setting_that_may_be_empty(desk: Desk) -> None:
     assert desk.run("setting", "set", "Ticket::HookDivider", "[1]").exit_code == 2
 
 
+# Policies: scripts/test/PostMaster/FollowUp.t
+
+OUTCOMES = {
+    "closed successful": ("follow-up", "rejected", "new"),
+    "closed unsuccessful": ("follow-up", "rejected", "new"),
+    "removed": ("follow-up", "rejected", "new"),
+    "merged": ("follow-up", "follow-up", "follow-up"),
+    "new": ("follow-up", "follow-up", "follow-up"),
+    "open": ("follow-up", "follow-up", "follow-up"),
+    "pending reminder": ("follow-up", "follow-up", "follow-up"),
+}
+
+
+@pytest.mark.parametrize(("policy", "place"), [("possible", 0), ("reject", 1), ("new-ticket", 2)])
+def test_the_policy_counts_in_the_states_in_which_theirs_counts(desk: Desk, policy: str, place: int) -> None:
+    desk.ok("queue", "set", "Raw", "--follow-up", policy)
+    for state, outcomes in OUTCOMES.items():
+        first = take(desk, f"State: {state}")
+        assert take(desk, subject=f"FollowUp Ticket#{first['ticket']}")["outcome"] == outcomes[place], state
+
+
 # States: scripts/test/PostMaster/KeepState.t
 
 
