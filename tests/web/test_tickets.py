@@ -148,6 +148,13 @@ def test_a_ticket_shows_the_verdict_on_its_sender_and_the_tickets_with_the_same_
         assert f"Same message as {other}" in shown
 
 
+def test_a_ticket_shows_the_dynamic_fields_of_its_articles(desk: Desk, client: FlaskClient) -> None:
+    desk.ok("setting", "set", "Article::DynamicFields", "Tone")
+    raw = mail("hello", headers=["X-OTRS-DynamicField-Tone: <b>friendly</b>"])
+    number = desk.ok("read", "--json", "--trusted", input=raw).json["ticket"]
+    assert "Subject hello Tone <b>friendly</b>" in html.unescape(words(client.get(f"/tickets/{number}").text))
+
+
 def test_chosen_tickets_are_moved_and_nothing_else_is(app: Flask, desk: Desk, client: FlaskClient) -> None:
     one, two, three = (opened(desk) for _ in range(3))
     text = told(client, one, two, action="move", queue="Misc", state="open")
