@@ -73,6 +73,7 @@ class Pop3Session:
 
     def text(self, message: Message) -> bytes:
         """What RETR hands over."""
+        message.read_in = self.number
         return message.raw
 
     def do_stat(self, _argument: bytes) -> bytes:
