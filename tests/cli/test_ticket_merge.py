@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from postmaster.database import read_session
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import ThreadKey, Ticket, TicketMerge
+from postmaster.extensions import now
 from postmaster.resources.models import AuditEvent
 from tests.support import Desk, mail
 
@@ -139,3 +141,16 @@ def test_a_ticket_for_follow_ups_that_was_merged_leads_to_the_main_one(desk: Des
 def test_a_merged_ticket_has_no_mail_to_dispatch_again(desk: Desk, merged: tuple[Any, Any]) -> None:
     result = desk.run("ticket", "dispatch", merged[0]["ticket"])
     assert (result.exit_code, "cannot be dispatched again" in result.stderr) == (2, True)
+
+
+def test_a_merged_ticket_is_kept_as_long_as_the_main_one(app: Flask, desk: Desk, merged: tuple[Any, Any]) -> None:
+    old, main = (each["ticket"] for each in merged)
+    _make_older(app, old)
+    assert desk.ok("erase", "--older-than", "30", "--yes").stdout == "There was nothing to remove.\n"
+    _make_older(app, main)
+    assert desk.ok("erase", "--older-than", "30", "--yes").stdout == "Removed: 2 tickets, 2 articles.\n"
+
+
+def _make_older(app: Flask, number: str) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).where(Ticket.number == number).values(changed_at=now() - timedelta(days=60)))
