@@ -61,6 +61,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "address-not-deletable": ("Addresses are never deleted.", "Set it invalid."),
     "default-queue": ("The default queue must stay valid.", "Name another one in PostmasterDefaultQueue first."),
     "queue-invalid": ("The queue is not valid.", "Choose another one, or set it valid first."),
+    "merge-refused": (
+        "A ticket cannot be merged as was asked: it was merged before, or is to be merged into itself.",
+        "Name the ticket that has the articles now, as the message does.",
+    ),
     "changed-meanwhile": (
         "Somebody else changed the same thing while you did; nothing was saved.",
         "Look at it again, and repeat your change if it is still needed.",

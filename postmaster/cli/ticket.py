@@ -23,6 +23,7 @@ from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.ledger.article_source import find_attachment
 from postmaster.ledger.export import write_files, write_jsonl, write_mbox
+from postmaster.ledger.merging import merge_tickets
 from postmaster.ledger.redispatch import dispatch_again
 from postmaster.parsing import parse_message
 from postmaster.pipeline.json import describe_message
@@ -158,9 +159,19 @@ def _new_folder(output: Path | None) -> Path:
     return output
 
 
+@group.command()
+@numbers
+@click.option("--into", required=True, metavar="NUMBER", help="The ticket that gets their articles and follow-ups.")
+def merge(numbers: tuple[str, ...], into: str) -> None:
+    """Merge tickets into another one: all that are named, or none. What answers them goes there from now on."""
+    with transaction() as session:
+        changes = merge_tickets(session, numbers, into, actor())
+    _print_changes(changes)
+
+
 def _print_changes(changes: Sequence[TicketChange]) -> None:
     for change in changes:
-        parts = [f"{name} {old} → {new}" for name, (old, new) in change.changes.items()]
+        parts = [f"{name} {old or 'none'} → {new}" for name, (old, new) in change.changes.items()]
         click.echo(f"{change.number}: {', '.join(parts) or 'nothing changed'}")
 
 
@@ -181,6 +192,8 @@ def _describe(session: Session, found: Ticket) -> Json:
         "follows": linked.follows,
         "followed_by": linked.followed_by,
         "same_message": linked.same_message,
+        "merged_into": linked.merged_into,
+        "merged": linked.merged,
         "created": found.created_at.isoformat(),
         "changed": found.changed_at.isoformat(),
         "articles": [_describe_article(session, article) for article in found.articles],
@@ -196,6 +209,7 @@ def _describe_article(session: Session, article: Article) -> Json:
         "loop": article.loop,
         "automatic": article.automatic,
         "sender_verdict": article.verdict,
+        "article_fields": article.dynamic_fields or {},
     }
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is not None:

@@ -23,7 +23,8 @@ from postmaster.system.settings import DEFAULT_QUEUE, find_setting, get_setting,
 def setting_choices(session: Session, spec: Setting[Any]) -> Sequence[str]:
     """The values that ``spec`` takes, if it takes only some."""
     if spec.among:
-        return [name_of(entry) for entry in get_setting(session, spec.among)]
+        names = [name_of(entry) for entry in get_setting(session, spec.among)]
+        return ["", *names] if spec.may_be_empty else names
     return Queues(session).valid_names() if spec is DEFAULT_QUEUE else spec.choices
 
 

@@ -46,11 +46,15 @@ class LinkKind(StrEnum):
 
 
 class Queue(Model):
-    """Where tickets wait. Names are nested with ``::``, as in ``Sales::Orders``."""
+    """Where tickets wait. Names are nested with ``::``, as in ``Sales::Orders``.
+
+    ``number`` is the ID that X-OTRS-QueueID calls it by, if that is another than its ``id`` here.
+    """
 
     __tablename__ = "queue"
 
     id: Mapped[Id]
+    number: Mapped[int | None] = mapped_column(BigId, unique=True, index=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     followup_policy: Mapped[FollowUpPolicy] = mapped_column(choice(FollowUpPolicy), default=FollowUpPolicy.POSSIBLE)
     customer_of_forward: Mapped[ForwardCustomer] = mapped_column(
@@ -146,6 +150,17 @@ class TicketLink(Model):
     kind: Mapped[LinkKind] = mapped_column(choice(LinkKind), default=LinkKind.FOLLOW_UP, server_default="follow-up")
 
 
+class TicketMerge(Model):
+    """``ticket_id`` was merged into ``into_id``, which has its articles and gets its follow-ups. That one never was."""
+
+    __tablename__ = "ticket_merge"
+
+    ticket_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    into_id: Mapped[int] = mapped_column(BigId, ForeignKey("ticket.id", ondelete="CASCADE"), index=True)
+
+
 class ThreadKey(Model):
     """What follow-ups are found by: ``key`` is a Message-ID, or stands for a Thread-Index.
 
@@ -180,6 +195,7 @@ class Article(Model):
     ``sender_address`` is as addresses are compared; its index says who has written to a ticket.
     Its HTML is read from the raw mail when it is shown; ``has_html`` says whether there is any. ``loop``: nothing may
     answer it; ``automatic``: a machine wrote it; ``verdict`` is a ``SenderVerdict``, if a trusted server has one.
+    ``dynamic_fields`` are by name, as those of a ticket; None if it has none.
     """
 
     __tablename__ = "article"
@@ -194,6 +210,7 @@ class Article(Model):
     loop: Mapped[bool] = mapped_column(default=False)
     automatic: Mapped[bool] = mapped_column(default=False, server_default=false())
     verdict: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    dynamic_fields: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     header: Mapped[Json] = mapped_column(JSON)
     text: Mapped[str]
     has_html: Mapped[bool] = mapped_column(default=False)

@@ -13,7 +13,7 @@ from postmaster.errors import InputError
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
 from postmaster.resources.models import Validity
-from postmaster.resources.readers import InvalidValue, member, name
+from postmaster.resources.readers import InvalidValue, member, name, whole_number
 from postmaster.resources.service import NamedService, Stored
 from postmaster.resources.uses import Use, Users
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
@@ -54,6 +54,15 @@ FORWARD_CUSTOMER = Field(
     help="Who is the customer of a message that an agent has forwarded to the queue, attached or quoted.",
 )
 
+NUMBER = Field(
+    "number",
+    "Queue ID",
+    read=whole_number(1, 10**11),
+    metavar="ID",
+    help="What X-OTRS-QueueID calls the queue, if that is another number than it has here: the ID that it had in OTRS, "
+    "Znuny or OTOBO.",
+)
+
 # Who names a queue beside the desk itself, in words. The rooms above add theirs, since imports go down only.
 QUEUE_USERS: Users = []
 
@@ -63,7 +72,7 @@ class QueueService(NamedService[Queue]):
 
     noun = "queue"
     plural = "queues"
-    fields: ClassVar[tuple[Field, ...]] = (NAME, FOLLOW_UP, FORWARD_CUSTOMER, VALIDITY, COMMENT)
+    fields: ClassVar[tuple[Field, ...]] = (NAME, FOLLOW_UP, FORWARD_CUSTOMER, NUMBER, VALIDITY, COMMENT)
     key: ClassVar[Field] = NAME
     model = Queue
 
@@ -94,9 +103,13 @@ class QueueService(NamedService[Queue]):
         return queue_name == get_setting(self.session, DEFAULT_QUEUE)
 
     def validate(self, values: EnteredValues[Queue]) -> None:
-        """Names are unique, and the default queue is valid."""
+        """Names and numbers are unique, and the default queue is valid."""
         super().validate(values)
-        record = values.record
+        record, number = values.record, values.draft.number
+        other = self.session.scalar(select(Queue).where(Queue.number == number)) if number else None
+        if other is not None and other is not record:
+            flaw = f"is {number}, which the queue “{other.name}” has already"
+            values.errors.add(NUMBER.name, NUMBER.refuse(flaw, "Choose another one.", code="name-taken"))
         if record is not None and values.draft.validity is not Validity.VALID and self._is_default(record.name):
             flaw = f"of “{record.name}” must stay valid, because it is the default queue"
             advice = f"Name another one in the setting {DEFAULT_QUEUE.name} first."

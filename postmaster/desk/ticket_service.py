@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from postmaster.desk.models import Queue, Ticket
+from postmaster.desk.models import Queue, Ticket, TicketMerge
 from postmaster.desk.queues import Queues
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json, now
@@ -87,9 +87,14 @@ class TicketService:
         if state != ticket.state:
             changes["state"] = [ticket.state, state]
             ticket.state, ticket.pending_time, ticket.changed_at = state, None, now()
+            self._end_merging(ticket)
         if changes:
             audit(self.session, self.actor, "set", "ticket", ticket.number, changes)
         return TicketChange(ticket.number, changes)
+
+    def _end_merging(self, ticket: Ticket) -> None:
+        """Let a merged ticket that gets another state take its follow-ups again. Its articles stay where they are."""
+        self.session.execute(delete(TicketMerge).where(TicketMerge.ticket_id == ticket.id))
 
 
 def known_state(session: Session, text: str) -> str:

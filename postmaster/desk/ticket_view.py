@@ -18,7 +18,18 @@ from postmaster.resources.listing import PAGE_SIZE, page_count
 # Characters of an article's text that are shown with the ticket.
 TEXT_LIMIT = 20_000
 
-_SHOWN = ("id", "header", "sender_type", "visible", "loop", "automatic", "verdict", "created_at", "has_html")
+_SHOWN = (
+    "id",
+    "header",
+    "sender_type",
+    "visible",
+    "loop",
+    "automatic",
+    "verdict",
+    "dynamic_fields",
+    "created_at",
+    "has_html",
+)
 TICKET_COLUMNS = (
     *(getattr(Article, name) for name in _SHOWN),
     func.substr(Article.text, 1, TEXT_LIMIT).label("text"),
@@ -37,6 +48,7 @@ class ArticleView:
     loop: bool
     automatic: bool
     verdict: Json | None
+    dynamic_fields: Json | None
     created_at: datetime
     has_html: bool
     text: str

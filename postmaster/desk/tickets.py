@@ -11,7 +11,7 @@ from sqlalchemy import Date, bindparam, insert, select, text
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import columns_of, insert_columns, insert_rows
-from postmaster.desk.models import Article, Attachment, LinkKind, RawMail, SenderType, Ticket, TicketLink
+from postmaster.desk.models import Article, Attachment, LinkKind, RawMail, SenderType, Ticket, TicketLink, TicketMerge
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import Json
 
@@ -75,6 +75,7 @@ class NewArticle:
     visible: bool = True
     automatic: bool = False
     verdict: Json | None = None
+    dynamic_fields: Json | None = None
     sender_address: str = ""
     sender_name: str = ""
 
@@ -139,6 +140,7 @@ def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], m
             "loop": article.loop,
             "automatic": article.automatic,
             "verdict": article.verdict,
+            "dynamic_fields": article.dynamic_fields,
             "header": article.header,
             "text": article.text,
             "has_html": article.has_html,
@@ -166,13 +168,15 @@ def link_tickets(session: Session, links: Iterable[tuple[int, int, LinkKind]]) -
 
 @dataclass(frozen=True)
 class LinkedNumbers:
-    """The numbers of the tickets that one was opened for, of those that were opened for it, and of those that have the
-    same message.
+    """The numbers of the tickets that one was opened for, of those that were opened for it, of those that have the
+    same message, of the one that it was merged into, and of those that were merged into it.
     """
 
     follows: Sequence[str]
     followed_by: Sequence[str]
     same_message: Sequence[str]
+    merged_into: Sequence[str]
+    merged: Sequence[str]
 
 
 def linked_numbers(session: Session, ticket_id: int) -> LinkedNumbers:
@@ -180,11 +184,16 @@ def linked_numbers(session: Session, ticket_id: int) -> LinkedNumbers:
     query = select(Ticket.number, TicketLink.kind).order_by(Ticket.id)
     to_earlier = query.join(TicketLink, TicketLink.follows_id == Ticket.id).where(TicketLink.ticket_id == ticket_id)
     to_later = query.join(TicketLink, TicketLink.ticket_id == Ticket.id).where(TicketLink.follows_id == ticket_id)
+    numbers = select(Ticket.number).order_by(Ticket.id)
+    into = numbers.join(TicketMerge, TicketMerge.into_id == Ticket.id).where(TicketMerge.ticket_id == ticket_id)
+    merged = numbers.join(TicketMerge, TicketMerge.ticket_id == Ticket.id).where(TicketMerge.into_id == ticket_id)
     earlier, later = session.execute(to_earlier).all(), session.execute(to_later).all()
     return LinkedNumbers(
         [number for number, kind in earlier if kind is not LinkKind.SAME_MESSAGE],
         [number for number, kind in later if kind is not LinkKind.SAME_MESSAGE],
         [number for number, kind in (*earlier, *later) if kind is LinkKind.SAME_MESSAGE],
+        session.scalars(into).all(),
+        session.scalars(merged).all(),
     )
 
 

@@ -92,6 +92,7 @@ def article_of(decision: Decision) -> NewArticle:
         visible=decision.visible,
         automatic=decision.automatic,
         verdict=decision.prepared.verdict.kept(),
+        dynamic_fields=dict(decision.article_fields) or None,
         sender_address=decision.sender,
         sender_name=decision.writer.name[:200],
     )

@@ -83,6 +83,7 @@ def _queue_item(row: DumpRow, names: Names) -> dict[str, str]:
     return {
         "name": row.get("name"),
         "follow_up": names.policy(row),
+        "number": row.get("id"),
         "validity": names.validity(row),
         "comment": row.get("comments"),
     }

@@ -14,7 +14,13 @@ from postmaster.otrs.report import Taken
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result
 from postmaster.system.setting import Setting
-from postmaster.system.settings import FOLLOWUP_IN_ATTACHMENT, FOLLOWUP_IN_BODY, find_setting, get_setting
+from postmaster.system.settings import (
+    DUPLICATE_MESSAGES,
+    FOLLOWUP_IN_ATTACHMENT,
+    FOLLOWUP_IN_BODY,
+    find_setting,
+    get_setting,
+)
 
 # Names of settings about mail; the many others of a service desk have no counterpart here.
 CONCERNS_MAIL = re.compile(
@@ -32,8 +38,12 @@ _SCALAR = re.compile(
 _BYTEA = re.compile(r"\\x((?:[0-9a-f]{2})*+)")
 
 # Checks for follow-ups that OTRS leaves switched off, and the settings that switch them on here.
-_CHECK = re.compile(r"PostMaster::CheckFollowUpModule###\d+-(Body|Attachments)", re.IGNORECASE)
-CHECKS = {"body": FOLLOWUP_IN_BODY, "attachments": FOLLOWUP_IN_ATTACHMENT}
+_CHECK = re.compile(r"PostMaster::CheckFollowUpModule###\d+-(Body|Attachments|MessageID)", re.IGNORECASE)
+CHECKS: dict[str, tuple[Setting[Any], str]] = {
+    "body": (FOLLOWUP_IN_BODY, "yes"),
+    "attachments": (FOLLOWUP_IN_ATTACHMENT, "yes"),
+    "messageid": (DUPLICATE_MESSAGES, "follow-up"),
+}
 
 
 class SettingTaker:
@@ -47,7 +57,8 @@ class SettingTaker:
         """Take one. Raises InputError if there is no such setting here, or not with such a value."""
         check = _CHECK.fullmatch(row.get("name"))
         if check:
-            return self._change(CHECKS[check[1].lower()], "yes" if row.get("is_valid") == "1" else "no")
+            spec, on = CHECKS[check[1].lower()]
+            return self._change(spec, on if row.get("is_valid") == "1" else spec.show(spec.default))
         spec = _setting(row.get("name"))
         if row.get("is_valid") == "0" or row.get("reset_to_default") == "1":
             return Result(Taken.UNCHANGED, "It is switched off there, so the default here stays.")

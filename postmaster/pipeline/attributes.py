@@ -50,6 +50,7 @@ def take_article(decision: Decision, desk: DecisionContext, ticket: CandidateTic
     """Add the message to ``ticket``, and let the messages behind know of it."""
     decision.sender_type = values.get("sender_type", decision.sender_type)
     decision.visible = values.get("visible", decision.visible)
+    decision.article_fields = values.get("article_fields", {})
     keys = decision.prepared.clues.keys
     decision.awaited = [key for key in keys.all_parents if not desk.tickets.has(key)][:MAX_AWAITED]
     desk.tickets.add(ticket, decision.sender, keys.own, decision.awaited)

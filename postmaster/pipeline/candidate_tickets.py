@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from postmaster.bulk import among
 from postmaster.database import dialect_of
-from postmaster.desk.models import Article, LinkKind, Queue, ThreadKey, Ticket, TicketCounter, TicketLink
+from postmaster.desk.models import Article, LinkKind, Queue, ThreadKey, Ticket, TicketCounter, TicketLink, TicketMerge
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
 from postmaster.parsing.address_key import address_key
+from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.followup_checks import FollowUpCheck
-from postmaster.pipeline.x_otrs_headers import QueueRef
 
 _COLUMNS = (
     Ticket.id,
@@ -32,6 +32,7 @@ _COLUMNS = (
     Queue.id.label("queue_id"),
     Queue.name.label("queue_name"),
     Queue.followup_policy,
+    TicketMerge.into_id.label("merged_into"),
     *(getattr(Ticket, name) for name in ATTRIBUTE_NAMES),
 )
 
@@ -41,6 +42,7 @@ class CandidateTicket:
     """A ticket as it is by now. ``id`` is None until it is stored; ``changes`` are columns that the batch changed.
 
     ``place`` counts the tickets that the batch opens; ``writers`` have written to it, as far as was asked.
+    ``merged_into`` is the id of the ticket that it was merged into, if it was.
     """
 
     number: str
@@ -49,6 +51,7 @@ class CandidateTicket:
     attributes: TicketAttributes
     id: int | None = None
     place: int = 0
+    merged_into: int | None = None
     writers: set[str] = field(default_factory=set)
     changes: dict[str, Any] = field(default_factory=dict)
 
@@ -92,8 +95,9 @@ class CandidateTickets:
         wanted = list(clues)
         self._load_threads(session, {key for clue in wanted for key in clue.keys} - self._asked)
         self._load_numbers(session, {number for clue in wanted for number in clue.numbers} - self._asked)
-        self._load_writers(session, {party for clue in wanted for party in clue.parties or ()}.union(senders))
         self._load_successors(session)
+        self._load_mains(session)
+        self._load_writers(session, {party for clue in wanted for party in clue.parties or ()}.union(senders))
         if self._last_number is None:
             self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
 
@@ -107,7 +111,12 @@ class CandidateTickets:
 
     def successor(self, ticket: CandidateTicket, is_closed: Any) -> CandidateTicket | None:
         """The latest ticket that was opened for a follow-up to ``ticket`` and is not closed itself."""
-        return next((each for each in reversed(self._successors.get(ticket, [])) if not is_closed(each)), None)
+        opened = map(self.main_of, reversed(self._successors.get(ticket, [])))
+        return next((each for each in opened if not is_closed(each)), None)
+
+    def main_of(self, ticket: CandidateTicket) -> CandidateTicket:
+        """The ticket that ``ticket`` was merged into, or itself."""
+        return self._by_id[ticket.merged_into] if ticket.merged_into else ticket
 
     def open(self, ticket: CandidateTicket, follows: CandidateTicket | None) -> None:
         """Take down a ticket that the batch opens; it is the one for follow-ups to ``follows`` from now on."""
@@ -153,12 +162,20 @@ class CandidateTickets:
             self._known(row)
 
     def _load_writers(self, session: Session, parties: set[str]) -> None:
-        ids = [ticket_id for ticket_id, ticket in self._by_id.items() if ticket.number in self._asked]
+        asked = (ticket for ticket in self._by_id.values() if ticket.number in self._asked)
+        ids = {each.id for ticket in asked for each in (ticket, self.main_of(ticket)) if each.id}
         if not (ids and parties):
             return
         wanted = {"ids": sorted(ids), "parties": sorted(parties)}
         for ticket_id, sender in session.execute(_writer_query(dialect_of(session)), wanted):
             self._by_id[ticket_id].writers.add(sender)
+
+    def _load_mains(self, session: Session) -> None:
+        """Those that others were merged into. They were not merged themselves, so this comes to an end."""
+        merged = {ticket.merged_into for ticket in self._by_id.values() if ticket.merged_into} - self._by_id.keys()
+        if merged:
+            for row in session.execute(_ids_query(dialect_of(session)), {"ids": sorted(merged)}):
+                self._known(row)
 
     def _load_successors(self, session: Session) -> None:
         ids = [ticket_id for ticket_id, ticket in self._by_id.items() if ticket not in self._successors]
@@ -175,6 +192,7 @@ class CandidateTickets:
         if ticket is None:
             queue = QueueRef(row.queue_id, row.queue_name, row.followup_policy)
             ticket = CandidateTicket(row.number, row.title, queue, TicketAttributes.of(row), row.id)
+            ticket.merged_into = row.merged_into
             self._by_id[row.id] = self._by_number[row.number] = ticket
         return ticket
 
@@ -204,8 +222,14 @@ def _successor_query(dialect: str) -> Select[Any]:
     return found.where(among(dialect, TicketLink.follows_id, "ids"), follow_ups).order_by(Ticket.id)
 
 
+@cache
+def _ids_query(dialect: str) -> Select[Any]:
+    return _tickets().where(among(dialect, Ticket.id, "ids"))
+
+
 def _tickets() -> Select[Any]:
-    return select(*_COLUMNS).join(Queue, Queue.id == Ticket.queue_id)
+    with_queue = select(*_COLUMNS).join(Queue, Queue.id == Ticket.queue_id)
+    return with_queue.outerjoin(TicketMerge, TicketMerge.ticket_id == Ticket.id)
 
 
 _COUNTER = select(TicketCounter.value).where(TicketCounter.day == bindparam("day"))

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, bindparam, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, case, func, select
+from sqlalchemy.orm import Session, aliased
 
 from postmaster.bulk import among
 from postmaster.database import dialect_of
@@ -20,16 +20,19 @@ from postmaster.parsing.address_key import address_key
 from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import Address, ParsedMessage
 from postmaster.pipeline.candidate_tickets import CandidateTicket, CandidateTickets
+from postmaster.pipeline.choices import Choices, QueueRef
 from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.sender import Writer, base_key, choose_writer
-from postmaster.pipeline.x_otrs_headers import Choices, QueueRef
+from postmaster.pipeline.ticket_numbers import Hook, hook_of
 from postmaster.resources.models import Validity
 from postmaster.system.list_settings import (
+    ARTICLE_FIELD_LIST,
     DEFAULT_PRIORITY,
     DEFAULT_STATE,
     DEFAULT_TYPE,
     DYNAMIC_FIELD_LIST,
     FOLLOWUP_STATE,
+    FOLLOWUP_STATE_CLOSED,
     OWNER_LIST,
     PRIORITY_LIST,
     RESPONSIBLE_LIST,
@@ -41,6 +44,8 @@ from postmaster.system.list_settings import (
 from postmaster.system.lists import StateKind
 from postmaster.system.settings import (
     ACCEPT_NUMBER_FROM_STRANGER,
+    BOUNCE_AS_FOLLOWUP,
+    CUSTOMER_NO_OF_UNKNOWN,
     DEFAULT_QUEUE,
     ON_SENDER_FAIL,
     TICKETS_PER_SENDER,
@@ -61,6 +66,7 @@ class DecisionContext:
 
     ``kinds`` are those of the states, in lower case; ``opened`` counts the tickets that a sender opened lately.
     ``own_addresses`` are those of the desk among all that its messages name, also if they are not valid any more.
+    ``bounces_reopen`` and ``numbers_unknown_customers`` are settings (BOUNCE_AS_FOLLOWUP, CUSTOMER_NO_OF_UNKNOWN).
     """
 
     day: date
@@ -68,7 +74,11 @@ class DecisionContext:
     queues: dict[int, QueueRef]
     default_queue: QueueRef | None
     attributes: TicketAttributes
+    hook: Hook
     followup_state: str
+    followup_state_closed: str
+    bounces_reopen: bool
+    numbers_unknown_customers: bool
     accepts_strangers: str
     on_sender_fail: str
     tickets_per_sender: int
@@ -91,6 +101,10 @@ class DecisionContext:
     def is_closed(self, ticket: CandidateTicket) -> bool:
         """Whether nobody works on ``ticket`` any more."""
         return self.kind_of(ticket.attributes.state).is_closed
+
+    def state_after_follow_up(self, kind: StateKind) -> str:
+        """The state that settings give a ticket in a state of that kind."""
+        return self.followup_state_closed if kind is StateKind.CLOSED else self.followup_state
 
     def load(self, session: Session, prepared: Sequence[Prepared]) -> None:
         """Read what more is needed to decide about these messages: as many queries whatever their number."""
@@ -150,7 +164,11 @@ def load_context(
             state=configuration[DEFAULT_STATE],
             type=configuration[DEFAULT_TYPE],
         ),
+        hook=hook_of(configuration),
         followup_state=configuration[FOLLOWUP_STATE],
+        followup_state_closed=configuration[FOLLOWUP_STATE_CLOSED] or configuration[FOLLOWUP_STATE],
+        bounces_reopen=configuration[BOUNCE_AS_FOLLOWUP],
+        numbers_unknown_customers=configuration[CUSTOMER_NO_OF_UNKNOWN],
         accepts_strangers=configuration[ACCEPT_NUMBER_FROM_STRANGER],
         on_sender_fail=configuration[ON_SENDER_FAIL],
         tickets_per_sender=configuration[TICKETS_PER_SENDER],
@@ -172,6 +190,7 @@ def read_choices(session: Session, configuration: Configuration, moment: datetim
         owners=configuration[OWNER_LIST],
         responsibles=configuration[RESPONSIBLE_LIST],
         dynamic_fields=configuration[DYNAMIC_FIELD_LIST],
+        article_fields=configuration[ARTICLE_FIELD_LIST],
         moment=moment,
         time_zone=zone,
     )
@@ -205,6 +224,13 @@ def _own_query(dialect: str) -> Select[str, int, Validity]:
     return linked.where(among(dialect, SystemAddress.address, "addresses"))
 
 
-_VALID_QUEUES = select(Queue.id, Queue.name, Queue.followup_policy, Queue.customer_of_forward).where(
+# A queue that has been given no number is called by its id, unless another one, valid or not, has that as its number.
+_OTHER = aliased(Queue)
+_NUMBER = case(
+    (Queue.number.is_not(None), Queue.number),
+    (select(_OTHER.id).where(_OTHER.number == Queue.id).exists(), None),
+    else_=Queue.id,
+)
+_VALID_QUEUES = select(Queue.id, Queue.name, Queue.followup_policy, Queue.customer_of_forward, _NUMBER).where(
     Queue.validity == Validity.VALID
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,12 +13,13 @@ from postmaster.extensions import Json
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.candidate_tickets import CandidateTicket
+from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.filters.matching import Filtered
 from postmaster.pipeline.followup_checks import FollowUpChecks
 from postmaster.pipeline.marks import NO_MARKS, Marks
 from postmaster.pipeline.sender import NOBODY, Writer
 from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
-from postmaster.pipeline.x_otrs_headers import HeaderValues, QueueRef
+from postmaster.pipeline.x_otrs_headers import HeaderValues
 
 # The reason code of what is too much from one sender.
 STORM = "too-many-from-sender"
@@ -35,6 +36,7 @@ REASONS: dict[str, str] = {
     "follow-up-by-reference": "It answers a message of the ticket (In-Reply-To, References).",
     "follow-up-by-thread-index": "It answers a message of the ticket (Thread-Index).",
     "follow-up-answered-before": "A message of the ticket answers it, and came first.",
+    "follow-up-same-message": "The ticket has a message with its Message-ID: DuplicateMessages.",
     "follow-up-by-bounce": "It brings back a message that belongs to the ticket.",
     "follow-up-in-body": "Its text has the number of the ticket.",
     "follow-up-in-attachment": "An attachment has the number of the ticket.",
@@ -152,7 +154,7 @@ class Decision:
     After the last one ``reason`` is set. A new ticket has ``queue``, and ``ticket`` once it is opened; it ``follows``
     an earlier one if it is a follow-up that is to have a ticket of its own. A follow-up and a rejected one have the
     ``ticket`` they belong to. ``same_message`` are tickets that have a message with its Message-ID. ``awaited`` are the
-    keys of messages that it answers and that have not come.
+    keys of messages that it answers and that have not come. ``article_fields`` are the article's dynamic fields.
     ``headers`` are the X-OTRS headers that count, read once it is known whether it is a follow-up.
     """
 
@@ -171,6 +173,7 @@ class Decision:
     automatic: bool = False
     sender_type: SenderType = SenderType.CUSTOMER
     visible: bool = True
+    article_fields: Mapping[str, str] = field(default_factory=dict)
     awaited: Sequence[str] = ()
     headers: HeaderValues = field(default_factory=HeaderValues)
     trace: list[Json] = field(default_factory=list)

@@ -10,26 +10,37 @@ from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import REASONS, Decision, Outcome
 from postmaster.pipeline.followup_checks import FollowUpCheck
+from postmaster.pipeline.marks import Report
 from postmaster.pipeline.verdict import Finding, is_proven
+from postmaster.system.lists import StateKind
 
 
 def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
     """Find the ticket that the message belongs to; the first clue that leads to one wins."""
     for clue in decision.prepared.clues.found:
-        for ticket in desk.tickets.find(clue):
-            if clue.numbers and not _counts(decision, desk, clue, ticket):
+        for named in desk.tickets.find(clue):
+            if clue.numbers and not _counts(decision, desk, clue, named):
                 continue
-            decision.ticket, decision.reason = ticket, clue.reason
+            decision.ticket, decision.reason = desk.tickets.main_of(named), clue.reason
             decision.note(
-                "follow-up", f"{ticket.number}: {REASONS[clue.reason]}", reason=clue.reason, ticket=ticket.number
+                "follow-up", f"{named.number}: {REASONS[clue.reason]}", reason=clue.reason, ticket=named.number
             )
+            _note_merged(decision, named, decision.ticket)
             return
+
+
+def _note_merged(decision: Decision, named: CandidateTicket, main: CandidateTicket) -> None:
+    if main is not named:
+        text = f"The ticket {named.number} was merged into {main.number}, which gets its follow-ups."
+        decision.note("follow-up", text, ticket=main.number)
 
 
 def _counts(decision: Decision, desk: DecisionContext, clue: FollowUpCheck, ticket: CandidateTicket) -> bool:
     """Whether a ticket number counts: anybody can guess one."""
     own = {decision.sender} if decision.writer.is_person else set()
-    if _is_accepted(decision, desk) or ticket.is_known_to(own if clue.parties is None else clue.parties):
+    parties = own if clue.parties is None else clue.parties
+    known = ticket.is_known_to(parties) or desk.tickets.main_of(ticket).is_known_to(parties)
+    if known or _is_accepted(decision, desk):
         return True
     who = decision.sender or "The sender, who has no address,"
     text = f"It has the number {ticket.number}, but {who} has not written to that ticket: the number does not count."
@@ -71,7 +82,7 @@ def follow_up(decision: Decision, desk: DecisionContext) -> None:
         return
     note_flaws(decision)
     values = decision.headers.values
-    if desk.is_closed(ticket) and ticket.queue.policy is FollowUpPolicy.REJECT:
+    if _policy_of(ticket, desk) is FollowUpPolicy.REJECT and not _is_reopening_bounce(decision, desk):
         decision.settle(Outcome.REJECTED, "follow-up", "rejected-closed", ticket=ticket.number)
     else:
         decision.outcome = Outcome.FOLLOW_UP
@@ -82,7 +93,7 @@ def follow_up(decision: Decision, desk: DecisionContext) -> None:
 
 def _open_for(decision: Decision, desk: DecisionContext, ticket: CandidateTicket) -> CandidateTicket | None:
     """The ticket that takes the follow-up; None if it is to have a new one, which follows the closed one."""
-    if not desk.is_closed(ticket) or ticket.queue.policy is not FollowUpPolicy.NEW_TICKET:
+    if _policy_of(ticket, desk) is not FollowUpPolicy.NEW_TICKET:
         return ticket
     if decision.prepared.marks.report is not None:  # it belongs to what it is about, and asks for nothing
         return ticket
@@ -97,21 +108,33 @@ def _open_for(decision: Decision, desk: DecisionContext, ticket: CandidateTicket
     return None
 
 
+def _policy_of(ticket: CandidateTicket, desk: DecisionContext) -> FollowUpPolicy:
+    """What its queue says, as far as the ticket's state has that count."""
+    heeds = desk.kind_of(ticket.attributes.state).heeds_policy
+    return ticket.queue.policy if heeds else FollowUpPolicy.POSSIBLE
+
+
 def _with_state(
     decision: Decision, desk: DecisionContext, ticket: CandidateTicket, values: dict[str, Any]
 ) -> dict[str, Any]:
     """``values`` with the state that the ticket gets. What a machine wrote never reopens."""
     kind = desk.kind_of(ticket.attributes.state)
+    may_reopen = not decision.automatic or _is_reopening_bounce(decision, desk)
     state = values.get("state")
     if values.get("keep_state"):
         state = None
-    elif state is None and (kind.is_closed or kind.is_pending) and not decision.automatic:
-        state = desk.followup_state
-    if decision.automatic and state and kind.is_closed and not desk.kind_of(state).is_closed:
+    elif state is None and kind is not StateKind.NEW and may_reopen:
+        state = desk.state_after_follow_up(kind)
+    if not may_reopen and state and kind.is_closed and not desk.kind_of(state).is_closed:
         decision.note("follow-up", f"An automatic message does not reopen the ticket: “{state}” is left out.")
         state = None
     rest = {name: value for name, value in values.items() if name != "state"}
     return rest if state is None else {**rest, "state": state}
+
+
+def _is_reopening_bounce(decision: Decision, desk: DecisionContext) -> bool:
+    """Whether it is about mail that could not be delivered, and the setting says that this reopens."""
+    return desk.bounces_reopen and decision.prepared.marks.report is Report.DELIVERY
 
 
 def _change(decision: Decision, desk: DecisionContext, ticket: CandidateTicket, values: dict[str, Any]) -> None:

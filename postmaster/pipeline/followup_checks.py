@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from postmaster.parsing import part_content
 from postmaster.parsing.charset import decode_text
@@ -14,17 +12,13 @@ from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.marks import Report
 from postmaster.pipeline.returned import returned_messages
 from postmaster.pipeline.threads import ThreadKeys, thread_keys
+from postmaster.pipeline.ticket_numbers import MAX_SEARCHED, Hook, find_numbers, hook_of
 from postmaster.system.settings import (
     DUPLICATE_MESSAGES,
     FOLLOWUP_IN_ATTACHMENT,
     FOLLOWUP_IN_BODY,
-    TICKET_HOOK,
     Configuration,
 )
-
-# Ticket numbers that are looked at in one place, and characters of a text in which they are looked for.
-MAX_NUMBERS = 10
-MAX_SEARCHED = 1_000_000
 
 # Attachments that are looked into.
 MAX_ATTACHMENTS = 20
@@ -60,12 +54,15 @@ def find_clues(
     keys = thread_keys(message, by_content=configuration[DUPLICATE_MESSAGES] == "one-ticket")
     found = [*_clues(message, keys, configuration)]
     if report is not None:
-        found += _reported(arrival, message, configuration[TICKET_HOOK])
-    return FollowUpChecks(keys, [*found, *_searched(arrival, message, configuration)])
+        found += _reported(arrival, message, hook_of(configuration))
+    found += _searched(arrival, message, configuration)
+    if configuration[DUPLICATE_MESSAGES] == "follow-up" and message.message_id:
+        found.append(FollowUpCheck("follow-up-same-message", keys=(message.message_id,)))
+    return FollowUpChecks(keys, found)
 
 
 def _clues(message: ParsedMessage, keys: ThreadKeys, configuration: Configuration) -> Iterator[FollowUpCheck]:
-    if numbers := find_numbers(message.subject, configuration[TICKET_HOOK]):
+    if numbers := find_numbers(message.subject, hook_of(configuration)):
         yield FollowUpCheck("follow-up-by-number", numbers)
     if keys.parents:
         yield FollowUpCheck("follow-up-by-reference", keys=keys.parents)
@@ -77,7 +74,7 @@ def _clues(message: ParsedMessage, keys: ThreadKeys, configuration: Configuratio
 
 def _searched(arrival: Arrival, message: ParsedMessage, configuration: Configuration) -> Iterator[FollowUpCheck]:
     """Numbers in text and attachments, if settings say that those are searched."""
-    hook = configuration[TICKET_HOOK]
+    hook = hook_of(configuration)
     if configuration[FOLLOWUP_IN_BODY] and (numbers := find_numbers(message.text, hook)):
         yield FollowUpCheck("follow-up-in-body", numbers)
     if configuration[FOLLOWUP_IN_ATTACHMENT]:
@@ -86,24 +83,7 @@ def _searched(arrival: Arrival, message: ParsedMessage, configuration: Configura
                 yield FollowUpCheck("follow-up-in-attachment", numbers)
 
 
-def find_numbers(text: str, hook: str) -> tuple[str, ...]:
-    """Ticket numbers after ``hook`` in ``text``, each once."""
-    found = (match[1] for match in _numbers(hook).finditer(text, 0, MAX_SEARCHED))
-    distinct: dict[str, None] = {}
-    for number in found:
-        distinct[number] = None
-        if len(distinct) == MAX_NUMBERS:
-            break
-    return tuple(distinct)
-
-
-@lru_cache(maxsize=16)
-def _numbers(hook: str) -> re.Pattern[str]:
-    start = r"(?<!\w)" if hook[0].isalnum() else ""  # XTicket# is the hook of another system
-    return re.compile(rf"{start}{re.escape(hook)}[:\s]{{0,3}}([0-9]{{5,30}})(?![0-9])", re.IGNORECASE)
-
-
-def _reported(arrival: Arrival, message: ParsedMessage, hook: str) -> Iterator[FollowUpCheck]:
+def _reported(arrival: Arrival, message: ParsedMessage, hook: Hook) -> Iterator[FollowUpCheck]:
     """What a report, such as a bounce (RFC 3464) or a receipt (RFC 8098), tells of the message that it is about."""
     for original in returned_messages(arrival, message):
         if original.keys:

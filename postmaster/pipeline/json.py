@@ -58,7 +58,11 @@ def _attributes(decision: Decision) -> Json:
         return {}
     follows = [decision.follows.number] if decision.follows else []
     same = [ticket.number for ticket in decision.same_message if ticket is not decision.ticket]
-    article = {"sender_type": decision.sender_type.value, "visible": decision.visible}
+    article = {
+        "sender_type": decision.sender_type.value,
+        "visible": decision.visible,
+        "article_fields": decision.article_fields,
+    }
     return {**decision.attributes.as_json(), "follows": follows, "same_message": same, **article}
 
 

@@ -14,10 +14,12 @@ from postmaster.desk.models import ForwardCustomer, LinkKind
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
+from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.context import DecisionContext, recipients
 from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
 from postmaster.pipeline.followup import check_follow_up, doubt_follow_up, follow_up, sender_fails
 from postmaster.pipeline.threads import CONTENT_KEY
+from postmaster.pipeline.ticket_numbers import clean_title
 from postmaster.pipeline.verdict import CHECKED_HERE, Finding
 from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, QueueRef, own_controls
 
@@ -178,7 +180,7 @@ def take_forwarded_sender(decision: Decision, desk: DecisionContext) -> None:
         decision.note("customer", text, queue=queue.name)
 
 
-def set_customer(decision: Decision, _desk: DecisionContext) -> None:
+def set_customer(decision: Decision, desk: DecisionContext) -> None:
     """Who wrote it is the customer, unless a header says otherwise. The desk's own address never is."""
     writer = decision.writer
     if writer.is_desk:
@@ -186,7 +188,8 @@ def set_customer(decision: Decision, _desk: DecisionContext) -> None:
         decision.note("customer", text)
     elif writer.key:
         address = writer.address
-        decision.attributes = dataclasses.replace(decision.attributes, customer_id=address, customer_user=address)
+        number = address if desk.numbers_unknown_customers else None
+        decision.attributes = dataclasses.replace(decision.attributes, customer_id=number, customer_user=address)
         if writer is not decision.prepared.forwarded and writer.key != _key_of_from(decision):
             text = f"{address} is the customer, by {writer.field}: {_why_not_from(decision)}."
             decision.note("customer", text, field=writer.field)
@@ -251,7 +254,7 @@ NEW_TICKET_STAGES: tuple[Stage, ...] = tuple(
 
 def decide(prepared: Prepared, desk: DecisionContext, stages: Sequence[Stage] = STAGES) -> Decision:
     """Send a message through ``stages``. The desk then is as if the decision had been carried out."""
-    title = prepared.message.subject or "(no subject)"
+    title = clean_title(prepared.message.subject, desk.hook)
     decision = Decision(prepared, desk.attributes, title, writer=desk.writer_of(prepared))
     for stage in stages:
         stage(decision, desk)

@@ -6,58 +6,49 @@ They count if the account is trusted, or if a filter sets them. Help pages and f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from postmaster.desk.models import FollowUpPolicy, ForwardCustomer, SenderType
-from postmaster.resources.readers import InvalidValue, line, member, one_of, whole_number
-from postmaster.system.lists import Person, State, named, numbered
+from postmaster.desk.models import SenderType
+from postmaster.pipeline.choices import (
+    Choices,
+    Reader,
+    entry_of,
+    id_of,
+    owners,
+    priorities,
+    read_date,
+    read_moment,
+    read_queue,
+    read_queue_id,
+    read_text,
+    read_title,
+    read_yes,
+    responsibles,
+    services,
+    slas,
+    states,
+    types,
+    word,
+)
+from postmaster.resources.readers import InvalidValue, member, one_of
+from postmaster.system.lists import named
 
 PREFIX = "X-OTRS-"
 FOLLOWUP_PREFIX = "X-OTRS-FollowUp-"
 # What OTOBO writes for it; both mean the same, everywhere.
 OTOBO_PREFIX = "X-OTOBO-"
-DYNAMIC_FIELD = "DynamicField-NAME"
 
-# Characters of a title and of a dynamic field.
-MAX_TITLE, MAX_FIELD = 1000, 4000
+# Dynamic fields of tickets and of articles, as values of headers and in ``Choices``.
+TICKET_FIELDS, ARTICLE_FIELDS = "dynamic_fields", "article_fields"
 
-_AFTER = re.compile(r"\+\s*(\d{1,9})\s*([smhd])", re.IGNORECASE)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_MOMENT = "%Y-%m-%d %H:%M:%S"
+# Characters of a dynamic field.
+MAX_FIELD = 4000
 
-
-@dataclass(frozen=True, slots=True)
-class QueueRef:
-    """A queue, as far as decisions need it."""
-
-    id: int
-    name: str
-    policy: FollowUpPolicy = FollowUpPolicy.POSSIBLE
-    customer_of_forward: ForwardCustomer = ForwardCustomer.FORWARDER
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What headers can name, and the moment and the place that times are meant in. ``queues`` are the valid ones."""
-
-    queues: Sequence[QueueRef]
-    states: tuple[State, ...]
-    priorities: tuple[str, ...]
-    types: tuple[str, ...]
-    services: tuple[str, ...]
-    slas: tuple[str, ...]
-    owners: tuple[Person, ...]
-    responsibles: tuple[Person, ...]
-    dynamic_fields: tuple[str, ...]
-    moment: datetime
-    time_zone: ZoneInfo
-
-
-Reader = Callable[[str, Choices], Any]
+# How the name of a header that stands for many ends: with the name of a field, or with a number.
+_OPEN_END = re.compile(r"NAME|N$")
+_NUMBER = re.compile(r"[1-9][0-9]?")
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,9 @@ class Header:
     """A header without its prefix. ``read`` makes the value of ``attribute``, and raises Flaw if it cannot.
 
     ``default`` says in words what holds without it, or if its value is invalid. One ``about_message`` counts under
-    either prefix; one that is not ``on_new`` has the prefix of follow-ups only.
+    either prefix; one that is not ``on_new`` has the prefix of follow-ups only. A name that ends in NAME or N stands
+    for many headers: each sets the dynamic field that is called ``field`` and what stands in that place, if one of the
+    lists in ``fields`` has it.
     """
 
     name: str
@@ -75,6 +68,8 @@ class Header:
     help: str
     on_new: bool = True
     about_message: bool = False
+    fields: tuple[str, ...] = ()
+    field: str = ""
 
     def names(self, *, followup: bool) -> tuple[str, ...]:
         """The whole names under which it counts for a follow-up, or for a new ticket."""
@@ -82,6 +77,19 @@ class Header:
         if self.about_message:
             return (late, new) if followup else (new,)
         return (late,) if followup else ((new,) if self.on_new else ())
+
+    @property
+    def stem(self) -> str:
+        """Its name up to the NAME or N that it ends in."""
+        return _OPEN_END.sub("", self.name)
+
+    def end_of(self, name: str, *, followup: bool) -> str | None:
+        """What stands for NAME or N in ``name``; None if that is no such header."""
+        prefix = f"{FOLLOWUP_PREFIX if followup else PREFIX}{self.stem}"
+        if not self.fields or name[: len(prefix)].lower() != prefix.lower():
+            return None
+        end = name[len(prefix) :]
+        return end if (end if self.name.endswith("NAME") else _NUMBER.fullmatch(end)) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,109 +112,88 @@ class HeaderValues:
     flaws: list[tuple[Control, InvalidValue]] = field(default_factory=list)
 
 
-def _text(limit: int) -> Reader:
-    read = line(limit)
-    return lambda text, _choices: read(" ".join(text.split()))
-
-
-def _title(text: str, _choices: Choices) -> str:
-    return " ".join(text.split())[:MAX_TITLE]
-
-
-def _word(read: Callable[[str], Any]) -> Reader:
-    return lambda text, _choices: read(text)
-
-
-def _yes(text: str) -> bool:
-    return one_of("yes", "true", "1", "no", "false", "0")(text) in ("yes", "true", "1")
-
-
-def _entry(noun: str, entries: Callable[[Choices], Sequence[Any]]) -> Reader:
-    """A reader of the name of one of ``entries``."""
-
-    def read(text: str, choices: Choices) -> str:
-        entry = named(entries(choices), text)
-        if entry is None:
-            raise InvalidValue(f"is “{text}”, which is no {noun}")
-        return str(getattr(entry, "name", entry))
-
-    return read
-
-
-def _person(people: Callable[[Choices], Sequence[Person]]) -> Reader:
-    """A reader of an ID."""
-
-    def read(text: str, choices: Choices) -> str:
-        person = numbered(people(choices), whole_number(1, 10**11)(text))
-        if person is None:
-            raise InvalidValue(f"is “{text}”, an ID that nobody has")
-        return person.name
-
-    return read
-
-
-def _queue(text: str, choices: Choices) -> QueueRef:
-    same = [queue for queue in choices.queues if queue.name.casefold() == text.casefold()]
-    if not same:
-        raise InvalidValue(f"is “{text}”, which is no valid queue")
-    return next((queue for queue in same if queue.name == text), same[0])
-
-
-def _moment(text: str, choices: Choices) -> datetime:
-    """``YYYY-MM-DD hh:mm:ss`` where the service desk is, or ``+N`` with s, m, h or d from now."""
-    try:
-        if after := _AFTER.fullmatch(text):
-            return choices.moment + timedelta(**{_UNITS[after[2].lower()]: int(after[1])})
-        return datetime.strptime(text, _MOMENT).replace(tzinfo=choices.time_zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidValue(f"is “{text}”, which is neither YYYY-MM-DD hh:mm:ss nor +N with s, m, h or d") from None
-
-
+# Of two headers for one thing the first counts whose value is valid: the ID before the name, but with people the name.
 HEADERS: tuple[Header, ...] = (
-    Header("Queue", "queue", _queue, "dispatched by account or address; a follow-up stays",
+    Header("QueueID", "queue", read_queue_id, "Queue",
+           "Queue of the ticket by its field Queue ID, or else by the id that it has here. Comes before Queue."),
+    Header("Queue", "queue", read_queue, "dispatched by account or address; a follow-up stays",
            "Queue of the ticket, by its whole name, as in Sales::Orders."),
-    Header("State", "state", _entry("state", lambda choices: choices.states),
-           "PostmasterDefaultState; a closed or pending ticket gets PostmasterFollowUpState by a follow-up",
+    Header("StateID", "state", id_of("state", states), "State",
+           "State of the ticket by its ID in Ticket::States; the usual states have those of OTRS. Comes before State."),
+    Header("State", "state", entry_of("state", states),
+           "PostmasterDefaultState; a follow-up gives PostmasterFollowUpState, unless the ticket is new",
            "State of the ticket, one of Ticket::States."),
-    Header("State-PendingTime", "pending_time", _moment, "none",
-           "How long a pending state lasts: YYYY-MM-DD hh:mm:ss, or +N with s, m, h or d, as in +3d. Only with such "
-           "a state."),
-    Header("Priority", "priority", _entry("priority", lambda choices: choices.priorities),
-           "PostmasterDefaultPriority", "Priority of the ticket, one of Ticket::Priorities."),
-    Header("Type", "type", _entry("type", lambda choices: choices.types), "Ticket::Type::Default",
+    Header("State-PendingTime", "pending_time", read_moment, "none",
+           "How long a pending state lasts: YYYY-MM-DD hh:mm:ss, with a zone if that is not the service desk's, or a "
+           "number with s, m, h, d or w from now, as in +3d; seconds without a letter. Only with such a state."),
+    Header("PriorityID", "priority", id_of("priority", priorities), "Priority",
+           "Priority of the ticket by its ID in Ticket::Priorities: the number after =, or the place in the list. "
+           "Comes before Priority."),
+    Header("Priority", "priority", entry_of("priority", priorities), "PostmasterDefaultPriority",
+           "Priority of the ticket, one of Ticket::Priorities."),
+    Header("TypeID", "type", id_of("type", types), "Type",
+           "Type of the ticket by its ID in Ticket::Types. Comes before Type."),
+    Header("Type", "type", entry_of("type", types), "Ticket::Type::Default",
            "Type of the ticket, one of Ticket::Types."),
-    Header("Service", "service", _entry("service", lambda choices: choices.services), "none",
+    Header("ServiceID", "service", id_of("service", services), "Service",
+           "Service that the ticket is about by its ID in Ticket::Services. Comes before Service."),
+    Header("Service", "service", entry_of("service", services), "none",
            "Service that the ticket is about, one of Ticket::Services."),
-    Header("SLA", "sla", _entry("SLA", lambda choices: choices.slas), "none",
+    Header("SLAID", "sla", id_of("SLA", slas), "SLA",
+           "Service level agreement of the ticket by its ID in Ticket::SLAs. Comes before SLA."),
+    Header("SLA", "sla", entry_of("SLA", slas), "none",
            "Service level agreement of the ticket, one of Ticket::SLAs."),
-    Header("Lock", "lock", _word(one_of("lock", "unlock")), "unlock", "Whether the ticket is locked: lock or unlock."),
-    Header("Owner", "owner", _entry("owner", lambda choices: choices.owners), "none",
+    Header("Lock", "lock", word(one_of("lock", "unlock")), "unlock", "Whether the ticket is locked: lock or unlock."),
+    Header("Owner", "owner", entry_of("owner", owners), "OwnerID, or none",
            "Who owns the ticket, one of Ticket::Owners."),
-    Header("OwnerID", "owner", _person(lambda choices: choices.owners), "none",
+    Header("OwnerID", "owner", id_of("owner", owners), "none",
            "The same by the ID in Ticket::Owners: the number after =, or the place in the list. Owner comes first."),
-    Header("Responsible", "responsible", _entry("responsible", lambda choices: choices.responsibles), "none",
+    Header("Responsible", "responsible", entry_of("responsible", responsibles), "ResponsibleID, or none",
            "Who is responsible for the ticket, one of Ticket::Responsibles."),
-    Header("ResponsibleID", "responsible", _person(lambda choices: choices.responsibles), "none",
+    Header("ResponsibleID", "responsible", id_of("responsible", responsibles), "none",
            "The same by the ID in Ticket::Responsibles. Responsible comes first."),
-    Header("CustomerNo", "customer_id", _text(320), "the sender's address", "Number of the customer."),
-    Header("CustomerUser", "customer_user", _text(320), "the sender's address", "Name of the customer."),
-    Header("Title", "title", _title, "the subject", "Title of the ticket."),
-    Header("SenderType", "sender_type", _word(member(SenderType)), "customer",
+    Header("CustomerNo", "customer_id", read_text(320),
+           "the sender's address, unless PostMaster::NewTicket::AutoAssignCustomerIDForUnknownCustomers is no",
+           "Number of the customer."),
+    Header("CustomerUser", "customer_user", read_text(320), "the sender's address", "Name of the customer."),
+    Header("Title", "title", read_title, "the subject, without ticket numbers", "Title of the ticket."),
+    Header("SenderType", "sender_type", word(member(SenderType)), "customer",
            "Who the article is from: agent, system or customer."),
-    Header("IsVisibleForCustomer", "visible", _word(lambda text: one_of("0", "1")(text) == "1"), "1",
+    Header("IsVisibleForCustomer", "visible", word(lambda text: one_of("0", "1")(text) == "1"), "1",
            "Whether customers may see the article: 0 or 1."),
-    Header(DYNAMIC_FIELD, "dynamic_fields", _text(MAX_FIELD), "none",
-           "Value of the dynamic field NAME, one of Ticket::DynamicFields."),
-    Header("Ignore", "ignore", _word(_yes), "no",
+    Header("DynamicField-NAME", "dynamic_fields", read_text(MAX_FIELD), "none",
+           "Value of the dynamic field NAME, one of Ticket::DynamicFields or Article::DynamicFields.",
+           fields=(TICKET_FIELDS, ARTICLE_FIELDS)),
+    Header("TicketKeyN", "dynamic_fields", read_text(MAX_FIELD), "none",
+           "Value of the dynamic field TicketFreeKeyN, with a number in place of N; comes before DynamicField-NAME.",
+           fields=(TICKET_FIELDS,), field="TicketFreeKey"),
+    Header("TicketValueN", "dynamic_fields", read_text(MAX_FIELD), "none",
+           "Value of the dynamic field TicketFreeTextN.", fields=(TICKET_FIELDS,), field="TicketFreeText"),
+    Header("TicketTimeN", "dynamic_fields", read_date, "none",
+           "Value of the dynamic field TicketFreeTimeN: YYYY-MM-DD hh:mm:ss.",
+           fields=(TICKET_FIELDS,), field="TicketFreeTime"),
+    Header("ArticleKeyN", "article_fields", read_text(MAX_FIELD), "none",
+           "Value of the dynamic field ArticleFreeKeyN of the article, one of Article::DynamicFields.",
+           fields=(ARTICLE_FIELDS,), field="ArticleFreeKey"),
+    Header("ArticleValueN", "article_fields", read_text(MAX_FIELD), "none",
+           "Value of the dynamic field ArticleFreeTextN of the article.",
+           fields=(ARTICLE_FIELDS,), field="ArticleFreeText"),
+    Header("Ignore", "ignore", word(read_yes), "no",
            "yes or true: the message is dropped. Its row stays in the ledger.", about_message=True),
-    Header("Loop", "loop", _word(_yes), "as the other headers tell",
+    Header("Loop", "loop", word(read_yes), "as the other headers tell",
            "yes or no: whether the message counts as automatic.", about_message=True),
-    Header("State-Keep", "keep_state", _word(_yes), "no",
+    Header("State-Keep", "keep_state", word(read_yes), "no",
            "yes: a follow-up does not change the state.", on_new=False),
 )  # fmt: skip
 
-_DYNAMIC_PREFIX = DYNAMIC_FIELD.removesuffix("NAME").lower()
-_BY_NAME = {name.lower(): name for header in HEADERS for late in (False, True) for name in header.names(followup=late)}
+_MANY = tuple(header for header in HEADERS if header.fields)
+_BY_NAME = {
+    name.lower(): name
+    for header in HEADERS
+    if not header.fields
+    for late in (False, True)
+    for name in header.names(followup=late)
+}
 
 
 def as_otrs(name: str) -> str:
@@ -218,11 +205,11 @@ def known_header(name: str) -> str | None:
     """``name`` in its usual spelling if it is an X-OTRS header that something comes of, else None."""
     name = as_otrs(name)
     if usual := _BY_NAME.get(name.lower()):
-        return usual if not usual.endswith(DYNAMIC_FIELD) else None
-    for prefix in (FOLLOWUP_PREFIX, PREFIX):
-        rest = name.lower().removeprefix(prefix.lower())
-        if rest != name.lower() and rest.startswith(_DYNAMIC_PREFIX) and len(rest) > len(_DYNAMIC_PREFIX):
-            return prefix + DYNAMIC_FIELD.removesuffix("NAME") + name[len(prefix) + len(_DYNAMIC_PREFIX) :]
+        return usual
+    for header in _MANY:
+        for late, prefix in ((True, FOLLOWUP_PREFIX), (False, PREFIX)):
+            if end := header.end_of(name, followup=late):
+                return f"{prefix}{header.stem}{end}"
     return None
 
 
@@ -245,8 +232,8 @@ def parse_headers(controls: Controls, choices: Choices, *, followup: bool) -> He
         return _NOTHING
     reading = HeaderValues()
     for header in HEADERS:
-        if header.name == DYNAMIC_FIELD:
-            _read_dynamic(header, controls, choices, reading, followup=followup)
+        if header.fields:
+            _read_fields(header, controls, choices, reading, followup=followup)
         elif header.attribute not in reading.values:
             given = (controls.get(name.lower()) for name in header.names(followup=followup))
             for control in filter(None, given):
@@ -265,22 +252,29 @@ def _read_one(attribute: str, header: Header, control: Control, choices: Choices
         reading.flaws.append((control, flaw))
 
 
-def _read_dynamic(
+def _read_fields(
     header: Header, controls: Controls, choices: Choices, reading: HeaderValues, *, followup: bool
 ) -> None:
-    values = HeaderValues(flaws=reading.flaws)
-    for name, control in _dynamic(controls, followup=followup):
-        field_name = named(choices.dynamic_fields, name)
-        if field_name is None:
-            reading.flaws.append((control, InvalidValue("names no dynamic field of Ticket::DynamicFields")))
-        else:
-            _read_one(field_name, header, control, choices, values)
-    if values.values:
-        reading.values[header.attribute] = values.values
+    """Read the dynamic fields that headers of that name set; one that another header has set is set again."""
+    for control in controls.values():
+        if end := header.end_of(control.name, followup=followup):
+            wanted = {kind: named(getattr(choices, kind), header.field + end) for kind in header.fields}
+            found = {kind: name for kind, name in wanted.items() if name}
+            if found:
+                _read_field(found, header, control, choices, reading)
+            else:
+                lists = " or ".join(_LISTS[kind] for kind in header.fields)
+                reading.flaws.append((control, InvalidValue(f"sets {header.field}{end}, which is no field of {lists}")))
 
 
-def _dynamic(controls: Controls, *, followup: bool) -> Iterator[tuple[str, Control]]:
-    prefix = (FOLLOWUP_PREFIX if followup else PREFIX).lower() + _DYNAMIC_PREFIX
-    for key, control in controls.items():
-        if key.startswith(prefix):
-            yield key.removeprefix(prefix), control
+def _read_field(
+    found: Mapping[str, str], header: Header, control: Control, choices: Choices, reading: HeaderValues
+) -> None:
+    value = HeaderValues(flaws=reading.flaws)
+    _read_one("value", header, control, choices, value)
+    for kind, name in found.items() if value.values else ():
+        reading.values[kind] = {**reading.values.get(kind, {}), name: value.values["value"]}
+
+
+# The settings in which fields are listed.
+_LISTS = {TICKET_FIELDS: "Ticket::DynamicFields", ARTICLE_FIELDS: "Article::DynamicFields"}

@@ -7,34 +7,46 @@ from postmaster.system.lists import (
     DEFAULT_TYPES,
     PRIORITIES,
     STATES,
-    Person,
+    Entry,
     State,
+    read_entries,
     read_field_names,
-    read_names,
     read_people,
     read_states,
 )
-from postmaster.system.setting import ListSetting, Setting
+from postmaster.system.setting import ListSetting, OptionalSetting, Setting
 
 STATE_LIST: ListSetting[State] = ListSetting(
-    "Ticket::States", STATES, "States of tickets, each as name=kind, separated by semicolons.", read_states
+    "Ticket::States",
+    STATES,
+    "States of tickets, each as name=kind or name=kind=ID, separated by semicolons.",
+    read_states,
 )
-PRIORITY_LIST: ListSetting[str] = ListSetting(
-    "Ticket::Priorities", PRIORITIES, "Priorities of tickets, separated by semicolons.", read_names
+PRIORITY_LIST: ListSetting[Entry] = ListSetting(
+    "Ticket::Priorities",
+    PRIORITIES,
+    "Priorities of tickets, each as name or name=ID, separated by semicolons.",
+    read_entries,
 )
-TYPE_LIST: ListSetting[str] = ListSetting(
-    "Ticket::Types", DEFAULT_TYPES, "Types of tickets, separated by semicolons.", read_names
+TYPE_LIST: ListSetting[Entry] = ListSetting(
+    "Ticket::Types", DEFAULT_TYPES, "Types of tickets, each as name or name=ID, separated by semicolons.", read_entries
 )
-SERVICE_LIST: ListSetting[str] = ListSetting(
-    "Ticket::Services", (), "Services that tickets may be about, separated by semicolons.", read_names
+SERVICE_LIST: ListSetting[Entry] = ListSetting(
+    "Ticket::Services",
+    (),
+    "Services that tickets may be about, each as name or name=ID, separated by semicolons.",
+    read_entries,
 )
-SLA_LIST: ListSetting[str] = ListSetting(
-    "Ticket::SLAs", (), "Service level agreements of tickets, separated by semicolons.", read_names
+SLA_LIST: ListSetting[Entry] = ListSetting(
+    "Ticket::SLAs",
+    (),
+    "Service level agreements of tickets, each as name or name=ID, separated by semicolons.",
+    read_entries,
 )
-OWNER_LIST: ListSetting[Person] = ListSetting(
+OWNER_LIST: ListSetting[Entry] = ListSetting(
     "Ticket::Owners", (), "Who may own tickets, each as name or name=ID, separated by semicolons.", read_people
 )
-RESPONSIBLE_LIST: ListSetting[Person] = ListSetting(
+RESPONSIBLE_LIST: ListSetting[Entry] = ListSetting(
     "Ticket::Responsibles",
     (),
     "Who may be responsible for tickets, each as name or name=ID, separated by semicolons.",
@@ -42,6 +54,9 @@ RESPONSIBLE_LIST: ListSetting[Person] = ListSetting(
 )
 DYNAMIC_FIELD_LIST: ListSetting[str] = ListSetting(
     "Ticket::DynamicFields", (), "Names of further fields of tickets, separated by semicolons.", read_field_names
+)
+ARTICLE_FIELD_LIST: ListSetting[str] = ListSetting(
+    "Article::DynamicFields", (), "Names of further fields of articles, separated by semicolons.", read_field_names
 )
 DEFAULT_PRIORITY = Setting(
     "PostmasterDefaultPriority", "3 normal", "Priority of new tickets.", line(100), among=PRIORITY_LIST
@@ -51,7 +66,14 @@ DEFAULT_TYPE = Setting("Ticket::Type::Default", "Unclassified", "Type of new tic
 FOLLOWUP_STATE = Setting(
     "PostmasterFollowUpState",
     "open",
-    "State that a closed or pending ticket gets by a follow-up.",
+    "State that a ticket gets by a follow-up, unless it is new.",
+    line(100),
+    among=STATE_LIST,
+)
+FOLLOWUP_STATE_CLOSED = OptionalSetting(
+    "PostmasterFollowUpStateClosed",
+    "",
+    "State that a closed ticket gets by a follow-up; empty: that of PostmasterFollowUpState.",
     line(100),
     among=STATE_LIST,
 )

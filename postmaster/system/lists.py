@@ -6,7 +6,7 @@ Each list is a setting: one entry after the other, separated by semicolons or li
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -42,21 +42,15 @@ class StateKind(StrEnum):
         """Whether nobody works on a ticket in it any more."""
         return self in (StateKind.CLOSED, StateKind.MERGED, StateKind.REMOVED)
 
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A state of tickets, entered as ``name=kind``."""
-
-    name: str
-    kind: StateKind
-
-    def __str__(self) -> str:
-        return f"{self.name}={self.kind}"
+    @property
+    def heeds_policy(self) -> bool:
+        """Whether the queue's policy decides about follow-ups. One that was merged by hand, into none, takes them."""
+        return self in (StateKind.CLOSED, StateKind.REMOVED)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody whom tickets are given to, entered as ``name`` or ``name=ID``."""
+class Entry:
+    """What a ticket can be given, entered as ``name`` or ``name=ID``. Headers such as X-OTRS-OwnerID use the ID."""
 
     name: str
     id: int | None = None
@@ -65,28 +59,57 @@ class Person:
         return self.name if self.id is None else f"{self.name}={self.id}"
 
 
-STATES = (
-    State("new", StateKind.NEW),
-    State("open", StateKind.OPEN),
-    State("pending reminder", StateKind.PENDING_REMINDER),
-    State("pending auto close+", StateKind.PENDING_AUTO),
-    State("pending auto close-", StateKind.PENDING_AUTO),
-    State("closed successful", StateKind.CLOSED),
-    State("closed unsuccessful", StateKind.CLOSED),
-    State("merged", StateKind.MERGED),
-    State("removed", StateKind.REMOVED),
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state of tickets, entered as ``name=kind`` or ``name=kind=ID``. The usual ones have IDs without being asked."""
+
+    name: str
+    kind: StateKind
+    id: int | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.name}={self.kind}"
+        return text if self.id == USUAL_STATE_IDS.get(self.name.casefold()) else f"{text}={self.id}"
+
+
+# The IDs that OTRS, Znuny and OTOBO are installed with, whatever their order in the list.
+USUAL_STATE_IDS = {
+    "new": 1,
+    "closed successful": 2,
+    "closed unsuccessful": 3,
+    "open": 4,
+    "removed": 5,
+    "pending reminder": 6,
+    "pending auto close+": 7,
+    "pending auto close-": 8,
+    "merged": 9,
+}
+
+STATES = tuple(
+    State(name, kind, USUAL_STATE_IDS[name])
+    for name, kind in (
+        ("new", StateKind.NEW),
+        ("open", StateKind.OPEN),
+        ("pending reminder", StateKind.PENDING_REMINDER),
+        ("pending auto close+", StateKind.PENDING_AUTO),
+        ("pending auto close-", StateKind.PENDING_AUTO),
+        ("closed successful", StateKind.CLOSED),
+        ("closed unsuccessful", StateKind.CLOSED),
+        ("merged", StateKind.MERGED),
+        ("removed", StateKind.REMOVED),
+    )
 )
 
-PRIORITIES = ("1 very low", "2 low", "3 normal", "4 high", "5 very high")
+PRIORITIES = tuple(map(Entry, ("1 very low", "2 low", "3 normal", "4 high", "5 very high")))
 
-DEFAULT_TYPES = ("Unclassified",)
+DEFAULT_TYPES = (Entry("Unclassified"),)
 
 EntryT = TypeVar("EntryT")
 
 
 def name_of(entry: object) -> str:
     """What an entry is called."""
-    return entry.name if isinstance(entry, State | Person) else str(entry)
+    return entry.name if isinstance(entry, State | Entry) else str(entry)
 
 
 def named(entries: Iterable[EntryT], name: str) -> EntryT | None:
@@ -95,9 +118,16 @@ def named(entries: Iterable[EntryT], name: str) -> EntryT | None:
     return next((entry for entry in entries if name_of(entry).casefold() == wanted), None)
 
 
-def numbered(people: Sequence[Person], number: int) -> Person | None:
-    """The person with that ID: the one that was entered with the name, or else the place in the list, from 1."""
-    return next((person for place, person in enumerate(people, 1) if (person.id or place) == number), None)
+def numbered(entries: Iterable[EntryT], number: int) -> EntryT | None:
+    """The entry with that ID, if there is one."""
+    return next((entry for place, entry in enumerate(entries, 1) if _id_of(entry, place) == number), None)
+
+
+def _id_of(entry: object, place: int) -> int | None:
+    """The ID that was entered with the name; without one, the ``place`` in the list, which says nothing of a state."""
+    if isinstance(entry, State):
+        return entry.id
+    return (entry.id or place) if isinstance(entry, Entry) else None
 
 
 def read_names(text: str) -> tuple[str, ...]:
@@ -112,17 +142,31 @@ def read_field_names(text: str) -> tuple[str, ...]:
 
 def read_states(text: str) -> tuple[State, ...]:
     """States with their kinds."""
-    return _read(text, _state, lambda state: state.name.casefold())
+    return _with_own_ids(_read(text, _state, _key))
 
 
-def read_people(text: str) -> tuple[Person, ...]:
+def read_entries(text: str) -> tuple[Entry, ...]:
+    """Entries, each with another name and another ID. What is no number after the last ``=`` belongs to the name."""
+    return _with_own_ids(_read(text, _entry, _key))
+
+
+def read_people(text: str) -> tuple[Entry, ...]:
     """People, each with another name and another ID."""
-    people = _read(text, _person, lambda person: person.name.casefold())
-    numbers = [person.id or place for place, person in enumerate(people, 1)]
-    for person, number in zip(people, numbers, strict=True):
-        if numbers.count(number) > 1:
-            raise InvalidValue(f"gives the ID {number} twice, also to “{person.name}”", "Give IDs to all, or to none.")
-    return people
+    return _with_own_ids(_read(text, _person, _key))
+
+
+def _key(entry: object) -> str:
+    return name_of(entry).casefold()
+
+
+def _with_own_ids(entries: tuple[EntryT, ...]) -> tuple[EntryT, ...]:
+    """``entries``, no two of which have the same ID."""
+    numbers = [_id_of(entry, place) for place, entry in enumerate(entries, 1)]
+    for entry, number in zip(entries, numbers, strict=True):
+        if number is not None and numbers.count(number) > 1:
+            name = name_of(entry)
+            raise InvalidValue(f"gives the ID {number} twice, also to “{name}”", "Give IDs to all, or to none.")
+    return entries
 
 
 def _read(text: str, read: Callable[[str], EntryT], key: Callable[[EntryT], Hashable]) -> tuple[EntryT, ...]:
@@ -148,18 +192,23 @@ def _field_name(text: str) -> str:
 
 
 def _state(text: str) -> State:
-    name, equals, kind = (part.strip() for part in text.rpartition("="))
+    rest, _, number = (part.strip() for part in text.rpartition("="))
+    entered = read_id(number) if "=" in rest else None
+    name, equals, kind = (part.strip() for part in (text if entered is None else rest).rpartition("="))
     if not equals or kind not in list(StateKind) or not name:
         kinds = alternatives(tuple(StateKind))
         raise InvalidValue(f"has “{text}”, which has no kind of state", f"Enter name=kind; kinds are {kinds}.")
-    return State(_name(name), StateKind(kind))
+    return State(_name(name), StateKind(kind), entered or USUAL_STATE_IDS.get(name.casefold()))
 
 
-def _person(text: str) -> Person:
-    name, equals, number = (part.strip() for part in text.rpartition("="))
-    if not equals:
-        return Person(_name(text))
-    person = read_id(number)
-    if person is None or not name:
+def _entry(text: str) -> Entry:
+    name, _, number = (part.strip() for part in text.rpartition("="))
+    entered = read_id(number) if name else None
+    return Entry(_name(text)) if entered is None else Entry(_name(name), entered)
+
+
+def _person(text: str) -> Entry:
+    entry = _entry(text)
+    if entry.id is None and "=" in text:
         raise InvalidValue(f"has “{text}”, whose ID is no number", "Enter name, or name=ID.")
-    return Person(_name(name), person)
+    return entry

@@ -59,3 +59,13 @@ class ListSetting(Setting[tuple[T, ...]]):
     def may_be_empty(self) -> bool:
         """Services and the like may be; a list that a default stands in is refused where that is checked."""
         return True
+
+
+@dataclass(frozen=True)
+class OptionalSetting(Setting[str]):
+    """A setting that may be left empty."""
+
+    @property
+    def may_be_empty(self) -> bool:
+        """It may."""
+        return True

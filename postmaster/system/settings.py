@@ -13,11 +13,13 @@ from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.readers import InvalidValue, line, name, one_of, whole_number, yes_no
 from postmaster.resources.service import ConflictError
 from postmaster.system.list_settings import (
+    ARTICLE_FIELD_LIST,
     DEFAULT_PRIORITY,
     DEFAULT_STATE,
     DEFAULT_TYPE,
     DYNAMIC_FIELD_LIST,
     FOLLOWUP_STATE,
+    FOLLOWUP_STATE_CLOSED,
     OWNER_LIST,
     PRIORITY_LIST,
     RESPONSIBLE_LIST,
@@ -28,7 +30,7 @@ from postmaster.system.list_settings import (
 )
 from postmaster.system.lists import name_of, named, read_names
 from postmaster.system.models import SettingRow
-from postmaster.system.setting import ListSetting, Setting
+from postmaster.system.setting import ListSetting, OptionalSetting, Setting
 
 T = TypeVar("T")
 
@@ -37,6 +39,12 @@ def _hook(text: str) -> str:
     if text[-1].isdigit() or any(char in "[]" or char.isspace() for char in text):
         raise InvalidValue(f"is “{text}”, but must have no blanks and brackets, and no digit at its end")
     return line(20)(text)
+
+
+def _divider(text: str) -> str:
+    if any(char in "[]" or char.isdigit() for char in text):
+        raise InvalidValue(f"is “{text}”, but must have no digits and no brackets")
+    return line(10)(text)
 
 
 DEFAULT_QUEUE = Setting(
@@ -56,6 +64,14 @@ FOLLOWUP_IN_ATTACHMENT = Setting(
     yes_no,
     ("yes", "no"),
 )
+BOUNCE_AS_FOLLOWUP = Setting(
+    "PostmasterBounceEmailAsFollowUp",
+    False,
+    "Whether mail that could not be delivered reopens its closed ticket, as an answer does in a queue with the policy "
+    "possible: yes or no. With no, it is added to the ticket, which stays closed.",
+    yes_no,
+    ("yes", "no"),
+)
 MAX_EMAIL_SIZE = Setting(
     "PostmasterMaxEmailSize",
     16384,
@@ -69,6 +85,12 @@ RECONNECT_MESSAGE = Setting(
     whole_number(1, 10_000),
 )
 TICKET_HOOK = Setting("Ticket::Hook", "Ticket#", "Text before the ticket number in a subject.", _hook)
+HOOK_DIVIDER = OptionalSetting(
+    "Ticket::HookDivider",
+    "",
+    "Text that may stand between Ticket::Hook and the number; a colon and blanks may in any case.",
+    _divider,
+)
 SUBJECT_FORMAT = Setting(
     "Ticket::SubjectFormat",
     "Left",
@@ -134,9 +156,18 @@ DUPLICATE_MESSAGES = Setting(
     "DuplicateMessages",
     "separate",
     "What happens to a message that comes again through another account or address: separate (a ticket of its own, "
-    "linked with the first) or one-ticket (only noted, if sender, subject, text and attachments are the same).",
-    one_of("separate", "one-ticket"),
-    ("separate", "one-ticket"),
+    "linked with the first), follow-up (added to the first one's ticket, by its Message-ID) or one-ticket (only noted, "
+    "if sender, subject, text and attachments are the same).",
+    one_of("separate", "follow-up", "one-ticket"),
+    ("separate", "follow-up", "one-ticket"),
+)
+CUSTOMER_NO_OF_UNKNOWN = Setting(
+    "PostMaster::NewTicket::AutoAssignCustomerIDForUnknownCustomers",
+    True,
+    "Whether the customer number of a new ticket is the sender's address where nothing else says what it is: yes or "
+    "no. With no, it has none.",
+    yes_no,
+    ("yes", "no"),
 )
 FIRST_FETCH_CONFIRM = Setting(
     "FirstFetchConfirm",
@@ -176,11 +207,14 @@ SETTINGS: dict[str, Setting[Any]] = {
         DEFAULT_PRIORITY,
         DEFAULT_STATE,
         FOLLOWUP_STATE,
+        FOLLOWUP_STATE_CLOSED,
+        BOUNCE_AS_FOLLOWUP,
         FOLLOWUP_IN_BODY,
         FOLLOWUP_IN_ATTACHMENT,
         MAX_EMAIL_SIZE,
         RECONNECT_MESSAGE,
         TICKET_HOOK,
+        HOOK_DIVIDER,
         SUBJECT_FORMAT,
         FETCH_INTERVAL,
         RECOMMENDED_ACCOUNT_LIMIT,
@@ -192,6 +226,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         CHECK_DKIM,
         ON_SENDER_FAIL,
         DUPLICATE_MESSAGES,
+        CUSTOMER_NO_OF_UNKNOWN,
         FIRST_FETCH_CONFIRM,
         STATE_LIST,
         PRIORITY_LIST,
@@ -202,6 +237,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         OWNER_LIST,
         RESPONSIBLE_LIST,
         DYNAMIC_FIELD_LIST,
+        ARTICLE_FIELD_LIST,
         RUN_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,
@@ -283,6 +319,8 @@ def _checked(session: Session, spec: Setting[Any], value: Any) -> Any:
 
 def _listed(spec: Setting[Any], among: ListSetting[Any], entries: tuple[Any, ...], name: str) -> str:
     entry = named(entries, name)
+    if not name:  # one that may be left empty
+        return ""
     if entry is None:
         words = ", ".join(map(name_of, entries))
         advice = f"It is one of {words}; more can be added to {among.name}."
@@ -291,6 +329,6 @@ def _listed(spec: Setting[Any], among: ListSetting[Any], entries: tuple[Any, ...
 
 
 def _keep_entry(spec: ListSetting[Any], entries: tuple[Any, ...], user: Setting[Any], name: str) -> None:
-    if named(entries, name) is None:
+    if name and named(entries, name) is None:
         message = f"{spec.name} must keep “{name}”, which {user.name} names."
         raise InputError(spec.name, message, f"Give {user.name} another value first.", "bad-setting")

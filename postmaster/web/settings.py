@@ -126,18 +126,23 @@ def reset(name: str) -> ResponseReturnValue:
     except (InputError, StillNamedError) as error:
         flash(str(error), "fail")
     else:
-        flash(f"{spec.name} has its default again, {spec.show(spec.default)}.", "ok")
+        flash(f"{spec.name} has its default again, {spec.show(spec.default) or 'which is empty'}.", "ok")
     return redirect(url_for(".page", **list_state()), 303)
 
 
 def _form(line: SettingLine, choices: Any) -> SettingForm:
     """The form for a setting: a selection where it takes only some words, more room for a list."""
     members: dict[str, Any] = {}
+    attributes = {"autocomplete": "off", "spellcheck": "false"}
     if isinstance(line.spec, ListSetting):
-        members["value"] = TextAreaField("Value", render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4})
+        members["value"] = TextAreaField("Value", render_kw={**attributes, "rows": 4})
+    elif line.spec.may_be_empty:
+        members["value"] = StringField("Value", render_kw=attributes)
     if choices:
         words = list(dict.fromkeys([line.value, *choices])) if line.value not in choices else list(choices)
-        members["value"] = SelectField("Value", choices=words, validate_choice=False, render_kw={"required": True})
+        members["value"] = SelectField(
+            "Value", choices=words, validate_choice=False, render_kw={"required": "" not in words}
+        )
     form: SettingForm = type("SettingForm", (SettingForm,), members)(data={"seen": line.value, "value": line.value})
     return form
 

@@ -20,6 +20,7 @@ from postmaster.desk.ticket_service import TicketChange, TicketService, state_na
 from postmaster.desk.ticket_view import find_ticket, page_of_articles
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import InputError, NotFoundError
+from postmaster.ledger.merging import merge_tickets
 from postmaster.ledger.models import InboundMail
 from postmaster.ledger.redispatch import dispatch_again
 from postmaster.ledger.trace import traces
@@ -51,15 +52,19 @@ class ChosenTicketsForm(Form):
     action = StringField()
     queue = StringField()
     state = StringField()
+    into = StringField()
 
 
 @dataclass(frozen=True)
 class TicketAction:
-    """Something that is done with chosen tickets. ``needs`` is the field that must be filled in, if there is one."""
+    """Something that is done with chosen tickets. ``needs`` is the field that must be filled in, if there is one;
+    ``missing`` says so, if it is nothing to choose from.
+    """
 
     run: Callable[[Session, ChosenTicketsForm, str], Sequence[TicketChange]]
     needs: str
     done: str
+    missing: str = ""
 
 
 TICKET_ACTIONS = {
@@ -72,6 +77,12 @@ TICKET_ACTIONS = {
         lambda session, form, actor: TicketService(session, actor).change(form.ticket.data, state=form.state.data),
         "state",
         "set to “{state}”",
+    ),
+    "merge": TicketAction(
+        lambda session, form, actor: merge_tickets(session, form.ticket.data, form.into.data, actor),
+        "into",
+        "merged into {into}",
+        "Enter the number of the ticket to merge into first.",
     ),
     "dispatch": TicketAction(
         lambda session, form, actor: dispatch_again(session, form.ticket.data, actor), "", "dispatched to another queue"
@@ -179,10 +190,12 @@ def _change(form: ChosenTicketsForm) -> str:
     if not form.ticket.data:
         raise InputError("ticket", "Choose at least one ticket first.")
     if action.needs and not form[action.needs].data:
-        raise InputError(action.needs, f"Choose the {action.needs} first.")
+        raise InputError(action.needs, action.missing or f"Choose the {action.needs} first.")
     with transaction() as session:
         changes = action.run(session, form, current_user().name)
-    return _sentence(changes, action.done.format(queue=form.queue.data, state=form.state.data))
+    into = (form.into.data or "").strip()
+    done = action.done.format(queue=form.queue.data, state=form.state.data, into=into)
+    return _sentence(changes, done)
 
 
 def _sentence(changes: Sequence[TicketChange], done: str) -> str:
