@@ -9,12 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster import config
-<<<<<<< HEAD
-from postmaster.database import dialect_of, read_session
-=======
 from postmaster.accounts.models import Trust
-from postmaster.database import dialect_of, insert_into, read_session, transaction
->>>>>>> verdict
+from postmaster.database import dialect_of, read_session
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json
 from postmaster.fetching.dry_run import Foresight
@@ -54,24 +50,16 @@ class PipeTransaction:
             raise PipedBeforeError(row.ticket_id)
 
 
-<<<<<<< HEAD
 def pipe_name(queue: str) -> str:
     """The queue that ``--queue`` names. Bytes that are no UTF-8 can be in no name."""
     return queue.encode(errors="replace").decode().replace("\0", "�")
 
 
-def pipe_rules(queue: str | None, *, trusted: bool) -> Rules:
-    """The rules for ``--queue`` and ``--trusted``. A queue that is not there, or not valid, must not keep mail out."""
-    if queue is None:
-        return Rules(trusted)
-    name = pipe_name(queue)
-=======
 def pipe_rules(queue: str | None, trust: Trust) -> Rules:
     """The rules for ``--queue`` and ``--trusted``. A queue that is not there, or not valid, must not keep mail out."""
     if queue is None:
         return Rules(trust)
-    name = queue.encode(errors="replace").decode()  # bytes that are no UTF-8 can be in no name
->>>>>>> verdict
+    name = pipe_name(queue)
     with read_session() as session:
         found = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
         queue_id = session.execute(found).scalar_one_or_none()

@@ -21,7 +21,7 @@ from postmaster.pipeline.followup import check_follow_up, doubt_follow_up, follo
 from postmaster.pipeline.threads import CONTENT_KEY
 from postmaster.pipeline.ticket_numbers import clean_title
 from postmaster.pipeline.verdict import CHECKED_HERE, Finding
-from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, QueueRef, own_controls
+from postmaster.pipeline.x_otrs_headers import OTOBO_PREFIX, PREFIX, own_controls
 
 Stage = Callable[[Decision, DecisionContext], None]
 

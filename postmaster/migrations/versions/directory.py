@@ -7,7 +7,7 @@ Revises: r16
 from alembic import op
 
 revision = "directory"
-down_revision = "r16"
+down_revision = 'otrs_words'
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'otrs_words'
-down_revision = 'r16'
+down_revision = 'verdicts'
 branch_labels = None
 depends_on = None
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = 'verdicts'
-down_revision = 'r16'
+down_revision = 'read'
 branch_labels = None
 depends_on = None
 

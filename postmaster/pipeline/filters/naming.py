@@ -16,10 +16,11 @@ from postmaster.desk.configuration import LIST_USERS
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import QUEUE_USERS
 from postmaster.extensions import now
+from postmaster.pipeline.choices import Choices, QueueRef
 from postmaster.pipeline.context import read_choices
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS, HeaderAssignment, setting
-from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Choices, Control, HeaderValues, QueueRef, parse_headers
+from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, HeaderValues, parse_headers
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue
 from postmaster.resources.uses import Use

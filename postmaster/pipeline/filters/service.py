@@ -12,10 +12,10 @@ from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
+from postmaster.pipeline.choices import Choices
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.naming import filter_flaws, present_choices
 from postmaster.pipeline.filters.patterns import match_condition, not_match_condition, read_lines, setting
-from postmaster.pipeline.x_otrs_headers import Choices
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
