@@ -50,6 +50,7 @@ NAMES = (
     *("ignored", "rejected", "already_recorded"),  # columns that OUTCOMES names
     "session_interface",  # Flask
     "incident_id",  # a foreign key by which rows are deleted
+    *("disabled", "nameservers"),  # dkimpy, dnspython
     "confined",  # postmaster/confined.py runs it by its file
 )
 
