@@ -86,7 +86,8 @@ def _opening(part: Part) -> Callable[[Part, _Room], list[Part]] | None:
     if kind in _TNEF_TYPES or part.source.raw.startswith(_TNEF_STARTS, part.start):
         return _tnef
     # A signature beside what it signs holds nothing else.
-    if _SMIME_TYPE.fullmatch(kind) and part.path[-1:] != ("multipart/signed",):
+    beside = kind.endswith("-signature") and part.path[-1:] == ("multipart/signed",)
+    if _SMIME_TYPE.fullmatch(kind) and not beside:
         return _smime
     if kind not in UNKNOWN_TYPES:
         return None

@@ -73,7 +73,8 @@ def assign_roles(root: Part, is_blank: Judge) -> dict[str, Role]:
             return roles | {part.number: Role.TEXT}
     for part in candidates.other + (candidates.only if files == 1 else []):
         if not is_blank(part):
-            keeps = bool(file_name(part)) or _is_marked(part) or part.content_type in CALENDARS
+            is_file = bool(file_name(part)) or _is_marked(part)
+            keeps = is_file or part.content_type in CALENDARS or is_data(part.content_type)
             return roles | {part.number: Role.OTHER_TEXT_AND_FILE if keeps else Role.OTHER_TEXT}
     return roles | {part.number: role for part, role in candidates.sealed[:1]}
 
