@@ -65,28 +65,16 @@ def open_containers(root: Part) -> None:
             waiting[:0] = [(leaf, depth + 1) for leaf in inside]
 
 
-def is_encrypted(part: Part) -> bool:
-    """Whether a part was found to be encrypted."""
-    return part.path[-1:] == (ENCRYPTED,)
-
-
-def is_damaged(part: Part) -> bool:
-    """Whether a part is a container that could not be read whole."""
-    return part.path[-1:] == (DAMAGED,)
-
-
-def is_closed(part: Part) -> bool:
-    """Whether a part is a container that could not be opened."""
-    return part.path[-1:] == (CLOSED,)
-
-
 def _opening(part: Part) -> Callable[[Part, _Room], list[Part]] | None:
     """How a part is opened; None if it is no container."""
     kind = part.content_type
     if kind in _TNEF_TYPES or part.source.raw.startswith(_TNEF_STARTS, part.start):
         return _tnef
+    if kind.startswith("text/"):
+        return None
     # A signature beside what it signs holds nothing else.
-    if _SMIME_TYPE.fullmatch(kind) and part.path[-1:] != ("multipart/signed",):
+    beside = kind.endswith("-signature") and part.path[-1:] == ("multipart/signed",)
+    if _SMIME_TYPE.fullmatch(kind) and not beside:
         return _smime
     if kind not in UNKNOWN_TYPES:
         return None

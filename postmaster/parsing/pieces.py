@@ -67,7 +67,8 @@ class Piece:
 
 def text_of(pieces: Sequence[Piece]) -> str:
     """Pieces as plain text, one below the other."""
-    texts = [text for text in (piece.text for piece in pieces) if text]
+    texts = [piece.text for piece in pieces]
+    texts = [text for text in texts if text.strip()] or texts[:1]
     if len(texts) == 1:
         return texts[0]
     return "".join(text if text.endswith("\n") else f"{text}\n" for text in texts)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from postmaster.parsing.containers import UNKNOWN_TYPES, is_closed, is_damaged, is_encrypted
+from postmaster.parsing.containers import CLOSED, DAMAGED, ENCRYPTED, UNKNOWN_TYPES
 from postmaster.parsing.filename import better_name, safe_filename, type_of_name
 from postmaster.parsing.ids import parse_id
 from postmaster.parsing.other_text import CALENDARS, RTF_TYPES, is_data
@@ -47,6 +47,14 @@ _FILES = frozenset({Role.FILE, Role.ENCRYPTED_FILE, Role.DAMAGED})
 _BESIDE_FILES = ("image/", "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
+# What containers are that could not be opened, or not whole; and if there is no text at all.
+_SEALED = {
+    ENCRYPTED: (Role.ENCRYPTED_FILE, Role.ENCRYPTED),
+    DAMAGED: (Role.DAMAGED, Role.DAMAGED),
+    CLOSED: (Role.FILE, Role.CLOSED),
+}
+
+
 @dataclass
 class _Candidates:
     """Parts that may be the text, the better ones first, and what they are if they are not."""
@@ -73,7 +81,8 @@ def assign_roles(root: Part, is_blank: Judge) -> dict[str, Role]:
             return roles | {part.number: Role.TEXT}
     for part in candidates.other + (candidates.only if files == 1 else []):
         if not is_blank(part):
-            keeps = bool(file_name(part)) or _is_marked(part) or part.content_type in CALENDARS
+            is_file = bool(file_name(part)) or _is_marked(part)
+            keeps = is_file or part.content_type in CALENDARS or is_data(part.content_type)
             return roles | {part.number: Role.OTHER_TEXT_AND_FILE if keeps else Role.OTHER_TEXT}
     return roles | {part.number: role for part, role in candidates.sealed[:1]}
 
@@ -90,14 +99,10 @@ def _with_parents(root: Part) -> Iterator[tuple[Part, Part | None]]:
 
 def _judge(part: Part, parent: Part | None, candidates: _Candidates) -> Role:
     """The role of a part if there is a better text; what it could be otherwise is noted."""
-    if is_encrypted(part):
-        candidates.sealed.append((part, Role.ENCRYPTED))
-        return Role.ENCRYPTED_FILE
-    if is_damaged(part):
-        return Role.DAMAGED
-    if is_closed(part):
-        candidates.sealed.append((part, Role.CLOSED))
-        return Role.FILE
+    if part.path and (sealed := _SEALED.get(part.path[-1])):
+        role, alone = sealed
+        candidates.sealed.append((part, alone))
+        return role
     is_root = parent is not None and parent.content_type == "multipart/related" and part is _related_root(parent)
     if part.content_type not in BODY_TYPES or (_is_marked(part) and not is_root):
         return _judge_other(part, parent, candidates)

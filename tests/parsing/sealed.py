@@ -33,7 +33,7 @@ def compressed(content: bytes) -> bytes:
         "compression_algorithm": {"algorithm": "zlib"},
         "encap_content_info": {"content_type": "data", "content": zlib.compress(content)},
     }
-    return cms.ContentInfo({"content_type": "compressed_data", "content": data}).dump()
+    return bytes(cms.ContentInfo({"content_type": "compressed_data", "content": data}).dump())
 
 
 def enveloped() -> bytes:
@@ -44,7 +44,7 @@ def enveloped() -> bytes:
         "encrypted_content": b"?" * 32,
     }
     data = {"version": "v0", "recipient_infos": [], "encrypted_content_info": encrypted}
-    return cms.ContentInfo({"content_type": "enveloped_data", "content": data}).dump()
+    return bytes(cms.ContentInfo({"content_type": "enveloped_data", "content": data}).dump())
 
 
 def smime(content: bytes, kind: bytes = b"application/pkcs7-mime; name=smime.p7m") -> bytes:
