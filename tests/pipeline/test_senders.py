@@ -74,8 +74,8 @@ LIST = ("List-Id: Help <help.desk.example>", "Precedence: list")
           "Reply-To: talk@lists.example", "List-Post: <mailto:talk@lists.example>"], "eve@b.example"),
         (["From: \"'Eve' via Help\" <help@desk.example>", "X-Original-From: Eve <eve@b.example>",
           "Mailing-list: list help@desk.example; contact help+owners@desk.example"], "eve@b.example"),
-        (["From: \"Eve via Group\" <g@lists.example>", "Reply-To: eve@b.example", "X-Original-From: Eve <eve@b.example>",
-          "List-Id: <g.lists.example>", "Precedence: list"], "eve@b.example"),
+        (["From: \"Eve via Group\" <g@lists.example>", "Reply-To: eve@b.example",
+          "X-Original-From: Eve <eve@b.example>", "List-Id: <g.lists.example>", "Precedence: list"], "eve@b.example"),
         # Lists that leave From alone.
         (["From: eve@b.example", "Reply-To: talk@lists.example", *LIST], "eve@b.example"),
         (["From: eve@b.example", "X-Original-From: x@b.example"], "eve@b.example"),
