@@ -157,7 +157,7 @@ def test_a_server_that_signs_mail_is_offered_and_trusted_by_a_button(
     press(page, "Trust it")
     expect(box(page, "authserv_ids")).to_have_value("mx.desk.example")
     expect(box(page, "authserv_ids")).to_be_focused()
-    assert desk.ok("account", "list", "--json").json_lines == []
+    assert not any(row["authserv_ids"] for row in desk.ok("account", "list", "--json").json_lines)
 
 
 def test_a_self_signed_certificate_is_looked_at_then_used_and_the_folder_is_picked(
