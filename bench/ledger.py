@@ -57,6 +57,7 @@ def entries(count: int, first: int = 0) -> Iterator[Json]:
             "sha256": number.to_bytes(32, "big"),
             "size": 45_000,
             "outcome": Outcome.QUARANTINED if number % 1000 == 0 else Outcome.NEW,
+            "verdict": {"verdict": "fail" if number % 100 == 0 else "pass"} if number % 2 == 0 else None,
             "reason": "dispatched-by-address",
             "trace": [{"stage": "dispatch", "text": "Sales", "reason": "dispatched-by-address", "queue": "Sales"}],
             "recorded_at": FIRST + timedelta(minutes=number),

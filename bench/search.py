@@ -24,6 +24,7 @@ from postmaster.database import read_session, transaction
 from postmaster.extensions import db
 from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.verdict import Finding
 
 # Each is measured this often; the first round, which fills the caches, does not count.
 
@@ -59,6 +60,8 @@ def searches(rows: int) -> Sequence[Search]:
         Search("a ticket and a frequent word", MailFilter(ticket="2026112300001", subject="invoice")),
         Search("what nobody wrote", MailFilter(text="nonsense")),
         Search("an outcome and a word", MailFilter(outcome=Outcome.QUARANTINED, subject="printer")),
+        Search("a verdict and a word", MailFilter(verdict=Finding.FAIL, subject="printer")),
+        Search("a verdict of most mail and a rare sender", MailFilter(verdict=Finding.PASS, sender=SELDOM_SENDER)),
         Search("a day in the middle", MailFilter(subject="printer", since=middle, until=middle + timedelta(days=1))),
     )
 

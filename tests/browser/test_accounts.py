@@ -142,6 +142,24 @@ def test_a_credential_is_added_on_the_way_and_nothing_is_lost(page: Page, mailbo
         expect(box(page, name)).to_have_value(value)
 
 
+def test_a_server_that_signs_mail_is_offered_and_trusted_by_a_button(
+    make_page: MakePage, desk: Desk, mailbox: TestMailbox
+) -> None:
+    page, entered = make_page(width=360), on(mailbox, "IMAP", desk)
+    field = "Authentication-Results: mx.desk.example; dmarc=pass header.from=example.net"
+    mailbox.deliver(*(mail(f"judged {number}", headers=[field]) for number in range(3)))
+    page.goto("/accounts/add")
+    fill(page, **entered)
+    press(page, "Test connection")
+    expect(page.locator("#connection-test .notice")).to_contain_text("mx.desk.example", timeout=LOOK)
+    assert violations_in_both(page) == {}
+    expect(box(page, "authserv_ids")).to_have_value("")
+    press(page, "Trust it")
+    expect(box(page, "authserv_ids")).to_have_value("mx.desk.example")
+    expect(box(page, "authserv_ids")).to_be_focused()
+    assert not any(row["authserv_ids"] for row in desk.ok("account", "list", "--json").json_lines)
+
+
 def test_a_self_signed_certificate_is_looked_at_then_used_and_the_folder_is_picked(
     make_page: MakePage, desk: Desk, mailbox: TestMailbox, certificates: Certificates
 ) -> None:

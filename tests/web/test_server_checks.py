@@ -263,6 +263,7 @@ def test_a_server_that_is_offered_is_entered_by_a_button_and_saved_by_nobody_els
     used = client.post(address, data=sent, headers={**HTMX, **token_header(client)}).text
     assert 'id="authserv_ids-field"' in used
     assert 'value="mx.desk.example"' in used
+    assert "hx-swap-oob" not in used
     trusting = {**fields, "authserv_ids": "mx.desk.example"}
     assert "This server writes" not in words(ended(client, start(client, kind, **trusting)))
     assert desk.ok("account", "list", "--json").json_lines == []
