@@ -97,7 +97,10 @@ def test_two_filters_cannot_have_one_name(run: Run) -> None:
     [
         ("X-OTRS-Queue=Nowhere", "X-OTRS-Queue is “Nowhere”, which is no valid queue"),
         ("X-OTRS-FollowUp-State=happy", "X-OTRS-FollowUp-State is “happy”, which is no state"),
-        ("X-OTRS-DynamicField-Floor=4", "names no dynamic field"),
+        ("X-OTRS-DynamicField-Floor=4", "which is no field of Ticket::DynamicFields"),
+        ("X-OTRS-QueueID=77", "X-OTRS-QueueID is “77”, which is the ID of no valid queue"),
+        ("X-OTRS-TicketKey1=x", "sets TicketFreeKey1, which is no field of Ticket::DynamicFields"),
+        ("X-OTRS-State-PendingTime=+3y", "which is no date and no number with s, m, h, d or w"),
         ("X-OTRS-Queue=[***]", ""),
     ],
 )

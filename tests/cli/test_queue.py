@@ -20,7 +20,7 @@ def test_a_shown_queue_has_the_option_names_as_keys(admin: Admin) -> None:
     assert row.pop("changed")
     assert row == {
         "id": 5, "label": "Sales::Orders", "name": "Sales::Orders", "follow_up": "new-ticket",
-        "customer_of_forward": "forwarder", "validity": "valid",
+        "customer_of_forward": "forwarder", "number": None, "validity": "valid",
         "comment": "Orders.", "health": "healthy",
     }  # fmt: skip
 
