@@ -163,6 +163,20 @@ class ThreadKey(Model):
     own: Mapped[bool] = mapped_column(primary_key=True)
 
 
+class TicketField(Model):
+    """What follow-ups are found by that name a ticket by a number of another system: ``key`` is a dynamic field with
+    its value, as ``desk.tickets.field_key`` has it.
+    """
+
+    __tablename__ = "ticket_field"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    key: Mapped[str] = mapped_column(String(270), primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
+    )
+
+
 class RawMail(Model):
     """A message as it came, kept once. ``encoding`` says how ``data`` is stored: see ``desk.rawmail``."""
 

@@ -17,6 +17,8 @@ def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
     """Find the ticket that the message belongs to; the first clue that leads to one wins."""
     for clue in decision.prepared.clues.found:
         for ticket in desk.tickets.find(clue):
+            if clue.fields and _is_over(decision, desk, ticket):
+                continue
             if clue.numbers and not _counts(decision, desk, clue, ticket):
                 continue
             decision.ticket, decision.reason = ticket, clue.reason
@@ -24,6 +26,14 @@ def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
                 "follow-up", f"{ticket.number}: {REASONS[clue.reason]}", reason=clue.reason, ticket=ticket.number
             )
             return
+
+
+def _is_over(decision: Decision, desk: DecisionContext, ticket: CandidateTicket) -> bool:
+    """Whether ``ticket`` is closed, so that the number in its dynamic field is about something new by now."""
+    if desk.is_closed(ticket) and not any(line.get("over") for line in decision.trace):  # the newest says enough
+        text = f"The ticket {ticket.number} has what a filter captured in its dynamic field, but is closed."
+        decision.note("follow-up", text, ticket=ticket.number, over=True)
+    return desk.is_closed(ticket)
 
 
 def _counts(decision: Decision, desk: DecisionContext, clue: FollowUpCheck, ticket: CandidateTicket) -> bool:

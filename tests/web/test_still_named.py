@@ -154,8 +154,8 @@ def test_afterwards_health_list_and_incidents_say_what_names_nothing(
 ) -> None:
     named.ok("queue", "set", "Sales", "--validity", "invalid", "--yes")
     named.ok("queue", "set", "Sales::Orders", "--validity", "invalid", "--yes")
-    assert [row["health"] for row in named.ok("account", "list", "--json").json_lines][0] == "queue-invalid"
-    assert [row["health"] for row in named.ok("filter", "list", "--json").json_lines][0] == "names-invalid"
+    assert next(row["health"] for row in named.ok("account", "list", "--json").json_lines) == "queue-invalid"
+    assert next(row["health"] for row in named.ok("filter", "list", "--json").json_lines) == "names-invalid"
     assert "Queue not valid" in words(client.get("/accounts").text)
     assert "Names what is not valid X-OTRS-Queue is “Sales::Orders”" in words(client.get("/filters").text)
     with app.app_context(), read_session() as session:
