@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Setting(Generic[T]):
     """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
 
-    ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them.
+    ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them. ``optional``: it may be empty.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Setting(Generic[T]):
     read: Callable[[str], T]
     choices: tuple[str, ...] = ()
     among: ListSetting[Any] | None = None
+    optional: bool = False
 
     def parse(self, text: str) -> T:
         """The value that ``text`` means. Raises InputError naming the setting."""
@@ -44,7 +45,7 @@ class Setting(Generic[T]):
     @property
     def may_be_empty(self) -> bool:
         """Whether it may be left empty."""
-        return False
+        return self.optional
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Queues that pipes name are written down also if they are there; tickets are found by their dynamic fields
+"""Queues that pipes name are written down also if they are there; tickets are found by their dynamic fields;
+a directory says who customers are
 
 Revision ID: directory
 Revises: r16
@@ -39,11 +40,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", "ticket_id", name=op.f("pk_ticket_field")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "customer_entry",
+        sa.Column("address", sa.String(320), nullable=False),
+        sa.Column("login", sa.String(320), nullable=False),
+        sa.Column("number", sa.String(320), nullable=False),
+        sa.PrimaryKeyConstraint("address", name=op.f("pk_customer_entry")),
+    )
+    op.create_table(
+        "customer_source",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_source")),
+    )
     op.execute(ENTER.format(each=EACH[op.get_bind().dialect.name]))
     op.create_index(op.f("ix_ticket_field_ticket_id"), "ticket_field", ["ticket_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("customer_source")
+    op.drop_table("customer_entry")
     op.drop_table("ticket_field")
     op.drop_column("postmaster_filter", "followup_field")
     op.rename_table("pipe_queue", "pipe_trouble")
