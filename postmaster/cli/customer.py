@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from typing import IO
 
 import click
-from sqlalchemy import select
 
 from postmaster.cli.base import Group, actor, print_json
 from postmaster.cli.resources import as_json
 from postmaster.database import read_session, transaction
-from postmaster.desk.customer_file import COLUMNS, DirectoryFile, apply_directory
-from postmaster.desk.customers import find_customer
-from postmaster.desk.models import CustomerEntry
+from postmaster.desk.customer_file import DirectoryFile, apply_directory, as_csv
+from postmaster.desk.customers import all_customers, find_customer
 from postmaster.errors import NotFoundError
 from postmaster.parsing.address_key import address_key
 
@@ -42,12 +38,9 @@ def import_(file: IO[bytes], yes: bool, dry_run: bool) -> None:
 @group.command("export")
 def export() -> None:
     """Print the directory as CSV, for “flask customer import”."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    query = select(CustomerEntry).order_by(CustomerEntry.address).execution_options(yield_per=5_000)
     with read_session() as session:
-        for entry in session.scalars(query):
-            writer.writerow([entry.address, entry.login, entry.number])
+        for piece in as_csv(all_customers(session)):
+            click.echo(piece, nl=False)
 
 
 @group.command("show")

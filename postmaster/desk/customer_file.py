@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import insert_columns
+from postmaster.database import dialect_of
 from postmaster.desk.customers import ANYBODY
 from postmaster.desk.models import CustomerEntry, CustomerSource
 from postmaster.errors import InputError
@@ -36,6 +38,19 @@ MAX_FLAWS = 20
 _value = line(MAX_VALUE)
 
 T = TypeVar("T")
+
+
+def as_csv(entries: Iterable[CustomerEntry]) -> Iterator[str]:
+    """Pieces of a file with ``entries``, to be imported again."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for piece in _pieces(entries, PIECE):
+        writer.writerows((entry.address, entry.login, entry.number) for entry in piece)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
 
 
 class BadDirectoryError(InputError):
@@ -136,10 +151,7 @@ class DirectoryFile:
     def _places(self, header: Sequence[str]) -> dict[str, int]:
         names = [name.strip().strip('"').casefold() for name in header]
         if missing := [name for name in COLUMNS if name not in names]:
-            words = (
-                f"Line 1 has no column {' and no column '.join(missing)}; it names the columns {', '.join(COLUMNS)}."
-            )
-            raise BadDirectoryError([words])
+            raise BadDirectoryError([f"Line 1 has no column {' and no column '.join(missing)}."])
         return {name: names.index(name) for name in COLUMNS}
 
     def _take(self, number: int, row: Sequence[str], places: dict[str, int]) -> None:
@@ -185,9 +197,9 @@ def _login(text: str) -> str:
     return _optional(text)
 
 
-def _optional(text: str) -> str:
+def _optional(value: str) -> str:
     try:
-        return _value(text) if text else ""
+        return _value(value) if value else ""
     except InvalidValue:
         raise InvalidValue(f"is longer than {MAX_VALUE} characters, or holds what is no text") from None
 
@@ -204,6 +216,8 @@ def apply_directory(session: Session, file: DirectoryFile, actor: str, *, confir
     for piece in _pieces(file.entries(), PIECE):
         columns = zip(*piece, strict=True)
         insert_columns(session, CustomerEntry, dict(zip(COLUMNS, map(list, columns), strict=True)))
+    if dialect_of(session) == "postgresql":
+        session.execute(text("ANALYZE customer_entry"))  # else look-ups read all of it, until autovacuum comes
     detail = {"entries": [known, len(file)], "dropped": dropped}
     audit(session, actor, "import", "customer", "directory", detail)
     note_source(session, file.digest, "")

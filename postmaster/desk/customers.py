@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from sqlalchemy import Select, select
@@ -12,6 +12,7 @@ from postmaster.bulk import among
 from postmaster.database import dialect_of
 from postmaster.desk.models import CustomerEntry
 from postmaster.parsing.address_key import address_key
+from postmaster.resources.listing import PAGE_SIZE, matching
 
 # What stands for any local part.
 ANYBODY = "*@"
@@ -39,6 +40,23 @@ def find_customer(session: Session, address: str) -> CustomerEntry | None:
     """The entry that counts for ``address``, however it is written."""
     key = address_key(address)
     return customers_of(session, [key]).get(key)
+
+
+def page_of_customers(session: Session, words: str, after: str) -> tuple[Sequence[CustomerEntry], str]:
+    """The entries behind the address ``after`` that have each of ``words``, a page of them, and the address behind
+    which there are more; empty if there are none.
+    """
+    columns = (CustomerEntry.address, CustomerEntry.login, CustomerEntry.number)
+    query = select(CustomerEntry).where(CustomerEntry.address > after, *matching(columns, words))
+    found = session.scalars(query.order_by(CustomerEntry.address).limit(PAGE_SIZE + 1)).all()
+    shown = found[:PAGE_SIZE]
+    return shown, shown[-1].address if len(found) > PAGE_SIZE else ""
+
+
+def all_customers(session: Session) -> Iterator[CustomerEntry]:
+    """All entries, never all in memory."""
+    query = select(CustomerEntry).order_by(CustomerEntry.address).execution_options(yield_per=5_000)
+    yield from session.scalars(query)
 
 
 @cache

@@ -17,7 +17,8 @@ T = TypeVar("T")
 class Setting(Generic[T]):
     """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
 
-    ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them. ``optional``: it may be empty.
+    ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them.
+    ``optional``: it may be empty.
     """
 
     name: str

@@ -135,6 +135,8 @@ def _form(line: SettingLine, choices: Any) -> SettingForm:
     members: dict[str, Any] = {}
     if isinstance(line.spec, ListSetting):
         members["value"] = TextAreaField("Value", render_kw={"autocomplete": "off", "spellcheck": "false", "rows": 4})
+    elif line.spec.may_be_empty:
+        members["value"] = StringField("Value", render_kw={"autocomplete": "off", "spellcheck": "false"})
     if choices:
         words = list(dict.fromkeys([line.value, *choices])) if line.value not in choices else list(choices)
         members["value"] = SelectField("Value", choices=words, validate_choice=False, render_kw={"required": True})
