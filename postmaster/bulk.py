@@ -21,6 +21,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    TableValuedAlias,
     any_,
     bindparam,
     func,
@@ -47,6 +48,13 @@ def among(dialect: str, column: InstrumentedAttribute[Any], parameter: str) -> C
         return column == any_(bindparam(parameter, type_=ARRAY(kind)))
     values = func.json_each(bindparam(parameter, type_=JSON())).table_valued("value")
     return column.in_(select(values.c.value))
+
+
+def each_of(dialect: str, parameter: str) -> TableValuedAlias:
+    """The values of ``parameter``, a list of texts, as the rows of a table with the column ``value``."""
+    if dialect == "postgresql":
+        return func.unnest(bindparam(parameter, type_=ARRAY(String()))).table_valued("value").render_derived()
+    return func.json_each(bindparam(parameter, type_=JSON())).table_valued("value")
 
 
 def insert_rows(session: Session, model: type[Model], rows: Sequence[Json]) -> list[int]:

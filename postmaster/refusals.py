@@ -58,6 +58,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "It would be renamed, not valid or gone, while filters, accounts, addresses or pipes name it.",
         "Change what names it first, or confirm: tick the box on the page, give --yes on the command line.",
     ),
+    "bad-directory": (
+        "A file for the customer directory has something wrong in it, so nothing of it was taken.",
+        "Correct the line and the column that the message names.",
+    ),
+    "directory-shrinks": (
+        "A file for the customer directory lacks more than half of the entries that there are.",
+        "See whether it is complete; if it is right, confirm it: flask customer import --yes FILE",
+    ),
     "address-not-deletable": ("Addresses are never deleted.", "Set it invalid."),
     "default-queue": ("The default queue must stay valid.", "Name another one in PostmasterDefaultQueue first."),
     "queue-invalid": ("The queue is not valid.", "Choose another one, or set it valid first."),

@@ -178,6 +178,44 @@ class ThreadKey(Model):
     own: Mapped[bool] = mapped_column(primary_key=True)
 
 
+class TicketField(Model):
+    """What follow-ups are found by that name a ticket by a number of another system: ``key`` is a dynamic field with
+    its value, as ``desk.tickets.field_key`` has it.
+    """
+
+    __tablename__ = "ticket_field"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    key: Mapped[str] = mapped_column(String(270), primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
+    )
+
+
+class CustomerEntry(Model):
+    """Whose login and number counts for an address, as addresses are compared, or for ``*@domain``."""
+
+    __tablename__ = "customer_entry"
+
+    address: Mapped[str] = mapped_column(String(320), primary_key=True)
+    login: Mapped[str] = mapped_column(String(320))
+    number: Mapped[str] = mapped_column(String(320), default="")
+
+
+class CustomerSource(Model):
+    """The file that the customer directory was read from last: its one row.
+
+    ``problem`` is what keeps a newer one from being read; empty if nothing does.
+    """
+
+    __tablename__ = "customer_source"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(64), default="")
+    problem: Mapped[str] = mapped_column(default="")
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class RawMail(Model):
     """A message as it came, kept once. ``encoding`` says how ``data`` is stored: see ``desk.rawmail``."""
 

@@ -7,13 +7,26 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, bindparam, insert, select, text
+from sqlalchemy import Date, bindparam, delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import columns_of, insert_columns, insert_rows
-from postmaster.desk.models import Article, Attachment, LinkKind, RawMail, SenderType, Ticket, TicketLink, TicketMerge
+from postmaster.desk.models import (
+    Article,
+    Attachment,
+    LinkKind,
+    RawMail,
+    SenderType,
+    Ticket,
+    TicketField,
+    TicketLink,
+    TicketMerge,
+)
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import Json
+
+# Characters of a dynamic field's value by which its ticket can be found; longer ones name nothing.
+MAX_FIELD_KEY = 200
 
 # One statement, so that two transactions at once cannot get the same numbers: the second waits for the first.
 _COUNT_UP = text(
@@ -112,8 +125,32 @@ def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime
         for draft, number in zip(drafts, numbers, strict=True)
     ]
     ids = insert_rows(session, Ticket, rows)
+    add_field_keys(session, zip(ids, (draft.attributes.dynamic_fields for draft in drafts), strict=True))
     add_articles(session, list(zip(ids, (draft.article for draft in drafts), strict=True)), moment)
     return list(zip(ids, numbers, strict=True))
+
+
+def field_key(name: str, value: str) -> str:
+    """A dynamic field with its value as they are compared: without case. Empty if the value is, or is too long."""
+    text = " ".join(value.split()).casefold()
+    return f"{name.casefold()}={text}" if 0 < len(text) <= MAX_FIELD_KEY else ""
+
+
+def field_keys(values: Mapping[str, str]) -> set[str]:
+    """The keys of all of a ticket's dynamic fields."""
+    return {field_key(name, str(value)) for name, value in values.items()} - {""}
+
+
+def add_field_keys(session: Session, tickets: Iterable[tuple[int, Mapping[str, str]]]) -> None:
+    """Have tickets, which have none yet, found by their dynamic fields. The caller commits."""
+    rows = [{"key": key, "ticket_id": ticket_id} for ticket_id, values in tickets for key in sorted(field_keys(values))]
+    insert_columns(session, TicketField, columns_of(rows))
+
+
+def renew_field_keys(session: Session, tickets: Mapping[int, Mapping[str, str]]) -> None:
+    """Have tickets found by the dynamic fields that they have now. The caller commits."""
+    session.execute(delete(TicketField).where(TicketField.ticket_id.in_(tickets)))
+    add_field_keys(session, tickets.items())
 
 
 def take_numbers(session: Session, count: int, day: date) -> list[str]:

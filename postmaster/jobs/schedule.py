@@ -42,6 +42,7 @@ class Periodic:
 SCHEDULE: Sequence[Periodic] = (
     Periodic("tick", seconds=10, timeout=120),
     Periodic("upkeep", seconds=60, timeout=300),
+    Periodic("customers", seconds=600, timeout=500),
     Periodic("retain", seconds=3600, timeout=3000),
 )
 

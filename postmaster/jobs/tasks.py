@@ -22,6 +22,7 @@ from postmaster.extensions import now
 from postmaster.fetching.counters import AccountResult
 from postmaster.fetching.run import FetchOptions, fetch_account
 from postmaster.fetching.schedule import SETTLING, slot_after_run
+from postmaster.operations import customers as customer_directory
 from postmaster.operations import dispatch as dispatching
 from postmaster.operations import retention
 from postmaster.operations import upkeep as housekeeping
@@ -70,6 +71,12 @@ def upkeep() -> None:
     """Put right what was left behind, then queue what became due by it."""
     housekeeping.run_upkeep(redis())
     dispatching.dispatch_due(redis())
+
+
+@job
+def customers() -> None:
+    """Read the file of the customer directory again, if it has changed."""
+    customer_directory.read_again()
 
 
 @job

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.database import dialect_of
 from postmaster.desk.models import LinkKind, Ticket
-from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets
+from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets, renew_field_keys
 from postmaster.parsing.message import AttachedPart
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.decision import Decision, Outcome
@@ -103,6 +103,9 @@ def _change(session: Session, tickets: set[CandidateTicket], moment: datetime) -
     same: dict[tuple[str, ...], list[CandidateTicket]] = defaultdict(list)
     for ticket in tickets:
         same[tuple(sorted(ticket.changes))].append(ticket)
+    fields = {ticket.id: ticket.attributes.dynamic_fields for ticket in tickets if "dynamic_fields" in ticket.changes}
+    if known := {ticket_id: values for ticket_id, values in fields.items() if ticket_id is not None}:
+        renew_field_keys(session, known)
     for group in same.values():
         rows = [{"id": ticket.id, "changed_at": moment, **ticket.changes} for ticket in group]
         session.execute(update(Ticket), rows)

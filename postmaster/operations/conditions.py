@@ -21,6 +21,7 @@ from postmaster.fetching.pause import current_pause
 from postmaster.fetching.schedule import interval_of
 from postmaster.fetching.withheld import long_withheld
 from postmaster.ledger.models import PipeQueue, Quarantine
+from postmaster.operations.customers import directory_problem
 from postmaster.operations.heartbeat import alive, count_workers
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
@@ -30,7 +31,7 @@ from postmaster.pipeline.filters.matching import CompiledFilter
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.naming import filter_flaws, present_choices
 from postmaster.resources.models import Validity
-from postmaster.system.settings import DEFAULT_QUEUE, SILENCE_ALERT, get_setting
+from postmaster.system.settings import CUSTOMER_FILE, DEFAULT_QUEUE, SILENCE_ALERT, get_setting
 
 # Runs in a row after which a growing backlog raises an alert.
 GROWING_RUNS = 3
@@ -245,6 +246,11 @@ def _lost_default(session: Session) -> Iterator[IncidentTrouble]:
         yield IncidentTrouble("default", sentence, f"/settings/{DEFAULT_QUEUE.name}")
 
 
+def _unread_customers(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
+    problem = directory_problem(session)
+    return [IncidentTrouble("", problem, f"/settings/{CUSTOMER_FILE.name}")] if problem else []
+
+
 def _missing(role: ProcessRole) -> Find:
     sentence = f"No {role.value} runs, or none has Redis. {START}"
 
@@ -303,6 +309,7 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("pipe", "A pipe names a queue that is not there", _misnamed),
     IncidentCondition("filter", "A filter cannot be used", _flawed),
     IncidentCondition("naming", "Something names what is not valid", _naming),
+    IncidentCondition("customers", "Customer directory is not read", _unread_customers),
     IncidentCondition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
     IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
     IncidentCondition("late", "Accounts wait for a worker", _late),

@@ -14,16 +14,29 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from postmaster.bulk import among
+from postmaster.bulk import among, each_of
 from postmaster.database import dialect_of
-from postmaster.desk.models import Article, LinkKind, Queue, ThreadKey, Ticket, TicketCounter, TicketLink, TicketMerge
-from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, ticket_number
+from postmaster.desk.models import (
+    Article,
+    LinkKind,
+    Queue,
+    ThreadKey,
+    Ticket,
+    TicketCounter,
+    TicketField,
+    TicketLink,
+    TicketMerge,
+)
+from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, field_keys, ticket_number
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.followup_checks import FollowUpCheck
+
+# Tickets that are looked at for a value of a dynamic field.
+NEWEST = 100
 
 _COLUMNS = (
     Ticket.id,
@@ -83,6 +96,7 @@ class CandidateTickets:
         self._by_id: dict[int, CandidateTicket] = {}
         self._by_number: dict[str, CandidateTicket] = {}
         self._by_key: dict[tuple[str, bool], list[CandidateTicket]] = defaultdict(list)
+        self._by_field: dict[str, list[CandidateTicket]] = defaultdict(list)
         self._successors: dict[CandidateTicket, list[CandidateTicket]] = defaultdict(list)
         self._asked: set[str] = set()
         self._last_number: int | None = None
@@ -94,6 +108,7 @@ class CandidateTickets:
         """
         wanted = list(clues)
         self._load_threads(session, {key for clue in wanted for key in clue.keys} - self._asked)
+        self._load_fields(session, {key for clue in wanted for key in clue.fields} - self._asked)
         self._load_numbers(session, {number for clue in wanted for number in clue.numbers} - self._asked)
         self._load_successors(session)
         self._load_mains(session)
@@ -106,6 +121,9 @@ class CandidateTickets:
         for number in clue.numbers:
             if ticket := self._by_number.get(number):
                 yield ticket
+        for key in clue.fields:
+            having = self._by_field.get(key, ())
+            yield from (each for each in reversed(having) if key in field_keys(each.attributes.dynamic_fields))
         for key in clue.keys:
             yield from self._by_key.get((key, not clue.awaited), ())
 
@@ -132,8 +150,13 @@ class CandidateTickets:
         return ticket_number(day, self._last_number)
 
     def add(self, ticket: CandidateTicket, sender: str, own: Iterable[str], awaited: Iterable[str]) -> None:
-        """Take down that ``ticket`` has another article: who wrote it, its keys, and those that it waits for."""
+        """Take down that ``ticket`` has another article: who wrote it, its keys, and those that it waits for; and which
+        dynamic fields it has by now.
+        """
         ticket.writers |= {sender} - {""}
+        for each_key in field_keys(ticket.attributes.dynamic_fields):
+            if ticket not in (having := self._by_field[each_key]):
+                insort(having, ticket, key=lambda each: each.age)
         for keys, is_own in ((own, True), (awaited, False)):
             for key in keys:
                 if ticket not in (known := self._by_key[key, is_own]):
@@ -153,6 +176,13 @@ class CandidateTickets:
         self._asked |= keys
         for row in session.execute(thread_query(dialect_of(session)), {"keys": sorted(keys)}):
             self._by_key[row.key, row.own].append(self._known(row))
+
+    def _load_fields(self, session: Session, keys: set[str]) -> None:
+        if not keys:
+            return
+        self._asked |= keys
+        for row in session.execute(field_query(dialect_of(session)), {"keys": sorted(keys)}):
+            insort(self._by_field[row.key], self._known(row), key=lambda each: each.age)
 
     def _load_numbers(self, session: Session, numbers: set[str]) -> None:
         if not numbers:
@@ -202,6 +232,19 @@ def thread_query(dialect: str) -> Select[Any]:
     """The tickets of the threads that ``keys`` belong to, the oldest first: by the primary key of ``thread_key``."""
     joined = _tickets().add_columns(ThreadKey.key, ThreadKey.own).join(ThreadKey, ThreadKey.ticket_id == Ticket.id)
     return joined.where(among(dialect, ThreadKey.key, "keys")).order_by(Ticket.id)
+
+
+@cache
+def field_query(dialect: str) -> Select[Any]:
+    """The newest tickets that have one of ``keys`` as a dynamic field, a limited number of each: by the primary key of
+    ``ticket_field``. An alert that comes for years has thousands, all closed but the last.
+    """
+    keys = each_of(dialect, "keys")
+    oldest = select(TicketField.ticket_id).where(TicketField.key == keys.c.value).order_by(TicketField.ticket_id.desc())
+    bound = func.coalesce(oldest.limit(1).offset(NEWEST - 1).correlate(keys).scalar_subquery(), 0)
+    bounds = select(keys.c.value, bound.label("least")).cte("bounds").prefix_with("MATERIALIZED")
+    joined = _tickets().add_columns(TicketField.key).join(TicketField, TicketField.ticket_id == Ticket.id)
+    return joined.join(bounds, and_(TicketField.key == bounds.c.value, TicketField.ticket_id >= bounds.c.least))
 
 
 @cache

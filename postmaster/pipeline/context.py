@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, aliased
 
 from postmaster.bulk import among
 from postmaster.database import dialect_of
-from postmaster.desk.models import Queue, SystemAddress, Ticket
+from postmaster.desk.customers import customers_of
+from postmaster.desk.models import CustomerEntry, Queue, SystemAddress, Ticket
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.parsing.address_key import address_key
 from postmaster.parsing.addresses import parse_addresses
@@ -65,6 +66,7 @@ class DecisionContext:
     """The desk at the moment of a batch. ``queues`` are the valid ones; ``addresses`` those its messages are sent to.
 
     ``kinds`` are those of the states, in lower case; ``opened`` counts the tickets that a sender opened lately.
+    ``customers`` are the entries of the directory for those who may have written.
     ``own_addresses`` are those of the desk among all that its messages name, also if they are not valid any more.
     ``bounces_reopen`` and ``numbers_unknown_customers`` are settings (BOUNCE_AS_FOLLOWUP, CUSTOMER_NO_OF_UNKNOWN).
     """
@@ -87,6 +89,7 @@ class DecisionContext:
     tickets: CandidateTickets = field(default_factory=CandidateTickets)
     kinds: dict[str, StateKind] = field(default_factory=dict)
     opened: Counter[str] = field(default_factory=Counter)
+    customers: dict[str, CustomerEntry] = field(default_factory=dict)
     _counted: set[str] = field(default_factory=set)
 
     @property
@@ -111,6 +114,8 @@ class DecisionContext:
         self._load_addresses(session, {key for each in prepared for key in _named_keys(each)})
         senders = {self.writer_of(each).key for each in prepared} - {""}
         self.tickets.load(session, (clue for each in prepared for clue in each.clues.found), senders, self.day)
+        forwarders = {each.forwarded.key for each in prepared if each.forwarded}
+        self.customers |= customers_of(session, (senders | forwarders) - self.customers.keys())
         self._count(session, senders - self._counted)
 
     def writer_of(self, prepared: Prepared) -> Writer:

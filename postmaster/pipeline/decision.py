@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     "pipe-queue-missing": "The pipe names a queue that is not there, or not valid: PostmasterDefaultQueue.",
     "dispatched-to-any": "PostmasterDefaultQueue is missing or not valid: the first valid queue.",
     "follow-up-by-number": "Its subject has the number of the ticket.",
+    "follow-up-by-field": "A filter has captured what a dynamic field of the ticket, which is open, holds.",
     "follow-up-by-reference": "It answers a message of the ticket (In-Reply-To, References).",
     "follow-up-by-thread-index": "It answers a message of the ticket (Thread-Index).",
     "follow-up-answered-before": "A message of the ticket answers it, and came first.",

@@ -19,6 +19,8 @@ def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
     """Find the ticket that the message belongs to; the first clue that leads to one wins."""
     for clue in decision.prepared.clues.found:
         for named in desk.tickets.find(clue):
+            if clue.fields and _is_over(decision, desk, desk.tickets.main_of(named)):
+                continue
             if clue.numbers and not _counts(decision, desk, clue, named):
                 continue
             decision.ticket, decision.reason = desk.tickets.main_of(named), clue.reason
@@ -33,6 +35,14 @@ def _note_merged(decision: Decision, named: CandidateTicket, main: CandidateTick
     if main is not named:
         text = f"The ticket {named.number} was merged into {main.number}, which gets its follow-ups."
         decision.note("follow-up", text, ticket=main.number)
+
+
+def _is_over(decision: Decision, desk: DecisionContext, ticket: CandidateTicket) -> bool:
+    """Whether ``ticket`` is closed, so that the number in its dynamic field is about something new by now."""
+    if desk.is_closed(ticket) and not any(line.get("over") for line in decision.trace):  # the newest says enough
+        text = f"The ticket {ticket.number} has what a filter captured in its dynamic field, but is closed."
+        decision.note("follow-up", text, ticket=ticket.number, over=True)
+    return desk.is_closed(ticket)
 
 
 def _counts(decision: Decision, desk: DecisionContext, clue: FollowUpCheck, ticket: CandidateTicket) -> bool:

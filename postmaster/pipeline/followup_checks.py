@@ -29,7 +29,8 @@ class FollowUpCheck:
     """Ticket numbers or keys of a thread, and the reason code if they lead to a ticket.
 
     ``parties`` are those of whom one must have written to a ticket before for its number to count; None stands for who
-    wrote the message. ``awaited`` keys are the message's own: an article may have answered it before it came.
+    wrote the message. ``fields`` are dynamic fields with a value; only a ticket that is not closed counts for them.
+    ``awaited`` keys are the message's own: an article may have answered it before it came.
     """
 
     reason: str
@@ -37,6 +38,7 @@ class FollowUpCheck:
     parties: frozenset[str] | None = None
     keys: tuple[str, ...] = ()
     awaited: bool = False
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,17 @@ class FollowUpChecks:
 
 
 def find_clues(
-    arrival: Arrival, message: ParsedMessage, configuration: Configuration, report: Report | None
+    arrival: Arrival,
+    message: ParsedMessage,
+    configuration: Configuration,
+    report: Report | None,
+    fields: tuple[str, ...] = (),
 ) -> FollowUpChecks:
-    """Everything in ``message`` that may name a ticket; ``report`` says what it reports, if it does."""
+    """Everything in ``message`` that may name a ticket; ``report`` says what it reports, if it does, ``fields`` are the
+    keys of dynamic fields that filters captured.
+    """
     keys = thread_keys(message, by_content=configuration[DUPLICATE_MESSAGES] == "one-ticket")
-    found = [*_clues(message, keys, configuration)]
+    found = [*_clues(message, keys, configuration, fields)]
     if report is not None:
         found += _reported(arrival, message, hook_of(configuration))
     found += _searched(arrival, message, configuration)
@@ -61,9 +69,13 @@ def find_clues(
     return FollowUpChecks(keys, found)
 
 
-def _clues(message: ParsedMessage, keys: ThreadKeys, configuration: Configuration) -> Iterator[FollowUpCheck]:
+def _clues(
+    message: ParsedMessage, keys: ThreadKeys, configuration: Configuration, fields: tuple[str, ...]
+) -> Iterator[FollowUpCheck]:
     if numbers := find_numbers(message.subject, hook_of(configuration)):
         yield FollowUpCheck("follow-up-by-number", numbers)
+    if fields:
+        yield FollowUpCheck("follow-up-by-field", fields=fields)
     if keys.parents:
         yield FollowUpCheck("follow-up-by-reference", keys=keys.parents)
     if keys.index_parents:

@@ -59,7 +59,7 @@ def prepare(arrival: Arrival, message: ParsedMessage, rules: Rules, setup: Setup
     view = MailView(message, trusted=believed, verdict=verdict)
     filtered = run_filters(setup.filters, view, account_id=rules.account_id)
     marks = marks_of(message)
-    clues = find_clues(arrival, message, configuration, marks.report)
+    clues = find_clues(arrival, message, configuration, marks.report, filtered.field_keys)
     forwarded = forwarded_writer(arrival, message) if marks.report is None else None
     return Prepared(arrival, message, rules, clues, filtered, marks, writers, forwarded, verdict, believed)
 

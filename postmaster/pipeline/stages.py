@@ -193,6 +193,18 @@ def set_customer(decision: Decision, desk: DecisionContext) -> None:
         if writer is not decision.prepared.forwarded and writer.key != _key_of_from(decision):
             text = f"{address} is the customer, by {writer.field}: {_why_not_from(decision)}."
             decision.note("customer", text, field=writer.field)
+        _look_up_customer(decision, desk)
+
+
+def _look_up_customer(decision: Decision, desk: DecisionContext) -> None:
+    """Take login and number from the customer directory, if it has the writer or his domain."""
+    entry = desk.customers.get(decision.writer.key)
+    if entry is None:
+        return
+    number = entry.number or decision.writer.address
+    decision.attributes = dataclasses.replace(decision.attributes, customer_id=number, customer_user=entry.login)
+    text = f"The customer directory has {entry.address}: the customer is {entry.login}, number {number}."
+    decision.note("customer", text, entry=entry.address)
 
 
 def _key_of_from(decision: Decision) -> str:

@@ -35,6 +35,7 @@ from postmaster.pipeline.choices import (
 from postmaster.resources.readers import InvalidValue, member, one_of
 from postmaster.system.lists import named
 
+DYNAMIC_FIELD = "DynamicField-NAME"
 PREFIX = "X-OTRS-"
 FOLLOWUP_PREFIX = "X-OTRS-FollowUp-"
 # What OTOBO writes for it; both mean the same, everywhere.
@@ -161,7 +162,7 @@ HEADERS: tuple[Header, ...] = (
            "Who the article is from: agent, system or customer."),
     Header("IsVisibleForCustomer", "visible", word(lambda text: one_of("0", "1")(text) == "1"), "1",
            "Whether customers may see the article: 0 or 1."),
-    Header("DynamicField-NAME", "dynamic_fields", read_text(MAX_FIELD), "none",
+    Header(DYNAMIC_FIELD, "dynamic_fields", read_text(MAX_FIELD), "none",
            "Value of the dynamic field NAME, one of Ticket::DynamicFields or Article::DynamicFields.",
            fields=(TICKET_FIELDS, ARTICLE_FIELDS)),
     Header("TicketKeyN", "dynamic_fields", read_text(MAX_FIELD), "none",

@@ -47,6 +47,12 @@ def _divider(text: str) -> str:
     return line(10)(text)
 
 
+def _path(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise InvalidValue("is no whole path", "Enter it as in /srv/customers.csv.")
+    return line(1000)(text) if text else ""
+
+
 DEFAULT_QUEUE = Setting(
     "PostmasterDefaultQueue", "Raw", "Queue of mail that no account and no system address sends elsewhere.", name
 )
@@ -83,6 +89,13 @@ RECONNECT_MESSAGE = Setting(
     200,
     "POP3: messages after which a session is closed, which makes their deletion final, and another one opened.",
     whole_number(1, 10_000),
+)
+CUSTOMER_FILE = OptionalSetting(
+    "CustomerDirectoryFile",
+    "",
+    "CSV file on the worker's machine with the columns address, login and number, which is read again every ten "
+    "minutes if it has changed; empty: none.",
+    _path,
 )
 TICKET_HOOK = Setting("Ticket::Hook", "Ticket#", "Text before the ticket number in a subject.", _hook)
 HOOK_DIVIDER = OptionalSetting(
@@ -213,6 +226,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         FOLLOWUP_IN_ATTACHMENT,
         MAX_EMAIL_SIZE,
         RECONNECT_MESSAGE,
+        CUSTOMER_FILE,
         TICKET_HOOK,
         HOOK_DIVIDER,
         SUBJECT_FORMAT,

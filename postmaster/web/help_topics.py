@@ -88,6 +88,19 @@ def _fields(fields: Iterable[Field]) -> HelpSection:
     return HelpSection("Fields", lead, [_field_entry(field) for field in fields])
 
 
+def _customer_sections() -> Iterator[HelpSection]:
+    lead = "In UTF-8, divided by commas or semicolons. A file replaces the directory as a whole, or not at all."
+    yield HelpSection(
+        "Columns",
+        lead,
+        [
+            Entry("address", "An address; *@example.com stands for all of that domain without an entry of their own."),
+            Entry("login", "The customer user of the ticket, unless X-OTRS-CustomerUser says otherwise."),
+            Entry("number", "Its customer number, unless X-OTRS-CustomerNo does; the sender's address if it is empty."),
+        ],
+    )
+
+
 def _account_sections() -> Iterator[HelpSection]:
     types = [
         Entry(
@@ -275,6 +288,13 @@ TOPICS: Mapping[str, Topic] = {
             "Where tickets wait, nested by their names.",
             lambda: [_fields(QueueService.fields)],
             ("queues", "tickets"),
+        ),
+        Topic(
+            "customers",
+            "Customer directory",
+            "A CSV file with the columns address, login and number says who the customer of a new ticket is.",
+            _customer_sections,
+            ("customers",),
         ),
         Topic(
             "filters",

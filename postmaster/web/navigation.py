@@ -70,6 +70,7 @@ NAVIGATION = (
             NavigationItem("Credentials", "credentials.page", "key-round"),
             NavigationItem("Email Addresses", "addresses.page", "at-sign"),
             NavigationItem("Queues", "queues.page", "layers"),
+            NavigationItem("Customer Directory", "customers.page", "user"),
             NavigationItem("Postmaster Filters", "filters.page", "funnel"),
         ),
     ),

@@ -20,6 +20,7 @@ from postmaster.accounts.models import AccountState, Credential, CredentialToken
 from postmaster.accounts.sealing import seal
 from postmaster.config import load_environment
 from postmaster.database import prepare_database, read_session, transaction
+from postmaster.desk.models import Queue
 from postmaster.extensions import now
 from postmaster.resources.models import Validity
 from tests.servers.postgres import Postgres
@@ -63,11 +64,13 @@ def oauth_credentials() -> Iterator[Credential]:
         )
 
 
-def accounts(known: list[Credential]) -> Iterator[MailAccount]:
-    """Accounts of every kind that the columns tell apart."""
+def accounts(known: list[Credential], queue: Queue) -> Iterator[MailAccount]:
+    """Accounts of every kind that the columns tell apart; ``queue`` is not valid."""
     folders = (None, "", "inbox", "Ä/B")
     for credential, folder in itertools.product([None, *known[:20]], folders):
         yield MailAccount(type="IMAP", host="mail.example.com", credential=credential, folder=folder)
+    for _ in range(15):
+        yield MailAccount(type="IMAP", host="h", credential=known[0], queue_id=queue.id)
     yield MailAccount(type="IMAP", host=None)
     yield MailAccount(type="IMAP", host=None, credential=known[0])
     yield MailAccount(type="Outlook365", address="desk@example.com", credential=known[1], folder="Ä")
@@ -103,8 +106,10 @@ def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
         prepare_database()
         with transaction() as session:
             known = list(credentials())
-            session.add_all(known)
-            for account in accounts(known):
+            queue = Queue(name="Gone", validity=Validity.INVALID)
+            session.add_all([*known, queue])
+            session.flush()
+            for account in accounts(known, queue):
                 session.add(account)
                 session.flush()
                 account.state = next(itertools.islice(states(account), account.id % 15, None))

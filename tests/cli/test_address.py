@@ -51,6 +51,6 @@ def test_an_address_is_never_deleted_only_set_invalid(admin: Admin, flags: tuple
 
 def test_an_address_says_when_its_queue_is_not_valid_any_more(admin: Admin) -> None:
     admin.add_address("info@example.com", "Junk")
-    admin.run("queue", "set", "Junk", "--validity", "invalid")
+    admin.run("queue", "set", "Junk", "--validity", "invalid", "--yes")
     assert admin.show("address", 1)["health"] == "queue-invalid"
     assert admin.run("address", "set", 1, "--name", "Other").exit_code == 0

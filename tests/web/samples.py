@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 
 from flask import Flask
@@ -93,6 +95,9 @@ def populate(desk: Desk, app: Flask) -> None:
     credential = ("--kind", "basic", "--name", HOSTILE, "--username", "orders", "--comment", HOSTILE)
     desk.ok("credential", "add", *credential, "--password-stdin", input="a secret password\n")
     desk.credential("support@example.org", "another secret")
+    directory = io.StringIO()
+    csv.writer(directory).writerows([("address", "login", "number"), ("ada@example.net", HOSTILE, HOSTILE)])
+    desk.ok("customer", "import", input=directory.getvalue())
     desk.ok("address", "add", "--address", "support@example.org", "--name", "Support", "--queue", "Raw")
     desk.ok("queue", "add", "--name", f"Sales::{HOSTILE}", "--comment", LONG)
     address = ("--address", "orders@example.org", "--name", HOSTILE, "--queue", "Misc", "--comment", HOSTILE)

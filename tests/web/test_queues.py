@@ -53,7 +53,8 @@ def test_one_in_use_is_not_deleted_and_the_refusal_names_what_uses_it(client: Fl
     desk.ok("read", "--queue", "Misc", input=mail("hello"))
     assert "Misc Possible 1 account, 1 address Valid" in words(client.get("/queues").text)
     refusal = words(fragment(client, "/queues/4/delete"))
-    assert "The queue “Misc” is in use: account 1 (one.example), address a@b.example, 1 ticket." in refusal
+    assert "The queue “Misc” is in use: account 1 (one.example), a pipe (flask read --queue, seen" in refusal
+    assert "), address a@b.example, 1 ticket." in refusal
     press_delete(client, "/queues/4/delete")
     assert "Misc" in labels(client, "/queues")
 

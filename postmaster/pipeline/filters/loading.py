@@ -89,6 +89,7 @@ def compiled(row: PostmasterFilter) -> CompiledFilter:
         stop=row.stop,
         conditions=(*map(match_condition, row.match), *map(not_match_condition, row.not_match)),
         settings=tuple(map(setting, row.sets)),
+        followup_field=row.followup_field or "",
         account_ids=None if row.all_accounts else frozenset(account.id for account in row.accounts),
     )
 

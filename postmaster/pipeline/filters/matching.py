@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 import regex
 
+from postmaster.desk.tickets import field_key
 from postmaster.parsing import parse_addresses
 from postmaster.parsing.address_key import address_key
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.filters.patterns import LAST, Condition, HeaderAssignment
 from postmaster.pipeline.filters.pseudo_headers import pseudo_value
 from postmaster.pipeline.verdict import SenderVerdict
-from postmaster.pipeline.x_otrs_headers import PREFIX, Control, as_otrs, own_controls
+from postmaster.pipeline.x_otrs_headers import DYNAMIC_FIELD, PREFIX, Control, as_otrs, own_controls
 
 # Seconds of computing that one filter may take for a message, and that all of them may take together. Time in which
 # other threads or programs compute does not count: what a filter does must not depend on what else is going on.
@@ -28,6 +29,9 @@ MESSAGE_SECONDS = 2.0
 
 # By which name a value gets the address that EMAILADDRESS: has matched, as in Znuny: [** \email **].
 ADDRESS_NAME = "email"
+
+# What a filter sets that has the ticket found by a dynamic field.
+DYNAMIC_PREFIX = PREFIX + DYNAMIC_FIELD.removesuffix("NAME")
 
 # Characters of what is captured, and of what a trace shows of it.
 MAX_CAPTURE = 1000
@@ -40,6 +44,7 @@ class CompiledFilter:
     """A filter, ready to be used. ``account_ids`` are those that it is for; None means all, and the pipe.
 
     ``flaw`` says why it cannot be used: it was stored before that was looked at. Then it has no conditions.
+    ``followup_field`` is the dynamic field that gets what is captured last, and by which the ticket is found.
     """
 
     id: int
@@ -49,6 +54,7 @@ class CompiledFilter:
     settings: tuple[HeaderAssignment, ...]
     account_ids: frozenset[int] | None = None
     flaw: str = ""
+    followup_field: str = ""
 
     def is_for(self, account_id: int | None) -> bool:
         """Whether it is for mail of that account; None is the pipe."""
@@ -77,6 +83,17 @@ class Trial:
     slow: bool = False
     sets: list[Control] = field(default_factory=list)
 
+    @property
+    def captured(self) -> str:
+        """What the last condition captured that did."""
+        return next((tried.captured for tried in reversed(self.tried) if tried.captured), "")
+
+    @property
+    def field_key(self) -> str:
+        """The dynamic field with its value by which the ticket is found; empty if it is not."""
+        wanted = self.matched and self.filter.followup_field
+        return field_key(self.filter.followup_field, self.captured) if wanted else ""
+
 
 @dataclass(slots=True)
 class Filtered:
@@ -84,6 +101,11 @@ class Filtered:
 
     controls: dict[str, Control]
     trials: list[Trial] = field(default_factory=list)
+
+    @property
+    def field_keys(self) -> tuple[str, ...]:
+        """The dynamic fields with their values by which filters have the ticket found."""
+        return tuple(dict.fromkeys(trial.field_key for trial in self.trials if trial.field_key))
 
 
 class MailView:
@@ -213,14 +235,16 @@ def _short(text: str | None) -> str:
 
 def _sets(trial: Trial) -> list[Control]:
     """The headers that a filter sets, with what its conditions captured put in its place."""
-    last = ""
+    last = trial.captured
     names: dict[str, str] = {}
     for tried in trial.tried:
-        last = tried.captured or last
         names |= tried.named
 
     def fill(place: re.Match[str]) -> str:
         return names.get(place[1], "") if place[1] else last
 
     source = f"the filter “{trial.filter.name}”"
-    return [Control(each.header, _PLACE.sub(fill, each.value), source) for each in trial.filter.settings]
+    sets = [Control(each.header, _PLACE.sub(fill, each.value), source) for each in trial.filter.settings]
+    if last and trial.filter.followup_field:
+        sets.append(Control(f"{DYNAMIC_PREFIX}{trial.filter.followup_field}", last, source))
+    return sets

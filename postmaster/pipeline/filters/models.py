@@ -19,6 +19,7 @@ class PostmasterFilter(Model):
     """A filter. Its conditions and what it sets are kept as they are entered: ``Header=RE`` and ``Header=value``.
 
     All of ``match`` must be found, none of ``not_match``. It is for the chosen ``accounts`` unless ``all_accounts``.
+    What it captures is looked for in the dynamic field ``followup_field`` of open tickets.
     """
 
     __tablename__ = "postmaster_filter"
@@ -29,6 +30,7 @@ class PostmasterFilter(Model):
     match: Mapped[list[str]] = mapped_column(JSON)
     not_match: Mapped[list[str]] = mapped_column(JSON)
     sets: Mapped[list[str]] = mapped_column(JSON)
+    followup_field: Mapped[str | None] = mapped_column(String(60))
     all_accounts: Mapped[bool] = mapped_column(default=True)
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
     comment: Mapped[str] = mapped_column(default="")

@@ -18,6 +18,7 @@ from postmaster.desk.queues import QUEUE_USERS
 from postmaster.extensions import now
 from postmaster.pipeline.choices import Choices, QueueRef
 from postmaster.pipeline.context import read_choices
+from postmaster.pipeline.filters.matching import DYNAMIC_PREFIX
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS, HeaderAssignment, setting
 from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, HeaderValues, parse_headers
@@ -66,6 +67,8 @@ def _assignments(record: PostmasterFilter) -> Iterator[HeaderAssignment]:
     for text in record.sets:
         with suppress(InvalidValue):
             yield setting(text)
+    if record.followup_field:  # any value will do: only the name may be wrong
+        yield HeaderAssignment(f"{DYNAMIC_PREFIX}{record.followup_field}", "1")
 
 
 def _read(each: HeaderAssignment, name: str, choices: Choices) -> HeaderValues:

@@ -58,6 +58,11 @@ class HeaderAssignment:
     value: str
 
 
+def captures(each: Condition) -> bool:
+    """Whether ``each`` captures something when it matches."""
+    return each.whole_address or each.pattern.groups > 0
+
+
 def read_lines(read: Callable[[str], object]) -> Callable[[str], list[str]]:
     """A reader of several lines, each of which ``read`` accepts; gives them as they were entered."""
 

@@ -15,13 +15,15 @@ from postmaster.extensions import Json, now
 from postmaster.pipeline.choices import Choices
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.naming import filter_flaws, present_choices
-from postmaster.pipeline.filters.patterns import match_condition, not_match_condition, read_lines, setting
+from postmaster.pipeline.filters.patterns import captures, match_condition, not_match_condition, read_lines, setting
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import line, yes_no
 from postmaster.resources.service import NamedService, Stored
+from postmaster.system.list_settings import DYNAMIC_FIELD_LIST
+from postmaster.system.lists import named
 
 # Filters above this number make a warning: each one is checked against each message.
 RECOMMENDED_FILTERS = 50
@@ -74,6 +76,15 @@ SET = Field(
     help="X-OTRS header to set, as in X-OTRS-Queue=Junk; repeatable.",
     lines=True,
 )
+FOLLOWUP_FIELD = Field(
+    "follow_up_field",
+    "Follow-up by field",
+    read=line(60),
+    column="followup_field",
+    metavar="NAME",
+    help="Dynamic field for the number of another system, which the last condition captures: a message follows up the "
+    "open ticket that has it there; else a new ticket gets it.",
+)
 ACCOUNT = Field(
     "account",
     "Mail accounts",
@@ -106,7 +117,17 @@ class FilterService(NamedService[PostmasterFilter]):
 
     noun = "filter"
     plural = "filters"
-    fields: ClassVar[tuple[Field, ...]] = (NAME, STOP, MATCH, NOT_MATCH, SET, ACCOUNT, VALIDITY, COMMENT)
+    fields: ClassVar[tuple[Field, ...]] = (
+        NAME,
+        STOP,
+        MATCH,
+        NOT_MATCH,
+        SET,
+        FOLLOWUP_FIELD,
+        ACCOUNT,
+        VALIDITY,
+        COMMENT,
+    )
     key: ClassVar[Field] = NAME
     model = PostmasterFilter
 
@@ -155,8 +176,18 @@ class FilterService(NamedService[PostmasterFilter]):
         accounts = self.session.scalars(select(MailAccount).order_by(MailAccount.id)).unique()
         return [self._account_name(account) for account in accounts]
 
+    def choices(self, field: Field, record: PostmasterFilter | None = None) -> Sequence[str] | None:
+        """The dynamic fields that there are; one that is gone stays where it is chosen."""
+        if field != FOLLOWUP_FIELD:
+            return super().choices(field, record)
+        names = list(self.present.dynamic_fields)
+        chosen = record.followup_field if record else None
+        return names if chosen in (None, *names) else [str(chosen), *names]
+
     def resolve(self, field: Field, value: Any) -> Any:
-        """The accounts that are named; lines as the table keeps them."""
+        """The accounts that are named; the field as its list spells it; lines as the table keeps them."""
+        if field == FOLLOWUP_FIELD and value is not None:
+            return named(self.present.dynamic_fields, value) or value
         if field == ACCOUNT and value == [NO_ACCOUNT]:
             return []
         if field == ACCOUNT:
@@ -181,6 +212,19 @@ class FilterService(NamedService[PostmasterFilter]):
         if not (MATCH in errors or NOT_MATCH in errors or draft.match or draft.not_match):
             flaw = "has no condition, and neither has Not match, so the filter would match nothing"
             errors.add(MATCH.name, MATCH.refuse(flaw, "Enter one, as in Subject=invoice.", code="no-condition"))
+        if draft.followup_field and FOLLOWUP_FIELD not in errors and MATCH not in errors:
+            self._check_followup_field(values)
+
+    def _check_followup_field(self, values: EnteredValues[PostmasterFilter]) -> None:
+        """It is one of the list, unless it was and is kept, and a condition captures what it is to hold."""
+        draft, errors = values.draft, values.errors
+        is_new = values.record is None or values.changes(FOLLOWUP_FIELD)
+        if is_new and draft.followup_field not in self.present.dynamic_fields:
+            flaw = f"is “{draft.followup_field}”, which is no dynamic field of {DYNAMIC_FIELD_LIST.name}"
+            errors.add(FOLLOWUP_FIELD.name, FOLLOWUP_FIELD.refuse(flaw, "Add it there first."))
+        elif not any(captures(match_condition(text)) for text in draft.match):
+            advice = "Put the number in brackets, as in Subject=Problem ID: (\\d+)."
+            errors.add(FOLLOWUP_FIELD.name, FOLLOWUP_FIELD.refuse("needs a condition that captures the number", advice))
 
     def store(self, values: EnteredValues[PostmasterFilter]) -> Stored[PostmasterFilter]:
         """Forget how slow other patterns were; it is reviewed now. Warn of values left out, and of too many filters."""
