@@ -10,7 +10,7 @@ import click
 from postmaster.cli.base import Group, actor, plain, print_json
 from postmaster.cli.resources import as_json
 from postmaster.database import transaction
-from postmaster.otrs.dump import MAX_DUMP_BYTES, read_dump
+from postmaster.otrs.dump import Dump, read_dump
 from postmaster.otrs.importer import take_over
 from postmaster.otrs.report import ImportLine, ImportReport, Taken
 
@@ -36,21 +36,30 @@ def otrs(file: IO[bytes], dry_run: bool, json_: bool) -> None:
     \b
     Exit status: 0 everything was taken, 1 something needs a hand, 2 the dump cannot be used.
     """
-    dump = read_dump(file.read(MAX_DUMP_BYTES + 1))
-    report = ImportReport()
-    try:
-        with transaction() as session:
-            report = take_over(session, dump, actor())
-            if dry_run:
-                raise TakenBack
-    except TakenBack:
-        pass
+    dump = read_dump(file)
+    report = _take_over(dump, dry_run=dry_run)
     if json_:
         for line in report.lines:
             print_json(line.as_json())
     else:
         _print(report, dry_run=dry_run)
     sys.exit(EXIT_BY_HAND if any(report.by_hand()) else 0)
+
+
+def _take_over(dump: Dump, *, dry_run: bool) -> ImportReport:
+    taking = None
+    try:
+        with transaction() as session:
+            taking = take_over(session, dump, actor())
+            if dry_run:
+                raise TakenBack
+    except TakenBack:
+        pass
+    if taking is None:
+        raise AssertionError("nothing was taken over")
+    if not dry_run:
+        taking.try_credentials()
+    return taking.report
 
 
 def _print(report: ImportReport, *, dry_run: bool) -> None:
