@@ -21,23 +21,24 @@ from postmaster.otrs.window import Window
 # The tables that are read, and of each the columns; None stands for all.
 Wanted = Mapping[str, Collection[str] | None]
 
-# A string, comment or name that is not closed reaches to the end: the dump was cut off there.
+# A string, comment or name that is not closed reaches to the end of what has been read: there is more to read, or the
+# dump was cut off there.
 _COMMON = r"""
   (?P<blank>\s+)
 | (?P<comment>--[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))
-| (?P<number>0x[0-9A-Fa-f]+|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)
+| (?P<number>0x[0-9A-Fa-f]*|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)
 | (?P<word>[^\W\d][\w$]*)
 | (?P<mark>.)
 """
 _MYSQL = r"""
   (?P<hash>\#[^\n]*)
-| (?:_[a-z0-9]+\s*)?(?P<digits>0x[0-9A-Fa-f]+)
-| (?:_[a-z0-9]+\s*)?(?P<string>'(?:[^'\\]|\\.|'')*+(?:'|\Z))
+| (?:_[a-z0-9]+\s*)?(?P<digits>0x[0-9A-Fa-f]*)
+| (?:_[a-z0-9]+\s*)?(?P<string>'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z))
 | [xX](?P<hex>'[0-9A-Fa-f]*(?:'|\Z))
-| (?P<name>`(?:[^`]|``)*+(?:`|\Z)|"(?:[^"\\]|\\.|"")*+(?:"|\Z))
+| (?P<name>`(?:[^`]|``)*+(?:`|\Z)|"(?:[^"\\]|\\.|"")*+(?:"|\\?\Z))
 """
 _POSTGRES = r"""
-  [eE](?P<escaped>'(?:[^'\\]|\\.|'')*+(?:'|\Z))
+  [eE](?P<escaped>'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z))
 | (?P<string>'(?:[^']|'')*+(?:'|\Z))
 | (?P<name>"(?:[^"]|"")*+(?:"|\Z))
 """
@@ -312,6 +313,8 @@ def _fast_row(dialect: str, layout: _Layout) -> re.Pattern[str] | None:
 
 def _value(tokens: Sequence[Token]) -> str | None:
     """The value that is written so; None for NULL, and for anything that a database would have to compute."""
+    if tokens and tokens[0].kind == "word" and tokens[0].text.startswith("_"):  # the character set, as in _binary '…'
+        tokens = tokens[1:]
     if len(tokens) != 1 and not _is_cast(tokens):
         return None
     if not tokens or tokens[0].kind == "mark":

@@ -6,14 +6,18 @@ import json
 import time
 from contextlib import suppress
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postmaster.errors import InputError
+from postmaster.otrs import window
 from postmaster.otrs.documents import scalar
 from postmaster.otrs.dump import read_dump
+from postmaster.otrs.rows import DumpRow
+from postmaster.otrs.sql import read_sql
 
 MYSQL = "-- MySQL dump 10.13\n"
 POSTGRES = "-- PostgreSQL database dump\n"
@@ -61,6 +65,19 @@ def test_what_was_written_is_read(rows: list[tuple[str | None, str | None]]) -> 
     assert read(f"{POSTGRES}COPY public.valid (a, b) FROM stdin;\n{block}\\.\n") == rows
     document = json.dumps({"valid": [{"a": a, "b": b} for a, b in rows]})
     assert read(document) == rows
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS, st.integers(1, 9))
+def test_it_makes_no_difference_where_the_pieces_end_that_are_read(rows: list[Any], size: int) -> None:
+    values = ",".join(f"({mysql_literal(a)},_binary {mysql_literal(b)},0x4142,-1)" for a, b in rows)
+    text = f"{MYSQL}CREATE TABLE `valid` (`a` int, `b` int, c text, d int);\n/* x */ INSERT INTO `valid` VALUES {values};\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window, "CHUNK", 1)
+        pieces = iter([text[at : at + size] for at in range(0, len(text), size)])
+        found = [row for row in read_sql(pieces, {"valid": None}) if isinstance(row, DumpRow)]
+    assert [tuple(row.values.values()) for row in found] == [(a, b, "AB", "-1") for a, b in rows]
+    assert {row.line for row in found} == {3}
 
 
 # Of what dumps are made, each the beginning of something that may never end.
