@@ -48,7 +48,8 @@ def rows(count: int) -> Iterator[tuple[str, Iterable[str]]]:
         "article_data_mime",
         (
             f"({at},{at},'Ann {at} <ann{at}@example.net>',NULL,'desk@example.org',NULL,NULL,'Order {at}',"
-            f"'<{at * 7919 % 1_000_003}.{at}@mail.example.net>',NULL,NULL,NULL,'text/plain','{BODY}',1700000000,'2026/11/20',{TIMES})"
+            f"'<{at * 7919 % 1_000_003}.{at}@mail.example.net>',NULL,NULL,NULL,'text/plain','{BODY}',"
+            f"1700000000,'2026/11/20',{TIMES})"
             for at in articles
         ),
     )

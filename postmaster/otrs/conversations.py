@@ -246,7 +246,8 @@ def _there(dialect: str) -> Select[Any]:
 def _merge(session: Session, pairs: Iterable[tuple[str, str]]) -> None:
     """Let numbers of tickets that were merged there lead to where they went."""
     for number, into in pairs:
-        ids = dict(session.execute(select(Ticket.number, Ticket.id).where(Ticket.number.in_((number, into)))).tuples())
+        both = select(Ticket.number, Ticket.id).where(Ticket.number.in_((number, into)))
+        ids = {row.number: row.id for row in session.execute(both)}
         if number in ids and into in ids and session.get(ImportedTicket, ids[number]) is not None:
             statement = insert_into(dialect_of(session), TicketMerge).on_conflict_do_nothing()
             session.execute(statement.values(ticket_id=ids[number], into_id=ids[into]))

@@ -50,6 +50,13 @@ def _divider(text: str) -> str:
 DEFAULT_QUEUE = Setting(
     "PostmasterDefaultQueue", "Raw", "Queue of mail that no account and no system address sends elsewhere.", name
 )
+UNKNOWN_NUMBER_QUEUE = OptionalSetting(
+    "UnknownTicketNumberQueue",
+    "",
+    "Queue of mail whose subject has a ticket number after Ticket::Hook that no ticket here has, as while a desk is "
+    "taken over; empty: dispatched as any other mail.",
+    name,
+)
 FOLLOWUP_IN_BODY = Setting(
     "PostmasterFollowUpSearchInBody",
     False,
@@ -195,6 +202,7 @@ SETTINGS: dict[str, Setting[Any]] = {
     spec.name: spec
     for spec in (
         DEFAULT_QUEUE,
+        UNKNOWN_NUMBER_QUEUE,
         DEFAULT_PRIORITY,
         DEFAULT_STATE,
         FOLLOWUP_STATE,
@@ -234,6 +242,9 @@ SETTINGS: dict[str, Setting[Any]] = {
         SESSION_HOURS,
     )
 }
+
+# Settings that name a queue, which follow it when it is renamed.
+QUEUE_SETTINGS = (DEFAULT_QUEUE, UNKNOWN_NUMBER_QUEUE)
 
 
 def find_setting(name: str) -> Setting[Any]:

@@ -71,7 +71,8 @@ def test_what_was_written_is_read(rows: list[tuple[str | None, str | None]]) -> 
 @given(ROWS, st.integers(1, 9))
 def test_it_makes_no_difference_where_the_pieces_end_that_are_read(rows: list[Any], size: int) -> None:
     values = ",".join(f"({mysql_literal(a)},_binary {mysql_literal(b)},0x4142,-1)" for a, b in rows)
-    text = f"{MYSQL}CREATE TABLE `valid` (`a` int, `b` int, c text, d int);\n/* x */ INSERT INTO `valid` VALUES {values};\n"
+    table = "CREATE TABLE `valid` (`a` int, `b` int, c text, d int);"
+    text = f"{MYSQL}{table}\n/* x */ INSERT INTO `valid` VALUES {values};\n"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window, "CHUNK", 1)
         pieces = iter([text[at : at + size] for at in range(0, len(text), size)])
