@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import IO
 
 import click
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Group, actor, plain, print_json
+from postmaster.cli.base import Group, actor, plain, print_json, print_table
 from postmaster.cli.resources import as_json
 from postmaster.database import transaction
+from postmaster.otrs.compare import COMPARED, Comparison, compare
 from postmaster.otrs.conversations import in_transaction, take_conversations
 from postmaster.otrs.dump import Dump, read_dump
 from postmaster.otrs.importer import take_over
@@ -33,16 +36,31 @@ class TakenBack(Exception):  # noqa: N818 - nothing went wrong
 
 @group.command("otrs")
 @click.argument("file", type=click.File("rb"), metavar="FILE|-")
+@click.argument("mbox", required=False, type=click.Path(exists=True, path_type=Path), metavar="[MBOX]")
+@click.option(
+    "--compare",
+    "compares",
+    is_flag=True,
+    help="Show what would become of the messages in MBOX, beside what the rules of FILE say; change nothing.",
+)
 @click.option("--conversations", is_flag=True, help="Take running tickets, so that answers to them are follow-ups.")
 @click.option(
     "--closed-within",
     type=click.IntRange(0, 36_500),
     metavar="DAYS",
-    help="With --conversations: also tickets that were closed in the last DAYS days; default: 90.",
+    help="With --conversations or --compare: also tickets that were closed in the last DAYS days; default: 90.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would become of each row; change nothing.")
 @as_json
-def otrs(file: IO[bytes], conversations: bool, closed_within: int | None, dry_run: bool, json_: bool) -> None:
+def otrs(
+    file: IO[bytes],
+    mbox: Path | None,
+    compares: bool,
+    conversations: bool,
+    closed_within: int | None,
+    dry_run: bool,
+    json_: bool,
+) -> None:
     """Take over from a dump of OTRS, Znuny or OTOBO: lists, queues, addresses, accounts, filters and settings.
 
     FILE holds their tables as mysqldump or pg_dump write them, compressed or not; docs/import-otrs.md says how. What
@@ -50,12 +68,13 @@ def otrs(file: IO[bytes], conversations: bool, closed_within: int | None, dry_ru
     nothing.
 
     \b
-    Exit status: 0 everything was taken, 1 something needs a hand, 2 the dump cannot be used.
+    Exit status: 0 everything was taken, 1 something needs a hand or differs, 2 the dump cannot be used.
     """
-    if closed_within is not None and not conversations:
-        raise click.UsageError("--closed-within goes with --conversations.")
+    _check_usage(file, mbox, compares, conversations, closed_within, dry_run)
+    days = CLOSED_WITHIN if closed_within is None else closed_within
+    if compares and mbox:
+        sys.exit(_compare(file, mbox, days, json_=json_))
     if conversations:
-        days = CLOSED_WITHIN if closed_within is None else closed_within
         sys.exit(_take_conversations(file, days, dry_run=dry_run, json_=json_))
     report = _take_over(read_dump(file), dry_run=dry_run)
     if json_:
@@ -64,6 +83,47 @@ def otrs(file: IO[bytes], conversations: bool, closed_within: int | None, dry_ru
     else:
         _print(report, dry_run=dry_run)
     sys.exit(EXIT_BY_HAND if any(report.by_hand()) else 0)
+
+
+def _check_usage(
+    file: IO[bytes], mbox: Path | None, compares: bool, conversations: bool, closed_within: int | None, dry_run: bool
+) -> None:
+    if bool(mbox) != compares:
+        raise click.UsageError("--compare and MBOX go together.")
+    if compares and (conversations or dry_run):
+        raise click.UsageError("--compare goes with neither --conversations nor --dry-run; it changes nothing.")
+    if compares and not file.seekable():
+        raise click.UsageError("--compare reads FILE twice, so it cannot come from a pipe.")
+    if closed_within is not None and not (compares or conversations):
+        raise click.UsageError("--closed-within goes with --conversations or --compare.")
+
+
+def _compare(file: IO[bytes], mbox: Path, days: int, *, json_: bool) -> int:
+    """Compare, and show it; returns the exit status."""
+    counts: Counter[bool] = Counter()
+
+    def rows(found: Iterable[Comparison | str]) -> Iterator[list[str]]:
+        for each in found:
+            if isinstance(each, str):
+                click.echo(plain(each), err=True)
+                continue
+            counts[each.differs] += 1
+            if json_:
+                print_json(each.as_json())
+            else:
+                yield each.cells()
+
+    def step(session: Session) -> None:
+        lines = rows(compare(session, file, mbox, days, actor()))
+        if json_:
+            deque(lines, maxlen=0)
+        else:
+            print_table(("No.", "Subject", *COMPARED.values()), lines)
+
+    _tried(step)
+    if not json_:
+        click.echo(f"\n{counts[False]} the same, {counts[True]} differ. Nothing was changed.")
+    return EXIT_BY_HAND if counts[True] else 0
 
 
 def _take_conversations(file: IO[bytes], days: int, *, dry_run: bool, json_: bool) -> int:

@@ -84,4 +84,5 @@ DROPPED = {
 TABLES: Wanted = {
     **dict.fromkeys(_TAKEN),
     **{table: (dropped.name,) if dropped.name else () for table, dropped in DROPPED.items()},
+    "customer_user": ("login", "email"),  # for --compare
 }
