@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from postmaster.desk.models import ThreadKey, Ticket
@@ -21,6 +22,7 @@ from tests.results import Run
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
+from tests.web.conftest import client, lead  # noqa: F401 - fixtures
 
 STAMP = "%Y-%m-%d %H:%M:%S"
 
@@ -270,3 +272,16 @@ def test_killed_in_the_middle_and_run_again_gives_the_same(
 def _count(app: Flask) -> int:
     with app.app_context():
         return db.session.scalar(select(func.count(Ticket.id))) or 0
+
+
+def test_the_page_of_such_a_ticket_says_where_its_earlier_mail_is(
+    run: Run,
+    desk: Desk,
+    lead: FlaskClient,  # noqa: F811
+) -> None:
+    take(run, dump(ticket(1, "1000001")))
+    own = answer(desk, "opened here")["ticket"]
+    assert "its earlier mail is there" in lead.get("/tickets/1000001").text
+    assert "its earlier mail is there" not in lead.get(f"/tickets/{own}").text
+    answer(desk, "[Ticket#1000001] more")
+    assert "its earlier mail is there" in lead.get("/tickets/1000001").text
