@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.database import read_session, transaction
-from postmaster.desk.models import Article, RawMail, Ticket
+from postmaster.desk.models import Article, RawMail, Ticket, TicketMerge
 from postmaster.extensions import now
 from postmaster.ledger.erasure import forget, mail_from
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatus
@@ -107,7 +107,10 @@ def _audit(actor: str, label: str, removed: Removed) -> None:
 
 
 def _remove_old_tickets(removed: Removed, days: int) -> None:
-    old = select(Ticket.id).where(Ticket.changed_at < now() - timedelta(days=days)).order_by(Ticket.changed_at)
+    # A merged ticket leads to the main one, so it stays as long as that does, and is free when that is removed.
+    merged = select(TicketMerge.ticket_id).where(TicketMerge.ticket_id == Ticket.id).exists()
+    limit = now() - timedelta(days=days)
+    old = select(Ticket.id).where(Ticket.changed_at < limit, ~merged).order_by(Ticket.changed_at)
     _repeat(lambda session: _remove_tickets(session, removed, old))
 
 

@@ -17,6 +17,7 @@ from postmaster.otrs.setting_words import unlike
 from postmaster.otrs.upsert import Result
 from postmaster.system.setting import Setting
 from postmaster.system.settings import (
+    DUPLICATE_MESSAGES,
     FETCH_INTERVAL,
     FOLLOWUP_IN_ATTACHMENT,
     FOLLOWUP_IN_BODY,
@@ -25,8 +26,12 @@ from postmaster.system.settings import (
 )
 
 # Checks for follow-ups that OTRS leaves switched off, and the settings that switch them on here.
-_CHECK = re.compile(r"PostMaster::CheckFollowUpModule###\d+-(Body|Attachments)", re.IGNORECASE)
-CHECKS = {"body": FOLLOWUP_IN_BODY, "attachments": FOLLOWUP_IN_ATTACHMENT}
+_CHECK = re.compile(r"PostMaster::CheckFollowUpModule###\d+-(Body|Attachments|MessageID)", re.IGNORECASE)
+CHECKS: dict[str, tuple[Setting[Any], str]] = {
+    "body": (FOLLOWUP_IN_BODY, "yes"),
+    "attachments": (FOLLOWUP_IN_ATTACHMENT, "yes"),
+    "messageid": (DUPLICATE_MESSAGES, "follow-up"),
+}
 
 # When mail is fetched, as cron has it: every so many minutes.
 SCHEDULE = "Daemon::SchedulerCronTaskManager::Task###MailAccountFetch"
@@ -48,7 +53,8 @@ class SettingTaker:
         if row.get("user_id") not in ("", "0"):
             return Result(Taken.PASSED_OVER, "It is the choice of a single user.")
         if check := _CHECK.fullmatch(name):
-            return self._change(CHECKS[check[1].lower()], "yes" if row.get("is_valid") == "1" else "no")
+            known, on = CHECKS[check[1].lower()]
+            return self._change(known, on if row.get("is_valid") == "1" else known.show(known.default))
         spec = FETCH_INTERVAL if name == SCHEDULE else _setting(name)
         if spec is None:
             return _passed_over(name)

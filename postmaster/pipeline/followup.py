@@ -82,8 +82,7 @@ def follow_up(decision: Decision, desk: DecisionContext) -> None:
         return
     note_flaws(decision)
     values = decision.headers.values
-    rejects = ticket.queue.policy is FollowUpPolicy.REJECT and not _is_reopening_bounce(decision, desk)
-    if desk.is_closed(ticket) and rejects:
+    if _policy_of(ticket, desk) is FollowUpPolicy.REJECT and not _is_reopening_bounce(decision, desk):
         decision.settle(Outcome.REJECTED, "follow-up", "rejected-closed", ticket=ticket.number)
     else:
         decision.outcome = Outcome.FOLLOW_UP
@@ -94,7 +93,7 @@ def follow_up(decision: Decision, desk: DecisionContext) -> None:
 
 def _open_for(decision: Decision, desk: DecisionContext, ticket: CandidateTicket) -> CandidateTicket | None:
     """The ticket that takes the follow-up; None if it is to have a new one, which follows the closed one."""
-    if not desk.is_closed(ticket) or ticket.queue.policy is not FollowUpPolicy.NEW_TICKET:
+    if _policy_of(ticket, desk) is not FollowUpPolicy.NEW_TICKET:
         return ticket
     if decision.prepared.marks.report is not None:  # it belongs to what it is about, and asks for nothing
         return ticket
@@ -107,6 +106,12 @@ def _open_for(decision: Decision, desk: DecisionContext, ticket: CandidateTicket
     text = f"The ticket {ticket.number} is closed, and its queue {ticket.queue.name} opens a new one for follow-ups."
     decision.note("follow-up", text, ticket=ticket.number)
     return None
+
+
+def _policy_of(ticket: CandidateTicket, desk: DecisionContext) -> FollowUpPolicy:
+    """What its queue says, as far as the ticket's state has that count."""
+    heeds = desk.kind_of(ticket.attributes.state).heeds_policy
+    return ticket.queue.policy if heeds else FollowUpPolicy.POSSIBLE
 
 
 def _with_state(

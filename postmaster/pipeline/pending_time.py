@@ -11,6 +11,9 @@ from postmaster.resources.readers import InvalidValue
 # Without a unit, seconds are meant.
 UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
+# Others cannot be shown everywhere, and nobody means them.
+YEARS = range(1970, 9999)
+
 _RELATIVE = re.compile(r"([+-]?)\s*(\d{1,9})\s*([smhdw]?)", re.IGNORECASE | re.ASCII)
 _ABSOLUTE = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
@@ -24,7 +27,10 @@ _UTC = ("Z", "UTC", "GMT")
 def pending_until(text: str, moment: datetime, place: ZoneInfo) -> datetime:
     """The moment that ``text`` means, from ``moment`` on or as clocks of ``place`` show it. Raises InvalidValue."""
     try:
-        return _after(text, moment) or absolute_moment(text, place)
+        until = _after(text, moment) or absolute_moment(text, place)
+        if until.year in YEARS:
+            return until
+        raise ValueError(text)
     except (ValueError, OverflowError):
         advice = "Enter YYYY-MM-DD hh:mm:ss, or a number with s, m, h, d or w, as in +3d."
         raise InvalidValue(f"is “{text}”, which is no date and no number with s, m, h, d or w", advice) from None

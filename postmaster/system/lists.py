@@ -42,6 +42,11 @@ class StateKind(StrEnum):
         """Whether nobody works on a ticket in it any more."""
         return self in (StateKind.CLOSED, StateKind.MERGED, StateKind.REMOVED)
 
+    @property
+    def heeds_policy(self) -> bool:
+        """Whether the queue's policy decides about follow-ups. One that was merged by hand, into none, takes them."""
+        return self in (StateKind.CLOSED, StateKind.REMOVED)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -193,7 +193,9 @@ def _change(form: ChosenTicketsForm) -> str:
         raise InputError(action.needs, action.missing or f"Choose the {action.needs} first.")
     with transaction() as session:
         changes = action.run(session, form, current_user().name)
-    return _sentence(changes, action.done.format(queue=form.queue.data, state=form.state.data, into=form.into.data))
+    into = (form.into.data or "").strip()
+    done = action.done.format(queue=form.queue.data, state=form.state.data, into=into)
+    return _sentence(changes, done)
 
 
 def _sentence(changes: Sequence[TicketChange], done: str) -> str:

@@ -176,6 +176,18 @@ def test_a_refusal_is_said_and_the_list_stays(page: Page, number: str, subject: 
     expect(page.locator("main tbody tr")).to_have_count(1)
 
 
+def test_a_ticket_is_merged_into_another_one(page: Page, desk: Desk, number: str) -> None:
+    main = opened(desk, raw=mail("the main ticket"))
+    page.goto(f"/tickets/{number}")
+    page.get_by_label("Number of the ticket to merge into").fill(main)
+    page.get_by_label("Number of the ticket to merge into").press("Enter")
+    expect(page.locator(".toast")).to_contain_text(f"1 ticket was merged into {main}")
+    page.get_by_role("link", name=main).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("the main ticket")
+    expect(page.locator("article.message")).to_have_count(2)
+    expect(page.get_by_text("Merged from")).to_be_visible()
+
+
 def test_without_javascript_tickets_are_moved_too(plain_page: Page, desk: Desk, number: str, subject: str) -> None:
     plain_page.goto(f"/tickets?q={subject}")
     plain_page.get_by_role("checkbox").check()

@@ -246,6 +246,32 @@ def test_checks_for_follow_ups_are_switched_on_as_they_were_there(run: Run, vali
     assert run("setting", "get", "PostmasterFollowUpSearchInBody").stdout == f"{value}\n"
 
 
+@pytest.mark.parametrize(("valid", "value"), [(1, "follow-up"), (0, "separate")])
+def test_the_check_for_message_ids_becomes_a_choice_of_what_copies_become(run: Run, valid: int, value: str) -> None:
+    name = "PostMaster::CheckFollowUpModule###0600-MessageID"
+    take(run, json.dumps({"sysconfig_modified": [{"name": name, "is_valid": valid, "effective_value": "---\n"}]}))
+    assert run("setting", "get", "DuplicateMessages").stdout == f"{value}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "value"),
+    [
+        ("Ticket::HookDivider", "--- ': '", ":"),
+        ("PostmasterFollowUpStateClosed", "--- new", "new"),
+        ("PostmasterFollowUpStateClosed", "--- ''", ""),
+    ],
+)
+def test_settings_of_follow_ups_are_taken(run: Run, name: str, document: str, value: str) -> None:
+    take(run, json.dumps({"sysconfig_modified": [{"name": name, "is_valid": 1, "effective_value": document}]}))
+    assert run("setting", "get", name).stdout == f"{value}\n"
+
+
+def test_a_queue_keeps_the_id_that_headers_call_it_by(run: Run) -> None:
+    take(run, json.dumps({"queue": [{"id": 17, "name": "Sales", "valid_id": 1}]}))
+    raw = b"From: ann@customer.example\nX-OTRS-QueueID: 17\nSubject: x\n\nHello."
+    assert json.loads(run("read", "--json", "--trusted", input=raw).stdout)["queue"] == "Sales"
+
+
 def test_hostile_names_are_refused_or_kept_as_text(run: Run, admin: Admin) -> None:
     name = "'; DROP TABLE queue; --"
     rows = [

@@ -80,6 +80,18 @@ def test_the_default_queue_is_chosen_among_the_valid_ones(client: FlaskClient, d
     assert re.findall(r'<option[^>]* value="([^"]*)"', page) == ["Junk", "Postmaster", "Raw"]
 
 
+def test_a_state_that_may_be_left_out_is_chosen_or_left_empty(client: FlaskClient, desk: Desk) -> None:
+    path = "/settings/PostmasterFollowUpStateClosed"
+    page = client.get(path).text
+    assert re.findall(r'<option[^>]* value="([^"]*)"', page)[:2] == ["", "new"]
+    assert fill(client, path, value="new").status_code == 303
+    assert desk.ok("setting", "get", "PostmasterFollowUpStateClosed").stdout == "new\n"
+    assert fill(client, path, value="").status_code == 303
+    assert desk.ok("setting", "get", "PostmasterFollowUpStateClosed").stdout == "\n"
+    client.post(f"{path}/reset", headers=token_header(client))
+    assert "has its default again, which is empty." in client.get("/settings").text
+
+
 def test_a_default_queue_that_is_gone_is_not_gone_back_to(client: FlaskClient, desk: Desk) -> None:
     desk.ok("setting", "set", "PostmasterDefaultQueue", "Misc")
     desk.ok("queue", "delete", "Raw", "--yes")

@@ -148,6 +148,13 @@ def test_a_ticket_shows_the_verdict_on_its_sender_and_the_tickets_with_the_same_
         assert f"Same message as {other}" in shown
 
 
+def test_a_ticket_shows_the_dynamic_fields_of_its_articles(desk: Desk, client: FlaskClient) -> None:
+    desk.ok("setting", "set", "Article::DynamicFields", "Tone")
+    raw = mail("hello", headers=["X-OTRS-DynamicField-Tone: <b>friendly</b>"])
+    number = desk.ok("read", "--json", "--trusted", input=raw).json["ticket"]
+    assert "Subject hello Tone <b>friendly</b>" in html.unescape(words(client.get(f"/tickets/{number}").text))
+
+
 def test_chosen_tickets_are_moved_and_nothing_else_is(app: Flask, desk: Desk, client: FlaskClient) -> None:
     one, two, three = (opened(desk) for _ in range(3))
     text = told(client, one, two, action="move", queue="Misc", state="open")
@@ -171,6 +178,17 @@ def test_a_state_is_set_where_it_is_another_one(desk: Desk, client: FlaskClient)
     assert "They were so already; nothing was changed." in told(client, one, two, action="set-state", state="open")
 
 
+def test_tickets_are_merged_and_each_says_where_the_other_is(desk: Desk, client: FlaskClient) -> None:
+    one, two, main = (opened(desk) for _ in range(3))
+    text = told(client, one, two, action="merge", into=f" {main} ")
+    assert f"2 tickets were merged into {main}: {one} from “new”, {two} from “new”." in text
+    assert f"Merged into {main}" in words(client.get(f"/tickets/{one}").text)
+    page = client.get(f"/tickets/{main}").text
+    assert f"Merged from {one} , {two}" in words(page) or f"Merged from {one}, {two}" in words(page)
+    assert page.count('class="message"') == 3
+    assert "It was so already" in told(client, one, action="merge", into=main)
+
+
 def test_tickets_are_dispatched_again(desk: Desk, client: FlaskClient) -> None:
     number = opened(desk, to="orders@example.org")
     assert "It was so already" in told(client, number, action="dispatch")
@@ -189,6 +207,8 @@ def test_tickets_are_dispatched_again(desk: Desk, client: FlaskClient) -> None:
         ({"action": "move", "queue": "Junk"}, "The queue “Junk” is invalid"),
         ({"action": "set-state"}, "Choose the state first."),
         ({"action": "set-state", "state": HOSTILE}, "State is “<img src=x"),
+        ({"action": "merge"}, "Enter the number of the ticket to merge into first."),
+        ({"action": "merge", "into": "7"}, "There is no ticket “7”."),
         ({"action": "burn"}, "Press one of the buttons"),
         ({}, "Press one of the buttons"),
         ({"action": "move", "queue": "Misc", "ticket": ()}, "Choose at least one ticket first."),
@@ -247,6 +267,7 @@ def test_leads_look_and_change_nothing(desk: Desk, lead: FlaskClient) -> None:
         assert "Dispatch again" not in page
         assert 'type="checkbox"' not in page
     assert chosen(lead, number, action="move", queue="Misc").status_code == 403
+    assert chosen(lead, number, action="merge", into=number).status_code == 403
     assert desk.tickets()[0]["queue"] == "Raw"
 
 

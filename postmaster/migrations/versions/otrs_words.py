@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column('queue', sa.Column('number', sa.BigInteger(), nullable=True))
+    op.add_column('queue', sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
     op.create_index('ix_queue_number', 'queue', ['number'], unique=True)
     op.add_column('article', sa.Column('dynamic_fields', sa.JSON(none_as_null=True), nullable=True))
     op.create_table(
