@@ -17,7 +17,7 @@ from postmaster.resources.uses import StillNamedError, Use
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import name_of, named
 from postmaster.system.setting import ListSetting, Setting
-from postmaster.system.settings import DEFAULT_QUEUE, find_setting, get_setting, set_setting
+from postmaster.system.settings import QUEUE_SETTINGS, find_setting, get_setting, set_setting
 
 
 def setting_choices(session: Session, spec: Setting[Any]) -> Sequence[str]:
@@ -25,7 +25,10 @@ def setting_choices(session: Session, spec: Setting[Any]) -> Sequence[str]:
     if spec.among:
         names = [name_of(entry) for entry in get_setting(session, spec.among)]
         return ["", *names] if spec.may_be_empty else names
-    return Queues(session).valid_names() if spec is DEFAULT_QUEUE else spec.choices
+    if spec in QUEUE_SETTINGS:
+        names = Queues(session).valid_names()
+        return ["", *names] if spec.may_be_empty else names
+    return spec.choices
 
 
 # Who names what is in a list: given the setting and the value that it is to have, what would name nothing any more.
@@ -35,13 +38,13 @@ LIST_USERS: list[Callable[[Session, Setting[Any], Any], Iterable[Use]]] = []
 def change_setting(
     session: Session, name: str, text: str, actor: str, seen: str | None = None, *, confirmed: bool = False
 ) -> None:
-    """``set_setting``, which also sees that the default queue is a valid one, and that states of tickets stay.
+    """``set_setting``, which also sees that queues are valid ones, and that states of tickets stay.
 
     Raises StillNamedError unless ``confirmed``, if filters name what would not be in a list any more.
     """
     lock_administration(session)
     spec = find_setting(name)
-    if spec is DEFAULT_QUEUE:
+    if spec in QUEUE_SETTINGS and (text.strip() or not spec.may_be_empty):
         queue = QueueService(session, actor).named(spec.parse(text))
         if queue is None or queue.validity is not Validity.VALID:
             raise InputError(

@@ -161,6 +161,20 @@ class TicketMerge(Model):
     into_id: Mapped[int] = mapped_column(BigId, ForeignKey("ticket.id", ondelete="CASCADE"), index=True)
 
 
+class ImportedTicket(Model):
+    """``ticket_id`` came from OTRS, Znuny or OTOBO, where its earlier mail is.
+
+    ``changed_at`` is what the ticket had then: as long as it has it still, it follows a newer dump.
+    """
+
+    __tablename__ = "imported_ticket"
+
+    ticket_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class ThreadKey(Model):
     """What follow-ups are found by: ``key`` is a Message-ID, or stands for a Thread-Index.
 

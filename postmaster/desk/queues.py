@@ -16,7 +16,8 @@ from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue, member, name, whole_number
 from postmaster.resources.service import NamedService, Stored
 from postmaster.resources.uses import Use, Users
-from postmaster.system.settings import DEFAULT_QUEUE, get_setting, set_setting
+from postmaster.system.setting import Setting
+from postmaster.system.settings import DEFAULT_QUEUE, QUEUE_SETTINGS, get_setting, set_setting
 
 QUEUE_SEPARATOR = "::"
 
@@ -90,14 +91,18 @@ class QueueService(NamedService[Queue]):
         tickets = self.session.scalar(select(func.count()).where(Ticket.queue_id == record.id))
         if tickets:
             yield Use("ticket", f"{tickets} ticket{'s' if tickets > 1 else ''}", keeps=True)
-        if self._is_default(record.name):
-            yield Use("setting", f"setting {DEFAULT_QUEUE.name}", DEFAULT_QUEUE.name)
+        for spec in self._naming(record.name):
+            yield Use("setting", f"setting {spec.name}", spec.name)
 
     def users_by_name(self, record: Queue) -> Iterator[Use]:
         """Also what names its sub-queues, which follow its name."""
         yield from self.users(record)
         for child, _ in self._below(record.name):
             yield from self.users(child)
+
+    def _naming(self, queue_name: str) -> list[Setting[str]]:
+        """The settings that name the queue."""
+        return [spec for spec in QUEUE_SETTINGS if get_setting(self.session, spec) == queue_name]
 
     def _is_default(self, queue_name: str) -> bool:
         return queue_name == get_setting(self.session, DEFAULT_QUEUE)
@@ -136,9 +141,10 @@ class QueueService(NamedService[Queue]):
         return [(queue, queue.name) for queue in self.session.scalars(query) if queue.name.startswith(prefix)]
 
     def _follow(self, old: str, new: str) -> None:
-        if self._is_default(old):
-            set_setting(self.session, DEFAULT_QUEUE.name, new, self.actor)
-            self.notes["default-queue"] = f"The default queue has another name now; {DEFAULT_QUEUE.name} is “{new}”."
+        for spec in self._naming(old):
+            set_setting(self.session, spec.name, new, self.actor)
+            what = "The default queue" if spec is DEFAULT_QUEUE else "A queue that a setting names"
+            self.notes[f"queue-of-{spec.name}"] = f"{what} has another name now; {spec.name} is “{new}”."
 
 
 class Queues:

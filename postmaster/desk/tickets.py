@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, bindparam, delete, insert, select, text
+from sqlalchemy import Date, Select, bindparam, delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from postmaster.bulk import columns_of, insert_columns, insert_rows
+from postmaster.bulk import among, columns_of, insert_columns, insert_rows
+from postmaster.database import dialect_of
 from postmaster.desk.models import (
     Article,
     Attachment,
@@ -154,9 +156,22 @@ def renew_field_keys(session: Session, tickets: Mapping[int, Mapping[str, str]])
 
 
 def take_numbers(session: Session, count: int, day: date) -> list[str]:
-    """``count`` ticket numbers that nobody else gets: the day and a counter of at least five digits."""
-    last = session.execute(_COUNT_UP, {"day": day, "count": count}).scalar_one()
-    return [ticket_number(day, value) for value in range(last - count + 1, last + 1)]
+    """``count`` ticket numbers that nobody else gets: the day and a counter of at least five digits.
+
+    One that a ticket has which came from another system is passed over.
+    """
+    numbers: list[str] = []
+    while missing := count - len(numbers):
+        last = session.execute(_COUNT_UP, {"day": day, "count": missing}).scalar_one()
+        drawn = [ticket_number(day, value) for value in range(last - missing + 1, last + 1)]
+        taken = set(session.scalars(_having(dialect_of(session)), {"numbers": drawn}))
+        numbers += [number for number in drawn if number not in taken]
+    return numbers
+
+
+@cache
+def _having(dialect: str) -> Select[str]:
+    return select(Ticket.number).where(among(dialect, Ticket.number, "numbers"))
 
 
 def ticket_number(day: date, value: int) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from postmaster.database import dialect_of
 from postmaster.desk.models import LinkKind, Ticket
 from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets, renew_field_keys
+from postmaster.extensions import Json
 from postmaster.parsing.message import AttachedPart
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.decision import Decision, Outcome
@@ -120,6 +121,11 @@ def _add_keys(session: Session, decisions: Sequence[Decision]) -> None:
         for keys, own in ((decision.prepared.clues.keys.own, True), (decision.awaited, False))
         for key in keys
     ]
+    add_keys(session, rows)
+
+
+def add_keys(session: Session, rows: Sequence[Json]) -> None:
+    """Add rows of ``thread_key``, as far as they are not there. The caller commits."""
     if not rows:
         return
     if dialect_of(session) == "postgresql":  # a statement a row costs it 15 µs each

@@ -14,6 +14,8 @@ from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import ACCOUNT_TYPES, EMAIL_ADDRESS, FOLDER
 from postmaster.errors import InputError
 from postmaster.otrs.names import Names, refuse
+from postmaster.otrs.oauth import OAuthTaker
+from postmaster.otrs.report import Taken
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result, Upserter
 
@@ -24,28 +26,38 @@ MICROSOFT_HOSTS = {"outlook.office365.com", "outlook.office.com"}
 OUTLOOK, GRAPH = "Outlook365", "MSGRAPH"
 
 WITHOUT_SECRET = "The credential “{name}” needs a password: {why}. Run: flask credential set '{name}' --password-stdin"  # noqa: S105
-WITHOUT_CONSENT = "It signs in with OAuth2, and no dump holds that: add an OAuth2 credential, and select it."
+WITHOUT_CONSENT = (
+    "It signs in with OAuth2, and the dump does not hold with what: dump the tables oauth2_token_config and "
+    "oauth2_token as well, or add an OAuth2 credential and select it."
+)
+UNAUTHORISED = "The credential “{name}” cannot be used yet; see what is said of it."
+BY_GRAPH = "Microsoft Graph fetched it there; here it is fetched by IMAP, which Exchange Online must allow the mailbox."
 
 
 class AccountTaker:
     """Takes mail accounts."""
 
-    def __init__(self, session: Session, names: Names, actor: str) -> None:
+    def __init__(self, session: Session, names: Names, oauth: OAuthTaker, actor: str) -> None:
         self._names = names
+        self._oauth = oauth
         self._credentials = CredentialService(session, actor)
         self._accounts = Upserter(AccountService(session, actor))
 
     def take(self, row: DumpRow) -> Result:
         """Take one. Raises InputError or InvalidFieldsError."""
         item = self._item(row)
-        lacks = WITHOUT_CONSENT
-        if item["type"] != OUTLOOK:
-            credential, lacks = self._credential(row, item)
+        credential, lacks = self._credential(row, item)
+        if credential is not None:
             item["credential"] = credential.name
         result = self._accounts.bring(item)
-        if is_usable(result.record.credential):
-            return result
-        return Result(result.taken, " ".join(filter(None, (result.detail, lacks))), by_hand=True)
+        if not is_usable(result.record.credential):
+            result = result.adding(lacks)
+        is_new = result.taken is Taken.CREATED
+        return result.adding(BY_GRAPH) if is_new and row.get("account_type").upper() == GRAPH else result
+
+    def warnings(self) -> list[str]:
+        """What the command that adds accounts would say about them."""
+        return self._accounts.warnings()
 
     def _item(self, row: DumpRow) -> dict[str, str]:
         """The account's fields, without its credential."""
@@ -67,8 +79,7 @@ class AccountTaker:
 
     def _type(self, row: DumpRow) -> str:
         given = row.get("account_type").strip() or "POP3"  # what it means in old installations
-        by_token = row.get("authentication_type").startswith("oauth2")
-        if given.upper() == GRAPH or (by_token and row.get("host").lower() in MICROSOFT_HOSTS):
+        if given.upper() == GRAPH or (_by_token(row) and row.get("host").lower() in MICROSOFT_HOSTS):
             return OUTLOOK
         if given.upper() not in TYPES_BY_NAME:
             raise refuse("Type", f"is “{given}”, which is not known here", f"Known are {', '.join(ACCOUNT_TYPES)}.")
@@ -80,9 +91,13 @@ class AccountTaker:
             return {"dispatching": "to"}
         return {"dispatching": "queue", "queue": self._names.queue(number)}
 
-    def _credential(self, row: DumpRow, item: Mapping[str, str]) -> tuple[Credential, str]:
+    def _credential(self, row: DumpRow, item: Mapping[str, str]) -> tuple[Credential | None, str]:
         """The credential of an account, made if there is none of that name, and what it lacks."""
         login = row.get("login").strip()
+        if found := self._oauth.credential(row.get("oauth2_token_config_id"), login) if _by_token(row) else None:
+            return found, UNAUTHORISED.format(name=found.name)
+        if item["type"] == OUTLOOK:
+            return None, WITHOUT_CONSENT
         name = f"{login} ({item['host']})"
         credential = self._credentials.named(CREDENTIAL_NAME.parse(name))
         if credential is None:
@@ -90,7 +105,7 @@ class AccountTaker:
             credential = self._credentials.add(texts, secrets=False)
         if credential.sealed_password:
             return credential, ""
-        if row.get("authentication_type").startswith("oauth2"):
+        if _by_token(row):
             return credential, WITHOUT_CONSENT
         return credential, self._give_password(credential, row.get("pw"))
 
@@ -103,3 +118,7 @@ class AccountTaker:
             return WITHOUT_SECRET.format(name=credential.name, why=why)
         self._credentials.change(credential, {PASSWORD.name: password})
         return ""
+
+
+def _by_token(row: DumpRow) -> bool:
+    return row.get("authentication_type").startswith("oauth2")

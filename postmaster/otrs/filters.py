@@ -45,8 +45,7 @@ class FilterTaker:
         item = {name: row.get(name) for name in ("name", "stop", "match", "not_match", "set")}
         item["set"], dropped = _usable(item["set"])
         result = self._bringer.bring(item)
-        lacks = [*self._bringer.notes(), *(f"It no longer {flaw.flaw}." for flaw in dropped)]
-        return Result(result.taken, " ".join(filter(None, (result.detail, *lacks))), result.record, by_hand=bool(lacks))
+        return result.adding(*self._bringer.notes(), *(f"It no longer {flaw.flaw}." for flaw in dropped))
 
 
 def _usable(lines: str) -> tuple[str, list[InvalidValue]]:

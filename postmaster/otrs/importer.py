@@ -6,45 +6,72 @@ dump twice changes nothing the second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from postmaster.desk.addresses import AddressService
-from postmaster.desk.queues import QueueService
 from postmaster.errors import PostMasterError
 from postmaster.otrs.accounts import AccountTaker
-from postmaster.otrs.dump import TABLES, Dump
+from postmaster.otrs.desk_rows import AddressTaker, QueueTaker
+from postmaster.otrs.dump import Dump
 from postmaster.otrs.filters import FilterTaker, filters_of
+from postmaster.otrs.lists import LIST_TABLES, ListTaker
 from postmaster.otrs.names import Names
+from postmaster.otrs.oauth import OAuthTaker, try_tokens
 from postmaster.otrs.report import ImportLine, ImportReport, Taken
 from postmaster.otrs.rows import DumpRow
-from postmaster.otrs.settings import SettingTaker, concerns_mail
-from postmaster.otrs.upsert import Result, Upserter
+from postmaster.otrs.settings import SettingTaker
+from postmaster.otrs.tables import DROPPED, MEANINGS, TABLES
+from postmaster.otrs.upsert import Result
 from postmaster.resources.models import Validity
+
+_ORDER = {table: place for place, table in enumerate(TABLES)}
 
 
 @dataclass(frozen=True)
 class Task:
-    """Rows of one kind, what each is called in the report, and how it is taken."""
+    """Rows of one kind, what each is called in the report, and how it is taken. ``finish`` comes after the last."""
 
     rows: Iterable[DumpRow]
     called: Callable[[DumpRow], str]
     take: Callable[[DumpRow], Result]
+    finish: Callable[[], None] = lambda: None
+    warnings: Callable[[], Iterable[str]] = lambda: ()
 
 
-def take_over(session: Session, dump: Dump, actor: str) -> ImportReport:
+@dataclass
+class TakeOver:
+    """Taking over one dump. ``report`` says what became of its rows."""
+
+    dump: Dump
+    report: ImportReport
+    oauth: OAuthTaker
+
+    def try_credentials(self) -> None:
+        """See whether the tokens that were taken are good, once the caller has committed; the report says so."""
+        for row, credential_id in self.oauth.new:
+            self.report.say_of(row, *filter(None, [try_tokens(credential_id)]))
+
+
+def take_over(session: Session, dump: Dump, actor: str) -> TakeOver:
     """Take all rows of ``dump``, in the order in which they need each other. The caller commits."""
     report = ImportReport()
     for flawed in dump.unreadable:
         why = f"It cannot be read: {flawed.why}."
         report.lines.append(ImportLine(flawed.line, flawed.table, "a row", Taken.LEFT_OUT, why, "unreadable"))
-    for task in _tasks(session, dump, actor):
+    names = Names(dump)
+    oauth = OAuthTaker(session, dump, names, actor)
+    for task in (*_tasks(session, dump, names, oauth, actor), *_dropped(dump)):
+        table = ""
         for row in task.rows:
+            table = row.table
             _take(session, report, row, task)
-    report.lines.sort(key=lambda line: (TABLES.index(line.table), line.line))
-    return report
+        task.finish()
+        for warning in task.warnings():
+            report.warn(table, warning)
+    report.lines.sort(key=lambda line: (_ORDER[line.table], line.line or 1 << 60))
+    return TakeOver(dump, report, oauth)
 
 
 def _take(session: Session, report: ImportReport, row: DumpRow, task: Task) -> None:
@@ -57,63 +84,44 @@ def _take(session: Session, report: ImportReport, row: DumpRow, task: Task) -> N
         report.add(row, task.called(row), result.taken, result.detail, by_hand=result.by_hand)
 
 
-def _tasks(session: Session, dump: Dump, actor: str) -> Iterable[Task]:
+def _tasks(session: Session, dump: Dump, names: Names, oauth: OAuthTaker, actor: str) -> Iterator[Task]:
     """A queue is set invalid only after another one is the default, which the settings say."""
-    names = Names(dump)
-    queues, addresses = Upserter(QueueService(session, actor)), Upserter(AddressService(session, actor))
-    accounts, settings = AccountTaker(session, names, actor), SettingTaker(session, actor)
+    queues, addresses = QueueTaker(session, names, actor), AddressTaker(session, names, actor)
+    accounts = AccountTaker(session, names, oauth, actor)
     valid = [row for row in dump.of("queue") if names.validity(row) == Validity.VALID]
     others = [row for row in dump.of("queue") if names.validity(row) != Validity.VALID]
-
-    def take_queue(row: DumpRow) -> Result:
-        return queues.bring(_queue_item(row, names))
-
-    def take_address(row: DumpRow) -> Result:
-        return addresses.bring(_address_item(row, names))
-
-    yield Task(valid, _queue, take_queue)
-    yield Task(filter(concerns_mail, dump.of("sysconfig_modified")), _setting, settings.take)
-    yield Task(others, _queue, take_queue)
-    yield Task(dump.of("system_address"), _address, take_address)
-    yield Task(dump.of("mail_account"), _account, accounts.take)
-    yield Task(filters_of(dump), _filter, FilterTaker(session, actor).take)
-
-
-def _queue_item(row: DumpRow, names: Names) -> dict[str, str]:
-    return {
-        "name": row.get("name"),
-        "follow_up": names.policy(row),
-        "number": row.get("id"),
-        "validity": names.validity(row),
-        "comment": row.get("comments"),
-    }
+    for table, noun in MEANINGS.items():
+        yield Task(dump.of(table), _named(noun), lambda _row: Result(Taken.PASSED_OVER, "It says what its id means."))
+    for kind in LIST_TABLES:
+        taker = ListTaker(session, names, kind, actor)
+        yield Task(dump.of(kind.table), taker.called, taker.take, taker.finish)
+    yield Task(valid, _named("queue"), queues.take)
+    yield Task(
+        dump.of("sysconfig_modified"), lambda row: f"setting {row.get('name')}", SettingTaker(session, actor).take
+    )
+    yield Task(others, _named("queue"), queues.take)
+    yield Task(dump.of("system_address"), lambda row: f"address {row.get('value0')}", addresses.take)
+    yield Task(dump.of("oauth2_token_config"), _named("OAuth2"), oauth.take)
+    yield Task(dump.of("oauth2_token"), lambda row: f"tokens of {row.get('token_config_id')}", oauth.take_token)
+    yield Task(dump.of("mail_account"), _account, accounts.take, warnings=accounts.warnings)
+    yield Task(filters_of(dump), _named("filter"), FilterTaker(session, actor).take)
 
 
-def _address_item(row: DumpRow, names: Names) -> dict[str, str]:
-    return {
-        "address": row.get("value0"),
-        "name": row.get("value1").strip() or row.get("value0"),
-        "queue": names.queue(row.get("queue_id")),
-        "validity": names.validity(row),
-        "comment": row.get("comments"),
-    }
+def _dropped(dump: Dump) -> Iterator[Task]:
+    """What is not taken: a line for each row that has a name, else one for the table."""
+    for table, dropped in DROPPED.items():
+        rows, taken = dump.of(table), Taken.LEFT_OUT if dropped.by_hand else Taken.PASSED_OVER
+        result = Result(taken, dropped.instead)
+        if dropped.name:
+            yield Task(rows, _named(table.replace("_", " ")), lambda _row, result=result: result)  # type: ignore[misc]
+        elif rows:
+            words = f"{dump.counts[table]} row{'s' if dump.counts[table] > 1 else ''}"
+            yield Task(rows[:1], lambda _row, words=words: words, lambda _row, result=result: result)  # type: ignore[misc]
 
 
-def _queue(row: DumpRow) -> str:
-    return f"queue “{row.get('name')}”"
-
-
-def _address(row: DumpRow) -> str:
-    return f"address {row.get('value0')}"
+def _named(noun: str) -> Callable[[DumpRow], str]:
+    return lambda row: f"{noun} “{row.get('name')}”"
 
 
 def _account(row: DumpRow) -> str:
     return f"mail account {row.get('id')}, {row.get('login')} on {row.get('host')}"
-
-
-def _filter(row: DumpRow) -> str:
-    return f"filter “{row.get('name')}”"
-
-
-def _setting(row: DumpRow) -> str:
-    return f"setting {row.get('name')}"

@@ -10,6 +10,15 @@ from postmaster.resources.models import Validity
 
 # The ids that these have in every installation that nobody has tampered with.
 VALIDITIES = {"1": "valid", "2": "invalid", "3": "invalid-temporarily"}
+STATE_KINDS = {
+    "1": "new",
+    "2": "open",
+    "3": "closed",
+    "4": "pending reminder",
+    "5": "pending auto",
+    "6": "removed",
+    "7": "merged",
+}
 POLICIES = {"1": "possible", "2": "reject", "3": "new ticket"}
 
 
@@ -24,6 +33,7 @@ class Names:
     def __init__(self, dump: Dump) -> None:
         self._validities = VALIDITIES | _by_id(dump, "valid")
         self._policies = POLICIES | _by_id(dump, "follow_up_possible")
+        self._kinds = STATE_KINDS | _by_id(dump, "ticket_state_type")
         self._queues = _by_id(dump, "queue")
 
     def validity(self, row: DumpRow) -> str:
@@ -38,6 +48,10 @@ class Names:
         if name not in list(FollowUpPolicy):
             raise refuse("Follow-up", f"is {number}, which is no policy that is known here", "Add the queue by hand.")
         return name
+
+    def kind_of_state(self, number: str) -> str:
+        """The kind of states with that type; its id if nothing says what that means."""
+        return self._kinds.get(number or "2", number)
 
     def queue(self, number: str) -> str:
         """The name of the queue with that id. Raises InputError if the dump does not have it."""

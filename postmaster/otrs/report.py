@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from postmaster.extensions import Json
@@ -13,11 +13,12 @@ from postmaster.resources.service import printable
 
 
 class Taken(StrEnum):
-    """What became of a row."""
+    """What became of a row. One that was passed over is not missed here; one that was left out is."""
 
     CREATED = "created"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
+    PASSED_OVER = "passed-over"
     LEFT_OUT = "left-out"
 
 
@@ -53,9 +54,21 @@ class ImportReport:
         """Note what became of ``row``."""
         self.lines.append(ImportLine(row.line, row.table, printable(what), taken, printable(detail), code, by_hand))
 
+    def say_of(self, row: DumpRow, *lacks: str) -> None:
+        """Add to the line of ``row`` what somebody has to see to, which has turned out later."""
+        place = next(at for at, line in enumerate(self.lines) if (line.line, line.table) == (row.line, row.table))
+        for words in lacks:
+            line = self.lines[place]
+            detail = printable(f"{line.detail} {words}".strip())
+            self.lines[place] = replace(line, detail=detail, by_hand=True)
+
+    def warn(self, table: str, warning: str) -> None:
+        """Note what to know of all rows of ``table`` together."""
+        self.lines.append(ImportLine(0, table, "warning", Taken.UNCHANGED, printable(warning), by_hand=True))
+
     def counts(self) -> Counter[Taken]:
         """How many rows became what."""
-        return Counter(line.taken for line in self.lines)
+        return Counter(line.taken for line in self.lines if line.line)
 
     def by_hand(self) -> Iterator[ImportLine]:
         """What could not be taken, or not as it was."""

@@ -9,33 +9,21 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.configuration import change_setting
 from postmaster.errors import NotFoundError
+from postmaster.otrs.documents import read_document, scalar
 from postmaster.otrs.names import refuse
 from postmaster.otrs.report import Taken
 from postmaster.otrs.rows import DumpRow
+from postmaster.otrs.setting_words import unlike
 from postmaster.otrs.upsert import Result
 from postmaster.system.setting import Setting
 from postmaster.system.settings import (
     DUPLICATE_MESSAGES,
+    FETCH_INTERVAL,
     FOLLOWUP_IN_ATTACHMENT,
     FOLLOWUP_IN_BODY,
     find_setting,
     get_setting,
 )
-
-# Names of settings about mail; the many others of a service desk have no counterpart here.
-CONCERNS_MAIL = re.compile(
-    r"postmaster|ticket::hook|ticket::subject|ticket::type::default|sendmail|loopprotection", re.IGNORECASE
-)
-
-# A YAML document that is one value (YAML 1.2, chapter 7), as the system configuration stores it.
-_SCALAR = re.compile(
-    r"\A(?:---[ \t]*+)?"
-    r"(?:'(?P<single>(?:[^']|'')*+)'|\"(?P<double>(?:[^\"\\]|\\.)*+)\"|(?P<plain>[^\s'\"\[\]{}&*|>!%@`-][^\n]*+)|)\s*\Z",
-    re.DOTALL,
-)
-
-# A value of PostgreSQL's type bytea, which installations have that were moved there from MySQL.
-_BYTEA = re.compile(r"\\x((?:[0-9a-f]{2})*+)")
 
 # Checks for follow-ups that OTRS leaves switched off, and the settings that switch them on here.
 _CHECK = re.compile(r"PostMaster::CheckFollowUpModule###\d+-(Body|Attachments|MessageID)", re.IGNORECASE)
@@ -44,6 +32,12 @@ CHECKS: dict[str, tuple[Setting[Any], str]] = {
     "attachments": (FOLLOWUP_IN_ATTACHMENT, "yes"),
     "messageid": (DUPLICATE_MESSAGES, "follow-up"),
 }
+
+# When mail is fetched, as cron has it: every so many minutes.
+SCHEDULE = "Daemon::SchedulerCronTaskManager::Task###MailAccountFetch"
+_EVERY = re.compile(r"\*(?:/(\d{1,2}))? \* \* \* \*")
+
+_SWITCH = {"1": "yes", "0": "no"}
 
 
 class SettingTaker:
@@ -54,18 +48,19 @@ class SettingTaker:
         self._actor = actor
 
     def take(self, row: DumpRow) -> Result:
-        """Take one. Raises InputError if there is no such setting here, or not with such a value."""
-        check = _CHECK.fullmatch(row.get("name"))
-        if check:
-            spec, on = CHECKS[check[1].lower()]
-            return self._change(spec, on if row.get("is_valid") == "1" else spec.show(spec.default))
-        spec = _setting(row.get("name"))
+        """Take one. Raises InputError if its value cannot be used here."""
+        name = row.get("name")
+        if row.get("user_id") not in ("", "0"):
+            return Result(Taken.PASSED_OVER, "It is the choice of a single user.")
+        if check := _CHECK.fullmatch(name):
+            known, on = CHECKS[check[1].lower()]
+            return self._change(known, on if row.get("is_valid") == "1" else known.show(known.default))
+        spec = FETCH_INTERVAL if name == SCHEDULE else _setting(name)
+        if spec is None:
+            return _passed_over(name)
         if row.get("is_valid") == "0" or row.get("reset_to_default") == "1":
             return Result(Taken.UNCHANGED, "It is switched off there, so the default here stays.")
-        value = scalar(row.get("effective_value"))
-        if value is None:
-            raise refuse(spec.name, "is not a single value in the dump", "Enter it by hand.", "bad-setting")
-        return self._change(spec, value)
+        return self._change(spec, _value_of(row, spec))
 
     def _change(self, spec: Setting[Any], value: str) -> Result:
         here = spec.show(get_setting(self._session, spec))
@@ -73,34 +68,42 @@ class SettingTaker:
         if here == there:
             return Result(Taken.UNCHANGED)
         if here != spec.show(spec.default):
-            return Result(Taken.UNCHANGED, f"It was changed here, and stays “{here}”; in the dump it is “{there}”.")
+            detail = f"It was changed here, and stays “{here}”; in the dump it is “{there}”."
+            return Result(Taken.UNCHANGED, detail)
         change_setting(self._session, spec.name, value, self._actor)
         return Result(Taken.CHANGED, f"{spec.name} was “{here}”, and is “{there}” now.")
 
 
-def _setting(name: str) -> Setting[Any]:
+def _passed_over(name: str) -> Result:
+    """What to say of a setting that has no counterpart."""
+    found = unlike(name)
+    if found is None:
+        return Result(Taken.PASSED_OVER, "It has nothing to do with mail that comes in.")
+    return Result(Taken.LEFT_OUT if found.by_hand else Taken.PASSED_OVER, found.instead)
+
+
+def _value_of(row: DumpRow, spec: Setting[Any]) -> str:
+    """What to enter for ``spec``. Raises InputError if the dump has something else than one value."""
+    document = row.get("effective_value")
+    value = _minutes(document) if row.get("name") == SCHEDULE else scalar(document)
+    if value is None:
+        raise refuse(spec.name, "is not a single value in the dump", "Enter it by hand.", "bad-setting")
+    return _SWITCH.get(value, value) if isinstance(spec.default, bool) else value
+
+
+def _minutes(document: str) -> str:
+    """The minutes between two fetches. Raises InputError if they are not always as many."""
+    task = read_document(document)
+    schedule = " ".join(str(task.get("Schedule", "")).split()) if isinstance(task, dict) else ""
+    every = _EVERY.fullmatch(schedule)
+    if every is None:
+        flaw = f"cannot be every “{schedule}”: it is a number of minutes"
+        raise refuse(FETCH_INTERVAL.name, flaw, "Enter one that is near.", "bad-setting")
+    return every[1] or "1"
+
+
+def _setting(name: str) -> Setting[Any] | None:
     try:
         return find_setting(name)
     except NotFoundError:
-        advice = "Those that there are: flask setting list"
-        raise refuse("Setting", f"{name} has no counterpart here", advice, "unknown-setting") from None
-
-
-def concerns_mail(row: DumpRow) -> bool:
-    """Whether a row is about mail, and holds for everybody."""
-    return bool(CONCERNS_MAIL.search(row.get("name"))) and not row.get("user_id")
-
-
-def scalar(document: str) -> str | None:
-    """The value of a YAML document that holds one; None if it holds something else."""
-    if binary := _BYTEA.fullmatch(document):
-        document = bytes.fromhex(binary[1]).decode("utf-8", "surrogateescape")
-    found = _SCALAR.match(document)
-    if found is None:
         return None
-    single, double, plain = found.groups()
-    if single is not None:
-        return single.replace("''", "'")
-    if double is not None:
-        return re.sub(r"\\(.)", r"\1", double, flags=re.DOTALL)
-    return (plain or "").strip()

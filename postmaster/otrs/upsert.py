@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from postmaster.otrs.report import Taken
@@ -21,6 +21,12 @@ class Result:
     record: Any = None
     by_hand: bool = False
 
+    def adding(self, *lacks: str) -> Result:
+        """The same, and what somebody has to see to, if there is anything."""
+        if not lacks:
+            return self
+        return replace(self, detail=" ".join(filter(None, (self.detail, *lacks))), by_hand=True)
+
 
 class Upserter:
     """Brings things over to one service."""
@@ -34,6 +40,10 @@ class Upserter:
         said = [*self._service.notes.values()]
         self._service.notes.clear()
         return said
+
+    def warnings(self) -> list[str]:
+        """What the commands would say about all that was brought."""
+        return self._service.warnings()
 
     def bring(self, item: Mapping[str, str]) -> Result:
         """Add what ``item`` describes, or change what is there. Raises InvalidFieldsError."""

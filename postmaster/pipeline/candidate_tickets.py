@@ -42,6 +42,7 @@ _COLUMNS = (
     Ticket.id,
     Ticket.number,
     Ticket.title,
+    Ticket.sender_address,
     Queue.id.label("queue_id"),
     Queue.name.label("queue_name"),
     Queue.followup_policy,
@@ -147,7 +148,8 @@ class CandidateTickets:
     def next_number(self, day: date) -> str:
         """The number that the next new ticket will have."""
         self._last_number = (self._last_number or 0) + 1
-        return ticket_number(day, self._last_number)
+        number = ticket_number(day, self._last_number)
+        return self.next_number(day) if number in self._by_number else number
 
     def add(self, ticket: CandidateTicket, sender: str, own: Iterable[str], awaited: Iterable[str]) -> None:
         """Take down that ``ticket`` has another article: who wrote it, its keys, and those that it waits for; and which
@@ -223,6 +225,7 @@ class CandidateTickets:
             queue = QueueRef(row.queue_id, row.queue_name, row.followup_policy)
             ticket = CandidateTicket(row.number, row.title, queue, TicketAttributes.of(row), row.id)
             ticket.merged_into = row.merged_into
+            ticket.writers |= {row.sender_address} - {""}
             self._by_id[row.id] = self._by_number[row.number] = ticket
         return ticket
 

@@ -50,6 +50,7 @@ from postmaster.system.settings import (
     DEFAULT_QUEUE,
     ON_SENDER_FAIL,
     TICKETS_PER_SENDER,
+    UNKNOWN_NUMBER_QUEUE,
     Configuration,
 )
 
@@ -84,6 +85,7 @@ class DecisionContext:
     accepts_strangers: str
     on_sender_fail: str
     tickets_per_sender: int
+    unknown_number_queue: QueueRef | None = None
     addresses: dict[str, QueueRef] = field(default_factory=dict)
     own_addresses: set[str] = field(default_factory=set)
     tickets: CandidateTickets = field(default_factory=CandidateTickets)
@@ -177,6 +179,7 @@ def load_context(
         accepts_strangers=configuration[ACCEPT_NUMBER_FROM_STRANGER],
         on_sender_fail=configuration[ON_SENDER_FAIL],
         tickets_per_sender=configuration[TICKETS_PER_SENDER],
+        unknown_number_queue=by_name.get(configuration[UNKNOWN_NUMBER_QUEUE]),
         kinds={state.name.casefold(): state.kind for state in choices.states},
     )
     desk.load(session, prepared)

@@ -27,6 +27,7 @@ STORM = "too-many-from-sender"
 # Reason codes, with the sentence that explains them on pages and in the trace.
 REASONS: dict[str, str] = {
     "dispatched-by-header": "The header X-OTRS-Queue names this queue.",
+    "unknown-number": "Its subject has a ticket number that no ticket here has: UnknownTicketNumberQueue.",
     "dispatched-by-queue": "The account sends all its mail to this queue.",
     "dispatched-by-address": "The address it was sent to is linked with this queue.",
     "dispatched-to-default": "No address it was sent to is linked with a queue: PostmasterDefaultQueue.",

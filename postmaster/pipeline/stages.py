@@ -134,6 +134,10 @@ def choose_queue(decision: Decision, desk: DecisionContext) -> None:
     if wanted is not None:
         _dispatch(decision, wanted, "dispatched-by-header")
         return
+    unknown = _unknown_number(decision, desk) if desk.unknown_number_queue else None
+    if desk.unknown_number_queue and unknown:
+        _dispatch(decision, desk.unknown_number_queue, "unknown-number", number=unknown)
+        return
     if decision.rules.queue_id is not None and decision.rules.queue_id in desk.queues:
         _dispatch(decision, desk.queues[decision.rules.queue_id], "dispatched-by-queue")
         return
@@ -146,6 +150,14 @@ def choose_queue(decision: Decision, desk: DecisionContext) -> None:
         _dispatch_to_default(decision, desk, "pipe-queue-missing")
         return
     _dispatch_by_address(decision, desk)
+
+
+def _unknown_number(decision: Decision, desk: DecisionContext) -> str | None:
+    """The number in the subject, if no ticket has it or any other that is there."""
+    named = [clue for clue in decision.prepared.clues.found if clue.reason == "follow-up-by-number"]
+    if decision.follows or any(ticket for clue in named for ticket in desk.tickets.find(clue)):
+        return None
+    return next((number for clue in named for number in clue.numbers), None)
 
 
 def _dispatch_by_address(decision: Decision, desk: DecisionContext) -> None:

@@ -56,6 +56,13 @@ def _path(text: str) -> str:
 DEFAULT_QUEUE = Setting(
     "PostmasterDefaultQueue", "Raw", "Queue of mail that no account and no system address sends elsewhere.", name
 )
+UNKNOWN_NUMBER_QUEUE = OptionalSetting(
+    "UnknownTicketNumberQueue",
+    "",
+    "Queue of mail whose subject has a ticket number after Ticket::Hook that no ticket here has, as while a desk is "
+    "taken over; empty: dispatched as any other mail.",
+    name,
+)
 FOLLOWUP_IN_BODY = Setting(
     "PostmasterFollowUpSearchInBody",
     False,
@@ -217,6 +224,7 @@ SETTINGS: dict[str, Setting[Any]] = {
     spec.name: spec
     for spec in (
         DEFAULT_QUEUE,
+        UNKNOWN_NUMBER_QUEUE,
         DEFAULT_PRIORITY,
         DEFAULT_STATE,
         FOLLOWUP_STATE,
@@ -258,6 +266,9 @@ SETTINGS: dict[str, Setting[Any]] = {
         SESSION_HOURS,
     )
 }
+
+# Settings that name a queue, which follow it when it is renamed.
+QUEUE_SETTINGS = (DEFAULT_QUEUE, UNKNOWN_NUMBER_QUEUE)
 
 
 def find_setting(name: str) -> Setting[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from wtforms import SelectMultipleField, StringField
 
 from postmaster.database import read_session, transaction
-from postmaster.desk.models import Ticket
+from postmaster.desk.models import ImportedTicket, Ticket
 from postmaster.desk.queues import Queues
 from postmaster.desk.ticket_list import TicketFilter, find_tickets
 from postmaster.desk.ticket_service import TicketChange, TicketService, state_names
@@ -137,12 +137,14 @@ def show(ticket: str) -> str:
         articles = page_of_articles(session, found.id, asked_number("page", 1))
         messages = traces(session, InboundMail.ticket_id == found.id, limit=PAGE_SIZE)
         linked = linked_numbers(session, found.id)
+        imported = session.get(ImportedTicket, found.id) is not None
         valid, states = Queues(session).valid_names(), state_names(session)
     return render_template(
         "tickets/show.html",
         ticket=found,
         facts=[(label, value) for label, value in _facts(found) if value],
         page=articles,
+        imported=imported,
         many=len(articles.articles) > OPEN_ARTICLES,
         remote=asked_id("images"),
         linked=linked,
