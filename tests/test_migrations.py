@@ -15,13 +15,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from postmaster import create_app
+from postmaster.accounts.models import MailAccount, Trust
 from postmaster.config import load_environment
-from postmaster.database import prepare_database
+from postmaster.database import prepare_database, read_session
 from postmaster.errors import ConfigError
 from postmaster.extensions import db
+from postmaster.ledger.models import InboundMail, MailTerm
 from postmaster.ledger.search_index import IndexedPart, term
 from postmaster.schema import MIGRATIONS, RENUMBERED, head
 from tests.filling import Counts, counts, fill, lost
@@ -164,6 +166,30 @@ def test_an_address_that_is_there_in_both_forms_stays_as_it_is(migrate: Migrate)
     with db.engine.connect() as connection:
         kept = connection.execute(text("SELECT address FROM system_address")).scalars().all()
     assert set(forms) <= set(kept)
+
+
+def test_whom_accounts_trust_and_what_was_found_about_senders_stays(migrate: Migrate) -> None:
+    migrate("upgrade", "r16")
+    fill_all()
+    step = {"stage": "sender", "text": "x", "verdict": "fail", "domain": "example.net"}
+    with db.engine.begin() as connection:
+        told, other = connection.execute(text("SELECT id FROM inbound_mail ORDER BY id")).scalars()
+        update = text("UPDATE inbound_mail SET trace = :trace WHERE id = :id")
+        connection.execute(update, {"trace": json.dumps([{"stage": "loop", "text": "x"}, step]), "id": told})
+        connection.execute(update, {"trace": json.dumps([{"stage": "sender", "text": "of no verdict"}]), "id": other})
+        before = connection.execute(text("SELECT trusted FROM mail_account ORDER BY id")).scalars().all()
+    migrate("upgrade")
+    with read_session() as session:
+        trusts = session.scalars(select(MailAccount.trust).order_by(MailAccount.id)).all()
+        assert trusts == [Trust.YES if trusted else Trust.NO for trusted in before]
+        assert {*trusts} == {Trust.YES, Trust.NO}
+        verdicts = dict(session.execute(select(InboundMail.id, InboundMail.verdict)).all())
+        assert verdicts == {told: {"verdict": "fail", "domain": "example.net"}, other: None}
+        found = select(MailTerm.mail_id).where(MailTerm.term == term(IndexedPart.VERDICT, "fail"))
+        assert session.scalars(found).all() == [told]
+    migrate("downgrade", "r16")
+    with db.engine.connect() as connection:
+        assert connection.execute(text("SELECT trusted FROM mail_account ORDER BY id")).scalars().all() == before
 
 
 def test_migrations_are_numbered_in_the_order_in_which_they_run() -> None:
