@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
@@ -16,8 +17,9 @@ from postmaster.resources.service import ConflictError
 from postmaster.system.setting import ListSetting, Setting
 from postmaster.system.settings import SETTINGS, find_setting, shown_settings
 from postmaster.web.access import current_user, for_admins
+from postmaster.web.context import Context
 from postmaster.web.forms import Form
-from postmaster.web.lists import counted, list_state, wanted, wants_fragment
+from postmaster.web.lists import counted, list_state, wanted
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 
@@ -55,6 +57,26 @@ class SettingForm(Form):
     value = StringField("Value", render_kw={"autocomplete": "off", "spellcheck": "false", "required": True})
 
 
+@dataclass(frozen=True, kw_only=True)
+class SettingsContext(Context, templates=("settings/page.html", "settings/_list.html")):
+    """The list: ``text`` is what it is filtered by, ``state`` what its links keep."""
+
+    lines: Sequence[SettingLine]
+    text: str
+    count: str
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingContext(Context, templates=("settings/form.html",)):
+    """The form of one; ``conflict`` says that somebody else was faster."""
+
+    form: SettingForm
+    line: SettingLine
+    conflict: str
+    state: Mapping[str, Any]
+
+
 @blueprint.get("")
 @for_admins
 def page() -> str:
@@ -64,9 +86,8 @@ def page() -> str:
     text = wanted().text
     lines = [SettingLine(spec, values[spec.name]) for spec in SETTINGS.values()]
     found = [line for line in lines if line.matches(text.casefold().split())]
-    template = "settings/_list.html" if wants_fragment() else "settings/page.html"
     count = counted(len(found), len(lines), "setting", "settings")
-    return render_template(template, lines=found, text=text, count=count, state=list_state())
+    return SettingsContext(lines=found, text=text, count=count, state=list_state()).render()
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])
@@ -91,8 +112,7 @@ def edit(name: str) -> ResponseReturnValue:
             flash(f"{spec.name} is saved.", "ok")
             stay = request.form.get("then") == "stay"
             return redirect(url_for(".edit" if stay else ".page", **_state(spec, stay)), 303)
-    page = render_template("settings/form.html", form=form, line=line, conflict=conflict, state=list_state())
-    return page, status
+    return SettingContext(form=form, line=line, conflict=conflict, state=list_state()).render(), status
 
 
 @blueprint.post("/<name>/reset")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import SelectMultipleField, StringField
@@ -17,19 +17,21 @@ from postmaster.desk.models import Ticket
 from postmaster.desk.queues import Queues
 from postmaster.desk.ticket_list import TicketFilter, find_tickets
 from postmaster.desk.ticket_service import TicketChange, TicketService, state_names
-from postmaster.desk.ticket_view import find_ticket, page_of_articles
-from postmaster.desk.tickets import TicketAttributes, linked_numbers
+from postmaster.desk.ticket_view import ArticlePage, find_ticket, page_of_articles
+from postmaster.desk.tickets import LinkedNumbers, TicketAttributes, linked_numbers
 from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.models import InboundMail
 from postmaster.ledger.redispatch import dispatch_again
-from postmaster.ledger.trace import traces
+from postmaster.ledger.trace import MailTrace, traces
+from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.service import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.asked import asked_before, asked_id, asked_number
+from postmaster.web.context import Context
 from postmaster.web.forms import Form
-from postmaster.web.lists import counted, cursor_links, next_url, wants_fragment
-from postmaster.web.steps import steps_of
+from postmaster.web.lists import CursorLinks, counted, cursor_links, next_url
+from postmaster.web.steps import Step, steps_of
 from postmaster.web.times import full
 
 blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
@@ -78,6 +80,36 @@ TICKET_ACTIONS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class TicketListContext(Context, templates=("tickets/page.html", "tickets/_list.html")):
+    """The list: ``state`` is its filter, ``form`` what is chosen; tickets can be moved to ``valid_queues``."""
+
+    found: KeysetPage[Ticket]
+    links: CursorLinks
+    state: Mapping[str, Any]
+    queues: Sequence[str]
+    valid_queues: Sequence[str]
+    states: Sequence[str]
+    all_chosen: bool
+    form: ChosenTicketsForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketContext(Context, templates=("tickets/show.html",)):
+    """One ticket: ``many`` articles are closed, ``remote`` is the one whose remote images are shown."""
+
+    ticket: Ticket
+    facts: Sequence[tuple[str, str]]
+    page: ArticlePage
+    many: bool
+    remote: int | None
+    linked: LinkedNumbers
+    messages: Sequence[tuple[MailTrace, Sequence[Step]]]
+    valid_queues: Sequence[str]
+    states: Sequence[str]
+    state: Mapping[str, Any]
+
+
 @blueprint.get("")
 @for_leads
 def page() -> str:
@@ -92,17 +124,16 @@ def _list(form: ChosenTicketsForm) -> str:
         queues = Queues(session)
         names, valid, states = queues.names(), queues.valid_names(), state_names(session)
     state = filter_state()
-    return render_template(
-        "tickets/_list.html" if wants_fragment() else "tickets/page.html",
+    return TicketListContext(
         found=found,
-        **cursor_links(state, found.next),
+        links=cursor_links(state, found.next),
         state=state,
         queues=names,
         valid_queues=valid,
         states=states,
         all_chosen="all" in request.args,
         form=form,
-    )
+    ).render()
 
 
 def _wanted() -> TicketFilter:
@@ -126,8 +157,7 @@ def show(ticket: str) -> str:
         messages = traces(session, InboundMail.ticket_id == found.id, limit=PAGE_SIZE)
         linked = linked_numbers(session, found.id)
         valid, states = Queues(session).valid_names(), state_names(session)
-    return render_template(
-        "tickets/show.html",
+    return TicketContext(
         ticket=found,
         facts=[(label, value) for label, value in _facts(found) if value],
         page=articles,
@@ -138,7 +168,7 @@ def show(ticket: str) -> str:
         valid_queues=valid,
         states=states,
         state=filter_state(),
-    )
+    ).render()
 
 
 def _facts(ticket: Ticket) -> Iterator[tuple[str, str | None]]:
