@@ -185,3 +185,9 @@ def test_only_contexts_render_templates() -> None:
     """So no view can give a template what no context declares."""
     views = [path for path in (TOP / "postmaster").rglob("*.py") if "render_template" in path.read_text()]
     assert [path.name for path in views] == ["context.py"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_line_of_a_template_is_over_160_columns(template: str) -> None:
+    lines = (TOP / "templates" / template).read_text().splitlines()
+    assert [line for line in lines if len(line) > 160] == []
