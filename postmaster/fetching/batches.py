@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from postmaster.errors import MailError, mail_error
-from postmaster.fetching.care import Care
+from postmaster.fetching.bisection import Bisection
 from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD
 from postmaster.fetching.messages import MailboxListing, ReadBatch, Withheld, read_batch, select_messages
 from postmaster.fetching.pending import Ledger, LedgerEntry
@@ -53,7 +53,7 @@ class MailboxWork:
     """
 
     def __init__(
-        self, ledger: Ledger, origin: Origin, transaction: RunTransaction, limits: BatchLimits, care: Care
+        self, ledger: Ledger, origin: Origin, transaction: RunTransaction, limits: BatchLimits, care: Bisection
     ) -> None:
         self.ledger = ledger
         self.origin = origin

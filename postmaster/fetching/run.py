@@ -20,7 +20,7 @@ from postmaster.database import database_message, read_session, transaction
 from postmaster.errors import MailError, mail_error
 from postmaster.fetching import batches
 from postmaster.fetching.batches import BatchLimits, MailboxWork
-from postmaster.fetching.care import Care, key_of
+from postmaster.fetching.bisection import Bisection, key_of
 from postmaster.fetching.caution import forget_broken_runs, note_broken_run, note_under_way, was_broken_off
 from postmaster.fetching.counters import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
 from postmaster.fetching.endpoint import endpoint_of
@@ -143,10 +143,10 @@ def _remember(session: Session, run: Run, work: MailboxWork, result: AccountResu
         remember_withheld(session, run.account_id, {key_of(each.mail): str(each) for each in work.withheld})
 
 
-def _care(run: Run) -> Care:
+def _care(run: Run) -> Bisection:
     """How carefully the run has to go about it, after those before it."""
     size = run.caution.batch_size(batches.BATCH_MESSAGES)
-    return Care(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
+    return Bisection(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
 
 
 def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> None:
