@@ -248,7 +248,7 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("fatal", "Mail that ends the run", _fatal),
     IncidentCondition("pipe", "A pipe names a queue that is not there", _misnamed),
     IncidentCondition("filter", "A filter cannot be used", _flawed),
-    IncidentCondition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
+    IncidentCondition("worker", "Fetching has stopped", _missing(ProcessRole.WORKER), RESTART),
     IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
     IncidentCondition("late", "Accounts wait for a worker", _late),
     IncidentCondition("clock", "Clock is wrong", _wrong_clocks),

@@ -52,7 +52,7 @@ class PulseContext(Context, templates=("pulse/_answer.html",)):
 BEATS: Mapping[Fetching, Badge] = {
     Fetching.ACTIVE: Badge("Fetcher running", "ok", "circle-check"),
     Fetching.PAUSED: Badge("Fetching paused", "warn", "circle-pause"),
-    Fetching.NO_WORKER: Badge("Nobody is fetching", "fail", "circle-x"),
+    Fetching.NO_WORKER: Badge("Fetching stopped", "fail", "circle-x"),
     Fetching.NO_SCHEDULER: Badge("No scheduler", "fail", "triangle-alert"),
     Fetching.LATE: Badge("Mail is late", "fail", "triangle-alert"),
 }
@@ -81,7 +81,7 @@ def fetching() -> FetchingState | None:
 # Why nothing can be fetched now, whatever it is.
 _IDLE: Mapping[Fetching, str] = {
     Fetching.PAUSED: "All fetching is paused.",
-    Fetching.NO_WORKER: "Nobody is fetching: no worker runs.",
+    Fetching.NO_WORKER: "Fetching has stopped: no worker is running.",
 }
 
 

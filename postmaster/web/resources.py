@@ -238,7 +238,7 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
                 tell(resource, form, number)
                 status = CONFLICT
             else:
-                done = "is saved" if changes else "was so already; nothing was changed"
+                done = "is saved" if changes else "is unchanged"
                 return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” {done}.")
         return render_form(resource, form, label, beside), status
 

@@ -216,7 +216,7 @@ def _change(form: ChosenTicketsForm) -> str:
 def _sentence(changes: Sequence[TicketChange], done: str) -> str:
     changed = [change for change in changes if change.changes]
     if not changed:
-        return f"{'It was' if len(changes) == 1 else 'They were'} so already; nothing was changed."
+        return "No changes."
     verb = "was" if len(changed) == 1 else "were"
     moves = enumeration(f"{change.number} from “{next(iter(change.changes.values()))[0]}”" for change in changed)
     return f"{counted(len(changed), len(changes), 'ticket', 'tickets')} {verb} {done}: {moves}."

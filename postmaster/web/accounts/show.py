@@ -92,7 +92,7 @@ def confirm(number: int) -> ResponseReturnValue:
         flash(str(error), "fail")
     else:
         request_fetch([number], current_user().name)
-        flash(f"Confirmed: all {count:,} messages of {account.label} become tickets. It is fetched next.", "ok")
+        flash(f"Confirmed: all {count:,} messages of {account.label} become tickets. It will be fetched next.", "ok")
     return answer_on_page(number)
 
 

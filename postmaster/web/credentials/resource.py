@@ -20,14 +20,8 @@ from postmaster.oauth.token_diagnosis import signs_in_as
 from postmaster.oauth.vault import object_id_of
 from postmaster.web.badges import CREDENTIAL_BADGES, Badge
 from postmaster.web.context import Context
-from postmaster.web.credentials.form import credential_form
+from postmaster.web.credentials.form import GRANTS, credential_form
 from postmaster.web.resources import Column, Resource, resource_blueprint
-
-# What the guides of the grants are told apart by.
-GRANTS = {
-    Grant.AUTHORIZATION_CODE: "authorization-code: somebody signs in",
-    Grant.CLIENT_CREDENTIALS: "client-credentials: the app signs in",
-}
 
 
 def redirect_uri() -> str:
@@ -124,8 +118,7 @@ CREDENTIAL_PAGES = Resource(
         "client_secret": "Its value, not its ID. Stored encrypted, and never shown again; it replaces a certificate.",
         "client_certificate": "Private key (RSA, without passphrase) and certificate in PEM form, instead of a client "
         "secret. Stored encrypted, and never shown again.",
-        "grant": "authorization-code: somebody signs in once, in the browser. client-credentials: the app signs in by "
-        "itself, which is called app-only at Microsoft.",
+        "grant": "A person signs in once, in the browser; or the app signs in by itself, which Microsoft calls app-only.",
         "device_endpoint": "If the provider has one: for authorising from the command line.",
     },
     wraps={
