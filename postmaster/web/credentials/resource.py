@@ -118,7 +118,8 @@ CREDENTIAL_PAGES = Resource(
         "client_secret": "Its value, not its ID. Stored encrypted, and never shown again; it replaces a certificate.",
         "client_certificate": "Private key (RSA, without passphrase) and certificate in PEM form, instead of a client "
         "secret. Stored encrypted, and never shown again.",
-        "grant": "A person signs in once, in the browser; or the app signs in by itself, which Microsoft calls app-only.",
+        "grant": "A person signs in once, in the browser; or the app signs in by itself, which "
+        "Microsoft calls app-only.",
         "device_endpoint": "If the provider has one: for authorising from the command line.",
     },
     wraps={
