@@ -15,7 +15,7 @@ SOURCES = ("postmaster", "bin", "bench", "demo", "deploy", "worker.py")
 # What these decorate is called by what registered it.
 DECORATORS = (
     *("@*.command", "@*.group", "@*.user_loader"),
-    *("@*.get", "@*.post", "@*.route", "@form_route", "@*.context_processor", "@*.app_context_processor"),
+    *("@*.get", "@*.post", "@*.route", "@form_route"),
     *("@compiles", "@event.*"),
 )
 
