@@ -231,6 +231,10 @@ class QuitDoesNothing:
         pass
 
 
+class HangsUpAndDeletesNothing(HangsUpAtMessage, QuitDoesNothing):
+    pass
+
+
 class LineFeedsAlone:
     def send(self, data: bytes) -> None:
         super().send(data.replace(b"\r\n", b"\n"))  # type: ignore[misc]
@@ -343,6 +347,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("a continuation that says OK", "thunderbird/thunderbird-android#2650", ContinuationSaysOk),
     Quirk("a continuation after blank lines", "python/cpython#88574", ContinuationAfterBlankLines),
     Quirk("a QUIT that does nothing", "jstedfast/MailKit#971; axllent/mailpit#317", QuitDoesNothing, refuses=True),
+    Quirk("a hang-up, and a QUIT that does nothing", "jstedfast/MailKit#971", HangsUpAndDeletesNothing, refuses=True),
     Quirk("line feeds alone", "RFC 1939 section 3: CRLF", LineFeedsAlone, refuses=True),
     Quirk("STAT that tells of nothing", "RFC 1939 section 5", StatTellsOfNothing, refuses=True),
     Quirk("STAT refused", "RFC 1939 section 5", StatRefused, refuses=True),
