@@ -123,8 +123,8 @@ _FAULTS = (
     Fault("tls-outdated", "tls", False, "{host} offers outdated encryption only, which is not secure any more.",
           "Ask its operator for TLS 1.2 or later with keys and ciphers of today. Nothing was sent."),
     Fault("certificate-untrusted", "tls", False, "The certificate of {host} is not signed by a CA known here.",
-          "Have the server send its full chain, name your CA in POSTMASTER_CA_FILE, or enter the certificate's "
-          "SSL Fingerprint if you know it to be right."),
+          "Self-signed? Compare its fingerprint, and enter it as SSL Fingerprint. Own CA? Set POSTMASTER_CA_FILE. "
+          "Otherwise have the server send its full chain."),
     Fault("certificate-name", "tls", False, "The certificate of {host} is made out to another name: {names}.",
           "Use that name as Host, or enter it as SSL VerifyCN Name if you know it to be right."),
     Fault("certificate-nameless", "tls", False,

@@ -15,7 +15,7 @@ SOURCES = ("postmaster", "bin", "bench", "demo", "deploy", "worker.py")
 # What these decorate is called by what registered it.
 DECORATORS = (
     *("@*.command", "@*.group", "@*.user_loader"),
-    *("@*.get", "@*.post", "@*.route", "@form_route", "@*.context_processor", "@*.app_context_processor"),
+    *("@*.get", "@*.post", "@*.route", "@form_route"),
     *("@compiles", "@event.*"),
 )
 
@@ -48,7 +48,7 @@ NAMES = (
     *("AGENT", "SYSTEM", "INVALID_TEMPORARILY"),  # read by their values
     *("sla", "responsible", "customer_id", "last_run"),  # columns that tables of ours name
     *("ignored", "rejected", "already_recorded"),  # columns that OUTCOMES names
-    "session_interface",  # Flask
+    *("session_interface", "__init_subclass__"),  # Flask, Python
     "incident_id",  # a foreign key by which rows are deleted
     *("disabled", "nameservers"),  # dkimpy, dnspython
     "confined",  # postmaster/confined.py runs it by its file

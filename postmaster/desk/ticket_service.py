@@ -25,7 +25,7 @@ PIECE = 500
 
 @dataclass(frozen=True, slots=True)
 class TicketChange:
-    """What became of a ticket: the changed fields as ``[old, new]``, empty if all was so already."""
+    """What became of a ticket: the changed fields as ``[old, new]``, empty if nothing differs."""
 
     number: str
     changes: Json

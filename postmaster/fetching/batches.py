@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from postmaster.errors import MailError, mail_error
-from postmaster.fetching.care import Care
+from postmaster.fetching.bisection import Bisection
 from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD
 from postmaster.fetching.messages import MailboxListing, ReadBatch, Withheld, read_batch, select_messages
 from postmaster.fetching.pending import Ledger, LedgerEntry
@@ -53,7 +53,7 @@ class MailboxWork:
     """
 
     def __init__(
-        self, ledger: Ledger, origin: Origin, transaction: RunTransaction, limits: BatchLimits, care: Care
+        self, ledger: Ledger, origin: Origin, transaction: RunTransaction, limits: BatchLimits, bisection: Bisection
     ) -> None:
         self.ledger = ledger
         self.origin = origin
@@ -66,7 +66,7 @@ class MailboxWork:
         self.remaining = 0
         self.too_large = 0
         self.withheld: list[Withheld] = []
-        self.care = care
+        self.bisection = bisection
         self._undeleted: dict[int, LedgerEntry] = {}
         self._kept: set[str | None] = set()
         self._proven: dict[int, bytes] = {}
@@ -88,7 +88,7 @@ class MailboxWork:
                 for batch in self._next_batches(listing, source.session_limit):
                     self._take(source, batch, recorder)
                     on_progress(self.counters.done, self.expected)
-                    if self.care.on and not self._delete(source, self._collect()):
+                    if self.bisection.on and not self._delete(source, self._collect()):
                         break  # only the session's end makes it certain, so nothing more is risked in this one
                 self._delete(source, self._collect())
             except BaseException:
@@ -102,20 +102,20 @@ class MailboxWork:
 
     def may_go_on(self, error: MailError) -> bool:
         """Whether another session is to be tried after ``error``. What was recorded is deleted there first."""
-        return self.care.may_go_on(error)
+        return self.bisection.may_go_on(error)
 
     def _take(self, source: MailSource, batch: Sequence[RemoteMail], recorder: ThreadPoolExecutor) -> None:
         """Read a batch and have it recorded; meanwhile the one before is deleted."""
-        self.care.begin(batch)
+        self.bisection.begin(batch)
         read = read_batch(source, batch, self.ledger, self.origin.mailbox_id)
-        self.care.end()
+        self.bisection.end()
         recorded = self._collect()
         self._start(recorder, batch, read)
         self._delete(source, recorded)
 
     def _next_batches(self, listing: MailboxListing, limit: int | None) -> Iterator[list[RemoteMail]]:
         taken = 0
-        for batch in batches(listing.wanted, limit, lambda: self.care.most):
+        for batch in batches(listing.wanted, limit, lambda: self.bisection.most):
             if self.limits.stop() or (limit and taken >= limit):
                 return
             taken += len(batch)
@@ -139,8 +139,8 @@ class MailboxWork:
         mails = source.list()
         self.ledger.compare(mails)
         mails = [mail for mail in mails if mail.identity not in self._kept]
-        listing = select_messages(mails, self.ledger, self.limits.largest, self.care.culprits)
-        return listing if self.care.on else replace(listing, wanted=sorted(listing.wanted, key=self.ledger.knows))
+        listing = select_messages(mails, self.ledger, self.limits.largest, self.bisection.culprits)
+        return listing if self.bisection.on else replace(listing, wanted=sorted(listing.wanted, key=self.ledger.knows))
 
     def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], read: ReadBatch) -> None:
         """Have a batch recorded from the side, while the next one is read from the server."""

@@ -1,8 +1,8 @@
 """What a run learns from those before it that ended in the middle of their mail: killed, out of memory, or out of time.
 
 Each has the next one take smaller batches, until it takes one message at a time and writes down which. A message with
-which run after run ends is left on the server, named, and the others come. What ``care`` does within a run, this does
-where a run does not live to do it.
+which run after run ends is left on the server, named, and the others come. What ``bisection`` does within a run, this
+does where a run does not live to do it.
 """
 
 from __future__ import annotations

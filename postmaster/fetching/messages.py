@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 
 from postmaster.database import read_session
-from postmaster.fetching.care import key_of
+from postmaster.fetching.bisection import key_of
 from postmaster.fetching.pending import Ledger, LedgerEntry, recorded_lately
 from postmaster.fetching.plausible import doubt
 from postmaster.fetching.same_message import says_the_same

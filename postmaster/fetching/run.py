@@ -20,7 +20,7 @@ from postmaster.database import database_message, read_session, transaction
 from postmaster.errors import MailError, mail_error
 from postmaster.fetching import batches
 from postmaster.fetching.batches import BatchLimits, MailboxWork
-from postmaster.fetching.care import Care, key_of
+from postmaster.fetching.bisection import Bisection, key_of
 from postmaster.fetching.caution import forget_broken_runs, note_broken_run, note_under_way, was_broken_off
 from postmaster.fetching.counters import HELD, INTERRUPTED, PAUSED, TIMEOUT, AccountResult
 from postmaster.fetching.endpoint import endpoint_of
@@ -117,7 +117,7 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
     with read_session() as session:
         ledger = load_ledger(session, run.lease.mailbox_id)
     limits = BatchLimits(plan.largest, watch.stop_reason, most)
-    work = MailboxWork(ledger, plan.origin, recording, limits, _care(run))
+    work = MailboxWork(ledger, plan.origin, recording, limits, _bisection(run))
     try:
         with renewing(run.lease):
             _work(plan, work, options, watch, result)
@@ -136,17 +136,17 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
 
 def _remember(session: Session, run: Run, work: MailboxWork, result: AccountResult) -> None:
     """Keep in mind for the next run at which messages this one ended, or which it could not have."""
-    if result.error and was_broken_off(result.error, reading=work.care.reading):
+    if result.error and was_broken_off(result.error, reading=work.bisection.reading):
         note_broken_run(session, run.lease.mailbox_id, run.account_id)
     if result.error is None and not work.remaining:
         forget_broken_runs(session, run.lease.mailbox_id)
         remember_withheld(session, run.account_id, {key_of(each.mail): str(each) for each in work.withheld})
 
 
-def _care(run: Run) -> Care:
+def _bisection(run: Run) -> Bisection:
     """How carefully the run has to go about it, after those before it."""
     size = run.caution.batch_size(batches.BATCH_MESSAGES)
-    return Care(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
+    return Bisection(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
 
 
 def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> None:
@@ -215,7 +215,7 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
                 deadline_seconds=watch.deadline,
                 reconnect_after=plan.reconnect_after,
                 opening_seconds=options.opening_seconds,
-                trouble=work.care.trouble,
+                trouble=work.bisection.trouble,
             )
         except MailError as error:
             if broken is None:

@@ -310,7 +310,7 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("filter", "A filter cannot be used", _flawed),
     IncidentCondition("naming", "Something names what is not valid", _naming),
     IncidentCondition("customers", "Customer directory is not read", _unread_customers),
-    IncidentCondition("worker", "Nobody is fetching", _missing(ProcessRole.WORKER), RESTART),
+    IncidentCondition("worker", "Fetching has stopped", _missing(ProcessRole.WORKER), RESTART),
     IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
     IncidentCondition("late", "Accounts wait for a worker", _late),
     IncidentCondition("clock", "Clock is wrong", _wrong_clocks),

@@ -84,9 +84,9 @@ def _judge(
         error = paused_error(pause)
         return Fetching.PAUSED, error.message, error.advice
     if not workers:
-        return Fetching.NO_WORKER, "Nobody is fetching: no worker runs.", START
+        return Fetching.NO_WORKER, "Fetching has stopped: no worker is running.", START
     if all(worker.trouble for worker in workers):
-        sentence = f"Nobody is fetching: a worker runs, but {workers[0].trouble}."
+        sentence = f"Fetching has stopped: a worker is running, but {workers[0].trouble}."
         return Fetching.NO_WORKER, sentence, "It goes on by itself as soon as it can."
     if all(scheduler.trouble for scheduler in schedulers):
         sentence = "No scheduler runs, so mail is fetched only when somebody asks for it."

@@ -55,13 +55,13 @@ def _headline(
     healths: Mapping[Health, int], served: int, unwell: int, incidents: int, state: FetchingState | None
 ) -> str:
     if state and state.fetching is Fetching.LATE:
-        waits = "waits" if state.late == 1 else "wait"
-        return f"Mail is late: {state.late:,} of {_accounts(served)} {waits} for a worker"
+        be = "is" if state.late == 1 else "are"
+        return f"Mail is late: {state.late:,} of {_accounts(served)} {be} waiting for a worker"
     if unwell:
-        return f"Not delivering mail: {unwell:,} of {_accounts(served)}"
+        return f"{unwell:,} of {_accounts(served)} {'is' if unwell == 1 else 'are'} not delivering mail"
     if served and state and not state.ok:
-        waiting = f"{_accounts(served)} {'waits' if served == 1 else 'wait'}"
-        return f"{'All fetching is paused' if state.pause else 'Nobody is fetching'}: {waiting}"
+        waiting = f"{_accounts(served)} {'is' if served == 1 else 'are'} waiting"
+        return f"{'All fetching is paused' if state.pause else 'Fetching has stopped'}: {waiting}"
     if incidents:
         return f"Something is wrong: {incidents:,} open {'incident' if incidents == 1 else 'incidents'}"
     if not healths:

@@ -46,7 +46,7 @@ REASONS: dict[str, str] = {
     "same-message": "The same message is in the ticket already: DuplicateMessages says that it is only noted.",
     "sender-fails": "Its sender is not who he says, as a trusted server has found: OnSenderFail.",
     "ignored": "The header X-OTRS-Ignore says that it is dropped.",
-    STORM: "Its sender opened as many tickets within an hour as TicketsPerSenderHour allows.",
+    STORM: "Sender over the limit of new tickets an hour (TicketsPerSenderHour).",
     "unreadable": "The message could not be read.",
     "unstorable": "The database did not take the message.",
     "recorded-before": "This very message was taken before; only its deletion on the server was not confirmed.",

@@ -58,9 +58,9 @@ class CertificateFacts:
         }
 
     def __str__(self) -> str:
-        issuer = "itself" if self.self_signed else self.issuer
+        issuer = "self-signed" if self.self_signed else f"issued by {self.issuer}"
         names = ", ".join(self.names)
-        return f"{names}; issued by {issuer}; valid until {self.valid_until:%Y-%m-%d}; {self.fingerprint}"
+        return f"{names}; {issuer}; valid until {self.valid_until:%Y-%m-%d}; {self.fingerprint}"
 
 
 def certificate_facts(der: bytes) -> CertificateFacts:

@@ -6,11 +6,12 @@ origin is none, and has a policy that lets nothing run or load; the rest is down
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
 
-from flask import Blueprint, Response, abort, current_app, make_response, render_template, request, send_file, url_for
+from flask import Blueprint, Response, abort, current_app, make_response, request, send_file, url_for
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from postmaster.desk.ticket_view import find_article
 from postmaster.ledger.article_source import article_source, find_attachment, read_article
 from postmaster.resources.audit import audit
 from postmaster.web.access import current_user, for_leads, public
+from postmaster.web.context import Context
 from postmaster.web.shown_html import shown_html
 from postmaster.web.source import Source, shown_source
 
@@ -46,6 +48,24 @@ IMAGE_TYPES = {"image/avif", "image/bmp", "image/gif", "image/jpeg", "image/jpg"
 SIGNED_SECONDS = 600
 
 
+@dataclass(frozen=True, kw_only=True)
+class BodyContext(Context, templates=("articles/body.html",)):
+    """The document in the frame: its ``html``, or its ``text`` if that cannot be shown."""
+
+    html: str | None
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceContext(Context, templates=("source.html",)):
+    """The source of a mail: ``trail`` is where it belongs, ``back`` and ``download`` are addresses."""
+
+    source: Source
+    trail: Sequence[tuple[str, str]]
+    back: str
+    download: str
+
+
 @blueprint.get("/<id:article>/body")
 @for_leads
 def body(article: int) -> Response:
@@ -56,7 +76,7 @@ def body(article: int) -> Response:
         message = read_article(session, found)
         addresses = _inline_addresses(session, article, message.images)
         safe = shown_html(session, article, message.html_pieces, addresses, remote_images=remote)
-    response = make_response(render_template("articles/body.html", html=safe, text=found.text))
+    response = make_response(BodyContext(html=safe, text=found.text).render())
     response.headers["Content-Security-Policy"] = FRAME_POLICY.format(remote=" https:" if remote else "")
     response.headers.update(FRAME_HEADERS)
     return response
@@ -132,10 +152,9 @@ def source(article: int) -> str:
         raw, number = article_source(session, found), found.ticket.number
     record_reading("look-at-source", "article", str(article))
     ticket = url_for("tickets.show", ticket=number)
-    shown: Source = shown_source(raw)
     trail = [("Tickets", url_for("tickets.page")), (number, ticket)]
     download = url_for(".download_source", article=article)
-    return render_template("source.html", source=shown, trail=trail, back=ticket, download=download)
+    return SourceContext(source=shown_source(raw), trail=trail, back=ticket, download=download).render()
 
 
 @blueprint.get("/<id:article>/source/download")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, request
 
 from postmaster.database import read_session
 from postmaster.resources.models import AuditEvent
 from postmaster.system.audit_log import AuditFilter, history, recent_kinds
 from postmaster.web.access import for_admins
 from postmaster.web.asked import asked_before
-from postmaster.web.lists import cursor_links, wants_fragment
+from postmaster.web.context import Context
+from postmaster.web.lists import CursorLinks, cursor_links
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -34,6 +35,17 @@ class AuditChange:
     new: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditContext(Context, templates=("audit/page.html", "audit/_list.html")):
+    """The log: each event with its changes; ``state`` is its filter, ``nouns`` and ``actions`` what it may ask for."""
+
+    lines: Sequence[tuple[AuditEvent, Sequence[AuditChange]]]
+    links: CursorLinks
+    state: Mapping[str, Any]
+    nouns: Sequence[str]
+    actions: Sequence[str]
+
+
 @blueprint.get("")
 @for_admins
 def page() -> str:
@@ -42,14 +54,13 @@ def page() -> str:
         found = history(session, _wanted())
         nouns, actions = recent_kinds(session)
     state: dict[str, Any] = {name: request.args[name] for name in AUDIT_FILTERS if request.args.get(name)}
-    return render_template(
-        "audit/_list.html" if wants_fragment() else "audit/page.html",
+    return AuditContext(
         lines=[(event, list(changes_of(event))) for event in found.rows],
-        **cursor_links(state, found.next),
+        links=cursor_links(state, found.next),
         state=state,
         nouns=nouns,
         actions=actions,
-    )
+    ).render()
 
 
 def _wanted() -> AuditFilter:

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, request, stream_with_context, url_for
 
 from postmaster.database import read_session
 from postmaster.desk.customer_file import as_csv
 from postmaster.desk.customers import all_customers, page_of_customers
+from postmaster.desk.models import CustomerEntry
 from postmaster.operations.customers import directory_problem
 from postmaster.web.access import for_admins
-from postmaster.web.lists import wanted, wants_fragment
+from postmaster.web.context import Context
+from postmaster.web.lists import wanted
 
 blueprint = Blueprint("customers", __name__, url_prefix="/customers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomersContext(Context, templates=("customers/page.html", "customers/_list.html")):
+    """A page of the directory; ``first`` and ``more`` are the addresses of the first and the next, if there are.
+
+    ``problem`` says why the file of the directory was not read.
+    """
+
+    entries: Sequence[CustomerEntry]
+    text: str
+    problem: str
+    first: str
+    more: str
 
 
 @blueprint.get("")
@@ -26,14 +43,14 @@ def page() -> str:
         entries, further = page_of_customers(session, text, after)
         problem = directory_problem(session)
     state: dict[str, Any] = {"q": text} if text else {}
-    return render_template(
-        "customers/_list.html" if wants_fragment() else "customers/page.html",
+    context = CustomersContext(
         entries=entries,
         text=text,
         problem=problem,
         first=url_for(".page", **state) if after else "",
         more=url_for(".page", **state, after=further) if further else "",
     )
+    return context.render()
 
 
 @blueprint.get("/export")

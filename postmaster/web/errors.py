@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import secrets
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from postmaster.database import database_away
 from postmaster.errors import NotFoundError, PostMasterError
 from postmaster.refusals import REFUSALS
+from postmaster.web.context import Context
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,23 @@ IN_PLACE = {"HX-Push-Url": "false", "HX-Replace-Url": "false"}
 
 # What the page asked by itself: one error takes the place of the one before, and goes with the next good answer.
 OF_POLLS = {"HX-Retarget": "#away", "HX-Reswap": "innerHTML"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorContext(Context, templates=("error.html",)):
+    """The page; under ``reference`` the log has the rest."""
+
+    title: str
+    advice: str
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToastContext(Context, templates=("_toast.html",)):
+    """A message of this ``kind``, a category of ``flash``."""
+
+    kind: str
+    message: str
 
 
 def init_app(app: Flask) -> None:
@@ -79,8 +98,8 @@ def _page(code: int, title: str, advice: str, original: BaseException | None = N
     if "HX-Request" in request.headers:
         sentence = f"{title}. {advice} Reference {reference}"
         headers = IN_PLACE | OF_POLLS if _is_poll() else IN_PLACE
-        return make_response(render_template("_toast.html", kind="fail", message=sentence), code, headers)
-    return make_response(render_template("error.html", title=title, advice=advice, reference=reference), code)
+        return make_response(ToastContext(kind="fail", message=sentence).render(), code, headers)
+    return make_response(ErrorContext(title=title, advice=advice, reference=reference).render(), code)
 
 
 def _is_poll() -> bool:

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, abort, render_template, request, url_for
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask, abort, request, url_for
 
 from postmaster.errors import FAULTS
 from postmaster.pipeline.decision import REASONS
 from postmaster.refusals import known_code
 from postmaster.web.access import for_leads
-from postmaster.web.help_topics import TOPICS
+from postmaster.web.context import Context
+from postmaster.web.help_topics import TOPICS, HelpSection, Topic
 
 blueprint = Blueprint("help", __name__, url_prefix="/help")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelpContext(Context, templates=("help/page.html",)):
+    """What there is."""
+
+    topics: Collection[Topic]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicContext(Context, templates=("help/topic.html",)):
+    """One topic, and the way to all others."""
+
+    topic: Topic
+    sections: Sequence[HelpSection]
+    topics: Collection[Topic]
 
 
 @blueprint.get("")
 @for_leads
 def page() -> str:
     """What there is."""
-    return render_template("help/page.html", topics=TOPICS.values())
+    return HelpContext(topics=TOPICS.values()).render()
 
 
 @blueprint.get("/<topic>")
@@ -25,7 +45,7 @@ def page() -> str:
 def topic(topic: str) -> str:
     """One topic."""
     found = TOPICS.get(topic) or abort(404)
-    return render_template("help/topic.html", topic=found, sections=list(found.sections()), topics=TOPICS.values())
+    return TopicContext(topic=found, sections=list(found.sections()), topics=TOPICS.values()).render()
 
 
 def help_here() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -33,12 +34,20 @@ def wanted() -> ListFilter:
     return ListFilter(request.args.get("q", "").strip(), request.args.get("sort", ""), page)
 
 
-def cursor_links(state: Mapping[str, Any], further: int | None) -> dict[str, str]:
-    """The addresses around a page that is cut by ids: of older rows, before the id ``further``, and of the newest."""
-    return {
-        "older": url_for(".page", **{**state, "before": further}) if further else "",
-        "newest": url_for(".page", **state) if request.args.get("before") else "",
-    }
+@dataclass(frozen=True)
+class CursorLinks:
+    """The addresses around a page that is cut by ids: of older rows, and of the newest; empty where there are none."""
+
+    older: str
+    newest: str
+
+
+def cursor_links(state: Mapping[str, Any], further: int | None) -> CursorLinks:
+    """The links of the list with this ``state``; its older rows are those before the id ``further``."""
+    return CursorLinks(
+        older=url_for(".page", **{**state, "before": further}) if further else "",
+        newest=url_for(".page", **state) if request.args.get("before") else "",
+    )
 
 
 def counted(found: int, total: int, noun: str, plural: str) -> str:

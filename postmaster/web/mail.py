@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, request
 
 from postmaster.database import read_session
-from postmaster.ledger.search import MailFilter, find_mail
-from postmaster.ledger.trace import trace_mail
+from postmaster.ledger.models import InboundMail
+from postmaster.ledger.search import MailFilter, MailPage, find_mail
+from postmaster.ledger.trace import MailTrace, trace_mail
+from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.verdict import Finding
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before
-from postmaster.web.badges import OUTCOME_BADGES, SENDER_BADGES
-from postmaster.web.lists import cursor_links, wants_fragment
-from postmaster.web.steps import steps_of
+from postmaster.web.badges import OUTCOME_BADGES, SENDER_BADGES, Badge
+from postmaster.web.context import Context
+from postmaster.web.lists import CursorLinks, cursor_links
+from postmaster.web.steps import Step, steps_of
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("mail", __name__, url_prefix="/mail")
@@ -30,6 +36,29 @@ PARTS = {
 MAIL_FILTERS = ("q", *PARTS, "outcome", "verdict", "from", "to")
 
 
+@dataclass(frozen=True, kw_only=True)
+class MailListContext(Context, templates=("mail/page.html", "mail/_list.html")):
+    """The search: ``state`` is what is searched for, ``parts`` are the fields to search by."""
+
+    found: MailPage
+    links: CursorLinks
+    state: Mapping[str, Any]
+    parts: Mapping[str, str]
+    looks: Mapping[Outcome, Badge]
+    verdicts: Mapping[Finding, Badge]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailContext(Context, templates=("mail/show.html",)):
+    """One message, and the steps of its way."""
+
+    trace: MailTrace
+    mail: InboundMail
+    steps: Sequence[Step]
+    looks: Mapping[Outcome, Badge]
+    verdicts: Mapping[Finding, Badge]
+
+
 @blueprint.get("")
 @for_leads
 def page() -> str:
@@ -37,15 +66,11 @@ def page() -> str:
     state: dict[str, Any] = {name: request.args[name] for name in MAIL_FILTERS if request.args.get(name, "").strip()}
     with read_session() as session:
         found = find_mail(session, _wanted())
-    return render_template(
-        "mail/_list.html" if wants_fragment() else "mail/page.html",
-        found=found,
-        **cursor_links(state, found.next),
-        state=state,
-        parts=PARTS,
-        looks=OUTCOME_BADGES,
-        verdicts=SENDER_BADGES,
+    links = cursor_links(state, found.next)
+    context = MailListContext(
+        found=found, links=links, state=state, parts=PARTS, looks=OUTCOME_BADGES, verdicts=SENDER_BADGES
     )
+    return context.render()
 
 
 def _wanted() -> MailFilter:
@@ -69,11 +94,7 @@ def show(number: int) -> str:
     """One message: who wrote it, what became of it, and how it came to that."""
     with read_session() as session:
         trace = trace_mail(session, number)
-    return render_template(
-        "mail/show.html",
-        trace=trace,
-        mail=trace.mail,
-        steps=list(steps_of(trace)),
-        looks=OUTCOME_BADGES,
-        verdicts=SENDER_BADGES,
+    context = MailContext(
+        trace=trace, mail=trace.mail, steps=list(steps_of(trace)), looks=OUTCOME_BADGES, verdicts=SENDER_BADGES
     )
+    return context.render()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, g, render_template, url_for
+from flask import Blueprint, Flask, g, url_for
 from sqlalchemy.exc import DBAPIError
 
 from postmaster.accounts.health import Health
@@ -20,6 +20,7 @@ from postmaster.operations.progress import Activity, Progress
 from postmaster.operations.state import Fetching, FetchingState, fetching_state
 from postmaster.web.access import for_leads, polling
 from postmaster.web.badges import Badge
+from postmaster.web.context import Context
 
 blueprint = Blueprint("pulse", __name__)
 
@@ -41,10 +42,17 @@ class Pulse:
         return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode({'told': told})}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class PulseContext(Context, templates=("pulse/_answer.html",)):
+    """The pulse: of a page on which something changes, one of its own."""
+
+    pulse: Pulse
+
+
 BEATS: Mapping[Fetching, Badge] = {
     Fetching.ACTIVE: Badge("Fetcher running", "ok", "circle-check"),
     Fetching.PAUSED: Badge("Fetching paused", "warn", "circle-pause"),
-    Fetching.NO_WORKER: Badge("Nobody is fetching", "fail", "circle-x"),
+    Fetching.NO_WORKER: Badge("Fetching stopped", "fail", "circle-x"),
     Fetching.NO_SCHEDULER: Badge("No scheduler", "fail", "triangle-alert"),
     Fetching.LATE: Badge("Mail is late", "fail", "triangle-alert"),
 }
@@ -55,7 +63,7 @@ BEATS: Mapping[Fetching, Badge] = {
 @for_leads
 def beat() -> str:
     """A beat that tells only whether mail is being fetched."""
-    return render_template("pulse/_answer.html")
+    return PulseContext(pulse=heartbeat()).render()
 
 
 def fetching() -> FetchingState | None:
@@ -73,7 +81,7 @@ def fetching() -> FetchingState | None:
 # Why nothing can be fetched now, whatever it is.
 _IDLE: Mapping[Fetching, str] = {
     Fetching.PAUSED: "All fetching is paused.",
-    Fetching.NO_WORKER: "Nobody is fetching: no worker runs.",
+    Fetching.NO_WORKER: "Fetching has stopped: no worker is running.",
 }
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,14 +26,16 @@ from postmaster.ledger.quarantine_list import (
     quarantined_accounts,
 )
 from postmaster.pipeline.decision import REASONS, STORM
+from postmaster.resources.listing import Page
 from postmaster.resources.numbers import NO_ID
 from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.articles import as_download, record_reading
 from postmaster.web.asked import NumberField, chosen_id
+from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
-from postmaster.web.source import shown_source
+from postmaster.web.source import Source, shown_source
 
 blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine")
 
@@ -110,6 +112,74 @@ QUARANTINE_ACTIONS = {
 }
 
 
+def _url(view: str = "page", **values: Any) -> str:
+    """The address of a page of the quarantine, which keeps the state of the list."""
+    state = list_state()
+    if request.args.get("account"):
+        state["account"] = request.args["account"]
+    return url_for(f"quarantine.{view}", **{**state, **values})
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantineContext(Context):
+    """What each page of the quarantine needs: the addresses of the others."""
+
+    url: Callable[..., str] = _url
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsContext(QuarantineContext):
+    """What the rows need: what is ``ticked`` or chosen with all, and what the row that was pressed asks."""
+
+    queues: Sequence[str]
+    ticked: Collection[int] = ()
+    reasons: Mapping[str, str] = field(default_factory=lambda: REASONS)
+    all_chosen: bool = field(default_factory=lambda: "all" in request.args)
+    all_found: bool = field(default_factory=lambda: request.args.get("all") == FOUND)
+    ask: str = field(default_factory=lambda: request.args.get("ask", ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantineListContext(RowsContext, templates=("quarantine/page.html", "quarantine/_list.html")):
+    """The list: of the ``account``, if one is chosen; ``newest`` is the id of the newest message there is."""
+
+    page: Page
+    sort: str
+    text: str
+    page_url: Callable[[int], str]
+    account: str
+    accounts: Sequence[str]
+    newest: int
+    count: str
+    chosen_queue: str
+    storm: str = STORM
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantinedContext(RowsContext, templates=("quarantine/show.html", "quarantine/_row.html")):
+    """One message, with its source; or its line of the list."""
+
+    row: Quarantine
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteMailContext(QuarantineContext, templates=("quarantine/delete.html",)):
+    """The question whether to delete messages: their ``numbers``, and the first of them as ``rows``."""
+
+    rows: Sequence[Quarantine]
+    numbers: Sequence[int]
+    form: ChosenMailForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoingContext(QuarantineContext, templates=("quarantine/going.html", "quarantine/_going.html")):
+    """How far it got with all that the filter finds: what is done, in ``form``, and how many are ``left``."""
+
+    form: ChosenMailForm
+    left: int
+
+
 @blueprint.get("")
 @for_leads
 def page() -> str:
@@ -117,8 +187,8 @@ def page() -> str:
     return _list()
 
 
-def _list(ticked: Collection[int] = (), queue: str = "", **context: Any) -> str:
-    """The list, with what was ``ticked`` and the ``queue`` that was chosen before something was refused."""
+def _list(ticked: Collection[int] = (), queue: str = "", *, every: bool = False) -> str:
+    """The list, with what was ``ticked`` and the ``queue`` that was chosen before a refusal; or with ``every`` one."""
     account = request.args.get("account", "")
     listing = quarantine_listing(account)
     with read_session() as session:
@@ -126,8 +196,7 @@ def _list(ticked: Collection[int] = (), queue: str = "", **context: Any) -> str:
         accounts = quarantined_accounts(session)
         queues = Queues(session).valid_names()
         newest = newest_quarantined(session)
-    return render_template(
-        "quarantine/_list.html" if wants_fragment() else "quarantine/page.html",
+    context = QuarantineListContext(
         page=found,
         sort=listing.sorted_by(wanted().sort),
         text=wanted().text,
@@ -139,41 +208,19 @@ def _list(ticked: Collection[int] = (), queue: str = "", **context: Any) -> str:
         count=counted(found.found, found.total, "message", "messages"),
         ticked=ticked,
         chosen_queue=queue,
-        **{**_context(), **context},
     )
+    return (replace(context, all_chosen=True, all_found=True) if every else context).render()
 
 
 def _refused(form: ChosenMailForm, numbers: Collection[int]) -> ResponseReturnValue:
     """The list again, with what was chosen still chosen, so that it takes one press to do it right."""
     every = form.newest.data is not None
-    context = {"all_chosen": True, "all_found": True} if every else {}
-    return _list(numbers, form.queue.data or "", **context), HTTPStatus.UNPROCESSABLE_ENTITY
-
-
-def _context() -> dict[str, Any]:
-    """What each template of the quarantine needs."""
-    chosen = request.args.get("all")
-    return {
-        "url": _url,
-        "reasons": REASONS,
-        "STORM": STORM,
-        "all_chosen": chosen is not None,
-        "all_found": chosen == FOUND,
-        "ask": request.args.get("ask", ""),
-    }
+    return _list(numbers, form.queue.data or "", every=every), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _found(newest: int) -> QuarantineFilter:
     """What the list's filter finds."""
     return QuarantineFilter(wanted().text, request.args.get("account", ""), newest)
-
-
-def _url(view: str = "page", **values: Any) -> str:
-    """The address of a page of the quarantine, which keeps the state of the list."""
-    state = list_state()
-    if request.args.get("account"):
-        state["account"] = request.args["account"]
-    return url_for(f"quarantine.{view}", **{**state, **values})
 
 
 @blueprint.get("/<id:mail>")
@@ -186,8 +233,7 @@ def show(mail: int) -> str:
         raw = b"" if wants_fragment() else raw_source(session, row)
     if raw:
         record_reading("look-at-source", "quarantine", str(mail))
-    template = "quarantine/_row.html" if wants_fragment() else "quarantine/show.html"
-    return render_template(template, row=row, queues=queues, source=shown_source(raw), **_context())
+    return QuarantinedContext(row=row, queues=queues, source=shown_source(raw)).render()
 
 
 @blueprint.get("/<id:mail>/download")
@@ -235,7 +281,7 @@ def _ask_to_delete(form: ChosenMailForm, numbers: Sequence[int]) -> str:
     named = select(Quarantine).where(Quarantine.id.in_(numbers[:MAX_NAMED])).order_by(Quarantine.id)
     with read_session() as session:
         rows = session.scalars(named).all()
-    return render_template("quarantine/delete.html", rows=rows, numbers=numbers, form=form, **_context())
+    return DeleteMailContext(rows=rows, numbers=numbers, form=form).render()
 
 
 def _change(form: ChosenMailForm, numbers: Sequence[int]) -> ResponseReturnValue:
@@ -250,8 +296,7 @@ def _change(form: ChosenMailForm, numbers: Sequence[int]) -> ResponseReturnValue
     handled = list(handle(numbers, lambda session, row: action.run(session, row, form, actor), seconds))
     form.count(handled)
     if left := len(numbers) - len(handled):
-        template = "quarantine/_going.html" if wants_fragment() else "quarantine/going.html"
-        return render_template(template, form=form, left=left, **_context())
+        return GoingContext(form=form, left=left).render()
     if every:
         _tell_of_all(form, action.done)
     else:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
@@ -21,17 +21,20 @@ from postmaster.resources.listing import Listing, Page
 from postmaster.resources.service import ConflictError, Service
 from postmaster.resources.uses import StillNamedError
 from postmaster.web.access import current_user, for_admins
+from postmaster.web.context import Context
 from postmaster.web.field_forms import FieldForm, resource_form
 from postmaster.web.lists import counted, list_state, next_url, wanted, wants_fragment, with_parameter
 
 AnyService = Service[Any]
-Context = Callable[[Session], Mapping[str, Any]]
-Beside = Callable[[Session, Any], Mapping[str, Any]]
-Along = Callable[[Session, Sequence[Any]], Mapping[str, Any]]
 MakeForm = Callable[[AnyService, Mapping[str, str], Any], FieldForm]
 
 # Somebody else was faster.
 CONFLICT = 409
+
+
+def no_context(_session: Session, _of: Any = None) -> Context:
+    """Nothing more."""
+    return Context()
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Resource:
-    """What the pages have to know of a kind of resource. ``context`` is what its cells need beside their row.
+    """What the pages have to know of a kind of resource.
 
     Its cells are in ``templates/<plural>/_cells.html``, and what is to be said below a row in ``_below.html``, if there
     is. ``called`` is what people call it, if not ``noun``; ``keeps`` what deleting does not touch. ``wraps`` are the
     widths of fields that are not half a line, ``helps`` what is said of a field where the help of its option does not
-    fit a page. ``along`` is what the cells show of the resources that other tables know. ``frame`` is what the page
-    around the list needs; the part that a filter changes does without. ``beside`` is what its form's page shows beside
-    the form of one, or of a new one (None).
+    fit a page. ``cells`` is what the cells of some records need beside their rows. ``frame`` is what the page around
+    the list needs; the part that a filter changes does without. ``beside`` is what its form's page shows beside the
+    form of one, or of a new one (None).
     """
 
     title: str
@@ -65,10 +68,9 @@ class Resource:
     deletable: bool = True
     helps: Mapping[str, str] = field(default_factory=dict)
     wraps: Mapping[str, str] = field(default_factory=dict)
-    context: Context = lambda session: {}
-    along: Along = lambda session, things: {}
-    frame: Context = lambda session: {}
-    beside: Beside = lambda session, record: {}
+    cells: Callable[[Session, Sequence[Any]], Context] = no_context
+    frame: Callable[[Session], Context] = no_context
+    beside: Callable[[Session, Any], Context] = no_context
     make_form: MakeForm = resource_form
     page_template: str = "resources/page.html"
     form_template: str = "resources/form.html"
@@ -119,6 +121,36 @@ class FieldRow:
         return self.row[0]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResourceListContext(Context, templates=("resources/page.html", "resources/_list.html")):
+    """A list: ``page`` is what the listing found, ``lines`` are its rows, ``text`` and ``sort`` what was asked."""
+
+    resource: Resource
+    page: Page
+    lines: Sequence[FieldRow]
+    text: str
+    sort: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceFormContext(Context, templates=("resources/form.html",)):
+    """A form, for the one called ``label`` or for a new one; ``back`` is where Cancel leads."""
+
+    resource: Resource
+    form: FieldForm
+    back: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteContext(Context, templates=("resources/delete.html", "resources/_asks.html")):
+    """The question whether to delete one; or, in ``refusal``, what still uses it."""
+
+    resource: Resource
+    line: FieldRow
+    refusal: str
+
+
 def resource_blueprint(resource: Resource, name: str) -> Blueprint:
     """The blueprint of the resource's pages."""
     blueprint = Blueprint(resource.plural, name, url_prefix=f"/{resource.plural}")
@@ -147,34 +179,21 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
             service = resource.serve(session)
             found = resource.listing.page(session, wanted())
             lines = [line_of(service, row) for row in found.rows]
-            context = cell_context(resource, session, lines)
-            if not wants_fragment():
-                context |= resource.frame(session)
-        return _render_list(resource, found, lines, context)
+            cells = resource.cells(session, [line.record for line in lines])
+            frame = Context() if wants_fragment() else resource.frame(session)
+        context = ResourceListContext(
+            resource=resource,
+            page=found,
+            lines=lines,
+            text=wanted().text,
+            sort=resource.listing.sorted_by(wanted().sort),
+        )
+        return context.render("" if wants_fragment() else resource.page_template, cells, frame)
 
 
 def line_of(service: AnyService, row: Row[Any]) -> FieldRow:
     """What a line of the list shows of ``row``."""
     return FieldRow(row, service.label(row[0]), str(service.health(row[0])))
-
-
-def cell_context(resource: Resource, session: Session, lines: Sequence[FieldRow]) -> dict[str, Any]:
-    """What the cells of ``lines`` need beside their rows."""
-    return {**resource.context(session), **resource.along(session, [line.record for line in lines])}
-
-
-def _render_list(resource: Resource, found: Page, lines: list[FieldRow], context: Mapping[str, Any]) -> str:
-    template = "resources/_list.html" if wants_fragment() else resource.page_template
-    asked = wanted()
-    return render_template(
-        template,
-        resource=resource,
-        page=found,
-        lines=lines,
-        text=asked.text,
-        sort=resource.listing.sorted_by(asked.sort),
-        **context,
-    )
 
 
 def _add(blueprint: Blueprint, resource: Resource) -> None:
@@ -194,7 +213,7 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
                 form.refuse(error.errors)
             else:
                 return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” is added.")
-        return render_form(resource, form, **beside), form.status()
+        return render_form(resource, form, "", beside), form.status()
 
 
 def _edit(blueprint: Blueprint, resource: Resource) -> None:
@@ -224,16 +243,16 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
                 tell(resource, form, number)
                 status = CONFLICT
             else:
-                done = "is saved" if changes else "was so already; nothing was changed"
+                done = "is saved" if changes else "is unchanged"
                 return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” {done}.")
-        return render_form(resource, form, label, **beside), status
+        return render_form(resource, form, label, beside), status
 
 
-def render_form(resource: Resource, form: FieldForm, label: str = "", **context: Any) -> str:
+def render_form(resource: Resource, form: FieldForm, label: str, beside: Context) -> str:
     """The page with ``form``, for the one called ``label`` or for a new one."""
-    return render_template(
-        resource.form_template, resource=resource, form=form, back=_back(resource), label=label, **context
-    )
+    back = next_url() or resource.url()
+    context = ResourceFormContext(resource=resource, form=form, back=back, label=label)
+    return context.render(resource.form_template, beside)
 
 
 def is_confirmed() -> bool:
@@ -263,11 +282,6 @@ def missing(service: AnyService) -> NotFoundError:
     return NotFoundError(f"unknown-{service.noun}", f"There is no such {service.noun} any more", advice)
 
 
-def _back(resource: Resource) -> str:
-    """Where Cancel leads."""
-    return next_url() or resource.url()
-
-
 def _after(resource: Resource, service: AnyService, record: Any, sentence: str) -> ResponseReturnValue:
     """Say that it is saved, and go on: to where the form was asked from, back to the list, or to the form."""
     flash(sentence, "ok")
@@ -291,9 +305,8 @@ def _confirm(blueprint: Blueprint, resource: Resource) -> None:
             if row is None:
                 raise missing(service)
             line, refusal = line_of(service, row), _refusal(service, row[0])
-            context = cell_context(resource, session, [line])
-        template = "resources/_asks.html" if wants_fragment() else "resources/delete.html"
-        return render_template(template, resource=resource, line=line, refusal=refusal, **context)
+            cells = resource.cells(session, [line.record])
+        return DeleteContext(resource=resource, line=line, refusal=refusal).render("", cells)
 
 
 def _refusal(service: AnyService, record: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, request
 
 from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS
@@ -15,16 +15,11 @@ from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before, asked_id
 from postmaster.web.badges import PARTLY, RUN_BADGES, Badge
-from postmaster.web.lists import cursor_links, wants_fragment
+from postmaster.web.context import Context
+from postmaster.web.lists import CursorLinks, cursor_links
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
-
-
-@blueprint.app_context_processor
-def _counters() -> dict[str, Any]:
-    """The counters of a run, for the tables of runs that several pages have."""
-    return {"run_counters": COUNTERS}
 
 
 # What the address says of the filter; ``before`` is where the page begins.
@@ -68,6 +63,23 @@ def _line(run: FetchRun) -> RunLine:
     return RunLine(run, badge, seconds, left)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunTableContext(Context):
+    """A table of runs: its lines, and the columns of counters."""
+
+    lines: Sequence[RunLine]
+    run_counters: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsContext(RunTableContext, templates=("runs/page.html", "runs/_list.html")):
+    """The history: ``state`` is its filter, ``results`` are what it may ask for."""
+
+    links: CursorLinks
+    state: Mapping[str, Any]
+    results: Mapping[str, str]
+
+
 @blueprint.get("")
 @for_leads
 def page() -> str:
@@ -75,13 +87,13 @@ def page() -> str:
     with read_session() as session:
         found = run_history(session, _wanted())
     state: dict[str, Any] = {name: request.args[name] for name in RUN_FILTERS if request.args.get(name)}
-    return render_template(
-        "runs/_list.html" if wants_fragment() else "runs/page.html",
+    return RunsContext(
         lines=run_lines(found.rows),
-        **cursor_links(state, found.next),
+        run_counters=COUNTERS,
+        links=cursor_links(state, found.next),
         state=state,
         results={status.value: badge.text for status, badge in RUN_BADGES.items()},
-    )
+    ).render()
 
 
 def _wanted() -> RunFilter:

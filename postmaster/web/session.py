@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
-from flask import Blueprint, Flask, flash, redirect, render_template, session, url_for
+from flask import Blueprint, Flask, flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, login_user, logout_user
 from wtforms import PasswordField, StringField
@@ -14,10 +16,11 @@ from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
 from postmaster.resources.audit import audit
 from postmaster.system.attempts import TooManyTriesError, count_guess, forget_guesses
-from postmaster.system.models import User
+from postmaster.system.models import User, WebSession
 from postmaster.system.sessions import end_session, end_sessions, hash_of, session_of, sessions_of, start_session
 from postmaster.system.users import change_own_password
 from postmaster.web.access import SignedInUser, current_user, for_leads, public, this_browser
+from postmaster.web.context import Context
 from postmaster.web.entrance import enter
 from postmaster.web.forms import Form
 from postmaster.web.lists import next_url
@@ -50,6 +53,23 @@ class PasswordForm(Form):
     new = PasswordField("New password", [InputRequired("Enter a new password.")])
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignInContext(Context, templates=("session/login.html",)):
+    """The sign-in page; ``wrong`` says what is."""
+
+    form: SignInForm
+    wrong: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordContext(Context, templates=("session/password.html",)):
+    """The form, and where one is signed in; ``here`` is the hash of this session's token."""
+
+    form: PasswordForm
+    sessions: Sequence[WebSession]
+    here: str
+
+
 @blueprint.route("/login", methods=["GET", "POST"])
 @public
 def login() -> ResponseReturnValue:
@@ -66,8 +86,7 @@ def login() -> ResponseReturnValue:
                 return redirect(next_url() or url_for("status.page"), 303)
             form.password.errors = (WRONG,)
     wrong = (*form.user.errors, *form.password.errors)
-    page = render_template("session/login.html", form=form, wrong=wrong)
-    return _answer(page, form, refused)
+    return _answer(SignInContext(form=form, wrong=wrong).render(), form, refused)
 
 
 def _answer(page: str, form: Form, refused: TooManyTriesError | None) -> ResponseReturnValue:
@@ -134,8 +153,8 @@ def password() -> ResponseReturnValue:
             return redirect(url_for("status.page"), 303)
     with read_session() as database:
         sessions = sessions_of(database, current_user().id)
-    page = render_template("session/password.html", form=form, sessions=sessions, here=hash_of(current_user().token))
-    return _answer(page, form, refused)
+    context = PasswordContext(form=form, sessions=sessions, here=hash_of(current_user().token))
+    return _answer(context.render(), form, refused)
 
 
 def _change(current: str, new: str) -> tuple[User, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
@@ -19,8 +19,9 @@ from postmaster.resources.uses import StillNamedError, Use
 from postmaster.system.setting import ListSetting, Setting
 from postmaster.system.settings import SETTINGS, find_setting, shown_settings
 from postmaster.web.access import current_user, for_admins
+from postmaster.web.context import Context
 from postmaster.web.forms import Form
-from postmaster.web.lists import counted, list_state, wanted, wants_fragment
+from postmaster.web.lists import counted, list_state, wanted
 from postmaster.web.resources import is_confirmed
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
@@ -59,6 +60,27 @@ class SettingForm(Form):
     value = StringField("Value", render_kw={"autocomplete": "off", "spellcheck": "false", "required": True})
 
 
+@dataclass(frozen=True, kw_only=True)
+class SettingsContext(Context, templates=("settings/page.html", "settings/_list.html")):
+    """The list: ``text`` is what it is filtered by, ``state`` what its links keep."""
+
+    lines: Sequence[SettingLine]
+    text: str
+    count: str
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingContext(Context, templates=("settings/form.html",)):
+    """The form of one; ``conflict`` says that somebody else was faster, ``uses`` what names what would be gone."""
+
+    form: SettingForm
+    line: SettingLine
+    conflict: str
+    uses: Sequence[Use]
+    state: Mapping[str, Any]
+
+
 @blueprint.get("")
 @for_admins
 def page() -> str:
@@ -68,9 +90,8 @@ def page() -> str:
     text = wanted().text
     lines = [SettingLine(spec, values[spec.name]) for spec in SETTINGS.values()]
     found = [line for line in lines if line.matches(text.casefold().split())]
-    template = "settings/_list.html" if wants_fragment() else "settings/page.html"
     count = counted(len(found), len(lines), "setting", "settings")
-    return render_template(template, lines=found, text=text, count=count, state=list_state())
+    return SettingsContext(lines=found, text=text, count=count, state=list_state()).render()
 
 
 @blueprint.route("/<name>", methods=["GET", "POST"])
@@ -106,8 +127,8 @@ def edit(name: str) -> ResponseReturnValue:
             flash(f"{spec.name} is saved.", "ok")
             stay = request.form.get("then") == "stay"
             return redirect(url_for(".edit" if stay else ".page", **_state(spec, stay)), 303)
-    page = render_template("settings/form.html", form=form, line=line, conflict=conflict, uses=uses, state=list_state())
-    return page, status
+    context = SettingContext(form=form, line=line, conflict=conflict, uses=uses, state=list_state())
+    return context.render(), status
 
 
 def _change(session: Session, spec: Setting[Any], form: SettingForm) -> None:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
-from postmaster.fetching.overview import count_tickets, count_waiting
+from postmaster.fetching.overview import QueueCount, count_tickets, count_waiting
 from postmaster.fetching.pause import pause_fetching, resume_fetching
-from postmaster.operations.targets import alert_targets
+from postmaster.operations.targets import Target, alert_targets
+from postmaster.operations.verdict import Wrong
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import current_user, for_admins, for_leads, polling, public
-from postmaster.web.badges import HEALTH_BADGES
-from postmaster.web.board import board_of
+from postmaster.web.badges import HEALTH_BADGES, Badge
+from postmaster.web.board import Board, board_of
+from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import wanted, wants_fragment
-from postmaster.web.pulse import Pulse
+from postmaster.web.pulse import Pulse, PulseContext
 
 blueprint = Blueprint("status", __name__)
 
@@ -46,12 +48,36 @@ class PauseForm(Form):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class BoardContext(PulseContext, templates=("status/_live.html", "status/_status.html")):
+    """What the page shows of the accounts, and renews: beside other things if it is ``renewed_alone``."""
+
+    board: Board
+    queues: Sequence[QueueCount]
+    quarantined: int
+    incidents: Sequence[Wrong]
+    open_count: int
+    looks: Mapping[Health, Badge]
+    words: Mapping[Health, str]
+    page_url: Callable[[int], str]
+    renewed_alone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusContext(Context, templates=("status/page.html",), others=(BoardContext,)):
+    """What the page has beside the board: the pause, the ``link`` of the wall view, the targets of alerts."""
+
+    form: PauseForm
+    link: str | None
+    targets: Sequence[Target]
+
+
 @blueprint.get("/")
 @blueprint.get("/status")
 @for_leads
 def page() -> str:
     """The page, or another part of the board."""
-    return render_template("status/_status.html", **_look()) if wants_fragment() else _page(PauseForm())
+    return _board().render("status/_status.html") if wants_fragment() else _page(PauseForm())
 
 
 @blueprint.get("/status/board")
@@ -59,7 +85,7 @@ def page() -> str:
 @for_leads
 def board() -> str:
     """The board as it is by now."""
-    return render_template("status/_live.html", **_look())
+    return _board().render("status/_live.html")
 
 
 @blueprint.post("/status/pause")
@@ -104,22 +130,21 @@ def try_alerts() -> ResponseReturnValue:
 def _page(form: PauseForm) -> str:
     with read_session() as session:
         link = wall_token(session)
-    return render_template("status/page.html", form=form, link=link, targets=alert_targets(), **_look())
+    return StatusContext(form=form, link=link, targets=alert_targets()).render("status/page.html", _board())
 
 
-def _look() -> Mapping[str, Any]:
-    """What the page shows of the accounts, and renews."""
+def _board() -> BoardContext:
     with read_session() as session:
         board = board_of(session, wanted().page)
         incidents = board.verdict.incidents
-        return {
-            "board": board,
-            "queues": count_tickets(session),
-            "quarantined": count_waiting(session),
-            "incidents": incidents[:MAX_INCIDENTS],
-            "open_count": len(incidents),
-            "looks": HEALTH_BADGES,
-            "words": HEALTH_LABELS,
-            "pulse": Pulse(url_for("status.board"), include="#board > input"),
-            "page_url": lambda number: url_for("status.page", page=number if number > 1 else None),
-        }
+        return BoardContext(
+            board=board,
+            queues=count_tickets(session),
+            quarantined=count_waiting(session),
+            incidents=incidents[:MAX_INCIDENTS],
+            open_count=len(incidents),
+            looks=HEALTH_BADGES,
+            words=HEALTH_LABELS,
+            pulse=Pulse(url_for("status.board"), include="#board > input"),
+            page_url=lambda number: url_for("status.page", page=number if number > 1 else None),
+        )

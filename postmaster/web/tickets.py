@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 from wtforms import SelectMultipleField, StringField
@@ -17,21 +17,24 @@ from postmaster.desk.models import ImportedTicket, Ticket
 from postmaster.desk.queues import Queues
 from postmaster.desk.ticket_list import TicketFilter, find_tickets
 from postmaster.desk.ticket_service import TicketChange, TicketService, state_names
-from postmaster.desk.ticket_view import find_ticket, page_of_articles
-from postmaster.desk.tickets import TicketAttributes, linked_numbers
+from postmaster.desk.ticket_view import ArticlePage, find_ticket, page_of_articles
+from postmaster.desk.tickets import LinkedNumbers, TicketAttributes, linked_numbers
 from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.merging import merge_tickets
 from postmaster.ledger.models import InboundMail
 from postmaster.ledger.redispatch import dispatch_again
-from postmaster.ledger.trace import traces
+from postmaster.ledger.trace import MailTrace, traces
+from postmaster.pipeline.verdict import Finding
+from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.asked import asked_before, asked_id, asked_number
-from postmaster.web.badges import SENDER_BADGES
+from postmaster.web.badges import SENDER_BADGES, Badge
+from postmaster.web.context import Context
 from postmaster.web.forms import Form
-from postmaster.web.lists import counted, cursor_links, next_url, wants_fragment
-from postmaster.web.steps import steps_of
+from postmaster.web.lists import CursorLinks, counted, cursor_links, next_url
+from postmaster.web.steps import Step, steps_of
 from postmaster.web.times import full
 
 blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
@@ -90,6 +93,38 @@ TICKET_ACTIONS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class TicketListContext(Context, templates=("tickets/page.html", "tickets/_list.html")):
+    """The list: ``state`` is its filter, ``form`` what is chosen; tickets can be moved to ``valid_queues``."""
+
+    found: KeysetPage[Ticket]
+    links: CursorLinks
+    state: Mapping[str, Any]
+    queues: Sequence[str]
+    valid_queues: Sequence[str]
+    states: Sequence[str]
+    all_chosen: bool
+    form: ChosenTicketsForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketContext(Context, templates=("tickets/show.html",)):
+    """One ticket: ``many`` articles are closed, ``remote`` is the one whose remote images are shown."""
+
+    ticket: Ticket
+    facts: Sequence[tuple[str, str]]
+    page: ArticlePage
+    many: bool
+    remote: int | None
+    linked: LinkedNumbers
+    messages: Sequence[tuple[MailTrace, Sequence[Step]]]
+    valid_queues: Sequence[str]
+    states: Sequence[str]
+    verdicts: Mapping[Finding, Badge]
+    imported: bool
+    state: Mapping[str, Any]
+
+
 @blueprint.get("")
 @for_leads
 def page() -> str:
@@ -104,17 +139,16 @@ def _list(form: ChosenTicketsForm) -> str:
         queues = Queues(session)
         names, valid, states = queues.names(), queues.valid_names(), state_names(session)
     state = filter_state()
-    return render_template(
-        "tickets/_list.html" if wants_fragment() else "tickets/page.html",
+    return TicketListContext(
         found=found,
-        **cursor_links(state, found.next),
+        links=cursor_links(state, found.next),
         state=state,
         queues=names,
         valid_queues=valid,
         states=states,
         all_chosen="all" in request.args,
         form=form,
-    )
+    ).render()
 
 
 def _wanted() -> TicketFilter:
@@ -139,8 +173,7 @@ def show(ticket: str) -> str:
         linked = linked_numbers(session, found.id)
         imported = session.get(ImportedTicket, found.id) is not None
         valid, states = Queues(session).valid_names(), state_names(session)
-    return render_template(
-        "tickets/show.html",
+    return TicketContext(
         ticket=found,
         facts=[(label, value) for label, value in _facts(found) if value],
         page=articles,
@@ -153,7 +186,7 @@ def show(ticket: str) -> str:
         states=states,
         state=filter_state(),
         verdicts=SENDER_BADGES,
-    )
+    ).render()
 
 
 def _facts(ticket: Ticket) -> Iterator[tuple[str, str | None]]:
@@ -203,7 +236,7 @@ def _change(form: ChosenTicketsForm) -> str:
 def _sentence(changes: Sequence[TicketChange], done: str) -> str:
     changed = [change for change in changes if change.changes]
     if not changed:
-        return f"{'It was' if len(changes) == 1 else 'They were'} so already; nothing was changed."
+        return "No changes."
     verb = "was" if len(changed) == 1 else "were"
     moves = enumeration(f"{change.number} from “{next(iter(change.changes.values()))[0]}”" for change in changed)
     return f"{counted(len(changed), len(changes), 'ticket', 'tickets')} {verb} {done}: {moves}."

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.database import read_session, transaction
 from postmaster.operations.wall import create_wall_link, opens_wall, revoke_wall_link
 from postmaster.web.access import current_user, for_admins, polling, public
-from postmaster.web.badges import HEALTH_BADGES
-from postmaster.web.board import board_of
+from postmaster.web.badges import HEALTH_BADGES, Badge
+from postmaster.web.board import Board, board_of
+from postmaster.web.context import Context
 
 blueprint = Blueprint("wall", __name__, url_prefix="/wall")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WallContext(Context, templates=("status/wall.html", "status/_wall_board.html")):
+    """The board, and what ``link`` opens it."""
+
+    board: Board
+    link: str
+    looks: Mapping[Health, Badge]
+    words: Mapping[Health, str]
 
 
 @blueprint.get("/<link>")
@@ -35,7 +49,7 @@ def _render(template: str, link: str) -> str:
         if not opens_wall(session, link):
             abort(404)
         shown = board_of(session)
-    return render_template(template, board=shown, link=link, looks=HEALTH_BADGES, words=HEALTH_LABELS)
+    return WallContext(board=shown, link=link, looks=HEALTH_BADGES, words=HEALTH_LABELS).render(template)
 
 
 @blueprint.post("/create")

@@ -32,7 +32,7 @@ def test_a_server_that_is_gone_is_said_at_once_whatever_was_pressed(make_page: M
             page.locator("thead a").first.click()
     expect(page.get_by_text(UNREACHABLE)).to_be_visible(timeout=2_000)
     expect(page.locator("#pulse")).to_contain_text("No answer")
-    expect(page.get_by_text("Nobody is fetching", exact=True)).to_be_hidden()
+    expect(page.get_by_text("Fetching stopped", exact=True)).to_be_hidden()
 
 
 def test_a_beat_under_way_never_overwrites_what_was_pressed_after_it(make_page: MakePage) -> None:

@@ -87,7 +87,7 @@ def test_never_fetched_turns_healthy_when_a_worker_comes(
     page.goto("/accounts")
     row = page.locator(f"#account-{account}")
     expect(row).to_contain_text("Never fetched")
-    expect(page.locator("#banner")).to_contain_text("Nobody is fetching")
+    expect(page.locator("#banner")).to_contain_text("Fetching has stopped")
     page.evaluate("window.stayed = true")
     with Worker(flow_site.environ, flow_site.folder) as worker:
         expect(row).to_contain_text("Healthy", timeout=3 * BEAT)

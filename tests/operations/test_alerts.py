@@ -78,7 +78,9 @@ def test_silence_is_told_once_and_once_when_it_is_over(
     look(69)
     assert titles(webhook) == ["No mail fetched", "over: No mail fetched"]
     assert len(smtp.mails) == 2
-    assert desk.ok("alert", "list").stdout.startswith("There is no incident yet. Nobody is fetching: 1 account waits.")
+    assert desk.ok("alert", "list").stdout.startswith(
+        "There is no incident yet. Fetching has stopped: 1 account is waiting."
+    )
     assert len(desk.ok("alert", "list", "--all", "--json").json_lines) == 1
 
 
@@ -140,9 +142,9 @@ def test_a_worker_and_a_scheduler_that_are_missing_are_told_after_a_restart_woul
         look(minute, alive=False)
     assert titles(webhook) == []
     look(6, alive=False)
-    assert titles(webhook) == ["Nobody is fetching", "No schedule"]
+    assert titles(webhook) == ["Fetching has stopped", "No schedule"]
     look(8)
-    assert titles(webhook)[2:] == ["over: Nobody is fetching", "over: No schedule"]
+    assert titles(webhook)[2:] == ["over: Fetching has stopped", "over: No schedule"]
 
 
 @pytest.mark.usefixtures("account")

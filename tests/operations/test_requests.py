@@ -90,7 +90,7 @@ def test_where_no_worker_runs_fetch_now_says_so(desk: Desk, mailbox: TestMailbox
     requested = request_fetch([account], "ada")
     assert requested.state.fetching is Fetching.NO_WORKER
     assert "1 queued" in requested.sentence
-    assert "Nobody is fetching: no worker runs. Start it by: python worker.py" in requested.sentence
+    assert "Fetching has stopped: no worker is running. Start it by: python worker.py" in requested.sentence
 
 
 def test_what_is_asked_for_comes_before_what_is_due(
@@ -270,10 +270,10 @@ def test_mail_is_counted_by_the_hour_and_old_hours_are_added_up(desk: Desk, mail
 @pytest.mark.parametrize(
     ("worker", "scheduler", "fetching", "words"),
     [
-        (None, None, Fetching.NO_WORKER, "no worker runs"),
+        (None, None, Fetching.NO_WORKER, "no worker is running"),
         ("", "", Fetching.ACTIVE, "Mail is being fetched"),
         ("", None, Fetching.NO_SCHEDULER, "only when somebody asks"),
-        ("Redis is out of reach", "", Fetching.NO_WORKER, "a worker runs, but Redis is out of reach"),
+        ("Redis is out of reach", "", Fetching.NO_WORKER, "a worker is running, but Redis is out of reach"),
     ],
 )
 def test_whether_mail_is_fetched_is_said_in_a_sentence(

@@ -29,7 +29,7 @@ from tests.web.resource_support import fragment, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-NOBODY = "Nobody is fetching: no worker runs."
+NOBODY = "Fetching has stopped: no worker is running."
 
 
 def press(client: FlaskClient, path: str) -> Any:
@@ -61,7 +61,7 @@ def test_every_page_says_that_nobody_is_fetching_and_what_to_do(client: FlaskCli
 def test_with_a_worker_every_page_says_that_it_runs(client: FlaskClient) -> None:
     page = words(client.get("/password").text)
     assert "Fetcher running" in page
-    assert "Nobody is fetching" not in page
+    assert "Fetching has stopped" not in page
 
 
 @pytest.mark.usefixtures("alive")
@@ -108,7 +108,7 @@ def test_the_board_does_not_say_that_all_is_well_while_nobody_fetches(app: Flask
     add_rows(app, 2, 3)
     tell_state(app, 2, last_success_at=now())
     page = words(client.get("/status").text)
-    assert "Nobody is fetching: 1 account waits" in page
+    assert "Fetching has stopped: 1 account is waiting" in page
     assert "Next run –" in page
 
 
@@ -142,7 +142,7 @@ def test_of_many_accounts_the_worst_come_first_and_the_others_are_counted(app: F
     tell_state(app, 120, last_success_at=now())
     page = client.get("/status").text
     assert tiles(page) == sorted(range(1, 121, 2), key=lambda number: f"u{number}@h{number}.example")[:PAGE_SIZE]
-    assert "Not delivering mail: 60 of 120 accounts" in words(page)
+    assert "60 of 120 accounts are not delivering mail" in words(page)
     assert "Not shown here: 10 failing, 59 never fetched, 1 healthy." in words(page)
     last = fragment(client, "/status?page=3")
     assert tiles(last)[-1] == 120
@@ -222,7 +222,7 @@ def test_the_wall_needs_nobody_to_sign_in_until_it_is_revoked(app: Flask, client
     press(client, "/wall/create")
     wall, stranger = wall_of(client), app.test_client()
     page = stranger.get(wall).text
-    assert "Not delivering mail: 1 of 2 accounts" in words(page)
+    assert "1 of 2 accounts is not delivering mail" in words(page)
     assert "u1@h1.example" in words(page)
     assert "the server's words" not in page
     assert 'href="/accounts' not in page

@@ -117,7 +117,7 @@ def test_what_cannot_be_fetched_says_why(client: FlaskClient, desk: Desk, option
 @pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize(
     ("trouble", "reason"),
-    [("nobody", "Nobody is fetching: no worker runs."), ("pause", "All fetching is paused.")],
+    [("nobody", "Fetching has stopped: no worker is running."), ("pause", "All fetching is paused.")],
 )
 def test_nothing_can_be_pressed_while_nobody_fetches(
     app: Flask, client: FlaskClient, desk: Desk, account: str, trouble: str, reason: str

@@ -196,7 +196,7 @@ def test_save_stays_and_save_and_finish_goes_back_to_the_list(client: FlaskClien
 
 def test_saving_without_a_change_says_so(client: FlaskClient) -> None:
     fill(client, "/queues/3")
-    assert "was so already; nothing was changed" in client.get("/queues").text
+    assert "is unchanged" in client.get("/queues").text
 
 
 def test_line_breaks_of_a_comment_survive_the_form(client: FlaskClient, desk: Desk) -> None:

@@ -130,7 +130,7 @@ def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClien
     answer = client.post(action, data={"csrf_token": token_of(page)})
     assert (answer.status_code, answer.location) == (303, "/accounts/1/status")
     after = words(client.get(answer.location).text)
-    assert "Confirmed: all 18,442 messages of u1@h1.example become tickets. It is fetched next." in after
+    assert "Confirmed: all 18,442 messages of u1@h1.example become tickets. It will be fetched next." in after
     assert "Queued" in after
     assert "Confirm: fetch" not in after
     assert audited(app) == [("confirm", "account", {"messages": 18442}), ("fetch", "account", {})]

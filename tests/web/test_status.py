@@ -81,7 +81,7 @@ def test_accounts_stand_worst_first(app: Flask, client: FlaskClient, run: Run) -
     text = text_of(client)
     labels = re.findall(r'id="tile-\d+"[^>]*>(\w+)@', text)
     assert labels == ["broken", "waiting", "fine"]
-    assert "Not delivering mail: 1 of 3 accounts" in text
+    assert "1 of 3 accounts is not delivering mail" in text
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_times_are_relative_with_the_moment_in_the_title(app: Flask, run: Run, p
 
 def test_a_lead_sees_how_everything_stands(app: Flask, lead: FlaskClient) -> None:
     add_account(app, "broken", last_run_at=now(), failures=3, error_code="connect-refused")
-    assert "Not delivering mail: 1 of 1 account" in text_of(lead)
+    assert "1 of 1 account is not delivering mail" in text_of(lead)
 
 
 @pytest.mark.parametrize(

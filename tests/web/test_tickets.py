@@ -176,7 +176,7 @@ def test_a_state_is_set_where_it_is_another_one(desk: Desk, client: FlaskClient)
     one, two = opened(desk), opened(desk)
     assert "1 ticket was set to “open”" in told(client, one, action="set-state", state="open")
     assert "1 of 2 tickets was set to “open”" in told(client, one, two, action="set-state", state="open")
-    assert "They were so already; nothing was changed." in told(client, one, two, action="set-state", state="open")
+    assert "No changes." in told(client, one, two, action="set-state", state="open")
 
 
 def test_tickets_are_merged_and_each_says_where_the_other_is(desk: Desk, client: FlaskClient) -> None:
@@ -192,7 +192,7 @@ def test_tickets_are_merged_and_each_says_where_the_other_is(desk: Desk, client:
 
 def test_tickets_are_dispatched_again(desk: Desk, client: FlaskClient) -> None:
     number = opened(desk, to="orders@example.org")
-    assert "It was so already" in told(client, number, action="dispatch")
+    assert "No changes." in told(client, number, action="dispatch")
     desk.ok("address", "add", "--address", "orders@example.org", "--name", "Orders", "--queue", "Misc")
     assert "1 ticket was dispatched to another queue" in told(client, number, action="dispatch")
     page = words(client.get(f"/tickets/{number}").text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -15,11 +16,12 @@ from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import Answer, Requested, request_fetch
 from postmaster.resources.numbers import read_id
 from postmaster.web.access import current_user, for_admins, polling
-from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
+from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
 from postmaster.web.accounts.row_state import list_pulse, mark_of
 from postmaster.web.accounts.show import answer_on_page
 from postmaster.web.lists import next_url
-from postmaster.web.resources import FieldRow, cell_context, existing, line_of
+from postmaster.web.pulse import PulseContext
+from postmaster.web.resources import FieldRow, Resource, existing, line_of
 from postmaster.web.status import board
 
 # What becomes of a request to fetch one account.
@@ -35,6 +37,14 @@ WELL = (Answer.QUEUED, Answer.ALREADY_QUEUED, Answer.RUNNING)
 
 # Of the accounts that a page says it shows.
 MAX_SHOWN_ACCOUNTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveRowsContext(PulseContext, templates=("accounts/_live.html",), others=(AccountCells,)):
+    """The rows that have changed."""
+
+    resource: Resource
+    lines: Sequence[FieldRow]
 
 
 @blueprint.post("/<id:number>/fetch")
@@ -88,10 +98,9 @@ def live() -> str:
     with read_session() as session:
         going_on = progress(session)
         changed = _changed(session, shown, going_on)
-        context = cell_context(ACCOUNT_PAGES, session, changed)
-    return render_template(
-        "accounts/_live.html", resource=ACCOUNT_PAGES, lines=changed, pulse=list_pulse(going_on), **context
-    )
+        cells = account_cells(session, [line.record for line in changed])
+    context = LiveRowsContext(pulse=list_pulse(going_on), resource=ACCOUNT_PAGES, lines=changed)
+    return context.render("", cells)
 
 
 def _shown() -> Iterator[tuple[int, str]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.complaint import complaint_of
-from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
@@ -16,25 +16,63 @@ from postmaster.operations.progress import progress
 from postmaster.pipeline.decision import OUTCOMES, REASONS
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
-from postmaster.web.accounts.row_state import list_pulse, standings
-from postmaster.web.badges import HEALTH_BADGES
+from postmaster.web.accounts.row_state import Standing, list_pulse, standings
+from postmaster.web.accounts.server_checks import CheckReport
+from postmaster.web.badges import HEALTH_BADGES, Badge
+from postmaster.web.context import Context
+from postmaster.web.pulse import PulseContext
 from postmaster.web.resources import Column, Resource, resource_blueprint
 
 
-def _context(_session: Session) -> Mapping[str, Any]:
-    return {"looks": HEALTH_BADGES, "words": HEALTH_LABELS}
+@dataclass(frozen=True, kw_only=True)
+class AccountCells(Context):
+    """What the cells need: how each account stands, with badges and words for it."""
+
+    standings: Mapping[int, Standing]
+    looks: Mapping[Health, Badge]
+    words: Mapping[Health, str]
 
 
-def _along(session: Session, accounts: Sequence[MailAccount]) -> Mapping[str, Any]:
-    return {"standings": standings(session, accounts)}
+@dataclass(frozen=True, kw_only=True)
+class AccountFrame(PulseContext):
+    """The pulse of the list, how many accounts are valid, and how many are recommended."""
+
+    valid: int
+    limit: int
 
 
-def _frame(session: Session) -> Mapping[str, Any]:
-    return {
-        "pulse": list_pulse(progress(session)),
-        "valid": AccountService(session, actor="").count_valid(),
-        "limit": get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
-    }
+@dataclass(frozen=True, kw_only=True)
+class PreviewWords(Context):
+    """How the preview says what would become of a message, and why."""
+
+    outcomes: Mapping[str, str] = field(
+        default_factory=lambda: {outcome: row.label for outcome, row in OUTCOMES.items()}
+    )
+    reasons: Mapping[str, str] = field(default_factory=lambda: REASONS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountBeside(PreviewWords):
+    """What was found out on the mail server, by kind."""
+
+    reports: Mapping[str, CheckReport] = field(default_factory=dict)
+
+
+def account_cells(session: Session, accounts: Sequence[MailAccount]) -> AccountCells:
+    """What the cells of ``accounts`` need."""
+    return AccountCells(standings=standings(session, accounts), looks=HEALTH_BADGES, words=HEALTH_LABELS)
+
+
+def _frame(session: Session) -> AccountFrame:
+    return AccountFrame(
+        pulse=list_pulse(progress(session)),
+        valid=AccountService(session, actor="").count_valid(),
+        limit=get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
+    )
+
+
+def _beside(_session: Session, _account: MailAccount | None) -> AccountBeside:
+    return AccountBeside()
 
 
 ACCOUNT_PAGES = Resource(
@@ -92,9 +130,9 @@ ACCOUNT_PAGES = Resource(
         "validity": "third",
         "comment": "",
     },
-    context=_context,
-    along=_along,
+    cells=account_cells,
     frame=_frame,
+    beside=_beside,
     make_form=account_form,
     page_template="accounts/page.html",
     form_template="accounts/form.html",
@@ -104,9 +142,3 @@ blueprint = resource_blueprint(ACCOUNT_PAGES, __name__)
 
 
 blueprint.add_app_template_filter(complaint_of, "complaint")
-
-
-@blueprint.context_processor
-def preview_words() -> dict[str, Any]:
-    """How the preview says what would become of a message, and why."""
-    return {"outcomes": {outcome: row.label for outcome, row in OUTCOMES.items()}, "reasons": REASONS}

@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import HEALTH_LABELS
+from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, FOLDER
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
+from postmaster.fetching.counters import COUNTERS
 from postmaster.fetching.overview import view_of
 from postmaster.fetching.withheld import withheld_of
 from postmaster.ledger.hourly_counts import mails_by_hour
+from postmaster.ledger.models import WithheldMail
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import progress
 from postmaster.operations.requests import confirm_first_fetch, request_fetch
 from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.web.access import current_user, for_admins, for_leads, polling
-from postmaster.web.accounts.chart import chart_of
+from postmaster.web.accounts.chart import Chart, chart_of
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
-from postmaster.web.accounts.row_state import pace, standing
-from postmaster.web.badges import HEALTH_BADGES
-from postmaster.web.pulse import Pulse
+from postmaster.web.accounts.row_state import Standing, pace, standing
+from postmaster.web.badges import HEALTH_BADGES, Badge
+from postmaster.web.context import Context
+from postmaster.web.pulse import Pulse, PulseContext
 from postmaster.web.resources import missing
-from postmaster.web.runs import run_lines
+from postmaster.web.runs import RunTableContext, run_lines
 from postmaster.web.times import midnight
 
 # Runs that the page shows; the others are in the run history.
 LAST_RUNS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountContext(PulseContext, RunTableContext, templates=("accounts/show.html",)):
+    """All that the page shows. ``more`` runs are in the run history; without a number ``on_server`` is unknown."""
+
+    account: MailAccount
+    folder: str
+    queue: str | None
+    standing: Standing
+    withheld: Sequence[WithheldMail]
+    on_server: int | None
+    chart: Chart
+    more: bool
+    looks: Mapping[Health, Badge]
+    words: Mapping[Health, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveAccountContext(Context, templates=("accounts/_show_live.html",), others=(AccountContext,)):
+    """Whether anything has changed since it was shown."""
+
+    changed: bool
 
 
 @blueprint.get("/<id:number>/status")
@@ -40,8 +66,7 @@ LAST_RUNS = 10
 def show(number: int) -> str:
     """The page."""
     with read_session() as session:
-        found = _look(session, number)
-    return render_template("accounts/show.html", **found)
+        return _context(session, number).render()
 
 
 @blueprint.get("/<id:number>/status/live")
@@ -50,9 +75,9 @@ def show(number: int) -> str:
 def show_live(number: int) -> str:
     """What has changed since it was shown; and the pulse, quick as long as anything is going on."""
     with read_session() as session:
-        found = _look(session, number)
-    changed = request.values.get("shown") != found["standing"].mark
-    return render_template("accounts/_show_live.html", changed=changed, **found)
+        found = _context(session, number)
+    changed = request.values.get("shown") != found.standing.mark
+    return LiveAccountContext(changed=changed).render("", found)
 
 
 @blueprint.post("/<id:number>/confirm")
@@ -67,7 +92,7 @@ def confirm(number: int) -> ResponseReturnValue:
         flash(str(error), "fail")
     else:
         request_fetch([number], current_user().name)
-        flash(f"Confirmed: all {count:,} messages of {account.label} become tickets. It is fetched next.", "ok")
+        flash(f"Confirmed: all {count:,} messages of {account.label} become tickets. It will be fetched next.", "ok")
     return answer_on_page(number)
 
 
@@ -85,7 +110,7 @@ def _account(session: Session, number: int) -> MailAccount:
     return account
 
 
-def _look(session: Session, number: int) -> Mapping[str, Any]:
+def _context(session: Session, number: int) -> AccountContext:
     """All that the page shows, in as many queries whatever there is."""
     account = _account(session, number)
     row = ACCOUNT_PAGES.listing.row(session, number)
@@ -93,17 +118,18 @@ def _look(session: Session, number: int) -> Mapping[str, Any]:
     counted = figures(session, midnight(), [number]).get(number, Figures())
     runs = run_history(session, RunFilter(account_id=number), LAST_RUNS)
     busy = {} if going_on is None else {number: going_on}
-    return {
-        "account": account,
-        "folder": (account.folder or "INBOX") if ACCOUNT_TYPES[account.type].has(FOLDER) else "",
-        "queue": row.queue if row else None,
-        "standing": standing(account, going_on, counted),
-        "withheld": withheld_of(session, number),
-        "on_server": view_of(account).on_server,
-        "chart": chart_of(mails_by_hour(session, number)),
-        "lines": run_lines(runs.rows),
-        "more": runs.next is not None,
-        "looks": HEALTH_BADGES,
-        "words": HEALTH_LABELS,
-        "pulse": Pulse(url_for("accounts.show_live", number=number), pace(busy), "#standing [name=shown]"),
-    }
+    return AccountContext(
+        account=account,
+        folder=(account.folder or "INBOX") if ACCOUNT_TYPES[account.type].has(FOLDER) else "",
+        queue=row.queue if row else None,
+        standing=standing(account, going_on, counted),
+        withheld=withheld_of(session, number),
+        on_server=view_of(account).on_server,
+        chart=chart_of(mails_by_hour(session, number)),
+        lines=run_lines(runs.rows),
+        run_counters=COUNTERS,
+        more=runs.next is not None,
+        looks=HEALTH_BADGES,
+        words=HEALTH_LABELS,
+        pulse=Pulse(url_for("accounts.show_live", number=number), pace(busy), "#standing [name=shown]"),
+    )

@@ -6,10 +6,11 @@ comes back as it was entered, with what was found out.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import redirect, render_template, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from postmaster.accounts.fields import AUTHSERV_IDS, CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
@@ -21,12 +22,14 @@ from postmaster.errors import PostMasterError
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.form import AccountForm, account_form
-from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
+from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountBeside, PreviewWords, blueprint
 from postmaster.web.accounts.server_checks import COMMANDS, CheckReport, read_report, start, wait_for
 from postmaster.web.asked import asked_number
+from postmaster.web.context import Context
+from postmaster.web.field_forms import FormPart
 from postmaster.web.limits import limiter
 from postmaster.web.lists import wants_fragment, with_parameter
-from postmaster.web.resources import existing, form_route, render_form
+from postmaster.web.resources import Resource, existing, form_route, render_form
 
 # What it takes to reach a mailbox, and what more to say what would become of its mail.
 CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
@@ -35,8 +38,37 @@ DECISION = (TRUSTED, AUTHSERV_IDS, DISPATCHING, QUEUE)
 # Seconds that a browser without scripts is kept waiting; then it has a button to ask again.
 TEST_SECONDS = 20
 
+# Where what was found out is shown.
+CHECK_TEMPLATES = {kind: f"accounts/_{kind}.html" for kind in COMMANDS}
+
 KINDS = f"<any({', '.join(COMMANDS)}):kind>"
 FORGOTTEN = "What was found out is not kept any more. Press the button again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldsContext(Context, templates=("accounts/_fields.html",), others=(AccountBeside,)):
+    """The sections of the form."""
+
+    resource: Resource
+    form: AccountForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckContext(PreviewWords, templates=tuple(CHECK_TEMPLATES.values())):
+    """What was found out for the account with the id ``number``, or for a new one."""
+
+    resource: Resource
+    report: CheckReport
+    number: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedContext(Context, templates=("accounts/_used.html",)):
+    """A field with what was found entered in it."""
+
+    resource: Resource
+    form: AccountForm
+    part: FormPart
 
 
 def opened(number: int | None, **options: Any) -> tuple[AccountForm, str]:
@@ -54,9 +86,9 @@ def fields(number: int | None = None) -> ResponseReturnValue:
     """The fields that the chosen type calls for: those alone for htmx, the whole form without scripts."""
     if request.method == "POST":
         form, label = opened(number)
-        return render_form(ACCOUNT_PAGES, form, label)
+        return render_form(ACCOUNT_PAGES, form, label, AccountBeside())
     form, _ = opened(number, formdata=request.args)
-    return render_template("accounts/_fields.html", resource=ACCOUNT_PAGES, form=form)
+    return FieldsContext(resource=ACCOUNT_PAGES, form=form).render("", AccountBeside())
 
 
 @form_route(blueprint, "credential", methods=["POST"])
@@ -99,7 +131,7 @@ def report(kind: str, key: str, number: int | None = None) -> ResponseReturnValu
     found = read_report(kind, key) or CheckReport(kind, "", running=False, lines=[], trouble=FORGOTTEN)
     if found.running and asked_number("seen", 0) == len(found.lines):
         return "", HTTPStatus.NO_CONTENT
-    return render_template(f"accounts/_{kind}.html", resource=ACCOUNT_PAGES, report=found, number=number)
+    return _render(found, number)
 
 
 @form_route(blueprint, "use/<any(folder, ssl_fingerprint, authserv_ids):field>", methods=["POST"])
@@ -109,12 +141,12 @@ def use(field: str, number: int | None = None) -> ResponseReturnValue:
     form, label = opened(number)
     form[field].data = request.form.get("found", "")
     if not wants_fragment():
-        return render_form(ACCOUNT_PAGES, form, label)
+        return render_form(ACCOUNT_PAGES, form, label, AccountBeside())
     part = next((part for part in form.parts if part[0].name == field), None)
     if part is None:  # the type that was chosen meanwhile has no such field
         return "", HTTPStatus.NO_CONTENT
     form[field].render_kw = {**form[field].render_kw, "autofocus": True}
-    return render_template("accounts/_used.html", resource=ACCOUNT_PAGES, form=form, part=part)
+    return UsedContext(resource=ACCOUNT_PAGES, form=form, part=part).render()
 
 
 def _checked(form: AccountForm, kind: str) -> dict[str, str]:
@@ -135,6 +167,9 @@ def _show(found: CheckReport | None, form: AccountForm, label: str) -> str:
     if found is None:
         found = CheckReport("test", "", running=False, lines=[], trouble=FORGOTTEN)
     if wants_fragment():
-        template = f"accounts/_{found.kind}.html"
-        return render_template(template, resource=ACCOUNT_PAGES, report=found, number=form.number)
-    return render_form(ACCOUNT_PAGES, form, label, reports={found.kind: found})
+        return _render(found, form.number)
+    return render_form(ACCOUNT_PAGES, form, label, AccountBeside(reports={found.kind: found}))
+
+
+def _render(found: CheckReport, number: int | None) -> str:
+    return CheckContext(resource=ACCOUNT_PAGES, report=found, number=number).render(CHECK_TEMPLATES[found.kind])

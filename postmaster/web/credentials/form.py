@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import request
+from wtforms import SelectChoice
 
-from postmaster.accounts.kinds import CREDENTIAL_KINDS, KIND, SECRET_EXPIRES, KindSpec, find_kind
+from postmaster.accounts.kinds import CREDENTIAL_KINDS, GRANT, KIND, SECRET_EXPIRES, Grant, KindSpec, find_kind
 from postmaster.web.field_forms import FieldForm, field_form
+
+# What people call the grants.
+GRANTS = {
+    Grant.AUTHORIZATION_CODE: "A person signs in once",
+    Grant.CLIENT_CREDENTIALS: "The app signs in by itself",
+}
 
 
 class CredentialForm(FieldForm):
@@ -34,4 +41,7 @@ def credential_form(service: Any, helps: Mapping[str, str], record: Any = None) 
     if SECRET_EXPIRES in fields:
         end = form[SECRET_EXPIRES.name]
         end.render_kw = {**(end.render_kw or {}), "type": "date"}
+    if GRANT in fields:
+        input_ = form[GRANT.name]
+        input_.choices = [SelectChoice(each.value, GRANTS.get(each.value, each.label)) for each in input_.choices]
     return form

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flask import request
 from sqlalchemy.orm import Session
@@ -18,15 +18,10 @@ from postmaster.oauth.registration import PROVIDER_NAMES
 from postmaster.oauth.setup_help import Known, SetupStep, setup_steps
 from postmaster.oauth.token_diagnosis import signs_in_as
 from postmaster.oauth.vault import object_id_of
-from postmaster.web.badges import CREDENTIAL_BADGES
-from postmaster.web.credentials.form import credential_form
+from postmaster.web.badges import CREDENTIAL_BADGES, Badge
+from postmaster.web.context import Context
+from postmaster.web.credentials.form import GRANTS, credential_form
 from postmaster.web.resources import Column, Resource, resource_blueprint
-
-# What the guides of the grants are told apart by.
-GRANTS = {
-    Grant.AUTHORIZATION_CODE: "authorization-code: somebody signs in",
-    Grant.CLIENT_CREDENTIALS: "client-credentials: the app signs in",
-}
 
 
 def redirect_uri() -> str:
@@ -34,29 +29,50 @@ def redirect_uri() -> str:
     return (config.current().public_url or request.url_root.rstrip("/")) + CALLBACK_PATH
 
 
-def _context(_session: Session) -> Mapping[str, Any]:
-    return {"looks": CREDENTIAL_BADGES}
+@dataclass(frozen=True, kw_only=True)
+class CredentialCells(Context):
+    """What the cells need: the badges."""
+
+    looks: Mapping[CredentialHealth, Badge]
 
 
-def _beside(session: Session, record: Credential | None) -> Mapping[str, Any]:
-    """What stands beside the form: how the credential stands, and what to do at its identity provider."""
-    accounts = list(CredentialService(session, "").accounts(record)) if record else []
+@dataclass(frozen=True, kw_only=True)
+class CredentialBeside(Context):
+    """What stands beside the form: how the ``credential`` stands, and what to do at its identity provider."""
+
+    looks: Mapping[CredentialHealth, Badge] = field(default_factory=lambda: CREDENTIAL_BADGES)
+    grants: Mapping[Grant, str] = field(default_factory=lambda: GRANTS)
+    provider: str = ""
+    guides: Mapping[Grant, Sequence[SetupStep]] = field(default_factory=dict)
+    credential: Credential | None = None
+    standing: CredentialHealth | None = None
+    mismatches: Sequence[str] = ()
+    app_only: bool = False
+    by_device: bool = False
+
+
+def _cells(_session: Session, _credentials: Sequence[Credential]) -> CredentialCells:
+    return CredentialCells(looks=CREDENTIAL_BADGES)
+
+
+def _beside(session: Session, record: Credential | None) -> CredentialBeside:
     spec = record.spec if record else find_kind(request.values.get("kind", ""))
     if spec is None or not spec.is_oauth:
-        return {"looks": CREDENTIAL_BADGES}
-    shared = {"looks": CREDENTIAL_BADGES, "grants": GRANTS, "provider": PROVIDER_NAMES[spec.kind]}
+        return CredentialBeside()
     if record is None:
-        known = Known(redirect_uri(), _outlook_host())
-        return {**shared, "guides": {grant: setup_steps(spec.kind, grant, known) for grant in spec.grants}}
-    return {
-        **shared,
-        "credential": record,
-        "standing": CredentialHealth(CredentialService(session, "").health(record)),
-        "mismatches": list(filter(None, (_mismatch(record, account) for account in accounts))),
-        "guides": _guides(record, accounts),
-        "app_only": record.effective_grant is Grant.CLIENT_CREDENTIALS,
-        "by_device": record.kind is CredentialKind.MICROSOFT or bool(record.device_endpoint),
-    }
+        known = Known(redirect_uri(), config.current().outlook_host)
+        return CredentialBeside(guides={grant: setup_steps(spec.kind, grant, known) for grant in spec.grants})
+    service = CredentialService(session, "")
+    accounts = list(service.accounts(record))
+    return CredentialBeside(
+        provider=PROVIDER_NAMES[spec.kind],
+        guides=_guides(record, accounts),
+        credential=record,
+        standing=CredentialHealth(service.health(record)),
+        mismatches=list(filter(None, (_mismatch(record, account) for account in accounts))),
+        app_only=record.effective_grant is Grant.CLIENT_CREDENTIALS,
+        by_device=record.kind is CredentialKind.MICROSOFT or bool(record.device_endpoint),
+    )
 
 
 def mailboxes_of(record: Credential, accounts: Iterable[MailAccount]) -> list[str]:
@@ -65,24 +81,17 @@ def mailboxes_of(record: Credential, accounts: Iterable[MailAccount]) -> list[st
     return list(logins) or list(filter(None, [record.username]))
 
 
-def _outlook_host() -> str:
-    return config.current().outlook_host
-
-
-def _guides(record: Credential, accounts: list[MailAccount]) -> dict[Grant | None, list[SetupStep]]:
+def _guides(record: Credential, accounts: list[MailAccount]) -> dict[Grant, list[SetupStep]]:
+    grant = record.effective_grant
     known = Known(
         redirect_uri=redirect_uri(),
-        outlook_host=_outlook_host(),
+        outlook_host=config.current().outlook_host,
         client_id=record.client_id or "",
         tenant=record.tenant or "",
         object_id=object_id_of(record),
         mailboxes=mailboxes_of(record, accounts),
     )
-    return (
-        {record.effective_grant: setup_steps(record.kind, record.effective_grant, known)}
-        if record.effective_grant
-        else {}
-    )
+    return {grant: setup_steps(record.kind, grant, known)} if grant else {}
 
 
 def _mismatch(record: Credential, account: MailAccount) -> str:
@@ -109,8 +118,8 @@ CREDENTIAL_PAGES = Resource(
         "client_secret": "Its value, not its ID. Stored encrypted, and never shown again; it replaces a certificate.",
         "client_certificate": "Private key (RSA, without passphrase) and certificate in PEM form, instead of a client "
         "secret. Stored encrypted, and never shown again.",
-        "grant": "authorization-code: somebody signs in once, in the browser. client-credentials: the app signs in by "
-        "itself, which is called app-only at Microsoft.",
+        "grant": "A person signs in once, in the browser; or the app signs in by itself, which "
+        "Microsoft calls app-only.",
         "device_endpoint": "If the provider has one: for authorising from the command line.",
     },
     wraps={
@@ -127,7 +136,7 @@ CREDENTIAL_PAGES = Resource(
         "validity": "third",
         "comment": "most",
     },
-    context=_context,
+    cells=_cells,
     beside=_beside,
     make_form=credential_form,
     form_template="credentials/form.html",

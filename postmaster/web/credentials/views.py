@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import flash, redirect, render_template, request, session
+from flask import flash, redirect, request, session
 from flask.typing import ResponseReturnValue
 
 from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.kinds import Grant
+from postmaster.accounts.models import Credential
 from postmaster.database import read_session
 from postmaster.errors import MailError, PostMasterError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, BrowserSignIn, begin, finish, try_app
 from postmaster.oauth.setup_help import redirect_flaw
 from postmaster.web.access import current_user, for_admins
+from postmaster.web.context import Context
 from postmaster.web.credentials.resource import CREDENTIAL_PAGES, blueprint, mailboxes_of, redirect_uri
-from postmaster.web.resources import existing
+from postmaster.web.resources import Resource, existing
 
 # Under which a browser's session keeps what shows that it began an authorisation.
 MARK = "authorising"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToProviderContext(Context, templates=("credentials/to_provider.html",)):
+    """The way to the identity provider: ``address`` is that of its page, which leads back to ``back_to``.
+
+    ``flaw`` says what the provider has against that; ``back`` is where Cancel leads.
+    """
+
+    resource: Resource
+    credential: Credential
+    address: str
+    host: str
+    mailboxes: Sequence[str]
+    back_to: str
+    flaw: str
+    minutes: int
+    back: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedContext(Context, templates=("credentials/refused.html",)):
+    """Why it was not authorised, and what the provider's ``server`` said."""
+
+    resource: Resource
+    error: PostMasterError
+    server: str
 
 
 @blueprint.post("/<id:number>/authorise")
@@ -43,8 +74,7 @@ def authorise(number: int) -> ResponseReturnValue:
     except PostMasterError as error:
         flash(str(error), "fail")
         return redirect(back, 303)
-    return render_template(
-        "credentials/to_provider.html",
+    return ToProviderContext(
         resource=CREDENTIAL_PAGES,
         credential=credential,
         address=address,
@@ -54,7 +84,7 @@ def authorise(number: int) -> ResponseReturnValue:
         flaw=redirect_flaw(credential.kind, redirect_uri()),
         minutes=VALID_MINUTES,
         back=back,
-    )
+    ).render()
 
 
 @blueprint.get("/callback")
@@ -70,8 +100,8 @@ def callback() -> ResponseReturnValue:
         done = finish(request.args.to_dict(), _browser(), current_user().name)
     except PostMasterError as error:
         server = error.server if isinstance(error, MailError) else ""
-        page = render_template("credentials/refused.html", resource=CREDENTIAL_PAGES, error=error, server=server)
-        return page, HTTPStatus.BAD_REQUEST
+        context = RefusedContext(resource=CREDENTIAL_PAGES, error=error, server=server)
+        return context.render(), HTTPStatus.BAD_REQUEST
     _tell(done)
     return redirect(CREDENTIAL_PAGES.url("edit", number=done.credential_id), 303)
 

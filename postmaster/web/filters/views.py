@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
 
-from flask import render_template, request
+from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
 from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.filter_trial import Experiment, checked_of, source_of, try_out
-from postmaster.pipeline.decision import REASONS, Rules
+from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.service import NAME, FilterService
 from postmaster.pipeline.rules import present_rules
@@ -22,15 +22,27 @@ from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.numbers import NO_ID
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.asked import asked_id
+from postmaster.web.context import Context
 from postmaster.web.filters.form import FilterForm, filter_form
-from postmaster.web.filters.resource import FILTER_PAGES, blueprint, form_context
+from postmaster.web.filters.resource import FILTER_PAGES, FilterBeside, blueprint, filter_beside
 from postmaster.web.lists import wants_fragment
-from postmaster.web.resources import existing, form_route, render_form
+from postmaster.web.resources import Resource, existing, form_route, render_form
 
 UNPROCESSABLE = 422
 
 # What a filter without a name is called while it is tried; where it comes in the order is not known yet.
 NAMELESS = "(this filter)"
+
+# What of the form is renewed.
+PARTS = ("filters/_conditions.html", "filters/_settings.html", "filters/_trial.html")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterPartContext(Context, templates=PARTS, others=(FilterBeside,)):
+    """A part of the form that is renewed."""
+
+    resource: Resource
+    form: FilterForm
 
 
 def _opened(session: Session, number: int | None) -> tuple[FilterForm, PostmasterFilter | None, FilterService]:
@@ -39,13 +51,12 @@ def _opened(session: Session, number: int | None) -> tuple[FilterForm, Postmaste
     return filter_form(service, FILTER_PAGES.helps, record), record, service
 
 
-def _shown(session: Session, form: FilterForm, part: str, **context: Any) -> str:
+def _shown(form: FilterForm, part: str, beside: FilterBeside) -> str:
     """The part that changed for htmx, the whole form without scripts."""
-    context = {**form_context(session), **context}
     if wants_fragment():
-        return render_template(f"filters/{part}", form=form, resource=FILTER_PAGES, **context)
+        return FilterPartContext(resource=FILTER_PAGES, form=form).render(f"filters/{part}.html", beside)
     label = str(form[NAME.name].data or "") if form.number else ""
-    return render_form(FILTER_PAGES, form, label, **context)
+    return render_form(FILTER_PAGES, form, label, beside)
 
 
 @form_route(blueprint, "rows/<any(condition, setting):what>", methods=["POST"])
@@ -55,7 +66,7 @@ def rows(what: str, number: int | None = None) -> ResponseReturnValue:
     with read_session() as session:
         form, _, _ = _opened(session, number)
         form.blanks = {**form.blanks, what: form.blanks[what] + 1}
-        return _shown(session, form, f"_{what}s.html", focus=what)
+        return _shown(form, f"_{what}s", replace(filter_beside(session), focus=what))
 
 
 @form_route(blueprint, "try", methods=["POST"])
@@ -72,7 +83,7 @@ def try_it(number: int | None = None) -> ResponseReturnValue:
             problem = " ".join(str(each) for each in error.errors.values())
         except (InputError, NotFoundError) as error:
             problem = str(error)
-        page = _shown(session, form, "_trial.html", experiment=experiment, problem=problem, reasons=REASONS)
+        page = _shown(form, "_trial", replace(filter_beside(session), experiment=experiment, problem=problem))
     return page, UNPROCESSABLE if problem and not wants_fragment() else 200
 
 

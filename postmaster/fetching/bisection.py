@@ -22,7 +22,7 @@ MAX_SLOW = 5
 """How many sessions of one run may be too slow: two messages that are. More of them, and it is the whole server."""
 
 
-class Care:
+class Bisection:
     """``most`` is how many messages a batch may have; ``on`` means that a session of this run broke before, or that
     its messages are taken one by one from the beginning.
 

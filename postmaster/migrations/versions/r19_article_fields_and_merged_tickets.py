@@ -1,14 +1,14 @@
 """Numbers of queues, dynamic fields of articles, merged tickets
 
-Revision ID: otrs_words
-Revises: r16
+Revision ID: r19
+Revises: r18
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'otrs_words'
-down_revision = 'verdicts'
+revision = 'r19'
+down_revision = 'r18'
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Whom an account trusts in three values, its own trusted servers, and verdicts on senders that mail is found by
 
-Revision ID: verdicts
-Revises: r16
+Revision ID: r18
+Revises: r17
 """
 
 import json
@@ -10,8 +10,8 @@ from hashlib import blake2b
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'verdicts'
-down_revision = 'read'
+revision = 'r18'
+down_revision = 'r17'
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """Tickets that came from another system
 
-Revision ID: conversations
-Revises: otrs_words
+Revision ID: r21
+Revises: r20
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'conversations'
-down_revision = 'otrs_words'
+revision = 'r21'
+down_revision = 'r20'
 branch_labels = None
 depends_on = None
 

@@ -1,15 +1,15 @@
 """Queues that pipes name are written down also if they are there; tickets are found by their dynamic fields;
 a directory says who customers are
 
-Revision ID: directory
-Revises: r16
+Revision ID: r20
+Revises: r19
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "directory"
-down_revision = 'otrs_words'
+revision = 'r20'
+down_revision = 'r19'
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """What the HTML of an article was made of, and mail found by the addresses that it has as they are compared now
 
-Revision ID: read
+Revision ID: r17
 Revises: r16
 """
 
@@ -9,7 +9,7 @@ from alembic import op
 
 from postmaster.ledger.search_index import IndexedPart, fold, name_terms, term
 
-revision = 'read'
+revision = 'r17'
 down_revision = 'r16'
 branch_labels = None
 depends_on = None
