@@ -161,8 +161,9 @@ def recorded_lately(
 ) -> dict[tuple[str, bytes], LedgerEntry]:
     """Rows of the last day with these bytes under the same identity, by both: two messages may have the same bytes.
 
-    Either their deletion was confirmed, yet they are listed again; or they came by another name of this server, with
-    the same login and folder.
+    Either their deletion was confirmed, perhaps a moment ago and not committed yet, and they are listed again; or they
+    came by another name of this server, with the same login and folder. Rows that are pending in ``Ledger`` were looked
+    at before.
     """
     this, other, since = aliased(Mailbox), aliased(Mailbox), now() - MEMORY
     same = and_(other.login == this.login, other.folder == this.folder, other.id != this.id)
@@ -173,7 +174,7 @@ def recorded_lately(
         .where(
             InboundMail.sha256.in_({sha256 for _, sha256 in found}),
             or_(InboundMail.recorded_at >= since, InboundMail.deleted_at >= since),
-            or_(and_(other.id == mailbox_id, InboundMail.deletion == Deletion.CONFIRMED), same),
+            or_(other.id == mailbox_id, same),
         )
         .order_by(InboundMail.id)
     )

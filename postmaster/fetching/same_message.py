@@ -7,45 +7,19 @@ identity; this is asked only then.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
-from sqlalchemy import select
-
 from postmaster.database import read_session
-from postmaster.desk.models import Article, RawMail
-from postmaster.desk.rawmail import unpack
 from postmaster.fetching.pending import LedgerEntry
-from postmaster.ledger.models import InboundMail, Quarantine
+from postmaster.ledger.mail_source import kept_source
 from postmaster.parsing import parse_message
-
-# Articles of the recorded size among which the message is looked for in its ticket.
-MAX_ARTICLES = 20
 
 
 def says_the_same(raw: bytes, entry: LedgerEntry) -> bool:
     """Whether ``raw`` has the sender, recipients, date, id, texts and files of what ``entry`` recorded."""
-    recorded = _source_of(entry)
-    return recorded is not None and _content(recorded) == _content(raw)
-
-
-def _source_of(entry: LedgerEntry) -> bytes | None:
-    """What was recorded; None if it is not kept, as of a message that was ignored."""
-    of_ticket = (
-        select(RawMail)
-        .join(Article, Article.raw_id == RawMail.id)
-        .join(InboundMail, InboundMail.ticket_id == Article.ticket_id)
-        .where(InboundMail.id == entry.id, RawMail.size == InboundMail.size)
-        .limit(MAX_ARTICLES)
-    )
-    held = select(RawMail).join(Quarantine, Quarantine.raw_id == RawMail.id).where(Quarantine.inbound_id == entry.id)
     with read_session() as session:
-        for query in (held, of_ticket):
-            for row in session.scalars(query.execution_options(yield_per=1)):
-                raw = unpack(row.encoding, row.data)
-                if hashlib.sha256(raw).digest() == entry.sha256:
-                    return raw
-    return None
+        recorded = kept_source(session, entry.id, entry.sha256)
+    return recorded is not None and _content(recorded) == _content(raw)
 
 
 def _content(raw: bytes) -> tuple[Any, ...]:

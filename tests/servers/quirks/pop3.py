@@ -108,6 +108,10 @@ class Pop3Session:
         self.marked.add(int(argument))
         return b"+OK marked\r\n"
 
+    def do_rset(self, _argument: bytes) -> bytes:
+        self.marked.clear()
+        return b"+OK\r\n"
+
     def do_quit(self, _argument: bytes) -> bytes:
         self.carry_out()
         return b"+OK bye\r\n"

@@ -231,6 +231,10 @@ class QuitDoesNothing:
         pass
 
 
+class HangsUpAndDeletesNothing(HangsUpAtMessage, QuitDoesNothing):
+    pass
+
+
 class LineFeedsAlone:
     def send(self, data: bytes) -> None:
         super().send(data.replace(b"\r\n", b"\n"))  # type: ignore[misc]
@@ -288,6 +292,10 @@ class RetrMarks:
         return super().do_dele(argument)  # type: ignore[misc,no-any-return]
 
 
+class RetrMarksAndStandIn(RetrMarks, StandIn):
+    pass
+
+
 class QuitRefused:
     def do_quit(self, _argument: bytes) -> bytes:
         return b"-ERR some deleted messages not removed\r\n"
@@ -339,6 +347,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("a continuation that says OK", "thunderbird/thunderbird-android#2650", ContinuationSaysOk),
     Quirk("a continuation after blank lines", "python/cpython#88574", ContinuationAfterBlankLines),
     Quirk("a QUIT that does nothing", "jstedfast/MailKit#971; axllent/mailpit#317", QuitDoesNothing, refuses=True),
+    Quirk("a hang-up, and a QUIT that does nothing", "jstedfast/MailKit#971", HangsUpAndDeletesNothing, refuses=True),
     Quirk("line feeds alone", "RFC 1939 section 3: CRLF", LineFeedsAlone, refuses=True),
     Quirk("STAT that tells of nothing", "RFC 1939 section 5", StatTellsOfNothing, refuses=True),
     Quirk("STAT refused", "RFC 1939 section 5", StatRefused, refuses=True),
@@ -348,6 +357,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("UIDLs of any bytes", "RFC 1939 section 7: 0x21 to 0x7E", UidlsOfAnyBytes),
     Quirk("a text cut within its header", "OTRS bug 11475", CutWithinHeaderAndOfNoSize, blocks=True),
     Quirk("RETR that marks", "RFC 2449 section 6.7: EXPIRE 0", RetrMarks, refuses=True),
+    Quirk("RETR that marks a stand-in", "RFC 2449 section 6.7: EXPIRE 0", RetrMarksAndStandIn, refuses=True),
     Quirk("QUIT refused", "RFC 1939 section 6", QuitRefused, refuses=True),
     Quirk("QUIT carried out and refused", "RFC 1939 section 6", QuitCarriedOutAndRefused, refuses=True),
     Quirk("lines of its own once read", "qpopper: Status and X-UIDL lines", StatusOnceRead),
