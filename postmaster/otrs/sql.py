@@ -3,19 +3,27 @@
 It is a reader of two kinds of statement, not of SQL: everything else is passed over. The work is linear in the dump, no
 more of it is held than one statement's values take, and what it holds is only ever taken for text.
 
-Rows in their usual form are found by one regular expression for each table (``_fast_row``): a million of them is read
+Rows in their usual form are found by one regular expression for each table (``fast_row``): a million of them is read
 in seconds. Whatever it does not find is read token by token.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping
 
 from postmaster.otrs.rows import DumpRow, Unreadable, bad_dump
+from postmaster.otrs.sql_values import (
+    POSTGRES_ESCAPE,
+    Token,
+    bare_value,
+    fast_row,
+    from_hex,
+    layout_of,
+    mysql_text,
+    postgres_char,
+    value_of,
+)
 from postmaster.otrs.window import Window
 
 # The tables that are read, and of each the columns; None stands for all.
@@ -47,11 +55,7 @@ _TOKENS = {
     for dialect, own in (("mysql", _MYSQL), ("postgresql", _POSTGRES))
 }
 
-# A value in its usual form, and what can be passed over without looking at it.
-_USUAL = {
-    "mysql": r"(?:(?:_[a-z0-9]+\s?+)?'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'|[\w.+-]++)",
-    "postgresql": r"(?:'[^']*+(?:''[^']*+)*+'|[\w.+-]++)",
-}
+# What can be passed over without looking at it.
 _DULL = {
     "mysql": re.compile(r"(?:[^;'\"`/#-]++|'[^'\\]*+(?:\\.[^'\\]*+)*+')++", re.DOTALL),
     "postgresql": re.compile(r"(?:[^;'\"/\-$eE]++|[eE](?=[^'])|'[^']*+')++", re.DOTALL),
@@ -64,28 +68,12 @@ _POSTGRES_MARKS = re.compile(r"PostgreSQL database dump|\bFROM stdin;|standard_c
 _SKIPPED = frozenset({"blank", "comment", "hash"})
 _QUOTED = frozenset({"string", "escaped", "name", "hex"})
 
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
-_MYSQL_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_MYSQL_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
-_POSTGRES_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
-
 _BEFORE_NAMES = frozenset({"into", "ignore", "only", "low_priority", "delayed", "if", "not", "exists"})
 
 # Words that begin a line of CREATE TABLE which is no column.
 _NO_COLUMN = frozenset(
     {"primary", "unique", "key", "index", "constraint", "foreign", "fulltext", "check", "exclude", "spatial", "like"}
 )
-
-
-class Token(NamedTuple):
-    """A piece of SQL: its kind, and the text without quotes."""
-
-    kind: str
-    text: str
-
-    def says(self, *words: str) -> bool:
-        """Whether it is one of these keywords or marks."""
-        return self.kind in ("word", "mark") and self.text.lower() in words
 
 
 END = Token("end", "")
@@ -142,11 +130,11 @@ class _Reader:
     def _plain(self, kind: str, quoted: str) -> str:
         inner = quoted[1:-1]
         if kind == "hex":
-            return _from_hex(inner)
+            return from_hex(inner)
         inner = inner.replace(quoted[0] * 2, quoted[0])
         if kind == "escaped":
-            return _ESCAPE.sub(_escaped, inner)
-        return _unescaped(inner) if kind == "string" and self.dialect == "mysql" else inner
+            return POSTGRES_ESCAPE.sub(postgres_char, inner)
+        return mysql_text(inner) if kind == "string" and self.dialect == "mysql" else inner
 
     def _skip(self, token: Token) -> None:
         """Pass over the rest of a statement."""
@@ -203,8 +191,8 @@ class _Reader:
         if name not in self.wanted or not token.says("values"):
             self._skip(token)
             return
-        layout = _layout(name, columns, self.wanted[name])
-        fast = _fast_row(self.dialect, layout)
+        layout = layout_of(name, columns, self.wanted[name])
+        fast = fast_row(self.dialect, layout)
         while True:
             if fast and (found := fast.match(self.window.text, self.window.at)) and found.end() < len(self.window.text):
                 line = self.window.line(found.start("row"))
@@ -225,8 +213,8 @@ class _Reader:
             inner = raw[raw.index("'") + 1 : -1]
             if "'" in inner:
                 inner = inner.replace("''", "'")
-            return _unescaped(inner) if self.dialect == "mysql" and "\\" in inner else inner
-        return _bare(raw)
+            return mysql_text(inner) if self.dialect == "mysql" and "\\" in inner else inner
+        return bare_value(raw)
 
     def _values(self) -> Iterator[str | None]:
         """The values of a row, up to its closing bracket. What is computed, such as a time, counts as NULL."""
@@ -238,7 +226,7 @@ class _Reader:
                 raise self._cut_off()
             depth += token.says("(") - token.says(")")
             if depth == 0 or (depth == 1 and token.says(",")):
-                yield _value(value)
+                yield value_of(value)
                 value = []
             else:
                 value.append(token)
@@ -253,7 +241,7 @@ class _Reader:
         if not from_stdin:
             return
         self.window.read_line()
-        layout = _layout(name, columns, self.wanted[name]) if name in self.wanted else None
+        layout = layout_of(name, columns, self.wanted[name]) if name in self.wanted else None
         line = self.window.line()
         while (content := self._copy_line()) != "\\.":
             if layout:
@@ -266,99 +254,3 @@ class _Reader:
             flaw = "ends in the middle of a COPY block"
             raise bad_dump(flaw, "It was cut off; make it again, and check that the disk had space.")
         return content
-
-
-class _Layout(NamedTuple):
-    """Where the values of a table's rows stand. ``names`` and ``places`` are of those that are wanted."""
-
-    table: str
-    columns: tuple[str, ...]
-    names: tuple[str, ...]
-    places: tuple[int, ...]
-
-    def row(self, line: int, values: Sequence[str | None]) -> DumpRow | Unreadable:
-        """The row with these values."""
-        if not self.columns:
-            why = "the dump does not name its columns; keep the CREATE TABLE statements, or add --complete-insert"
-            return Unreadable(self.table, line, why)
-        if len(self.columns) != len(values):
-            return Unreadable(self.table, line, f"it has {len(values)} values for {len(self.columns)} columns")
-        return DumpRow(
-            self.table, line, {name: values[place] for name, place in zip(self.names, self.places, strict=True)}
-        )
-
-    def copied(self, line: int, values: Sequence[str]) -> DumpRow | Unreadable:
-        """The row with these values, as COPY writes them."""
-        if len(self.columns) != len(values):
-            return self.row(line, values)
-        chosen = {name: _copied(values[place]) for name, place in zip(self.names, self.places, strict=True)}
-        return DumpRow(self.table, line, chosen)
-
-
-def _layout(table: str, columns: Sequence[str] | None, wanted: Collection[str] | None) -> _Layout:
-    chosen = [(name, place) for place, name in enumerate(columns or ()) if wanted is None or name in wanted]
-    return _Layout(table, tuple(columns or ()), tuple(name for name, _ in chosen), tuple(place for _, place in chosen))
-
-
-@lru_cache(maxsize=100)
-def _fast_row(dialect: str, layout: _Layout) -> re.Pattern[str] | None:
-    """What finds a whole row of the table, and the values that are wanted; None without columns."""
-    if not layout.columns:
-        return None
-    value = _USUAL[dialect]
-    values = [f"({value})" if place in layout.places else value for place in range(len(layout.columns))]
-    comma = r"[ \n]?+,[ \n]?+"
-    return re.compile(rf",?+\s*+(?P<row>\()[ \n]?+{comma.join(values)}[ \n]?+\)", re.DOTALL)
-
-
-def _value(tokens: Sequence[Token]) -> str | None:
-    """The value that is written so; None for NULL, and for anything that a database would have to compute."""
-    if tokens and tokens[0].kind == "word" and tokens[0].text.startswith("_"):  # the character set, as in _binary '…'
-        tokens = tokens[1:]
-    if len(tokens) != 1 and not _is_cast(tokens):
-        return None
-    if not tokens or tokens[0].kind == "mark":
-        return None
-    token = tokens[0]
-    return _bare(token.text) if token.kind in ("word", "number", "digits") else token.text
-
-
-def _bare(text: str) -> str | None:
-    """The value of what stands without quotes: a number, a word, digits of bytes."""
-    if text[:2] == "0x":
-        return _from_hex(text[2:])
-    if text[0].isdigit() or text[0] in "+-.":
-        return text
-    return {"true": "1", "false": "0"}.get(text.lower())
-
-
-def _unescaped(text: str) -> str:
-    return _MYSQL_ESCAPE.sub(lambda found: _MYSQL_ESCAPES.get(found[1], found[1]), text)
-
-
-def _is_cast(tokens: Sequence[Token]) -> bool:
-    """Whether it is a value of a stated type, as in ``'x'::text``."""
-    return any(first.says(":") and second.says(":") for first, second in pairwise(tokens[1:3]))
-
-
-def _from_hex(digits: str) -> str:
-    try:
-        return bytes.fromhex(digits).decode("utf-8", "surrogateescape")
-    except ValueError:
-        return digits
-
-
-def _copied(text: str) -> str | None:
-    """A value of a COPY block (PostgreSQL, "COPY", text format)."""
-    if text == "\\N":
-        return None
-    return _ESCAPE.sub(_escaped, text) if "\\" in text else text
-
-
-def _escaped(found: re.Match[str]) -> str:
-    escape = found[1]
-    if escape[0] in "01234567":
-        return chr(int(escape, 8))
-    if len(escape) > 1:
-        return chr(int(escape[1:], 16))
-    return _POSTGRES_ESCAPES.get(escape, escape)

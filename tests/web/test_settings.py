@@ -114,6 +114,7 @@ def test_the_second_of_two_editors_is_told_what_changed(client: FlaskClient, des
 def test_the_filter_finds_by_name_meaning_and_whether_it_is_changed(client: FlaskClient, desk: Desk) -> None:
     desk.ok("setting", "set", "SessionsPerHost", "9")
     assert names(fragment(client, "/settings?q=SUBJECT+number")) == [
+        "UnknownTicketNumberQueue",
         "Ticket::Hook",
         "Ticket::SubjectFormat",
         "AcceptTicketNumberFromStranger",
