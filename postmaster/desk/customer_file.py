@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ MAX_FLAWS = 20
 
 _value = line(MAX_VALUE)
 
+# Nearly all addresses, for which all that is checked of others need not be.
+_PLAIN = re.compile(r"[a-z0-9._+-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\.){1,5}[a-z]{2,20}", re.IGNORECASE)
+
 T = TypeVar("T")
 
 
@@ -60,7 +64,7 @@ class BadDirectoryError(InputError):
         self.flaws = tuple(flaws[:MAX_FLAWS])
         more = ["There is more that is wrong."] if len(flaws) > MAX_FLAWS else []
         advice = "Nothing was changed. Correct the file, and import it again."
-        super().__init__("File", " ".join([*self.flaws, *more]), advice, "bad-directory")
+        super().__init__("File", " ".join([*self.flaws, *more]), advice, code="bad-directory")
 
 
 class ManyDroppedError(InputError):
@@ -69,7 +73,7 @@ class ManyDroppedError(InputError):
     def __init__(self, dropped: int, known: int) -> None:
         message = f"The file lacks {dropped:,} of the {known:,} entries that there are, more than half."
         advice = "Nothing was changed. If that is right, import it with: flask customer import --yes FILE"
-        super().__init__("File", message, advice, "directory-shrinks")
+        super().__init__("File", message, advice, code="directory-shrinks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ def _address(text: str) -> str:
     local = "x@" if text.startswith(ANYBODY) else ""
     plain = local + text.removeprefix(ANYBODY) if local else text
     try:
-        key = address_key(mail_address(plain))
+        key = address_key(plain if _PLAIN.fullmatch(plain) else mail_address(plain))
     except InvalidValue:
         raise InvalidValue("is neither an e-mail address nor *@ and a domain") from None
     return ANYBODY + key.removeprefix(local) if local else key
@@ -198,8 +202,10 @@ def _login(text: str) -> str:
 
 
 def _optional(value: str) -> str:
+    if len(value) <= MAX_VALUE and value.isascii() and value.isprintable():
+        return value
     try:
-        return _value(value) if value else ""
+        return _value(value)
     except InvalidValue:
         raise InvalidValue(f"is longer than {MAX_VALUE} characters, or holds what is no text") from None
 
