@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -172,11 +173,26 @@ def child_of(pid: int) -> int:
     return int(children[0]) if children else 0
 
 
-def test_an_agent_that_does_not_listen_is_not_asked_to_deliver_for_ever(desk: Desk, environ: dict[str, str]) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run([*COMMAND], env=environ, input=mail("hello"), stdout=full, check=False, cwd=TOP)
-    assert done.returncode == 0
+@pytest.mark.parametrize("closing", [">/dev/full", ">&-", "2>&-", ">&- 2>&-"])
+def test_an_agent_that_does_not_listen_is_not_asked_to_deliver_for_ever(
+    desk: Desk, environ: dict[str, str], closing: str
+) -> None:
+    assert through_shell(environ, closing).returncode == 0
     assert len(desk.tickets()) == 1
+
+
+def test_a_message_that_nobody_hands_over_is_told_as_such(environ: dict[str, str]) -> None:
+    done = through_shell(environ, "<&-")
+    assert_kept(done)
+    assert b"[no-message]" in done.stderr
+
+
+def through_shell(environ: Mapping[str, str], redirection: str) -> subprocess.CompletedProcess[bytes]:
+    """Hand a message over with the streams of the command as ``redirection`` says."""
+    line = shlex.join(COMMAND) + " " + redirection
+    return subprocess.run(
+        ["sh", "-c", line], env=environ, input=mail("hello"), capture_output=True, check=False, cwd=TOP
+    )
 
 
 def test_a_queue_that_is_not_there_does_not_bounce_the_mail(desk: Desk, environ: dict[str, str]) -> None:
