@@ -32,6 +32,9 @@ from postmaster.resources.readers import InvalidValue, line, mail_address
 COLUMNS = ("address", "login", "number")
 MAX_VALUE = 320
 
+# The row that says which file was read last.
+CSV_FILE = "file"
+
 # Rows that are written at once, and flaws that are named.
 PIECE = 5_000
 MAX_FLAWS = 20
@@ -232,4 +235,4 @@ def apply_directory(session: Session, file: DirectoryFile, actor: str, *, confir
 
 def note_source(session: Session, digest: str, problem: str) -> None:
     """Write down which file was read last, or what keeps it from being read. The caller commits."""
-    session.merge(CustomerSource(id=1, digest=digest, problem=problem, read_at=now()))
+    session.merge(CustomerSource(kind=CSV_FILE, digest=digest, problem=problem, read_at=now()))
