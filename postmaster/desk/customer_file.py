@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,11 +32,17 @@ from postmaster.resources.readers import InvalidValue, line, mail_address
 COLUMNS = ("address", "login", "number")
 MAX_VALUE = 320
 
+# The row that says which file was read last.
+CSV_FILE = "file"
+
 # Rows that are written at once, and flaws that are named.
 PIECE = 5_000
 MAX_FLAWS = 20
 
 _value = line(MAX_VALUE)
+
+# Nearly all addresses, for which all that is checked of others need not be.
+_PLAIN = re.compile(r"[a-z0-9._+-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?\.){1,5}[a-z]{2,20}", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -60,7 +67,7 @@ class BadDirectoryError(InputError):
         self.flaws = tuple(flaws[:MAX_FLAWS])
         more = ["There is more that is wrong."] if len(flaws) > MAX_FLAWS else []
         advice = "Nothing was changed. Correct the file, and import it again."
-        super().__init__("File", " ".join([*self.flaws, *more]), advice, "bad-directory")
+        super().__init__("File", " ".join([*self.flaws, *more]), advice, code="bad-directory")
 
 
 class ManyDroppedError(InputError):
@@ -69,7 +76,7 @@ class ManyDroppedError(InputError):
     def __init__(self, dropped: int, known: int) -> None:
         message = f"The file lacks {dropped:,} of the {known:,} entries that there are, more than half."
         advice = "Nothing was changed. If that is right, import it with: flask customer import --yes FILE"
-        super().__init__("File", message, advice, "directory-shrinks")
+        super().__init__("File", message, advice, code="directory-shrinks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +192,7 @@ def _address(text: str) -> str:
     local = "x@" if text.startswith(ANYBODY) else ""
     plain = local + text.removeprefix(ANYBODY) if local else text
     try:
-        key = address_key(mail_address(plain))
+        key = address_key(plain if _PLAIN.fullmatch(plain) else mail_address(plain))
     except InvalidValue:
         raise InvalidValue("is neither an e-mail address nor *@ and a domain") from None
     return ANYBODY + key.removeprefix(local) if local else key
@@ -198,8 +205,10 @@ def _login(text: str) -> str:
 
 
 def _optional(value: str) -> str:
+    if len(value) <= MAX_VALUE and value.isascii() and value.isprintable():
+        return value
     try:
-        return _value(value) if value else ""
+        return _value(value)
     except InvalidValue:
         raise InvalidValue(f"is longer than {MAX_VALUE} characters, or holds what is no text") from None
 
@@ -226,4 +235,4 @@ def apply_directory(session: Session, file: DirectoryFile, actor: str, *, confir
 
 def note_source(session: Session, digest: str, problem: str) -> None:
     """Write down which file was read last, or what keeps it from being read. The caller commits."""
-    session.merge(CustomerSource(id=1, digest=digest, problem=problem, read_at=now()))
+    session.merge(CustomerSource(kind=CSV_FILE, digest=digest, problem=problem, read_at=now()))

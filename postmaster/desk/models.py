@@ -217,14 +217,14 @@ class CustomerEntry(Model):
 
 
 class CustomerSource(Model):
-    """The file that the customer directory was read from last: its one row.
+    """The file that the customer directory was read from last: its one row, of the kind ``file``.
 
     ``problem`` is what keeps a newer one from being read; empty if nothing does.
     """
 
     __tablename__ = "customer_source"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), default="")
     problem: Mapped[str] = mapped_column(default="")
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)

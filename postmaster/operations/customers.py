@@ -7,7 +7,7 @@ import hashlib
 from sqlalchemy.orm import Session
 
 from postmaster.database import read_session, transaction
-from postmaster.desk.customer_file import DirectoryFile, apply_directory, note_source
+from postmaster.desk.customer_file import CSV_FILE, DirectoryFile, apply_directory, note_source
 from postmaster.desk.models import CustomerSource
 from postmaster.errors import PostMasterError
 from postmaster.system.settings import CUSTOMER_FILE, get_setting
@@ -19,7 +19,7 @@ ACTOR = "schedule"
 def read_again() -> None:
     """Take the file that CustomerDirectoryFile names, if it is another one than the last; an incident says why not."""
     with read_session() as session:
-        path, last = get_setting(session, CUSTOMER_FILE), session.get(CustomerSource, 1)
+        path, last = get_setting(session, CUSTOMER_FILE), session.get(CustomerSource, CSV_FILE)
     if not path:
         if last is not None and last.problem:
             _note(last.digest, "")
@@ -53,5 +53,5 @@ def _note(digest: str, problem: str) -> None:
 
 def directory_problem(session: Session) -> str:
     """What keeps the file from being read; empty if nothing does."""
-    source = session.get(CustomerSource, 1)
+    source = session.get(CustomerSource, CSV_FILE)
     return source.problem if source else ""

@@ -49,11 +49,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "customer_source",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("problem", sa.String(), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_source")),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_customer_source")),
     )
     op.execute(ENTER.format(each=EACH[op.get_bind().dialect.name]))
     op.create_index(op.f("ix_ticket_field_ticket_id"), "ticket_field", ["ticket_id"])
