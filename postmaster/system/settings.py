@@ -114,7 +114,8 @@ HOOK_DIVIDER = OptionalSetting(
 SUBJECT_FORMAT = Setting(
     "Ticket::SubjectFormat",
     "Left",
-    "Where a ticket number stands in a subject: Left, Right or None.",
+    "Where answers have the ticket number in their subject: Left, Right or None. Kept for the help desk beside it: "
+    "PostMaster writes no answers, and finds the number wherever it stands.",
     one_of("Left", "Right", "None"),
     ("Left", "Right", "None"),
 )
