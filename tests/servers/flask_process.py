@@ -59,6 +59,7 @@ class FlaskProcesses(Server):
         module: str = "flask",
         input: bytes = b"",  # noqa: A002 - subprocess's word
         stdout: IO[Any] | None = None,
+        stderr: IO[Any] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run ``python -m MODULE WORDS`` to its end; nothing of this process's own environment is handed on."""
         near_end, far_end = socket.socketpair()
@@ -69,7 +70,7 @@ class FlaskProcesses(Server):
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as told:
             given.write(input)
             given.seek(0)
-            files = [file.fileno() for file in (given, stdout or said, told, far_end)]
+            files = [file.fileno() for file in (given, stdout or said, stderr or told, far_end)]
             with near_end:
                 with far_end:
                     socket.send_fds(self._door, [request], files)
