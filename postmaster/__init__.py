@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-# ruff: noqa: E402 - the guard and the threshold come before the imports
+# ruff: noqa: E402 - the streams, the guard and the threshold come before the imports
 from postmaster.pipe_guard import guard_pipe
+from postmaster.streams import open_streams
 
+open_streams()
 guard_pipe()
 
 import gc

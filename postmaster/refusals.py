@@ -82,6 +82,8 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "A message in quarantine could still not become a ticket: the database refused it.",
         "Look at its source, and deliver it to a queue.",
     ),
+    "no-message": ("Standard input is closed, so there is no message.", "Hand the message over on standard input."),
+    "no-space": ("There is no space for what a command writes.", "Make space, or send its output elsewhere."),
     "unreadable-file": ("A file cannot be read.", "Check its name, and your rights."),
     "wrong-password": ("The current password is wrong.", "Enter it again."),
     "database-encoding": (

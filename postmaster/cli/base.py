@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import getpass
 import json
@@ -27,6 +28,7 @@ from postmaster.database import database_away, prepare_database
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.numbers import MAX_ID, read_id, read_number
 from postmaster.sources.dialogue import shown_on
+from postmaster.streams import discard_output
 
 Function = Callable[..., Any]
 RowT = TypeVar("RowT")
@@ -104,10 +106,12 @@ def guarded(function: Function) -> Function:
         except PostMasterError as error:
             raise CommandError(error) from error
         except BrokenPipeError:
-            sys.stderr.close()  # the reader of our output has gone, as in "| head"
+            discard_output()  # its reader has gone, as in "| head"
             raise SystemExit(0) from None
         except DBAPIError as error:
             raise CommandError(database_away(error)) from error
+        except OSError as error:
+            raise CommandError(_no_space() if error.errno == errno.ENOSPC else _unexpected(error)) from error
         except Exception as error:  # the last door before the user
             raise CommandError(_unexpected(error)) from error
 
@@ -151,6 +155,13 @@ class UnexpectedError(PostMasterError):
     """A fault of our own."""
 
     exit_code = 1
+
+
+def _no_space() -> PostMasterError:
+    discard_output()
+    return PostMasterError(
+        "no-space", "There is no space for what the command writes.", "Make space, or send its output elsewhere."
+    )
 
 
 def _unexpected(error: Exception) -> PostMasterError:

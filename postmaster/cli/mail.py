@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import click
 
-from postmaster import config
 from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json, print_table
+from postmaster.cli.output import output_option, read_moment, since_option, until_option, write_bytes
 from postmaster.cli.resources import as_json, print_facts
 from postmaster.database import read_session
-from postmaster.errors import InputError
 from postmaster.extensions import Json
+from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.pipeline.decision import RECORDED, Outcome
-from postmaster.resources.readers import InvalidValue, moment
 
 group = Group("mail", help="Find mail that was taken, and see what became of it.")
 
@@ -33,10 +32,8 @@ OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 @click.option("--message-id", default="", metavar="ID", help="Message-ID, with or without angle brackets.")
 @click.option("--account", default="", metavar="ID-OR-NAME", help="Account that it was fetched for; pipe: flask read.")
 @click.option("--ticket", default="", metavar="NUMBER", help="Number of the ticket that it belongs to.")
-@click.option(
-    "--since", default="", metavar="TIME", help="Recorded then or later, as in 2026-11-23 or 2026-11-23T09:30."
-)
-@click.option("--until", default="", metavar="TIME", help="Recorded before that time, or on that day at the latest.")
+@since_option("Recorded")
+@until_option("Recorded")
 @click.option("--outcome", type=OUTCOME_CHOICE, help="What became of it.")
 @click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show the newest ones only.")
 @as_json
@@ -51,8 +48,8 @@ def find(
     """
     wanted = MailFilter(
         text=" ".join(text),
-        since=_moment("--since", since),
-        until=_moment("--until", until, end_of_day=True),
+        since=read_moment("--since", since),
+        until=read_moment("--until", until, end_of_day=True),
         outcome=Outcome(outcome) if outcome else None,
         **parts,
     )
@@ -65,11 +62,14 @@ def find(
             print_table([name.capitalize() for name in COLUMNS], ([row[name] for name in COLUMNS] for row in rows))
 
 
-def _moment(option: str, text: str, *, end_of_day: bool = False) -> datetime | None:
-    try:
-        return moment(config.current().time_zone, end_of_day=end_of_day)(text.strip()) if text.strip() else None
-    except InvalidValue as error:
-        raise InputError(option, f"{option} {error.flaw}.", error.advice) from None
+@group.command("source")
+@click.argument("number", type=ID, metavar="ID")
+@output_option
+def source(number: int, output: Path | None) -> None:
+    """Print the message ID as it came, byte for byte."""
+    with read_session() as session:
+        content = mail_source(session, number)
+    write_bytes(content, output)
 
 
 @group.command("show")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from postmaster.errors import MailError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.fetching.pipe import note_missing_queue, pipe_rules, preview_from_pipe, take_from_pipe
 from postmaster.pipe_guard import EXIT_TRY_AGAIN, usage_code
+from postmaster.streams import discard_output
 
 
 class TryAgainError(PostMasterError):
@@ -108,7 +108,13 @@ def read(
     if json_lines:
         _take_files(files, take)
     else:
-        _take_one(sys.stdin.buffer, take, as_json=as_json)
+        _take_one(_standard_input(), take, as_json=as_json)
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise PostMasterError("no-message", "Standard input is closed.", "Hand the message over on standard input.")
+    return sys.stdin.buffer
 
 
 def _take_one(source: IO[bytes], take: Callable[[bytes], Json], *, as_json: bool) -> None:
@@ -143,7 +149,7 @@ def _say(tell: Callable[[], None]) -> None:
         tell()
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python says once more what is left when it ends
+        discard_output()
 
 
 def _or_try_again(take: Callable[[bytes], Json], raw: bytes) -> Json:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Group, actor, print_json, print_table
+from postmaster.cli.base import ID, MAX_COUNT, Group, Number, actor, print_json, print_table
+from postmaster.cli.output import binary_output, output_option, read_moment, since_option, until_option, write_bytes
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.ticket_service import TicketChange, TicketService
+from postmaster.desk.ticket_stream import TicketRange, stream_tickets
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
+from postmaster.ledger.article_source import find_attachment
+from postmaster.ledger.export import write_files, write_jsonl, write_mbox
 from postmaster.ledger.redispatch import dispatch_again
 from postmaster.parsing import parse_message
 from postmaster.pipeline.json import describe_message
@@ -24,19 +30,36 @@ from postmaster.pipeline.json import describe_message
 group = Group("ticket", help="Look at tickets, and change them.")
 
 COLUMNS = ("number", "title", "queue", "state", "priority", "created", "articles")
-# Rows that are read at a time: a million tickets must not fill the memory.
-PAGE = 1000
 
 numbers = click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
 
 
+def range_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which tickets."""
+    for option in (
+        until_option("Opened"),
+        since_option("Opened"),
+        click.option("--state", default="", metavar="STATE", help="Only tickets in this state."),
+        click.option("--queue", default="", metavar="NAME", help="Only tickets of this queue."),
+    ):
+        function = option(function)
+    return function
+
+
+def _range(queue: str, state: str, since: str, until: str, newest_first: bool = False) -> TicketRange:
+    first, last = read_moment("--since", since), read_moment("--until", until, end_of_day=True)
+    return TicketRange(queue, state, first, last, newest_first)
+
+
 @group.command("list")
-@click.option("--queue", metavar="NAME", help="Only tickets of this queue.")
+@range_options
+@click.option("--newest-first", is_flag=True, help="The other way round.")
+@click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show that many at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def list_tickets(queue: str | None, as_json: bool) -> None:
+def list_tickets(limit: int | None, as_json: bool, **parts: Any) -> None:
     """List tickets, the oldest first."""
     with read_session() as session:
-        rows = _rows(session, queue)
+        rows = islice(_rows(session, _range(**parts)), limit)
         if as_json:
             for row in rows:
                 print_json(row)
@@ -82,36 +105,70 @@ def dispatch(numbers: tuple[str, ...]) -> None:
     _print_changes(changes)
 
 
+@group.command()
+@click.argument("number", type=ID, metavar="ID")
+@output_option
+def attachment(number: int, output: Path | None) -> None:
+    """Print the content of the attachment ID, which flask ticket show names."""
+    with read_session() as session:
+        _, content = find_attachment(session, number)
+    write_bytes(content, output)
+
+
+@group.command()
+@range_options
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["jsonl", "mbox", "eml"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: everything, a line for each ticket and each article; mbox: the mail alone; eml: a file each.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Write to this file, or for eml into this new folder, which must not be there yet.",
+)
+def export(format_: str, output: Path | None, **parts: Any) -> None:
+    """Hand out tickets with the mail that they came as, the oldest first.
+
+    Articles whose source is not kept any more are in jsonl alone, with their text.
+    """
+    wanted = _range(**parts)
+    with read_session() as session:
+        if format_ == "eml":
+            count = write_files(session, wanted, _new_folder(output))
+        else:
+            write = write_jsonl if format_ == "jsonl" else write_mbox
+            with binary_output(output) as file:
+                count = write(session, wanted, file)
+    what = "tickets" if format_ == "jsonl" else "messages"
+    click.echo(f"Exported: {count} {what}.", err=True)
+
+
+def _new_folder(output: Path | None) -> Path:
+    if output is None:
+        raise click.UsageError("--format eml needs --output FOLDER.")
+    try:
+        output.mkdir()
+    except OSError as error:
+        raise click.UsageError(f"--output {output} cannot be made ({error.strerror}).") from error
+    return output
+
+
 def _print_changes(changes: Sequence[TicketChange]) -> None:
     for change in changes:
         parts = [f"{name} {old} → {new}" for name, (old, new) in change.changes.items()]
         click.echo(f"{change.number}: {', '.join(parts) or 'nothing changed'}")
 
 
-def _rows(session: Session, queue: str | None) -> Iterator[Json]:
-    """Tickets page by page, each page found through the primary key and with one query."""
-    queue_id = _queue_id(session, queue) if queue else None
-    last = 0
-    while page := session.execute(_page(last, queue_id)).all():
-        for row in page:
-            yield {**dict(zip(COLUMNS, row[1:], strict=True)), "created": row.created_at.isoformat()}
-        last = page[-1].id
-
-
-def _page(after: int, queue_id: int | None) -> Select[*tuple[object, ...]]:
+def _rows(session: Session, wanted: TicketRange) -> Iterator[Json]:
     articles = select(func.count()).where(Article.ticket_id == Ticket.id).scalar_subquery()
     columns = (Ticket.number, Ticket.title, Queue.name, Ticket.state, Ticket.priority, Ticket.created_at, articles)
-    found = select(Ticket.id, *columns).join(Queue, Queue.id == Ticket.queue_id).where(Ticket.id > after)
-    if queue_id is not None:
-        found = found.where(Ticket.queue_id == queue_id)
-    return found.order_by(Ticket.id).limit(PAGE)
-
-
-def _queue_id(session: Session, name: str) -> int:
-    found = session.execute(select(Queue.id).where(Queue.name == name)).scalar_one_or_none()
-    if found is None:
-        raise NotFoundError("unknown-queue", f"There is no queue “{name}”.", "Run: flask queue list")
-    return found
+    for row in stream_tickets(session, columns, wanted):
+        yield {**dict(zip(COLUMNS, row[1:], strict=True)), "created": row.created_at.isoformat()}
 
 
 def _describe(session: Session, found: Ticket) -> Json:
@@ -142,8 +199,15 @@ def _describe_article(session: Session, article: Article) -> Json:
     }
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is not None:
-        return {**shared, **describe_message(parse_message(unpack(raw.encoding, raw.data)))}
-    names = ("filename", "content_type", "content_id", "size", "sha256")
+        message = parse_message(unpack(raw.encoding, raw.data))
+        ids = {part.part: part.id for part in article.attachments}
+        shown = describe_message(message)
+        attachments = [
+            {"id": ids.get(part.part), **row}
+            for part, row in zip(message.attachments, shown["attachments"], strict=True)
+        ]
+        return {**shared, **shown, "attachments": attachments}
+    names = ("id", "filename", "content_type", "content_id", "size", "sha256")
     attachments = [{name: getattr(part, name) for name in names} for part in article.attachments]
     return {**shared, **article.header, "text": article.text, "html": None, "attachments": attachments}
 
@@ -156,7 +220,8 @@ def _print_ticket(shown: Json) -> None:
         click.echo(f"\n{article['created']}  {sender}  {article['subject']}")
         click.echo("".join(char if char.isprintable() or char in "\n\t" else "�" for char in article["text"]))
         for part in article["attachments"]:
-            click.echo(f"  Attachment: {part['filename']} ({part['content_type']}, {part['size']} bytes)")
+            what = f"{part['content_type']}, {part['size']} bytes"
+            click.echo(f"  Attachment {part['id']}: {part['filename']} ({what})")
 
 
 def _words(value: Any) -> str:

@@ -31,6 +31,8 @@ from postmaster.sources.base import Deletions, MailSource, RemoteMail
 BATCH_MESSAGES = 100
 BATCH_BYTES = 8 * 1024 * 1024
 
+LISTED_AGAIN = "The server lists mail again that it said it had deleted. Nothing is recorded twice; ask who runs it."
+
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
@@ -148,6 +150,8 @@ class MailboxWork:
         self._proven |= read.digests()
         self.counters.count(Outcome.ALREADY_RECORDED for _ in read.known)
         self._undeleted |= {mail.handle: entry for mail, entry in read.known}
+        if any(entry.listed_again for _, entry in read.known):
+            self.notes[LISTED_AGAIN] = None
         names = [mail.identity or f"sha256:{sha256.hex()}" for mail, _, sha256 in read.new]
         named = [
             (raw, sha256, name, self.ledger.claim(name)) for (_, raw, sha256), name in zip(read.new, names, strict=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 from postmaster.database import read_session
 from postmaster.fetching.care import key_of
 from postmaster.fetching.pending import Ledger, LedgerEntry, recorded_lately
 from postmaster.fetching.plausible import doubt
+from postmaster.fetching.same_message import says_the_same
 from postmaster.sources.base import MailSource, RemoteMail
 
 
@@ -85,7 +87,7 @@ def read_batch(
         sha256 = hashlib.sha256(raw or b"").digest()
         if raw is None:
             gone += 1
-        elif entry := ledger.find(mail, sha256):
+        elif entry := ledger.find(mail, sha256) or ledger.find_changed(mail, partial(says_the_same, raw)):
             known.append((mail, entry))
         elif not mail.flagged:
             new.append((mail, raw, sha256))

@@ -1,6 +1,7 @@
 """The ledger as one run sees it: which messages were recorded before without their deletion being confirmed.
 
-A message is known again by its identity *and* its SHA-256. Where identities changed, because the server has a new
+A message is known again by its identity *and* its SHA-256; if its bytes differ, by its identity and what it says
+(``fetching.same_message``). Where identities changed, because the server has a new
 UIDVALIDITY, knows no UIDL, or is asked by the other protocol now, it is known by its SHA-256 alone; two identical
 messages then match two rows, never one. A row whose message is not listed is gone only if everything that is listed
 was read. A message whose deletion was confirmed lately and that is listed again is known, too.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -28,17 +29,19 @@ from postmaster.sources.base import RemoteMail
 PIPE_MEMORY = timedelta(hours=24)
 
 # How long a message whose deletion the server confirmed, or that came by another name of the server, is known again.
+# It counts from the last confirmation, so one that the server never deletes is known for as long as it is listed.
 MEMORY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A row of the ledger whose deletion is pending."""
+    """A row of the ledger whose deletion is pending, or ``listed_again`` although the server had confirmed it."""
 
     id: int
     identity: str
     occurrence: int
     sha256: bytes
+    listed_again: bool = False
 
 
 class Ledger:
@@ -85,6 +88,14 @@ class Ledger:
         entry = moved.pop()
         self._entries[entry.identity].remove(entry)
         return entry
+
+    def find_changed(self, mail: RemoteMail, is_same: Callable[[LedgerEntry], bool]) -> LedgerEntry | None:
+        """The row of this identity that ``is_same`` takes for the message although its bytes differ; taken out, too."""
+        for entry in self._entries.get(mail.identity or "", ()):
+            if is_same(entry):
+                self._entries[entry.identity].remove(entry)
+                return entry
+        return None
 
     def leftovers(self) -> list[int]:
         """The ids of the rows that no message matched, which are gone: call it only when this session proved it.
@@ -150,19 +161,20 @@ def recorded_lately(
 ) -> dict[tuple[str, bytes], LedgerEntry]:
     """Rows of the last day with these bytes under the same identity, by both: two messages may have the same bytes.
 
-    Either their deletion was confirmed, yet they are listed again; or they came by another name of this server, with
-    the same login and folder.
+    Either their deletion was confirmed, perhaps a moment ago and not committed yet, and they are listed again; or they
+    came by another name of this server, with the same login and folder. Rows that are pending in ``Ledger`` were looked
+    at before.
     """
-    this, other = aliased(Mailbox), aliased(Mailbox)
+    this, other, since = aliased(Mailbox), aliased(Mailbox), now() - MEMORY
     same = and_(other.login == this.login, other.folder == this.folder, other.id != this.id)
     rows = session.execute(
-        select(InboundMail.id, InboundMail.identity, InboundMail.occurrence, InboundMail.sha256)
+        select(InboundMail.id, InboundMail.identity, InboundMail.occurrence, InboundMail.sha256, other.id == mailbox_id)
         .join(other, other.id == InboundMail.mailbox_id)
         .join(this, this.id == mailbox_id)
         .where(
             InboundMail.sha256.in_({sha256 for _, sha256 in found}),
-            InboundMail.recorded_at >= now() - MEMORY,
-            or_(and_(other.id == mailbox_id, InboundMail.deletion == Deletion.CONFIRMED), same),
+            or_(InboundMail.recorded_at >= since, InboundMail.deleted_at >= since),
+            or_(other.id == mailbox_id, same),
         )
         .order_by(InboundMail.id)
     )

@@ -13,6 +13,7 @@ _SUBJECT = re.compile(rb"^Subject: *" + _WORDS, re.IGNORECASE | re.MULTILINE)
 _BEGINNING = re.compile(rb"\s*" + _WORDS, re.IGNORECASE)
 _EXCHANGE = re.compile(rb"^From:.*Microsoft Exchange", re.IGNORECASE | re.MULTILINE)
 _REGRETS = re.compile(rb"The server couldn't retrieve|The message hasn't been deleted", re.IGNORECASE)
+_HEADER_END = re.compile(rb"\A\r?\n|\n\r?\n|\r\r")
 _TRAVELLED = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -22,6 +23,8 @@ def doubt(raw: bytes, size: int) -> str:
         return "its text is empty"
     if len(raw) < size * SHORT:
         return f"only {len(raw):,} of its {size:,} bytes came"
+    if len(raw) != size and not _HEADER_END.search(raw):
+        return "it ends within its header"
     if _is_stand_in(raw[:HEAD_BYTES]):
         return "the server hands over a notice in its place"
     return ""

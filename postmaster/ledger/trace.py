@@ -85,4 +85,9 @@ def trace_mail(session: Session, mail_id: int) -> MailTrace:
     """The message with that id in the ledger. Raises NotFoundError."""
     for trace in traces(session, InboundMail.id == mail_id):
         return trace
-    raise NotFoundError("unknown-mail", f"There is no message {mail_id} in the ledger.", "Run: flask mail find")
+    raise no_mail(mail_id)
+
+
+def no_mail(mail_id: int) -> NotFoundError:
+    """There is no such message."""
+    return NotFoundError("unknown-mail", f"There is no message {mail_id} in the ledger.", "Run: flask mail find")

@@ -23,7 +23,7 @@ _LISTED = re.compile(rb"(\d{1,10}) \(UID (\d{1,10}) RFC822\.SIZE (\d{1,18}) FLAG
 
 _NUMBER = re.compile(rb"(\d{1,10})\s+\(")
 _TOKEN = re.compile(
-    rb"\s*(?:(?P<literal>\{\d+\})$|(?P<open>\()|(?P<close>\))"
+    rb"\s*(?:(?P<literal>~?\{\d+\+?\})$|(?P<open>\()|(?P<close>\))"
     rb'|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<atom>[^\s()"{}\[]+(?:\[[^\]]*\](?:<\d+>)?)?))'
 )
 
@@ -90,8 +90,9 @@ def _read_answer(parts: Sequence[Any]) -> tuple[int, FetchItem]:
     for name, value in zip(values[0::2], values[1::2], strict=True):
         if not isinstance(name, bytes):
             raise NonsenseError("an answer to FETCH with a value in place of a name")
-        if value is not None or name.upper() not in _NUMBERS:
-            item[name.upper()] = _typed(name.upper(), value)
+        key = name.upper().replace(b"BODY.PEEK[", b"BODY[")  # some name it as it was asked for
+        if value is not None or key not in _NUMBERS:
+            item[key] = _typed(key, value)
     return int(number), item
 
 

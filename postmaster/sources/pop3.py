@@ -48,6 +48,7 @@ class Pop3Source:
         self._client = client
         self._read_only = read_only
         self._marked: set[int] = set()
+        self._retrieved: set[int] = set()
         with self._wire.stage("list"):
             self._mails, has_identities = self._look()
         connection.opened()
@@ -89,7 +90,9 @@ class Pop3Source:
 
     def _texts(self, mails: Sequence[RemoteMail]) -> Sequence[tuple[RemoteMail, bytes | None]]:
         """What RETR brings of each; None for those that were refused, or for which there is no room beside others."""
-        asked = self._client.ask(*(self._command(mail.handle) for mail in mails))
+        commands = [self._command(mail.handle) for mail in mails]
+        self._retrieved |= {int(command[5:]) for command in commands if command.startswith("RETR ")}
+        asked = self._client.ask(*commands)
         room = 2 * sum(mail.size for mail in mails) + MAX_MESSAGE_BYTES
         texts = []
         for mail, _ in zip(mails, asked, strict=True):
@@ -123,6 +126,7 @@ class Pop3Source:
         mails, _ = self._look()
         if mails != self._mails:
             raise poplib.error_proto("EOF")
+        self._retrieved.clear()
         again, self._marked = self._marked, set()
         self._mark(sorted(again))
 
@@ -154,6 +158,7 @@ class Pop3Source:
         """
         try:
             with self._wire.stage("delete", time_for(0 for _ in self._marked)):
+                self._unmark_others()
                 self._client.command("QUIT")
         except MailError as error:
             if self._marked:
@@ -161,6 +166,15 @@ class Pop3Source:
         finally:
             self.abort()
         return Deletions(confirmed=frozenset(self._marked))
+
+    def _unmark_others(self) -> None:
+        """Have only those deleted that are to be: some servers mark what was read (RFC 2449 section 6.7, EXPIRE 0)."""
+        if self._retrieved <= self._marked:
+            return
+        self._client.send("RSET")
+        if self._client.accepted():
+            again, self._marked = self._marked, set()
+            self._mark(sorted(again))
 
     def abort(self) -> None:
         """Drop the connection; nothing is deleted."""

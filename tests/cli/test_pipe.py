@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
@@ -183,13 +184,26 @@ def child_of(pid: int) -> int:
     return int(children[0]) if children else 0
 
 
+@pytest.mark.parametrize("closing", [">/dev/full", ">&-", "2>&-", ">&- 2>&-"])
 def test_an_agent_that_does_not_listen_is_not_asked_to_deliver_for_ever(
-    desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses
+    desk: Desk, environ: dict[str, str], closing: str
 ) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = flask_process(environ, "read", input=mail("hello"), stdout=full)
-    assert done.returncode == 0
+    assert through_shell(environ, closing).returncode == 0
     assert len(desk.tickets()) == 1
+
+
+def test_a_message_that_nobody_hands_over_is_told_as_such(environ: dict[str, str]) -> None:
+    done = through_shell(environ, "<&-")
+    assert_kept(done)
+    assert b"[no-message]" in done.stderr
+
+
+def through_shell(environ: Mapping[str, str], redirection: str) -> subprocess.CompletedProcess[bytes]:
+    """Hand a message over with the streams of the command as ``redirection`` says."""
+    line = shlex.join(READ) + " " + redirection
+    return subprocess.run(
+        ["sh", "-c", line], env=environ, input=mail("hello"), capture_output=True, check=False, cwd=TOP
+    )
 
 
 def test_a_queue_that_is_not_there_does_not_bounce_the_mail(

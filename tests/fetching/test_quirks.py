@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
+from postmaster.extensions import now
+from postmaster.fetching import pending
+from postmaster.fetching.batches import LISTED_AGAIN
 from postmaster.sources import imap as imap_module
 from postmaster.sources.imap import ImapSource
 from postmaster.sources.pop3 import Pop3Source
@@ -85,3 +90,18 @@ def test_a_listing_without_uids_is_an_error_of_the_session(desk: Desk, mailbox: 
         desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)
         row = desk.fetch_one(code=1)
     assert (row["error"]["code"], row["error"]["stage"], row["left_reasons"]) == ("uids-missing", "list", {})
+
+
+def test_mail_that_a_server_never_deletes_is_one_ticket_for_as_long_as_it_is_listed(
+    app: Flask, desk: Desk, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with QuirkyPop3Server(mailbox, (pop3_table.QuitDoesNothing,)) as server:
+        credential = desk.credential("anna", "correct horse")
+        account = desk.add_account(type="POP3", host=server.host, port=server.port, credential=credential)
+        desk.fetch("--account", account)
+        for hours in (20, 40, 60):
+            monkeypatch.setattr(pending, "now", lambda hours=hours: now() + timedelta(hours=hours))
+            row = desk.fetch_one("--account", account)
+            assert row["already_recorded"] == len(mailbox.messages)
+            assert LISTED_AGAIN in row["notes"]
+    assert set(desk.titles().values()) == {1}

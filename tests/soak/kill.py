@@ -39,7 +39,10 @@ def in_process(environ: dict[str, str]) -> Desk:
 
 @dataclass
 class Moments:
-    """When to kill: between the seconds an idle run takes, and the longest that a run with mail took so far."""
+    """When to kill: between the seconds an idle run takes, and the longest that one with mail should take.
+
+    That grows with each kill: on a machine that has become slower, runs would never get past their start.
+    """
 
     chance: random.Random
     shortest: float
@@ -47,6 +50,7 @@ class Moments:
 
     def draw(self) -> float:
         """Seconds after its start at which to kill a run."""
+        self.longest *= 1.05
         return self.chance.uniform(self.shortest * 0.7, self.longest)
 
 

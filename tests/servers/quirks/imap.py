@@ -113,6 +113,7 @@ class ImapSession:
 
     def text(self, message: Message) -> bytes:
         """What BODY[] holds."""
+        message.read_in = self.number
         return message.raw
 
     def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:

@@ -308,6 +308,88 @@ class ExpungeDoesNothing:
         self.finish()  # type: ignore[attr-defined]
 
 
+class EchoesPeek:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        name, text = super().body_item(message, start, length)  # type: ignore[misc]
+        return name.replace(b"BODY[", b"BODY.PEEK["), text
+
+
+class BinaryLiterals:
+    def body_item(self, message: Message, start: bytes | None, length: bytes | None) -> tuple[bytes, bytes]:
+        name, text = super().body_item(message, start, length)  # type: ignore[misc]
+        return name, b"~" + text
+
+
+class ValidityOfTheSession:
+    def validity(self) -> bytes:
+        return b"* OK [UIDVALIDITY %d] ok\r\n" % (1000 + self.number)  # type: ignore[attr-defined]
+
+
+class UidExpungeUnknown:
+    def do_uid_expunge(self, _arguments: bytes) -> None:
+        self.finish(b"BAD unknown command")  # type: ignore[attr-defined]
+
+
+class UidExpungeRefused:
+    def do_uid_expunge(self, _arguments: bytes) -> None:
+        self.finish(b"NO not possible")  # type: ignore[attr-defined]
+
+
+class StoreDoesNothing:
+    def do_uid_store(self, _arguments: bytes) -> None:
+        self.finish()  # type: ignore[attr-defined]
+
+
+class StoreRefused:
+    def do_uid_store(self, _arguments: bytes) -> None:
+        self.finish(b"NO [READ-ONLY] mailbox is read-only")  # type: ignore[attr-defined]
+
+
+class ByeAtMessage:
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        if is_culprit(message) and any(name.startswith(b"BODY") for name, _ in items):
+            self.send(b"* BYE Internal error occurred. Refer to server log for more information.\r\n")  # type: ignore[attr-defined]
+            raise HangUp
+        super().send_message(number, message, items)  # type: ignore[misc]
+
+
+class ExistsTooLarge:
+    more = 3
+
+    def open_folder(self, access: bytes) -> None:
+        self.messages = list(self.mailbox.messages)  # type: ignore[attr-defined]
+        self.send(b"* %d EXISTS\r\n" % max(0, len(self.messages) + self.more))  # type: ignore[attr-defined]
+        self.send(self.validity())  # type: ignore[attr-defined]
+        self.finish(b"OK [" + access + b"] done")  # type: ignore[attr-defined]
+
+
+class ExistsTooSmall(ExistsTooLarge):
+    more = -3
+
+
+class UidsUpToTheLast:
+    def uid(self, message: Message) -> int:
+        return message.uid + 2**32 - 20
+
+
+class AnswersTwice:
+    def send_message(self, number: int, message: Message, items: Items) -> None:
+        for _ in range(2):
+            super().send_message(number, message, items)  # type: ignore[misc]
+
+
+class StatusOnceRead:
+    def text(self, message: Message) -> bytes:
+        before, raw = message.read_in, super().text(message)  # type: ignore[misc]
+        return with_status(raw) if before not in (0, self.number) else raw  # type: ignore[attr-defined]
+
+
+def with_status(raw: bytes) -> bytes:
+    """The message with the lines that some servers keep in it once it was read."""
+    head, blank, body = raw.partition(b"\r\n\r\n")
+    return head + b"\r\nStatus: RO\r\nX-UIDL: 4f1c" + blank + body + b"\r\n"
+
+
 class WithoutUidPlus:
     capability = b"IMAP4rev1 AUTH=PLAIN"
 
@@ -536,4 +618,17 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("NIL for each UID", "Enough-Software/enough_mail#200", UidsForNil, refuses=True),
     Quirk("a listing of nothing", "chatmail/core#4331; postalsys/imapflow#220", ListingOfNothing, refuses=True),
     Quirk("a listing of flags only", "duesee/imap-codec#242", ListingOfFlagsOnly, refuses=True),
+    Quirk("BODY.PEEK[] in the answer", "RFC 3501 section 7.4.2: it is called BODY[]", EchoesPeek),
+    Quirk("texts as binary literals", "RFC 3516 section 4.4; emersion/go-imap#764", BinaryLiterals),
+    Quirk("a UIDVALIDITY of the session", "thunderbird/thunderbird-android#4634", ValidityOfTheSession),
+    Quirk("UID EXPUNGE unknown", "RFC 4315 section 2.1", UidExpungeUnknown, refuses=True),
+    Quirk("UID EXPUNGE refused", "RFC 4315 section 2.1", UidExpungeRefused, refuses=True),
+    Quirk("STORE that does nothing", "jstedfast/MailKit#1234", StoreDoesNothing, refuses=True),
+    Quirk("STORE refused", "RFC 3501 section 6.4.6", StoreRefused, refuses=True),
+    Quirk("BYE at one message", "paperless-ngx/paperless-ngx: Internal error occurred", ByeAtMessage, blocks=True),
+    Quirk("EXISTS too large", "jstedfast/MailKit#1401", ExistsTooLarge),
+    Quirk("EXISTS too small", "jstedfast/MailKit#1401", ExistsTooSmall, refuses=True),
+    Quirk("UIDs up to the last", "RFC 3501 section 2.3.1.1: 32 bits", UidsUpToTheLast),
+    Quirk("each answer twice", "modern-email/defects#39; jstedfast/MailKit#1401", AnswersTwice),
+    Quirk("lines of its own once read", "qpopper: Status and X-UIDL lines", StatusOnceRead),
 )

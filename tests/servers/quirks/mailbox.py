@@ -14,6 +14,7 @@ class Message:
     raw: bytes
     uid: int
     flags: set[bytes] = field(default_factory=set)
+    read_in: int = 0  # the session that read it last
 
     @property
     def uidl(self) -> bytes:

@@ -73,6 +73,7 @@ class Pop3Session:
 
     def text(self, message: Message) -> bytes:
         """What RETR hands over."""
+        message.read_in = self.number
         return message.raw
 
     def do_stat(self, _argument: bytes) -> bytes:
@@ -106,6 +107,10 @@ class Pop3Session:
     def do_dele(self, argument: bytes) -> bytes:
         self.marked.add(int(argument))
         return b"+OK marked\r\n"
+
+    def do_rset(self, _argument: bytes) -> bytes:
+        self.marked.clear()
+        return b"+OK\r\n"
 
     def do_quit(self, _argument: bytes) -> bytes:
         self.carry_out()

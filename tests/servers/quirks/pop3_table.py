@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from tests.servers.quirks.imap import HangUp
-from tests.servers.quirks.imap_table import Quirk, StandIn, StandInOfItsSize, is_culprit
+from tests.servers.quirks.imap_table import Quirk, StandIn, StandInOfItsSize, StatusOnceRead, is_culprit
 from tests.servers.quirks.mailbox import Message
 
 
@@ -226,6 +226,87 @@ class ContinuationAfterBlankLines(SignsInByAuth):
     continuation = b"\r\n\r\n+ \r\n"
 
 
+class QuitDoesNothing:
+    def carry_out(self) -> None:
+        pass
+
+
+class HangsUpAndDeletesNothing(HangsUpAtMessage, QuitDoesNothing):
+    pass
+
+
+class LineFeedsAlone:
+    def send(self, data: bytes) -> None:
+        super().send(data.replace(b"\r\n", b"\n"))  # type: ignore[misc]
+
+
+class StatTellsOfNothing:
+    def do_stat(self, _argument: bytes) -> bytes:
+        return b"+OK 0 0\r\n"
+
+
+class StatRefused:
+    def do_stat(self, _argument: bytes) -> bytes:
+        return b"-ERR not now\r\n"
+
+
+class ListInPart:
+    def do_list(self, argument: bytes) -> bytes:
+        lines = [b"%d %d" % (number, len(message.raw)) for number, message in self.left()][:3]  # type: ignore[attr-defined]
+        return super().do_list(argument) if argument else self.listing(lines)  # type: ignore[misc,attr-defined,no-any-return]
+
+
+class UidlInPart:
+    def do_uidl(self, _argument: bytes) -> bytes:
+        lines = [b"%d %b" % (number, self.uidl(message)) for number, message in self.left()][:3]  # type: ignore[attr-defined]
+        return self.listing(lines)  # type: ignore[attr-defined,no-any-return]
+
+
+class LongUidls:
+    def uidl(self, message: Message) -> bytes:
+        return b"x" * 300 + message.uidl
+
+
+class UidlsOfAnyBytes:
+    def uidl(self, message: Message) -> bytes:
+        return b"\xff\xe4" + message.uidl
+
+
+class CutWithinHeaderAndOfNoSize:
+    def size(self, message: Message) -> int:
+        return 0 if is_culprit(message) else len(message.raw)
+
+    def text(self, message: Message) -> bytes:
+        return message.raw[:50] if is_culprit(message) else message.raw
+
+
+class RetrMarks:
+    def retrieved(self, message: Message) -> bytes:
+        answer: bytes = super().retrieved(message)  # type: ignore[misc]
+        self.marked.add(self.messages.index(message) + 1)  # type: ignore[attr-defined]
+        return answer
+
+    def do_dele(self, argument: bytes) -> bytes:
+        if int(argument) in self.marked:  # type: ignore[attr-defined]
+            return b"-ERR already deleted\r\n"
+        return super().do_dele(argument)  # type: ignore[misc,no-any-return]
+
+
+class RetrMarksAndStandIn(RetrMarks, StandIn):
+    pass
+
+
+class QuitRefused:
+    def do_quit(self, _argument: bytes) -> bytes:
+        return b"-ERR some deleted messages not removed\r\n"
+
+
+class QuitCarriedOutAndRefused:
+    def do_quit(self, _argument: bytes) -> bytes:
+        self.carry_out()  # type: ignore[attr-defined]
+        return b"-ERR some deleted messages not removed\r\n"
+
+
 QUIRKS: tuple[Quirk, ...] = (
     Quirk("a stand-in for the text", "freescout-help-desk/freescout#3203", StandIn, blocks=True),
     Quirk("a stand-in of its own size", "Foundry376/Mailspring#2038", StandInOfItsSize, blocks=True),
@@ -265,4 +346,19 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("a continuation in words", "jazzband/imaplib2#14", ContinuationInWords),
     Quirk("a continuation that says OK", "thunderbird/thunderbird-android#2650", ContinuationSaysOk),
     Quirk("a continuation after blank lines", "python/cpython#88574", ContinuationAfterBlankLines),
+    Quirk("a QUIT that does nothing", "jstedfast/MailKit#971; axllent/mailpit#317", QuitDoesNothing, refuses=True),
+    Quirk("a hang-up, and a QUIT that does nothing", "jstedfast/MailKit#971", HangsUpAndDeletesNothing, refuses=True),
+    Quirk("line feeds alone", "RFC 1939 section 3: CRLF", LineFeedsAlone, refuses=True),
+    Quirk("STAT that tells of nothing", "RFC 1939 section 5", StatTellsOfNothing, refuses=True),
+    Quirk("STAT refused", "RFC 1939 section 5", StatRefused, refuses=True),
+    Quirk("LIST in part", "RFC 1939 section 5", ListInPart, refuses=True),
+    Quirk("UIDL in part", "RFC 1939 section 7", UidlInPart, refuses=True),
+    Quirk("UIDLs that are long", "RFC 1939 section 7: one to 70 characters", LongUidls),
+    Quirk("UIDLs of any bytes", "RFC 1939 section 7: 0x21 to 0x7E", UidlsOfAnyBytes),
+    Quirk("a text cut within its header", "OTRS bug 11475", CutWithinHeaderAndOfNoSize, blocks=True),
+    Quirk("RETR that marks", "RFC 2449 section 6.7: EXPIRE 0", RetrMarks, refuses=True),
+    Quirk("RETR that marks a stand-in", "RFC 2449 section 6.7: EXPIRE 0", RetrMarksAndStandIn, refuses=True),
+    Quirk("QUIT refused", "RFC 1939 section 6", QuitRefused, refuses=True),
+    Quirk("QUIT carried out and refused", "RFC 1939 section 6", QuitCarriedOutAndRefused, refuses=True),
+    Quirk("lines of its own once read", "qpopper: Status and X-UIDL lines", StatusOnceRead),
 )

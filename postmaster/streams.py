@@ -1,0 +1,26 @@
+"""Standard streams that whoever started this process has closed, as a daemon or an agent may."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def open_streams() -> None:
+    """Open what is closed of the three on nothing.
+
+    Else the next file or connection becomes number 2, and a library writes its complaints into it; and everything that
+    asks ``sys.stderr`` something fails. ``sys.stdin`` stays None: nothing to read is not an empty message.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def discard_output() -> None:
+    """Let what is left of the output go nowhere: Python tries it once more when it ends, and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
