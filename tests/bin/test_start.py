@@ -12,6 +12,7 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -262,7 +263,7 @@ def test_with_reload_pages_follow_what_is_changed_and_a_second_start_is_refused(
             try:
                 with urllib.request.urlopen(url + path, timeout=20) as response:
                     return str(response.read().decode())
-            except OSError:  # it is starting again
+            except (OSError, HTTPException):  # it is starting again, perhaps in the middle of an answer
                 return ""
 
         refused = start(tree, "--port", str(free_ports(1)[0]))
