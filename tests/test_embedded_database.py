@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,6 +12,7 @@ from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.database import prepare_database, read_session
 from postmaster.system.settings import TICKETS_PER_SENDER, get_setting
+from tests.servers.flask_process import FlaskProcesses
 
 
 def ready(app: Flask) -> None:
@@ -25,12 +23,6 @@ def ready(app: Flask) -> None:
             session.execute(text("SELECT count(*) FROM setting"))
 
 
-def set_elsewhere(environ: dict[str, str], value: int) -> None:
-    """Change a setting in a process of its own, which is the last to close the database if it sees no other."""
-    command = (sys.executable, "-m", "flask", "--app", "postmaster", "setting", "set", TICKETS_PER_SENDER.name)
-    subprocess.run([*command, str(value)], env={**os.environ, **environ}, check=True, capture_output=True)
-
-
 def seen(app: Flask) -> int:
     """The setting, as that app sees it."""
     with app.app_context(), read_session() as session:
@@ -39,7 +31,7 @@ def seen(app: Flask) -> int:
 
 @pytest.mark.parametrize("how", ["by another app", "by threads at once"])
 def test_a_process_that_prepares_the_database_again_still_sees_what_others_write(
-    unused_app: Flask, environ: dict[str, str], how: str
+    unused_app: Flask, environ: dict[str, str], flask_process: FlaskProcesses, how: str
 ) -> None:
     """To open the database's file and close it again would release all locks that connections of this process have."""
     if how == "by threads at once":
@@ -49,5 +41,6 @@ def test_a_process_that_prepares_the_database_again_still_sees_what_others_write
         ready(unused_app)
         ready(create_app(load_environment(environ)))
     for value in (41, 42):
-        set_elsewhere(environ, value)
+        # A process of its own is the last to close the database if it sees no other.
+        assert flask_process(environ, "setting", "set", TICKETS_PER_SENDER.name, str(value)).returncode == 0
         assert seen(unused_app) == value

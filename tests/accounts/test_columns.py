@@ -31,9 +31,7 @@ def any_app(environ: dict[str, str], postgres: Postgres, request: pytest.Fixture
     """The app with its tables, on each kind of database."""
     if request.param == "sqlite":
         return create_app(load_environment(environ))
-    app = create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}))
-    assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
-    return app
+    return create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}))
 
 
 def credentials() -> Iterator[Credential]:

@@ -14,6 +14,7 @@ from postmaster import create_app
 from postmaster.config import load_environment
 from tests.cli.support import Admin
 from tests.results import Run, runner_of
+from tests.servers.flask_process import FlaskProcesses
 
 TOP = Path(__file__).parents[2]
 OTHER = Fernet.generate_key().decode()
@@ -133,11 +134,10 @@ SPOILT: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
 def test_a_key_file_that_holds_no_key_is_told_in_a_sentence(
-    key: Path, environ: dict[str, str], spoil: Callable[[Path], object]
+    key: Path, environ: dict[str, str], flask_process: FlaskProcesses, spoil: Callable[[Path], object]
 ) -> None:
     spoil(key)
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "status"]
-    done = subprocess.run(command, env=environ, cwd=TOP, capture_output=True, check=False)
+    done = flask_process(environ, "status")
     words = done.stderr.decode()
     assert done.returncode == 2
     assert "credential.key" in words
@@ -145,9 +145,6 @@ def test_a_key_file_that_holds_no_key_is_told_in_a_sentence(
     assert "Traceback" not in words
 
 
-def test_a_variable_without_a_key_is_told_as_well(environ: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "status"]
-    done = subprocess.run(
-        command, env=environ | {"POSTMASTER_CREDENTIAL_KEYS": " , "}, cwd=TOP, capture_output=True, check=False
-    )
+def test_a_variable_without_a_key_is_told_as_well(environ: dict[str, str], flask_process: FlaskProcesses) -> None:
+    done = flask_process(environ | {"POSTMASTER_CREDENTIAL_KEYS": " , "}, "status")
     assert (done.returncode, b"[bad-key]" in done.stderr) == (2, True)

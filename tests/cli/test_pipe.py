@@ -6,27 +6,33 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from tests.servers.flask_process import COMMAND, TOP, FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.support import Desk, mail
 
-TOP = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "flask", "--app", "postmaster", "read")
+READ = (*COMMAND, "read")
 
 WAYS = {"plain": (), "json": ("--json",), "dry run": ("--dry-run",)}
 
+Deliver = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
-def deliver(environ: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[bytes]:
-    """Hand a message over, as the pipe of an agent does."""
-    return subprocess.run(
-        [*COMMAND, *options], env=environ, input=mail("hello"), capture_output=True, check=False, cwd=TOP
-    )
+
+@pytest.fixture
+def deliver(flask_process: FlaskProcesses) -> Deliver:
+    """``deliver(environ, *options)``: hand a message over, as the pipe of an agent does."""
+    return lambda environ, *options: flask_process(environ, "read", *options, input=mail("hello"))
+
+
+def start(environ: Mapping[str, str], *limit: str, size: int = 0) -> subprocess.CompletedProcess[bytes]:
+    """The same from the start, under the command ``limit``."""
+    words = [*limit, *READ]
+    return subprocess.run(words, env=environ, input=mail("x", size=size), capture_output=True, check=False, cwd=TOP)
 
 
 def assert_kept(done: subprocess.CompletedProcess[bytes]) -> None:
@@ -73,18 +79,26 @@ GARBLED = [
 
 
 @pytest.mark.parametrize(("variable", "value"), [*MALFORMED.items(), *GARBLED])
-def test_a_wrong_environment_keeps_the_mail(environ: dict[str, str], variable: str, value: str) -> None:
+def test_a_wrong_environment_keeps_the_mail(
+    environ: dict[str, str], deliver: Deliver, variable: str, value: str
+) -> None:
     assert_kept(deliver({**environ, variable: value}))
 
 
 @pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
-def test_so_it_does_whatever_is_to_be_shown(environ: dict[str, str], options: tuple[str, ...]) -> None:
+def test_so_it_does_whatever_is_to_be_shown(
+    environ: dict[str, str], deliver: Deliver, options: tuple[str, ...]
+) -> None:
     assert_kept(deliver({**environ, "POSTMASTER_TIME_ZONE": "Mars"}, *options))
 
 
-def test_so_it_does_with_files(environ: dict[str, str], tmp_path: Path) -> None:
+def test_so_it_does_with_files(environ: dict[str, str], deliver: Deliver, tmp_path: Path) -> None:
     (tmp_path / "x.eml").write_bytes(mail("x"))
     assert_kept(deliver({**environ, "POSTMASTER_TIME_ZONE": "Mars"}, "--json-lines", str(tmp_path / "x.eml")))
+
+
+def test_so_it_does_from_the_start(environ: dict[str, str]) -> None:
+    assert_kept(start({**environ, "POSTMASTER_TIME_ZONE": "Mars"}))
 
 
 KEYS: dict[str, Callable[[Path], object]] = {
@@ -98,7 +112,7 @@ KEYS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", ["credential.key", "secret.key"])
 @pytest.mark.parametrize("spoil", KEYS.values(), ids=KEYS)
 def test_a_bad_key_file_keeps_the_mail(
-    environ: dict[str, str], data_dir: Path, name: str, spoil: Callable[[Path], object]
+    environ: dict[str, str], deliver: Deliver, data_dir: Path, name: str, spoil: Callable[[Path], object]
 ) -> None:
     if name == "secret.key" and spoil is KEYS["truncated"]:
         pytest.skip("any text is a secret key")
@@ -108,7 +122,9 @@ def test_a_bad_key_file_keeps_the_mail(
 
 
 @pytest.mark.embedded
-def test_a_database_of_a_later_version_keeps_the_mail(desk: Desk, environ: dict[str, str], data_dir: Path) -> None:
+def test_a_database_of_a_later_version_keeps_the_mail(
+    desk: Desk, environ: dict[str, str], deliver: Deliver, data_dir: Path
+) -> None:
     desk.ok("status")
     engine = create_engine(f"sqlite:///{data_dir / 'postmaster.sqlite'}")
     with engine.begin() as connection:
@@ -118,37 +134,32 @@ def test_a_database_of_a_later_version_keeps_the_mail(desk: Desk, environ: dict[
 
 
 @pytest.mark.embedded
-def test_a_file_that_is_no_database_keeps_the_mail(environ: dict[str, str], data_dir: Path) -> None:
+def test_a_file_that_is_no_database_keeps_the_mail(environ: dict[str, str], deliver: Deliver, data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "postmaster.sqlite").write_bytes(b"nonsense" * 1000)
     assert_kept(deliver(environ))
 
 
 def test_a_full_disk_keeps_the_mail(environ: dict[str, str]) -> None:
-    limited = ["sh", "-c", 'ulimit -f 1; exec env PYTHONDONTWRITEBYTECODE=1 "$@"', "sh", *COMMAND]
-    done = subprocess.run(
-        limited, env=environ, input=mail("x", size=100_000), capture_output=True, check=False, cwd=TOP
-    )
-    assert done.returncode == 75
+    limit = ("sh", "-c", 'ulimit -f 1; exec env PYTHONDONTWRITEBYTECODE=1 "$@"', "sh")
+    assert start(environ, *limit, size=100_000).returncode == 75
 
 
 def test_too_little_memory_keeps_the_mail(environ: dict[str, str]) -> None:
-    limited = ["sh", "-c", 'ulimit -v 120000; exec "$@"', "sh", *COMMAND]
-    done = subprocess.run(limited, env=environ, input=mail("x"), capture_output=True, check=False, cwd=TOP)
-    assert done.returncode == 75
+    assert start(environ, "sh", "-c", 'ulimit -v 120000; exec "$@"', "sh").returncode == 75
 
 
 @pytest.mark.parametrize("module", ["sqlalchemy", "regex", "nh3", "structlog"])
 def test_a_library_that_is_missing_keeps_the_mail(environ: dict[str, str], tmp_path: Path, module: str) -> None:
     (tmp_path / f"{module}.py").write_text("raise ImportError('gone')")
     path = os.pathsep.join([str(tmp_path), environ.get("PYTHONPATH", "")])
-    assert deliver({**environ, "PYTHONPATH": path}).returncode == 75
+    assert start({**environ, "PYTHONPATH": path}).returncode == 75
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_keeps_the_mail(desk: Desk, environ: dict[str, str], number: signal.Signals) -> None:
     desk.ok("status")
-    with subprocess.Popen([*COMMAND], env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP) as process:
+    with subprocess.Popen(READ, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP) as process:
         assert process.stdin is not None
         process.stdin.write(b"Subject: half\r\n")
         process.stdin.flush()
@@ -159,7 +170,7 @@ def test_a_signal_keeps_the_mail(desk: Desk, environ: dict[str, str], number: si
 
 
 def test_a_child_that_is_killed_keeps_the_mail(environ: dict[str, str]) -> None:
-    with subprocess.Popen([*COMMAND], env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP) as process:
+    with subprocess.Popen(READ, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=TOP) as process:
         wait_until(lambda: child_of(process.pid), "the child to be there")
         os.kill(child_of(process.pid), signal.SIGKILL)
         assert process.wait(60) == 75
@@ -189,13 +200,15 @@ def test_a_message_that_nobody_hands_over_is_told_as_such(environ: dict[str, str
 
 def through_shell(environ: Mapping[str, str], redirection: str) -> subprocess.CompletedProcess[bytes]:
     """Hand a message over with the streams of the command as ``redirection`` says."""
-    line = shlex.join(COMMAND) + " " + redirection
+    line = shlex.join(READ) + " " + redirection
     return subprocess.run(
         ["sh", "-c", line], env=environ, input=mail("hello"), capture_output=True, check=False, cwd=TOP
     )
 
 
-def test_a_queue_that_is_not_there_does_not_bounce_the_mail(desk: Desk, environ: dict[str, str]) -> None:
+def test_a_queue_that_is_not_there_does_not_bounce_the_mail(
+    desk: Desk, environ: dict[str, str], deliver: Deliver
+) -> None:
     done = deliver(environ, "--queue", "Renamed")
     assert done.returncode == 0
     assert b"in Raw (pipe-queue-missing)" in done.stdout
@@ -205,7 +218,9 @@ def test_a_queue_that_is_not_there_does_not_bounce_the_mail(desk: Desk, environ:
 @pytest.mark.parametrize(
     "options", [("--nonsense",), ("--queue",), ("x.eml",), ("--json-lines",), ("--json-lines", "/nowhere/x.eml")]
 )
-def test_wrong_usage_is_told_as_such(desk: Desk, environ: dict[str, str], options: tuple[str, ...]) -> None:
+def test_wrong_usage_is_told_as_such(
+    desk: Desk, environ: dict[str, str], deliver: Deliver, options: tuple[str, ...]
+) -> None:
     done = deliver(environ, *options)
     assert done.returncode == 2, done.stderr
     assert desk.tickets() == []

@@ -25,7 +25,7 @@ def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str
     if request.param == "sqlite":
         return environ
     postgres: Postgres = request.getfixturevalue("postgres")
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from flask import Flask
@@ -17,6 +15,7 @@ from postmaster.fetching.caution import STRIKES
 from postmaster.operations import upkeep
 from postmaster.operations.conditions import CONDITIONS
 from postmaster.pipeline.arrival import Arrival
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.quirks.books import check_books, digests, recorded
 from tests.servers.quirks.imap import QuirkyImapServer
 from tests.servers.quirks.imap_table import CULPRIT
@@ -29,18 +28,7 @@ SERVERS = {"IMAP": QuirkyImapServer, "POP3": QuirkyPop3Server}
 # Runs with a whole batch and with ten messages, and then so many with the message alone.
 ENDED = 2 + STRIKES
 
-# ``flask fetch`` that the kernel kills for want of memory as soon as it has the culprit, which it cannot say any more.
-KILLED = f"""
-import os, signal, sys
-from flask.cli import main
-from postmaster.fetching import batches
-read = batches.read_arrival
-def killed(raw, *rest):
-    return os.kill(os.getpid(), signal.SIGKILL) if {CULPRIT!r} in raw else read(raw, *rest)
-batches.read_arrival = killed
-sys.argv = ["flask", "--app", "postmaster", "fetch"]
-main()
-"""
+Fetch = Callable[[], int]
 
 
 def troubles(app: Flask) -> Sequence[str]:
@@ -57,15 +45,16 @@ def mailbox() -> Mailbox:
     return Mailbox(*usual[:15], mail("culprit", sender="eve@example.net", body=CULPRIT.decode()), *usual[15:])
 
 
-def fetch_and_die(environ: Mapping[str, str]) -> int:
-    """Run it; returns how it ended."""
-    command = [sys.executable, "-c", KILLED]
-    return subprocess.run(command, env=environ, capture_output=True, timeout=120, check=False).returncode
+@pytest.fixture
+def fetch_and_die(environ: dict[str, str], flask_process: FlaskProcesses) -> Fetch:
+    """Runs it; returns how it ended."""
+    module = "tests.fetching.fetch_and_be_killed"
+    return lambda: flask_process(environ, CULPRIT.decode(), module=module).returncode
 
 
 @pytest.mark.parametrize("kind", SERVERS)
 def test_a_message_at_which_the_process_is_killed_is_left_after_some_runs_and_the_others_come(
-    app: Flask, desk: Desk, environ: dict[str, str], mailbox: Mailbox, kind: str
+    app: Flask, desk: Desk, fetch_and_die: Fetch, mailbox: Mailbox, kind: str
 ) -> None:
     delivered = [message.raw for message in mailbox.messages]
     with SERVERS[kind](mailbox) as server:
@@ -73,18 +62,18 @@ def test_a_message_at_which_the_process_is_killed_is_left_after_some_runs_and_th
         account = desk.add_account(type=kind, host=server.host, port=server.port, credential=credential)
         for number in range(ENDED):
             assert troubles(app) == []
-            assert fetch_and_die(environ) == -signal.SIGKILL
+            assert fetch_and_die() == -signal.SIGKILL
             if number % 2:
                 with app.app_context():
                     upkeep.close_dead_runs()  # the worker notices it, or the next run does
             check_books(app, mailbox, delivered)
-        assert fetch_and_die(environ) == 0
+        assert fetch_and_die() == 0
         assert [CULPRIT in message.raw for message in mailbox.messages] == [True]
         assert sum(recorded(app).values()) == len(delivered) - 1
         assert "1 message is left on the server" in troubles(app)[0]
         late = mail("late", sender="late@example.net")
         mailbox.deliver(late)
-        assert fetch_and_die(environ) == 0, "it should be left in the runs that follow, too"
+        assert fetch_and_die() == 0, "it should be left in the runs that follow, too"
         desk.ok("account", "set", account, "--comment", "has more memory now")
         row = desk.fetch_one()
         assert (row["new"], row["left"]) == (1, 0)
@@ -116,15 +105,13 @@ def test_a_message_for_which_memory_runs_out_in_each_run_is_left_and_named(
     assert sum(recorded(app).values()) == 29
 
 
-def test_a_kill_by_chance_leaves_nothing_behind(
-    app: Flask, desk: Desk, environ: dict[str, str], mailbox: Mailbox
-) -> None:
+def test_a_kill_by_chance_leaves_nothing_behind(app: Flask, desk: Desk, fetch_and_die: Fetch, mailbox: Mailbox) -> None:
     delivered = [message.raw for message in mailbox.messages]
     with QuirkyImapServer(mailbox) as server:
         credential = desk.credential("anna", "correct horse")
         desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)
         for _ in range(ENDED - 1):
-            assert fetch_and_die(environ) == -signal.SIGKILL
+            assert fetch_and_die() == -signal.SIGKILL
         row = desk.fetch_one()
         assert (row["left"], row["notes"]) == (0, [])
     assert recorded(app) == digests(delivered)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from tests.fetching.fetch_and_die import IMAP_STEPS, POP3_STEPS
 from tests.servers.fixtures import TestMailbox
+from tests.servers.flask_process import FlaskProcesses
 from tests.support import Desk, expected, mails
 
 CASES = [
@@ -24,14 +22,18 @@ COUNT = 10
 
 @pytest.mark.parametrize(("protocol", "step", "nth"), CASES)
 def test_a_run_killed_at_any_step_loses_and_doubles_nothing(
-    desk: Desk, mailbox: TestMailbox, environ: dict[str, str], protocol: str, step: str, nth: int
+    desk: Desk,
+    mailbox: TestMailbox,
+    environ: dict[str, str],
+    flask_process: FlaskProcesses,
+    protocol: str,
+    step: str,
+    nth: int,
 ) -> None:
     mailbox.deliver(*mails(COUNT))
     desk.account(mailbox, protocol)
 
-    command = [sys.executable, "-m", "tests.fetching.fetch_and_die", protocol, step, str(nth), "fetch"]
-    environment = {**os.environ, **environ, "FLASK_APP": "postmaster"}
-    killed = subprocess.run(command, env=environment, capture_output=True, check=False)
+    killed = flask_process(environ, protocol, step, str(nth), "fetch", module="tests.fetching.fetch_and_die")
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
     desk.fetch_one()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.servers.fixtures import TestMailbox
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.postgres import Postgres
 from tests.support import Desk, expected, mail, mails
 
@@ -42,13 +41,13 @@ def test_any_bytes_become_a_ticket(desk: Desk, raw: bytes) -> None:
     assert desk.ok("read", "--json", input=raw).json["outcome"] == "new"
 
 
-def test_ticket_numbers_are_unique_when_many_are_opened_at_once(desk: Desk, environ: dict[str, str]) -> None:
+def test_ticket_numbers_are_unique_when_many_are_opened_at_once(
+    desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses
+) -> None:
     desk.ok("db", "upgrade")
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "read"]
 
     def deliver(raw: bytes) -> int:
-        done = subprocess.run(command, env=environ, input=raw, capture_output=True, check=False)
-        return done.returncode
+        return flask_process(environ, "read", input=raw).returncode
 
     same = mail("the same")
     with ThreadPoolExecutor(6) as pool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +16,7 @@ from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.extensions import db, now
 from postmaster.fetching import pending
+from tests.servers.flask_process import FlaskProcesses
 from tests.support import Desk, mail
 
 
@@ -68,13 +67,13 @@ def test_the_same_bytes_after_a_day_are_a_new_message(desk: Desk, app: Flask, mo
     assert desk.titles() == Counter({"daily": 2})
 
 
-def test_two_deliveries_of_the_same_bytes_at_once_make_one_ticket(desk: Desk, environ: dict[str, str]) -> None:
+def test_two_deliveries_of_the_same_bytes_at_once_make_one_ticket(
+    desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses
+) -> None:
     raw = mail("at once")
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "read"]
 
     def deliver(_number: int) -> int:
-        done = subprocess.run(command, env=environ, input=raw, capture_output=True, check=False)
-        return done.returncode
+        return flask_process(environ, "read", input=raw).returncode
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(deliver, range(4))) == [0] * 4

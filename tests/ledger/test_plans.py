@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,6 +14,7 @@ from postmaster.database import dialect_of, transaction
 from postmaster.extensions import now
 from postmaster.pipeline.candidate_tickets import thread_query
 from postmaster.pipeline.context import opened_query
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
@@ -26,7 +25,7 @@ COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def environ(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of an app on either database."""
-    url = postgres.create_database() if request.param == "postgresql" else ""
+    url = postgres.copy_database() if request.param == "postgresql" else ""
     return {**environ, "POSTMASTER_DATABASE_URL": url}
 
 
@@ -88,16 +87,17 @@ def test_threads_and_senders_are_found_by_their_indexes(desk: Desk, app: Flask) 
         assert "ix_ticket_sender_address_created_at" in senders
 
 
-def test_answers_that_come_at_the_same_moment_open_one_ticket(desk: Desk, environ: dict[str, str]) -> None:
+def test_answers_that_come_at_the_same_moment_open_one_ticket(
+    desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses
+) -> None:
     desk.ok("db", "upgrade")
     desk.ok("queue", "set", "Raw", "--follow-up", "new-ticket")
     closed = mail("closed", headers=["X-OTRS-State: closed successful"])
     first = desk.ok("read", "--json", "--trusted", input=closed).json["message"]["message_id"]
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "read"]
 
     def deliver(number: int) -> int:
         raw = mail(f"answer {number}", headers=[f"In-Reply-To: <{first}>"])
-        return subprocess.run(command, env=environ, input=raw, capture_output=True, check=False).returncode
+        return flask_process(environ, "read", input=raw).returncode
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(deliver, range(4))) == [0] * 4

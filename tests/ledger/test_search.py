@@ -92,7 +92,7 @@ def environ(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str
     if request.param == "sqlite":
         return environ
     postgres: Postgres = request.getfixturevalue("postgres")
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
 
 
 @pytest.fixture

@@ -221,9 +221,8 @@ def test_workers_that_need_a_token_at_once_renew_it_once_and_all_go_on(
     environ: dict[str, str], identity: IdentityServer, postgres: Postgres, tenant: Tenant, app: Flask, database: str
 ) -> None:
     if database == "postgresql":
-        environ = {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+        environ = {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
         app = create_app(load_environment(environ))
-        app.test_cli_runner().invoke(args=["db", "upgrade"])
         tenant.desk = Desk(runner_of(app))
     tenant.add_credential()
     tenant.authorise()

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 
-from postmaster import create_app
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.broker import QUEUES, connect
-from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
 from postmaster.jobs import tasks
 from postmaster.jobs.roles import FetchWorker
@@ -33,9 +31,7 @@ def environ(request: pytest.FixtureRequest, environ: dict[str, str], redis: Redi
     """The environment of an app whose Redis is empty."""
     environ = {**environ, "POSTMASTER_REDIS_URL": redis.url}
     if database == "PostgreSQL":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").create_database()
-        runner = create_app(load_environment(environ)).test_cli_runner()
-        assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
+        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").copy_database()
     return environ
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.identity import IdentityServer
 from tests.servers.postgres import Postgres
 from tests.servers.redis import Redis
@@ -181,3 +182,10 @@ def webhook() -> Iterator[WebhookServer]:
     """A web server that takes alerts."""
     with WebhookServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def flask_process() -> Iterator[FlaskProcesses]:
+    """``flask_process(environ, "read", input=b"…")``: a command as a process of its own, which is quick to start."""
+    with FlaskProcesses() as processes:
+        yield processes

@@ -37,6 +37,10 @@ class Server:
     def wait_ready(self) -> None:
         raise NotImplementedError
 
+    def popen_options(self) -> dict[str, Any]:
+        """More arguments of ``subprocess``."""
+        return {}
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -50,13 +54,12 @@ class Server:
         with (self.folder / "output").open("ab") as output:
             self.process = subprocess.Popen(
                 self.command(),
-                cwd=self.folder,
                 env={**os.environ, **self.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                **run_as(self.user),
+                **{"cwd": self.folder, **self.popen_options(), **run_as(self.user)},
             )
         try:
             self.wait_ready()

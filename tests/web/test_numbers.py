@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from functools import partial
 from itertools import cycle
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +17,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import IntegerConverter
 
 from postmaster.web.asked import IdConverter
+from tests.servers.flask_process import COMMAND, FlaskProcesses
 from tests.support import Desk
 from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.samples import TICKET, populate, sample_of
@@ -81,9 +85,32 @@ class NotingRequest(Request):
     parameter_storage_class = Noting
 
 
+class QuickChild:
+    """A child that looks at a server, and that is quick to start: very many are started here."""
+
+    def __init__(self, processes: FlaskProcesses, command: list[str], stdout: IO[bytes], env: dict[str, str]) -> None:
+        self._run = partial(processes, env, *command[5:])
+        self._report = os.fdopen(os.dup(stdout.fileno()), "ab")  # which it keeps locked
+
+    def communicate(self, document: bytes, timeout: float) -> None:
+        """Be what was started."""
+        assert timeout > 10
+        with self._report as report:
+            self._run(input=document, stdout=report, stderr=report)
+
+
 @pytest.fixture
-def noting(app: Flask, desk: Desk) -> Flask:
+def noting(app: Flask, desk: Desk, monkeypatch: pytest.MonkeyPatch, flask_process: FlaskProcesses) -> Flask:
     """The app with one of everything, which notes what its views ask for."""
+
+    start_process = subprocess.Popen
+
+    def start(command: list[str], **options: Any) -> QuickChild | subprocess.Popen[bytes]:
+        if command[:5] == [*COMMAND]:
+            return QuickChild(flask_process, command, options["stdout"], options["env"])
+        return start_process(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
     populate(desk, app)
     for role in ("admin", "lead"):
         add(app, f"{role}.x", role)
@@ -127,7 +154,13 @@ def encoded(names: set[str], value: str) -> str:
 
 
 def queries(names: set[str]) -> Iterator[str]:
-    """All of ``names`` with the same hostile value; then each of them alone, as one that is refused hides others."""
+    """All of ``names`` with the same hostile value; then each of them alone, as one that is refused hides others.
+
+    A view that asks for nothing is asked as a page and as a part of one.
+    """
+    if not names:
+        yield from ("", "")
+        return
     yield from (encoded(names, value) for value in [*NO_IDS, *NASTY])
     if len(names) > 1:
         yield from (encoded({name}, value) for name in sorted(names) for value in ALONE)

@@ -17,7 +17,7 @@ from tests.web.samples import add_quarantined
 @pytest.fixture
 def environ(environ: dict[str, str], postgres: Postgres) -> dict[str, str]:
     """The environment of an app on an empty PostgreSQL database."""
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
 
 
 @pytest.fixture

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.servers.flask_process import FlaskProcesses
 
 TOP = Path(__file__).parents[2]
 ADDRESS = "198.51.100.7"
 VICTIM = "192.0.2.66"
 
-# Signs in with each name from the address, then asks for a page with that name in its path.
-PROGRAM = """
-import sys
-from urllib.parse import quote
-from postmaster import create_app
-from tests.web.conftest import add, token_of
-address, *names = sys.argv[1:]
-app = create_app()
-add(app, "ada")
-client = app.test_client()
-token = token_of(client.get("/login").text)
-for name in names:
-    form = {"user": name, "password": "wrong password", "csrf_token": token}
-    client.post("/login", data=form, environ_base={"REMOTE_ADDR": address})
-    client.get("/" + quote(name), environ_base={"REMOTE_ADDR": address})
-"""
+LogOf = Callable[..., str]
 
 HUMAN = f"2026-11-29T08:00:00Z [warning  ] sign-in refused   [postmaster.web.entrance] address={VICTIM} reason=x user="
 JSON = f'{{"address": "{VICTIM}", "reason": "x", "user": "a", "event": "sign-in refused"'
@@ -52,11 +38,17 @@ def banned(log: str, prefix: str = "") -> list[str]:
     return [match["address"] for match in found if match]
 
 
-def log_of(data_dir: Path, log_format: str, address: str, *names: str) -> str:
-    environ = {**os.environ, "POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_LOG_FORMAT": log_format}
-    environ["PYTHONPATH"] = os.pathsep.join((str(TOP), environ.get("PYTHONPATH", "")))
-    command = [sys.executable, "-c", PROGRAM, address, *names]
-    return subprocess.run(command, env=environ, capture_output=True, check=True, text=True).stderr
+@pytest.fixture
+def log_of(data_dir: Path, flask_process: FlaskProcesses) -> LogOf:
+    """``log_of("json", address, *names)``: what is logged when these sign in from there."""
+
+    def sign_in(log_format: str, address: str, *names: str) -> str:
+        own = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_LOG_FORMAT": log_format}
+        done = flask_process({**os.environ, **own}, address, *names, module="tests.web.sign_in_wrongly")
+        assert done.returncode == 0, done.stderr
+        return done.stderr.decode()
+
+    return sign_in
 
 
 # What somebody enters as a name, to have the log say that another one was refused.
@@ -77,15 +69,15 @@ HOSTILE_NAMES = (
 
 @pytest.mark.parametrize("log_format", ["human", "json"])
 @pytest.mark.parametrize("address", [ADDRESS, "2001:db8::7"])
-def test_fail2ban_reads_a_refused_sign_in(data_dir: Path, log_format: str, address: str) -> None:
-    log = log_of(data_dir, log_format, address, "ada")
+def test_fail2ban_reads_a_refused_sign_in(log_of: LogOf, log_format: str, address: str) -> None:
+    log = log_of(log_format, address, "ada")
     assert banned(log) == [address]
     assert banned(log, "desk postmaster[4711]: ") == [address]
 
 
 @pytest.mark.parametrize("log_format", ["human", "json"])
-def test_a_hostile_name_or_path_forges_no_line(data_dir: Path, log_format: str) -> None:
-    log = log_of(data_dir, log_format, ADDRESS, *HOSTILE_NAMES)
+def test_a_hostile_name_or_path_forges_no_line(log_of: LogOf, log_format: str) -> None:
+    log = log_of(log_format, ADDRESS, *HOSTILE_NAMES)
     assert banned(log) == [ADDRESS] * len(HOSTILE_NAMES)
     assert len(log.splitlines()) == 2 * len(HOSTILE_NAMES)
     assert "\x1b" not in log

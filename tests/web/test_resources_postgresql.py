@@ -16,7 +16,7 @@ from tests.web.resource_support import add_credential, fill, labels, press_delet
 @pytest.fixture
 def environ(environ: dict[str, str], postgres: Postgres) -> dict[str, str]:
     """The environment of an app on an empty PostgreSQL database."""
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
 
 
 @pytest.fixture

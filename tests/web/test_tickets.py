@@ -309,7 +309,7 @@ class TestPlans:
         if request.param == "sqlite":
             return environ
         postgres: Postgres = request.getfixturevalue("postgres")
-        return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
+        return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
 
     @pytest.fixture
     def client(self, app: Flask, run: Run) -> FlaskClient:
