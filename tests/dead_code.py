@@ -46,10 +46,9 @@ NAMES = (
         "BufferingWorker",
     ),  # Prometheus, logging, rich, waitress
     *("AGENT", "SYSTEM", "INVALID_TEMPORARILY"),  # read by their values
-    *("sla", "responsible", "customer_id", "last_run", "follow_up_of"),  # columns that tables of ours name
+    *("sla", "responsible", "customer_id", "last_run", "follow_up_of", "read_at"),  # columns that tables of ours name
     *("ignored", "rejected", "already_recorded"),  # columns that OUTCOMES names
     *("session_interface", "__init_subclass__"),  # Flask, Python
-    "session_interface",  # Flask
     "readinto",  # io
     "incident_id",  # a foreign key by which rows are deleted
     *("disabled", "nameservers"),  # dkimpy, dnspython
