@@ -55,6 +55,8 @@ def main() -> int:
 def trouble(site: Site) -> None:
     """What does not go as it should, so that it can be seen how that looks."""
     desk: Desk = site.desk
+    directory = "address,login,number\nada@example.net,ada,4711\n*@example.net,Example Ltd,20003\n"
+    desk.ok("customer", "import", input=directory)
     options = ("--kind", "basic", "--name", "billing", "--username", "billing", "--comment", "Made by the bookkeepers.")
     desk.ok("credential", "add", *options, "--password-stdin", input="not the password\n")
     desk.add_account(

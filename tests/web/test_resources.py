@@ -203,7 +203,7 @@ def test_line_breaks_of_a_comment_survive_the_form(client: FlaskClient, desk: De
     fill(client, "/queues/3", comment="one\r\ntwo")
     assert desk.ok("queue", "show", "Junk", "--json").json["comment"] == "one\ntwo"
     fill(client, "/queues/3")
-    assert "nothing was changed" in client.get("/queues").text
+    assert "is unchanged" in client.get("/queues").text
 
 
 def test_each_field_that_is_refused_has_its_sentence_and_the_first_the_focus(client: FlaskClient) -> None:
