@@ -75,7 +75,7 @@ fill_wheelhouse() {
     fi
     echo "Getting what $1 names; this is done once …" >&2
     rm -rf .venv/wheels
-    for what in "setuptools" "--require-hashes --requirement $1"; do # some come as source, which setuptools builds
+    for what in "setuptools wheel" "--require-hashes --requirement $1"; do # some come as source, which these build
         # shellcheck disable=SC2086 - several words
         .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest .venv/wheels $what ||
             fail "Not everything could be got; pip said why above."
