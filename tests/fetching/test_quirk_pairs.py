@@ -50,6 +50,7 @@ WITHOUT_UIDL = {
     pop3_table.QuitLostAndNewUidls,
     pop3_table.EmptyUidls,
     pop3_table.WithoutUidl,
+    pop3_table.ErrorWithoutWords,
     pop3_table.UidlInPart,
 }
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postmaster.parsing import parse_message, part_content
+from postmaster.parsing.containers import MAX_CONTAINER_DEPTH
 from postmaster.parsing.tnef import SIGNATURE
 from tests.parsing.messages import message, multipart, part, text
 from tests.parsing.sealed import attribute, compressed, properties, signed, tnef
@@ -77,15 +78,16 @@ def trees(draw: st.DrawFn, depth: int = 0, counter: list[int] | None = None) -> 
     counter = [0] if counter is None else counter
     counter[0] += 1
     mark = f"mark{counter[0]}m"
-    kind = draw(st.sampled_from((LEAVES if depth else []) + ([*MULTIPARTS, *CONTAINERS] if depth < 4 else [])))
+    sealed = [*CONTAINERS] if depth < MAX_CONTAINER_DEPTH - 1 else []  # a leaf may be a container, too
+    kind = draw(st.sampled_from((LEAVES if depth else []) + ([*MULTIPARTS, *sealed] if depth < 4 else [])))
     if kind in LEAVES:
         return _leaf(kind, mark, draw)
     if kind == "alternative":
         return _alternative(mark, draw)
     if kind in CONTAINERS:
         inside = draw(trees(depth=depth + 1, counter=counter))
-        sealed = part(b"Content-Type: application/pkcs7-mime", body=CONTAINERS[kind](inside.raw))
-        return Built(sealed, inside.texts, inside.files)
+        raw = part(b"Content-Type: application/pkcs7-mime", body=CONTAINERS[kind](inside.raw))
+        return Built(raw, inside.texts, inside.files)
     children = [draw(trees(depth=depth + 1, counter=counter)) for _ in range(draw(st.integers(1, 4)))]
     if kind == "related":  # what it is about is text, whatever it says of itself
         root = part(b'Content-Type: text/html; name="x.html"', body=f"<p>{mark}</p>".encode())

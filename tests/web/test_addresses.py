@@ -48,7 +48,7 @@ def test_only_valid_queues_are_offered(client: FlaskClient, desk: Desk) -> None:
 
 def test_a_queue_that_was_set_invalid_stays_chosen_and_is_pointed_out(client: FlaskClient, desk: Desk) -> None:
     fill(client, "/addresses/add", **ORDERS)
-    desk.ok("queue", "set", "Misc", "--validity", "invalid")
+    desk.ok("queue", "set", "Misc", "--validity", "invalid", "--yes")
     assert "Queue is not valid" in words(client.get("/addresses").text)
     assert fields_of(client.get("/addresses/1").text)["queue"] == "Misc"
     assert fill(client, "/addresses/1", comment="still").status_code == 303
