@@ -213,9 +213,9 @@ def _look_up_customer(decision: Decision, desk: DecisionContext) -> None:
     entry = desk.customers.get(decision.writer.key)
     if entry is None:
         return
-    number = entry.number or decision.writer.address
+    number = entry.number or decision.attributes.customer_id
     decision.attributes = dataclasses.replace(decision.attributes, customer_id=number, customer_user=entry.login)
-    text = f"The customer directory has {entry.address}: the customer is {entry.login}, number {number}."
+    text = f"The customer directory has {entry.address}: the customer is {entry.login}, number {number or 'none'}."
     decision.note("customer", text, entry=entry.address)
 
 
