@@ -11,7 +11,7 @@ from typing import IO
 import click
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Group, actor, plain, print_json, print_table
+from postmaster.cli.base import Group, Number, actor, plain, print_json, print_table
 from postmaster.cli.resources import as_json
 from postmaster.database import transaction
 from postmaster.otrs.compare import COMPARED, Comparison, compare
@@ -46,7 +46,7 @@ class TakenBack(Exception):  # noqa: N818 - nothing went wrong
 @click.option("--conversations", is_flag=True, help="Take running tickets, so that answers to them are follow-ups.")
 @click.option(
     "--closed-within",
-    type=click.IntRange(0, 36_500),
+    type=Number(0, 36_500),
     metavar="DAYS",
     help="With --conversations or --compare: also tickets that were closed in the last DAYS days; default: 90.",
 )

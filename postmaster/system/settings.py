@@ -100,8 +100,8 @@ RECONNECT_MESSAGE = Setting(
 CUSTOMER_FILE = OptionalSetting(
     "CustomerDirectoryFile",
     "",
-    "CSV file on the worker's machine with the columns address, login and number, which is read again every ten "
-    "minutes if it has changed; empty: none.",
+    "CSV file on the worker's machine with the columns address, login and number, which is read again within "
+    "ten minutes of a change; empty: none.",
     _path,
 )
 TICKET_HOOK = Setting("Ticket::Hook", "Ticket#", "Text before the ticket number in a subject.", _hook)
