@@ -6,16 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, request, stream_with_context, url_for
+from flask import Blueprint, Response, flash, redirect, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import FileField
+from wtforms.validators import InputRequired
 
-from postmaster.database import read_session
-from postmaster.desk.customer_file import as_csv
+from postmaster.database import read_session, transaction
+from postmaster.desk.customer_file import DirectoryFile, DirectoryImport, ManyDroppedError, apply_directory, as_csv
 from postmaster.desk.customers import all_customers, page_of_customers
 from postmaster.desk.models import CustomerEntry
+from postmaster.errors import InputError
 from postmaster.operations.customers import directory_problem
-from postmaster.web.access import for_admins
+from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
+from postmaster.web.forms import Form
 from postmaster.web.lists import wanted
+from postmaster.web.resources import is_confirmed
 
 blueprint = Blueprint("customers", __name__, url_prefix="/customers")
 
@@ -51,6 +57,53 @@ def page() -> str:
         more=url_for(".page", **state, after=further) if further else "",
     )
     return context.render()
+
+
+class ImportForm(Form):
+    """A CSV file."""
+
+    file = FileField("CSV file", validators=[InputRequired("Choose a file.")])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportContext(Context, templates=("customers/import.html",)):
+    """The form of a file; ``lacks``: it has less than half of what there is; ``right`` says that it would be taken."""
+
+    form: ImportForm
+    lacks: bool
+    right: str
+
+
+@blueprint.route("/import", methods=["GET", "POST"])
+@for_admins
+def import_() -> ResponseReturnValue:
+    """Let a file be the directory, or only look whether it is right."""
+    form = ImportForm()
+    status, lacks, right = form.status(), False, ""
+    if form.was_sent_well():
+        try:
+            with DirectoryFile(request.files["file"].stream) as rows:
+                if "check" in request.form:
+                    status, right = 200, f"The file is right, with {_entries(len(rows))}. Nothing was changed."
+                else:
+                    done = _apply(rows)
+                    gone = f"{done.dropped:,} of those before are gone"
+                    flash(f"The directory has {_entries(done.entries)}; {gone}.", "ok")
+                    return redirect(url_for(".page"), 303)
+        except InputError as error:
+            lacks = isinstance(error, ManyDroppedError)
+            form.file.errors = (error.message, "Nothing was changed.")
+            form.focus_first_refused()
+    return ImportContext(form=form, lacks=lacks, right=right).render(), status
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count:,} entries"
+
+
+def _apply(rows: DirectoryFile) -> DirectoryImport:
+    with transaction() as session:
+        return apply_directory(session, rows, current_user().name, confirmed=is_confirmed())
 
 
 @blueprint.get("/export")

@@ -107,14 +107,7 @@ def edit(name: str) -> ResponseReturnValue:
     if form.was_sent_well():
         try:
             with transaction() as session:
-                change_setting(
-                    session,
-                    spec.name,
-                    str(form.value.data or ""),
-                    current_user().name,
-                    form.seen.data,
-                    confirmed=is_confirmed(),
-                )
+                _change(session, spec, form)
         except StillNamedError as error:
             form.value.errors, uses = (str(error),), error.uses
             form.focus_first_refused()

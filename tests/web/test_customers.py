@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
+import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.support import Desk
+from tests.web.conftest import token_of
 from tests.web.resource_support import fragment, words
 
 
@@ -42,3 +47,58 @@ def test_the_export_is_what_is_imported(client: FlaskClient, desk: Desk) -> None
     response = client.get("/customers/export")
     assert response.headers["Content-Disposition"] == "attachment; filename=customers.csv"
     assert response.text == ("address,login,number\nuser000@example.net,login0,0\nuser001@example.net,login1,1\n")
+
+
+def upload(client: FlaskClient, content: str, **fields: str) -> TestResponse:
+    """Send a file with the form."""
+    file = (io.BytesIO(content.encode()), "customers.csv")
+    return client.post(
+        "/customers/import", data={**fields, "file": file, "csrf_token": token_of(client.get("/customers").text)}
+    )
+
+
+def test_a_file_is_imported_on_the_page(client: FlaskClient, desk: Desk) -> None:
+    answer = upload(client, "address,login,number\nada@example.net,ada,7\n", take="yes")
+    assert answer.status_code == 303
+    assert "The directory has 1 entry; 0 of those before are gone." in words(client.get("/customers").text)
+    assert desk.ok("customer", "show", "ada@example.net", "--json").json["login"] == "ada"
+
+
+def test_a_file_can_be_checked_alone(client: FlaskClient, desk: Desk) -> None:
+    answer = upload(client, "address,login,number\nada@example.net,ada,7\n", check="yes")
+    assert "The file is right, with 1 entry. Nothing was changed." in words(answer.text)
+    assert desk.run("customer", "show", "ada@example.net").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "flaw"),
+    [
+        ("address,login,number\nno address,ada,7\n", "Line 2, column address: it is neither an e-mail address nor"),
+        ("name\n", "Line 1 has no column address"),
+        ("", "Line 1 has no column address"),
+    ],
+)
+def test_a_file_with_a_flaw_is_refused_on_the_page(client: FlaskClient, desk: Desk, content: str, flaw: str) -> None:
+    fill(desk, 2)
+    answer = upload(client, content, take="yes")
+    assert answer.status_code == 422
+    assert flaw in words(answer.text)
+    assert "Nothing was changed." in words(answer.text)
+    assert desk.ok("customer", "show", "user001@example.net").stdout
+
+
+def test_a_missing_file_is_told(client: FlaskClient) -> None:
+    answer = client.post(
+        "/customers/import", data={"take": "yes", "csrf_token": token_of(client.get("/customers").text)}
+    )
+    assert answer.status_code == 422
+    assert "Choose a file." in words(answer.text)
+
+
+def test_a_file_that_lacks_most_wants_a_tick(client: FlaskClient, desk: Desk) -> None:
+    fill(desk, 10)
+    small = "address,login,number\nada@example.net,ada,7\n"
+    answer = upload(client, small, take="yes")
+    assert "The file lacks 10 of the 10 entries that there are, more than half." in words(answer.text)
+    assert "Take the file although it lacks so many." in words(answer.text)
+    assert upload(client, small, take="yes", confirmed="yes").status_code == 303
