@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,12 @@ from tests.support import Desk
 if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
     from tests.servers.fixtures import Certificates
     from tests.servers.postgres import Postgres
+
+TESTS = Path(__file__).parent
+
+# Folders whose tests take long, mostly by waiting for processes; and how many workers bin/test has.
+SLOW = ("bench", "bin", "browser", "deploy", "jobs")
+WORKERS = 4
 
 NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
@@ -59,11 +65,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the file of the embedded database where there is none."""
+    """Let what takes long come first, and leave out what is about the embedded database where there is none."""
+    items[:] = slow_ones_first(items)
     if config.getoption("database") != "sqlite":
         for item in items:
             if item.get_closest_marker("embedded"):
                 item.add_marker(pytest.mark.skip("is about the embedded database"))
+
+
+def slow_ones_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """``items`` so that each worker, which begins with a stretch of them, has its share of what takes long first.
+
+    At the end there are short ones left, which are handed round easily. The tests of a file stay together: they share
+    what is slow to make.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    fast: list[pytest.Item] = []
+    for item in items:
+        if item.path.parts[len(TESTS.parts)] in SLOW:
+            files.setdefault(item.path, []).append(item)
+        else:
+            fast.append(item)
+    size = -(-len(items) // WORKERS)
+    slow: list[list[pytest.Item]] = [[] for _ in range(WORKERS)]
+    for tests in sorted(files.values(), key=len, reverse=True):
+        min(slow, key=len).extend(tests)
+    ordered: list[pytest.Item] = []
+    for share in slow:
+        ordered += share
+        rest = max(0, size - len(share))
+        ordered += fast[:rest]
+        fast = fast[rest:]
+    return ordered + fast
 
 
 @pytest.fixture(scope="session")

@@ -126,7 +126,7 @@ def test_an_account_needs_a_credential_that_is_valid(admin: Admin, change: str |
     admin.add_credential()
     admin.add_account(credential="C")
     if change:
-        admin.run("credential", "set", "C", "--validity", change)
+        admin.run("credential", "set", "C", "--validity", change, "--yes")
     assert admin.show("account", 1)["health"] == health
 
 
