@@ -235,11 +235,6 @@ class HangsUpAndDeletesNothing(HangsUpAtMessage, QuitDoesNothing):
     pass
 
 
-class LineFeedsAlone:
-    def send(self, data: bytes) -> None:
-        super().send(data.replace(b"\r\n", b"\n"))  # type: ignore[misc]
-
-
 class StatTellsOfNothing:
     def do_stat(self, _argument: bytes) -> bytes:
         return b"+OK 0 0\r\n"
@@ -348,7 +343,6 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("a continuation after blank lines", "python/cpython#88574", ContinuationAfterBlankLines),
     Quirk("a QUIT that does nothing", "jstedfast/MailKit#971; axllent/mailpit#317", QuitDoesNothing, refuses=True),
     Quirk("a hang-up, and a QUIT that does nothing", "jstedfast/MailKit#971", HangsUpAndDeletesNothing, refuses=True),
-    Quirk("line feeds alone", "RFC 1939 section 3: CRLF", LineFeedsAlone, refuses=True),
     Quirk("STAT that tells of nothing", "RFC 1939 section 5", StatTellsOfNothing, refuses=True),
     Quirk("STAT refused", "RFC 1939 section 5", StatRefused, refuses=True),
     Quirk("LIST in part", "RFC 1939 section 5", ListInPart, refuses=True),
