@@ -24,8 +24,8 @@ from tests.support import Desk, mail
 EXAMPLES = int(os.environ.get("QUIRK_EXAMPLES", "100"))
 NUMBERS = itertools.count()
 SERVERS = {"IMAP": QuirkyImapServer, "POP3": QuirkyPop3Server}
-# Where the server itself changes what it hands over, what is recorded is not what was delivered; and mail that is listed
-# again after its deletion is known by its UIDL, which is another one as soon as the quirks are over.
+# Where the server itself changes what it hands over, what is recorded is not what was delivered; and mail that is
+# listed again after its deletion is known by its UIDL, which is another one as soon as the quirks are over.
 ALONE = {imap_table.StatusOnceRead, pop3_table.QuitDoesNothing, pop3_table.HangsUpAndDeletesNothing}
 TABLES = {
     kind: [quirk for quirk in table.QUIRKS if quirk.session not in ALONE]
