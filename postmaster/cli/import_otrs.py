@@ -6,7 +6,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 from sqlalchemy.orm import Session
@@ -14,11 +14,10 @@ from sqlalchemy.orm import Session
 from postmaster.cli.base import Group, Number, actor, plain, print_json, print_table
 from postmaster.cli.resources import as_json
 from postmaster.database import transaction
-from postmaster.otrs.compare import COMPARED, Comparison, compare
-from postmaster.otrs.conversations import in_transaction, take_conversations
-from postmaster.otrs.dump import Dump, read_dump
-from postmaster.otrs.importer import take_over
 from postmaster.otrs.report import ImportLine, ImportReport, Taken
+
+if TYPE_CHECKING:  # some twenty modules that take a dump over are loaded by the commands that do, not by all others
+    from postmaster.otrs.compare import Comparison
 
 group = Group("import", help="Take over from another system.")
 
@@ -76,7 +75,7 @@ def otrs(
         sys.exit(_compare(file, mbox, days, json_=json_))
     if conversations:
         sys.exit(_take_conversations(file, days, dry_run=dry_run, json_=json_))
-    report = _take_over(read_dump(file), dry_run=dry_run)
+    report = _take_over(file, dry_run=dry_run)
     if json_:
         for line in report.lines:
             print_json(line.as_json())
@@ -100,6 +99,8 @@ def _check_usage(
 
 def _compare(file: IO[bytes], mbox: Path, days: int, *, json_: bool) -> int:
     """Compare, and show it; returns the exit status."""
+    from postmaster.otrs.compare import COMPARED, compare
+
     counts: Counter[bool] = Counter()
 
     def rows(found: Iterable[Comparison | str]) -> Iterator[list[str]]:
@@ -128,6 +129,8 @@ def _compare(file: IO[bytes], mbox: Path, days: int, *, json_: bool) -> int:
 
 def _take_conversations(file: IO[bytes], days: int, *, dry_run: bool, json_: bool) -> int:
     """Take them, and say what became of them; returns the exit status."""
+    from postmaster.otrs.conversations import in_transaction, take_conversations
+
     report = take_conversations(file, days, actor(), _tried if dry_run else in_transaction)
     if json_:
         print_json(report.as_json())
@@ -151,8 +154,11 @@ def _tried(step: Callable[[Session], None]) -> None:
         pass
 
 
-def _take_over(dump: Dump, *, dry_run: bool) -> ImportReport:
-    taking = None
+def _take_over(file: IO[bytes], *, dry_run: bool) -> ImportReport:
+    from postmaster.otrs.dump import read_dump
+    from postmaster.otrs.importer import take_over
+
+    dump, taking = read_dump(file), None
     try:
         with transaction() as session:
             taking = take_over(session, dump, actor())

@@ -109,9 +109,13 @@ class EmptyText:
         return b"" if is_culprit(message) else message.raw
 
 
-class EmptyAndOfNoSize(EmptyText):
+class OfNoSize:
     def size(self, message: Message) -> int:
         return 0 if is_culprit(message) else len(message.raw)
+
+
+class EmptyAndOfNoSize(OfNoSize, EmptyText):
+    pass
 
 
 class CutShort:

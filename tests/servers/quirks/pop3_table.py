@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from tests.servers.quirks.imap import HangUp
-from tests.servers.quirks.imap_table import Quirk, StandIn, StandInOfItsSize, StatusOnceRead, is_culprit
+from tests.servers.quirks.imap_table import OfNoSize, Quirk, StandIn, StandInOfItsSize, StatusOnceRead, is_culprit
 from tests.servers.quirks.mailbox import Message
 
 
@@ -14,9 +14,8 @@ class EmptyText:
         return b"+OK\r\n.\r\n" if is_culprit(message) else super().retrieved(message)  # type: ignore[misc,no-any-return]
 
 
-class EmptyAndOfNoSize(EmptyText):
-    def size(self, message: Message) -> int:
-        return 0 if is_culprit(message) else len(message.raw)
+class EmptyAndOfNoSize(OfNoSize, EmptyText):
+    pass
 
 
 class CutShort:
@@ -267,10 +266,7 @@ class UidlsOfAnyBytes:
         return b"\xff\xe4" + message.uidl
 
 
-class CutWithinHeaderAndOfNoSize:
-    def size(self, message: Message) -> int:
-        return 0 if is_culprit(message) else len(message.raw)
-
+class CutWithinHeaderAndOfNoSize(OfNoSize):
     def text(self, message: Message) -> bytes:
         return message.raw[:50] if is_culprit(message) else message.raw
 
