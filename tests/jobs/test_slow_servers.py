@@ -66,9 +66,18 @@ def runs_of(app: Flask, standing: RunStatus) -> Sequence[FetchRun]:
 
 def make_all_due(app: Flask) -> datetime:
     """Have each account fetched at once, as though its time had come; returns when that was."""
-    with app.app_context(), transaction() as session:
-        session.execute(update(AccountState).values(next_run_at=None))
+    with app.app_context():
+        with transaction() as session:
+            session.execute(update(AccountState).values(next_run_at=None))
         return now()
+
+
+def at_rest(app: Flask, account: int) -> bool:
+    """Whether the account is neither queued nor being fetched. What makes it due before then is not another turn."""
+    with app.app_context(), read_session() as session:
+        claim = session.scalars(select(AccountState.claim).where(AccountState.account_id == account)).first()
+        running = select(FetchRun.id).where(FetchRun.account_id == account, FetchRun.status == RunStatus.RUNNING)
+        return claim is None and session.scalars(running).first() is None
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -77,9 +86,10 @@ def test_accounts_whose_servers_crawl_never_have_all_workers(
 ) -> None:
     worker = start_worker("--workers", str(workers))
     wait_until(lambda: len(runs_of(app, RunStatus.FAILED)) >= len(crawlers), "each of them to be given up", 60)
-    desk.account(mailbox)
+    healthy = int(desk.account(mailbox))
     rounds = []
     for number in range(1, 4):
+        wait_until(lambda: at_rest(app, healthy), "the account to have had its turn", 60)
         mailbox.deliver(*mails(1))
         rounds.append(make_all_due(app))
         wait_for_tickets(desk, number, 60)
