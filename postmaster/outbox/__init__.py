@@ -1,0 +1,1 @@
+"""What happened, for programs to read: events, written in the transaction that they tell of."""
