@@ -24,7 +24,7 @@ from postmaster.accounts.wait import end_wait
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, MailError, NotFoundError, mail_error
 from postmaster.extensions import now
-from postmaster.oauth.provider import DeviceCode, IdentityProvider, Tokens
+from postmaster.oauth.provider import DeviceCode, Tokens
 from postmaster.oauth.providers import provider_of
 from postmaster.oauth.registration import Registration, registration_of
 from postmaster.oauth.vault import note_refusal, store_first
@@ -178,15 +178,9 @@ def by_device(
     provider = provider_of(registration)
     device = provider.begin_device()
     show(device)
-    return store(credential_id, registration, _poll(provider, device, registration, wait), actor)
-
-
-def _poll(
-    provider: IdentityProvider, device: DeviceCode, registration: Registration, wait: Callable[[DeviceCode], bool]
-) -> Tokens:
     while wait(device):
         if tokens := provider.poll_device(device):
-            return tokens
+            return store(credential_id, registration, tokens, actor)
     raise _nobody_came(registration)
 
 
