@@ -202,7 +202,8 @@ def set_customer(decision: Decision, desk: DecisionContext) -> None:
         address = writer.address
         number = address if desk.numbers_unknown_customers else None
         decision.attributes = dataclasses.replace(decision.attributes, customer_id=number, customer_user=address)
-        if writer is not decision.prepared.forwarded and writer.key != _key_of_from(decision):
+        sender = decision.message.from_
+        if writer is not decision.prepared.forwarded and writer.key != (address_key(sender.address) if sender else ""):
             text = f"{address} is the customer, by {writer.field}: {_why_not_from(decision)}."
             decision.note("customer", text, field=writer.field)
         _look_up_customer(decision, desk)
@@ -217,11 +218,6 @@ def _look_up_customer(decision: Decision, desk: DecisionContext) -> None:
     decision.attributes = dataclasses.replace(decision.attributes, customer_id=number, customer_user=entry.login)
     text = f"The customer directory has {entry.address}: the customer is {entry.login}, number {number or 'none'}."
     decision.note("customer", text, entry=entry.address)
-
-
-def _key_of_from(decision: Decision) -> str:
-    sender = decision.message.from_
-    return address_key(sender.address) if sender else ""
 
 
 def _why_not_from(decision: Decision) -> str:

@@ -114,7 +114,8 @@ def _finding(domain: str, results: Sequence[MethodResult], arc: str) -> Finding:
     dmarc = next((result for result in results if result.method == "dmarc"), None)
     if dmarc is not None and dmarc.result in ("pass", "fail"):
         return _by_dmarc(dmarc, domain, arc)
-    if any(_proves(result, domain) for result in results):
+    proofs = (result for result in results if result.method in ("dkim", "spf") and result.result == "pass")
+    if any(_looked_at(result, domain) for result in proofs):
         return Finding.PASS
     if arc == "pass" or (dmarc is not None and dmarc.result in _UNKNOWN):
         return Finding.NONE
@@ -144,10 +145,6 @@ def _asks_for_nothing(dmarc: MethodResult) -> bool:
     """Whether the domain wants nothing done about mail that fails: it is still finding out who sends for it."""
     told = {**dmarc.remarks, **dmarc.properties}
     return any(told.get(name) == "none" for name in _POLICIES) or told.get("sp") == told.get("dis") == "none"
-
-
-def _proves(result: MethodResult, domain: str) -> bool:
-    return result.method in ("dkim", "spf") and result.result == "pass" and _looked_at(result, domain)
 
 
 _IDENTITIES = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom", "smtp.mail")}
