@@ -129,7 +129,10 @@ class QueueService(NamedService[Queue]):
         return stored
 
     def _rename_below(self, old: str, record: Queue) -> None:
-        self._follow(old, record.name)
+        for spec in self._naming(old):
+            set_setting(self.session, spec.name, record.name, self.actor)
+            what = "The default queue" if spec is DEFAULT_QUEUE else "A queue that a setting names"
+            self.notes[f"queue-of-{spec.name}"] = f"{what} has another name now; {spec.name} is “{record.name}”."
         for child, child_name in self._below(old):
             if child is not record and child.name == child_name:  # not renamed yet with a parent of its own
                 self.change(child, {NAME.name: record.name + child_name.removeprefix(old)})
@@ -139,12 +142,6 @@ class QueueService(NamedService[Queue]):
         query = select(Queue).where(Queue.name.startswith(prefix, autoescape=True)).order_by(Queue.name)
         # SQLite's LIKE ignores case.
         return [(queue, queue.name) for queue in self.session.scalars(query) if queue.name.startswith(prefix)]
-
-    def _follow(self, old: str, new: str) -> None:
-        for spec in self._naming(old):
-            set_setting(self.session, spec.name, new, self.actor)
-            what = "The default queue" if spec is DEFAULT_QUEUE else "A queue that a setting names"
-            self.notes[f"queue-of-{spec.name}"] = f"{what} has another name now; {spec.name} is “{new}”."
 
 
 class Queues:

@@ -49,7 +49,10 @@ class TicketService:
         Raises NotFoundError naming those that are not there.
         """
         asked = list(dict.fromkeys(number.strip() for number in numbers))
-        found = {ticket.number: ticket for ticket in self._locked([text for text in asked if _is_number(text)])}
+        found = {
+            ticket.number: ticket
+            for ticket in self._locked([text for text in asked if text.isascii() and text.isdecimal()])
+        }
         if missing := [f"“{number}”" for number in asked if number not in found]:
             none = "is no ticket" if len(missing) == 1 else "are no tickets"
             advice = "Nothing was changed. Run: flask ticket list"
@@ -87,21 +90,14 @@ class TicketService:
         if state != ticket.state:
             changes["state"] = [ticket.state, state]
             ticket.state, ticket.pending_time, ticket.changed_at = state, None, now()
-            self._end_merging(ticket)
+            # A ticket that was merged takes its follow-ups again; its articles stay where they are.
+            self.session.execute(delete(TicketMerge).where(TicketMerge.ticket_id == ticket.id))
         if changes:
             audit(self.session, self.actor, "set", "ticket", ticket.number, changes)
         return TicketChange(ticket.number, changes)
-
-    def _end_merging(self, ticket: Ticket) -> None:
-        """Let a merged ticket that gets another state take its follow-ups again. Its articles stay where they are."""
-        self.session.execute(delete(TicketMerge).where(TicketMerge.ticket_id == ticket.id))
 
 
 def known_state(session: Session, text: str) -> str:
     """The state of that name, case-insensitively. Raises InputError."""
     state: str = Field("state", "State", mandatory=True, read=one_of(*state_names(session))).parse(text)
     return state
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
