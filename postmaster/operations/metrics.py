@@ -50,7 +50,8 @@ class _Collector(Collector):
         seconds = _gauge("last_run_seconds", "How long the last run took.")
         health = _gauge("health", "1 for how the account stands.", "health")
         moment = now()
-        for account in _valid_accounts(self.session):
+        query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
+        for account in self.session.scalars(query).unique():
             state, labels = account.state or AccountState(failures=0, backlog=0), [account.label, str(account.id)]
             age.add_metric(labels, (moment - (state.last_success_at or account.created_at)).total_seconds())
             backlog.add_metric(labels, state.backlog)
@@ -84,11 +85,6 @@ class _Collector(Collector):
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"postmaster_account_{name}", text, labels=["account", "id", *labels])
-
-
-def _valid_accounts(session: Session) -> Iterable[MailAccount]:
-    query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
-    return session.scalars(query).unique()
 
 
 def render_metrics(session: Session) -> bytes:

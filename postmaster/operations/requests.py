@@ -57,7 +57,8 @@ class Requested:
     def sentence(self) -> str:
         """The whole answer in words, for a toast."""
         queued, running, waiting = (
-            self._count(answer) for answer in (Answer.QUEUED, Answer.RUNNING, Answer.ALREADY_QUEUED)
+            sum(given is answer for given in self.answers.values())
+            for answer in (Answer.QUEUED, Answer.RUNNING, Answer.ALREADY_QUEUED)
         )
         refused = len(self.answers) - queued - running - waiting
         parts = [
@@ -72,9 +73,6 @@ class Requested:
         ]
         told = f"Accounts: {', '.join(parts)}." if parts else "There is no valid account to fetch."
         return told if self.state.ok else f"{told} {self.state.sentence} {self.state.advice}"
-
-    def _count(self, answer: Answer) -> int:
-        return sum(given is answer for given in self.answers.values())
 
 
 def request_fetch(account_ids: Collection[int] | None, actor: str) -> Requested:
