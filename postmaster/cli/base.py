@@ -131,6 +131,13 @@ def user_name() -> str:
         return f"uid {os.getuid()}"
 
 
+def confirmed(question: str, doing: str) -> bool:
+    """Whether whoever is at the terminal says yes to ``question``; without one, ``doing`` it needs --yes."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"Without a terminal to ask on, {doing} needs --yes.")
+    return click.confirm(question, err=True)
+
+
 def given_secret(label: str, *, confirm: bool = False, lines: bool = False) -> str:
     """A secret from standard input, without the line break at its end; on a terminal, asked for without an echo.
 

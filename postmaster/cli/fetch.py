@@ -79,7 +79,7 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
         candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
         show_error(paused_error(pause))
     report = FetchReport(candidates, as_json=as_json, bar=not verbose)
-    options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
+    options = FetchOptions(f"command line ({user_name()}, process {os.getpid()})", timeout, on_progress=report.progress)
     with report, interruptible(options.stop), dialogue_shown(verbose):
         work = preview_account if dry_run else fetch_account
         results = [report.add(result) for result in fetch_concurrently(candidates, work, options, sessions)]
@@ -101,10 +101,6 @@ def exit_code(results: Sequence[AccountResult], *, interrupted: bool) -> int:
         return EXIT_FAILED
     tried = [result for result in results if not result.skipped]
     return EXIT_HELD if held and len(held) == len(tried) else 0
-
-
-def _started_by() -> str:
-    return f"command line ({user_name()}, process {os.getpid()})"
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json, print_
 from postmaster.cli.output import output_option, read_moment, since_option, until_option, write_bytes
 from postmaster.cli.resources import as_json, print_facts
 from postmaster.database import read_session
-from postmaster.extensions import Json
 from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
@@ -96,10 +95,6 @@ def show(number: int, json_: bool) -> None:
     if json_:
         print_json(details)
     else:
-        _print(details)
-
-
-def _print(details: Json) -> None:
-    print_facts({name: value for name, value in details.items() if name != "trace"})
-    click.echo()
-    print_table(("Stage", "What was decided"), ((step.get("stage"), step.get("text")) for step in details["trace"]))
+        print_facts({name: value for name, value in details.items() if name != "trace"})
+        click.echo()
+        print_table(("Stage", "What was decided"), ((step.get("stage"), step.get("text")) for step in details["trace"]))
