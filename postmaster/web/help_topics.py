@@ -26,6 +26,7 @@ from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.resources.fields import Field
 from postmaster.system.settings import SETTINGS
 
+_ENCRYPTION = {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -105,7 +106,7 @@ def _account_sections() -> Iterator[HelpSection]:
     types = [
         Entry(
             kind.name,
-            f"{kind.protocol}, {_encryption(kind.tls)}.",
+            f"{kind.protocol}, {_ENCRYPTION[kind.tls]}.",
             _facts(port=str(kind.port), own_fields=", ".join(field.label for field in kind.fields)),
         )
         for kind in ACCOUNT_TYPES.values()
@@ -115,10 +116,6 @@ def _account_sections() -> Iterator[HelpSection]:
     yield HelpSection("Fields", lead, [_field_entry(field, only=_types_with(field)) for field in ACCOUNT_FIELDS])
     states = [Entry(label.capitalize(), "", (), health.value) for health, label in HEALTH_LABELS.items()]
     yield HelpSection("Health", "How an account stands, in a word; with its word in JSON.", states)
-
-
-def _encryption(tls: str) -> str:
-    return {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}[tls]
 
 
 def _types_with(field: Field) -> str:

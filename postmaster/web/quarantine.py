@@ -69,7 +69,9 @@ class ChosenMailForm(Form):
     def numbers(self, session: Session) -> Sequence[int]:
         """The ids of the messages."""
         if self.newest.data is not None:
-            return _found(self.newest.data).ids(session, self.after.data or 0)
+            return QuarantineFilter(wanted().text, request.args.get("account", ""), self.newest.data).ids(
+                session, self.after.data or 0
+            )
         numbers: Sequence[int] = self.mail.data or ()
         if NO_ID in numbers:
             raise InputError("message", "What was chosen is no message.", "Load the page again, and choose anew.")
@@ -216,11 +218,6 @@ def _refused(form: ChosenMailForm, numbers: Collection[int]) -> ResponseReturnVa
     """The list again, with what was chosen still chosen, so that it takes one press to do it right."""
     every = form.newest.data is not None
     return _list(numbers, form.queue.data or "", every=every), HTTPStatus.UNPROCESSABLE_ENTITY
-
-
-def _found(newest: int) -> QuarantineFilter:
-    """What the list's filter finds."""
-    return QuarantineFilter(wanted().text, request.args.get("account", ""), newest)
 
 
 @blueprint.get("/<id:mail>")

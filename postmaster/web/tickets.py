@@ -134,8 +134,10 @@ def page() -> str:
 
 def _list(form: ChosenTicketsForm) -> str:
     """The list, with what is chosen in ``form``."""
+    asked = request.args
+    wanted = TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), asked_before())
     with read_session() as session:
-        found = find_tickets(session, _wanted())
+        found = find_tickets(session, wanted)
         queues = Queues(session)
         names, valid, states = queues.names(), queues.valid_names(), state_names(session)
     state = filter_state()
@@ -149,12 +151,6 @@ def _list(form: ChosenTicketsForm) -> str:
         all_chosen="all" in request.args,
         form=form,
     ).render()
-
-
-def _wanted() -> TicketFilter:
-    asked = request.args
-    before = asked_before()
-    return TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), before)
 
 
 def filter_state() -> dict[str, Any]:

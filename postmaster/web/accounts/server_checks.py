@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 TIME_LIMIT = 300
 MAX_AT_A_TIME = 8
 
+_HOME = Path(__file__).parents[3]  # from where the child finds the package
+
 # Bytes that are read of what a child printed.
 MAX_REPORT = 4_000_000
 
@@ -97,7 +99,7 @@ def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = Non
         report.write(json.dumps({"kind": kind}).encode() + b"\n")
         fcntl.flock(report, fcntl.LOCK_EX)
         child = subprocess.Popen(  # noqa: S603 - the words of COMMANDS, and a user's name
-            command, stdin=subprocess.PIPE, stdout=report, stderr=report, env=_environment(), cwd=_home()
+            command, stdin=subprocess.PIPE, stdout=report, stderr=report, env=_environment(), cwd=_HOME
         )
     document = json.dumps({"account": [dict(texts)]}).encode()
     threading.Thread(target=_see_to, args=(child, document), daemon=True).start()
@@ -111,11 +113,6 @@ def _see_to(child: subprocess.Popen[bytes], document: bytes) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-def _home() -> Path:
-    """From where the child finds the package."""
-    return Path(__file__).parents[3]
 
 
 def _environment() -> dict[str, str]:
