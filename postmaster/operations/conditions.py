@@ -167,15 +167,15 @@ def _misnamed(session: Session, moment: datetime) -> Sequence[IncidentTrouble]:
     """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
     valid = exists().where(Queue.name == PipeQueue.queue_name, Queue.validity == Validity.VALID)
     query = select(PipeQueue.queue_name).where(~valid, PipeQueue.last_at > moment - PIPE_PATIENCE)
-    return [_misnaming(name) for name in session.scalars(query.order_by(PipeQueue.queue_name))]
-
-
-def _misnaming(name: str) -> IncidentTrouble:
-    sentence = (
-        f"The pipe of a mail transfer agent names the queue “{name}”, which is not there, or not valid; its mail goes "
-        "to PostmasterDefaultQueue. Correct --queue of flask read there, or add the queue or set it valid."
-    )
-    return IncidentTrouble(name[:100], sentence, "/queues")
+    return [
+        IncidentTrouble(
+            name[:100],
+            f"The pipe of a mail transfer agent names the queue “{name}”, which is not there, or not valid; its mail "
+            "goes to PostmasterDefaultQueue. Correct --queue of flask read there, or add the queue or set it valid.",
+            "/queues",
+        )
+        for name in session.scalars(query.order_by(PipeQueue.queue_name))
+    ]
 
 
 def _flawed(session: Session, _moment: datetime) -> Sequence[IncidentTrouble] | None:
