@@ -144,7 +144,7 @@ def _check_encoding(connection: Connection) -> None:
         raise ConfigError(
             "database-encoding",
             f"The database's encoding is {encoding}, and mail needs UTF8.",
-            "Make it anew with: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0",
+            "Create it again with: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0",
         )
 
 

@@ -157,7 +157,7 @@ class CredentialService(NamedService[Credential]):
         if KIND in values.errors:
             return values
         if record is not None and values.draft.kind is not record.kind:
-            refusal = KIND.refuse(f"is {record.kind}, and stays so", "Add another credential instead.")
+            refusal = KIND.refuse(f"is {record.kind} and cannot be changed", "Add another credential instead.")
             values.errors.add(KIND.name, refusal)
             return values
         spec = values.draft.spec
@@ -208,7 +208,7 @@ class CredentialService(NamedService[Credential]):
         if outside := tell_elsewhere(record, accounts):
             labels = enumeration(f"{account.label} (account {account.id})" for account in outside)
             self.notes["credential-elsewhere"] = (
-                f"Hosts of “{record.name}” are {record.hosts}, so these accounts cannot sign in with it any more: "
+                f"Hosts of “{record.name}” are {record.hosts}, so these accounts can no longer sign in with it: "
                 f"{labels}. Add their servers to Hosts, or select another credential there."
             )
 

@@ -167,7 +167,7 @@ class UnexpectedError(PostMasterError):
 def _no_space() -> PostMasterError:
     discard_output()
     return PostMasterError(
-        "no-space", "There is no space for what the command writes.", "Make space, or send its output elsewhere."
+        "no-space", "There is no space left for the command's output.", "Free some space, or send the output elsewhere."
     )
 
 
@@ -182,9 +182,7 @@ def _unexpected(error: Exception) -> PostMasterError:
         details = f"The details stand under it in {log}."
     except OSError as refused:  # a disk that is full or read-only may be what was met in the first place
         details = f"It was: {_kind(error)}. The details could not be written to {log} ({refused.strerror})."
-    return UnexpectedError(
-        "unexpected", f"Something went wrong that PostMaster does not know; reference {reference}.", details
-    )
+    return UnexpectedError("unexpected", f"Something unexpected went wrong; reference {reference}.", details)
 
 
 def _kind(error: Exception) -> str:

@@ -52,10 +52,13 @@ EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130
 
 @click.command()
 @click.option("--account", "names", multiple=True, metavar="ID-OR-NAME", help="Fetch this account only; repeatable.")
-@click.option("--dry-run", is_flag=True, help="Show what would become of the mail; change neither database nor server.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen to the mail; change neither database nor server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--timeout", type=Number(0, MAX_COUNT), metavar="SECONDS", help="Leave the rest of an account after that long."
+    "--timeout",
+    type=Number(0, MAX_COUNT),
+    metavar="SECONDS",
+    help="Leave the rest of an account to the next run after this time.",
 )
 @verbose_option
 @with_appcontext

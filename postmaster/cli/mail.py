@@ -18,7 +18,7 @@ from postmaster.ledger.trace import trace_mail
 from postmaster.pipeline.decision import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 
-group = Group("mail", help="Find mail that was taken, and see what became of it.")
+group = Group("mail", help="Find received mail and see what happened to it.")
 
 COLUMNS = ("id", "recorded", "account", "sender", "verdict", "subject", "outcome", "ticket")
 
@@ -38,7 +38,7 @@ OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 @click.option(
     "--verdict",
     type=click.Choice([finding.value for finding in Finding]),
-    help="What was found out about its sender; none: nothing that decides. Mail that nobody looked at has no verdict.",
+    help="The verdict on its sender; none: nothing conclusive. Mail that nobody checked has no verdict.",
 )
 @click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show the newest ones only.")
 @as_json

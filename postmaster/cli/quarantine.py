@@ -21,7 +21,7 @@ from postmaster.ledger.quarantine_list import QuarantineFilter
 from postmaster.pipeline.decision import REASONS
 from postmaster.resources.audit import audit
 
-group = Group("quarantine", help="Look after messages that could not become tickets.")
+group = Group("quarantine", help="Manage messages that could not become tickets.")
 
 COLUMNS = ("id", "account", "reason", "sender", "subject", "size", "created")
 

@@ -17,7 +17,7 @@ from postmaster.resources.import_export import Importer, exported, read_document
 from postmaster.resources.service import Service
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
-although_named = click.option("--yes", is_flag=True, help="Also if something still names it.")
+although_named = click.option("--yes", is_flag=True, help="Even if something still names it.")
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ def _range(queue: str, state: str, since: str, until: str, newest_first: bool = 
 
 @group.command("list")
 @range_options
-@click.option("--newest-first", is_flag=True, help="The other way round.")
-@click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show that many at most.")
+@click.option("--newest-first", is_flag=True, help="Newest first.")
+@click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show at most this many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_tickets(limit: int | None, as_json: bool, **parts: Any) -> None:
     """List tickets, the oldest first."""

@@ -49,7 +49,7 @@ def change_setting(
         if queue is None or queue.validity is not Validity.VALID:
             raise InputError(
                 spec.name,
-                f"{spec.name} is “{text}”, which is no valid queue.",
+                f"{spec.name} is “{text}”, which is not a valid queue.",
                 "Choose a valid one; run: flask queue list",
                 code="bad-setting",
             )

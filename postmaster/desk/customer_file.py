@@ -144,7 +144,7 @@ class DirectoryFile:
                 if row and len(self._flaws) <= MAX_FLAWS:
                     self._take(number, row, places)
         except csv.Error as error:
-            self._flaws.append(f"The file is no CSV: {error}.")
+            self._flaws.append(f"The file is not CSV: {error}.")
         except UnicodeDecodeError:
             self._flaws.append("The file is not UTF-8.")
         if self._flaws:
@@ -210,7 +210,7 @@ def _optional(value: str) -> str:
     try:
         return _value(value)
     except InvalidValue:
-        raise InvalidValue(f"is longer than {MAX_VALUE} characters, or holds what is no text") from None
+        raise InvalidValue(f"is longer than {MAX_VALUE} characters, or holds something other than text") from None
 
 
 def apply_directory(session: Session, file: DirectoryFile, actor: str, *, confirmed: bool) -> DirectoryImport:

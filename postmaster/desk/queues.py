@@ -27,7 +27,7 @@ def _queue_name(text: str) -> str:
     for part in text.split(QUEUE_SEPARATOR):
         if not part or part != part.strip() or ":" in (part[0], part[-1]):
             raise InvalidValue(
-                f"is “{text}”, which has an empty part", "Nest queues as in Sales::Orders, without blanks."
+                f"is “{text}”, which has an empty part", "Nest queues as in Sales::Orders, without spaces."
             )
     return name(text)
 
@@ -113,7 +113,7 @@ class QueueService(NamedService[Queue]):
         record, number = values.record, values.draft.number
         other = self.session.scalar(select(Queue).where(Queue.number == number)) if number else None
         if other is not None and other is not record:
-            flaw = f"is {number}, which the queue “{other.name}” has already"
+            flaw = f"is {number}, which is already that of the queue “{other.name}”"
             values.errors.add(NUMBER.name, NUMBER.refuse(flaw, "Choose another one.", code="name-taken"))
         if record is not None and values.draft.validity is not Validity.VALID and self._is_default(record.name):
             flaw = f"of “{record.name}” must stay valid, because it is the default queue"
@@ -165,7 +165,7 @@ class Queues:
         """The queue of that name. Raises NotFoundError, or InputError if it is not valid."""
         found = self._service.find(name)
         if found.validity is not Validity.VALID:
-            message = f"The queue “{found.name}” is {found.validity.value}, so nothing was put there."
+            message = f"The queue “{found.name}” is {found.validity.value}, so nothing was moved there."
             raise InputError("Queue", message, "Choose another one, or set it valid first.", code="queue-invalid")
         return found
 

@@ -97,7 +97,7 @@ def source_of(session: Session, raw_id: int) -> bytes:
     """The message as it came, by the id of its source. Raises NotFoundError."""
     raw = session.get(RawMail, raw_id)
     if raw is None:
-        raise NotFoundError("unknown-mail", "The source of that message is not there any more.", "Pick another one.")
+        raise NotFoundError("unknown-mail", "The source of that message is no longer kept.", "Pick another one.")
     return unpack(raw.encoding, raw.data)
 
 

@@ -243,7 +243,7 @@ def _lost_default(session: Session) -> Iterator[IncidentTrouble]:
     name = get_setting(session, DEFAULT_QUEUE)
     valid = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
     if session.scalar(valid) is None:
-        sentence = f"{DEFAULT_QUEUE.name} is “{name}”, which is no valid queue: the first valid one is used instead."
+        sentence = f"{DEFAULT_QUEUE.name} is “{name}”, which is not a valid queue: the first valid one is used instead."
         yield IncidentTrouble("default", sentence, f"/settings/{DEFAULT_QUEUE.name}")
 
 

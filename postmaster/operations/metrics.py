@@ -44,11 +44,11 @@ class _Collector(Collector):
         return family
 
     def _accounts(self) -> Iterator[Metric]:
-        age = _gauge("last_success_age_seconds", "Time since the last run that went well, or since it was added.")
+        age = _gauge("last_success_age_seconds", "Time since the last successful run, or since the account was added.")
         backlog = _gauge("backlog_messages", "Messages that the last run that saw the mailbox left there.")
         failures = _gauge("failures", "Failed runs in a row.")
         seconds = _gauge("last_run_seconds", "How long the last run took.")
-        health = _gauge("health", "1 for how the account stands.", "health")
+        health = _gauge("health", "1 for the account's present health.", "health")
         moment = now()
         query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
         for account in self.session.scalars(query).unique():
@@ -65,8 +65,8 @@ class _Collector(Collector):
         state, going_on = fetching_state(self.session), progress(self.session).values()
         quarantined = self.session.scalar(select(func.count()).select_from(Quarantine)) or 0
         for name, text, value in (
-            ("workers", "Worker processes that live.", state.workers),
-            ("schedulers", "Schedulers that live.", state.schedulers),
+            ("workers", "Worker processes that are alive.", state.workers),
+            ("schedulers", "Schedulers that are alive.", state.schedulers),
             ("fetching_paused", "1 while all fetching is paused.", int(state.pause is not None)),
             ("queue_depth", "Accounts that wait for a worker.", sum(it.activity is Activity.QUEUED for it in going_on)),
             ("running", "Accounts that are being fetched.", sum(it.activity is Activity.RUNNING for it in going_on)),

@@ -133,14 +133,14 @@ def confirm_first_fetch(session: Session, account_id: int, actor: str) -> int:
     """Let the schedule take all mail of an account's mailbox that was never fetched before; returns how much there
     was when it was looked at. The caller commits, and may request a fetch then.
 
-    Raises InputError if the account waits for no confirmation.
+    Raises InputError if the account is not waiting for a confirmation.
     """
     lock_administration(session)
     account = session.get_one(MailAccount, account_id)
     key = mailbox_key(account)
     if account.state is None or key is None or account_health(account) is not Health.NEEDS_CONFIRMATION:
-        message = f"The account {account.label} waits for no confirmation."
-        raise InputError("account", message, "There is nothing to do.", code="nothing-to-confirm")
+        message = f"The account {account.label} is not waiting for a confirmation."
+        raise InputError("account", message, "Nothing to do.", code="nothing-to-confirm")
     mailbox_row(session, key).confirmed_at = now()
     state, count = account.state, account.state.held_count or 0
     state.held_revision = state.held_count = state.next_run_at = None

@@ -113,7 +113,7 @@ def note_same_message(decision: Decision, desk: DecisionContext) -> None:
 
 
 def hold_failed_sender(decision: Decision, desk: DecisionContext) -> None:
-    """Put a message aside whose sender is not who he says, if OnSenderFail asks for that."""
+    """Put a message aside whose sender is not genuine, if OnSenderFail asks for that."""
     if desk.on_sender_fail == "quarantine" and sender_fails(decision):
         decision.ticket = None
         decision.settle(Outcome.QUARANTINED, "sender", "sender-fails")
@@ -145,7 +145,7 @@ def choose_queue(decision: Decision, desk: DecisionContext) -> None:
         decision.note("dispatch", "The account's queue is not valid: dispatched by address instead.")
     if decision.rules.missing_queue is not None:
         decision.note(
-            "dispatch", f"The pipe names the queue “{decision.rules.missing_queue}”, which is no valid queue."
+            "dispatch", f"The pipe names the queue “{decision.rules.missing_queue}”, which is not a valid queue."
         )
         _dispatch_to_default(decision, desk, "pipe-queue-missing")
         return

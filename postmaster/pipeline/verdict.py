@@ -1,4 +1,4 @@
-"""Whether a sender is who he says (docs/glossary.md#proven), as our own mail servers have found out, or this desk.
+"""Whether a sender is genuine (docs/glossary.md#proven), as our own mail servers have found out, or this desk.
 
 What the servers named in TrustedAuthservIds, or by the account, say in Authentication-Results decides
 (``pipeline.auth_results``); where none of them has said anything, signatures may be checked here (``pipeline.dkim``).
@@ -76,7 +76,7 @@ def checked_before(kept: Json | None) -> SenderVerdict:
 
 
 def is_proven(writer: Writer | None, verdict: SenderVerdict) -> bool:
-    """Whether ``writer`` has been found to be who he says: verdicts are about the address in From, and no other."""
+    """Whether ``writer`` has been found to be genuine: verdicts are about the address in From, and no other."""
     if writer is None or writer.field != "From" or verdict.verdict is not Finding.PASS:
         return False
     return domain_of(writer.address) == verdict.domain  # behind a list, an address in From may stand for another

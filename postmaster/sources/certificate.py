@@ -58,9 +58,9 @@ class CertificateFacts:
         }
 
     def __str__(self) -> str:
-        issuer = "self-signed" if self.self_signed else f"issued by {self.issuer}"
-        names = ", ".join(self.names)
-        return f"{names}; {issuer}; valid until {self.valid_until:%Y-%m-%d}; {self.fingerprint}"
+        issuer = "Self-signed" if self.self_signed else f"Issued by {self.issuer}"
+        until = f"{self.valid_until.day} {self.valid_until:%b %Y}"
+        return f"{issuer}, valid until {until}, for {', '.join(self.names)}; {self.fingerprint}"
 
 
 def certificate_facts(der: bytes) -> CertificateFacts:

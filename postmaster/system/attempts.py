@@ -38,7 +38,7 @@ class TooManyTriesError(PostMasterError):
         super().__init__(
             "too-many-tries",
             "The password was wrong too often.",
-            f"Wait {wait}, then try again. Who has forgotten it can have it set: flask user set-password",
+            f"Wait {wait}, then try again. If it is forgotten, set another one: flask user set-password",
         )
         self.seconds = round(seconds)
 

@@ -133,7 +133,9 @@ def to_sign_in() -> Response:
     """The way to the sign-in page, and back afterwards; htmx is told to load the whole page."""
     # The browser held a session: a page that is open asks, or its cookie names one that is over.
     if "_user_id" in session or "HX-Request" in request.headers or request.method == "POST":
-        flash(EXPIRED if request.method in ("GET", "HEAD") else f"{EXPIRED} What you pressed was not done.", "warn")
+        flash(
+            EXPIRED if request.method in ("GET", "HEAD") else f"{EXPIRED} Your last action was not carried out.", "warn"
+        )
     logout_user()
     back = _page_asked_from()
     address = url_for("session.login", next=back if back != "/" else None)

@@ -279,7 +279,7 @@ def existing(service: AnyService, number: int) -> Any:
 def missing(service: AnyService) -> NotFoundError:
     """The error that what a page was asked for is not there."""
     advice = f"Somebody may have deleted it. Look for it in the list of {service.plural}."
-    return NotFoundError(f"unknown-{service.noun}", f"There is no such {service.noun} any more", advice)
+    return NotFoundError(f"unknown-{service.noun}", f"This {service.noun} no longer exists", advice)
 
 
 def _after(resource: Resource, service: AnyService, record: Any, sentence: str) -> ResponseReturnValue:

@@ -217,7 +217,7 @@ def _change(form: ChosenTicketsForm) -> str:
     """Carry it out; returns the sentence that says so."""
     action = TICKET_ACTIONS.get(form.action.data or "")
     if action is None:
-        raise InputError("action", "Press one of the buttons that say what to do.")
+        raise InputError("action", "Choose what to do with them.")
     if not form.ticket.data:
         raise InputError("ticket", "Choose at least one ticket first.")
     if action.needs and not form[action.needs].data:

@@ -58,7 +58,7 @@ def create() -> ResponseReturnValue:
     """Make a link, instead of the one that was good before."""
     with transaction() as session:
         create_wall_link(session, current_user().name)
-    flash("The link to the wall view is there. Whoever has it sees the board without signing in.", "ok")
+    flash("The wall view link is ready. Anyone with it sees the board without signing in.", "ok")
     return redirect(url_for("status.page"), 303)
 
 

@@ -144,7 +144,7 @@ def _code_point(found: re.Match[str]) -> str:
     digits = (braced or plain or octal or named or "0").replace("_", "") or "0"
     number = int(digits, 8 if octal else 16)
     if number > 0x10FFFF:
-        raise InvalidValue(f"has the character {found[0]}, which there is not")
+        raise InvalidValue(f"has the character {found[0]}, which does not exist")
     return f"\\U{number:08x}"
 
 

@@ -81,7 +81,9 @@ def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = Non
     Raises PostMasterError if too many do already.
     """
     if sum(_is_locked(path) for path in _recent_files()) >= MAX_AT_A_TIME:
-        raise PostMasterError("busy", "Several connections are being tried at this moment.", "Wait, and press again.")
+        raise PostMasterError(
+            "busy", "Several connections are being tried at this moment.", "Wait a moment, then try again."
+        )
     path = scratch.new_file()
     command = [
         sys.executable,
