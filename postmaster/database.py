@@ -95,7 +95,7 @@ def read_session() -> Iterator[Session]:
 
 
 def prepare_database() -> None:
-    """See that the schema is there: create or upgrade an embedded database, check any other one.
+    """Make sure of the schema: create or upgrade an embedded database, check any other one.
 
     Raises ConfigError when a database given by URL is out of reach or its schema is not up to date, and when any
     database has a schema that this version does not know.

@@ -75,7 +75,7 @@ def key_missing() -> ConfigError:
 
 
 def check_keys() -> None:
-    """See that the keys are those of this database. Raises ConfigError if they open nothing that is sealed in it."""
+    """Check that the keys are those of this database. Raises ConfigError if they open nothing that is sealed in it."""
     with read_session() as session:
         sealed = {text for each in _LASTING for text in session.scalars(select(each).where(each != ""))}
     if sealed and not any(opens(text) for text in sealed):

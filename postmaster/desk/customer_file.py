@@ -214,7 +214,7 @@ def _optional(value: str) -> str:
 
 
 def apply_directory(session: Session, file: DirectoryFile, actor: str, *, confirmed: bool) -> DirectoryImport:
-    """Let ``file`` be the directory. Raises ManyDroppedError unless ``confirmed``. The caller commits."""
+    """Replace the directory by ``file``. Raises ManyDroppedError unless ``confirmed``. The caller commits."""
     lock_administration(session)
     known = session.scalar(select(func.count()).select_from(CustomerEntry)) or 0
     addresses = session.scalars(select(CustomerEntry.address).execution_options(yield_per=PIECE))

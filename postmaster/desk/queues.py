@@ -121,7 +121,7 @@ class QueueService(NamedService[Queue]):
             values.errors.add(VALIDITY.name, VALIDITY.refuse(flaw, advice, code="default-queue"))
 
     def store(self, values: EnteredValues[Queue]) -> Stored[Queue]:
-        """Let sub-queues and the setting of the default queue follow a new name."""
+        """Rename sub-queues, and settings that name the queue, along with it."""
         old = values.record.name if values.record else None
         stored = super().store(values)
         if old is not None and old != stored.record.name:

@@ -76,7 +76,7 @@ class Requested:
 
 
 def request_fetch(account_ids: Collection[int] | None, actor: str) -> Requested:
-    """Have these accounts, or with None all valid ones, fetched before all others; answers at once.
+    """Request a fetch of these accounts, or with None of all valid ones, before all others; answers at once.
 
     A pause after a refused login and a wait after a failure do not hold this run back. An account that is queued or
     running already is not queued again. While all fetching is paused the requests wait until it is resumed. The caller
@@ -130,7 +130,7 @@ def _audit_request(
 
 
 def confirm_first_fetch(session: Session, account_id: int, actor: str) -> int:
-    """Let the schedule take all mail of an account's mailbox that was never fetched before; returns how much there
+    """Confirm the first fetch of an account's mailbox, so that the schedule takes all its mail; returns how much there
     was when it was looked at. The caller commits, and may request a fetch then.
 
     Raises InputError if the account is not waiting for a confirmation.

@@ -75,7 +75,7 @@ class CandidateTicket:
         return (self.id is None, self.id or self.place)
 
     def change(self, queue: QueueRef, title: str, attributes: TicketAttributes) -> None:
-        """Let it be so from now on."""
+        """Take over these values, and note which of them changed."""
         before, after = self._row(), None
         self.queue, self.title, self.attributes = queue, title, attributes
         after = self._row()

@@ -94,7 +94,7 @@ def apply_ignore(decision: Decision, _desk: DecisionContext) -> None:
 
 
 def note_same_message(decision: Decision, desk: DecisionContext) -> None:
-    """See whether the message has come before, through another account or address."""
+    """Check whether the message has come before, through another account or address."""
     keys = decision.prepared.clues.keys.own
     message_id = decision.message.message_id
     decision.same_message = [*desk.tickets.holding(message_id)] if message_id else []
@@ -181,7 +181,7 @@ def _dispatch(decision: Decision, queue: QueueRef, reason: str, **details: objec
 
 
 def take_forwarded_sender(decision: Decision, desk: DecisionContext) -> None:
-    """Let the original sender of a forward be who wrote it, if the queue says so."""
+    """Take the original sender of a forward for its writer, if the queue says so."""
     found, queue = decision.prepared.forwarded, decision.queue
     if found is None or queue is None or queue.customer_of_forward is not ForwardCustomer.ORIGINAL_SENDER:
         return

@@ -77,7 +77,7 @@ class ImportContext(Context, templates=("customers/import.html",)):
 @blueprint.route("/import", methods=["GET", "POST"])
 @for_admins
 def import_() -> ResponseReturnValue:
-    """Let a file be the directory, or only look whether it is right."""
+    """Replace the directory by a file, or only check the file."""
     form = ImportForm()
     status, lacks, right = form.status(), False, ""
     if form.was_sent_well():

@@ -261,7 +261,7 @@ def is_confirmed() -> bool:
 
 
 def tell(resource: Resource, form: FieldForm, number: int) -> None:
-    """Have ``form`` say what somebody else changed meanwhile."""
+    """Add to ``form`` what somebody else changed meanwhile."""
     with read_session() as session:
         service = resource.serve(session)
         record = existing(service, number)

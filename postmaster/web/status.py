@@ -109,7 +109,7 @@ def pause() -> ResponseReturnValue:
 @blueprint.post("/status/resume")
 @for_admins
 def resume() -> ResponseReturnValue:
-    """Have mail fetched again."""
+    """Resume fetching."""
     with transaction() as session:
         paused = resume_fetching(session, current_user().name)
     flash("Mail is fetched again." if paused else "Fetching was not paused.", "ok")

@@ -65,7 +65,7 @@ def create() -> ResponseReturnValue:
 @blueprint.post("/revoke")
 @for_admins
 def revoke() -> ResponseReturnValue:
-    """Have no link be good any more."""
+    """Revoke the link."""
     with transaction() as session:
         was_good = revoke_wall_link(session, current_user().name)
     flash("The link to the wall view is revoked." if was_good else "There was no link to the wall view.", "ok")

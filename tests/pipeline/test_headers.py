@@ -119,7 +119,7 @@ def _named(header: Header) -> str:
 
 
 def _filter(desk: Desk, controls: dict[str, str]) -> None:
-    """Have a filter set them; what nothing captured is empty."""
+    """Set them by a filter; what nothing captured is empty."""
     sets = [word for name, value in controls.items() for word in ("--set", f"{name}={value.strip() or NOTHING}")]
     desk.ok("filter", "add", "--name", "F", "--match", "Subject=^case", *sets)
 

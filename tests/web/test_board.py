@@ -182,7 +182,7 @@ def test_the_board_says_nothing_of_mail_that_nobody_could_count(
 
 
 def open_incidents(app: Flask, *subjects: object, **options: Any) -> None:
-    """Have something be wrong with each of ``subjects``."""
+    """Open an incident about each of ``subjects``."""
     with app.app_context(), transaction() as session:
         for subject in subjects:
             path, sentence = f"/accounts/{subject}/status", "No mail"

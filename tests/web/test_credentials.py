@@ -31,7 +31,7 @@ def password_of(app: Flask) -> str:
 
 
 def pause(app: Flask, number: int) -> None:
-    """Have the login of the account refused."""
+    """Store that the login of the account was refused."""
     with app.app_context(), transaction() as session:
         account = session.get_one(MailAccount, number)
         account.state = AccountState(failures=1, paused_revision=account.config_revision)

@@ -111,7 +111,7 @@ def test_an_account_that_is_not_there_is_not_found(lead: FlaskClient) -> None:
 
 
 def hold(app: Flask, client: FlaskClient, count: int = 18442) -> None:
-    """Have account 1 wait for a confirmation."""
+    """Make account 1 wait for a confirmation."""
     client.get("/runs")
     add_rows(app, 1, 2)
     tell_state(app, 1, failures=0, held_revision="1/1.1", held_count=count)

@@ -49,7 +49,7 @@ class LiveRowsContext(PulseContext, templates=("accounts/_live.html",), others=(
 @blueprint.post("/<id:number>/fetch")
 @for_admins
 def fetch(number: int) -> ResponseReturnValue:
-    """Have an account fetched now."""
+    """Request a fetch of one account."""
     with read_session() as session:
         label = existing(ACCOUNT_PAGES.serve(session), number).label
     requested = request_fetch([number], current_user().name)
@@ -65,7 +65,7 @@ def fetch(number: int) -> ResponseReturnValue:
 @blueprint.post("/fetch")
 @for_admins
 def fetch_all() -> ResponseReturnValue:
-    """Have all accounts fetched now."""
+    """Request a fetch of all accounts."""
     requested = request_fetch(None, current_user().name)
     flash(requested.sentence, "ok" if requested.state.ok else "fail")
     return _answer()

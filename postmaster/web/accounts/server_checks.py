@@ -76,7 +76,7 @@ class CheckReport:
 
 
 def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = None) -> str:
-    """Have ``by`` look, with what was entered in the fields of account ``number``; returns the token of the report.
+    """Start a check for ``by``, with what was entered for account ``number``; returns the token of the report.
 
     Raises PostMasterError if too many do already.
     """
