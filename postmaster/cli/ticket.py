@@ -18,6 +18,7 @@ from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.desk.ticket_stream import TicketRange, stream_tickets
+from postmaster.desk.ticket_view import article_facts
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
@@ -202,15 +203,7 @@ def _describe(session: Session, found: Ticket) -> Json:
 
 def _describe_article(session: Session, article: Article) -> Json:
     """The article as ``flask read --json`` shows a message; without its raw mail, as far as its row goes."""
-    shared = {
-        "created": article.created_at.isoformat(),
-        "sender_type": article.sender_type.value,
-        "visible": article.visible,
-        "loop": article.loop,
-        "automatic": article.automatic,
-        "sender_verdict": article.verdict,
-        "article_fields": article.dynamic_fields or {},
-    }
+    shared = {**article_facts(article), "article_fields": article.dynamic_fields or {}}
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is not None:
         message = parse_message(unpack(raw.encoding, raw.data))
