@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Setting(Generic[T]):
-    """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
+    """A setting. ``read`` makes its value from text, and raises InvalidValue if it is out of range.
 
     ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them.
     """
