@@ -61,7 +61,7 @@ def test_htmx_gets_the_list_again_after_a_reset(client: FlaskClient, desk: Desk)
     [
         ("FetchIntervalMinutes", "0", "FetchIntervalMinutes is “0”, but must be a whole number from 1 to 1440."),
         ("FetchIntervalMinutes", "", "FetchIntervalMinutes is empty. Its default is 10."),
-        ("Ticket::Hook", "Call 1", "must have no blanks and brackets"),
+        ("Ticket::Hook", "Call 1", "must not contain spaces or brackets"),
         ("Ticket::SubjectFormat", "Up", "Ticket::SubjectFormat is “Up”, but must be Left, Right or None."),
         ("PostmasterDefaultQueue", "Nowhere", "PostmasterDefaultQueue is “Nowhere”, which is not a valid queue."),
         ("AcceptTicketNumberFromStranger", "maybe", "is “maybe”, but must be yes, no or proven."),
