@@ -87,12 +87,7 @@ def opens(sealed: str) -> bool:
     keys = _keys()
     if mark := _MARK.match(sealed):
         return mark[0] in {_mark(key) for key in keys}
-    try:
-        if sealed:
-            _decrypt(keys, sealed)
-    except UnsealError:
-        return False
-    return True
+    return not sealed or _is_opened(keys, sealed)
 
 
 @lru_cache
@@ -102,6 +97,14 @@ def _mark(key: str) -> str:
 
 
 @lru_cache(MAX_TRIED)
+def _is_opened(keys: tuple[str, ...], sealed: str) -> bool:
+    try:
+        _decrypt(keys, sealed)
+    except UnsealError:
+        return False
+    return True
+
+
 def unopened_ids() -> list[int]:
     """The ids of the credentials with a secret that no key opens. Those with the mark of a key are not even read."""
     marks = [_mark(key) for key in _keys()]
