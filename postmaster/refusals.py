@@ -122,6 +122,16 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "no-message": ("Standard input is closed, so there is no message.", "Hand the message over on standard input."),
     "no-space": ("There is no space for what a command writes.", "Make space, or send its output elsewhere."),
     "unreadable-file": ("A file cannot be read.", "Check its name, and your rights."),
+    "token-missing": (
+        "A request to the API names no token; being signed in to the pages does not count there.",
+        "Send it with the header Authorization: Bearer TOKEN.",
+    ),
+    "token-unknown": (
+        "A request to the API names a token that there is not, or was not copied as a whole.",
+        "Copy it again, or create another one.",
+    ),
+    "token-expired": ("The API token was good until a moment that is over.", "Create another one."),
+    "token-revoked": ("Somebody revoked the API token.", "Ask why, or create another one."),
     "wrong-password": ("The current password is wrong.", "Enter it again."),
     "database-encoding": (
         "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",

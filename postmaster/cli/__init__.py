@@ -31,6 +31,7 @@ from postmaster.cli import (
     setting,
     status,
     ticket,
+    token,
     user,
 )
 
@@ -45,6 +46,7 @@ def init_app(app: Flask) -> None:
         queue,
         filters,
         user,
+        token,
         setting,
         ticket,
         quarantine,
