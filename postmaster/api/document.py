@@ -12,7 +12,7 @@ from http import HTTPStatus
 from postmaster.api.operation import Body, Operation
 from postmaster.api.problems import MEDIA_TYPE, status_of_code
 from postmaster.api.reading import PATH_FIELDS
-from postmaster.api.schemas import ID, TEXT, field_schema, input_schema, obj
+from postmaster.api.schemas import ID, TEXT, default_of, field_schema, input_schema, obj
 from postmaster.api.table import OPERATIONS
 from postmaster.errors import FAULTS
 from postmaster.extensions import Json
@@ -89,7 +89,7 @@ def _path_parameter(name: str) -> Json:
 
 
 def _query_parameter(field: Field) -> Json:
-    schema = {**field_schema(field), **({"default": field.default} if field.default and not field.choices else {})}
+    schema = field_schema(field) | ({"default": default_of(field)} if field.default else {})
     return {"name": field.name, "in": "query", "required": field.mandatory, "description": field.help, "schema": schema}
 
 

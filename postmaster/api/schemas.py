@@ -55,15 +55,15 @@ def input_schema(fields: Iterable[Field], *, partial: bool) -> Json:
         if field.secret:
             schema["writeOnly"] = True
         if field.default and not partial:
-            schema["default"] = _default(field)
+            schema["default"] = default_of(field)
         properties[field.name] = schema if field.mandatory else or_null(schema)
         if field.mandatory and not field.default and not partial:
             required.append(field.name)
     return obj(properties, required)
 
 
-def _default(field: Field) -> Any:
-    """The default as JSON has it."""
+def default_of(field: Field) -> Any:
+    """What leaving ``field`` out means, as JSON has it."""
     if field.read is yes_no:
         return yes_no(field.default)
     return field.read(field.default) if isinstance(field.read, WholeNumber) else field.default
