@@ -28,6 +28,9 @@ EXPIRED = "Your session has expired, or was ended elsewhere. Sign in to go on wh
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
 
+# Blueprints that see to it themselves who may open what.
+ELSEWHERE: set[str] = set()
+
 
 class SignedInUser:
     """The user of a session, as Flask-Login wants it. ``token`` is what the browser's cookie holds."""
@@ -114,8 +117,8 @@ def init_app(app: Flask) -> None:
 def check_access() -> Response | None:
     """Send who is not signed in to the sign-in page; refuse what a role may not do."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or request.endpoint == "static":
-        return None  # no such page: the error page says so
+    if view is None or request.endpoint == "static" or request.blueprint in ELSEWHERE:
+        return None  # without a view there is no such page: the error page says so
     needed = access_of(view)
     if needed is None:
         abort(403)

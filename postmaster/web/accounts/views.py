@@ -19,6 +19,7 @@ from postmaster.accounts.types import TYPE_FIELDS
 from postmaster.accounts.validation import check_dispatching
 from postmaster.database import read_session
 from postmaster.errors import PostMasterError
+from postmaster.limits import limiter
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.form import AccountForm, account_form
@@ -27,7 +28,6 @@ from postmaster.web.accounts.server_checks import COMMANDS, CheckReport, read_re
 from postmaster.web.asked import asked_number
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FormPart
-from postmaster.web.limits import limiter
 from postmaster.web.lists import wants_fragment, with_parameter
 from postmaster.web.resources import Resource, existing, form_route, render_form
 
