@@ -67,7 +67,7 @@ def pipe_rules(queue: str | None, trust: Trust) -> Rules:
 
 
 def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
-    """Record ``raw`` durably and say what became of it (docs/reference.md#json).
+    """Record ``raw`` durably and describe its outcome (docs/reference.md#json).
 
     The same bytes within 24 hours are the same delivery tried again, unless ``again``. Raises ``database-away`` if
     nothing was stored.
@@ -84,7 +84,7 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
 
 
 def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
-    """What would become of ``raw``; nothing is stored."""
+    """The outcome that ``raw`` would have; nothing is stored."""
     arrival = _arrival(raw)
     with read_session() as session:
         before = piped_before(session, arrival.sha256)

@@ -33,7 +33,7 @@ _FROM = re.compile(rb"^(>*From )", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class ExportedArticle:
-    """An article with the message that it came as; ``source`` is None if that is not kept any more."""
+    """An article with the message that it came as; ``source`` is None if that is no longer kept."""
 
     article: Article
     number: str

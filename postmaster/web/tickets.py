@@ -49,7 +49,7 @@ LABELS = {"sla": "SLA", "customer_id": "Customer no.", "customer_user": "Custome
 
 
 class ChosenTicketsForm(Form):
-    """Chosen tickets, and what shall become of them: ``action`` is one of ``TICKET_ACTIONS``."""
+    """Chosen tickets, and what to do with them: ``action`` is one of ``TICKET_ACTIONS``."""
 
     ticket = SelectMultipleField(choices=(), validate_choice=False)
     action = StringField()

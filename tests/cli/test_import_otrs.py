@@ -277,7 +277,7 @@ def test_a_queue_whose_id_is_taken_comes_without_it(run: Run, admin: Admin) -> N
     dump = json.dumps({"queue": [{"id": 5, "name": "Sales", "follow_up_id": 2}, {"id": 6, "name": "Shop"}]})
     [taken, free] = take(run, dump, code=1)
     assert (taken["taken"], taken["by_hand"]) == ("created", True)
-    assert "Queue ID is 5, which the queue “Own” has already. It was taken without it." in taken["detail"]
+    assert "Queue ID is 5, which is already that of the queue “Own”. It was taken without it." in taken["detail"]
     assert (free["taken"], free["detail"]) == ("created", "")
     shown = admin.show("queue", "Sales")
     assert (shown["number"], shown["follow_up"]) == (None, "reject")

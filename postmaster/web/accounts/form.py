@@ -52,7 +52,7 @@ class AccountForm(FieldForm):
     """The form of the account with the id ``number``, or of a new one.
 
     ``fields_for`` tells which fields are called for; the others keep what was entered, out of sight. ``lost`` says that
-    what was entered before is not there any more.
+    what was entered before is gone.
     """
 
     fields_for: Callable[[Mapping[str, str]], Sequence[Field]]

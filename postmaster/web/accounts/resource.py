@@ -43,7 +43,7 @@ class AccountFrame(PulseContext):
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewWords(Context):
-    """How the preview says what would become of a message, and why."""
+    """How the preview words the outcome that a message would have, and why."""
 
     outcomes: Mapping[str, str] = field(
         default_factory=lambda: {outcome: row.label for outcome, row in OUTCOMES.items()}

@@ -31,7 +31,7 @@ from postmaster.web.field_forms import FormPart
 from postmaster.web.lists import wants_fragment, with_parameter
 from postmaster.web.resources import Resource, existing, form_route, render_form
 
-# What it takes to reach a mailbox, and what more to say what would become of its mail.
+# What it takes to reach a mailbox, and what more to preview its mail.
 CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
 DECISION = (TRUSTED, AUTHSERV_IDS, DISPATCHING, QUEUE)
 
