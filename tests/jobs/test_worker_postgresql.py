@@ -12,6 +12,7 @@ from flask import Flask
 
 from tests.jobs.conftest import Start, all_is_well, wait_for_tickets
 from tests.servers.fixtures import TestMailbox
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
 from tests.servers.worker import Worker
@@ -22,9 +23,9 @@ COUNT = 400
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
+def own_postgres(postgres_pattern: Path) -> Iterator[Postgres]:
     """A cluster that a test may kill."""
-    with Postgres() as server:
+    with Postgres(postgres_pattern) as server:
         yield server
 
 
@@ -90,11 +91,12 @@ def test_a_worker_that_waits_for_its_database_ends_when_asked_to(
 
 
 def test_a_worker_whose_database_takes_the_connection_and_says_nothing_ends_when_asked_to(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str], tmp_path: Path, flask_process: FlaskProcesses
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://postgres@127.0.0.1:{silent.getsockname()[1]}/desk"
-        with Worker({**environ, "POSTMASTER_DATABASE_URL": url}, tmp_path, quick=False) as worker:
+        environ = {**environ, "POSTMASTER_DATABASE_URL": url}
+        with Worker(environ, tmp_path, quick=False, processes=flask_process) as worker:
             silent.accept()[0].recv(100)
             worker.signal(signal.SIGTERM)
             assert worker.wait(10) == 0, worker.log
