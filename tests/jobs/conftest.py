@@ -53,6 +53,6 @@ def all_is_well(desk: Desk) -> bool:
     return now["worker"]["fetching"] == "active" and all(row["health"] == "healthy" for row in now["accounts"])
 
 
-def wait_for_tickets(desk: Desk, count: int, seconds: float = 30) -> None:
+def wait_for_tickets(desk: Desk, count: int, seconds: float = 120) -> None:
     """Until there are ``count`` tickets."""
     wait_until(lambda: len(desk.tickets()) >= count, f"{count} tickets", seconds)
