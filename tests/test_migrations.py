@@ -106,7 +106,7 @@ def written_down() -> str:
 
 
 def write_down(revision: str) -> None:
-    """Have the database bear ``revision``."""
+    """Stamp the database with ``revision``."""
     with db.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
