@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -31,6 +32,21 @@ TESTS = Path(__file__).parent
 SLOW = ("bench", "bin", "browser", "deploy", "jobs")
 WORKERS = 4
 
+# What decides, records and schedules: that runs on both databases in bin/test, which bin/soak does with all tests.
+ON_BOTH = (
+    "accounts",
+    "operations",
+    "system",
+    "fetching/test_batches.py",
+    "fetching/test_fetch.py",
+    "fetching/test_read.py",
+    "ledger/test_quarantine.py",
+    "pipeline/test_followups.py",
+    "pipeline/test_headers.py",
+)
+# What does so by itself.
+ON_BOTH_ALREADY = ("accounts/test_columns.py", "accounts/test_concurrency.py")
+
 NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
 pytest_plugins = ["tests.guard.plugin", "tests.compiled", "tests.servers.fixtures", "tests.pipeline_fixtures"]
@@ -58,16 +74,37 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """bin/test goes by the embedded database, bin/soak by PostgreSQL as well."""
+    """bin/test goes by the embedded database and in part by PostgreSQL, bin/soak by PostgreSQL."""
     parser.addoption(
-        "--database", choices=("sqlite", "postgresql"), default="sqlite", help="what the app keeps mail in"
+        "--database", choices=("sqlite", "postgresql", "both"), default="sqlite", help="what the app keeps mail in"
     )
+
+
+def pytest_configure() -> None:
+    """Hear the signals that are ignored where this was started: in the background of a shell, or by nohup.
+
+    What is ignored stays so in all processes that tests start, and what is heard does not.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have what is to run on both databases do so, unless one is chosen."""
+    if metafunc.config.getoption("database") != "both" or "new_database" not in metafunc.fixturenames:
+        return
+    path = metafunc.definition.path.relative_to(TESTS)
+    names = {path.as_posix(), path.parts[0]}
+    alone = metafunc.definition.get_closest_marker("embedded") or path.as_posix() in ON_BOTH_ALREADY
+    if names & set(ON_BOTH) and not alone:
+        metafunc.parametrize("new_database", ("sqlite", "postgresql"), indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort what takes long first, and leave out what is about the embedded database where there is none."""
     items[:] = slow_ones_first(items)
-    if config.getoption("database") != "sqlite":
+    if config.getoption("database") == "postgresql":
         for item in items:
             if item.get_closest_marker("embedded"):
                 item.add_marker(pytest.mark.skip("is about the embedded database"))
@@ -102,7 +139,7 @@ def slow_ones_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 @pytest.fixture(scope="session")
 def new_database(request: pytest.FixtureRequest) -> NewDatabase:
     """Gives the variables that name another empty database with all its tables; none for the embedded one."""
-    if request.config.getoption("database") == "sqlite":
+    if getattr(request, "param", request.config.getoption("database")) != "postgresql":
         return lambda: nullcontext({})
     postgres: Postgres = request.getfixturevalue("postgres")
     return postgres.lend_database

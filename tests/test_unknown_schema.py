@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from html import unescape
 
@@ -15,7 +12,7 @@ from sqlalchemy import text
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.extensions import db
-from tests.servers.worker import TOP
+from tests.servers.flask_process import FlaskProcesses
 
 LATER = "Install the later version, or restore the backup that was made before."
 RESTORE = "If it is the right database, restore the backup that was made before."
@@ -47,18 +44,19 @@ COMMANDS = (
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def environ(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str, str]:
-    """The environment of an app on either database."""
+    """The environment of an app on either database, which has all tables."""
     environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
     if request.param == "postgresql":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").create_database()
+        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").copy_database()
+    else:
+        load_environment(environ).database_file.write_bytes(request.getfixturevalue("empty_database"))
     return environ
 
 
 @pytest.fixture(params=WRITTEN)
 def left(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[tuple[Flask, str]]:
-    """The app on a database with all tables, of which ``WRITTEN`` is written down; and the code of the refusal."""
+    """The app on a database of which ``WRITTEN`` is written down; and the code of the refusal."""
     before = create_app(load_environment(environ))
-    assert before.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     with before.app_context():
         with db.engine.begin() as connection:
             for statement in WRITTEN[request.param]:
@@ -101,31 +99,34 @@ def test_each_page_says_what_to_do_and_the_process_goes_on(left: tuple[Flask, st
 
 
 @pytest.mark.parametrize("left", ["schema-newer", "schema-unknown"], indirect=True)
-def test_the_worker_says_what_to_do(left: tuple[Flask, str], environ: dict[str, str]) -> None:
+def test_the_worker_says_what_to_do(
+    left: tuple[Flask, str], environ: dict[str, str], flask_process: FlaskProcesses
+) -> None:
     _app, code = left
-    worker = subprocess.run(
-        [sys.executable, "worker.py"],
-        cwd=TOP,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    worker = flask_process(environ, module="worker")
     assert worker.returncode == 2
-    assert f"{advice(code)} [{code}]" in worker.stderr
+    assert f"{advice(code)} [{code}]" in worker.stderr.decode()
 
 
 def test_an_unknown_revision_is_a_line_and_no_traceback(environ: dict[str, str]) -> None:
     runner = create_app(load_environment(environ)).test_cli_runner()
-    assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
     for command in (["upgrade", "r99"], ["downgrade", "r99"], ["stamp", "r99"], ["show", "r99"], ["upgrade", "+9"]):
         result = runner.invoke(args=["db", *command])
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit)
 
 
-def test_tables_of_somebody_else_in_the_same_database_are_no_obstacle(environ: dict[str, str]) -> None:
-    app = create_app(load_environment(environ))
+@pytest.fixture
+def bare(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str, str]:
+    """The environment of an app on a database without tables."""
+    if "POSTMASTER_DATABASE_URL" in environ:
+        return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").create_database()}
+    load_environment(environ).database_file.unlink()
+    return environ
+
+
+def test_tables_of_somebody_else_in_the_same_database_are_no_obstacle(bare: dict[str, str]) -> None:
+    app = create_app(load_environment(bare))
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("CREATE TABLE somebody_else (id INTEGER)"))
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0

@@ -14,6 +14,7 @@ from postmaster.web.pulse import QUICK
 from tests.browser.page_checks import violations_in_both
 from tests.browser.site import Site, sign_in
 from tests.servers.fixtures import Certificates, TestMailbox
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
 from tests.support import mail, mails
@@ -41,16 +42,16 @@ def context(flow_site: Site, browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def worker(flow_site: Site) -> Iterator[Worker]:
+def worker(flow_site: Site, flask_process: FlaskProcesses) -> Iterator[Worker]:
     """A worker that runs until the test ends."""
-    with Worker(flow_site.environ, flow_site.folder) as worker:
+    with Worker(flow_site.environ, flow_site.folder, processes=flask_process) as worker:
         yield worker
         worker.stop()  # so that it says that it is gone
 
 
 @pytest.mark.usefixtures("worker")
 def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
-    flow_site: Site, context: BrowserContext, mailbox: TestMailbox
+    flow_site: Site, context: BrowserContext, mailbox: TestMailbox, flask_process: FlaskProcesses
 ) -> None:
     account = flow_site.desk.account(mailbox, interval=1000)
     page = context.new_page()
@@ -77,7 +78,7 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
 
 
 def test_never_fetched_turns_healthy_when_a_worker_comes(
-    flow_site: Site, context: BrowserContext, mailbox: TestMailbox
+    flow_site: Site, context: BrowserContext, mailbox: TestMailbox, flask_process: FlaskProcesses
 ) -> None:
     mailbox.deliver(mail("the printer burns"))
     account = flow_site.desk.account(mailbox, interval=1000)
@@ -89,7 +90,7 @@ def test_never_fetched_turns_healthy_when_a_worker_comes(
     expect(row).to_contain_text("Never fetched")
     expect(page.locator("#banner")).to_contain_text("Fetching has stopped")
     page.evaluate("window.stayed = true")
-    with Worker(flow_site.environ, flow_site.folder) as worker:
+    with Worker(flow_site.environ, flow_site.folder, processes=flask_process) as worker:
         expect(row).to_contain_text("Healthy", timeout=3 * BEAT)
         expect(page.locator("#banner")).to_be_hidden()
         expect(row.locator("[data-label=Today]")).to_have_text("1")

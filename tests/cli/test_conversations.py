@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from postmaster.desk.models import ThreadKey, Ticket
 from postmaster.desk.tickets import ticket_number
 from postmaster.extensions import db, now
 from tests.results import Run
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
@@ -251,10 +251,11 @@ def test_killed_in_the_middle_and_run_again_gives_the_same(
     run: Run,
     desk: Desk,
     environ: dict[str, str],
+    flask_process: FlaskProcesses,
 ) -> None:
     data = dump(*(ticket(number, str(1_000_000 + number)) for number in range(1, 10_001)))
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "import", "otrs", "--conversations", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environ) as process:
+    words = ("import", "otrs", "--conversations", "-")
+    with flask_process.begin(environ, *words, stdin=subprocess.PIPE) as process:
         assert process.stdin
         process.stdin.write(data.encode())
         process.stdin.close()

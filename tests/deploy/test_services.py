@@ -17,11 +17,15 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from postmaster import create_app
+from postmaster.config import load_environment
+from tests.results import runner_of
 from tests.servers.ports import free_ports, wait_until
 from tests.servers.postgres import Postgres
 from tests.servers.process import shell_environment
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
+from tests.support import Desk
 
 TOP = Path(__file__).parents[2]
 UNITS = TOP / "deploy" / "systemd"
@@ -126,15 +130,16 @@ def test_after_the_steps_of_the_guide_all_is_ready_and_the_services_end_when_ask
     assert [service.stop() for service in services] == [0, 0]
 
 
-def test_the_timer_looks_whether_mail_flows(settings: dict[str, str], give: Give, tmp_path: Path) -> None:
-    give("db", "upgrade")
+def test_the_timer_looks_whether_mail_flows(settings: dict[str, str], postgres: Postgres, tmp_path: Path) -> None:
+    settings["POSTMASTER_DATABASE_URL"] = postgres.copy_database()
+    desk = Desk(runner_of(create_app(load_environment(settings))))
     client = ("--tenant", "common", "--client-id", "a-client", "--client-secret-stdin")
-    give("credential", "add", "--kind", "oauth2-microsoft", "--name", "never", *client, secret="secret\n")
-    give("account", "add", "--type", "Outlook365", "--address", "desk@example.com", "--credential", "never")
+    desk.ok("credential", "add", "--kind", "oauth2-microsoft", "--name", "never", *client, input="secret\n")
+    desk.add_account(type="Outlook365", address="desk@example.com", credential="never")
     check = Service("postmaster-alerts.service", settings, tmp_path)
     check.start()
     assert str(check.wait()) == unit("postmaster-alerts.service")["SuccessExitStatus"]
-    assert "“never” was never authorised" in give("alert", "list")
+    assert "“never” was never authorised" in desk.ok("alert", "list").stdout
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in UNITS.glob("*.service")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from postmaster.sources.base import Deletions, MailSource, RemoteMail
 from postmaster.sources.imap import ImapSource
 from postmaster.sources.pop3 import Pop3Source
 from tests.servers.fixtures import TestMailbox
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.pop3 import PASSWORD, Pop3Server
 from tests.support import Desk, expected, mail, mails
 
@@ -217,16 +217,19 @@ def test_pop3_servers_without_usable_uidl_lose_and_double_nothing(
 
 @EACH_PROTOCOL
 def test_of_two_runs_at_once_one_works_and_the_other_says_who(
-    desk: Desk, mailbox: TestMailbox, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: str
+    desk: Desk,
+    mailbox: TestMailbox,
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    flask_process: FlaskProcesses,
+    kind: str,
 ) -> None:
     mailbox.deliver(*mails(3))
     desk.account(mailbox, kind)
     second: list[subprocess.CompletedProcess[bytes]] = []
 
     def fetch_meanwhile() -> None:
-        environment = {**os.environ, **environ, "FLASK_APP": "postmaster"}
-        command = [sys.executable, "-m", "flask", "fetch", "--json"]
-        second.append(subprocess.run(command, env=environment, capture_output=True, check=False))
+        second.append(flask_process(environ, "fetch", "--json"))
 
     with monkeypatch.context() as patch:
         between_list_and_read(patch, fetch_meanwhile)

@@ -51,22 +51,21 @@ def can_be_told(quirks: Sequence[Quirk]) -> bool:
     return sessions.isdisjoint(CUT) or sessions.isdisjoint(WITHOUT_SIZE)
 
 
-def several(type_: str) -> st.SearchStrategy[tuple[str, list[Quirk]]]:
+def several(type_: str) -> st.SearchStrategy[list[Quirk]]:
     """Two or three quirks of servers for that protocol."""
     chosen = st.lists(st.sampled_from(TABLES[type_]), min_size=2, max_size=3, unique_by=lambda quirk: quirk.session)
-    return st.tuples(st.just(type_), chosen.filter(can_be_told))
+    return chosen.filter(can_be_told)
 
 
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=EXAMPLES // len(SERVERS),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(quirks=st.sampled_from(["IMAP", "POP3"]).flatmap(several))
-def test_quirks_together_neither_lose_nor_double_mail(
-    app: Flask, desk: Desk, quirks: tuple[str, Sequence[Quirk]]
-) -> None:
-    type_, combined = quirks
+@given(data=st.data())
+@pytest.mark.parametrize("type_", SERVERS)
+def test_quirks_together_neither_lose_nor_double_mail(app: Flask, desk: Desk, type_: str, data: st.DataObject) -> None:
+    combined = data.draw(several(type_))
     number = next(NUMBERS)
     sender = f"a{number}@example.net"
     delivered = [mail(f"{number}-{n}", sender=sender) for n in range(3)]

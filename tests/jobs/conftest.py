@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
@@ -31,10 +32,14 @@ def environ(environ: dict[str, str], own_redis: Redis) -> dict[str, str]:
 
 
 @pytest.fixture
-def start_worker(environ: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+def start_worker(environ: dict[str, str], tmp_path: Path, flask_process: FlaskProcesses) -> Iterator[Start]:
     """``start_worker(*arguments)``: a worker that runs until the test ends."""
     with ExitStack() as stack:
-        yield lambda *arguments, **options: stack.enter_context(Worker(environ, tmp_path, *arguments, **options))
+
+        def start(*arguments: str, **options: bool) -> Worker:
+            return stack.enter_context(Worker(environ, tmp_path, *arguments, **options, processes=flask_process))
+
+        yield start
 
 
 def status(desk: Desk) -> Any:
@@ -48,6 +53,6 @@ def all_is_well(desk: Desk) -> bool:
     return now["worker"]["fetching"] == "active" and all(row["health"] == "healthy" for row in now["accounts"])
 
 
-def wait_for_tickets(desk: Desk, count: int, seconds: float = 30) -> None:
+def wait_for_tickets(desk: Desk, count: int, seconds: float = 120) -> None:
     """Until there are ``count`` tickets."""
     wait_until(lambda: len(desk.tickets()) >= count, f"{count} tickets", seconds)

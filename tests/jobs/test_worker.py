@@ -21,7 +21,7 @@ from tests.servers.sessions import Sessions
 from tests.servers.worker import TOP, Worker
 from tests.support import Desk, expected, mails
 
-COUNT = 400
+COUNT = 240
 
 # Seconds to wait for what is certain to come, however busy the machine is: these tests are not about how soon.
 PATIENCE = 120

@@ -47,7 +47,7 @@ def test_an_incident_is_told_once_by_two_workers_and_across_a_restart_and_once_w
         worker.start()
     wait_for_looks(app, 2)
     desk.ok("quarantine", "delete", "1", "--yes")
-    wait_until(lambda: min(len(webhook.calls), len(smtp.mails)) > 1, "both messages that it is over", 30)
+    wait_until(lambda: min(len(webhook.calls), len(smtp.mails)) > 1, "both messages that it is over")
     wait_for_looks(app, 1)
     titles = [call["title"] for call in webhook.calls]
     assert titles == ["PostMaster: Mail in quarantine", "PostMaster: over: Mail in quarantine"]

@@ -12,19 +12,20 @@ from flask import Flask
 
 from tests.jobs.conftest import Start, all_is_well, wait_for_tickets
 from tests.servers.fixtures import TestMailbox
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
 from tests.servers.worker import Worker
 from tests.support import Desk, expected, mails
 from tests.web.conftest import add, signed_in
 
-COUNT = 400
+COUNT = 240
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
+def own_postgres(postgres_pattern: Path) -> Iterator[Postgres]:
     """A cluster that a test may kill."""
-    with Postgres() as server:
+    with Postgres(postgres_pattern) as server:
         yield server
 
 
@@ -53,8 +54,8 @@ def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_no
     assert "missing" in client.get("/readyz").text
     own_postgres.start()
     wait_for_tickets(desk, COUNT, 150)
-    wait_until(lambda: mailbox.count() == 0, "an empty mailbox", 30)
-    wait_until(lambda: all_is_well(desk), "everything to be well again", 30)
+    wait_until(lambda: mailbox.count() == 0, "an empty mailbox")
+    wait_until(lambda: all_is_well(desk), "everything to be well again")
     assert desk.titles() == expected(COUNT)
     assert "Fetcher running" in client.get("/status").text
     assert worker.stop() == 0, worker.log
@@ -86,18 +87,19 @@ def test_a_worker_that_waits_for_its_database_ends_when_asked_to(
     worker = start_worker(quick=False)
     wait_until(lambda: "waiting for it" in worker.log, "the worker to say that it waits")
     worker.signal(number)
-    assert (worker.wait(10), "Traceback" in worker.log) == (0, False), worker.log
+    assert (worker.wait(60), "Traceback" in worker.log) == (0, False), worker.log
 
 
 def test_a_worker_whose_database_takes_the_connection_and_says_nothing_ends_when_asked_to(
-    environ: dict[str, str], tmp_path: Path
+    environ: dict[str, str], tmp_path: Path, flask_process: FlaskProcesses
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://postgres@127.0.0.1:{silent.getsockname()[1]}/desk"
-        with Worker({**environ, "POSTMASTER_DATABASE_URL": url}, tmp_path, quick=False) as worker:
+        environ = {**environ, "POSTMASTER_DATABASE_URL": url}
+        with Worker(environ, tmp_path, quick=False, processes=flask_process) as worker:
             silent.accept()[0].recv(100)
             worker.signal(signal.SIGTERM)
-            assert worker.wait(10) == 0, worker.log
+            assert worker.wait(60) == 0, worker.log
 
 
 def test_a_worker_does_not_wait_for_tables_that_somebody_has_to_make(start_worker: Start) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -20,6 +19,8 @@ from postmaster.extensions import now
 from postmaster.oauth import standard
 from postmaster.operations.conditions import CONDITIONS
 from tests.oauth.support import TENANT, Tenant, authorise, link_of, path_of, press_authorise
+from tests.servers.flask_process import FlaskProcesses
+from tests.servers.ports import wait_until
 from tests.support import mails
 from tests.web.conftest import add, signed_in
 from tests.web.resource_support import fill, words
@@ -223,18 +224,21 @@ def printed_address(tenant: Tenant) -> str:
 
 @pytest.mark.parametrize("kind", ["oauth2-microsoft", "oauth2-generic"])
 def test_a_device_code_is_shown_and_waited_for_until_somebody_has_entered_it(
-    tenant: Tenant, app: Flask, environ: dict[str, str], kind: str
+    tenant: Tenant, app: Flask, environ: dict[str, str], flask_process: FlaskProcesses, tmp_path: Path, kind: str
 ) -> None:
     tenant.add_credential(kind)
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "credential", "authorise", "cloud"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as waiting:
-        assert waiting.stdout is not None
-        shown = waiting.stdout.readline()
+    said = tmp_path / "said"
+    with (
+        said.open("wb") as file,
+        flask_process.begin(environ, "credential", "authorise", "cloud", stdout=file) as waiting,
+    ):
+        wait_until(lambda: "\n" in said.read_text(), "the code", 60)
+        shown = said.read_text().splitlines()[0]
         assert f"Open {tenant.identity.url}/enter on any device" in shown
         assert tokens(app) == 0
         tenant.identity.enter_device_code(shown.split()[-1], tenant.person)
         assert waiting.wait(30) == 0
-        assert f"is authorised, signs in as {tenant.person}." in waiting.stdout.read()
+        assert f"is authorised, signs in as {tenant.person}." in said.read_text()
     assert tokens(app) == 1
 
 

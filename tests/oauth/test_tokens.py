@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from datetime import timedelta
 
@@ -24,6 +22,7 @@ from postmaster.oauth import http, vault
 from postmaster.oauth.tokens import StoredTokens, access_token
 from tests.oauth.support import Tenant
 from tests.results import runner_of
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.identity import IdentityServer
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
@@ -248,15 +247,14 @@ def _work(app: Flask, tokens: list[str]) -> None:
 
 
 def test_processes_that_fetch_at_once_with_a_token_that_has_ended_both_succeed(
-    tenant: Tenant, app: Flask, environ: dict[str, str]
+    tenant: Tenant, app: Flask, environ: dict[str, str], flask_process: FlaskProcesses
 ) -> None:
     for folder in ("INBOX", "Archive"):
         tenant.server.deliver_many(tenant.mailbox, mails(1), folder)
     accounts = [tenant.ready(), tenant.add_account("IMAPS", folder="Archive")]
     ended(app)
     tenant.identity.pause = 0.5
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "fetch", "--account"]
-    both = [subprocess.Popen([*command, account], env=environ, stdout=subprocess.DEVNULL) for account in accounts]
+    both = [flask_process.begin(environ, "fetch", "--account", account) for account in accounts]
     assert [process.wait(60) for process in both] == [0, 0]
     assert len(tenant.desk.tickets()) == 2
     ended(app)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,6 +18,7 @@ from postmaster.fetching.pipe import pipe_rules
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.candidate_tickets import NEWEST, field_query
 from tests.ledger.test_plans import COUNT, plan_of
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
@@ -123,12 +122,12 @@ def test_mail_of_one_batch_finds_the_ticket_that_the_batch_opens(monitored: Desk
     assert [each["outcome"] for each in found] == ["new", "follow-up", "follow-up"]
 
 
-def test_the_same_number_at_the_same_moment_opens_one_ticket(monitored: Desk, environ: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "read"]
-
+def test_the_same_number_at_the_same_moment_opens_one_ticket(
+    monitored: Desk, environ: dict[str, str], flask_process: FlaskProcesses
+) -> None:
     def deliver(number: int) -> int:
         raw = mail(f"Problem Nag-5 check {number}")
-        return subprocess.run(command, env=environ, input=raw, capture_output=True, check=False).returncode
+        return flask_process(environ, "read", input=raw).returncode
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(deliver, range(4))) == [0] * 4

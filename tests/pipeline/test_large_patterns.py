@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from sqlalchemy import update
 
 from postmaster.database import transaction
 from postmaster.pipeline.filters.models import PostmasterFilter
+from tests.servers.flask_process import FlaskProcesses
 from tests.support import Desk, mail
 
 LARGE = {
@@ -38,6 +37,9 @@ LARGE = {
     "bracket in a set": "[]](?:a{9999}){999}[]]",
     "address": "EMAILADDRESS:(?:a{9999}){999}",
 }
+
+# Bytes that a command may have here.
+MEMORY = 1_500_000 << 10
 
 # What the library knows and Perl does not.
 UNKNOWN = {
@@ -99,15 +101,12 @@ def store(app: Flask, name: str, *conditions: str) -> None:
 
 @pytest.mark.parametrize("pattern", [LARGE["comments"], LARGE["verbose"], "(", LARGE["properties"]])
 def test_one_that_is_stored_is_skipped_and_told_and_the_others_go_on(
-    app: Flask, desk: Desk, environ: dict[str, str], pattern: str
+    app: Flask, desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses, pattern: str
 ) -> None:
     desk.ok("filter", "add", "--name", "A", "--match", "Subject=hello", "--set", "X-OTRS-Queue=Junk")
     desk.ok("filter", "add", "--name", "B", "--match", "Subject=hello", "--set", "X-OTRS-Queue=Misc")
     store(app, "A", f"Subject={pattern}")
-    command = ["sh", "-c", 'ulimit -v 1500000; exec "$@"', "sh", sys.executable, "-m", "flask", "--app", "postmaster"]
-    done = subprocess.run(
-        [*command, "read", "--json"], env=environ, input=mail("hello"), capture_output=True, check=False
-    )
+    done = flask_process(environ, "read", "--json", input=mail("hello"), memory=MEMORY)
     assert done.returncode == 0, done.stderr
     shown = done.stdout.decode()
     assert '"queue": "Misc"' in shown
@@ -119,11 +118,10 @@ def test_one_that_is_stored_is_skipped_and_told_and_the_others_go_on(
 
 
 def test_many_that_are_stored_take_no_more_together_than_they_may(
-    app: Flask, desk: Desk, environ: dict[str, str]
+    app: Flask, desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses
 ) -> None:
     desk.ok("filter", "add", "--name", "A", "--match", "Subject=x", "--set", "X-OTRS-Queue=Junk")
     store(app, "A", *(rf"Subject=(?:\d{{9{number:03}}}){{9}}" for number in range(60)))
-    command = ["sh", "-c", 'ulimit -v 1500000; exec "$@"', "sh", sys.executable, "-m", "flask", "--app", "postmaster"]
-    done = subprocess.run([*command, "read"], env=environ, input=mail("hello"), capture_output=True, check=False)
+    done = flask_process(environ, "read", input=mail("hello"), memory=MEMORY)
     assert done.returncode == 0, done.stderr
     assert "The filter “A” cannot be used" in desk.run("alert", "check").stdout

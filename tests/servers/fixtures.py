@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.once import once
 from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.servers.certificates import Authority, Certificate
 from tests.servers.dovecot import PASSWORD, Dovecot
-from tests.servers.flask_process import FlaskProcesses
+from tests.servers.flask_process import FlaskProcesses, Forked
 from tests.servers.identity import IdentityServer
-from tests.servers.postgres import Postgres
+from tests.servers.postgres import Postgres, make_pattern
 from tests.servers.redis import Redis
 
 _NUMBERS = itertools.count(1)
@@ -157,9 +160,15 @@ def other_mailbox(dovecot: Dovecot) -> TestMailbox:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres_pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What all clusters of this session are copied from."""
+    return once(tmp_path_factory, "postgres-pattern", make_pattern)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_pattern: Path) -> Iterator[Postgres]:
     """A PostgreSQL cluster; ``create_database()`` gives the URL of an empty database."""
-    with Postgres() as server:
+    with Postgres(postgres_pattern) as server:
         yield server
 
 
@@ -189,3 +198,17 @@ def flask_process() -> Iterator[FlaskProcesses]:
     """``flask_process(environ, "read", input=b"…")``: a command as a process of its own, which is quick to start."""
     with FlaskProcesses() as processes:
         yield processes
+
+
+@pytest.fixture
+def quick_children(flask_process: FlaskProcesses, monkeypatch: pytest.MonkeyPatch) -> list[Forked]:
+    """The commands that pages have started as processes of their own in this test. They are quick to start."""
+    started: list[Forked] = []
+
+    def start(command: list[str], **options: Any) -> Forked | subprocess.Popen[bytes]:
+        process = flask_process.popen(command, **options)
+        started.extend([process] if isinstance(process, Forked) else [])
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    return started

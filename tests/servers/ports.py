@@ -26,7 +26,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Return as soon as ``condition()`` holds. Raises TimeoutError naming ``what`` after ``seconds``.
 
     To look takes a quarter of the time at most, and so leaves the processor to those that are waited for.
@@ -39,7 +39,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) ->
         looked = time.monotonic()
         if looked > end:
             raise TimeoutError(f"waited {seconds} s for {what}")
-        time.sleep(min(max(0.01, 3 * (looked - began)), 0.3))
+        time.sleep(min(max(0.01, 3 * (looked - began)), 1.0))
 
 
 def listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -26,19 +26,28 @@ def _programs() -> Path:
     return Path(found).parent if found else candidates[0]
 
 
+# The database with all tables that others are copied from.
+MODEL = "model"
+
+
 class Postgres(Server):
     """A cluster that does not wait for the disk. It survives ``kill`` and ``start`` with what it had committed."""
 
     user = "postgres"
     stop_signal = signal.SIGINT
 
-    def __init__(self) -> None:
+    def __init__(self, pattern: Path | None = None) -> None:
+        """``pattern`` is what ``make_pattern`` has made: to copy it takes a tenth of the time of making a cluster."""
         super().__init__()
         self._numbers = itertools.count(1)
         self._programs = _programs()
+        self._has_model = pattern is not None
         identity = run_as(self.user)
         if identity:
             os.chown(self.folder, identity["user"], identity["group"])
+        if pattern:
+            subprocess.run(["cp", "-a", pattern / "data", self.folder], check=True)
+            return
         options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         subprocess.run(
             [self._programs / "initdb", "-D", self.folder / "data", *options],
@@ -92,11 +101,12 @@ class Postgres(Server):
     @cached_property
     def _model(self) -> str:
         """The name of a database with all its tables, made once: copying it takes a twentieth of the time."""
-        url = self.create_database()
-        environ = {**os.environ, "POSTMASTER_DATA_DIR": str(self.folder / "model"), "POSTMASTER_DATABASE_URL": url}
-        command = [sys.executable, "-m", "flask", "--app", "postmaster", "db", "upgrade"]
-        subprocess.run(command, env=environ, check=True, capture_output=True)
-        return self.name_of(url)
+        if not self._has_model:
+            self.execute(f'CREATE DATABASE "{MODEL}"')
+            own = {"POSTMASTER_DATA_DIR": str(self.folder / "model"), "POSTMASTER_DATABASE_URL": self._url(MODEL)}
+            command = [sys.executable, "-m", "flask", "--app", "postmaster", "db", "upgrade"]
+            subprocess.run(command, env={**os.environ, **own}, check=True, capture_output=True)
+        return MODEL
 
     @staticmethod
     def name_of(url: str) -> str:
@@ -110,3 +120,11 @@ class Postgres(Server):
         """Carry out a statement of the cluster's owner."""
         with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as connection:
             connection.execute(statement)  # type: ignore[arg-type]
+
+
+def make_pattern(folder: Path) -> None:
+    """Leave a cluster in ``folder`` that has the model and does not run."""
+    with Postgres() as server:
+        assert server._model
+        server.stop()
+        subprocess.run(["cp", "-a", server.folder / "data", folder], check=True)

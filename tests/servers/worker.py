@@ -9,22 +9,36 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from tests.servers.flask_process import FlaskProcesses, Forked
 from tests.servers.ports import wait_until
 
 TOP = Path(__file__).parents[2]
 
+# The program, and the same with a quick clock.
+USUAL, QUICK = "worker", "tests.jobs.fast_worker"
+
 
 class Worker:
-    """``python worker.py``, or with ``quick`` the same with a quick clock. ``log`` is what it wrote."""
+    """``python worker.py``, or with ``quick`` the same with a quick clock. ``log`` is what it wrote.
 
-    def __init__(self, environ: Mapping[str, str], folder: Path, *arguments: str, quick: bool = True) -> None:
-        script = ["-m", "tests.jobs.fast_worker"] if quick else ["worker.py"]
-        self.command = [sys.executable, *script, *arguments]
+    With ``processes`` it is forked there.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        folder: Path,
+        *arguments: str,
+        quick: bool = True,
+        processes: FlaskProcesses | None = None,
+    ) -> None:
+        self._module, self._arguments, self._processes = QUICK if quick else USUAL, arguments, processes
+        self.command = [sys.executable, "-m", self._module, *arguments]
         self.environ = {**os.environ, **environ}
         self.output = folder / f"worker-{id(self)}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -37,6 +51,11 @@ class Worker:
     def start(self) -> None:
         """Start it, in a process group of its own."""
         with self.output.open("ab") as output:
+            if self._processes:
+                streams: dict[str, Any] = {"stdout": output, "stderr": output}
+                begin = self._processes.begin
+                self.process = begin(self.environ, *self._arguments, module=self._module, new_session=True, **streams)
+                return
             self.process = subprocess.Popen(
                 self.command, cwd=TOP, env=self.environ, stdout=output, stderr=output, start_new_session=True
             )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-import subprocess
+import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,6 +14,8 @@ from flask.testing import FlaskClient
 from postmaster import create_app
 from postmaster.web.accounts import server_checks
 from tests.servers.fixtures import Certificates, TestMailbox
+from tests.servers.flask_process import Forked
+from tests.servers.ports import wait_until
 from tests.servers.scripted import ImapServer
 from tests.support import SERVICES, Desk, mail
 from tests.web.conftest import HTMX, signed_in, token_header
@@ -26,25 +27,12 @@ PASSWORD = "a secret pass phrase"
 KINDS = tuple(server_checks.COMMANDS)
 
 
-class Child(subprocess.Popen[bytes]):
-    """A child that can be asked how it was started, and ended. ``started`` are all of them."""
-
-    started: list[Child] = []
-
-    def __init__(self, command: list[str], **options: Any) -> None:
-        super().__init__(command, **options)
-        self.command, self.environment = command, options["env"]
-        self.started.append(self)
-
-
 @pytest.fixture(autouse=True)
-def children(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> list[Child]:
+def children(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], quick_children: list[Forked]) -> list[Forked]:
     """The children that were started in this test; they have the environment of the web process."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(Child, "started", [])
-    monkeypatch.setattr(subprocess, "Popen", Child)
-    return Child.started
+    return quick_children
 
 
 def entered(mailbox: TestMailbox, kind: str = "IMAPS", **fields: str) -> dict[str, str]:
@@ -66,31 +54,37 @@ def asks(part: str) -> str | None:
 
 
 def ended(client: FlaskClient, part: str) -> str:
-    """Ask again when the child has ended; returns the last part, which does not ask any more."""
-    Child.started[-1].wait(60)
-    address = asks(part)
-    last = client.get(address, headers=HTMX).text if address else part
-    assert asks(last) is None
-    return last
+    """Ask again, as the page does, until the child has ended; returns the last part, which does not ask any more."""
+
+    def is_last() -> bool:
+        nonlocal part
+        if address := asks(part):
+            part = client.get(address, headers=HTMX).text or part
+        return asks(part) is None
+
+    wait_until(is_last, "the child to end", 60)
+    return part
 
 
 def test_a_connection_is_tested_outside_of_this_process_with_what_is_entered(
-    app: Flask, client: FlaskClient, desk: Desk, mailbox: TestMailbox, children: list[Child]
+    app: Flask, client: FlaskClient, desk: Desk, mailbox: TestMailbox, children: list[Forked]
 ) -> None:
     mailbox.deliver(mail("kept"))
     name = desk.credential(mailbox.user, mailbox.password)
     part = start(client, "test", **entered(mailbox, credential=name, comment="x" * 100_000))
+    [child] = children
+    child.send_signal(signal.SIGSTOP)
     address = asks(part)
     assert address is not None
     assert client.get(address, headers=HTMX).status_code == 204
+    child.send_signal(signal.SIGCONT)
     another = signed_in(create_app(app.config["SETTINGS"]), "admin")
     text = words(ended(another, part))
     assert "Connection test All went well" in text
     assert re.search(r"\d+ ms Login Signed in as", text)
     assert "“INBOX” holds 1 message." in text
     assert mailbox.count() == 1
-    [child] = children
-    told = " ".join((*child.command, *child.environment, *child.environment.values()))
+    told = " ".join((*child.args, *child.environ, *child.environ.values()))
     assert mailbox.password not in told
     assert name not in told
     assert child.wait(20) == 0
@@ -198,7 +192,7 @@ def test_without_scripts_the_page_comes_back_as_entered_with_what_was_found(
     ],
 )
 def test_what_cannot_be_tried_is_said_without_trying(
-    client: FlaskClient, children: list[Child], kind: str, given: dict[str, str], sentence: str
+    client: FlaskClient, children: list[Forked], kind: str, given: dict[str, str], sentence: str
 ) -> None:
     part = start(client, kind, **{"type": "IMAPS", "host": "h.example", **given})
     assert sentence in words(part)
@@ -206,14 +200,14 @@ def test_what_cannot_be_tried_is_said_without_trying(
     assert children == []
 
 
-def test_a_child_that_is_ended_says_so(client: FlaskClient, children: list[Child]) -> None:
+def test_a_child_that_is_ended_says_so(client: FlaskClient, children: list[Forked]) -> None:
     with ImapServer({"CAPABILITY": lambda connection, _, __: connection.hang()}) as server:
         part = start(client, "certificate", type="IMAPTLS", host=server.host, port=str(server.port))
         children[0].kill()
         assert "It took longer than 300 s, or was ended. Try again." in words(ended(client, part))
 
 
-def test_a_child_has_a_time_limit(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Child]) -> None:
+def test_a_child_has_a_time_limit(client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Forked]) -> None:
     monkeypatch.setattr(server_checks, "TIME_LIMIT", 0.01)
     part = start(client, "test", type="IMAPS", host="h.example")
     assert "It took longer than" in words(ended(client, part))
@@ -221,7 +215,7 @@ def test_a_child_has_a_time_limit(client: FlaskClient, monkeypatch: pytest.Monke
 
 
 def test_not_too_many_are_tried_at_a_time(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Child]
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, children: list[Forked]
 ) -> None:
     monkeypatch.setattr(server_checks, "MAX_AT_A_TIME", 0)
     assert "Several connections are being tried at this moment." in words(start(client, "test", type="IMAP", host="h"))

@@ -18,6 +18,9 @@ from postmaster.web.security import MAX_REQUEST
 from postmaster.web.serving import REQUEST_SECONDS
 from tests.servers.ports import wait_until
 
+# Seconds that a page may take on a busy machine: whoever has to wait for a client that dawdles waits much longer.
+SOON = REQUEST_SECONDS / 4
+
 # Eight times as many as there are threads.
 DAWDLERS = 64
 
@@ -77,7 +80,7 @@ def test_clients_that_send_half_a_request_keep_no_page_waiting(port: int, sent: 
     with ExitStack() as stack:
         for _ in range(DAWDLERS):
             stack.enter_context(connect(port, sent))
-        assert max(seconds_of_a_page(port) for _ in range(3)) < 2
+        assert max(seconds_of_a_page(port) for _ in range(3)) < SOON
 
 
 @pytest.mark.parametrize("trickled", [b"X-Header: " + b"x" * 10_000, HEAD + b"Content-Length: 10000\r\n\r\n"])
@@ -86,7 +89,7 @@ def test_clients_that_send_a_byte_now_and_then_keep_no_page_waiting_and_are_left
     began = time.monotonic()
     with ExitStack() as stack:
         clients = [stack.enter_context(connect(port, start + trickled[:200])) for _ in range(DAWDLERS)]
-        assert seconds_of_a_page(port) < 2
+        assert seconds_of_a_page(port) < SOON
 
         def all_left() -> bool:
             for client in clients.copy():
@@ -98,7 +101,7 @@ def test_clients_that_send_a_byte_now_and_then_keep_no_page_waiting_and_are_left
 
         wait_until(all_left, "the server to close what dawdles", REQUEST_SECONDS + 15)
     assert time.monotonic() - began > REQUEST_SECONDS - 2
-    assert seconds_of_a_page(port) < 2
+    assert seconds_of_a_page(port) < SOON
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /lo", COMPLETE], ids=["silent", "half-sent", "kept alive"])
