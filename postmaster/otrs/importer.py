@@ -17,6 +17,7 @@ from postmaster.otrs.desk_rows import AddressTaker, QueueTaker
 from postmaster.otrs.dump import Dump
 from postmaster.otrs.filters import FilterTaker, filters_of
 from postmaster.otrs.lists import LIST_TABLES, ListTaker
+from postmaster.otrs.module_filters import ModuleFilterTaker
 from postmaster.otrs.names import Names
 from postmaster.otrs.oauth import OAuthTaker, try_tokens
 from postmaster.otrs.report import ImportLine, ImportReport, Taken
@@ -87,7 +88,8 @@ def _take(session: Session, report: ImportReport, row: DumpRow, task: Task) -> N
 def _tasks(session: Session, dump: Dump, names: Names, oauth: OAuthTaker, actor: str) -> Iterator[Task]:
     """A queue is set invalid only after another one is the default, which the settings say."""
     queues, addresses = QueueTaker(session, names, actor), AddressTaker(session, names, actor)
-    accounts = AccountTaker(session, names, oauth, actor)
+    accounts, filters = AccountTaker(session, names, oauth, actor), FilterTaker(session, actor)
+    settings = SettingTaker(session, ModuleFilterTaker(filters), actor)
     valid = [row for row in dump.of("queue") if names.validity(row) == Validity.VALID]
     others = [row for row in dump.of("queue") if names.validity(row) != Validity.VALID]
     for table, noun in MEANINGS.items():
@@ -96,15 +98,13 @@ def _tasks(session: Session, dump: Dump, names: Names, oauth: OAuthTaker, actor:
         taker = ListTaker(session, names, kind, actor)
         yield Task(dump.of(kind.table), taker.called, taker.take, taker.finish)
     yield Task(valid, _named("queue"), queues.take)
-    yield Task(
-        dump.of("sysconfig_modified"), lambda row: f"setting {row.get('name')}", SettingTaker(session, actor).take
-    )
+    yield Task(dump.of("sysconfig_modified"), lambda row: f"setting {row.get('name')}", settings.take)
     yield Task(others, _named("queue"), queues.take)
     yield Task(dump.of("system_address"), lambda row: f"address {row.get('value0')}", addresses.take)
     yield Task(dump.of("oauth2_token_config"), _named("OAuth2"), oauth.take)
     yield Task(dump.of("oauth2_token"), lambda row: f"tokens of {row.get('token_config_id')}", oauth.take_token)
     yield Task(dump.of("mail_account"), _account, accounts.take, warnings=accounts.warnings)
-    yield Task(filters_of(dump), _named("filter"), FilterTaker(session, actor).take)
+    yield Task(filters_of(dump), _named("filter"), filters.take)
 
 
 def _dropped(dump: Dump) -> Iterator[Task]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from postmaster import create_app
+from postmaster.config import load_environment
 from tests.cli.support import Admin, audit_log
 from tests.otrs.schemas import FORMS, PRODUCTS, mysqldump, pg_dump
-from tests.results import Run
-from tests.support import mail
+from tests.results import Run, runner_of
+from tests.servers.fixtures import TestMailbox
+from tests.servers.flask_process import COMMAND
+from tests.support import Desk, mail
 
 
 def take(run: Run, data: bytes) -> list[Any]:
@@ -205,3 +210,29 @@ def test_wrong_usage_is_refused(run: Run, tmp_path: Path, arguments: tuple[str, 
     result = run("import", "otrs", *(word.format(dump=dump, mbox=mbox(tmp_path)) for word in arguments))
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_mail_goes_on_while_a_rehearsal_runs(
+    request: pytest.FixtureRequest, environ: dict[str, str], mailbox: TestMailbox, tmp_path: Path, database: str
+) -> None:
+    if database == "postgresql":
+        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").create_database()}
+    desk = Desk(runner_of(create_app(load_environment(environ))))
+    desk.ok("db", "upgrade")
+    desk.account(mailbox)
+    dump, messages = tmp_path / "desk.sql", tmp_path / "sample.mbox"
+    dump.write_bytes(with_tickets())
+    one = b"From x@y Mon Nov 23 09:00:00 2026\n" + mail("y" * 900).replace(b"\r\n", b"\n") + b"\n"
+    messages.write_bytes(one * 300)
+    command = [*COMMAND, "import", "otrs", "--compare", str(dump), str(messages), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as process:
+        assert process.stdout
+        process.stdout.readline()  # it is under way, and waits, since nobody reads what it has to say
+        mailbox.deliver(mail("fetched meanwhile"))
+        assert desk.fetch_one()["new"] == 1
+        assert desk.ok("read", "--json", input=mail("read meanwhile")).json["outcome"] == "new"
+        desk.ok("queue", "add", "--name", "Added meanwhile")
+        assert process.poll() is None
+        assert process.stdout.read().count(b"\n") == 299
+    assert {row["title"] for row in desk.tickets()} == {"fetched meanwhile", "read meanwhile"}
