@@ -81,7 +81,7 @@ def compare(file: IO[bytes], mails: Path, days: int, actor: str) -> Iterator[Com
             take_conversations(file, days, actor, lambda step: step(session))
             file.seek(0)
             rules.staging = stack.enter_context(staged(file))
-            index_for_lookups(rules.staging.connection)
+            index_for_lookups(rules.staging)
         yield from rules.flaws
         foresight = Foresight(session, Rules())
         for place, arrival in enumerate(_arrivals(mails), 1):

@@ -106,11 +106,9 @@ def module_filters(row: DumpRow) -> list[ModuleFilter]:
     return [*_READERS[_module(config)](name[1] if name else "", config)]
 
 
-def active_module_filters(rows: Sequence[DumpRow]) -> Iterator[ModuleFilter]:
-    """Those of settings that are switched on and complete."""
-    for row in rows:
-        if is_module_filter(row) and not _is_off(row):
-            yield from module_filters(row)
+def is_active(row: DumpRow) -> bool:
+    """Whether a setting calls such a module, and is switched on."""
+    return is_module_filter(row) and not _is_off(row)
 
 
 def _is_off(row: DumpRow) -> bool:
