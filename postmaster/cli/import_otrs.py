@@ -187,4 +187,5 @@ def _print(report: ImportReport, *, dry_run: bool) -> None:
 def _sentence(line: ImportLine) -> str:
     code = f" [{line.code}]" if line.code else ""
     detail = f": {line.detail}" if line.detail else ""
-    return plain(f"line {line.line}: {line.what}: {line.taken.value.replace('-', ' ')}{detail}{code}")
+    place = f"line {line.line}" if line.line else f"table {line.table}"
+    return plain(f"{place}: {line.what}: {line.taken.value.replace('-', ' ')}{detail}{code}")

@@ -23,7 +23,7 @@ from postmaster.otrs.oauth import OAuthTaker, try_tokens
 from postmaster.otrs.report import ImportLine, ImportReport, Taken
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.settings import SettingTaker
-from postmaster.otrs.tables import DROPPED, MEANINGS, TABLES
+from postmaster.otrs.tables import ACCOUNT_ADDITIONS, DROPPED, DROPPED_COLUMNS, MEANINGS, TABLES
 from postmaster.otrs.upsert import Result
 from postmaster.resources.models import Validity
 
@@ -71,6 +71,9 @@ def take_over(session: Session, dump: Dump, actor: str) -> TakeOver:
         task.finish()
         for warning in task.warnings():
             report.warn(table, warning)
+    for dropped in DROPPED_COLUMNS:
+        if any(row.get(name) not in ("", "0") for row in dump.of(dropped.table) for name in dropped.columns):
+            report.tell(dropped.table, ", ".join(dropped.columns), dropped.instead)
     report.lines.sort(key=lambda line: (_ORDER[line.table], line.line or 1 << 60))
     return TakeOver(dump, report, oauth)
 
@@ -103,6 +106,7 @@ def _tasks(session: Session, dump: Dump, names: Names, oauth: OAuthTaker, actor:
     yield Task(dump.of("system_address"), lambda row: f"address {row.get('value0')}", addresses.take)
     yield Task(dump.of("oauth2_token_config"), _named("OAuth2"), oauth.take)
     yield Task(dump.of("oauth2_token"), lambda row: f"tokens of {row.get('token_config_id')}", oauth.take_token)
+    yield Task(dump.of(ACCOUNT_ADDITIONS), lambda row: f"mail account {row.get('mail_account_id')}", _is_added)
     yield Task(dump.of("mail_account"), _account, accounts.take, warnings=accounts.warnings)
     yield Task(filters_of(dump), _named("filter"), filters.take)
 
@@ -115,8 +119,12 @@ def _dropped(dump: Dump) -> Iterator[Task]:
         if dropped.name:
             yield Task(rows, _named(table.replace("_", " ")), lambda _row, result=result: result)  # type: ignore[misc]
         elif rows:
-            words = f"{dump.counts[table]} row{'s' if dump.counts[table] > 1 else ''}"
+            words = f"{dump.counts[table]} row{'s' if dump.counts[table] > 1 else ''} of {table}"
             yield Task(rows[:1], lambda _row, words=words: words, lambda _row, result=result: result)  # type: ignore[misc]
+
+
+def _is_added(_row: DumpRow) -> Result:
+    return Result(Taken.PASSED_OVER, "It says how the account signs in; see what is said of that.")
 
 
 def _named(noun: str) -> Callable[[DumpRow], str]:

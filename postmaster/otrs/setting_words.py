@@ -48,6 +48,8 @@ UNLIKE = (
            by_hand=True),
     Unlike(r"PostMaster::PreFilterModule###.*NewTicketReject.*|PostMaster::PreFilterModule::NewTicketReject::.*",
            "No mail is sent back here: add a filter that sets X-OTRS-Ignore or a queue.", by_hand=True),
+    Unlike(r"PostMaster::PreCreateFilterModule###.*FollowUpArticleVisibilityCheck",
+           "Customers see follow-ups here, unless a filter sets X-OTRS-FollowUp-IsVisibleForCustomer to 0."),
     Unlike(r"PostMaster::(Pre|Post)(Create)?FilterModule###.*",
            "Code cannot be taken: add a filter that does the same, if one can.", by_hand=True),
     Unlike("PostmasterX-Header", "Filters here can test any header, and all X-OTRS headers count."),
@@ -68,6 +70,10 @@ UNLIKE = (
     Unlike(r"Daemon::SchedulerCronTaskManager::Task###(Escalation|TicketPending|TicketUnlock|GenericAgent|GenerateDash).*"
            r"|.*Escalat.*",
            "Nothing here changes tickets by the clock, and nothing escalates.", by_hand=True),
+    Unlike(r"OAuth2::MailAccount::(Profiles|Providers)###.*",
+           "Add an OAuth2 credential for that app, select it in its accounts, and run flask credential authorise.",
+           by_hand=True),
+    Unlike(r"OAuth2::Settings", "How long an authorisation may take is fixed here."),
     Unlike(r"(SMIME|PGP)(::.*|###.*)?", "Nothing is decrypted here; signed mail is read without checking who signed."),
     Unlike(r"PostMaster.*|.*::PostMaster::.*", "There is no counterpart; see flask setting list.", by_hand=True),
 )  # fmt: skip
