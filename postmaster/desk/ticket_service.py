@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket, TicketMerge
 from postmaster.desk.queues import Queues
+from postmaster.desk.ticket_events import changed_fields, fields_of, tell_change
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.resources.audit import audit
@@ -49,7 +50,10 @@ class TicketService:
         Raises NotFoundError naming those that are not there.
         """
         asked = list(dict.fromkeys(number.strip() for number in numbers))
-        found = {ticket.number: ticket for ticket in self._locked([text for text in asked if _is_number(text)])}
+        found = {
+            ticket.number: ticket
+            for ticket in self._locked([text for text in asked if text.isascii() and text.isdecimal()])
+        }
         if missing := [f"“{number}”" for number in asked if number not in found]:
             none = "is no ticket" if len(missing) == 1 else "are no tickets"
             advice = "Nothing was changed. Run: flask ticket list"
@@ -83,25 +87,29 @@ class TicketService:
         return changes
 
     def _change(self, ticket: Ticket, queue: Queue, state: str) -> TicketChange:
+        before = fields_of(ticket)
         changes = self.move(ticket, queue)
+        merged: Json = {}
         if state != ticket.state:
             changes["state"] = [ticket.state, state]
             ticket.state, ticket.pending_time, ticket.changed_at = state, None, now()
-            self._end_merging(ticket)
+            merged = self._end_merging(ticket)
+        tell_change(self.session, ticket, changed_fields(before, fields_of(ticket)) | merged)
         if changes:
             audit(self.session, self.actor, "set", "ticket", ticket.number, changes)
         return TicketChange(ticket.number, changes)
 
-    def _end_merging(self, ticket: Ticket) -> None:
-        """Let a merged ticket that gets another state take its follow-ups again. Its articles stay where they are."""
+    def _end_merging(self, ticket: Ticket) -> Json:
+        """Let a merged ticket that gets another state take its follow-ups again, and say so as a changed field. Its
+        articles stay where they are.
+        """
+        into = select(Ticket.number).join(TicketMerge, TicketMerge.into_id == Ticket.id)
+        number = self.session.scalar(into.where(TicketMerge.ticket_id == ticket.id))
         self.session.execute(delete(TicketMerge).where(TicketMerge.ticket_id == ticket.id))
+        return {} if number is None else {"merged_into": [number, None]}
 
 
 def known_state(session: Session, text: str) -> str:
     """The state of that name, case-insensitively. Raises InputError."""
     state: str = Field("state", "State", mandatory=True, read=one_of(*state_names(session))).parse(text)
     return state
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()

@@ -96,6 +96,15 @@ class NewArticle:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedTicket:
+    """A ticket that was opened, with its first article."""
+
+    id: int
+    number: str
+    article_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewTicket:
     """A ticket to be opened, with its first article."""
 
@@ -105,8 +114,8 @@ class NewTicket:
     article: NewArticle
 
 
-def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date) -> list[tuple[int, str]]:
-    """Open a ticket for each of ``drafts``; returns id and number of each, in their order.
+def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date) -> list[OpenedTicket]:
+    """Open a ticket for each of ``drafts``; returns them in their order.
 
     ``day`` is what stands in the numbers: the day of ``moment`` where the service desk is. The caller commits.
     """
@@ -128,8 +137,8 @@ def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime
     ]
     ids = insert_rows(session, Ticket, rows)
     add_field_keys(session, zip(ids, (draft.attributes.dynamic_fields for draft in drafts), strict=True))
-    add_articles(session, list(zip(ids, (draft.article for draft in drafts), strict=True)), moment)
-    return list(zip(ids, numbers, strict=True))
+    article_ids = add_articles(session, list(zip(ids, (draft.article for draft in drafts), strict=True)), moment)
+    return list(map(OpenedTicket, ids, numbers, article_ids))
 
 
 def field_key(name: str, value: str) -> str:
@@ -144,13 +153,13 @@ def field_keys(values: Mapping[str, str]) -> set[str]:
 
 
 def add_field_keys(session: Session, tickets: Iterable[tuple[int, Mapping[str, str]]]) -> None:
-    """Have tickets, which have none yet, found by their dynamic fields. The caller commits."""
+    """Index tickets, which have no entry yet, by their dynamic fields. The caller commits."""
     rows = [{"key": key, "ticket_id": ticket_id} for ticket_id, values in tickets for key in sorted(field_keys(values))]
     insert_columns(session, TicketField, columns_of(rows))
 
 
 def renew_field_keys(session: Session, tickets: Mapping[int, Mapping[str, str]]) -> None:
-    """Have tickets found by the dynamic fields that they have now. The caller commits."""
+    """Index tickets anew by the dynamic fields that they have now. The caller commits."""
     session.execute(delete(TicketField).where(TicketField.ticket_id.in_(tickets)))
     add_field_keys(session, tickets.items())
 

@@ -122,7 +122,7 @@ def _number(text: str) -> int:
 def read_queue(text: str, choices: Choices) -> QueueRef:
     same = [queue for queue in choices.queues if queue.name.casefold() == text.casefold()]
     if not same:
-        raise InvalidValue(f"is “{text}”, which is no valid queue")
+        raise InvalidValue(f"is “{text}”, which is not a valid queue")
     return next((queue for queue in same if queue.name == text), same[0])
 
 
@@ -143,7 +143,7 @@ def read_date(text: str, choices: Choices) -> str:
     try:
         absolute_moment(text, choices.time_zone)
     except (ValueError, OverflowError):
-        raise InvalidValue(f"is “{text}”, which is no date", "Enter YYYY-MM-DD hh:mm:ss.") from None
+        raise InvalidValue(f"is “{text}”, which is not a date", "Enter YYYY-MM-DD hh:mm:ss.") from None
     return text
 
 

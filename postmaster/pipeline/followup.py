@@ -66,7 +66,7 @@ def _is_accepted(decision: Decision, desk: DecisionContext) -> bool:
 
 
 def doubt_follow_up(decision: Decision, desk: DecisionContext) -> None:
-    """Give a follow-up a ticket of its own, linked, if its sender is not who he says and OnSenderFail asks for that."""
+    """Give a follow-up a ticket of its own, linked, if its sender is not genuine and OnSenderFail asks for that."""
     ticket = decision.ticket
     if ticket is None or not sender_fails(decision) or desk.on_sender_fail != "no-follow-up":
         return
@@ -77,7 +77,7 @@ def doubt_follow_up(decision: Decision, desk: DecisionContext) -> None:
 
 
 def sender_fails(decision: Decision) -> bool:
-    """Whether a trusted server has found that the sender is not who he says."""
+    """Whether a trusted server has found that the sender is not genuine."""
     return decision.prepared.verdict.verdict is Finding.FAIL
 
 
@@ -150,7 +150,8 @@ def _is_reopening_bounce(decision: Decision, desk: DecisionContext) -> bool:
 def _change(decision: Decision, desk: DecisionContext, ticket: CandidateTicket, values: dict[str, Any]) -> None:
     before = ticket.attributes.state
     attributes = given_attributes(decision, desk, ticket.attributes, values)
-    ticket.change(values.get("queue", ticket.queue), values.get("title") or ticket.title, attributes)
+    queue, title = values.get("queue", ticket.queue), values.get("title") or ticket.title
+    decision.changes = ticket.change(queue, title, attributes)
     if attributes.state != before:
         decision.note(
             "follow-up", f"The state changes from “{before}” to “{attributes.state}”.", state=attributes.state

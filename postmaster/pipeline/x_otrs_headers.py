@@ -266,7 +266,9 @@ def _read_fields(
                 _read_field(found, header, control, choices, reading)
             else:
                 lists = " or ".join(LISTED[kind].name for kind in header.fields)
-                reading.flaws.append((control, InvalidValue(f"sets {header.field}{end}, which is no field of {lists}")))
+                reading.flaws.append(
+                    (control, InvalidValue(f"sets {header.field}{end}, which is not a field of {lists}"))
+                )
 
 
 def _read_field(

@@ -357,7 +357,7 @@ def test_a_filter_loses_a_header_that_is_unknown_here_and_not_itself(run: Run, a
     conditions = (("Match", "Subject", "x"), ("Set", "X-OTRS-Weather", "fine"), ("Set", "X-OTRS-Queue", "Junk"))
     [line] = take(run, filter_rows(*conditions), code=1)
     assert (line["taken"], line["by_hand"]) == ("created", True)
-    assert "no longer sets “X-OTRS-Weather”, which nothing comes of" in line["detail"]
+    assert "no longer sets “X-OTRS-Weather”, which has no effect" in line["detail"]
     assert admin.show("filter", "F")["set"] == ["X-OTRS-Queue=Junk"]
     [again] = take(run, filter_rows(*conditions), code=1)
     assert again["taken"] == "unchanged"

@@ -191,4 +191,4 @@ def test_a_default_queue_that_is_gone_is_an_incident(app: Flask, run: Run) -> No
         session.connection().exec_driver_sql("UPDATE queue SET validity = 'INVALID' WHERE name = 'Raw'")
         found = NAMING.find(session, now())
         assert found is not None
-        assert "PostmasterDefaultQueue is “Raw”, which is no valid queue" in found[0].sentence
+        assert "PostmasterDefaultQueue is “Raw”, which is not a valid queue" in found[0].sentence
