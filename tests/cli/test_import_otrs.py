@@ -41,6 +41,8 @@ def outcomes(report: list[Any]) -> dict[str, str]:
 def test_the_sample_is_taken_over_row_by_row(run: Run, admin: Admin) -> None:
     report = take(run, SAMPLE.read_bytes(), code=1)
     assert outcomes(report) == {
+        "system_address_id, salutation_id, signature_id": "passed-over",
+        "group_id": "passed-over",
         "queue “Postmaster”": "changed",
         "queue “Raw”": "changed",
         "queue “Junk”": "changed",
@@ -165,6 +167,21 @@ def test_what_was_changed_here_stays(run: Run, admin: Admin) -> None:
     assert details["mail account 2, orders@shop.example on pop.shop.example"] == stays
     assert "stays “Call#”" in details["setting Ticket::Hook"]
     assert admin.show("account", "orders@pop.shop.example")["validity"] == "invalid"
+
+
+def test_each_newer_dump_is_followed_until_somebody_changes_something_here(run: Run, admin: Admin) -> None:
+    def dump(comment: str, hook: str) -> str:
+        setting = {"name": "Ticket::Hook", "is_valid": 1, "effective_value": f"--- '{hook}'\n"}
+        return json.dumps({"queue": [{"id": 2, "name": "Raw", "comments": comment}], "sysconfig_modified": [setting]})
+
+    for comment, hook in (("one", "One#"), ("two", "Two#"), ("three", "Three#")):
+        assert {line["taken"] for line in take(run, dump(comment, hook))} == {"changed"}
+        assert admin.show("queue", "Raw")["comment"] == comment
+        assert run("setting", "get", "Ticket::Hook").stdout == f"{hook}\n"
+    run("queue", "set", "Raw", "--comment", "ours")
+    run("setting", "set", "Ticket::Hook", "Ours#")
+    for line in take(run, dump("four", "Four#")):
+        assert (line["taken"], "was changed here, and stays" in line["detail"]) == ("unchanged", True)
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(app: Flask, run: Run, admin: Admin) -> None:
