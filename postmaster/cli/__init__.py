@@ -33,6 +33,7 @@ from postmaster.cli import (
     setting,
     status,
     ticket,
+    token,
     user,
 )
 
@@ -47,6 +48,7 @@ def init_app(app: Flask) -> None:
         queue,
         filters,
         user,
+        token,
         setting,
         ticket,
         quarantine,
