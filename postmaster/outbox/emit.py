@@ -61,10 +61,9 @@ def _pending(session: Session) -> _Pending:
 
 @event.listens_for(Session, "before_commit")
 def _write(session: Session) -> None:
-    pending = _pending(session)
-    if not pending.events or session.in_nested_transaction():
+    events = _pending(session).events
+    if not events or session.in_nested_transaction():
         return
-    events, pending.events = pending.events, []
     session.flush()  # what waits for other locks comes first
     _lock(session)
     ids = _next_ids(session, len(events))
@@ -75,20 +74,23 @@ def _write(session: Session) -> None:
 
 @event.listens_for(Session, "after_transaction_create")
 def _mark(session: Session, transaction: SessionTransaction) -> None:
-    pending = _pending(session)
-    pending.marks[transaction] = len(pending.events)
+    if transaction.nested:
+        pending = _pending(session)
+        pending.marks[transaction] = len(pending.events)
 
 
 @event.listens_for(Session, "after_soft_rollback")
 def _take_back(session: Session, transaction: SessionTransaction) -> None:
-    """Forget what happened in a transaction, or since a savepoint, that did not happen after all."""
-    pending = _pending(session)
-    del pending.events[pending.marks.get(transaction, 0) :]
+    """Forget what happened since a savepoint, which did not happen after all."""
+    if transaction.nested:
+        pending = _pending(session)
+        del pending.events[pending.marks[transaction] :]
 
 
 @event.listens_for(Session, "after_transaction_end")
-def _unmark(session: Session, transaction: SessionTransaction) -> None:
-    _pending(session).marks.pop(transaction, None)
+def _begin_anew(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_KEY, None)
 
 
 def _lock(session: Session) -> None:
