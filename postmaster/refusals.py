@@ -96,6 +96,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Send it with the Content-Type that is named.",
     ),
     "too-large": ("The body of a request is too large.", "Send less at once."),
+    "not-fetched": (
+        "An account cannot be fetched as it stands: it is not valid, has no credential, or waits to be confirmed.",
+        "Change what keeps it from it, and try again.",
+    ),
     "no-such-path": ("The API has nothing at that address.", "Look it up in /api/v1/openapi.json."),
     "wrong-method": ("That cannot be done with what is at the address.", "Do what Allow names."),
     "unknown-NOUN": ("Nothing has that name or id.", "Look it up in the list."),

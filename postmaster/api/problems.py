@@ -44,6 +44,7 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "address-not-deletable": HTTPStatus.CONFLICT,
     "already-paused": HTTPStatus.CONFLICT,
     "changed-meanwhile": HTTPStatus.CONFLICT,
+    "not-fetched": HTTPStatus.CONFLICT,
     "nothing-to-confirm": HTTPStatus.CONFLICT,
     "still-named": HTTPStatus.CONFLICT,
     "revision-differs": HTTPStatus.PRECONDITION_FAILED,

@@ -20,6 +20,7 @@ def _row(session: Session, spec: Setting[object]) -> dict[str, str]:
         "name": spec.name,
         "value": spec.show(get_setting(session, spec)),
         "default": spec.show(spec.default),
+        "unit": spec.unit,
         "description": spec.description,
     }
 
@@ -34,7 +35,7 @@ def list_(json_: bool) -> None:
         for row in rows:
             print_json(row)
     else:
-        print_table(("name", "value", "default", "description"), (row.values() for row in rows))
+        print_table(("name", "value", "default", "unit", "description"), (row.values() for row in rows))
 
 
 @group.command("get")

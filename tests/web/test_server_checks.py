@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster import create_app
-from postmaster.web.accounts import server_checks
+from postmaster.operations import server_checks
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.scripted import ImapServer
 from tests.support import SERVICES, Desk, mail

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
 from postmaster.operations.progress import Progress, progress
-from postmaster.operations.requests import Answer, Requested, request_fetch
+from postmaster.operations.requests import ANSWER_TEXTS, WELL, Requested, request_fetch
 from postmaster.resources.numbers import read_id
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
@@ -23,17 +23,6 @@ from postmaster.web.lists import next_url
 from postmaster.web.pulse import PulseContext
 from postmaster.web.resources import FieldRow, Resource, existing, line_of
 from postmaster.web.status import board
-
-# What becomes of a request to fetch one account.
-ANSWER_TEXTS: Mapping[Answer, str] = {
-    Answer.QUEUED: "{label} is queued for fetching.",
-    Answer.ALREADY_QUEUED: "{label} is queued already; it is not fetched twice.",
-    Answer.RUNNING: "{label} is being fetched already; no second run is queued.",
-    Answer.NOT_VALID: "{label} is not fetched: the account is not valid.",
-    Answer.NEEDS_CREDENTIAL: "{label} is not fetched: the account needs a valid credential.",
-    Answer.NEEDS_CONFIRMATION: "{label} is not fetched: its first fetch has to be confirmed.",
-}
-WELL = (Answer.QUEUED, Answer.ALREADY_QUEUED, Answer.RUNNING)
 
 # Of the accounts that a page says it shows.
 MAX_SHOWN_ACCOUNTS = 100

@@ -23,7 +23,8 @@ from typing import IO
 from postmaster import config
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
-from postmaster.web import scratch
+from postmaster.operations import scratch
+from postmaster.resources.fields import Value
 
 # What there is to look at, with the command that does it.
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -73,8 +74,8 @@ class CheckReport:
         return planned[len(self.stages) :] if self.running else []
 
 
-def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = None) -> str:
-    """Have ``by`` look, with what was entered in the fields of account ``number``; returns the token of the report.
+def start(kind: str, values: Mapping[str, Value], by: str, number: int | None = None) -> str:
+    """Have ``by`` look, with these values of the fields of account ``number``; returns the token of the report.
 
     Raises PostMasterError if too many do already.
     """
@@ -99,7 +100,7 @@ def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = Non
         child = subprocess.Popen(  # noqa: S603 - the words of COMMANDS, and a user's name
             command, stdin=subprocess.PIPE, stdout=report, stderr=report, env=_environment(), cwd=_home()
         )
-    document = json.dumps({"account": [dict(texts)]}).encode()
+    document = json.dumps({"account": [dict(values)]}).encode()
     threading.Thread(target=_see_to, args=(child, document), daemon=True).start()
     return path.name
 
@@ -115,7 +116,7 @@ def _see_to(child: subprocess.Popen[bytes], document: bytes) -> None:
 
 def _home() -> Path:
     """From where the child finds the package."""
-    return Path(__file__).parents[3]
+    return Path(__file__).parents[2]
 
 
 def _environment() -> dict[str, str]:
