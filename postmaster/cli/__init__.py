@@ -8,6 +8,7 @@ import postmaster.accounts.models
 import postmaster.desk.models
 import postmaster.ledger.models
 import postmaster.operations.models
+import postmaster.outbox.models
 import postmaster.pipeline.filters.models
 import postmaster.system.models  # noqa: F401
 from postmaster.cli import (
@@ -18,6 +19,7 @@ from postmaster.cli import (
     credential,
     customer,
     erase,
+    event,
     fetch,
     filters,
     import_otrs,
@@ -53,6 +55,7 @@ def init_app(app: Flask) -> None:
         mail,
         pause,
         alert,
+        event,
         import_otrs,
     ):
         app.cli.add_command(module.group)
