@@ -52,7 +52,7 @@ MAIL_ACCOUNTS = ApiResource(
     },
     queue=MailAccount.queue_id,
     kinds=TYPE,
-    errors=("field-not-in-type", "mailbox-taken", "unknown-credential", "unknown-queue", "queue-invalid"),
+    errors=("field-not-in-type", "mailbox-taken", "credential-kind", "bad-fingerprint"),
 )
 
 

@@ -26,11 +26,8 @@ def _type(field: Field) -> Json:
         return {"type": "boolean"}
     if isinstance(field.read, WholeNumber):
         return {"type": "integer", "minimum": field.read.low, "maximum": field.read.high}
-    if field.lines and not field.secret:
-        return {"type": "array", "items": {"type": "string"}}
-    if field.choices:
-        return {"type": "string", "enum": list(field.choices)}
-    return {"type": "string"}
+    word: Json = {"type": "string", "enum": list(field.choices)} if field.choices else {"type": "string"}
+    return {"type": "array", "items": word} if field.lines and not field.secret else word
 
 
 def type_words(field: Field) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import KIND
 from postmaster.accounts.queue_list import QUEUE_LISTING
-from postmaster.api import accounts, runs, settings, status
+from postmaster.api import accounts, events, runs, settings, status
 from postmaster.api.operation import Operation
 from postmaster.api.resources import ApiResource, resource_operations
 from postmaster.api.schemas import COUNT, FLAG, MOMENT, TEXT, or_null
@@ -33,7 +33,7 @@ ADDRESSES_OF_THE_DESK = ApiResource(
     example={"address": "orders@example.com", "name": "Orders", "queue": "Sales::Orders"},
     shown={"label": "orders@example.com", "validity": "valid", "comment": ""},
     queue=SystemAddress.queue_id,
-    errors=("name-taken", "unknown-queue"),
+    errors=("name-taken",),
     deletable=False,
 )
 CREDENTIALS_OF_ACCOUNTS = ApiResource(
@@ -76,4 +76,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *(operation for resource in RESOURCES for operation in resource_operations(resource)),
     *settings.OPERATIONS,
     *runs.OPERATIONS,
+    *events.OPERATIONS,
 )
