@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select
@@ -56,6 +57,14 @@ EXPIRES = Field(
 )
 
 FIELDS = (NAME, SCOPE, QUEUE, EXPIRES)
+
+
+class TokenState(StrEnum):
+    """How a token stands."""
+
+    GOOD = "good"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True)
@@ -163,7 +172,7 @@ def describe_token(token: ApiToken, names: Mapping[int, str]) -> Json:
     return {
         "id": token.id,
         "name": token.name,
-        "state": token_state(token),
+        "state": token_state(token).value,
         "scopes": list(token.scopes),
         "queues": [names.get(number, f"deleted queue {number}") for number in token.queue_ids],
         "created": token.created_at.isoformat(),
@@ -174,11 +183,11 @@ def describe_token(token: ApiToken, names: Mapping[int, str]) -> Json:
     }
 
 
-def token_state(token: ApiToken) -> str:
-    """How it stands, in a word."""
+def token_state(token: ApiToken) -> TokenState:
+    """How it stands."""
     if token.revoked_at is not None:
-        return "revoked"
-    return "expired" if is_expired(token) else "good"
+        return TokenState.REVOKED
+    return TokenState.EXPIRED if is_expired(token) else TokenState.GOOD
 
 
 def _label(token: ApiToken) -> str:

@@ -32,6 +32,7 @@ from postmaster.web import (
     status,
     tickets,
     times,
+    tokens,
     wall,
 )
 from postmaster.web import help as help_pages
@@ -51,6 +52,7 @@ BLUEPRINTS = (
     filters,
     customers,
     settings,
+    tokens,
     audit,
     help_pages,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from postmaster.accounts.credential_health import CredentialHealth
 from postmaster.accounts.health import HEALTH_LABELS, Health
+from postmaster.desk.api_tokens import TokenState
 from postmaster.ledger.models import RunStatus
 from postmaster.pipeline.decision import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
@@ -33,6 +34,12 @@ SENDER_BADGES: Mapping[Finding, Badge] = {
     Finding.FAIL: Badge(
         "Sender not genuine", "fail", "shield-alert", "It does not come from the domain that it names: do not trust it."
     ),
+}
+
+TOKEN_BADGES: Mapping[TokenState, Badge] = {
+    TokenState.GOOD: Badge("Good", "ok", "circle-check"),
+    TokenState.EXPIRED: Badge("Expired", "warn", "clock"),
+    TokenState.REVOKED: Badge("Revoked", "paused", "circle-minus"),
 }
 
 RUN_BADGES: Mapping[RunStatus, Badge] = {

@@ -14,6 +14,7 @@ from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.accounts.kinds import CREDENTIAL_FIELDS, CREDENTIAL_KINDS
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.desk.addresses import AddressService
+from postmaster.desk.api_tokens import FIELDS as TOKEN_FIELDS
 from postmaster.desk.queues import QueueService
 from postmaster.errors import FAULTS, Fault
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD, Meaning
@@ -315,6 +316,13 @@ TOPICS: Mapping[str, Topic] = {
             "System-wide settings. Changes apply from the next message.",
             _settings_sections,
             ("settings",),
+        ),
+        Topic(
+            "tokens",
+            "API tokens",
+            "What programs sign in to the API with, by the header Authorization: Bearer TOKEN. They open no page.",
+            lambda: [_fields(TOKEN_FIELDS)],
+            ("tokens",),
         ),
         Topic(
             "reasons",

@@ -78,6 +78,7 @@ NAVIGATION = (
         "Administration",
         (
             NavigationItem("System Configuration", "settings.page", "settings"),
+            NavigationItem("API Tokens", "tokens.page", "key-round"),
             NavigationItem("Audit Log", "audit.page", "scroll-text"),
         ),
     ),

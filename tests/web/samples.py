@@ -111,6 +111,7 @@ def populate(desk: Desk, app: Flask) -> None:
     desk.ok("filter", "add", "--name", HOSTILE, "--comment", LONG, "--account", "1", *words)
     desk.ok("read", input=MAIL)
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
+    desk.ok("token", "add", "--name", HOSTILE, "--scope", "read", "--queue", "Junk")
     number_sample(app)
     fail(app)
     quarantine(app, MAIL.encode())
