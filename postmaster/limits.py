@@ -16,7 +16,9 @@ limiter = Limiter(get_remote_address)
 
 def init_app(app: Flask) -> None:
     """Count in Redis where there is one, so that all web processes count together; else in this process."""
-    app.config["RATELIMIT_STORAGE_URI"] = _storage(config.of(app).redis_url)
+    storage = config.of(app).redis_url or "memory://"
+    # The scheme of a unix socket has another name in the limiter.
+    app.config["RATELIMIT_STORAGE_URI"] = f"redis+{storage}" if storage.startswith("unix:") else storage
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     limiter.init_app(app)
 
@@ -29,10 +31,3 @@ def seconds_to_wait(limit: str, key: str) -> int:
     except RateLimitExceeded:
         current = limiter.current_limit
         return max(1, math.ceil(current.reset_at - time.time())) if current else 1
-
-
-def _storage(redis_url: str | None) -> str:
-    """The address as the limiter writes it: a unix socket's scheme has another name there."""
-    if redis_url is None:
-        return "memory://"
-    return f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url

@@ -21,12 +21,12 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "hosts-widened": (
         "A credential was to be used at more mail servers than before.",
-        "Enter its password or client secret again along with Hosts: only who knows it may have it sent elsewhere.",
+        "Enter its password or client secret again along with Hosts: only those who know it may have it sent there.",
     ),
     "credential-kind": ("The type of the account takes no passwords.", "Select a credential of an OAuth2 kind."),
     "authorisation-state": (
         "The sign-in at the identity provider was used before, took too long, or began in another browser.",
-        "Press Authorise again.",
+        "Choose Authorise again.",
     ),
     "no-condition": ("The filter has no condition, so it would match nothing.", "Enter one, as in Subject=invoice."),
     "unknown-field": (
@@ -37,7 +37,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "The password was wrong ten times for that name from that address.",
         "Wait a quarter of an hour, then try again; flask user set-password replaces a forgotten one.",
     ),
-    "busy": ("Several connections are being tried at this moment.", "Wait, and press again."),
+    "busy": ("Several connections are being tried at this moment.", "Wait a moment, then try again."),
     "bad-fingerprint": (
         "SSL Fingerprint does not have the form algo$hex.",
         "Ask for it with: openssl x509 -in server.pem -noout -fingerprint -sha256; enter sha256$ before the digits.",
@@ -64,7 +64,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "directory-shrinks": (
         "A file for the customer directory lacks more than half of the entries that there are.",
-        "See whether it is complete; if it is right, confirm it: flask customer import --yes FILE",
+        "Check that it is complete; if it is right, confirm it: flask customer import --yes FILE",
     ),
     "bad-line": (
         "A line of a file with tickets is not what flask ticket export writes, or not in its place.",
@@ -118,9 +118,9 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "already-paused": ("All fetching is paused already.", "Resume it first if it is to be paused for another reason."),
     "nothing-to-confirm": (
         "No first fetch of the account waits to be confirmed.",
-        "There is nothing to do.",
+        "Nothing to do.",
     ),
-    "no-target": ("There is nobody to send alerts to.", "Name somebody in POSTMASTER_ALERT_TARGETS."),
+    "no-target": ("No alert target is set.", "Set a target in POSTMASTER_ALERT_TARGETS."),
     "redis-missing": (
         "There is no Redis, so nothing is fetched by itself.",
         "Run bin/start, or name one in POSTMASTER_REDIS_URL.",
@@ -132,7 +132,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Look at its source, and deliver it to a queue.",
     ),
     "no-message": ("Standard input is closed, so there is no message.", "Hand the message over on standard input."),
-    "no-space": ("There is no space for what a command writes.", "Make space, or send its output elsewhere."),
+    "no-space": ("There is no space left for a command's output.", "Free some space, or send the output elsewhere."),
     "unreadable-file": ("A file cannot be read.", "Check its name, and your rights."),
     "token-missing": (
         "A request to the API names no token; being signed in to the pages does not count there.",

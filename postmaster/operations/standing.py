@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from postmaster.extensions import Json
-from postmaster.fetching.overview import AccountView, Overview, look_over
+from postmaster.fetching.overview import Overview, look_over
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.state import FetchingState, fetching_state
 from postmaster.operations.verdict import Verdict, judge
@@ -40,7 +40,8 @@ def look_at_all(session: Session) -> Standing:
 def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     accounts = [
         {
-            **_plain(account),
+            **{name: value for name, value in asdict(account).items() if name != "complaint"},
+            "error": str(account.complaint or ""),
             **{
                 name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")
             },
@@ -50,12 +51,6 @@ def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     ]
     queues = [asdict(queue) for queue in overview.queues]
     return {"accounts": accounts, "queues": queues, "quarantined": overview.quarantined}
-
-
-def _plain(account: AccountView) -> Json:
-    described = asdict(account)
-    del described["complaint"]
-    return described | {"error": str(account.complaint or "")}
 
 
 def _activity(progress: Progress | None) -> Json | None:

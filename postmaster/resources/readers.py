@@ -99,7 +99,7 @@ def line(limit: int) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if len(text) > limit:
-            raise InvalidValue(f"has {len(text)} characters, but may have {limit} at most")
+            raise InvalidValue(f"has {len(text)} characters; at most {limit} are allowed")
         return clean(text)
 
     return read
@@ -157,7 +157,7 @@ def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetim
             return found
         except (ValueError, OverflowError):
             raise InvalidValue(
-                f"is “{text}”, which is no date", "Enter it as in 2026-11-23 or 2026-11-23T09:30."
+                f"is “{text}”, which is not a date", "Enter it as in 2026-11-23 or 2026-11-23T09:30."
             ) from None
 
     return read

@@ -25,7 +25,7 @@ class Badge:
 
 OUTCOME_BADGES: Mapping[Outcome, Badge] = {row.outcome: Badge(row.label, row.state, row.icon) for row in RECORDED}
 
-# Whether the sender of a message is who he says, in words for whoever answers it.
+# Whether the sender of a message is genuine, in words for whoever answers it.
 SENDER_BADGES: Mapping[Finding, Badge] = {
     Finding.PASS: Badge("Sender proven", "ok", "shield-check", "It does come from the domain that it names."),
     Finding.NONE: Badge(

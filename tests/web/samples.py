@@ -120,14 +120,14 @@ def populate(desk: Desk, app: Flask) -> None:
 
 
 def fail(app: Flask) -> None:
-    """Have the first account fail, as its server says in hostile words."""
+    """Make the first account fail, with hostile words of its server."""
     with app.app_context(), transaction() as session:
         words = dict.fromkeys(("error_message", "error_advice", "error_server"), HOSTILE)
         session.get_one(MailAccount, 1).state = AccountState(failures=2, error_code="x", error_stage="login", **words)
 
 
 def number_sample(app: Flask, ticket_id: int = 1) -> None:
-    """Have that ticket answer to ``TICKET``; the others have the day of the test in their numbers."""
+    """Give that ticket the number ``TICKET``; the others have the day of the test in theirs."""
     with app.app_context(), transaction() as session:
         session.execute(update(Ticket).where(Ticket.id == ticket_id).values(number=TICKET))
 

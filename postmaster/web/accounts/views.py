@@ -42,7 +42,7 @@ TEST_SECONDS = 20
 CHECK_TEMPLATES = {kind: f"accounts/_{kind}.html" for kind in COMMANDS}
 
 KINDS = f"<any({', '.join(COMMANDS)}):kind>"
-FORGOTTEN = "What was found out is not kept any more. Press the button again."
+FORGOTTEN = "The result is no longer kept. Try again."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,13 @@
 """Tokens of the API
 
-Revision ID: api_tokens
+Revision ID: r23
 Revises: r22
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'api_tokens'
+revision = 'r23'
 down_revision = 'r22'
 branch_labels = None
 depends_on = None
