@@ -94,7 +94,7 @@ def _query_parameter(field: Field) -> Json:
 
 
 def _body(body: Body) -> Json:
-    schema = input_schema(body.fields, partial=body.partial) if body.fields else {}
+    schema = input_schema(body.fields, partial=body.partial, not_always=body.not_always) if body.fields else {}
     return {"required": not body.optional, "content": {body.media_type: {"schema": schema, "example": body.example}}}
 
 

@@ -22,13 +22,15 @@ MAX_BODY = 1_000_000
 class Body:
     """What an operation takes: a JSON object with ``fields``, or bytes of the type ``media_type``.
 
-    ``partial``: what is left out stays as it is. ``optional``: without a body all have their defaults.
+    ``partial``: what is left out stays as it is. ``optional``: without a body all have their defaults. ``not_always``
+    are mandatory only where the others call for them.
     """
 
     example: Any
     fields: tuple[Field, ...] = ()
     partial: bool = False
     optional: bool = False
+    not_always: frozenset[str] = frozenset()
     media_type: str = JSON_TYPE
     limit: int = MAX_BODY
 

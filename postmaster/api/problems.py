@@ -44,6 +44,7 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "address-not-deletable": HTTPStatus.CONFLICT,
     "already-paused": HTTPStatus.CONFLICT,
     "changed-meanwhile": HTTPStatus.CONFLICT,
+    "not-fetched": HTTPStatus.CONFLICT,
     "nothing-to-confirm": HTTPStatus.CONFLICT,
     "still-named": HTTPStatus.CONFLICT,
     "revision-differs": HTTPStatus.PRECONDITION_FAILED,
@@ -81,7 +82,11 @@ def problem_of(error: Exception) -> Response:
 
 def status_of(error: PostMasterError) -> HTTPStatus:
     """The status that ``error`` is answered with."""
-    return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, ConfigError) else status_of_code(error.code)
+    if isinstance(error, ConfigError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, InvalidFieldsError) and not isinstance(error, StillNamedError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY  # whatever is wrong with the first field
+    return status_of_code(error.code)
 
 
 def status_of_code(code: str) -> HTTPStatus:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -216,3 +218,9 @@ def test_a_token_may_ask_so_often_and_is_told_when_it_may_again(
     problem(answers[-1], 429, "too-many-requests")
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 61
     assert new_program("read")("GET", "/queues").status_code == 200  # the others go on
+
+
+def test_nothing_of_the_api_is_imported_before_the_first_request(environ: dict[str, str]) -> None:
+    code = "import postmaster, sys; postmaster.create_app(); print([m for m in sys.modules if 'postmaster.api.' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
+    assert done.stdout.strip() == "[]"

@@ -11,8 +11,8 @@ from flask import request, url_for
 
 from postmaster.accounts.fields import AUTHSERV_IDS, CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS, AccountType, Tls
+from postmaster.operations import scratch
 from postmaster.resources.fields import Field
-from postmaster.web import scratch
 from postmaster.web.access import current_user
 from postmaster.web.asked import is_looking
 from postmaster.web.field_forms import FieldForm, FormPart, field_form

@@ -20,11 +20,11 @@ from postmaster.accounts.validation import check_dispatching
 from postmaster.database import read_session
 from postmaster.errors import PostMasterError
 from postmaster.limits import limiter
+from postmaster.operations.server_checks import COMMANDS, CheckReport, read_report, start, wait_for
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.form import AccountForm, account_form
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountBeside, PreviewWords, blueprint
-from postmaster.web.accounts.server_checks import COMMANDS, CheckReport, read_report, start, wait_for
 from postmaster.web.asked import asked_number
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FormPart
