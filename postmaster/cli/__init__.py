@@ -8,6 +8,8 @@ import postmaster.accounts.models
 import postmaster.desk.models
 import postmaster.ledger.models
 import postmaster.operations.models
+import postmaster.outbox.models
+import postmaster.outlets.models
 import postmaster.pipeline.filters.models
 import postmaster.system.models  # noqa: F401
 from postmaster.cli import (
@@ -22,6 +24,7 @@ from postmaster.cli import (
     filters,
     import_otrs,
     mail,
+    outlet,
     pause,
     probe,
     quarantine,
@@ -49,6 +52,7 @@ def init_app(app: Flask) -> None:
         ticket,
         quarantine,
         mail,
+        outlet,
         pause,
         alert,
         import_otrs,

@@ -1,0 +1,61 @@
+"""What is sent of an event: its document, and the message itself if an outlet asks for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from postmaster.desk.models import Article, RawMail, Ticket
+from postmaster.desk.rawmail import unpack
+from postmaster.extensions import Json
+from postmaster.outbox.models import Event
+
+
+def documents(session: Session, events: Sequence[Event]) -> Mapping[int, Json]:
+    """The document of each event, by its id."""
+    tickets = {
+        ticket.id: ticket
+        for ticket in session.scalars(
+            select(Ticket).where(Ticket.id.in_([event.ticket_id for event in events if event.ticket_id]))
+        )
+    }
+    return {event.id: _document(event, tickets.get(event.ticket_id or 0)) for event in events}
+
+
+def _document(event: Event, ticket: Ticket | None) -> Json:
+    data: Json = dict(event.data)
+    if ticket is not None:
+        data["ticket"] = {"id": ticket.id, "number": ticket.number, "title": ticket.title, "queue": ticket.queue.name}
+    return {
+        "id": event.key,
+        "type": event.type.value,
+        "timestamp": event.created_at.isoformat(),
+        "sequence": event.id,
+        "data": data,
+    }
+
+
+def raw_messages(session: Session, events: Sequence[Event]) -> Mapping[int, str]:
+    """The messages that events are about, in Base64, by the ids of the events; those that are still kept."""
+    ids = {event.article_id: event.id for event in events if event.article_id is not None}
+    query = select(Article.id, RawMail.encoding, RawMail.data).join(RawMail, Article.raw_id == RawMail.id)
+    rows = session.execute(query.where(Article.id.in_(ids)))
+    return {ids[article]: base64.b64encode(unpack(encoding, data)).decode() for article, encoding, data in rows}
+
+
+def bodies(session: Session, events: Sequence[Event], *, raw_message: bool) -> Mapping[int, str]:
+    """What is sent of each event, by its id."""
+    found = documents(session, events)
+    raw = raw_messages(session, events) if raw_message else {}
+    return {
+        event.id: json.dumps(_with_raw(found[event.id], raw.get(event.id), raw_message), ensure_ascii=False)
+        for event in events
+    }
+
+
+def _with_raw(document: Json, raw: str | None, wanted: bool) -> Json:
+    return document | {"data": document["data"] | {"raw_message": raw}} if wanted else document
