@@ -9,11 +9,12 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.sealing import UnsealError
-from postmaster.errors import InputError, PostMasterError
+from postmaster.accounts.sealing import UnsealError, unseal
+from postmaster.errors import NotFoundError, PostMasterError
 from postmaster.extensions import Json, now
 from postmaster.outbox.models import Event
 from postmaster.outlets.events import goes_to, id_before
+from postmaster.outlets.fields import read_header_lines
 from postmaster.outlets.leases import IS_OPEN, lock_states
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet, OutletState
 from postmaster.outlets.results import Answer, pause_state
@@ -56,6 +57,14 @@ def _test_event() -> tuple[str, str]:
     key = f"test_{secrets.token_hex(8)}"
     document = {"id": key, "type": TEST_TYPE, "timestamp": now().isoformat(), "sequence": 0, "data": {}}
     return key, json.dumps(document)
+
+
+def header_names(outlet: Outlet) -> list[str]:
+    """The names of the headers that go along; their values may be secrets."""
+    try:
+        return list(read_header_lines(unseal(outlet.sealed_headers))) if outlet.sealed_headers else []
+    except UnsealError:
+        return []
 
 
 def record_test(session: Session, outlet: Outlet, answer: Answer, actor: str) -> None:
@@ -144,14 +153,13 @@ def retry(session: Session, outlet: Outlet, delivery_id: int | None, actor: str)
 
 
 def find_delivery(session: Session, outlet: Outlet, number: int) -> Delivery:
-    """The delivery with that id. Raises InputError if it is none of this outlet's."""
+    """The delivery with that id. Raises NotFoundError if it is none of this outlet's."""
     found = session.get(Delivery, number)
     if found is None or found.outlet_id != outlet.id:
-        raise InputError(
-            "Delivery",
+        raise NotFoundError(
+            "unknown-delivery",
             f"The outlet “{outlet.name}” has no delivery {number}.",
             f"Run: flask outlet deliveries “{outlet.name}”",
-            code="unknown-delivery",
         )
     return found
 

@@ -13,6 +13,7 @@ from postmaster.desk.models import Article, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
 from postmaster.extensions import Json
 from postmaster.outbox.models import Event
+from postmaster.outlets.models import Outlet
 
 
 def documents(session: Session, events: Sequence[Event]) -> Mapping[int, Json]:
@@ -59,3 +60,11 @@ def bodies(session: Session, events: Sequence[Event], *, raw_message: bool) -> M
 
 def _with_raw(document: Json, raw: str | None, wanted: bool) -> Json:
     return document | {"data": document["data"] | {"raw_message": raw}} if wanted else document
+
+
+def body_of(session: Session, outlet: Outlet, event_id: int) -> str | None:
+    """What is sent of one event to ``outlet``; None if the event is not kept any more."""
+    event = session.get(Event, event_id)
+    if event is None:
+        return None
+    return bodies(session, [event], raw_message=outlet.raw_message)[event_id]

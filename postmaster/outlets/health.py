@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from postmaster.accounts.sealing import opens
@@ -18,6 +19,18 @@ class OutletHealth(StrEnum):
     PAUSED = "paused"
     FAILING = "failing"
     HEALTHY = "healthy"
+
+
+HEALTHS: Mapping[OutletHealth, str] = {
+    OutletHealth.INVALID: "It is not valid. It keeps its place, and goes on there once it is valid again.",
+    OutletHealth.NEEDS_KEY: "No key opens its secrets: put the key back, or enter them again.",
+    OutletHealth.NEEDS_SECRET: "It has no secret, as after an import: enter one, or “new” to have one made.",
+    OutletHealth.PAUSED: "Somebody paused it, the receiver answered 410 Gone, or took nothing for a day. Its events "
+    "wait until somebody resumes it.",
+    OutletHealth.FAILING: "The last attempt failed. It is tried again, after 5 s and then ever less often, up to an "
+    "hour, and never given up.",
+    OutletHealth.HEALTHY: "Events are handed over as they happen.",
+}
 
 
 def outlet_health(outlet: Outlet) -> OutletHealth:

@@ -6,6 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from postmaster.outbox.models import EventType
+
+EVENTS: Mapping[EventType, str] = {
+    EventType.TICKET_CREATED: "A message became a new ticket.",
+    EventType.ARTICLE_ADDED: "A ticket got an article: its first one, or a follow-up.",
+    EventType.TICKET_CHANGED: "A ticket was moved, got another state or other attributes, or was merged.",
+    EventType.MAIL_QUARANTINED: "A message could not become a ticket, and waits in quarantine.",
+    EventType.MAIL_IGNORED: "A message was taken and became no ticket, as its rules say.",
+    EventType.ACCOUNT_FAILING: "A mail account cannot be fetched any more.",
+    EventType.ACCOUNT_RECOVERED: "A mail account is fetched again.",
+}
+
 
 class OutletKind(StrEnum):
     """How an outlet hands events over."""

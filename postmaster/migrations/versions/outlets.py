@@ -81,7 +81,7 @@ def upgrade() -> None:
         sa.Column('tried_at', moment, nullable=True),
         sa.Column('status', sa.Integer(), nullable=True),
         sa.Column('answer', sa.String(), nullable=False),
-        sa.Column('seconds', sa.Float(), nullable=True),
+        sa.Column('seconds', sa.Double(), nullable=True),
         sa.Column('delivered_at', moment, nullable=True),
         sa.Column('remote_number', sa.String(length=200), nullable=True),
         sa.Column('remote_url', sa.String(length=1000), nullable=True),
