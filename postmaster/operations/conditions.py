@@ -332,7 +332,7 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
     IncidentCondition("late", "Accounts wait for a worker", _late),
     IncidentCondition("outlet", "An outlet hands nothing over", _of_outlets(halted_outlets)),
-    IncidentCondition("outlet-late", "Events wait to be handed over", _of_outlets(late_outlets)),
+    IncidentCondition("undelivered", "Events wait to be handed over", _of_outlets(late_outlets)),
     IncidentCondition("outlets", "Events are not handed over", _nobody_hands_over, RESTART),
     IncidentCondition("clock", "Clock is wrong", _wrong_clocks),
 )
