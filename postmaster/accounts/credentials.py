@@ -205,7 +205,7 @@ class CredentialService(NamedService[Credential]):
         return stored
 
     def _warn_of_elsewhere(self, record: Credential, accounts: Sequence[MailAccount]) -> None:
-        if outside := tell_elsewhere(record, accounts):
+        if outside := tell_elsewhere(self.session, record, accounts):
             labels = enumeration(f"{account.label} (account {account.id})" for account in outside)
             self.notes["credential-elsewhere"] = (
                 f"Hosts of “{record.name}” are {record.hosts}, so these accounts cannot sign in with it any more: "

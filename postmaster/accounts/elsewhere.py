@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sqlalchemy.orm import Session
+
 from postmaster.accounts.hosts import is_for, widens
 from postmaster.accounts.kinds import HOSTS
 from postmaster.accounts.mailbox import server_of
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.turns import note_failure
 from postmaster.errors import mail_error
-from postmaster.extensions import now
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.models import Validity
 
@@ -31,22 +33,22 @@ def check_hosts(values: EnteredValues[Credential]) -> None:
         values.errors.add(HOSTS.name, HOSTS.refuse(flaw, advice, code="hosts-widened"))
 
 
-def tell_elsewhere(record: Credential, accounts: Iterable[MailAccount]) -> list[MailAccount]:
+def tell_elsewhere(session: Session, record: Credential, accounts: Iterable[MailAccount]) -> list[MailAccount]:
     """The accounts whose server is none of the credential's; those that are fetched fail from now on. The caller
     commits.
     """
     outside = [account for account in accounts if not is_for(record.hosts, server_of(account))]
     for account in outside:
         if account.validity is Validity.VALID:
-            _fail(record, account)
+            _fail(session, record, account)
     return outside
 
 
-def _fail(record: Credential, account: MailAccount) -> None:
+def _fail(session: Session, record: Credential, account: MailAccount) -> None:
     """What the next run would find out."""
     error = mail_error("credential-elsewhere", credential=record.name, hosts=record.hosts, host=server_of(account))
     account.state = state = account.state or AccountState(failures=0, backlog=0, backlog_growth=0)
+    note_failure(session, account, state, error)
     state.failures = max(state.failures, 1)
-    state.failing_since = state.failing_since or now()
     state.error_code, state.error_stage, state.error_server = error.code, error.stage, error.server
     state.error_message, state.error_advice = error.message, error.advice

@@ -20,6 +20,7 @@ from postmaster.cli import (
     credential,
     customer,
     erase,
+    event,
     fetch,
     filters,
     import_otrs,
@@ -55,6 +56,7 @@ def init_app(app: Flask) -> None:
         outlet,
         pause,
         alert,
+        event,
         import_otrs,
     ):
         app.cli.add_command(module.group)

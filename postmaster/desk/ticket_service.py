@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket, TicketMerge
 from postmaster.desk.queues import Queues
+from postmaster.desk.ticket_events import changed_fields, fields_of, tell_change
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.resources.audit import audit
@@ -83,18 +84,26 @@ class TicketService:
         return changes
 
     def _change(self, ticket: Ticket, queue: Queue, state: str) -> TicketChange:
+        before = fields_of(ticket)
         changes = self.move(ticket, queue)
+        merged: Json = {}
         if state != ticket.state:
             changes["state"] = [ticket.state, state]
             ticket.state, ticket.pending_time, ticket.changed_at = state, None, now()
-            self._end_merging(ticket)
+            merged = self._end_merging(ticket)
+        tell_change(self.session, ticket, changed_fields(before, fields_of(ticket)) | merged)
         if changes:
             audit(self.session, self.actor, "set", "ticket", ticket.number, changes)
         return TicketChange(ticket.number, changes)
 
-    def _end_merging(self, ticket: Ticket) -> None:
-        """Let a merged ticket that gets another state take its follow-ups again. Its articles stay where they are."""
+    def _end_merging(self, ticket: Ticket) -> Json:
+        """Let a merged ticket that gets another state take its follow-ups again, and say so as a changed field. Its
+        articles stay where they are.
+        """
+        into = select(Ticket.number).join(TicketMerge, TicketMerge.into_id == Ticket.id)
+        number = self.session.scalar(into.where(TicketMerge.ticket_id == ticket.id))
         self.session.execute(delete(TicketMerge).where(TicketMerge.ticket_id == ticket.id))
+        return {} if number is None else {"merged_into": [number, None]}
 
 
 def known_state(session: Session, text: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Article, Attachment, SenderType, Ticket
@@ -94,8 +95,18 @@ def page_of_articles(session: Session, ticket_id: int, number: int) -> ArticlePa
         .limit(PAGE_SIZE)
         .offset((number - 1) * PAGE_SIZE)
     ).all()
+    return ArticlePage(_views(session, rows), number, pages)
+
+
+def articles_by_id(session: Session, ids: Collection[int]) -> dict[int, ArticleView]:
+    """The articles with these ids, as far as they are there."""
+    rows = session.execute(select(*TICKET_COLUMNS).where(Article.id.in_(ids))).all()
+    return {view.id: view for view in _views(session, rows)}
+
+
+def _views(session: Session, rows: Sequence[Row[Any]]) -> list[ArticleView]:
     attached = _attachments(session, [row.id for row in rows])
-    return ArticlePage([ArticleView(**row._asdict(), attachments=attached[row.id]) for row in rows], number, pages)
+    return [ArticleView(**row._asdict(), attachments=attached[row.id]) for row in rows]
 
 
 def _attachments(session: Session, articles: Sequence[int]) -> dict[int, list[Attachment]]:

@@ -96,6 +96,15 @@ class NewArticle:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedTicket:
+    """A ticket that was opened, with its first article."""
+
+    id: int
+    number: str
+    article_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewTicket:
     """A ticket to be opened, with its first article."""
 
@@ -105,8 +114,8 @@ class NewTicket:
     article: NewArticle
 
 
-def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date) -> list[tuple[int, str]]:
-    """Open a ticket for each of ``drafts``; returns id and number of each, in their order.
+def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date) -> list[OpenedTicket]:
+    """Open a ticket for each of ``drafts``; returns them in their order.
 
     ``day`` is what stands in the numbers: the day of ``moment`` where the service desk is. The caller commits.
     """
@@ -128,8 +137,8 @@ def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime
     ]
     ids = insert_rows(session, Ticket, rows)
     add_field_keys(session, zip(ids, (draft.attributes.dynamic_fields for draft in drafts), strict=True))
-    add_articles(session, list(zip(ids, (draft.article for draft in drafts), strict=True)), moment)
-    return list(zip(ids, numbers, strict=True))
+    article_ids = add_articles(session, list(zip(ids, (draft.article for draft in drafts), strict=True)), moment)
+    return list(map(OpenedTicket, ids, numbers, article_ids))
 
 
 def field_key(name: str, value: str) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
 from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.accounts.turns import note_failure, note_success
 from postmaster.database import transaction
 from postmaster.errors import PAUSING, UNCLEAR, MailError
 from postmaster.extensions import now
@@ -158,7 +159,8 @@ def _update_state(session: Session, account: MailAccount, result: AccountResult,
     _set_error(state, result.error)
     state.paused_revision = state.held_revision = state.held_count = None
     if result.error is None:
-        state.last_success_at, state.failing_since, state.failures = state.last_run_at, None, 0
+        state.last_success_at = state.last_run_at
+        note_success(session, account, state)
         if any(result.counters.left_reasons[reason] for reason in CUT_SHORT):
             state.next_run_at = None
     elif result.error.code == "first-fetch-held":
@@ -184,8 +186,8 @@ def _pauses(session: Session, account_id: int, error: MailError) -> bool:
 def record_fault(session: Session, account: MailAccount, error: MailError) -> None:
     """Write down that one more run failed, and when the next one is tried. The caller commits."""
     state, moment = state_of(account), now()
+    note_failure(session, account, state, error)
     state.failures += 1
-    state.failing_since = state.failing_since or moment
     state.next_run_at = moment + wait_after(error, state.failures, interval_of(session, account))
     _set_error(state, error)
 

@@ -50,7 +50,9 @@ def apply_decisions(session: Session, decisions: Sequence[Decision], moment: dat
     _open(session, [decision for decision in decisions if decision.outcome is Outcome.NEW], moment, day)
     later = [decision for decision in decisions if decision.outcome in (Outcome.FOLLOW_UP, Outcome.REJECTED)]
     if later:
-        add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
+        article_ids = add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
+        for decision, article_id in zip(later, article_ids, strict=True):
+            decision.article_id = article_id
         _change(session, {decision.ticket for decision in later if decision.ticket}, moment)
     _add_keys(session, [decision for decision in decisions if decision.ticket])
     count_slow(session, (trial for decision in decisions for trial in decision.prepared.filtered.trials))
@@ -58,9 +60,9 @@ def apply_decisions(session: Session, decisions: Sequence[Decision], moment: dat
 
 def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
     stored = open_tickets(session, [_new_ticket(decision) for decision in decisions], moment, day)
-    for decision, (ticket_id, number) in zip(decisions, stored, strict=True):
+    for decision, opened in zip(decisions, stored, strict=True):
         ticket = _ticket(decision)
-        ticket.id, ticket.number = ticket_id, number
+        ticket.id, ticket.number, decision.article_id = opened.id, opened.number, opened.article_id
         ticket.changes.clear()
     links = ((_id(decision), earlier.id, kind) for decision in decisions for earlier, kind in _links(decision))
     link_tickets(session, [(later, earlier, kind) for later, earlier, kind in links if earlier])

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Article, ThreadKey, Ticket, TicketMerge
+from postmaster.desk.ticket_events import changed_fields, fields_of, tell_change
 from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.errors import InputError
 from postmaster.extensions import Json, now
@@ -48,9 +49,13 @@ def _merge(session: Session, ticket: Ticket, main: Ticket, state: str, actor: st
     if target is not None:
         raise _refused(f"The ticket {ticket.number} was merged into {target} already.", f"Merge {target} instead.")
     changes: Json = {"state": [ticket.state, state], "merged_into": [None, main.number]}
+    before = fields_of(ticket)
     _move(session, ticket.id, main.id)
     ticket.state, ticket.pending_time, ticket.lock = state, None, "unlock"
     ticket.changed_at = main.changed_at = now()
+    merged = {"merged_into": [None, main.number]}
+    tell_change(session, ticket, changed_fields(before, fields_of(ticket)) | merged)
+    tell_change(session, main, {"merged": [None, ticket.number]})
     audit(session, actor, "merge", "ticket", ticket.number, changes)
     session.flush()
     return TicketChange(ticket.number, changes)

@@ -22,8 +22,11 @@ from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import now
 from postmaster.ledger.apply import apply_decisions, lock_deciding
 from postmaster.ledger.envelope import envelope_of
+from postmaster.ledger.mail_events import mail_events
 from postmaster.ledger.models import InboundMail, Quarantine
 from postmaster.ledger.search_index import renew_terms, terms_of
+from postmaster.outbox.emit import NewEvent, emit
+from postmaster.outbox.models import EventType
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.context import load_context
@@ -101,6 +104,8 @@ def deliver(session: Session, row: Quarantine, queue: str, actor: str) -> str:
 def discard(session: Session, row: Quarantine, actor: str) -> None:
     """Delete the message and its source for good. Its row in the ledger stays. The caller commits."""
     _remove(session, row)
+    data = {"reason": "discarded"}
+    emit(session, [NewEvent(EventType.MAIL_IGNORED, inbound_id=row.inbound_id, account_id=row.account_id, data=data)])
     audit(session, actor, "delete", "quarantine", _label(row), {"sender": row.sender, "subject": row.subject})
 
 
@@ -165,6 +170,7 @@ def _release(
     decision = decide(prepared, desk, stages)
     apply_decisions(session, [decision], moment, desk.day)
     _enter(session, row, decision, f"Released by {release.actor} ({release.action}).")
+    emit(session, mail_events(row.inbound_id, decision, row.account_id))
     _remove(session, row)
     number = decision.ticket.number if decision.ticket else None
     detail = {"outcome": decision.decided.value, "ticket": number}

@@ -25,8 +25,10 @@ from postmaster.extensions import Json, now
 from postmaster.ledger.apply import apply_decisions, lock_deciding
 from postmaster.ledger.envelope import envelope_of
 from postmaster.ledger.hourly_counts import count_mail
+from postmaster.ledger.mail_events import held_event, mail_events
 from postmaster.ledger.models import Deletion, InboundMail, Quarantine
 from postmaster.ledger.search_index import terms_of, write_terms
+from postmaster.outbox.emit import emit
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import load_context
 from postmaster.pipeline.decision import REASONS, Decision, Outcome, Prepared, Rules
@@ -101,7 +103,7 @@ def _record_alone(arrival: Arrival, origin: Origin, begin: BeginTransaction) -> 
         with transaction() as session:
             begin(session)
             count_mail(session, origin.account_id, [Outcome.QUARANTINED], now())
-            return _quarantine(session, arrival, origin, "unstorable", flaw)
+            return _put_aside(session, arrival, origin, "unstorable", flaw)
     except (DBAPIError, PoolTimeoutError) as error:
         raise _away(error) from error
 
@@ -124,7 +126,7 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTr
         lock_deciding(session)
         readable = iter(_record(session, prepared, setup, origin) if prepared else [])
         done = [
-            _quarantine(session, arrival, origin, "unreadable", arrival.flaw)
+            _put_aside(session, arrival, origin, "unreadable", arrival.flaw)
             if arrival.message is None
             else next(readable)
             for arrival in arrivals
@@ -141,10 +143,13 @@ def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin
     apply_decisions(session, decisions, moment, desk.day)
     kept = [decision for decision in decisions if decision.outcome is not Outcome.QUARANTINED]
     ids = iter(_enter(session, origin, [_decided_row(decision, origin, moment) for decision in kept]))
-    return [
+    done = [
         _hold(session, decision, origin) if decision.outcome is Outcome.QUARANTINED else _recorded(next(ids), decision)
         for decision in decisions
     ]
+    for row, decision in zip(done, decisions, strict=True):
+        emit(session, mail_events(row.inbound_id, decision, origin.account_id))
+    return done
 
 
 def _recorded(inbound_id: int, decision: Decision) -> Recorded:
@@ -164,6 +169,13 @@ def _hold(session: Session, decision: Decision, origin: Origin) -> Recorded:
     verdict = decision.prepared.verdict
     held = _quarantine(session, decision.prepared.arrival, origin, decision.reason, "", decision.trace, verdict)
     return dataclasses.replace(held, decision=decision)
+
+
+def _put_aside(session: Session, arrival: Arrival, origin: Origin, reason: str, flaw: str) -> Recorded:
+    """Put ``arrival`` aside, about which nothing was decided."""
+    held = _quarantine(session, arrival, origin, reason, flaw)
+    emit(session, [held_event(held.inbound_id, origin.account_id, reason)])
+    return held
 
 
 def _quarantine(

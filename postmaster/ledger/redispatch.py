@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from postmaster import config
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
+from postmaster.desk.ticket_events import tell_change
 from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.errors import InputError
 from postmaster.extensions import now
@@ -50,6 +51,7 @@ def _dispatch(service: TicketService, ticket: Ticket) -> TicketChange:
     # A message that would not become a ticket any more has no queue, and its ticket stays where it is.
     queue = session.get(Queue, decision.queue.id) if decision.queue else None
     changes = service.move(ticket, queue) if queue else {}
+    tell_change(session, ticket, changes)
     if inbound:
         inbound.trace = [*inbound.trace, {"stage": "again", "text": f"Again, by {service.actor}."}, *decision.trace]
     audit(session, service.actor, "dispatch", "ticket", ticket.number, {**changes, "reason": decision.reason})

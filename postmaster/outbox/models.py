@@ -22,11 +22,16 @@ class EventType(StrEnum):
     ACCOUNT_FAILING = "account.failing"
     ACCOUNT_RECOVERED = "account.recovered"
 
+    @property
+    def is_of_account(self) -> bool:
+        """Whether it tells of an account, and of no message."""
+        return self.value.startswith("account.")
+
 
 class Event(Model):
     """Something that happened. Ids are in the order of commits: they are taken while nobody else takes one.
 
-    ``key`` is its id outside: unlike ``id`` it never comes again, not even after a backup was restored. What it is
+    ``key`` is its id outside. Neither it nor ``id`` comes again, not even after a backup was restored. What it is
     about is named by ids without a constraint, since an event outlives what it tells of. ``queue_id`` is the queue at
     that moment. ``data`` holds what cannot be looked up later, such as what was changed; never what a mail says.
     """

@@ -9,52 +9,29 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.desk.models import Article, RawMail, Ticket
+from postmaster.desk.models import Article, RawMail
 from postmaster.desk.rawmail import unpack
 from postmaster.extensions import Json
+from postmaster.ledger.event_document import event_document
 from postmaster.outbox.models import Event
 from postmaster.outlets.models import Outlet
 
 
-def documents(session: Session, events: Sequence[Event]) -> Mapping[int, Json]:
-    """The document of each event, by its id."""
-    tickets = {
-        ticket.id: ticket
-        for ticket in session.scalars(
-            select(Ticket).where(Ticket.id.in_([event.ticket_id for event in events if event.ticket_id]))
-        )
-    }
-    return {event.id: _document(event, tickets.get(event.ticket_id or 0)) for event in events}
-
-
-def _document(event: Event, ticket: Ticket | None) -> Json:
-    data: Json = dict(event.data)
-    if ticket is not None:
-        data["ticket"] = {"id": ticket.id, "number": ticket.number, "title": ticket.title, "queue": ticket.queue.name}
-    return {
-        "id": event.key,
-        "type": event.type.value,
-        "timestamp": event.created_at.isoformat(),
-        "sequence": event.id,
-        "data": data,
-    }
-
-
 def raw_messages(session: Session, events: Sequence[Event]) -> Mapping[int, str]:
     """The messages that events are about, in Base64, by the ids of the events; those that are still kept."""
-    ids = {event.article_id: event.id for event in events if event.article_id is not None}
+    articles = {event.article_id for event in events if event.article_id is not None}
     query = select(Article.id, RawMail.encoding, RawMail.data).join(RawMail, Article.raw_id == RawMail.id)
-    rows = session.execute(query.where(Article.id.in_(ids)))
-    return {ids[article]: base64.b64encode(unpack(encoding, data)).decode() for article, encoding, data in rows}
+    rows = session.execute(query.where(Article.id.in_(articles)))
+    found = {number: base64.b64encode(unpack(encoding, data)).decode() for number, encoding, data in rows}
+    return {event.id: found[event.article_id] for event in events if event.article_id in found}
 
 
 def bodies(session: Session, events: Sequence[Event], *, raw_message: bool) -> Mapping[int, str]:
     """What is sent of each event, by its id."""
-    found = documents(session, events)
     raw = raw_messages(session, events) if raw_message else {}
     return {
-        event.id: json.dumps(_with_raw(found[event.id], raw.get(event.id), raw_message), ensure_ascii=False)
-        for event in events
+        event.id: json.dumps(_with_raw(document, raw.get(event.id), raw_message), ensure_ascii=False)
+        for event, document in zip(events, event_document(session, events), strict=True)
     }
 
 

@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session
 from postmaster.database import database_message, read_session, transaction
 from postmaster.extensions import now
 from postmaster.outbox.models import Event
+from postmaster.outbox.reading import newest_id
 from postmaster.outlets.body import bodies
-from postmaster.outlets.events import newest_id
 from postmaster.outlets.fanout import fan_out, room_of
 from postmaster.outlets.health import can_send
 from postmaster.outlets.leases import (

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.outbox.models import Event, EventType
+from postmaster.outbox.reading import newest_id, wanted
 from postmaster.outlets.models import Outlet
-
-
-def newest_id(session: Session) -> int:
-    """The id of the newest event, 0 if there was none yet."""
-    return session.scalar(select(func.max(Event.id))) or 0
 
 
 def id_before(session: Session, moment: datetime) -> int:
@@ -25,18 +20,12 @@ def id_before(session: Session, moment: datetime) -> int:
 
 def goes_to(outlet: Outlet) -> list[ColumnElement[bool]]:
     """Conditions that an event goes to ``outlet``, whenever it happened."""
-    conditions: list[ColumnElement[bool]] = []
-    if outlet.events:
-        conditions.append(Event.type.in_([EventType(name) for name in outlet.events]))
-    if outlet.queues:
-        conditions.append(Event.queue_id.in_([queue.id for queue in outlet.queues]))
-    return conditions
+    return wanted(*interests(outlet))
 
 
-def next_events(session: Session, outlet: Outlet, newest: int, limit: int) -> Sequence[Event]:
-    """The first ``limit`` events after the outlet's cursor that go there, up to the one with the id ``newest``."""
-    query = select(Event).where(Event.id > outlet.state.cursor, Event.id <= newest, *goes_to(outlet))
-    return session.scalars(query.order_by(Event.id).limit(limit)).all()
+def interests(outlet: Outlet) -> tuple[list[EventType], list[int]]:
+    """The types of events, and the ids of queues, that ``outlet`` is for; empty means all."""
+    return [EventType(name) for name in outlet.events], [queue.id for queue in outlet.queues]
 
 
 def order_key(event: Event) -> str:

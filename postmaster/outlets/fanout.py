@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from postmaster.database import dialect_of, insert_into
 from postmaster.outbox.models import Event
-from postmaster.outlets.events import newest_id, next_events, order_key
+from postmaster.outbox.reading import page_after
+from postmaster.outlets.events import interests, order_key
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet
 
 # Deliveries of an outlet that are open at once, while its receiver is there and while it is away; and how many of them
@@ -33,12 +34,11 @@ def fan_out(session: Session, outlet: Outlet, room: int, moment: datetime) -> in
 
     The caller has locked its state, so that only one process moves the cursor, and commits.
     """
-    newest = newest_id(session)
-    events = next_events(session, outlet, newest, room)
-    outlet.state.cursor = newest if len(events) < room else events[-1].id
-    if events:
-        _insert(session, outlet.id, events, moment)
-    return len(events)
+    page = page_after(session, outlet.state.cursor, room, *interests(outlet))
+    outlet.state.cursor = page.after
+    if page.events:
+        _insert(session, outlet.id, page.events, moment)
+    return len(page.events)
 
 
 def room_of(outlet: Outlet, open_: int) -> int:

@@ -14,7 +14,7 @@ from postmaster.desk.queues import QUEUE_USERS, Queues, QueueService
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.outbox.models import EventType
-from postmaster.outlets.events import newest_id
+from postmaster.outbox.reading import newest_id
 from postmaster.outlets.fields import (
     EVENTS,
     HEADERS,

@@ -30,7 +30,9 @@ from postmaster.desk.models import (
     TicketLink,
     TicketMerge,
 )
+from postmaster.desk.ticket_events import changed_fields, ticket_fields
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, TicketAttributes, field_keys, ticket_number
+from postmaster.extensions import Json
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.followup_checks import FollowUpCheck
@@ -74,12 +76,13 @@ class CandidateTicket:
         """What sorts tickets by the order in which they were opened."""
         return (self.id is None, self.id or self.place)
 
-    def change(self, queue: QueueRef, title: str, attributes: TicketAttributes) -> None:
-        """Let it be so from now on."""
-        before, after = self._row(), None
+    def change(self, queue: QueueRef, title: str, attributes: TicketAttributes) -> Json:
+        """Let it be so from now on; returns what that changes, as ``changed_fields`` has it."""
+        before, told = self._row(), ticket_fields(self.title, self.queue.name, self.attributes)
         self.queue, self.title, self.attributes = queue, title, attributes
         after = self._row()
         self.changes |= {name: value for name, value in after.items() if before[name] != value}
+        return changed_fields(told, ticket_fields(title, queue.name, attributes))
 
     def _row(self) -> dict[str, Any]:
         return {"queue_id": self.queue.id, "title": self.title, **self.attributes.as_row()}

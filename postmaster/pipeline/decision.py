@@ -50,6 +50,7 @@ REASONS: dict[str, str] = {
     "unreadable": "The message could not be read.",
     "unstorable": "The database did not take the message.",
     "recorded-before": "This very message was taken before; only its deletion on the server was not confirmed.",
+    "discarded": "Somebody has deleted it from quarantine.",
     "piped-before": "The same bytes came through the pipe within the last 24 hours.",
 }
 
@@ -157,7 +158,8 @@ class Decision:
     an earlier one if it is a follow-up that is to have a ticket of its own. A follow-up and a rejected one have the
     ``ticket`` they belong to. ``same_message`` are tickets that have a message with its Message-ID. ``awaited`` are the
     keys of messages that it answers and that have not come. ``article_fields`` are the article's dynamic fields.
-    ``headers`` are the X-OTRS headers that count, read once it is known whether it is a follow-up.
+    ``headers`` are the X-OTRS headers that count, read once it is known whether it is a follow-up. ``changes`` is what
+    a follow-up changes of its ticket, as ``changed_fields`` has it. ``article_id`` is set once the article is stored.
     """
 
     prepared: Prepared
@@ -178,6 +180,8 @@ class Decision:
     article_fields: Mapping[str, str] = field(default_factory=dict)
     awaited: Sequence[str] = ()
     headers: HeaderValues = field(default_factory=HeaderValues)
+    changes: Json = field(default_factory=dict)
+    article_id: int | None = None
     trace: list[Json] = field(default_factory=list)
 
     @property

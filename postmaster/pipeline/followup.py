@@ -150,7 +150,8 @@ def _is_reopening_bounce(decision: Decision, desk: DecisionContext) -> bool:
 def _change(decision: Decision, desk: DecisionContext, ticket: CandidateTicket, values: dict[str, Any]) -> None:
     before = ticket.attributes.state
     attributes = given_attributes(decision, desk, ticket.attributes, values)
-    ticket.change(values.get("queue", ticket.queue), values.get("title") or ticket.title, attributes)
+    queue, title = values.get("queue", ticket.queue), values.get("title") or ticket.title
+    decision.changes = ticket.change(queue, title, attributes)
     if attributes.state != before:
         decision.note(
             "follow-up", f"The state changes from “{before}” to “{attributes.state}”.", state=attributes.state

@@ -51,7 +51,7 @@ class Outlets:
                     created_at=now(),
                     ticket_id=ticket or None,
                     queue_id=queue_id,
-                    data={"about": ticket},
+                    data={"changes": {"about": [None, ticket]}},
                     **more,
                 )
                 for number, ticket in enumerate(tickets)

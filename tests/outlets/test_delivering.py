@@ -71,15 +71,15 @@ def test_a_ticket_that_is_refused_holds_up_its_own_events_and_no_other_ticket(
     outlets: Outlets, receiver: EventReceiver
 ) -> None:
     refused = True
-    receiver.answer = lambda call: Reply(500 if refused and call.document["data"]["about"] == 1 else 200)
+    receiver.answer = lambda call: Reply(500 if refused and call.about == 1 else 200)
     outlets.add(receiver)
     outlets.happen(1, 2, 1, 3, 1)
     with outlets.delivering():
         wait_until(lambda: len(receiver.taken) == 2, "the others")
         outlets.happen(4)
         wait_until(lambda: len(receiver.taken) == 3, "a later one")
-        assert {call.document["data"]["about"] for call in receiver.taken} == {2, 3, 4}
-        assert len({call.key for call in receiver.calls if call.document["data"]["about"] == 1}) == 1
+        assert {call.about for call in receiver.taken} == {2, 3, 4}
+        assert len({call.key for call in receiver.calls if call.about == 1}) == 1
         refused = False
         wait_until(lambda: len(receiver.taken) == 6, "those that were held up", 30)
     assert all(list(order) == sorted(order) for order in receiver.by_ticket().values())
@@ -250,7 +250,7 @@ def test_what_the_receiver_calls_it_is_kept(outlets: Outlets, receiver: EventRec
         4: b'[{"id": 1}]',
         5: b'{"number": {"a": 1}, "id": true}',
     }
-    receiver.answer = lambda call: Reply(201, replies[call.document["data"]["about"]])
+    receiver.answer = lambda call: Reply(201, replies[call.about])
     outlets.add(receiver)
     outlets.happen(*replies)
     with outlets.delivering():
@@ -282,7 +282,7 @@ def test_only_the_events_and_queues_that_were_chosen_go_there(outlets: Outlets, 
     with outlets.delivering():
         wait_until(lambda: len(receiver.taken) == 2, "both")
         wait_until(lambda: outlets.shown()["backlog"] == 0, "the rest to be passed over")
-    assert [call.document["data"]["about"] for call in receiver.taken] == [1, 5]
+    assert [call.about for call in receiver.taken] == [1, 5]
 
 
 def test_a_new_outlet_begins_with_what_happens_from_then_on_and_a_replay_brings_the_rest(
@@ -298,7 +298,7 @@ def test_a_new_outlet_begins_with_what_happens_from_then_on_and_a_replay_brings_
         wait_until(lambda: len(receiver.taken) == 5, "all of them once more")
         wait_until(lambda: outlets.shown()["backlog"] == 0, "them to be written down")
     assert receiver.taken[0].key == late[0]
-    again = [call.key for call in receiver.taken[1:] if call.document["data"]["about"] == 1]
+    again = [call.key for call in receiver.taken[1:] if call.about == 1]
     assert again == [early[0], early[2], late[0]]
 
 
@@ -423,7 +423,7 @@ def test_waits_double_from_five_seconds_to_an_hour(monkeypatch: pytest.MonkeyPat
 
 def test_calls_are_made_by_ticket(receiver: EventReceiver) -> None:
     """The receiver of the tests tells what it is to tell."""
-    receiver.taken = [Call("", {"webhook-id": "a"}, b'{"sequence": 2, "data": {"about": 1}}')] * 2
+    receiver.taken = [Call("", {"webhook-id": "a"}, b'{"sequence": 2, "data": {"changes": {"about": [0, 1]}}}')] * 2
     assert receiver.by_ticket() == {1: [2]}
 
 

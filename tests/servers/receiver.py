@@ -34,6 +34,11 @@ class Call:
         """The event."""
         return json.loads(self.body)
 
+    @property
+    def about(self) -> int:
+        """The number by which the tests call its ticket."""
+        return int(self.document["data"]["changes"]["about"][1])
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -130,7 +135,7 @@ class EventReceiver:
         for call in self.taken:
             if call.key not in seen:
                 seen.add(call.key)
-                found[call.document["data"]["about"]].append(call.document["sequence"])
+                found[call.about].append(call.document["sequence"])
         return found
 
     def verify(self, secret: str) -> None:
