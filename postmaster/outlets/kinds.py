@@ -10,7 +10,7 @@ from postmaster.outbox.models import EventType
 
 EVENTS: Mapping[EventType, str] = {
     EventType.TICKET_CREATED: "A message became a new ticket.",
-    EventType.ARTICLE_ADDED: "A ticket got an article: its first one, or a follow-up.",
+    EventType.ARTICLE_ADDED: "A message was added to a ticket that was there already.",
     EventType.TICKET_CHANGED: "A ticket was moved, got another state or other attributes, or was merged.",
     EventType.MAIL_QUARANTINED: "A message could not become a ticket, and waits in quarantine.",
     EventType.MAIL_IGNORED: "A message was taken and became no ticket, as its rules say.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -32,7 +33,7 @@ def example(tmp_path: Path) -> Iterator[int]:
     [port] = free_ports(1)
     command = [sys.executable, str(script), str(port)]
     with subprocess.Popen(
-        command, cwd=tmp_path, env={"POSTMASTER_SECRET": SECRET}, stderr=subprocess.DEVNULL
+        command, cwd=tmp_path, env={**os.environ, "POSTMASTER_SECRET": SECRET}, stderr=subprocess.DEVNULL
     ) as process:
         wait_until(lambda: listening(port), "the receiver")
         yield port
@@ -57,11 +58,10 @@ def test_mail_reaches_the_receiver_of_the_documentation_by_way_of_the_worker(
         with sqlite3.connect(tmp_path / "taken.db") as taken:
             return taken.execute("SELECT type, data FROM event").fetchall()
 
-    wait_until(lambda: len(rows()) >= 6, "the events", 60)
+    wait_until(lambda: len(rows()) >= 3, "the events", 60)
     wait_until(lambda: desk.ok("outlet", "show", "desk", "--json").json["backlog"] == 0, "them to be written down", 60)
-    titles = {json.loads(data)["ticket"]["title"] for type_, data in rows() if type_ == "ticket.created"}
-    assert titles == {"mail 0", "mail 1", "mail 2"}
-    assert sorted(type_ for type_, _ in rows()) == ["article.added"] * 3 + ["ticket.created"] * 3
+    assert sorted(json.loads(data)["ticket"]["title"] for _, data in rows()) == ["mail 0", "mail 1", "mail 2"]
+    assert {type_ for type_, _ in rows()} == {"ticket.created"}
     assert worker.stop() == 0, worker.log
 
 
