@@ -21,9 +21,10 @@ from postmaster.extensions import now
 from postmaster.ledger.erasure import forget, mail_from
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
+from postmaster.outlets.models import Delivery
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.audit import audit
-from postmaster.system.settings import RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
+from postmaster.system.settings import DELIVERY_RETENTION, RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
 
 # Tickets, messages or runs that one transaction removes.
 BATCH = 200
@@ -42,6 +43,7 @@ class Removed:
     quarantined: int = 0
     runs: int = 0
     incidents: int = 0
+    deliveries: int = 0
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
@@ -54,7 +56,9 @@ class Removed:
 def remove_old() -> Removed:
     """Remove what is older than the settings say."""
     with read_session() as session:
-        raw, tickets, runs = (get_setting(session, spec) for spec in (RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION))
+        raw, tickets, runs, deliveries = (
+            get_setting(session, spec) for spec in (RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION, DELIVERY_RETENTION)
+        )
     removed = Removed()
     if tickets:
         _remove_old_tickets(removed, tickets)
@@ -64,6 +68,8 @@ def remove_old() -> Removed:
         _audit(RETENTION, "by age", removed)
     if runs:
         _remove_old_runs(removed, runs)
+    if deliveries:
+        _remove_old_deliveries(removed, deliveries)
     return removed
 
 
@@ -193,3 +199,16 @@ def _remove_old_runs(removed: Removed, days: int) -> None:
 
     _repeat(remove_runs)
     _repeat(remove_incidents)
+
+
+def _remove_old_deliveries(removed: Removed, days: int) -> None:
+    """Only what was taken: what waits is never given up."""
+    limit = now() - timedelta(days=days)
+
+    def remove(session: Session) -> int:
+        ids = session.scalars(select(Delivery.id).where(Delivery.delivered_at < limit).limit(BATCH)).all()
+        session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+        removed.deliveries += len(ids)
+        return len(ids)
+
+    _repeat(remove)

@@ -145,6 +145,12 @@ SILENCE_ALERT = Setting(
     whole_number(1, 43_200),
     unit="minutes",
 )
+OUTLET_ALERT = Setting(
+    "OutletAlertMinutes",
+    60,
+    "Minutes after which an event that was not handed over raises an alert.",
+    whole_number(1, 43_200),
+)
 TICKETS_PER_SENDER = Setting(
     "TicketsPerSenderHour",
     100,
@@ -215,6 +221,12 @@ RUN_RETENTION = Setting(
     whole_number(0, 36_500),
     unit="days",
 )
+DELIVERY_RETENTION = Setting(
+    "DeliveryRetentionDays",
+    30,
+    "Days for which it is kept what was handed over to an outlet, and what it answered; 0 keeps all.",
+    whole_number(0, 36_500),
+)
 RAW_RETENTION = Setting(
     "RawMailRetentionDays",
     0,
@@ -259,6 +271,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         RECOMMENDED_ACCOUNT_LIMIT,
         SESSIONS_PER_HOST,
         SILENCE_ALERT,
+        OUTLET_ALERT,
         TICKETS_PER_SENDER,
         ACCEPT_NUMBER_FROM_STRANGER,
         TRUSTED_AUTHSERV_IDS,
@@ -278,6 +291,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         DYNAMIC_FIELD_LIST,
         ARTICLE_FIELD_LIST,
         RUN_RETENTION,
+        DELIVERY_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,
         SESSION_HOURS,
