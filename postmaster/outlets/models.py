@@ -48,14 +48,10 @@ class Outlet(Model):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
     revision: Mapped[int] = mapped_column()
 
-    queues: Mapped[list[Queue]] = relationship(secondary="outlet_queue", order_by=Queue.name)
+    queues: Mapped[list[Queue]] = relationship(secondary=lambda: OutletQueue.__table__, order_by=Queue.name)
     state: Mapped[OutletState] = relationship(lazy="joined", cascade="all, delete-orphan", passive_deletes=True)
 
     __mapper_args__ = {"version_id_col": revision}
-
-    def event_types(self) -> list[EventType]:
-        """The types of events that go there; all if none was chosen."""
-        return [EventType(name) for name in self.events] or list(EventType)
 
 
 class OutletQueue(Model):
