@@ -73,7 +73,7 @@ class ControlWorker(FetchWorker):
 
 
 def run_worker(app: Flask) -> None:
-    """Work off the queues until asked to end."""
+    """Process the queues until asked to end."""
     with app.app_context(), _process(ProcessRole.WORKER):
         _until_stopped(lambda: FetchWorker(QUEUES, connection=connect()).work(logging_level="WARNING"))
 
