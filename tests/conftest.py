@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +19,7 @@ from postmaster.config import load_environment
 from postmaster.database import prepare_database
 from postmaster.extensions import db
 from postmaster.system import users
+from tests.disk import wait_for_no_disk
 from tests.guard.sitecustomize import variables
 from tests.results import Run, runner_of
 from tests.support import Desk
@@ -93,10 +95,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Hear the signals that are ignored where this was started: in the background of a shell, or by nohup.
+    """Wait for no disk, and hear again the signals that are ignored where this was started.
 
-    What is ignored stays so in all processes that tests start, and what is heard does not.
+    So they are in the background of a shell, and by nohup; and so they stay in all processes that tests start.
     """
+    wait_for_no_disk()
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
@@ -150,6 +153,12 @@ def slow_ones_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
         ordered += fast[:rest]
         fast = fast[rest:]
     return ordered + fast
+
+
+def pytest_collection_finish() -> None:
+    """Have nobody who looks for cycles look at what was imported and collected, which stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
