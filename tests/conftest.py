@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +19,7 @@ from postmaster.config import load_environment
 from postmaster.database import prepare_database
 from postmaster.extensions import db
 from postmaster.system import users
+from tests.disk import wait_for_no_disk
 from tests.guard.sitecustomize import variables
 from tests.results import Run, runner_of
 from tests.support import Desk
@@ -28,12 +30,24 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
 
 TESTS = Path(__file__).parent
 
-# Folders whose tests take long, mostly by waiting for processes; and how many workers bin/test has.
-SLOW = ("bench", "bin", "browser", "deploy", "jobs")
+# Folders and files whose tests take long, mostly by waiting for something; and how many workers bin/test has.
+SLOW = {
+    "bench",
+    "bin",
+    "browser",
+    "deploy",
+    "fetching/test_caution.py",
+    "fetching/test_quirk_pairs.py",
+    "fetching/test_slow_messages.py",
+    "jobs",
+    "test_migrations.py",
+    "web/test_numbers.py",
+    "web/test_serving.py",
+}
 WORKERS = 4
 
 # What decides, records and schedules: that runs on both databases in bin/test, which bin/soak does with all tests.
-ON_BOTH = (
+ON_BOTH = {
     "accounts",
     "operations",
     "system",
@@ -43,9 +57,9 @@ ON_BOTH = (
     "ledger/test_quarantine.py",
     "pipeline/test_followups.py",
     "pipeline/test_headers.py",
-)
+}
 # What does so by itself.
-ON_BOTH_ALREADY = ("accounts/test_columns.py", "accounts/test_concurrency.py")
+ON_BOTH_ALREADY = {"accounts/test_columns.py", "accounts/test_concurrency.py"}
 
 NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
@@ -81,23 +95,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Hear the signals that are ignored where this was started: in the background of a shell, or by nohup.
+    """Wait for no disk, and hear again the signals that are ignored where this was started.
 
-    What is ignored stays so in all processes that tests start, and what is heard does not.
+    So they are in the background of a shell, and by nohup; and so they stay in all processes that tests start.
     """
+    wait_for_no_disk()
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+def names_of(path: Path) -> set[str]:
+    """The file and its folder, as they are named above."""
+    inside = path.relative_to(TESTS)
+    return {inside.as_posix(), inside.parts[0]}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Have what is to run on both databases do so, unless one is chosen."""
     if metafunc.config.getoption("database") != "both" or "new_database" not in metafunc.fixturenames:
         return
-    path = metafunc.definition.path.relative_to(TESTS)
-    names = {path.as_posix(), path.parts[0]}
-    alone = metafunc.definition.get_closest_marker("embedded") or path.as_posix() in ON_BOTH_ALREADY
-    if names & set(ON_BOTH) and not alone:
+    names = names_of(metafunc.definition.path)
+    if names & ON_BOTH and not names & ON_BOTH_ALREADY and not metafunc.definition.get_closest_marker("embedded"):
         metafunc.parametrize("new_database", ("sqlite", "postgresql"), indirect=True)
 
 
@@ -119,7 +138,7 @@ def slow_ones_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     files: dict[Path, list[pytest.Item]] = {}
     fast: list[pytest.Item] = []
     for item in items:
-        if item.path.parts[len(TESTS.parts)] in SLOW:
+        if SLOW & names_of(item.path):
             files.setdefault(item.path, []).append(item)
         else:
             fast.append(item)
@@ -134,6 +153,12 @@ def slow_ones_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
         ordered += fast[:rest]
         fast = fast[rest:]
     return ordered + fast
+
+
+def pytest_collection_finish() -> None:
+    """Have nobody who looks for cycles look at what was imported and collected, which stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

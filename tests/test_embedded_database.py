@@ -8,10 +8,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from postmaster import create_app
+from postmaster import create_app, database
 from postmaster.config import load_environment
 from postmaster.database import prepare_database, read_session
+from postmaster.extensions import db
 from postmaster.system.settings import TICKETS_PER_SENDER, get_setting
+from tests import disk
 from tests.servers.flask_process import FlaskProcesses
 
 
@@ -44,3 +46,17 @@ def test_a_process_that_prepares_the_database_again_still_sees_what_others_write
         # A process of its own is the last to close the database if it sees no other.
         assert flask_process(environ, "setting", "set", TICKETS_PER_SENDER.name, str(value)).returncode == 0
         assert seen(unused_app) == value
+
+
+@pytest.mark.embedded
+def test_a_commit_waits_for_the_disk_unless_it_is_one_of_these_tests(
+    unused_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mail is deleted on the server after the commit, which no power cut may take back."""
+    off, full = 0, 2
+    with unused_app.app_context():
+        for pragmas, level in ((database.SQLITE_PRAGMAS, off), (disk.WAITING, full)):
+            monkeypatch.setattr(database, "SQLITE_PRAGMAS", pragmas)
+            db.engine.dispose()
+            with read_session() as session:
+                assert session.scalar(text("PRAGMA synchronous")) == level

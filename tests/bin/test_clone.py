@@ -48,7 +48,11 @@ def newcomer() -> dict[str, str]:
     folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder).parent != Path(sys.prefix)]
     python = str(Path(sys.base_prefix) / "bin")
     own = {name: value for name, value in shell_environment().items() if not name.startswith(("PIP_", "VIRTUAL_ENV"))}
-    wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS)}
+    wheels = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(WHEELS),
+        "PIP_NO_COMPILE": "1",
+    }  # what is used is compiled then
     return {**own, **variables(), **wheels, "PATH": os.pathsep.join([python, *folders])}
 
 

@@ -160,9 +160,9 @@ def test_many_entries_are_read_in_little_memory_and_found_by_an_index(known: Des
         out.write("address,login,number\n")
         out.writelines(f"user{number}@company{number % 1000}.example,u{number},{number}\n" for number in range(30_000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.monotonic()
+    start = time.process_time()
     known.ok("customer", "import", "--yes", str(file))
-    seconds = time.monotonic() - start
+    seconds = time.process_time() - start
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
     assert seconds < 60
     with app.app_context(), read_session() as session:

@@ -150,14 +150,14 @@ def test_dns_that_fails_proves_and_refutes_nothing(desk: Desk, keys: DnsServer) 
 def test_dns_that_is_silent_costs_a_limited_time_and_is_left_alone_then(
     desk: Desk, keys: DnsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "DNS_SECONDS", 0.3)
+    monkeypatch.setattr(checking, "DNS_SECONDS", 1)
     keys.silent = True
     several = letter()
     for name in ("a", "b", "c", "d", "e", "f", "g"):
         several = signed(several, f"{name}.example.net")
     started = time.monotonic()
     assert verdict(desk, several, "--dry-run") == ("none", "temperror")
-    assert time.monotonic() - started < 3, "the limit is that of the message, not of a signature"
+    assert time.monotonic() - started < 6, "the limit is that of the message, not of a signature"
     for _ in range(2):
         verdict(desk, signed(letter()), "--dry-run")
     asked = len(keys.asked)

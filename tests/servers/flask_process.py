@@ -191,8 +191,11 @@ def serve(door: socket.socket) -> None:
     """Begin one command after the other, until there is nobody any more who could give one."""
     import flask.cli  # noqa: F401
 
-    import postmaster
-    import postmaster.jobs.__main__  # noqa: F401
+    import postmaster.jobs.__main__
+    from tests.disk import wait_for_no_disk
+
+    assert postmaster.jobs.__main__
+    wait_for_no_disk()
 
     gc.freeze()  # a child that looks for cycles need not copy these pages
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who wait for a command

@@ -36,7 +36,7 @@ def test_a_quoted_name_comes_back_as_it_is(raw: bytes) -> None:
 
 @pytest.mark.parametrize("part", [b" ", b"\t", b'"', b"\\", b"&", b"&A", b"(", b"{1}", b'" '])
 def test_a_long_answer_is_read_in_little_time(part: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     list(read_folders([b'() "/" x' + part * (900_000 // len(part)) + b"x"]))
     list(read_folders([part * (900_000 // len(part))]))
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
