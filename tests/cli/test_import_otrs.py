@@ -85,7 +85,7 @@ def test_the_sample_is_taken_over_row_by_row(run: Run, admin: Admin) -> None:
     assert "needs a password" in reasons["mail account 7, returns on imap.shop.example"]
     assert "Queue 99 is not in the dump" in reasons["mail account 8, lost on imap.shop.example"]
     assert "missing ) at position 8" in reasons["filter “03 unfinished”"]
-    assert all(line["line"] > 0 for line in report)
+    assert all(line["line"] > 0 for line in report if line["table"] != "queue")
 
 
 def test_what_was_taken_is_as_it_was_there(run: Run, admin: Admin) -> None:
@@ -294,7 +294,7 @@ def test_a_queue_whose_id_is_taken_comes_without_it(run: Run, admin: Admin) -> N
     dump = json.dumps({"queue": [{"id": 5, "name": "Sales", "follow_up_id": 2}, {"id": 6, "name": "Shop"}]})
     [taken, free] = take(run, dump, code=1)
     assert (taken["taken"], taken["by_hand"]) == ("created", True)
-    assert "Queue ID is 5, which the queue “Own” has already. It was taken without it." in taken["detail"]
+    assert "Queue ID is 5, which is already that of the queue “Own”. It was taken without it." in taken["detail"]
     assert (free["taken"], free["detail"]) == ("created", "")
     shown = admin.show("queue", "Sales")
     assert (shown["number"], shown["follow_up"]) == (None, "reject")
