@@ -34,6 +34,20 @@ _PACKED: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
 )
 
+# Other files that people take for a dump: what they begin with, at which place, what is said of them, and what to do.
+_FOREIGN = (
+    (0, "PGDMP", "is in the custom format of pg_dump", "Run: pg_restore -f desk.sql FILE"),
+    (0, "PK\x03\x04", "is a zip archive", "Unpack it first."),
+    (257, "ustar", "is a tar archive", "Unpack it first."),
+    (0, "<?xml", "is XML", "Make it without --xml."),
+    (
+        0,
+        "\udcff\udcfe",
+        "is in UTF-16, as PowerShell writes it",
+        "Make it with --result-file=desk.sql.",
+    ),
+)
+
 # What they raise for a file that is damaged or was cut off.
 _UNPACK_ERRORS = (EOFError, OSError, zstandard.ZstdError, lzma.LZMAError)
 
@@ -99,6 +113,9 @@ def read_rows(file: IO[bytes], wanted: Wanted) -> Iterator[DumpRow | Unreadable]
     first = next(chunks, "")
     while first.isspace() and (more := next(chunks, "")):
         first = more
+    for place, start, flaw, advice in _FOREIGN:
+        if first.startswith(start, place):
+            raise bad_dump(flaw, advice)
     whole = chain([first], chunks)
     is_json = first.lstrip()[:1] in ("{", "[")
     yield from (_json_rows(_all_of(whole), wanted) if is_json else read_sql(whole, wanted))

@@ -71,11 +71,21 @@ def take_over(session: Session, dump: Dump, actor: str) -> TakeOver:
         task.finish()
         for warning in task.warnings():
             report.warn(table, warning)
+    if foreign := next((row for row in dump.rows if any(map(_is_other_text, row.values.values()))), None):
+        report.warn(foreign.table, f"Line {foreign.line}, for one, is not in UTF-8. {_IN_UTF_8}")
     for dropped in DROPPED_COLUMNS:
         if any(row.get(name) not in ("", "0") for row in dump.of(dropped.table) for name in dropped.columns):
             report.tell(dropped.table, ", ".join(dropped.columns), dropped.instead)
     report.lines.sort(key=lambda line: (_ORDER[line.table], line.line or 1 << 60))
     return TakeOver(dump, report, oauth)
+
+
+_IN_UTF_8 = "Make the dump with --default-character-set=utf8mb4, or with --encoding=UTF8 of pg_dump."
+
+
+def _is_other_text(value: str | None) -> bool:
+    """Whether a value has bytes that are not UTF-8; those that the database has as bytes never are."""
+    return value is not None and not value.isascii() and any("\udc80" <= char <= "\udcff" for char in value)
 
 
 def _take(session: Session, report: ImportReport, row: DumpRow, task: Task) -> None:
