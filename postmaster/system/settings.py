@@ -202,6 +202,12 @@ RUN_RETENTION = Setting(
     "Days that the history of runs and incidents goes back; 0 keeps all.",
     whole_number(0, 36_500),
 )
+EVENT_RETENTION = Setting(
+    "EventRetentionDays",
+    30,
+    "Days that events are kept for programs that read them; 0 keeps all.",
+    whole_number(0, 36_500),
+)
 RAW_RETENTION = Setting(
     "RawMailRetentionDays",
     0,
@@ -262,6 +268,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         DYNAMIC_FIELD_LIST,
         ARTICLE_FIELD_LIST,
         RUN_RETENTION,
+        EVENT_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,
         SESSION_HOURS,
