@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
-from postmaster.bulk import columns_of, insert_columns
+from postmaster.bulk import insert_columns
 from postmaster.database import dialect_of
 from postmaster.extensions import Json, now
 from postmaster.outbox.models import Event, EventType
@@ -23,6 +23,8 @@ from postmaster.outbox.models import Event, EventType
 _OUTBOX = 7_766_003
 
 _KEY = "postmaster-outbox"
+
+KEY_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,15 @@ def _write(session: Session) -> None:
         return
     session.flush()  # what waits for other locks comes first
     _lock(session)
-    ids = _next_ids(session, len(events))
-    rows = [{name: getattr(each, name) for name in _NAMES} for each in events]
-    keys = [secrets.token_hex(16) for _ in events]
-    insert_columns(session, Event, {"id": ids, "key": keys, "created_at": [now()] * len(events), **columns_of(rows)})
+    columns = {name: [getattr(each, name) for each in events] for name in _NAMES}
+    count = len(events)
+    own = {"id": _next_ids(session, count), "key": _keys(count), "created_at": [now()] * count}
+    insert_columns(session, Event, own | columns)
+
+
+def _keys(count: int) -> list[str]:
+    text = secrets.token_hex(KEY_BYTES * count)  # once for all: a system call each would cost more than the rest
+    return [text[start : start + 2 * KEY_BYTES] for start in range(0, len(text), 2 * KEY_BYTES)]
 
 
 @event.listens_for(Session, "after_transaction_create")

@@ -227,6 +227,12 @@ DELIVERY_RETENTION = Setting(
     "Days for which it is kept what was handed over to an outlet, and what it answered; 0 keeps all.",
     whole_number(0, 36_500),
 )
+EVENT_RETENTION = Setting(
+    "EventRetentionDays",
+    30,
+    "Days that events are kept for programs that read them; 0 keeps all.",
+    whole_number(0, 36_500),
+)
 RAW_RETENTION = Setting(
     "RawMailRetentionDays",
     0,
@@ -292,6 +298,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         ARTICLE_FIELD_LIST,
         RUN_RETENTION,
         DELIVERY_RETENTION,
+        EVENT_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,
         SESSION_HOURS,
