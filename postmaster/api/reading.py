@@ -40,9 +40,11 @@ PATH_FIELDS: dict[str, Field] = {
 def read_path(arguments: Mapping[str, str], path: str) -> dict[str, Any]:
     """The parameters of the path. Raises NotFoundError: what cannot be read is nothing's."""
     try:
-        return {name: PATH_FIELDS[name].parse(text) for name, text in arguments.items()}
+        if all(text == text.strip() for text in arguments.values()):  # one address for each thing
+            return {name: PATH_FIELDS[name].parse(text) for name, text in arguments.items()}
     except InputError:
-        raise NotFoundError("no-such-path", f"There is nothing at {path}.", "Look for it in the list.") from None
+        pass
+    raise NotFoundError("no-such-path", f"There is nothing at {path}.", "Look for it in the list.")
 
 
 def read_query(operation: Operation, arguments: MultiDict[str, str]) -> dict[str, Any]:

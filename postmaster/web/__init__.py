@@ -22,6 +22,7 @@ from postmaster.web import (
     mail,
     monitoring,
     navigation,
+    programs,
     pulse,
     quarantine,
     queues,
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     customers,
     settings,
     tokens,
+    programs,
     audit,
     help_pages,
 )

@@ -79,6 +79,7 @@ NAVIGATION = (
         (
             NavigationItem("System Configuration", "settings.page", "settings"),
             NavigationItem("API Tokens", "tokens.page", "key-round"),
+            NavigationItem("API", "programs.page", "file-text"),
             NavigationItem("Audit Log", "audit.page", "scroll-text"),
         ),
     ),
