@@ -18,6 +18,9 @@ from postmaster.resources.readers import InvalidValue, WholeNumber, line, yes_no
 # Media types that are taken for JSON: PATCH has one of its own (RFC 7396), which says the same here.
 JSON_TYPES = (JSON_TYPE, "application/merge-patch+json")
 
+# How programs write what is yes or no in a query.
+_TRUTH = {"true": "yes", "True": "yes", "false": "no", "False": "no"}
+
 
 def _id(text: str) -> int:
     number = read_id(text)
@@ -59,7 +62,7 @@ def read_query(operation: Operation, arguments: MultiDict[str, str]) -> dict[str
         elif len(given) > 1:
             errors.add(name, known[name].refuse("is given more than once"))
         else:
-            texts[name] = given[0]
+            texts[name] = _TRUTH.get(given[0], given[0]) if known[name].read is yes_no else given[0]
     errors.raise_if_any(operation.parameters)
     return read_values(operation.parameters, texts)
 
