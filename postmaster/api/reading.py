@@ -88,7 +88,8 @@ def _check_type(request: Request, wanted: tuple[str, ...]) -> None:
 
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        text = raw.decode("utf-8")
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise PostMasterError("malformed-json", f"The body is no JSON: {error}.", "Correct it there.") from None
     if not isinstance(document, dict):
@@ -98,6 +99,14 @@ def _parse(raw: bytes) -> dict[str, Any]:
 
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no value of JSON")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object: programs do not agree on what a name that stands there twice means."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
 
 
 def _texts(body: Body, document: Mapping[str, Any]) -> dict[str, str]:
