@@ -208,7 +208,7 @@ def _add(resource: ApiResource) -> Operation:
             "Added.",
             headers={**_ETAG, "Location": "Where it is."},
         ),
-        errors=("invalid-value", "missing-field", "unknown-field", *resource.errors),
+        errors=("invalid-value", "missing-field", "unknown-field", "changed-meanwhile", *resource.errors),
     )
 
 
@@ -254,7 +254,8 @@ def _delete(resource: ApiResource) -> Operation:
             record = visible(resource, session, call)
             if revision_of(call) not in (None, record.revision):
                 raise differs(f"The {resource.noun} is at revision {record.revision} by now, so nothing was deleted.")
-            service.delete(record)
+            with precondition(call):
+                service.delete(record)
         return Answer()
 
     return Operation(

@@ -57,6 +57,8 @@ def input_schema(fields: Iterable[Field], *, partial: bool, not_always: Collecti
         if field.default and not partial:
             schema["default"] = default_of(field)
         mandatory = field.mandatory and field.name not in not_always
+        if mandatory and schema["type"] == "string" and not field.choices:
+            schema["minLength"] = 1
         properties[field.name] = schema if mandatory else or_null(schema)
         if mandatory and not field.default and not partial:
             required.append(field.name)

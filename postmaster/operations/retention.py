@@ -23,7 +23,7 @@ from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatu
 from postmaster.operations.models import Incident
 from postmaster.outbox.models import Event
 from postmaster.outbox.reading import newest_id
-from postmaster.outlets.events import first_needed
+from postmaster.outlets.leases import first_needed
 from postmaster.outlets.models import Delivery
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.audit import audit

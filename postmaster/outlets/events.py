@@ -9,26 +9,13 @@ from sqlalchemy.orm import Session
 
 from postmaster.outbox.models import Event, EventType
 from postmaster.outbox.reading import newest_id, wanted
-from postmaster.outlets.leases import IS_OPEN
-from postmaster.outlets.models import Delivery, Outlet, OutletState
-from postmaster.resources.models import Validity
+from postmaster.outlets.models import Outlet
 
 
 def id_before(session: Session, moment: datetime) -> int:
     """The id after which the events come that happened at ``moment`` or later."""
     first = session.scalar(select(func.min(Event.id)).where(Event.created_at >= moment))
     return newest_id(session) if first is None else first - 1
-
-
-def first_needed(session: Session) -> int | None:
-    """The id of the first event that an outlet has yet to hand over, however old it is; None if there is no outlet.
-
-    One that is paused, or invalid for the time being, counts: what it was to hand over waits for it.
-    """
-    kept = select(Outlet.id).where(Outlet.validity != Validity.INVALID)
-    unsettled = session.scalar(select(func.min(OutletState.cursor) + 1).where(OutletState.outlet_id.in_(kept)))
-    on_the_way = session.scalar(select(func.min(Delivery.event_id)).where(IS_OPEN, Delivery.outlet_id.in_(kept)))
-    return min((number for number in (unsettled, on_the_way) if number is not None), default=None)
 
 
 def goes_to(outlet: Outlet) -> list[ColumnElement[bool]]:

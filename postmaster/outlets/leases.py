@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from postmaster.fetching.lease import has_died, process_name
 from postmaster.outlets.fanout import is_away
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet, OutletState
+from postmaster.resources.models import Validity
 
 # How long a lease lasts: longer than what is leased at once can take.
 LEASE = timedelta(minutes=3)
@@ -35,6 +36,17 @@ def lock_states(session: Session, outlet_ids: Iterable[int]) -> Mapping[int, Out
     query = select(OutletState).where(OutletState.outlet_id.in_(set(outlet_ids))).order_by(OutletState.outlet_id)
     rows = session.scalars(query.with_for_update().execution_options(populate_existing=True))
     return {row.outlet_id: row for row in rows}
+
+
+def first_needed(session: Session) -> int | None:
+    """The id of the first event that an outlet has yet to hand over, however old it is; None if there is no outlet.
+
+    One that is paused, or invalid for the time being, counts: what it was to hand over waits for it.
+    """
+    kept = select(Outlet.id).where(Outlet.validity != Validity.INVALID)
+    unsettled = session.scalar(select(func.min(OutletState.cursor) + 1).where(OutletState.outlet_id.in_(kept)))
+    on_the_way = session.scalar(select(func.min(Delivery.event_id)).where(IS_OPEN, Delivery.outlet_id.in_(kept)))
+    return min((number for number in (unsettled, on_the_way) if number is not None), default=None)
 
 
 def open_counts(session: Session, *outlet_ids: int) -> dict[int, int]:

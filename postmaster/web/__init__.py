@@ -23,6 +23,7 @@ from postmaster.web import (
     monitoring,
     navigation,
     outlets,
+    programs,
     pulse,
     quarantine,
     queues,
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     outlets,
     settings,
     tokens,
+    programs,
     audit,
     help_pages,
 )

@@ -342,7 +342,7 @@ TOPICS: Mapping[str, Topic] = {
             "API tokens",
             "What programs sign in to the API with, by the header Authorization: Bearer TOKEN. They open no page.",
             lambda: [_fields(TOKEN_FIELDS)],
-            ("tokens",),
+            ("tokens", "programs"),
         ),
         Topic(
             "reasons",

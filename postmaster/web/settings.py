@@ -42,6 +42,11 @@ class SettingLine:
         return self.spec.show(self.spec.default)
 
     @property
+    def default_in_words(self) -> str:
+        """The default, with what a number counts."""
+        return f"{self.default or 'empty'} {self.spec.unit}".rstrip()
+
+    @property
     def changed(self) -> bool:
         """Whether somebody has changed it."""
         return self.value != self.default

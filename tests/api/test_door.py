@@ -11,9 +11,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from postmaster import create_app
 from postmaster.api import door
 from postmaster.api.operation import Operation
 from postmaster.api.table import OPERATIONS
+from postmaster.config import load_environment
 from postmaster.system.models import Scope
 from tests.api.conftest import NewProgram, Program
 from tests.web.conftest import add, signed_in
@@ -114,6 +116,13 @@ def test_what_is_no_token_is_refused(app: Flask, given: str) -> None:
         ("GET", "/api/v1/queues/0", 404, "no-such-path"),
         ("GET", "/api/v1/queues/٣", 404, "no-such-path"),
         ("GET", f"/api/v1/queues/{10**30}", 404, "no-such-path"),
+        ("GET", "/api//", 404, "no-such-path"),
+        ("GET", "/api/%0A", 404, "no-such-path"),
+        ("GET", "/api/v1/queues/1%0D%0A", 404, "no-such-path"),
+        ("GET", "/api/v1/queues/1%2F2", 404, "no-such-path"),
+        ("GET", "/api/v1/settings/a%0Ab", 404, "no-such-path"),
+        ("GET", "/api/v1/settings/a%C2%85b", 404, "no-such-path"),
+        ("GET", "/api/v1/settings/%FF", 404, "unknown-setting"),
         ("GET", "/api/v1/queues/4711", 404, "unknown-queue"),
         ("OPTIONS", "/api/v1/nothing", 404, "no-such-path"),
         ("PUT", "/api/v1/queues", 405, "wrong-method"),
@@ -139,6 +148,8 @@ BODIES: list[tuple[bytes, str, int, str]] = [
     (b'{"name": "\xff"}', "application/json", 400, "malformed-json"),
     (b'{"name": ' + b"1" * 5000 + b"}", "application/json", 400, "malformed-json"),
     (b'{"a":' * 50_000, "application/json", 400, "malformed-json"),
+    (b'{"name": "Sales", "name": "Other"}', "application/json", 400, "malformed-json"),
+    (b'\xef\xbb\xbf{"name": "Sales"}', "application/json", 400, "malformed-json"),
     (b"name=Sales", "application/x-www-form-urlencoded", 415, "wrong-content-type"),
     (b'{"name": "Sales"}', "text/plain", 415, "wrong-content-type"),
     (b'{"name": "Sales"}', "", 415, "wrong-content-type"),
@@ -228,3 +239,13 @@ def test_nothing_of_the_api_is_imported_before_the_first_request(environ: dict[s
     code = "import postmaster, sys; postmaster.create_app(); print([m for m in sys.modules if 'postmaster.api.' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_database_that_is_away_is_told_as_a_problem_without_its_address(environ: dict[str, str]) -> None:
+    address = "postgresql+psycopg://desk:secretword@127.0.0.1:1/desk"
+    app = create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": address}))
+    for path in ("queues", "nothing", "openapi.json"):
+        answer = app.test_client().get(f"/api/v1/{path}")
+        problem(answer, 503, "database-away")
+        assert "secretword" not in answer.text
+        assert "127.0.0.1" not in answer.text

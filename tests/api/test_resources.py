@@ -77,7 +77,7 @@ def test_a_change_that_leaves_a_name_without_a_thing_has_to_be_confirmed(admin: 
     number = next(row["id"] for row in admin.get("/queues")["items"] if row["name"] == "Misc")
     told = problem(admin("PATCH", f"/queues/{number}", {"name": "Other"}), 409, "still-named")
     assert [use["noun"] for use in told["uses"]] == ["filter"]
-    assert admin("PATCH", f"/queues/{number}?confirmed=yes", {"name": "Other"}).status_code == 200
+    assert admin("PATCH", f"/queues/{number}?confirmed=true", {"name": "Other"}).status_code == 200
 
 
 def test_warnings_are_told_with_what_they_are_about(admin: Program) -> None:
