@@ -156,6 +156,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "A range that a program asked for begins behind the end of the bytes.",
         "Ask for a range within them, or for all.",
     ),
+    "key-reused": (
+        "An Idempotency-Key that a program sent came before with another message.",
+        "Use another key for another message. The first one was taken.",
+    ),
     "wrong-password": ("The current password is wrong.", "Enter it again."),
     "database-encoding": (
         "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",

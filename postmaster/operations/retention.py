@@ -19,6 +19,7 @@ from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, RawMail, Ticket, TicketMerge
 from postmaster.extensions import now
 from postmaster.ledger.erasure import forget, mail_from
+from postmaster.ledger.mail_requests import forget_old_requests
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
 from postmaster.outbox.models import Event
@@ -70,6 +71,8 @@ def remove_old() -> Removed:
     with read_session() as session:
         kept = RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION, DELIVERY_RETENTION, EVENT_RETENTION
         raw, tickets, runs, deliveries, events = (get_setting(session, spec) for spec in kept)
+    with transaction() as session:
+        forget_old_requests(session)
     removed = Removed()
     if tickets:
         _remove_old_tickets(removed, tickets)
