@@ -72,7 +72,7 @@ def wait_for(environ: dict[str, str]) -> None:
 
 
 def measure(worker: Worker, accounts: int, seconds: int) -> float:
-    """Let it idle, print what it used, and return how much that was in percent of a core."""
+    """Watch it idle, print what it used, and return how much that was in percent of a core."""
     names = ["supervisor", "worker", "scheduler"]
     pids = [worker.pid, *worker.children()]
     time.sleep(5)  # past what starting costs

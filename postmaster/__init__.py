@@ -20,7 +20,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from postmaster import cli, config, database, web
+from postmaster import api, cli, config, database, web
 from postmaster.cli.door import ending_command
 from postmaster.config import Environment, load_environment
 from postmaster.logs import configure_logging
@@ -46,6 +46,8 @@ def _create_app(environment: Environment) -> Flask:
     app.config["SECRET_KEY"] = environment.secret_key
     database.init_app(app)
     web.init_app(app)
+    api.init_app(app)
+    web.leave_alone(api.blueprint)
     cli.init_app(app)
     return app
 

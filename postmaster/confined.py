@@ -69,19 +69,15 @@ def _main(file: str, seconds: str, megabytes: str) -> int:
 
     function = runpy.run_path(file)["confined"]
     question = sys.stdin.buffer.read()
-    _limit(int(seconds), int(megabytes) << 20)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (_mapped() + (int(megabytes) << 20),) * 2)
     try:
         answer = function(question)
     except MemoryError:
         return EXIT_MEMORY
     sys.stdout.buffer.write(answer)
     return 0
-
-
-def _limit(seconds: int, extra: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (_mapped() + extra,) * 2)
 
 
 def _mapped() -> int:

@@ -95,7 +95,7 @@ def read_session() -> Iterator[Session]:
 
 
 def prepare_database() -> None:
-    """See that the schema is there: create or upgrade an embedded database, check any other one.
+    """Make sure of the schema: create or upgrade an embedded database, check any other one.
 
     Raises ConfigError when a database given by URL is out of reach or its schema is not up to date, and when any
     database has a schema that this version does not know.
@@ -144,7 +144,7 @@ def _check_encoding(connection: Connection) -> None:
         raise ConfigError(
             "database-encoding",
             f"The database's encoding is {encoding}, and mail needs UTF8.",
-            "Make it anew with: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0",
+            "Create it again with: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0",
         )
 
 

@@ -109,7 +109,7 @@ _FAULTS = (
     Fault("no-greeting", "connect", True,
           "{host} took the connection on port {port}, but did not greet within {seconds} s.",
           "Check Port and Type: a TLS port needs an IMAPS or POP3S type, a plain port another one."),
-    Fault("server-unavailable", "connect", True, "{host} takes no connections at the moment.",
+    Fault("server-unavailable", "connect", True, "{host} accepts no connections at the moment.",
           "Nothing to do here: the next run tries again. If it lasts, ask the mail server's administrator."),
     Fault("not-a-mail-server", "connect", False, "What answers at {host} port {port} does not speak {protocol}.",
           "Check Port and Type: a TLS port needs an IMAPS or POP3S type, a plain port another one."),
@@ -120,12 +120,12 @@ _FAULTS = (
     Fault("tls-broken", "tls", True, "The connection to {host} broke while encryption was being set up.",
           "Nothing to do here: the next run tries again. If it lasts, check Type and Port, and ask the mail server's "
           "administrator."),
-    Fault("tls-outdated", "tls", False, "{host} offers outdated encryption only, which is not secure any more.",
-          "Ask its operator for TLS 1.2 or later with keys and ciphers of today. Nothing was sent."),
+    Fault("tls-outdated", "tls", False, "{host} offers outdated encryption only, which is no longer secure.",
+          "Ask its operator for TLS 1.2 or later with current keys and ciphers. Nothing was sent."),
     Fault("certificate-untrusted", "tls", False, "The certificate of {host} is not signed by a CA known here.",
           "Self-signed? Compare its fingerprint, and enter it as SSL Fingerprint. Own CA? Set POSTMASTER_CA_FILE. "
           "Otherwise have the server send its full chain."),
-    Fault("certificate-name", "tls", False, "The certificate of {host} is made out to another name: {names}.",
+    Fault("certificate-name", "tls", False, "The certificate of {host} names a different host: {names}.",
           "Use that name as Host, or enter it as SSL VerifyCN Name if you know it to be right."),
     Fault("certificate-nameless", "tls", False,
           "The certificate of {host} names no host where that counts (subjectAltName), it is only called {names}.",
@@ -145,7 +145,7 @@ _FAULTS = (
           "Check user name and password of the credential; the account waits until they or its settings change."),
     Fault("login-unclear", "login", True,
           "{host} refused the login of {login}, but not clearly because of the password.",
-          "The next run tries again, ever more seldom; after a day of this the account is paused. Read the server's "
+          "The next run tries again, less and less often; after a day of this the account is paused. Read the server's "
           "words, and check user name and password of the credential."),
     Fault("login-unavailable", "login", True, "{host} cannot check logins at the moment.",
           "Nothing to do here: the next run tries again. If it lasts, ask the mail server's administrator."),
@@ -175,7 +175,7 @@ _FAULTS = (
           "Nothing to do here: the next run tries again. If it lasts, check the network of this machine."),
     Fault("provider-unavailable", "token", True, "{provider} hands out no tokens at the moment.",
           "Nothing to do here: the next run tries again. If it lasts, look at the provider's status page."),
-    Fault("provider-confused", "token", True, "What answers at {address} is not understood as {provider}.",
+    Fault("provider-confused", "token", True, "What answers at {address} does not look like {provider}.",
           "Check the addresses of the credential, and whether a proxy answers in the provider's place."),
     Fault("provider-certificate", "token", False, "The certificate of {provider} at {address} is not trusted.",
           "If a proxy of your company, or a provider inside of it, signs with a CA of its own, name that in "
@@ -183,13 +183,13 @@ _FAULTS = (
     Fault("token-busy", "token", True, "Another run has been renewing the tokens of “{credential}” for {seconds} s.",
           "Nothing to do here: the next run tries again."),
     Fault("authorisation-missing", "token", False, "The credential “{credential}” was never authorised.",
-          "Press Authorise in the credential, or run: flask credential authorise NAME"),
+          "Open the credential and choose Authorise, or run: flask credential authorise NAME"),
     Fault("authorisation-ended", "token", False, "{provider} ended the authorisation of “{credential}”: {what}.",
           "{todo}"),
     Fault("consent-missing", "token", False, "{provider} has no consent for “{credential}”: {what}.", "{todo}"),
     Fault("client-refused", "token", False, "{provider} refused the app of “{credential}”: {what}.", "{todo}"),
     Fault("provider-refused", "token", True, "{provider} gave no token for “{credential}”: {what}.",
-          "The next run tries again, ever more seldom; after a day of this the account is paused. {todo}"),
+          "The next run tries again, less and less often; after a day of this the account is paused. {todo}"),
     Fault("token-denied", "token", False, "{provider} gave no token for “{credential}”: {what}.", "{todo}"),
     Fault("scopes-missing", "token", False, "The authorisation of “{credential}” does not cover: {what}.",
           "Authorise it again and leave all boxes ticked. If they are not offered, add the permissions to the app."),
@@ -212,8 +212,8 @@ _FAULTS = (
     Fault("session-deadline", "read", True, "{host} was too slow: the session was ended after {seconds} s.",
           "Nothing is lost, and the next run goes on. If it lasts, ask the mail server's administrator."),
     Fault("server-slow", "list", True, "{host} was too slow: {what} took longer than {seconds} s.",
-          "Nothing is lost. The account is tried again, ever less often, and leaves a worker to the others. Ask the "
-          "mail server's administrator why it answers so slowly; Test connection shows at which step it does."),
+          "Nothing is lost. The account is tried again, less and less often, and leaves a worker to the others. Ask "
+          "the mail server's administrator why it answers so slowly; Test connection shows at which step it does."),
     Fault("uids-not-unique", "list", True, "{host} gives several messages of “{folder}” the same UID, or none.",
           "Nothing was touched, for a UID would delete the wrong message. Have the server's administrator rebuild the "
           "folder's index, or move the mail to another folder."),
@@ -250,7 +250,7 @@ _FAULTS = (
           "Confirm it by: flask account confirm ID. flask fetch --account ID needs no confirmation."),
     Fault("run-died", "record", True, "The last run was cut off: its process ended without a word.",
           "Nothing is lost, and the next run goes on. If it happens again, look whether memory runs out."),
-    Fault("unexpected", "read", True, "Something went wrong that PostMaster does not know; reference {reference}.",
+    Fault("unexpected", "read", True, "Something unexpected went wrong; reference {reference}.",
           "Nothing was deleted that was not stored. Look for the reference in the log, and report it."),
 )  # fmt: skip
 

@@ -21,23 +21,23 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "hosts-widened": (
         "A credential was to be used at more mail servers than before.",
-        "Enter its password or client secret again along with Hosts: only who knows it may have it sent elsewhere.",
+        "Enter its password or client secret again along with Hosts: only those who know it may have it sent there.",
     ),
     "credential-kind": ("The type of the account takes no passwords.", "Select a credential of an OAuth2 kind."),
     "authorisation-state": (
         "The sign-in at the identity provider was used before, took too long, or began in another browser.",
-        "Press Authorise again.",
+        "Choose Authorise again.",
     ),
     "no-condition": ("The filter has no condition, so it would match nothing.", "Enter one, as in Subject=invoice."),
     "unknown-field": (
-        "A document to import has a field that is not known.",
-        "Compare it with an export; passwords are never imported.",
+        "A document to import, or a request of a program, has a field that is not known.",
+        "Compare it with an export, or with the description of the API; passwords are never imported.",
     ),
     "too-many-tries": (
         "The password was wrong ten times for that name from that address.",
         "Wait a quarter of an hour, then try again; flask user set-password replaces a forgotten one.",
     ),
-    "busy": ("Several connections are being tried at this moment.", "Wait, and press again."),
+    "busy": ("Several connections are being tried at this moment.", "Wait a moment, then try again."),
     "bad-fingerprint": (
         "SSL Fingerprint does not have the form algo$hex.",
         "Ask for it with: openssl x509 -in server.pem -noout -fingerprint -sha256; enter sha256$ before the digits.",
@@ -64,7 +64,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "directory-shrinks": (
         "A file for the customer directory lacks more than half of the entries that there are.",
-        "See whether it is complete; if it is right, confirm it: flask customer import --yes FILE",
+        "Check that it is complete; if it is right, confirm it: flask customer import --yes FILE",
     ),
     "address-not-deletable": ("Addresses are never deleted.", "Set it invalid."),
     "default-queue": ("The default queue must stay valid.", "Name another one in PostmasterDefaultQueue first."),
@@ -77,6 +77,27 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Somebody else changed the same thing while you did; nothing was saved.",
         "Look at it again, and repeat your change if it is still needed.",
     ),
+    "revision-differs": (
+        "A program wanted to change something as it had seen it, and it is not like that any more; nothing was saved.",
+        "Get it again, and repeat the change if it is still needed.",
+    ),
+    "scope-missing": ("The token may not do that.", "Use a token that has the scope."),
+    "token-limited": (
+        "The token is limited to queues, and what was asked for concerns all of them.",
+        "Use a token that is not limited.",
+    ),
+    "too-many-requests": (
+        "A token has made more requests within a minute than it may.",
+        "Wait as long as Retry-After says.",
+    ),
+    "malformed-json": ("The body of a request is no JSON object.", "Correct it at the place that is named."),
+    "wrong-content-type": (
+        "The body of a request has a type that is not taken there.",
+        "Send it with the Content-Type that is named.",
+    ),
+    "too-large": ("The body of a request is too large.", "Send less at once."),
+    "no-such-path": ("The API has nothing at that address.", "Look it up in /api/v1/openapi.json."),
+    "wrong-method": ("That cannot be done with what is at the address.", "Do what Allow names."),
     "unknown-NOUN": ("Nothing has that name or id.", "Look it up in the list."),
     "unknown-reference": (
         "A row of a dump refers to something that is not in it, or is not known here.",
@@ -85,7 +106,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "already-paused": ("All fetching is paused already.", "Resume it first if it is to be paused for another reason."),
     "nothing-to-confirm": (
         "No first fetch of the account waits to be confirmed.",
-        "There is nothing to do.",
+        "Nothing to do.",
     ),
     "outlet-secret-missing": (
         "An outlet has no secret, so nothing can be signed that is sent there.",
@@ -95,7 +116,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "No key opens the secrets of an outlet.",
         "Put back the key that they were sealed with, or enter them again.",
     ),
-    "no-target": ("There is nobody to send alerts to.", "Name somebody in POSTMASTER_ALERT_TARGETS."),
+    "no-target": ("No alert target is set.", "Set a target in POSTMASTER_ALERT_TARGETS."),
     "redis-missing": (
         "There is no Redis, so nothing is fetched by itself.",
         "Run bin/start, or name one in POSTMASTER_REDIS_URL.",
@@ -107,8 +128,18 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Look at its source, and deliver it to a queue.",
     ),
     "no-message": ("Standard input is closed, so there is no message.", "Hand the message over on standard input."),
-    "no-space": ("There is no space for what a command writes.", "Make space, or send its output elsewhere."),
+    "no-space": ("There is no space left for a command's output.", "Free some space, or send the output elsewhere."),
     "unreadable-file": ("A file cannot be read.", "Check its name, and your rights."),
+    "token-missing": (
+        "A request to the API names no token; being signed in to the pages does not count there.",
+        "Send it with the header Authorization: Bearer TOKEN.",
+    ),
+    "token-unknown": (
+        "A request to the API names a token that there is not, or was not copied as a whole.",
+        "Copy it again, or create another one.",
+    ),
+    "token-expired": ("The API token was good until a moment that is over.", "Create another one."),
+    "token-revoked": ("Somebody revoked the API token.", "Ask why, or create another one."),
     "wrong-password": ("The current password is wrong.", "Enter it again."),
     "database-encoding": (
         "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",

@@ -22,5 +22,5 @@ def open_streams() -> None:
 
 
 def discard_output() -> None:
-    """Let what is left of the output go nowhere: Python tries it once more when it ends, and complains."""
+    """Discard what is left of the output: Python tries it once more when it ends, and complains."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let what takes long come first, and leave out what is about the embedded database where there is none."""
+    """Sort what takes long first, and leave out what is about the embedded database where there is none."""
     items[:] = slow_ones_first(items)
     if config.getoption("database") != "sqlite":
         for item in items:

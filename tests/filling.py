@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Enum,
     ForeignKeyConstraint,
     MetaData,
+    Select,
     String,
     Table,
     TypeDecorator,
@@ -43,6 +44,9 @@ Insert = Callable[[Table, dict[str, Any]], int]
 Counts = dict[str, dict[str, int]]
 
 
+Columns = dict[str, set[str]]
+
+
 def tables_of(connection: Connection) -> list[Table]:
     """The tables that the database has, each after those that it refers to."""
     metadata = MetaData()
@@ -50,9 +54,24 @@ def tables_of(connection: Connection) -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name != VERSION_TABLE]
 
 
-def fill(connection: Connection) -> None:
-    """Add two rows to every table, with a value in every column. The caller commits."""
-    fill_tables(tables_of(connection), lambda table, row: _insert(connection, table, row))
+def columns_of(tables: Iterable[Table]) -> Columns:
+    """The names of the columns of each table."""
+    return {table.name: set(table.columns.keys()) for table in tables}
+
+
+def fill(connection: Connection, tables: Sequence[Table] | None = None) -> None:
+    """Add two rows to all tables, or to ``tables``, with a value in every column. The caller commits."""
+    fill_tables(tables or tables_of(connection), lambda table, row: _insert(connection, table, row))
+
+
+def fill_news(connection: Connection, tables: Sequence[Table], filled: Columns) -> None:
+    """Add two rows to what has columns that are not in ``filled``, and to whatever those rows refer to."""
+    wanted = {table for table in tables if not set(table.columns.keys()) <= filled.get(table.name, set())}
+    for table in reversed(tables):
+        if table in wanted:
+            wanted |= {key.column.table for key in table.foreign_keys}
+    if wanted:
+        fill(connection, [table for table in tables if table in wanted])
 
 
 def fill_tables(tables: Iterable[Table], insert: Insert) -> dict[str, list[int]]:
@@ -95,15 +114,17 @@ def _value(column: Column[Any]) -> Any:
     return value[: column.type.length] if isinstance(column.type, String) else value
 
 
-def counts(connection: Connection) -> Counts:
+def counts(connection: Connection, tables: Iterable[Table] | None = None) -> Counts:
     """How many rows each table has, and in how many of them each column has a value."""
-    return dict(_counts(connection))
+    return {
+        table.name: dict(connection.execute(_count(table)).mappings().one())
+        for table in tables or tables_of(connection)
+    }
 
 
-def _counts(connection: Connection) -> Iterator[tuple[str, dict[str, int]]]:
-    for table in tables_of(connection):
-        values = [func.count(column).label(column.name) for column in table.columns]
-        yield table.name, dict(connection.execute(select(func.count().label("rows"), *values)).mappings().one())
+def _count(table: Table) -> Select[Any]:
+    values = [func.count(column).label(column.name) for column in table.columns]
+    return select(func.count().label("rows"), *values).select_from(table)
 
 
 def lost(before: Counts, after: Counts) -> Counts:

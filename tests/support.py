@@ -126,7 +126,7 @@ def expected(count: int) -> Counter[str]:
 
 
 def refuse_title(app: Flask, title: str) -> None:
-    """Have the database of ``app`` refuse each ticket with that title, as it does for a message that it cannot hold."""
+    """Make the database of ``app`` refuse each ticket with that title, as it does a message that it cannot hold."""
     with app.app_context(), db.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"ALTER TABLE ticket ADD CHECK (title <> '{title}')")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Table, text
+from sqlalchemy import Table, inspect, text
 from sqlalchemy.orm import Session
 
 from postmaster import create_app
@@ -71,6 +71,11 @@ def empty_all() -> None:
             session.execute(table.delete())
 
 
+def tables_there() -> set[str]:
+    """The tables that the database has by now."""
+    return set(inspect(db.engine).get_table_names())
+
+
 def test_whatever_a_page_or_a_command_names_by_its_id_is_numbered() -> None:
     assert {table.name for table in db.metadata.sorted_tables if "id" in table.columns} - {"fetch_pause"} == {
         table.name for table in NUMBERED
@@ -99,6 +104,7 @@ def test_rows_that_are_added_one_by_one_and_in_bulk_never_meet() -> None:
 def test_what_was_deleted_before_the_upgrade_is_not_used_again_after_it(ready: Flask) -> None:
     runner = ready.test_cli_runner()
     assert runner.invoke(args=["db", "downgrade", "r06"]).exit_code == 0
+    there = tables_there()
     with db.engine.begin() as connection:
         connection.execute(text("DELETE FROM sqlite_sequence"))  # as if it had never been there
         fill(connection)
@@ -108,18 +114,19 @@ def test_what_was_deleted_before_the_upgrade_is_not_used_again_after_it(ready: F
         assert connection.scalar(text("SELECT min(id) FROM alert_delivery")) <= last, "the fault that is mended"
         connection.execute(text("DELETE FROM alert_delivery"))
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
-    for ids in add_to_all(by_model).values():
-        assert min(ids) > last
+    assert {name: ids for name, ids in add_to_all(by_model).items() if name in there and min(ids) <= last} == {}
 
 
 @pytest.mark.parametrize("ready", ["sqlite"], indirect=True)
 def test_upgrading_and_going_back_keeps_the_count(ready: Flask) -> None:
     before = add_to_all(by_model)
     empty_all()
-    for command in (["downgrade", "r06"], ["upgrade"]):
-        assert ready.test_cli_runner().invoke(args=["db", *command]).exit_code == 0
+    runner = ready.test_cli_runner()
+    assert runner.invoke(args=["db", "downgrade", "r06"]).exit_code == 0
+    there = tables_there()
+    assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
     after = add_to_all(in_bulk)
-    assert all(min(ids) > max(before[name]) for name, ids in after.items())
+    assert {name: ids for name, ids in after.items() if name in there and min(ids) <= max(before[name])} == {}
 
 
 @pytest.mark.parametrize("ready", ["sqlite"], indirect=True)

@@ -19,6 +19,7 @@ POSITIONS = {
     "ConflictError": 0,
     "UnexpectedError": 0,
     "TryAgainError": 0,
+    "TokenRefusedError": 0,
     "__init__": 0,
     "InputError": 3,
     "refuse": 3,

@@ -43,7 +43,9 @@ def credential_health(credential: Credential) -> CredentialHealth:
     missing = _missing(credential)
     if missing is not None:
         return missing
-    if not _is_opened(credential):
+    own = credential.sealed_password, credential.sealed_client_secret, credential.sealed_client_certificate
+    refresh = credential.token.sealed_refresh if credential.token else ""
+    if not all(opens(text or "") for text in (*own, refresh)):
         return CredentialHealth.NEEDS_KEY
     if credential.spec.is_oauth and credential.token is not None and credential.token.problem:
         return CredentialHealth.NEEDS_UPDATE
@@ -59,13 +61,6 @@ def _missing(credential: Credential) -> CredentialHealth | None:
         return None if has_secret else CredentialHealth.NEEDS_SECRET
     is_authorised = credential.token is not None and credential.token.authorised_at is not None
     return None if is_authorised else CredentialHealth.NEEDS_AUTHORISATION
-
-
-def _is_opened(credential: Credential) -> bool:
-    """Whether keys open all its secrets."""
-    own = credential.sealed_password, credential.sealed_client_secret, credential.sealed_client_certificate
-    refresh = credential.token.sealed_refresh if credential.token else ""
-    return all(opens(text or "") for text in (*own, refresh))
 
 
 def _by_date(end: date | None) -> CredentialHealth:

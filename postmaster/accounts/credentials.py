@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import ColumnElement, Select, String, case, func, select, type_coerce, update
+from sqlalchemy import ColumnElement, String, case, func, select, type_coerce, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from postmaster.accounts.columns import health_column
@@ -157,7 +157,7 @@ class CredentialService(NamedService[Credential]):
         if KIND in values.errors:
             return values
         if record is not None and values.draft.kind is not record.kind:
-            refusal = KIND.refuse(f"is {record.kind}, and stays so", "Add another credential instead.")
+            refusal = KIND.refuse(f"is {record.kind} and cannot be changed", "Add another credential instead.")
             values.errors.add(KIND.name, refusal)
             return values
         spec = values.draft.spec
@@ -208,7 +208,7 @@ class CredentialService(NamedService[Credential]):
         if outside := tell_elsewhere(self.session, record, accounts):
             labels = enumeration(f"{account.label} (account {account.id})" for account in outside)
             self.notes["credential-elsewhere"] = (
-                f"Hosts of “{record.name}” are {record.hosts}, so these accounts cannot sign in with it any more: "
+                f"Hosts of “{record.name}” are {record.hosts}, so these accounts can no longer sign in with it: "
                 f"{labels}. Add their servers to Hosts, or select another credential there."
             )
 
@@ -283,7 +283,8 @@ def rotate_keys(session: Session, actor: str) -> int:
     rotated: set[int] = set()
     unreadable: dict[str, None] = {}
     for key, column in _SEALED:
-        for number, secret, name in session.execute(_sealed_rows(key, column)).all():
+        rows = select(key, column, Credential.name).where(key == Credential.id, column != "").order_by(key)
+        for number, secret, name in session.execute(rows.with_for_update(of=key.class_)).all():
             rotated.add(number)
             try:
                 _store_sealed(session, key, number, column, reseal(secret))
@@ -323,12 +324,6 @@ def _forget(credential: Credential) -> None:
             setattr(credential, field.attribute, "")
     if credential.token is not None and not opens(credential.token.sealed_refresh):
         credential.token = None
-
-
-def _sealed_rows(key: Key, column: InstrumentedAttribute[str]) -> Select[int, str, str]:
-    """Ids, sealed secrets and names of the credentials that have one in ``column``."""
-    rows = select(key, column, Credential.name).where(key == Credential.id, column != "").order_by(key)
-    return rows.with_for_update(of=key.class_)
 
 
 def _store_sealed(session: Session, key: Key, number: int, column: InstrumentedAttribute[str], sealed: str) -> None:

@@ -29,7 +29,7 @@ def check_hosts(values: EnteredValues[Credential]) -> None:
     if any(getattr(values.record, field.attribute) for field in secrets) and not any(map(values.given, secrets)):
         flaw = f"was {values.record.hosts}, and is to allow more now"
         names = " or ".join(field.label.lower() for field in secrets)
-        advice = f"Enter the {names} again along with it: only who knows it may have it sent to other servers."
+        advice = f"Enter the {names} again along with it: only those who know it may have it sent to other servers."
         values.errors.add(HOSTS.name, HOSTS.refuse(flaw, advice, code="hosts-widened"))
 
 

@@ -16,11 +16,11 @@ def _server_names(text: str) -> str:
     names = read_names(text)
     for name in names:
         if "=" in name or any(char.isspace() for char in name):
-            flaw = f"has “{name}”, which is no name of a server"
+            flaw = f"has “{name}”, which is not the name of a server"
             raise InvalidValue(flaw, "Enter what stands before the first semicolon in Authentication-Results.")
     entered = LIST_SEPARATOR.join(names)
     if len(entered) > MAX_SERVER_NAMES:
-        raise InvalidValue(f"has {len(entered)} characters, but may have {MAX_SERVER_NAMES} at most")
+        raise InvalidValue(f"has {len(entered)} characters; at most {MAX_SERVER_NAMES} are allowed")
     return entered
 
 
@@ -49,7 +49,7 @@ AUTHSERV_IDS = Field(
     "Trusted Authserv-IDs",
     read=_server_names,
     metavar="NAMES",
-    help="Names, divided by semicolons, by which the servers of this mailbox sign Authentication-Results, if not "
+    help="Names, separated by semicolons, by which the servers of this mailbox sign Authentication-Results, if not "
     "those of TrustedAuthservIds.",
 )
 DISPATCHING = Field(

@@ -35,18 +35,16 @@ HEALTH_LABELS: dict[Health, str] = {
     Health.HEALTHY: "healthy",
 }
 
-# In the order in which accounts are listed: what needs somebody comes first.
-WORST_FIRST = (
+# What needs somebody, the worst first; and the order in which all accounts are listed.
+UNWELL = (
     Health.FAILING,
     Health.PAUSED,
     Health.NEEDS_UPDATE,
     Health.NEEDS_CREDENTIAL,
     Health.NEEDS_CONFIRMATION,
     Health.QUEUE_INVALID,
-    Health.NEVER,
-    Health.HEALTHY,
-    Health.INVALID,
 )
+WORST_FIRST = (*UNWELL, Health.NEVER, Health.HEALTHY, Health.INVALID)
 
 # How an account may stand that the schedule fetches, and one that is fetched because somebody asked for it: whoever
 # does so may have mended elsewhere what was wrong.

@@ -8,7 +8,7 @@ ANY_BELOW = "*."
 
 
 def read_hosts(text: str) -> str:
-    """Host names, separated by commas or spaces; ``*.example.com`` are all below that. Raises Flaw."""
+    """Host names, separated by commas or spaces; ``*.example.com`` are all below that. Raises InvalidValue."""
     names = dict.fromkeys(_read(word) for word in text.replace(",", " ").split())
     read = ", ".join(names)
     if len(read) > 2000:

@@ -68,7 +68,7 @@ def _https(text: str) -> str:
     parts = urlsplit(line(1000)(text))
     if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
         raise InvalidValue(
-            f"is “{text}”, which is no address that begins with https://", "Copy it from the provider's help."
+            f"is “{text}”, which is not an address that begins with https://", "Copy it from the provider's help."
         )
     return text
 
@@ -122,7 +122,7 @@ HOSTS = Field(
     read=read_hosts,
     empty="",
     metavar="'NAME, *.NAME'",
-    help="Mail servers it may be used at, as in imap.example.com, *.example.org; empty means all.",
+    help="Mail servers it may be used at, as in imap.example.com, *.example.org. Leave empty for all.",
 )
 GRANT = Field(
     "grant",
@@ -138,7 +138,7 @@ TENANT = Field(
     "Tenant",
     read=_tenant,
     metavar="ID",
-    help="Directory (tenant) ID; empty means any tenant of an organisation, which client-credentials cannot do.",
+    help="Directory (tenant) ID. Leave empty for any organisation, which client-credentials cannot do.",
 )
 CLIENT_ID = Field(
     "client_id", "Client ID", mandatory=True, read=line(400), metavar="ID", help="Application (client) ID."

@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import ColumnClause, Integer, String, and_, column, exists, or_, select, table
-from sqlalchemy.orm import Session
 
 from postmaster import config
 from postmaster.config.key_files import CREDENTIAL_KEY, KEY_ADVICE, credential_keys, make_key
@@ -62,13 +61,9 @@ def _keys_to_seal() -> tuple[str, ...]:
     if keys:
         return keys
     with read_session() as session:
-        if _is_anything_sealed(session):
+        if any(session.scalar(select(exists().where(each != ""))) for each in _LASTING):
             raise key_missing()
     return make_key(config.current().data_dir / CREDENTIAL_KEY)
-
-
-def _is_anything_sealed(session: Session) -> bool:
-    return any(session.scalar(select(exists().where(each != ""))) for each in _LASTING)
 
 
 def key_missing() -> ConfigError:
@@ -82,7 +77,7 @@ def key_missing() -> ConfigError:
 
 
 def check_keys() -> None:
-    """See that the keys are those of this database. Raises ConfigError if they open nothing that is sealed in it."""
+    """Check that the keys are those of this database. Raises ConfigError if they open nothing that is sealed in it."""
     with read_session() as session:
         sealed = {text for each in _LASTING for text in session.scalars(select(each).where(each != ""))}
     if sealed and not any(opens(text) for text in sealed):
@@ -94,7 +89,12 @@ def opens(sealed: str) -> bool:
     keys = _keys()
     if mark := _MARK.match(sealed):
         return mark[0] in {_mark(key) for key in keys}
-    return not sealed or _is_opened(keys, sealed)
+    try:
+        if sealed:
+            _decrypt(keys, sealed)
+    except UnsealError:
+        return False
+    return True
 
 
 @lru_cache
@@ -104,14 +104,6 @@ def _mark(key: str) -> str:
 
 
 @lru_cache(MAX_TRIED)
-def _is_opened(keys: tuple[str, ...], sealed: str) -> bool:
-    try:
-        _decrypt(keys, sealed)
-    except UnsealError:
-        return False
-    return True
-
-
 def unopened_ids() -> list[int]:
     """The ids of the credentials with a secret that no key opens. Those with the mark of a key are not even read."""
     marks = [_mark(key) for key in _keys()]

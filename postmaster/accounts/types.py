@@ -39,7 +39,7 @@ EMAIL_ADDRESS = Field(
 )
 HOST = Field("host", "Host", mandatory=True, read=host, metavar="NAME", help="Host name of the mail server.")
 PORT = Field("port", "Port", read=whole_number(1, 65535), metavar="NUMBER", help="If it is not the type's usual one.")
-FOLDER = Field("folder", "IMAP Folder", metavar="NAME", help="Empty means INBOX; other folders remain untouched.")
+FOLDER = Field("folder", "IMAP Folder", metavar="NAME", help="Leave empty for INBOX; other folders remain untouched.")
 SSL_VERIFY = Field(
     "ssl_verify", "SSL Verify", read=yes_no, empty=True, metavar="yes|no", help="Check the certificate; default: yes."
 )

@@ -14,7 +14,7 @@ from postmaster.accounts.models import Dispatching, MailAccount
 from postmaster.accounts.types import ACCOUNT_TYPES, EMAIL_ADDRESS, HOST, TYPE_FIELDS, AccountType
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError
-from postmaster.resources.fields import Field, FieldErrors
+from postmaster.resources.fields import FieldErrors
 from postmaster.resources.models import Validity
 
 
@@ -22,16 +22,13 @@ def refuse_foreign_fields(account_type: AccountType, form_values: Mapping[str, s
     """Fields that the type lacks must not be given."""
     for field in TYPE_FIELDS:
         if not account_type.has(field) and form_values.get(field.name, "").strip():
-            errors.add(field.name, _foreign(field, account_type))
-
-
-def _foreign(field: Field, account_type: AccountType) -> InputError:
-    having = ", ".join(other.name for other in ACCOUNT_TYPES.values() if other.has(field))
-    return field.refuse(
-        f"is not a field of accounts of type {account_type.name}",
-        f"Leave it out, or choose a type that has it: {having}.",
-        code="field-not-in-type",
-    )
+            having = ", ".join(other.name for other in ACCOUNT_TYPES.values() if other.has(field))
+            refusal = field.refuse(
+                f"is not a field of accounts of type {account_type.name}",
+                f"Leave it out, or choose a type that has it: {having}.",
+                code="field-not-in-type",
+            )
+            errors.add(field.name, refusal)
 
 
 def check_mandatory(account: MailAccount, errors: FieldErrors) -> None:

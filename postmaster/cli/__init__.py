@@ -35,6 +35,7 @@ from postmaster.cli import (
     setting,
     status,
     ticket,
+    token,
     user,
 )
 
@@ -49,6 +50,7 @@ def init_app(app: Flask) -> None:
         queue,
         filters,
         user,
+        token,
         setting,
         ticket,
         quarantine,

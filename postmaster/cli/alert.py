@@ -18,7 +18,7 @@ from postmaster.operations.state import fetching_state
 from postmaster.operations.targets import alert_targets
 from postmaster.operations.verdict import judge
 
-group = Group("alert", help="Look at incidents, and at the targets that are told about them.")
+group = Group("alert", help="Show incidents, and test where alerts are sent.")
 
 MAX_SHOWN = 50
 
@@ -38,7 +38,7 @@ def list_(all_: bool, json_: bool) -> None:
         shown = [
             (*(row[name] for name in ("id", "condition", "since", "over", "sentence")), _told(row)) for row in rows
         ]
-        print_table(("Id", "Condition", "Since", "Over", "What", "Told"), shown)
+        print_table(("Id", "Condition", "Since", "Over", "What", "Sent"), shown)
     else:
         click.echo(_nothing())
 
@@ -70,7 +70,7 @@ def test() -> None:
     """Send a message to each target of POSTMASTER_ALERT_TARGETS.
 
     \b
-    Exit status: 0 all took it, 1 one did not, 2 there is no target.
+    Exit status: 0 all were reached, 1 one was not, 2 there is no target.
     """
     targets = alert_targets()
     if not targets:
@@ -78,9 +78,7 @@ def test() -> None:
         raise ConfigError("no-target", "No alert target is set.", example)
     results = [target.try_out(actor()) for target in targets]
     for target, taken in zip(targets, results, strict=True):
-        click.echo(
-            f"{target.label}: {'taken' if taken else 'NOT taken: check the address, and that it can be reached'}"
-        )
+        click.echo(f"{target.label}: {'sent' if taken else 'NOT sent: check the address, and that it can be reached'}")
     sys.exit(0 if all(results) else 1)
 
 
@@ -108,5 +106,5 @@ def _told(row: Json) -> str:
     deliveries = row["deliveries"]
     failing = [delivery["target"] for delivery in deliveries if delivery["tries"] and not delivery["sent"]]
     if failing:
-        return f"not taken by {', '.join(failing)}; tried again"
+        return f"not sent to {', '.join(failing)}; will be tried again"
     return f"{sum(delivery['sent'] is not None for delivery in deliveries)} of {len(deliveries)}"

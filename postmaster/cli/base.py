@@ -131,6 +131,13 @@ def user_name() -> str:
         return f"uid {os.getuid()}"
 
 
+def confirmed(question: str, doing: str) -> bool:
+    """Whether whoever is at the terminal says yes to ``question``; without one, ``doing`` it needs --yes."""
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"Without a terminal to ask on, {doing} needs --yes.")
+    return click.confirm(question, err=True)
+
+
 def given_secret(label: str, *, confirm: bool = False, lines: bool = False) -> str:
     """A secret from standard input, without the line break at its end; on a terminal, asked for without an echo.
 
@@ -160,7 +167,7 @@ class UnexpectedError(PostMasterError):
 def _no_space() -> PostMasterError:
     discard_output()
     return PostMasterError(
-        "no-space", "There is no space for what the command writes.", "Make space, or send its output elsewhere."
+        "no-space", "There is no space left for the command's output.", "Free some space, or send the output elsewhere."
     )
 
 
@@ -175,9 +182,7 @@ def _unexpected(error: Exception) -> PostMasterError:
         details = f"The details stand under it in {log}."
     except OSError as refused:  # a disk that is full or read-only may be what was met in the first place
         details = f"It was: {_kind(error)}. The details could not be written to {log} ({refused.strerror})."
-    return UnexpectedError(
-        "unexpected", f"Something went wrong that PostMaster does not know; reference {reference}.", details
-    )
+    return UnexpectedError("unexpected", f"Something unexpected went wrong; reference {reference}.", details)
 
 
 def _kind(error: Exception) -> str:

@@ -47,7 +47,7 @@ def rotate_key() -> None:
     """Seal all secrets and tokens again with the first key; all or none."""
     with transaction() as session:
         count = rotate_keys(session, actor()) + reseal_outlets(session)
-    click.echo(f"{count} sealed with the first key; the other keys are not needed any more.")
+    click.echo(f"{count} sealed with the first key; the other keys are no longer needed.")
 
 
 @group.command("forget-sealed")

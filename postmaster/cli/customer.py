@@ -19,10 +19,10 @@ group = Group("customer", help="Manage the customer directory: addresses with cu
 
 @group.command("import")
 @click.argument("file", type=click.File("rb"), default="-", metavar="[FILE|-]")
-@click.option("--yes", is_flag=True, help="Also if the file lacks more than half of the entries that there are.")
+@click.option("--yes", is_flag=True, help="Even if the file lacks more than half of the present entries.")
 @click.option("--dry-run", is_flag=True, help="Only check the file.")
 def import_(file: IO[bytes], yes: bool, dry_run: bool) -> None:
-    """Let FILE or standard input (CSV with the columns address, login and number) be the directory, all or nothing.
+    """Replace the directory by FILE or standard input (CSV with the columns address, login and number), all or nothing.
 
     An address may be *@example.com, for all addresses of a domain that have no entry of their own. Number may be empty.
     """

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from flask.cli import with_appcontext
 
-from postmaster.cli.base import Number, actor, guarded, print_json
-from postmaster.operations.retention import Removed, erase_older_than, erase_sender
+from postmaster.cli.base import Number, actor, confirmed, guarded, print_json
+from postmaster.operations.retention import erase_older_than, erase_sender
 from postmaster.resources.readers import InvalidValue, mail_address
 
 
@@ -30,19 +28,14 @@ def erase(sender: str | None, older_than: int | None, yes: bool, as_json: bool) 
     if (sender is None) == (older_than is None):
         raise click.UsageError("Name either --sender or --older-than.")
     what = f"all mail of {sender}" if sender is not None else f"all tickets unchanged for {older_than} days"
-    if not yes:
-        _confirm(what)
+    if not yes and not confirmed(f"Remove {what} for good?", "erasing"):
+        raise click.Abort
     removed = erase_older_than(older_than, actor()) if older_than else erase_sender(_address(sender or ""), actor())
     if as_json:
         print_json(removed.as_dict())
     else:
-        click.echo(_words(removed))
-
-
-def _confirm(what: str) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("Without a terminal to ask on, erasing needs --yes.")
-    click.confirm(f"Remove {what} for good?", abort=True, err=True)
+        counts = [f"{count} {name}" for name, count in removed.as_dict().items() if count]
+        click.echo(f"Removed: {', '.join(counts)}." if counts else "There was nothing to remove.")
 
 
 def _address(text: str) -> str:
@@ -50,8 +43,3 @@ def _address(text: str) -> str:
         return mail_address(text.strip())
     except InvalidValue as error:
         raise click.UsageError(f"--sender {error.flaw}. {error.advice}".rstrip()) from None
-
-
-def _words(removed: Removed) -> str:
-    counts = [f"{count} {name}" for name, count in removed.as_dict().items() if count]
-    return f"Removed: {', '.join(counts)}." if counts else "There was nothing to remove."

@@ -52,10 +52,13 @@ EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130
 
 @click.command()
 @click.option("--account", "names", multiple=True, metavar="ID-OR-NAME", help="Fetch this account only; repeatable.")
-@click.option("--dry-run", is_flag=True, help="Show what would become of the mail; change neither database nor server.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen to the mail; change neither database nor server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--timeout", type=Number(0, MAX_COUNT), metavar="SECONDS", help="Leave the rest of an account after that long."
+    "--timeout",
+    type=Number(0, MAX_COUNT),
+    metavar="SECONDS",
+    help="Leave the rest of an account to the next run after this time.",
 )
 @verbose_option
 @with_appcontext
@@ -79,7 +82,7 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
         candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
         show_error(paused_error(pause))
     report = FetchReport(candidates, as_json=as_json, bar=not verbose)
-    options = FetchOptions(_started_by(), timeout, on_progress=report.progress)
+    options = FetchOptions(f"command line ({user_name()}, process {os.getpid()})", timeout, on_progress=report.progress)
     with report, interruptible(options.stop), dialogue_shown(verbose):
         work = preview_account if dry_run else fetch_account
         results = [report.add(result) for result in fetch_concurrently(candidates, work, options, sessions)]
@@ -101,10 +104,6 @@ def exit_code(results: Sequence[AccountResult], *, interrupted: bool) -> int:
         return EXIT_FAILED
     tried = [result for result in results if not result.skipped]
     return EXIT_HELD if held and len(held) == len(tried) else 0
-
-
-def _started_by() -> str:
-    return f"command line ({user_name()}, process {os.getpid()})"
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class TakenBack(Exception):  # noqa: N818 - nothing went wrong
     "--compare",
     "compares",
     is_flag=True,
-    help="Show what would become of the messages in MBOX, beside what the rules of FILE say; change nothing.",
+    help="Show what would happen to the messages in MBOX, beside what the rules of FILE say; change nothing.",
 )
 @click.option("--conversations", is_flag=True, help="Take running tickets, so that answers to them are follow-ups.")
 @click.option(
@@ -49,7 +49,7 @@ class TakenBack(Exception):  # noqa: N818 - nothing went wrong
     metavar="DAYS",
     help="With --conversations or --compare: also tickets that were closed in the last DAYS days; default: 90.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would become of each row; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen to each row; change nothing.")
 @as_json
 def otrs(
     file: IO[bytes],

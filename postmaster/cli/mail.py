@@ -12,14 +12,13 @@ from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json, print_
 from postmaster.cli.output import output_option, read_moment, since_option, until_option, write_bytes
 from postmaster.cli.resources import as_json, print_facts
 from postmaster.database import read_session
-from postmaster.extensions import Json
 from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.pipeline.decision import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 
-group = Group("mail", help="Find mail that was taken, and see what became of it.")
+group = Group("mail", help="Find received mail and see what happened to it.")
 
 COLUMNS = ("id", "recorded", "account", "sender", "verdict", "subject", "outcome", "ticket")
 
@@ -39,7 +38,7 @@ OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 @click.option(
     "--verdict",
     type=click.Choice([finding.value for finding in Finding]),
-    help="What was found out about its sender; none: nothing that decides. Mail that nobody looked at has no verdict.",
+    help="The verdict on its sender; none: nothing conclusive. Mail that nobody checked has no verdict.",
 )
 @click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show the newest ones only.")
 @as_json
@@ -96,10 +95,6 @@ def show(number: int, json_: bool) -> None:
     if json_:
         print_json(details)
     else:
-        _print(details)
-
-
-def _print(details: Json) -> None:
-    print_facts({name: value for name, value in details.items() if name != "trace"})
-    click.echo()
-    print_table(("Stage", "What was decided"), ((step.get("stage"), step.get("text")) for step in details["trace"]))
+        print_facts({name: value for name, value in details.items() if name != "trace"})
+        click.echo()
+        print_table(("Stage", "What was decided"), ((step.get("stage"), step.get("text")) for step in details["trace"]))

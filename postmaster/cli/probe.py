@@ -86,7 +86,10 @@ def _shown(results: Iterator[ProbeStage], *, as_json: bool, json_lines: bool) ->
         if json_lines:
             print_json(stage.as_dict())
         elif not as_json:
-            _print(stage)
+            time = f" ({stage.ms} ms)" if stage.state == "ok" else ""
+            click.echo(f"{MARKS[stage.state]} {stage.stage}: {stage.detail or 'not reached'}{time}")
+            if stage.advice:
+                click.echo(f"  → {stage.advice}".replace("\n", "\n    "))
         yield stage
 
 
@@ -107,10 +110,3 @@ def _test_of(
             failed = ProbeStage(error.stage, "fail", detail=error.message, advice=error.advice, error=error)
             return [error.stage], iter([failed]), namesakes, trusted
     return stages_of(endpoint), probe(endpoint), namesakes, trusted
-
-
-def _print(stage: ProbeStage) -> None:
-    time = f" ({stage.ms} ms)" if stage.state == "ok" else ""
-    click.echo(f"{MARKS[stage.state]} {stage.stage}: {stage.detail or 'not reached'}{time}")
-    if stage.advice:
-        click.echo(f"  → {stage.advice}".replace("\n", "\n    "))

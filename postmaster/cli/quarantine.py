@@ -21,7 +21,7 @@ from postmaster.ledger.quarantine_list import QuarantineFilter
 from postmaster.pipeline.decision import REASONS
 from postmaster.resources.audit import audit
 
-group = Group("quarantine", help="Look after messages that could not become tickets.")
+group = Group("quarantine", help="Manage messages that could not become tickets.")
 
 COLUMNS = ("id", "account", "reason", "sender", "subject", "size", "created")
 
@@ -35,18 +35,16 @@ def chosen(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--account", default="", metavar="NAME", help="With --all: only those fetched for that account.")
     @wraps(command)
     def resolved(numbers: tuple[int, ...], every: bool, text: str, account: str, **others: Any) -> None:
-        command(_numbers(numbers, every, QuarantineFilter(text, account)), **others)
+        found = QuarantineFilter(text, account)
+        if every == bool(numbers):
+            raise click.UsageError("Name the messages by their ids, or all of them by --all.")
+        if not every and found != QuarantineFilter():
+            raise click.UsageError("--filter and --account go with --all.")
+        with read_session() as session:
+            chosen = found.ids(session) if every else numbers
+        command(chosen, **others)
 
     return resolved
-
-
-def _numbers(numbers: tuple[int, ...], every: bool, found: QuarantineFilter) -> Sequence[int]:
-    if every == bool(numbers):
-        raise click.UsageError("Name the messages by their ids, or all of them by --all.")
-    if not every and found != QuarantineFilter():
-        raise click.UsageError("--filter and --account go with --all.")
-    with read_session() as session:
-        return found.ids(session) if every else numbers
 
 
 @group.command("list")

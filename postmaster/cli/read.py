@@ -77,7 +77,7 @@ def _usage_told() -> Iterator[None]:
     "--trusted-if-proven", "trust", flag_value=Trust.PROVEN.value, help="Evaluate them if its sender is proven."
 )
 @click.option("--again", is_flag=True, help="Make a ticket even if the same bytes came within the last 24 hours.")
-@click.option("--dry-run", is_flag=True, help="Show what would become of the message; store nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen to the message; store nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--json-lines", is_flag=True, help="Take each FILE, and print one JSON object per line.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")

@@ -10,14 +10,14 @@ from typing import IO, Any
 
 import click
 
-from postmaster.cli.base import Function, Group, actor, given_secret, print_json, print_table
+from postmaster.cli.base import Function, Group, actor, confirmed, given_secret, print_json, print_table
 from postmaster.database import read_session, transaction
 from postmaster.resources.fields import Field, InvalidFieldsError
 from postmaster.resources.import_export import Importer, exported, read_document
 from postmaster.resources.service import Service
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
-although_named = click.option("--yes", is_flag=True, help="Also if something still names it.")
+although_named = click.option("--yes", is_flag=True, help="Even if something still names it.")
 
 
 @dataclass(frozen=True)
@@ -148,18 +148,12 @@ def _delete(group: Group, resource: ResourceCommands) -> None:
             record = service.find(which)
             thing_id, label = record.id, service.label(record)
             service.check_deletable(record)
-        if not yes and not _confirmed(f"Delete the {resource.noun} “{label}” ({thing_id})?"):
+        if not yes and not confirmed(f"Delete the {resource.noun} “{label}” ({thing_id})?", "deleting"):
             click.echo("Nothing was deleted.", err=True)
             return
         with transaction() as session:
             service = resource.service(session, actor())
             service.delete(service.find(which))
-
-
-def _confirmed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise click.UsageError("Without a terminal to ask on, deleting needs --yes.")
-    return click.confirm(question, err=True)
 
 
 def _export(group: Group, resource: ResourceCommands) -> None:

@@ -65,7 +65,7 @@ def folders(which: str | None, described: bool, by: str | None, as_json: bool) -
 @with_appcontext
 @guarded
 def preview(which: str | None, described: bool, by: str | None, limit: int, as_json: bool) -> None:
-    """Show what would become of the next messages of an account; change neither database nor server.
+    """Show what would happen to the next messages of an account; change neither database nor server.
 
     Prints for the account what “flask fetch --dry-run” does.
     """

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import click
-from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Group, actor, print_json, print_table
 from postmaster.cli.resources import although_named, as_json
 from postmaster.database import read_session, transaction
 from postmaster.desk.configuration import change_setting
-from postmaster.system.setting import Setting
 from postmaster.system.settings import SETTINGS, find_setting, get_setting
 
 group = Group("setting", help="Manage the system configuration.")
-
-
-def _row(session: Session, spec: Setting[object]) -> dict[str, str]:
-    return {
-        "name": spec.name,
-        "value": spec.show(get_setting(session, spec)),
-        "default": spec.show(spec.default),
-        "description": spec.description,
-    }
 
 
 @group.command("list")
@@ -29,7 +18,15 @@ def _row(session: Session, spec: Setting[object]) -> dict[str, str]:
 def list_(json_: bool) -> None:
     """List all settings; with --json one object per line."""
     with read_session() as session:
-        rows = [_row(session, spec) for spec in SETTINGS.values()]
+        rows = [
+            {
+                "name": spec.name,
+                "value": spec.show(get_setting(session, spec)),
+                "default": spec.show(spec.default),
+                "description": spec.description,
+            }
+            for spec in SETTINGS.values()
+        ]
     if json_:
         for row in rows:
             print_json(row)

@@ -43,7 +43,8 @@ def status(as_json: bool) -> None:
 def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     accounts = [
         {
-            **_plain(account),
+            **{name: value for name, value in asdict(account).items() if name != "complaint"},
+            "error": str(account.complaint or ""),
             **{
                 name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")
             },
@@ -53,12 +54,6 @@ def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
     ]
     queues = [asdict(queue) for queue in overview.queues]
     return {"accounts": accounts, "queues": queues, "quarantined": overview.quarantined}
-
-
-def _plain(account: AccountView) -> Json:
-    described = asdict(account)
-    del described["complaint"]
-    return described | {"error": str(account.complaint or "")}
 
 
 def _activity(progress: Progress | None) -> Json | None:

@@ -18,6 +18,7 @@ from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.desk.ticket_stream import TicketRange, stream_tickets
+from postmaster.desk.ticket_view import article_facts
 from postmaster.desk.tickets import TicketAttributes, linked_numbers
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
@@ -54,8 +55,8 @@ def _range(queue: str, state: str, since: str, until: str, newest_first: bool = 
 
 @group.command("list")
 @range_options
-@click.option("--newest-first", is_flag=True, help="The other way round.")
-@click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show that many at most.")
+@click.option("--newest-first", is_flag=True, help="Newest first.")
+@click.option("--limit", type=Number(1, MAX_COUNT), metavar="NUMBER", help="Show at most this many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def list_tickets(limit: int | None, as_json: bool, **parts: Any) -> None:
     """List tickets, the oldest first."""
@@ -202,15 +203,7 @@ def _describe(session: Session, found: Ticket) -> Json:
 
 def _describe_article(session: Session, article: Article) -> Json:
     """The article as ``flask read --json`` shows a message; without its raw mail, as far as its row goes."""
-    shared = {
-        "created": article.created_at.isoformat(),
-        "sender_type": article.sender_type.value,
-        "visible": article.visible,
-        "loop": article.loop,
-        "automatic": article.automatic,
-        "sender_verdict": article.verdict,
-        "article_fields": article.dynamic_fields or {},
-    }
+    shared = {**article_facts(article), "article_fields": article.dynamic_fields or {}}
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is not None:
         message = parse_message(unpack(raw.encoding, raw.data))

@@ -91,4 +91,4 @@ def _read_key(path: Path) -> str:
     except OSError as error:
         raise _bad_key(str(path), f"cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise _bad_key(str(path), "is no text, so it is no key") from error
+        raise _bad_key(str(path), "is not text, so it is not a key") from error

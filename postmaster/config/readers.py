@@ -130,7 +130,7 @@ def time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # listing all of them would take a tenth of a start
-        raise UnusableError(f"is “{name}”, which is no time zone known here") from None
+        raise UnusableError(f"is “{name}”, which is not a known time zone") from None
 
 
 def host(text: str) -> str:
@@ -159,7 +159,7 @@ def _name_server(word: str) -> tuple[str, int]:
     try:
         where, number = ip_address(address.removeprefix("[").removesuffix("]")), int(port)
     except ValueError:
-        raise UnusableError(f"has “{word}”, which is no address such as 192.0.2.53 or 192.0.2.53:5353") from None
+        raise UnusableError(f"has “{word}”, which is not an address such as 192.0.2.53 or 192.0.2.53:5353") from None
     if not 0 < number < 65_536:
         raise UnusableError(f"has “{word}”, whose port is not from 1 to 65535")
     return str(where), number
@@ -175,4 +175,4 @@ def _network(word: str) -> Network:
     try:
         return ip_network(word)
     except ValueError:
-        raise UnusableError(f"has “{word}”, which is no network such as 10.0.0.0/8") from None
+        raise UnusableError(f"has “{word}”, which is not a network such as 10.0.0.0/8") from None

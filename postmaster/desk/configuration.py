@@ -49,7 +49,7 @@ def change_setting(
         if queue is None or queue.validity is not Validity.VALID:
             raise InputError(
                 spec.name,
-                f"{spec.name} is “{text}”, which is no valid queue.",
+                f"{spec.name} is “{text}”, which is not a valid queue.",
                 "Choose a valid one; run: flask queue list",
                 code="bad-setting",
             )
@@ -57,13 +57,10 @@ def change_setting(
     if spec is STATE_LIST:
         _keep_states(session, text)
     if isinstance(spec, ListSetting) and not confirmed:
-        _keep_named(session, spec, spec.parse(text))
+        value = spec.parse(text)
+        if uses := [use for users in LIST_USERS for use in users(session, spec, value)]:
+            raise StillNamedError("value", spec.name, f"{spec.name} would not have it", uses)
     set_setting(session, spec.name, text, actor, seen)
-
-
-def _keep_named(session: Session, spec: Setting[Any], value: Any) -> None:
-    if uses := [use for users in LIST_USERS for use in users(session, spec, value)]:
-        raise StillNamedError("value", spec.name, f"{spec.name} would not have it", uses)
 
 
 def _keep_states(session: Session, text: str) -> None:

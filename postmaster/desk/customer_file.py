@@ -144,7 +144,7 @@ class DirectoryFile:
                 if row and len(self._flaws) <= MAX_FLAWS:
                     self._take(number, row, places)
         except csv.Error as error:
-            self._flaws.append(f"The file is no CSV: {error}.")
+            self._flaws.append(f"The file is not CSV: {error}.")
         except UnicodeDecodeError:
             self._flaws.append("The file is not UTF-8.")
         if self._flaws:
@@ -210,11 +210,11 @@ def _optional(value: str) -> str:
     try:
         return _value(value)
     except InvalidValue:
-        raise InvalidValue(f"is longer than {MAX_VALUE} characters, or holds what is no text") from None
+        raise InvalidValue(f"is longer than {MAX_VALUE} characters, or holds something other than text") from None
 
 
 def apply_directory(session: Session, file: DirectoryFile, actor: str, *, confirmed: bool) -> DirectoryImport:
-    """Let ``file`` be the directory. Raises ManyDroppedError unless ``confirmed``. The caller commits."""
+    """Replace the directory by ``file``. Raises ManyDroppedError unless ``confirmed``. The caller commits."""
     lock_administration(session)
     known = session.scalar(select(func.count()).select_from(CustomerEntry)) or 0
     addresses = session.scalars(select(CustomerEntry.address).execution_options(yield_per=PIECE))

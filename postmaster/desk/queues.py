@@ -27,7 +27,7 @@ def _queue_name(text: str) -> str:
     for part in text.split(QUEUE_SEPARATOR):
         if not part or part != part.strip() or ":" in (part[0], part[-1]):
             raise InvalidValue(
-                f"is “{text}”, which has an empty part", "Nest queues as in Sales::Orders, without blanks."
+                f"is “{text}”, which has an empty part", "Nest queues as in Sales::Orders, without spaces."
             )
     return name(text)
 
@@ -113,7 +113,7 @@ class QueueService(NamedService[Queue]):
         record, number = values.record, values.draft.number
         other = self.session.scalar(select(Queue).where(Queue.number == number)) if number else None
         if other is not None and other is not record:
-            flaw = f"is {number}, which the queue “{other.name}” has already"
+            flaw = f"is {number}, which is already that of the queue “{other.name}”"
             values.errors.add(NUMBER.name, NUMBER.refuse(flaw, "Choose another one.", code="name-taken"))
         if record is not None and values.draft.validity is not Validity.VALID and self._is_default(record.name):
             flaw = f"of “{record.name}” must stay valid, because it is the default queue"
@@ -121,7 +121,7 @@ class QueueService(NamedService[Queue]):
             values.errors.add(VALIDITY.name, VALIDITY.refuse(flaw, advice, code="default-queue"))
 
     def store(self, values: EnteredValues[Queue]) -> Stored[Queue]:
-        """Let sub-queues and the setting of the default queue follow a new name."""
+        """Rename sub-queues, and settings that name the queue, along with it."""
         old = values.record.name if values.record else None
         stored = super().store(values)
         if old is not None and old != stored.record.name:
@@ -129,7 +129,10 @@ class QueueService(NamedService[Queue]):
         return stored
 
     def _rename_below(self, old: str, record: Queue) -> None:
-        self._follow(old, record.name)
+        for spec in self._naming(old):
+            set_setting(self.session, spec.name, record.name, self.actor)
+            what = "The default queue" if spec is DEFAULT_QUEUE else "A queue that a setting names"
+            self.notes[f"queue-of-{spec.name}"] = f"{what} has another name now; {spec.name} is “{record.name}”."
         for child, child_name in self._below(old):
             if child is not record and child.name == child_name:  # not renamed yet with a parent of its own
                 self.change(child, {NAME.name: record.name + child_name.removeprefix(old)})
@@ -139,12 +142,6 @@ class QueueService(NamedService[Queue]):
         query = select(Queue).where(Queue.name.startswith(prefix, autoescape=True)).order_by(Queue.name)
         # SQLite's LIKE ignores case.
         return [(queue, queue.name) for queue in self.session.scalars(query) if queue.name.startswith(prefix)]
-
-    def _follow(self, old: str, new: str) -> None:
-        for spec in self._naming(old):
-            set_setting(self.session, spec.name, new, self.actor)
-            what = "The default queue" if spec is DEFAULT_QUEUE else "A queue that a setting names"
-            self.notes[f"queue-of-{spec.name}"] = f"{what} has another name now; {spec.name} is “{new}”."
 
 
 class Queues:
@@ -168,7 +165,7 @@ class Queues:
         """The queue of that name. Raises NotFoundError, or InputError if it is not valid."""
         found = self._service.find(name)
         if found.validity is not Validity.VALID:
-            message = f"The queue “{found.name}” is {found.validity.value}, so nothing was put there."
+            message = f"The queue “{found.name}” is {found.validity.value}, so nothing was moved there."
             raise InputError("Queue", message, "Choose another one, or set it valid first.", code="queue-invalid")
         return found
 

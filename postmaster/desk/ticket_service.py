@@ -50,7 +50,10 @@ class TicketService:
         Raises NotFoundError naming those that are not there.
         """
         asked = list(dict.fromkeys(number.strip() for number in numbers))
-        found = {ticket.number: ticket for ticket in self._locked([text for text in asked if _is_number(text)])}
+        found = {
+            ticket.number: ticket
+            for ticket in self._locked([text for text in asked if text.isascii() and text.isdecimal()])
+        }
         if missing := [f"“{number}”" for number in asked if number not in found]:
             none = "is no ticket" if len(missing) == 1 else "are no tickets"
             advice = "Nothing was changed. Run: flask ticket list"
@@ -110,7 +113,3 @@ def known_state(session: Session, text: str) -> str:
     """The state of that name, case-insensitively. Raises InputError."""
     state: str = Field("state", "State", mandatory=True, read=one_of(*state_names(session))).parse(text)
     return state
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()

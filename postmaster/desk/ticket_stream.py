@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
@@ -31,15 +31,12 @@ class TicketRange:
 def stream_tickets(session: Session, columns: Sequence[Any], wanted: TicketRange) -> Iterator[Row[Any]]:
     """These columns of each ticket, and its ``id``; they may name Ticket and its Queue. Raises NotFoundError."""
     found = select(Ticket.id, *columns).join(Queue, Queue.id == Ticket.queue_id).where(*_conditions(session, wanted))
+    found = found.order_by(Ticket.id.desc() if wanted.newest_first else Ticket.id).limit(PAGE)
     beyond: list[ColumnElement[bool]] = []
-    while page := session.execute(_page(found.where(*beyond), wanted)).all():
+    while page := session.execute(found.where(*beyond)).all():
         yield from page
         last = page[-1].id
         beyond = [Ticket.id < last if wanted.newest_first else Ticket.id > last]
-
-
-def _page(found: Select[Any], wanted: TicketRange) -> Select[Any]:
-    return found.order_by(Ticket.id.desc() if wanted.newest_first else Ticket.id).limit(PAGE)
 
 
 def _conditions(session: Session, wanted: TicketRange) -> Iterator[ColumnElement[bool]]:

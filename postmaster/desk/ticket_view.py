@@ -57,6 +57,18 @@ class ArticleView:
     attachments: Sequence[Attachment]
 
 
+def article_facts(article: Article) -> Json:
+    """What the desk knows of an article beside its message, as JSON shows it (docs/reference.md#json)."""
+    return {
+        "created": article.created_at.isoformat(),
+        "sender_type": article.sender_type.value,
+        "visible": article.visible,
+        "loop": article.loop,
+        "automatic": article.automatic,
+        "sender_verdict": article.verdict,
+    }
+
+
 @dataclass(frozen=True)
 class ArticlePage:
     """Some articles of a ticket: page ``number`` of ``pages``."""

@@ -153,13 +153,13 @@ def field_keys(values: Mapping[str, str]) -> set[str]:
 
 
 def add_field_keys(session: Session, tickets: Iterable[tuple[int, Mapping[str, str]]]) -> None:
-    """Have tickets, which have none yet, found by their dynamic fields. The caller commits."""
+    """Index tickets, which have no entry yet, by their dynamic fields. The caller commits."""
     rows = [{"key": key, "ticket_id": ticket_id} for ticket_id, values in tickets for key in sorted(field_keys(values))]
     insert_columns(session, TicketField, columns_of(rows))
 
 
 def renew_field_keys(session: Session, tickets: Mapping[int, Mapping[str, str]]) -> None:
-    """Have tickets found by the dynamic fields that they have now. The caller commits."""
+    """Index tickets anew by the dynamic fields that they have now. The caller commits."""
     session.execute(delete(TicketField).where(TicketField.ticket_id.in_(tickets)))
     add_field_keys(session, tickets.items())
 

@@ -143,7 +143,7 @@ class MailboxWork:
         return listing if self.bisection.on else replace(listing, wanted=sorted(listing.wanted, key=self.ledger.knows))
 
     def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], read: ReadBatch) -> None:
-        """Have a batch recorded from the side, while the next one is read from the server."""
+        """Record a batch in a thread of its own, while the next one is read from the server."""
         self.remaining -= len(batch)
         self.counters.gone += read.gone
         self.withheld += read.withheld

@@ -67,7 +67,9 @@ def note_broken_run(session: Session, mailbox_id: int, account_id: int | None) -
     mailbox = session.get_one(Mailbox, mailbox_id)
     mailbox.broken_runs += 1
     name, mailbox.under_way = mailbox.under_way, None
-    if name and account_id is not None and not _is_recorded(session, mailbox_id, name):
+    same = InboundMail.mailbox_id == mailbox_id, InboundMail.identity == name
+    recorded = select(exists().where(*same, InboundMail.deletion == Deletion.PENDING))
+    if name and account_id is not None and not session.scalar(recorded):  # one that is recorded did not end the run
         _strike(session, account_id, name[:300])
 
 
@@ -86,12 +88,6 @@ def fatal_mail(session: Session) -> dict[int, int]:
     """How many messages are left because runs ended in the middle of them, by account."""
     wanted = select(WithheldMail.account_id, func.count()).where(WithheldMail.strikes >= STRIKES)
     return {row[0]: row[1] for row in session.execute(wanted.group_by(WithheldMail.account_id))}
-
-
-def _is_recorded(session: Session, mailbox_id: int, identity: str) -> bool:
-    """Whether the message was recorded, so that it was not what ended the run."""
-    same = InboundMail.mailbox_id == mailbox_id, InboundMail.identity == identity
-    return bool(session.scalar(select(exists().where(*same, InboundMail.deletion == Deletion.PENDING))))
 
 
 def _strike(session: Session, account_id: int, name: str) -> None:

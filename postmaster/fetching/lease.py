@@ -120,7 +120,7 @@ def _beat(app: Flask, lease: Lease, ended: threading.Event) -> None:
 
 
 def _add_mailbox(session: Session, key: MailboxKey) -> None:
-    """See that the mailbox has its row, also when another run adds it at this moment."""
+    """Add the mailbox's row if it is missing, also when another run adds it at this moment."""
     session.execute(insert_into(dialect_of(session), Mailbox).values(**key._asdict()).on_conflict_do_nothing())
 
 

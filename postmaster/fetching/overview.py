@@ -18,15 +18,6 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.ledger.models import Quarantine
 from postmaster.resources.models import Validity
 
-UNWELL = (
-    Health.FAILING,
-    Health.PAUSED,
-    Health.NEEDS_UPDATE,
-    Health.NEEDS_CREDENTIAL,
-    Health.NEEDS_CONFIRMATION,
-    Health.QUEUE_INVALID,
-)
-
 
 @dataclass(frozen=True)
 class AccountView:

@@ -51,7 +51,7 @@ def pause_fetching(session: Session, reason: str, actor: str) -> FetchPause:
 
 
 def resume_fetching(session: Session, actor: str) -> bool:
-    """Let mail be fetched again; returns False if it was not paused. The caller commits."""
+    """Resume fetching; returns False if it was not paused. The caller commits."""
     lock_administration(session)
     pause = current_pause(session)
     if pause is None:

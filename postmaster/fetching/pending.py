@@ -54,7 +54,7 @@ class Ledger:
         self.restore(entries)
 
     def restore(self, entries: Iterable[LedgerEntry]) -> None:
-        """Have these found again: they are pending, whatever became of the session that knew them."""
+        """Keep these as pending: they are found again, whatever became of the session that knew them."""
         for entry in entries:
             self._entries[entry.identity].append(entry)
             self._taken.add((entry.identity, entry.occurrence))

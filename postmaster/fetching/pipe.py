@@ -15,7 +15,7 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json
 from postmaster.fetching.dry_run import Foresight
 from postmaster.fetching.pending import piped_before
-from postmaster.ledger.record import NotRecordedError, Origin, Recorded, record
+from postmaster.ledger.record import NotRecordedError, Origin, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import REASONS, Outcome, Rules
 from postmaster.pipeline.json import describe_decision, describe_message
@@ -78,7 +78,9 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
         [recorded] = record([arrival], origin, PipeTransaction(arrival.sha256, again).begin)
     except PipedBeforeError as before:
         return _describe_before(before.ticket_id, arrival)
-    return _describe(recorded, arrival)
+    if recorded.decision is None:
+        return {**_nothing(recorded.outcome, recorded.reason), "message": _message(arrival)}
+    return {**describe_decision(recorded.decision), "ticket": recorded.ticket, "message": _message(arrival)}
 
 
 def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
@@ -95,12 +97,6 @@ def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
 def _arrival(raw: bytes) -> Arrival:
     sha256 = hashlib.sha256(raw).digest()
     return read_arrival(raw, sha256, f"sha256:{sha256.hex()}", 0)
-
-
-def _describe(recorded: Recorded, arrival: Arrival) -> Json:
-    if recorded.decision is None:
-        return {**_nothing(recorded.outcome, recorded.reason), "message": _message(arrival)}
-    return {**describe_decision(recorded.decision), "ticket": recorded.ticket, "message": _message(arrival)}
 
 
 def _describe_before(ticket_id: int | None, arrival: Arrival) -> Json:

@@ -117,7 +117,9 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
     with read_session() as session:
         ledger = load_ledger(session, run.lease.mailbox_id)
     limits = BatchLimits(plan.largest, watch.stop_reason, most)
-    work = MailboxWork(ledger, plan.origin, recording, limits, _bisection(run))
+    size = run.caution.batch_size(batches.BATCH_MESSAGES)
+    bisection = Bisection(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
+    work = MailboxWork(ledger, plan.origin, recording, limits, bisection)
     try:
         with renewing(run.lease):
             _work(plan, work, options, watch, result)
@@ -141,12 +143,6 @@ def _remember(session: Session, run: Run, work: MailboxWork, result: AccountResu
     if result.error is None and not work.remaining:
         forget_broken_runs(session, run.lease.mailbox_id)
         remember_withheld(session, run.account_id, {key_of(each.mail): str(each) for each in work.withheld})
-
-
-def _bisection(run: Run) -> Bisection:
-    """How carefully the run has to go about it, after those before it."""
-    size = run.caution.batch_size(batches.BATCH_MESSAGES)
-    return Bisection(size, run.caution.left, partial(note_under_way, run.lease.mailbox_id))
 
 
 def _take_down(error: MailError, watch: Stopwatch, result: AccountResult) -> None:

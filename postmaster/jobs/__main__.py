@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _check(app: Flask) -> None:
-    """See that there is a database, and a Redis that is named; one that is away at the moment may come back."""
+    """Check that there is a database, and a Redis that is named; one that is away at the moment may come back."""
     for number in STOP_SIGNALS:  # from ``Supervisor.run`` on it waits for its children
         signal.signal(number, _end)
     with app.app_context():

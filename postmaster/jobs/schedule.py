@@ -78,7 +78,7 @@ class FetchScheduler(Scheduler):
         super().enqueue_jobs()
 
     def reconcile(self, periodic: Periodic) -> None:
-        """See that ``periodic`` is in Redis, and due by its interval at the latest."""
+        """Put ``periodic`` into Redis if it is missing, due by its interval at the latest."""
         due = self.connection.zscore(self.scheduled_jobs_key, periodic.id)
         kept = self.connection.exists(Job.key_for(periodic.id))
         if due is None or not kept or due > now().timestamp() + periodic.seconds:

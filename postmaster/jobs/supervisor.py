@@ -83,7 +83,10 @@ class Supervisor:
             signal.signal(number, self._on_signal)
         while not self._signals:
             self._start_missing()
-            self._wait()
+            # Until a child dies, a signal comes, or it is time to start one again.
+            sentinels = [child.process.sentinel for child in self._children if child.process is not None]
+            pauses = [child.start_at - time.monotonic() for child in self._children if child.process is None]
+            self._sleep(sentinels, max(0.0, min(pauses)) if pauses else None)
         return self._end()
 
     def _on_signal(self, _number: int, _frame: object) -> None:
@@ -95,12 +98,6 @@ class Supervisor:
                 child.bury()
             if child.process is None and time.monotonic() >= child.start_at:
                 child.start(self._app)
-
-    def _wait(self) -> None:
-        """Until a child dies, a signal comes, or it is time to start one again."""
-        sentinels = [child.process.sentinel for child in self._children if child.process is not None]
-        pauses = [child.start_at - time.monotonic() for child in self._children if child.process is None]
-        self._sleep(sentinels, max(0.0, min(pauses)) if pauses else None)
 
     def _sleep(self, sentinels: Sequence[int], seconds: float | None = None) -> None:
         """Until one of ``sentinels`` tells of a death, or a signal comes."""

@@ -37,7 +37,7 @@ _ADD_KEYS = text(
 
 
 def lock_deciding(session: Session) -> None:
-    """Let no other batch be decided on until this transaction ends, so that each sees what the others decided.
+    """Keep other batches from being decided on until this transaction ends: each sees what the others decided.
 
     Counting up the ticket number serialises them anyway. SQLite has one writer.
     """

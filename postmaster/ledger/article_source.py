@@ -14,7 +14,7 @@ def article_source(session: Session, article: Article) -> bytes:
     """The message as it came. Raises NotFoundError if it is not kept any more."""
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is None:
-        message = f"The source of article {article.id} is not there any more"
+        message = f"The source of article {article.id} is no longer kept"
         raise NotFoundError("unknown-source", message, "Its text is on the page of its ticket.")
     return unpack(raw.encoding, raw.data)
 

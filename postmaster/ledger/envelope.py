@@ -46,10 +46,8 @@ def envelope_of(message: ParsedMessage | None, raw: bytes, writer: Writer = NOBO
 
     ``writer`` wrote it, as far as that was decided.
     """
-    return glean(raw) if message is None else _envelope(message, writer)
-
-
-def _envelope(message: ParsedMessage, writer: Writer) -> Envelope:
+    if message is None:
+        return glean(raw)
     sender = writer if writer.key else next(iter(possible_writers(message)), None) or message.from_
     return Envelope(
         sender=_kept(sender.address) if sender else "",

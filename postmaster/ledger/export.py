@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from postmaster.desk.models import Article, Queue, RawMail, Ticket, TicketLink
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.ticket_stream import TicketRange, stream_tickets
+from postmaster.desk.ticket_view import article_facts
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.extensions import Json
 
@@ -137,12 +138,7 @@ def _article(each: ExportedArticle) -> Json:
     article = each.article
     return {
         "ticket": each.number,
-        "created": article.created_at.isoformat(),
-        "sender_type": article.sender_type.value,
-        "visible": article.visible,
-        "loop": article.loop,
-        "automatic": article.automatic,
-        "sender_verdict": article.verdict,
+        **article_facts(article),
         "header": article.header,
         "text": article.text,
         "source": None if each.source is None else base64.b64encode(each.source).decode("ascii"),

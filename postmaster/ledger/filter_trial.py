@@ -20,7 +20,7 @@ from postmaster.ledger.models import InboundMail, Quarantine
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.context import load_context
-from postmaster.pipeline.decision import Decision, Prepared, Rules
+from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.filters.loading import compiled
 from postmaster.pipeline.filters.matching import (
     FILTER_SECONDS,
@@ -67,7 +67,10 @@ def recent_messages(session: Session, wanted: int = 0) -> list[tuple[int, str]]:
     articles = select(Article.raw_id, Article.header).where(Article.raw_id.is_not(None))
     held = select(Quarantine.raw_id, Quarantine.sender, Quarantine.subject)
     return [
-        *((row.raw_id, _title_of(row.header)) for row in _first(session, articles, Article.id.desc())),
+        *(
+            (row.raw_id, _called((row.header.get("from") or {}).get("address") or "", row.header.get("subject") or ""))
+            for row in _first(session, articles, Article.id.desc())
+        ),
         *(
             (row.raw_id, f"In quarantine: {_called(row.sender, row.subject)}")
             for row in _first(session, held, (Quarantine.raw_id == wanted).desc(), Quarantine.id.desc())
@@ -77,10 +80,6 @@ def recent_messages(session: Session, wanted: int = 0) -> list[tuple[int, str]]:
 
 def _first(session: Session, query: Select[*tuple[Any, ...]], *order: ColumnElement[Any]) -> Sequence[Row[Any]]:
     return session.execute(query.order_by(*order).limit(RECENT_MAILS)).all()
-
-
-def _title_of(header: Json) -> str:
-    return _called((header.get("from") or {}).get("address") or "", header.get("subject") or "")
 
 
 def _called(sender: str, subject: str) -> str:
@@ -98,7 +97,7 @@ def source_of(session: Session, raw_id: int) -> bytes:
     """The message as it came, by the id of its source. Raises NotFoundError."""
     raw = session.get(RawMail, raw_id)
     if raw is None:
-        raise NotFoundError("unknown-mail", "The source of that message is not there any more.", "Pick another one.")
+        raise NotFoundError("unknown-mail", "The source of that message is no longer kept.", "Pick another one.")
     return unpack(raw.encoding, raw.data)
 
 
@@ -119,11 +118,12 @@ def try_out(
     setup = Setup(before.configuration, filters)
     prepared = prepare(arrival, message, rules, setup)
     decision = decide(prepared, load_context(session, setup.configuration, [prepared], now(), zone))
-    return Experiment(message, _attempts(filters, edited, prepared), describe_decision(decision), _ticket(decision))
-
-
-def _ticket(decision: Decision) -> str | None:
-    return decision.ticket.number if decision.ticket and decision.ticket.id else None
+    return Experiment(
+        message,
+        _attempts(filters, edited, prepared),
+        describe_decision(decision),
+        decision.ticket.number if decision.ticket and decision.ticket.id else None,
+    )
 
 
 def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:

@@ -179,7 +179,7 @@ def _release(
 
 
 def _enter(session: Session, row: Quarantine, decision: Decision, words: str) -> None:
-    """Have the ledger say what became of the message, and by what it is found now."""
+    """Write the new outcome into the ledger, and index what the message is found by now."""
     inbound = session.get_one(InboundMail, row.inbound_id)
     arrival = decision.prepared.arrival
     before = terms_of(vars(inbound), row.account_id)

@@ -63,7 +63,7 @@ def _first_message(session: Session, ticket: Ticket) -> tuple[Arrival, ParsedMes
     raw = session.scalars(
         select(RawMail).join(Article).where(Article.ticket_id == ticket.id).order_by(Article.id).limit(1)
     ).first()
-    flaw = "its source is not there any more, or it was merged into another ticket"
+    flaw = "its source is no longer kept, or it was merged into another ticket"
     if raw is not None:
         arrival = read_arrival(unpack(raw.encoding, raw.data), b"", "", 0)
         session.expunge(raw)

@@ -115,7 +115,8 @@ def find_mail(session: Session, wanted: MailFilter) -> MailPage:
     low, high = _bounds(session, wanted)
     groups = wanted.groups(session)
     if not groups:
-        ids = list(session.scalars(_plain(wanted, low, high)))
+        query = select(InboundMail.id).where(InboundMail.id > low, InboundMail.id < high)
+        ids = list(session.scalars(_in_time(query, wanted).order_by(InboundMail.id.desc()).limit(PAGE_SIZE + 1)))
         return _page(session, ids, None)
     driver, *others = _by_rarity(session, groups, low, high)
     ids = list(session.scalars(hits(wanted, driver, others, low, high)))
@@ -158,11 +159,6 @@ def _bounds(session: Session, wanted: MailFilter) -> tuple[int, int]:
 def _first_since(session: Session, moment: datetime) -> int | None:
     query = select(InboundMail.id).where(InboundMail.recorded_at >= moment)
     return session.scalar(query.order_by(InboundMail.recorded_at, InboundMail.id).limit(1))
-
-
-def _plain(wanted: MailFilter, low: int, high: int) -> Select[int]:
-    query = select(InboundMail.id).where(InboundMail.id > low, InboundMail.id < high)
-    return _in_time(query, wanted).order_by(InboundMail.id.desc()).limit(PAGE_SIZE + 1)
 
 
 def _in_time(query: Select[int], wanted: MailFilter) -> Select[int]:

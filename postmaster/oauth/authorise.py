@@ -24,7 +24,7 @@ from postmaster.accounts.wait import end_wait
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, MailError, NotFoundError, mail_error
 from postmaster.extensions import now
-from postmaster.oauth.provider import DeviceCode, IdentityProvider, Tokens
+from postmaster.oauth.provider import DeviceCode, Tokens
 from postmaster.oauth.providers import provider_of
 from postmaster.oauth.registration import Registration, registration_of
 from postmaster.oauth.vault import note_refusal, store_first
@@ -59,8 +59,8 @@ class StateError(InputError):
     def __init__(self) -> None:
         super().__init__(
             "State",
-            "This way back from the identity provider is not good, or not any more, so nothing was stored.",
-            f"It is good once, for {VALID_MINUTES} minutes, and in the browser that began it. Press Authorise again.",
+            "This sign-in was used before, took too long, or began in another browser, so nothing was stored.",
+            f"It works once, for {VALID_MINUTES} minutes, in the browser where it began. Choose Authorise again.",
             code="authorisation-state",
         )
 
@@ -69,7 +69,7 @@ def load_registration(session: Session, credential_id: int) -> Registration:
     """The registration of the credential. Raises NotFoundError, and InputError if it signs in with a password."""
     credential = session.get(Credential, credential_id)
     if credential is None:
-        raise NotFoundError("unknown-credential", "There is no such credential any more", "Look for it in the list.")
+        raise NotFoundError("unknown-credential", "This credential no longer exists", "Look for it in the list.")
     if not credential.spec.is_oauth:
         raise InputError("Kind", f"The credential “{credential.name}” is of kind basic, which nobody authorises.")
     return registration_of(credential)
@@ -83,7 +83,7 @@ def begin(credential_id: int, redirect_uri: str, browser: BrowserSignIn | None) 
     with read_session() as session:
         registration = load_registration(session, credential_id)
     if registration.grant is not Grant.AUTHORIZATION_CODE:
-        raise InputError("Grant", "With grant client-credentials nobody signs in.", "Press Try, or test an account.")
+        raise InputError("Grant", "With grant client-credentials nobody signs in.", "Choose Try, or test an account.")
     state = secrets.token_urlsafe(32)
     address, flow = provider_of(registration).begin(redirect_uri, state)
     with transaction() as session:
@@ -178,15 +178,9 @@ def by_device(
     provider = provider_of(registration)
     device = provider.begin_device()
     show(device)
-    return store(credential_id, registration, _poll(provider, device, registration, wait), actor)
-
-
-def _poll(
-    provider: IdentityProvider, device: DeviceCode, registration: Registration, wait: Callable[[DeviceCode], bool]
-) -> Tokens:
     while wait(device):
         if tokens := provider.poll_device(device):
-            return tokens
+            return store(credential_id, registration, tokens, actor)
     raise _nobody_came(registration)
 
 

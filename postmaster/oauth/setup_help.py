@@ -88,7 +88,7 @@ def _microsoft(known: Known) -> list[SetupStep]:
         _SECRET,
         SetupStep(
             "Authorise",
-            "Save, then press Authorise and sign in as the mailbox itself, or as somebody with Full Access to it: a "
+            "Save, then choose Authorise and sign in as the mailbox itself, or as somebody with Full Access to it: a "
             "shared mailbox cannot sign in. For “flask credential authorise” switch on “Allow public client flows” "
             "under Authentication.",
         ),
@@ -113,7 +113,7 @@ def _microsoft_app(known: Known) -> list[SetupStep]:
             "registration does not work.",
             powershell(known),
         ),
-        SetupStep("Try", "Save, then press Try. Exchange may take an hour to notice a new permission."),
+        SetupStep("Try", "Save, then choose Try. Exchange may take an hour to notice a new permission."),
         _OUTLOOK,
     ]
 
@@ -170,7 +170,7 @@ def _google(known: Known) -> list[SetupStep]:
             known.redirect_uri,
             redirect_flaw(CredentialKind.GOOGLE, known.redirect_uri),
         ),
-        SetupStep("Authorise", "Save, then press Authorise and sign in as the mailbox: Gmail opens nobody else's."),
+        SetupStep("Authorise", "Save, then choose Authorise and sign in as the mailbox: Gmail opens nobody else's."),
         SetupStep(
             "Mail account",
             "Enter the mailbox as User name here, and add a mail account: type IMAPS, host imap.gmail.com, with this "
@@ -189,7 +189,7 @@ def _generic(known: Known) -> list[SetupStep]:
             "gives refresh tokens only then. The token's audience and user name must be what the mail server checks.",
         ),
         SetupStep(
-            "Authorise", "Save, then press Authorise. With a device endpoint “flask credential authorise” works too."
+            "Authorise", "Save, then choose Authorise. With a device endpoint “flask credential authorise” works too."
         ),
     ]
 
@@ -200,7 +200,7 @@ def _generic_app(_known: Known) -> list[SetupStep]:
             "Client", "Register a confidential client, and allow it the client credentials grant (service account)."
         ),
         SetupStep("Mailbox", "Have the mail server accept tokens of that client for the mailboxes."),
-        SetupStep("Try", "Save, then press Try."),
+        SetupStep("Try", "Save, then choose Try."),
     ]
 
 

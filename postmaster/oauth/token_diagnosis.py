@@ -45,7 +45,7 @@ def flaw_of(registration: Registration, token: str, protocol: Protocol) -> Cause
         return None
     audience = str(claims.get("aud", ""))
     if not any(name in audience for name in (*_EXCHANGE, registration.outlook_host)):
-        return Cause(f"it is made out to {audience or 'nobody'}, not to Exchange Online", "Leave Scopes empty.")
+        return Cause(f"it is issued for {audience or 'nobody'}, not to Exchange Online", "Leave Scopes empty.")
     if registration.grant is Grant.CLIENT_CREDENTIALS:
         return _lacks(
             claims.get("roles"), EXCHANGE_NAMES[protocol].role, "Application permissions, Office 365 Exchange Online"
@@ -114,5 +114,5 @@ def _microsoft(registration: Registration, protocol: Protocol, login: str, signe
         )
     switch = EXCHANGE_NAMES[protocol].switch
     yield Cause(f"{protocol} is switched off for the mailbox.", f"Check: Get-CASMailbox {login} | fl {switch}")
-    yield Cause(f"{login} is no mailbox, but an alias, a group, or misspelt.", f"Check: Get-Mailbox {login}")
+    yield Cause(f"{login} is not a mailbox but an alias, a group, or misspelt.", f"Check: Get-Mailbox {login}")
     yield Cause("The permission is new.", "Exchange may take an hour to notice it.")

@@ -29,7 +29,6 @@ from postmaster.operations.state import MORE_WORKERS, START, waiting_words
 from postmaster.outlets.service import valid_outlets
 from postmaster.outlets.troubles import Trouble, halted_outlets, late_outlets
 from postmaster.pipeline.filters.loading import load_filters
-from postmaster.pipeline.filters.matching import CompiledFilter
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.naming import filter_flaws, present_choices
 from postmaster.resources.models import Validity
@@ -72,12 +71,12 @@ def _silent(session: Session, moment: datetime) -> Sequence[IncidentTrouble] | N
     last = func.coalesce(AccountState.last_success_at, MailAccount.created_at)
     query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID)
     accounts = session.scalars(query.where(last < moment - patience).order_by(MailAccount.id)).unique()
-    return [_silence(account, moment) for account in accounts if _is_silent(session, account, moment)]
-
-
-def _is_silent(session: Session, account: MailAccount, moment: datetime) -> bool:
-    """Whether two runs at least should have gone well in the meantime, where the interval is long."""
-    return _last_success(account) < moment - 2 * interval_of(session, account)
+    # Two runs at least should have gone well in the meantime, where the interval is long.
+    return [
+        _silence(account, moment)
+        for account in accounts
+        if _last_success(account) < moment - 2 * interval_of(session, account)
+    ]
 
 
 def _last_success(account: MailAccount) -> datetime:
@@ -118,11 +117,10 @@ OUTDATED = (
 def _outdated(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     users = exists().where(MailAccount.credential_id == Credential.id, MailAccount.validity == Validity.VALID)
     query = select(Credential).where(users, credential_health_column().in_(OUTDATED)).order_by(Credential.id)
-    return [_update(credential) for credential in session.scalars(query).unique()]
-
-
-def _update(credential: Credential) -> IncidentTrouble:
-    return IncidentTrouble(str(credential.id), str(need_of(credential)), f"/credentials/{credential.id}")
+    return [
+        IncidentTrouble(str(credential.id), str(need_of(credential)), f"/credentials/{credential.id}")
+        for credential in session.scalars(query).unique()
+    ]
 
 
 def _quarantined(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
@@ -171,15 +169,15 @@ def _misnamed(session: Session, moment: datetime) -> Sequence[IncidentTrouble]:
     """Queues that a pipe named lately and that are not there. A pipe that was mended names another one, or none."""
     valid = exists().where(Queue.name == PipeQueue.queue_name, Queue.validity == Validity.VALID)
     query = select(PipeQueue.queue_name).where(~valid, PipeQueue.last_at > moment - PIPE_PATIENCE)
-    return [_misnaming(name) for name in session.scalars(query.order_by(PipeQueue.queue_name))]
-
-
-def _misnaming(name: str) -> IncidentTrouble:
-    sentence = (
-        f"The pipe of a mail transfer agent names the queue “{name}”, which is not there, or not valid; its mail goes "
-        "to PostmasterDefaultQueue. Correct --queue of flask read there, or add the queue or set it valid."
-    )
-    return IncidentTrouble(name[:100], sentence, "/queues")
+    return [
+        IncidentTrouble(
+            name[:100],
+            f"The pipe of a mail transfer agent names the queue “{name}”, which is not there, or not valid; its mail "
+            "goes to PostmasterDefaultQueue. Correct --queue of flask read there, or add the queue or set it valid.",
+            "/queues",
+        )
+        for name in session.scalars(query.order_by(PipeQueue.queue_name))
+    ]
 
 
 def _flawed(session: Session, _moment: datetime) -> Sequence[IncidentTrouble] | None:
@@ -188,12 +186,15 @@ def _flawed(session: Session, _moment: datetime) -> Sequence[IncidentTrouble] | 
         filters = load_filters(session)
     except MailError:
         return None
-    return [_flaw(each) for each in filters if each.flaw]
-
-
-def _flaw(each: CompiledFilter) -> IncidentTrouble:
-    sentence = f"The filter “{each.name}” cannot be used, and is skipped. It {each.flaw}"
-    return IncidentTrouble(str(each.id), sentence, f"/filters/{each.id}")
+    return [
+        IncidentTrouble(
+            str(each.id),
+            f"The filter “{each.name}” cannot be used, and is skipped. It {each.flaw}",
+            f"/filters/{each.id}",
+        )
+        for each in filters
+        if each.flaw
+    ]
 
 
 def _naming(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
@@ -244,7 +245,7 @@ def _lost_default(session: Session) -> Iterator[IncidentTrouble]:
     name = get_setting(session, DEFAULT_QUEUE)
     valid = select(Queue.id).where(Queue.name == name, Queue.validity == Validity.VALID)
     if session.scalar(valid) is None:
-        sentence = f"{DEFAULT_QUEUE.name} is “{name}”, which is no valid queue: the first valid one is used instead."
+        sentence = f"{DEFAULT_QUEUE.name} is “{name}”, which is not a valid queue: the first valid one is used instead."
         yield IncidentTrouble("default", sentence, f"/settings/{DEFAULT_QUEUE.name}")
 
 

@@ -27,7 +27,8 @@ def read_again() -> None:
     digest = last.digest if last else ""
     try:
         if _digest(path) != digest:
-            _take(path)
+            with open(path, "rb") as file, DirectoryFile(file) as rows, transaction() as session:
+                apply_directory(session, rows, ACTOR, confirmed=False)
         elif last is not None and last.problem:
             _note(digest, "")
     except OSError as error:
@@ -39,11 +40,6 @@ def read_again() -> None:
 def _digest(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _take(path: str) -> None:
-    with open(path, "rb") as file, DirectoryFile(file) as rows, transaction() as session:
-        apply_directory(session, rows, ACTOR, confirmed=False)
 
 
 def _note(digest: str, problem: str) -> None:

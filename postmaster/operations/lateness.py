@@ -42,7 +42,10 @@ def late_accounts(session: Session) -> Sequence[Late]:
     """Those that wait longer than two of their intervals, the longest first; usually found to be none by one query."""
     moment, usual, late = now(), get_setting(session, FETCH_INTERVAL), []
     for account in session.scalars(_waiting(moment - SHORTEST)).unique():
-        since = _due_since(account)
+        # What was changed in the meantime may be what made it due.
+        state, credential = account.state, account.credential
+        due = (state.next_run_at or state.last_run_at or now()) if state else account.created_at
+        since = max(due, account.changed_at, *([credential.changed_at] if credential else []))
         if _is_late(account, since, moment, usual):
             late.append(Late(account.label, since))
     return sorted(late, key=lambda each: each.since)
@@ -59,13 +62,6 @@ def _is_late(account: MailAccount, since: datetime, moment: datetime, usual: int
     if since >= moment - SHORTEST or account_health(account) not in SCHEDULED:
         return False
     return since < moment - INTERVALS * timedelta(minutes=account.interval or usual)
-
-
-def _due_since(account: MailAccount) -> datetime:
-    """Since when the account is due. What was changed in the meantime may be what made it so."""
-    state, credential = account.state, account.credential
-    due = (state.next_run_at or state.last_run_at or now()) if state else account.created_at
-    return max(due, account.changed_at, *([credential.changed_at] if credential else []))
 
 
 def longest_runs(session: Session) -> Sequence[tuple[str, datetime]]:

@@ -47,13 +47,14 @@ class _Collector(Collector):
         return family
 
     def _accounts(self) -> Iterator[Metric]:
-        age = _gauge("last_success_age_seconds", "Time since the last run that went well, or since it was added.")
+        age = _gauge("last_success_age_seconds", "Time since the last successful run, or since the account was added.")
         backlog = _gauge("backlog_messages", "Messages that the last run that saw the mailbox left there.")
         failures = _gauge("failures", "Failed runs in a row.")
         seconds = _gauge("last_run_seconds", "How long the last run took.")
-        health = _gauge("health", "1 for how the account stands.", "health")
+        health = _gauge("health", "1 for the account's present health.", "health")
         moment = now()
-        for account in _valid_accounts(self.session):
+        query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
+        for account in self.session.scalars(query).unique():
             state, labels = account.state or AccountState(failures=0, backlog=0), [account.label, str(account.id)]
             age.add_metric(labels, (moment - (state.last_success_at or account.created_at)).total_seconds())
             backlog.add_metric(labels, state.backlog)
@@ -67,8 +68,8 @@ class _Collector(Collector):
         state, going_on = fetching_state(self.session), progress(self.session).values()
         quarantined = self.session.scalar(select(func.count()).select_from(Quarantine)) or 0
         for name, text, value in (
-            ("workers", "Worker processes that live.", state.workers),
-            ("schedulers", "Schedulers that live.", state.schedulers),
+            ("workers", "Worker processes that are alive.", state.workers),
+            ("schedulers", "Schedulers that are alive.", state.schedulers),
             ("fetching_paused", "1 while all fetching is paused.", int(state.pause is not None)),
             ("queue_depth", "Accounts that wait for a worker.", sum(it.activity is Activity.QUEUED for it in going_on)),
             ("running", "Accounts that are being fetched.", sum(it.activity is Activity.RUNNING for it in going_on)),
@@ -104,11 +105,6 @@ def _outlet_gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"postmaster_account_{name}", text, labels=["account", "id", *labels])
-
-
-def _valid_accounts(session: Session) -> Iterable[MailAccount]:
-    query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
-    return session.scalars(query).unique()
 
 
 def render_metrics(session: Session) -> bytes:

@@ -57,7 +57,8 @@ class Requested:
     def sentence(self) -> str:
         """The whole answer in words, for a toast."""
         queued, running, waiting = (
-            self._count(answer) for answer in (Answer.QUEUED, Answer.RUNNING, Answer.ALREADY_QUEUED)
+            sum(given is answer for given in self.answers.values())
+            for answer in (Answer.QUEUED, Answer.RUNNING, Answer.ALREADY_QUEUED)
         )
         refused = len(self.answers) - queued - running - waiting
         parts = [
@@ -73,12 +74,9 @@ class Requested:
         told = f"Accounts: {', '.join(parts)}." if parts else "There is no valid account to fetch."
         return told if self.state.ok else f"{told} {self.state.sentence} {self.state.advice}"
 
-    def _count(self, answer: Answer) -> int:
-        return sum(given is answer for given in self.answers.values())
-
 
 def request_fetch(account_ids: Collection[int] | None, actor: str) -> Requested:
-    """Have these accounts, or with None all valid ones, fetched before all others; answers at once.
+    """Request a fetch of these accounts, or with None of all valid ones, before all others; answers at once.
 
     A pause after a refused login and a wait after a failure do not hold this run back. An account that is queued or
     running already is not queued again. While all fetching is paused the requests wait until it is resumed. The caller
@@ -132,17 +130,17 @@ def _audit_request(
 
 
 def confirm_first_fetch(session: Session, account_id: int, actor: str) -> int:
-    """Let the schedule take all mail of an account's mailbox that was never fetched before; returns how much there
+    """Confirm the first fetch of an account's mailbox, so that the schedule takes all its mail; returns how much there
     was when it was looked at. The caller commits, and may request a fetch then.
 
-    Raises InputError if the account waits for no confirmation.
+    Raises InputError if the account is not waiting for a confirmation.
     """
     lock_administration(session)
     account = session.get_one(MailAccount, account_id)
     key = mailbox_key(account)
     if account.state is None or key is None or account_health(account) is not Health.NEEDS_CONFIRMATION:
-        message = f"The account {account.label} waits for no confirmation."
-        raise InputError("account", message, "There is nothing to do.", code="nothing-to-confirm")
+        message = f"The account {account.label} is not waiting for a confirmation."
+        raise InputError("account", message, "Nothing to do.", code="nothing-to-confirm")
     mailbox_row(session, key).confirmed_at = now()
     state, count = account.state, account.state.held_count or 0
     state.held_revision = state.held_count = state.next_run_at = None

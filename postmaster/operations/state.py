@@ -26,9 +26,9 @@ class Fetching(StrEnum):
     LATE = "late"
 
 
-START = "Start it by: python worker.py, or systemctl start postmaster-worker. bin/start does so, too."
+START = "Start it by: python worker.py, or systemctl start postmaster-worker. bin/start does this too."
 
-MORE_WORKERS = "Run history says what the workers are at; if they have too much to do, raise POSTMASTER_WORKERS."
+MORE_WORKERS = "Run History shows what the workers are doing; if they have too much to do, raise POSTMASTER_WORKERS."
 
 
 @dataclass(frozen=True)

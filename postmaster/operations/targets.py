@@ -41,9 +41,8 @@ class Target:
 
 def alert_targets() -> Sequence[Target]:
     """The targets of this app, in their order."""
-    return [_target(number, url) for number, url in enumerate(config.current().alert_targets, start=1)]
-
-
-def _target(number: int, url: str) -> Target:
-    scheme = url.partition("://")[0].lower()
-    return Target(hashlib.sha256(url.encode()).hexdigest()[:16], f"target {number} ({scheme})"[:60], url)
+    targets = []
+    for number, url in enumerate(config.current().alert_targets, start=1):
+        name = f"target {number} ({url.partition('://')[0].lower()})"
+        targets.append(Target(hashlib.sha256(url.encode()).hexdigest()[:16], name[:60], url))
+    return targets

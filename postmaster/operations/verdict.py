@@ -12,9 +12,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import Health
+from postmaster.accounts.health import UNWELL, Health
 from postmaster.extensions import now
-from postmaster.fetching.overview import UNWELL, count_healths
+from postmaster.fetching.overview import count_healths
 from postmaster.operations.conditions import CONDITIONS, IncidentTrouble
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.models import Incident

@@ -43,7 +43,7 @@ def create_wall_link(session: Session, actor: str) -> None:
 
 
 def revoke_wall_link(session: Session, actor: str) -> bool:
-    """Have no link be good any more; returns False if none was. The caller commits."""
+    """Revoke the link; returns False if there was none. The caller commits."""
     lock_administration(session)
     row = session.get(SettingRow, _NAME)
     if row is None:

@@ -68,7 +68,7 @@ class AccountTaker:
             "type": account_type,
             "trusted": "yes" if row.get("trusted") not in ("", "0") else "no",
             "validity": self._names.validity(row),
-            "comment": row.get("comments"),
+            "comment": row.comment(),
             **self._dispatching(row),
         }
         item |= {EMAIL_ADDRESS.name: row.get("login")} if kind.has(EMAIL_ADDRESS) else {"host": host, "port": port}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from postmaster.desk.addresses import AddressService
-from postmaster.desk.queues import QueueService
+from postmaster.desk.models import FollowUpPolicy
+from postmaster.desk.queues import NUMBER, QueueService
 from postmaster.otrs.names import Names
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result, Upserter
@@ -29,18 +30,22 @@ class QueueTaker:
         self._bringer = Upserter(QueueService(session, actor))
 
     def take(self, row: DumpRow) -> Result:
-        """Take one. Raises InputError or InvalidFieldsError."""
+        """Take one, without its ID if another queue has that here. Raises InputError or InvalidFieldsError."""
+        policy = self._names.policy(row)
         item = {
             "name": row.get("name"),
-            "follow_up": self._names.policy(row),
+            "follow_up": policy or FollowUpPolicy.POSSIBLE.value,
             "number": row.get("id"),
             "validity": self._names.validity(row),
-            "comment": row.get("comments"),
+            "comment": row.comment(),
         }
-        return self._bringer.bring(item).adding(*_lacks(row))
+        return self._bringer.bring(item, {NUMBER.name: ""}).adding(*_lacks(row, policy))
 
 
-def _lacks(row: DumpRow) -> Iterator[str]:
+def _lacks(row: DumpRow, policy: str) -> Iterator[str]:
+    if not policy:
+        number = row.get("follow_up_id")
+        yield f"Its follow-up policy {number} is none that is known here: follow-ups to its tickets are possible."
     for columns, noun, instead in _QUEUE_COLUMNS:
         if any(row.get(column) not in ("", "0") for column in columns):
             yield f"It loses its {noun}: {instead}."
@@ -60,6 +65,6 @@ class AddressTaker:
             "name": row.get("value1").strip() or row.get("value0"),
             "queue": self._names.queue(row.get("queue_id")),
             "validity": self._names.validity(row),
-            "comment": row.get("comments"),
+            "comment": row.comment(),
         }
         return self._bringer.bring(item)

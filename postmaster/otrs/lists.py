@@ -74,7 +74,7 @@ class _Draft:
         if there is None:
             self.entries.append(self._free(entry))
             self.changed = True
-            return Taken.CREATED, ""
+            return Taken.CREATED, self._renumbered(entry, self.entries[-1])
         if there == entry or isinstance(entry, str):
             return Taken.UNCHANGED, ""
         if not self.is_new:
@@ -82,6 +82,14 @@ class _Draft:
         self.entries[self.entries.index(there)] = self._free(replace(entry, name=there.name), but=there)
         self.changed = self.changed or there != entry
         return (Taken.CHANGED if there != entry else Taken.UNCHANGED), ""
+
+    def _renumbered(self, entry: Any, taken: Any) -> str:
+        """What to know of an entry that could not keep its ID."""
+        if taken == entry:
+            return ""
+        other = next(each for each in self.entries if each.id == entry.id)
+        noun = self.spec.name.partition("::")[2]
+        return f"Its ID {entry.id} is that of “{other.name}” in {noun} here, so it has {taken.id}: headers name it so."
 
     def _free(self, entry: Any, but: Any = None) -> Any:
         """``entry``, whose id nobody else has: of a list that is new, the other one gets another."""

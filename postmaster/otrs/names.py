@@ -42,12 +42,9 @@ class Names:
         return name if name in list(Validity) else Validity.INVALID.value
 
     def policy(self, row: DumpRow) -> str:
-        """The follow-up policy of a queue. Raises InputError for one that is not known here."""
-        number = row.get("follow_up_id") or "1"
-        name = self._policies.get(number, "").replace(" ", "-")
-        if name not in list(FollowUpPolicy):
-            raise refuse("Follow-up", f"is {number}, which is no policy that is known here", "Add the queue by hand.")
-        return name
+        """The follow-up policy of a queue; empty for one that is not known here."""
+        name = self._policies.get(row.get("follow_up_id") or "1", "").replace(" ", "-")
+        return name if name in list(FollowUpPolicy) else ""
 
     def kind_of_state(self, number: str) -> str:
         """The kind of states with that type; its id if nothing says what that means."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from unicodedata import category
 
 from postmaster.errors import InputError
 
@@ -19,6 +20,10 @@ class DumpRow:
     def get(self, column: str) -> str:
         """The value of ``column``; empty if it is NULL or the dump has no such column."""
         return self.values.get(column) or ""
+
+    def comment(self) -> str:
+        """Its comment, without what no page can show: nobody loses a row by that."""
+        return "".join(char for char in self.get("comments") if char in "\n\r\t" or category(char) not in ("Cc", "Cs"))
 
 
 @dataclass(frozen=True)

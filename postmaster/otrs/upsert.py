@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
+from postmaster.errors import InputError
 from postmaster.otrs.report import Taken
-from postmaster.resources.fields import Value
+from postmaster.resources.fields import InvalidFieldsError, Value
 from postmaster.resources.import_export import Importer
 from postmaster.resources.service import Service, differences
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,17 @@ class Upserter:
         """What the commands would say about all that was brought."""
         return self._service.warnings()
 
-    def bring(self, item: Mapping[str, str]) -> Result:
-        """Add what ``item`` describes, or change what is there. Raises InvalidFieldsError."""
-        service = self._service
+    def bring(self, item: Mapping[str, str], instead: Mapping[str, str] | None = None) -> Result:
+        """Add what ``item`` describes, or change what is there. Raises InvalidFieldsError.
+
+        Fields of ``instead`` have the value that stands there, if theirs is refused; the result says which were.
+        """
+        service, spare = self._service, instead or {}
         draft = service.draft(item, secrets=False)
         record = self._there.counterpart(draft, item)
         if record is None:
-            return Result(Taken.CREATED, record=service.add(item, secrets=False))
+            added, lacks = _yielding(item, spare, lambda texts: service.add(texts, secrets=False))
+            return Result(Taken.CREATED, record=added).adding(*lacks)
         wanted = {name: value for name, value in service.values(draft).items() if name in item}
         here = {name: value for name, value in service.values(record).items() if name in wanted}
         changes = differences(here, wanted)
@@ -60,8 +67,28 @@ class Upserter:
         if record.revision > 1:
             told = (f"{name} is {_shown(old)}, in the dump {_shown(new)}" for name, (old, new) in changes.items())
             return Result(Taken.UNCHANGED, f"It was changed here, and stays: {'; '.join(told)}.", record)
-        service.change(record, {name: item[name] for name in changes})
-        return Result(Taken.CHANGED, f"{', '.join(changes)}.", record)
+        entered = {name: item[name] for name in changes}
+        made, lacks = _yielding(entered, spare, lambda texts: service.change(record, texts))
+        taken = Result(Taken.CHANGED, f"{', '.join(made)}.", record) if made else Result(Taken.UNCHANGED, record=record)
+        return taken.adding(*lacks)
+
+
+def _yielding(
+    item: Mapping[str, str], instead: Mapping[str, str], store: Callable[[Mapping[str, str]], T]
+) -> tuple[T, list[str]]:
+    """What ``store`` makes of ``item``; fields of ``instead`` that are refused have those values, and are told."""
+    try:
+        return store(item), []
+    except InvalidFieldsError as refused:
+        if not refused.errors.keys() <= instead.keys():
+            raise
+        return store({**item, **{name: instead[name] for name in refused.errors}}), [
+            _without(error) for error in refused.errors.values()
+        ]
+
+
+def _without(error: InputError) -> str:
+    return f"{error.message} It was taken without it."
 
 
 def _shown(value: Value) -> str:

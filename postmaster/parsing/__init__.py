@@ -88,15 +88,12 @@ def _declared(root: Part) -> Fields:
     raw = [value for value in raw if not is_utf8(value)]
     if not raw:
         return root.fields
-    codec = _codec_of_text(root) or codec_of(detect_charset(b"\n".join(raw)))
+    labels = (leaf.parameters.get("charset", "") for leaf in leaves_of(root) if leaf.content_type.startswith("text/"))
+    telling = (codec for codec in map(codec_of, labels) if codec and codec not in ("utf_8", "cp1252"))
+    codec = next(telling, None) or codec_of(detect_charset(b"\n".join(raw)))
     if codec in (None, "cp1252"):
         return root.fields
     return [(name, _rewritten(value, codec)) for name, value in root.fields]
-
-
-def _codec_of_text(root: Part) -> str | None:
-    labels = (leaf.parameters.get("charset", "") for leaf in leaves_of(root) if leaf.content_type.startswith("text/"))
-    return next((codec for codec in map(codec_of, labels) if codec and codec not in ("utf_8", "cp1252")), None)
 
 
 def _rewritten(value: str, codec: str) -> str:

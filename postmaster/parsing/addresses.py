@@ -93,19 +93,14 @@ def _parse(value: str) -> tuple[Address, ...]:
         position = simple.end()
     if position < len(value):
         found.extend(islice(_read_all(value[position:]), MAX_ADDRESSES - len(found)))
-    if "=?" in value and not any(address.address for address in found):
-        return _read_encoded(value) or tuple(found)
+    if "=?" in value and not any(address.address for address in found):  # wrongly encoded as a whole
+        whole = islice(_read_all(decode_value(value)), MAX_ADDRESSES)
+        return tuple(address for address in whole if "@" in address.address) or tuple(found)
     return tuple(found)
 
 
 # Most have written, or were written to, before.
 _parse_usual = lru_cache(maxsize=1 << 12)(_parse)
-
-
-def _read_encoded(value: str) -> tuple[Address, ...]:
-    """Mailboxes of a field that was wrongly encoded as a whole."""
-    found = islice(_read_all(decode_value(value)), MAX_ADDRESSES)
-    return tuple(address for address in found if "@" in address.address)
 
 
 def _read_all(value: str) -> Iterator[Address]:
@@ -231,7 +226,7 @@ def _phrase(mailbox: _Mailbox) -> str:
 
 
 def _name(text: str) -> str:
-    name = " ".join(_text(text).split())
+    name = " ".join(decode_value(text).split())
     return name[1:-1].strip() if len(name) > 1 and name[0] == name[-1] == "'" else name
 
 
@@ -245,7 +240,3 @@ def _bare(address: str) -> str:
 
 def _address(text: str) -> str:
     return clean_address(decode_value(text))
-
-
-def _text(text: str) -> str:
-    return decode_value(text)

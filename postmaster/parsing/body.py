@@ -69,7 +69,8 @@ class _Body:
         pieces = without_copies(self._pieces(self._root))
         html = html_of(pieces)
         files = [part for part in leaves_of(self._root) if self._roles[part.number] in _KEPT]
-        attached = _attach(files)
+        names = UniqueNames()
+        attached = [_attached(part, names) for part in files]
         images = _images(html, files, attached) if html and files else {}
         shown = frozenset(images.values())
         attachments = (replace(each, inline=True) if each.part in shown else each for each in attached)
@@ -145,7 +146,11 @@ class _Body:
 
 
 def _images(documents: Iterable[str], files: list[Part], attached: list[AttachedPart]) -> Mapping[str, str]:
-    parts = [_image_part(part, each) for part, each in zip(files, attached, strict=True)]
+    parts = []
+    for part, each in zip(files, attached, strict=True):
+        ids = (each.content_id or "", decode_value(part.mime.get("x-attachment-id", "")))
+        location = decode_value(part.mime.get("content-location", ""))
+        parts.append(ImagePart(part.number, ids, location, file_name(part)))
     return resolve_images([source for html in documents for source in image_sources(html)], parts)
 
 
@@ -169,11 +174,6 @@ def _with_newlines(text: str) -> str:
     return text
 
 
-def _attach(files: list[Part]) -> list[AttachedPart]:
-    names = UniqueNames()
-    return [_attached(part, names) for part in files]
-
-
 def _attached(part: Part, names: UniqueNames) -> AttachedPart:
     """A file; whether it is shown within the text is not known yet."""
     data = part.content
@@ -194,11 +194,6 @@ def _attached(part: Part, names: UniqueNames) -> AttachedPart:
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
     )
-
-
-def _image_part(part: Part, attached: AttachedPart) -> ImagePart:
-    ids = (attached.content_id or "", decode_value(part.mime.get("x-attachment-id", "")))
-    return ImagePart(part.number, ids, decode_value(part.mime.get("content-location", "")), file_name(part))
 
 
 def _subject(message: bytes) -> str:

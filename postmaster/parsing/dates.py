@@ -39,18 +39,13 @@ def parse_date(value: str) -> datetime | None:
 
     No zone, or one that means nothing, is taken for UTC (RFC 5322 section 4.3). Never raises.
     """
-    text = _without_comments(value[:MAX_DATE])
+    text = value[:MAX_DATE]
+    while (shorter := _COMMENT.sub(" ", text)) != text:  # comments within comments too (RFC 5322 section 3.2.2)
+        text = shorter
     for form in _FORMS:
         if match := form.search(text):
             return _read(match.groupdict())
     return None
-
-
-def _without_comments(text: str) -> str:
-    """``text`` without comments and those within them (RFC 5322 section 3.2.2), also one that is never closed."""
-    while (shorter := _COMMENT.sub(" ", text)) != text:
-        text = shorter
-    return text
 
 
 def _hour(hour: int, half: str | None) -> int:

@@ -48,7 +48,10 @@ class Source:
     @cached_property
     def delimiters(self) -> _Delimiters:
         """Lines that begin with two hyphens, by the rest of the line: where each begins, and where the next does."""
-        return _delimiters(self.raw)
+        found: _Delimiters = {}
+        for line in _DELIMITER.finditer(self.raw):
+            found.setdefault(line[1].rstrip(), []).append((line.start(), min(line.end() + 1, len(self.raw))))
+        return found
 
 
 @dataclass(slots=True)
@@ -138,7 +141,9 @@ def split_entity(source: Source, region: _Region, room: int) -> Part:
         part = waiting.pop()
         regions = _children(part, room)
         if not regions:
-            _finish_leaf(part)
+            part.number = part.number or "1"
+            if part.is_multipart and len(part.path) < MAX_DEPTH:
+                part.content_type = "text/plain"  # a multipart without parts: its lines are all there is to read
             continue
         room -= len(regions)
         part.children = [_read_part(part.source, child) for child in regions]
@@ -183,12 +188,6 @@ def leaves_of(root: Part) -> Iterator[Part]:
             waiting.extend(reversed(part.children))
         else:
             yield part
-
-
-def _finish_leaf(part: Part) -> None:
-    part.number = part.number or "1"
-    if part.is_multipart and len(part.path) < MAX_DEPTH:
-        part.content_type = "text/plain"  # a multipart without parts: its lines are all there is to read
 
 
 def _read_part(source: Source, region: _Region) -> Part:
@@ -240,14 +239,6 @@ def _content_type(value: str) -> str:
     if word == "html":
         return "text/html"
     return "application/octet-stream" if "/" in word or word in _BINARY else "text/plain"
-
-
-def _delimiters(raw: bytes) -> _Delimiters:
-    """Lines that begin with two hyphens, by the rest of the line: where each begins, and where the next one does."""
-    found: _Delimiters = {}
-    for line in _DELIMITER.finditer(raw):
-        found.setdefault(line[1].rstrip(), []).append((line.start(), min(line.end() + 1, len(raw))))
-    return found
 
 
 def _children(part: Part, room: int) -> list[_Region]:

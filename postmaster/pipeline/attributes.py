@@ -39,7 +39,7 @@ def given_attributes(
     state = given.get("state", before.state)
     if not desk.kind_of(state).is_pending:
         if "pending_time" in given:
-            decision.note("headers", f"A pending time was given, but “{state}” is no pending state: left out.")
+            decision.note("headers", f"A pending time was given, but “{state}” is not a pending state: left out.")
         given["pending_time"] = None
     elif state != before.state:
         given.setdefault("pending_time", None)

@@ -77,7 +77,7 @@ class CandidateTicket:
         return (self.id is None, self.id or self.place)
 
     def change(self, queue: QueueRef, title: str, attributes: TicketAttributes) -> Json:
-        """Let it be so from now on; returns what that changes, as ``changed_fields`` has it."""
+        """Take over these values, and note which of them changed; returns that, as ``changed_fields`` has it."""
         before, told = self._row(), ticket_fields(self.title, self.queue.name, self.attributes)
         self.queue, self.title, self.attributes = queue, title, attributes
         after = self._row()

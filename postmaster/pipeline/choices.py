@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,19 @@ from zoneinfo import ZoneInfo
 from postmaster.desk.models import FollowUpPolicy, ForwardCustomer
 from postmaster.pipeline.pending_time import absolute_moment, pending_until
 from postmaster.resources.readers import InvalidValue, line, one_of, whole_number
+from postmaster.system.list_settings import (
+    ARTICLE_FIELD_LIST,
+    DYNAMIC_FIELD_LIST,
+    OWNER_LIST,
+    PRIORITY_LIST,
+    RESPONSIBLE_LIST,
+    SERVICE_LIST,
+    SLA_LIST,
+    STATE_LIST,
+    TYPE_LIST,
+)
 from postmaster.system.lists import Entry, State, name_of, named, numbered
+from postmaster.system.setting import ListSetting
 
 # Characters of a title.
 MAX_TITLE = 1000
@@ -45,6 +57,19 @@ class Choices:
     moment: datetime
     time_zone: ZoneInfo
 
+
+# The settings that list what headers can name, by the fields of ``Choices``: without one of them there are no choices.
+LISTED: Mapping[str, ListSetting[Any]] = {
+    "states": STATE_LIST,
+    "priorities": PRIORITY_LIST,
+    "types": TYPE_LIST,
+    "services": SERVICE_LIST,
+    "slas": SLA_LIST,
+    "owners": OWNER_LIST,
+    "responsibles": RESPONSIBLE_LIST,
+    "dynamic_fields": DYNAMIC_FIELD_LIST,
+    "article_fields": ARTICLE_FIELD_LIST,
+}
 
 Reader = Callable[[str, Choices], Any]
 
@@ -97,7 +122,7 @@ def _number(text: str) -> int:
 def read_queue(text: str, choices: Choices) -> QueueRef:
     same = [queue for queue in choices.queues if queue.name.casefold() == text.casefold()]
     if not same:
-        raise InvalidValue(f"is “{text}”, which is no valid queue")
+        raise InvalidValue(f"is “{text}”, which is not a valid queue")
     return next((queue for queue in same if queue.name == text), same[0])
 
 
@@ -118,7 +143,7 @@ def read_date(text: str, choices: Choices) -> str:
     try:
         absolute_moment(text, choices.time_zone)
     except (ValueError, OverflowError):
-        raise InvalidValue(f"is “{text}”, which is no date", "Enter YYYY-MM-DD hh:mm:ss.") from None
+        raise InvalidValue(f"is “{text}”, which is not a date", "Enter YYYY-MM-DD hh:mm:ss.") from None
     return text
 
 

@@ -21,26 +21,17 @@ from postmaster.parsing.address_key import address_key
 from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import Address, ParsedMessage
 from postmaster.pipeline.candidate_tickets import CandidateTicket, CandidateTickets
-from postmaster.pipeline.choices import Choices, QueueRef
+from postmaster.pipeline.choices import LISTED, Choices, QueueRef
 from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.sender import Writer, base_key, choose_writer
 from postmaster.pipeline.ticket_numbers import Hook, hook_of
 from postmaster.resources.models import Validity
 from postmaster.system.list_settings import (
-    ARTICLE_FIELD_LIST,
     DEFAULT_PRIORITY,
     DEFAULT_STATE,
     DEFAULT_TYPE,
-    DYNAMIC_FIELD_LIST,
     FOLLOWUP_STATE,
     FOLLOWUP_STATE_CLOSED,
-    OWNER_LIST,
-    PRIORITY_LIST,
-    RESPONSIBLE_LIST,
-    SERVICE_LIST,
-    SLA_LIST,
-    STATE_LIST,
-    TYPE_LIST,
 )
 from postmaster.system.lists import StateKind
 from postmaster.system.settings import (
@@ -190,15 +181,7 @@ def read_choices(session: Session, configuration: Configuration, moment: datetim
     """What headers can name at ``moment``."""
     return Choices(
         queues=[QueueRef(*row) for row in session.execute(_VALID_QUEUES)],
-        states=configuration[STATE_LIST],
-        priorities=configuration[PRIORITY_LIST],
-        types=configuration[TYPE_LIST],
-        services=configuration[SERVICE_LIST],
-        slas=configuration[SLA_LIST],
-        owners=configuration[OWNER_LIST],
-        responsibles=configuration[RESPONSIBLE_LIST],
-        dynamic_fields=configuration[DYNAMIC_FIELD_LIST],
-        article_fields=configuration[ARTICLE_FIELD_LIST],
+        **{field: configuration[spec] for field, spec in LISTED.items()},
         moment=moment,
         time_zone=zone,
     )

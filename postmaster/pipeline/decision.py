@@ -44,7 +44,7 @@ REASONS: dict[str, str] = {
     "follow-up-in-attachment": "An attachment has the number of the ticket.",
     "rejected-closed": "The ticket is closed, and its queue takes no follow-ups then: only the article was added.",
     "same-message": "The same message is in the ticket already: DuplicateMessages says that it is only noted.",
-    "sender-fails": "Its sender is not who he says, as a trusted server has found: OnSenderFail.",
+    "sender-fails": "A trusted server found that its sender is not genuine: OnSenderFail.",
     "ignored": "The header X-OTRS-Ignore says that it is dropped.",
     STORM: "Sender over the limit of new tickets an hour (TicketsPerSenderHour).",
     "unreadable": "The message could not be read.",

@@ -72,17 +72,14 @@ class KeyServer:
             self._timeouts = 0
             return b""
         except dns.exception.Timeout as error:
-            self._rest_after_timeouts()
+            self._timeouts += 1
+            if self._timeouts >= TIMEOUTS:
+                self._timeouts, self._rests_until = 0, time.monotonic() + REST_SECONDS
             raise AwayError from error
         except dns.exception.DNSException as error:
             raise AwayError from error
         self._timeouts = 0
         return next((b"".join(record.strings) for record in answer), b"")
-
-    def _rest_after_timeouts(self) -> None:
-        self._timeouts += 1
-        if self._timeouts >= TIMEOUTS:
-            self._timeouts, self._rests_until = 0, time.monotonic() + REST_SECONDS
 
 
 @lru_cache(maxsize=1)
@@ -96,17 +93,17 @@ def key_server(servers: tuple[tuple[str, int], ...]) -> KeyServer | None:
 
 def check_signatures(arrivals: Sequence[Arrival], wanted: Callable[[Arrival], bool]) -> Sequence[Arrival]:
     """``arrivals`` with what was found out about their senders; those that are ``wanted`` and signed are checked."""
-    signed = [arrival for arrival in arrivals if _is_signed(arrival) and wanted(arrival)]
+    signed = [
+        arrival
+        for arrival in arrivals
+        if arrival.message is not None and "dkim-signature" in arrival.message.header_names and wanted(arrival)
+    ]
     if not signed:
         return arrivals
     keys = key_server(config.current().dns_servers)
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="dkim") as pool:
         checked = dict(zip(map(id, signed), pool.map(lambda arrival: _checked(arrival, keys), signed), strict=True))
     return [checked.get(id(arrival), arrival) for arrival in arrivals]
-
-
-def _is_signed(arrival: Arrival) -> bool:
-    return arrival.message is not None and "dkim-signature" in arrival.message.header_names
 
 
 def _checked(arrival: Arrival, keys: KeyServer | None) -> Arrival:

@@ -66,7 +66,7 @@ def _is_accepted(decision: Decision, desk: DecisionContext) -> bool:
 
 
 def doubt_follow_up(decision: Decision, desk: DecisionContext) -> None:
-    """Give a follow-up a ticket of its own, linked, if its sender is not who he says and OnSenderFail asks for that."""
+    """Give a follow-up a ticket of its own, linked, if its sender is not genuine and OnSenderFail asks for that."""
     ticket = decision.ticket
     if ticket is None or not sender_fails(decision) or desk.on_sender_fail != "no-follow-up":
         return
@@ -77,7 +77,7 @@ def doubt_follow_up(decision: Decision, desk: DecisionContext) -> None:
 
 
 def sender_fails(decision: Decision) -> bool:
-    """Whether a trusted server has found that the sender is not who he says."""
+    """Whether a trusted server has found that the sender is not genuine."""
     return decision.prepared.verdict.verdict is Finding.FAIL
 
 

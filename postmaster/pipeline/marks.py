@@ -181,24 +181,19 @@ _LIST = dict.fromkeys(LIST_FIELDS, _always) | {"precedence": _is("list"), "x-pre
 def marks_of(message: ParsedMessage) -> Marks:
     """The marks of ``message``. Nothing may answer what a machine wrote, either."""
     report = _report_of(message)
-    automatic = report is not None or _is_report(message) or _is_daemon(message) or _is_by_machine(message)
+    automatic = (
+        report is not None
+        or _is_report(message)
+        or _is_daemon(message)
+        or _tells(message, _AUTOMATIC)
+        or (_tells(message, _AUTOMATIC_WITHOUT_LIST) and not _tells(message, _LIST))
+    )
     return Marks(automatic or _tells(message, _LOOP), automatic, report)
-
-
-def _is_by_machine(message: ParsedMessage) -> bool:
-    """Whether its fields say so."""
-    if _tells(message, _AUTOMATIC):
-        return True
-    return _tells(message, _AUTOMATIC_WITHOUT_LIST) and not _tells(message, _LIST)
 
 
 def _tells(message: ParsedMessage, tests: dict[str, Test]) -> bool:
     telling = message.header_names & tests.keys()  # most mail has none
     return any(tests[name](value) for name in telling for value in message.header_values(name))
-
-
-def _content_type(message: ParsedMessage) -> str:
-    return next(iter(message.header_values("Content-Type")), "").strip().lower()
 
 
 def _is_report(message: ParsedMessage) -> bool:
@@ -208,7 +203,7 @@ def _is_report(message: ParsedMessage) -> bool:
 
 def _report_of(message: ParsedMessage) -> Report | None:
     """What it reports, if it is a report: by its type, the types of its parts, or the dialect of a server."""
-    if _is_report(message) or _content_type(message) in _PARTS:
+    if _is_report(message) or next(iter(message.header_values("Content-Type")), "").strip().lower() in _PARTS:
         return _report_by_type(message)
     content_class = next(iter(message.header_values("Content-Class")), "").strip().lower().rpartition(":")[2]
     if content_class in _CLASSES:
@@ -234,7 +229,10 @@ def _is_bounce_in_words(message: ParsedMessage) -> bool:
     if _is_daemon(message):  # whatever its words are, in whatever language
         return True
     told = _BEGINNINGS.match(message.text[:_BEGINNING].lstrip())
-    return bool(told) and (_has_no_sender(message) or _is_postmaster(message))
+    return bool(told) and (
+        _has_no_sender(message)
+        or (message.from_ is not None and message.from_.address.lower().startswith("postmaster@"))
+    )
 
 
 def _has_no_sender(message: ParsedMessage) -> bool:
@@ -244,7 +242,3 @@ def _has_no_sender(message: ParsedMessage) -> bool:
 def _is_daemon(message: ParsedMessage) -> bool:
     sender = message.from_
     return sender is not None and bool(_DAEMON.match(sender.address) or _DAEMON.fullmatch(sender.name))
-
-
-def _is_postmaster(message: ParsedMessage) -> bool:
-    return message.from_ is not None and message.from_.address.lower().startswith("postmaster@")

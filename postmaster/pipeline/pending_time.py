@@ -33,7 +33,7 @@ def pending_until(text: str, moment: datetime, place: ZoneInfo) -> datetime:
         raise ValueError(text)
     except (ValueError, OverflowError):
         advice = "Enter YYYY-MM-DD hh:mm:ss, or a number with s, m, h, d or w, as in +3d."
-        raise InvalidValue(f"is “{text}”, which is no date and no number with s, m, h, d or w", advice) from None
+        raise InvalidValue(f"is “{text}”, which is neither a date nor a number with s, m, h, d or w", advice) from None
 
 
 def absolute_moment(text: str, place: ZoneInfo) -> datetime:

@@ -94,7 +94,7 @@ def apply_ignore(decision: Decision, _desk: DecisionContext) -> None:
 
 
 def note_same_message(decision: Decision, desk: DecisionContext) -> None:
-    """See whether the message has come before, through another account or address."""
+    """Check whether the message has come before, through another account or address."""
     keys = decision.prepared.clues.keys.own
     message_id = decision.message.message_id
     decision.same_message = [*desk.tickets.holding(message_id)] if message_id else []
@@ -113,7 +113,7 @@ def note_same_message(decision: Decision, desk: DecisionContext) -> None:
 
 
 def hold_failed_sender(decision: Decision, desk: DecisionContext) -> None:
-    """Put a message aside whose sender is not who he says, if OnSenderFail asks for that."""
+    """Put a message aside whose sender is not genuine, if OnSenderFail asks for that."""
     if desk.on_sender_fail == "quarantine" and sender_fails(decision):
         decision.ticket = None
         decision.settle(Outcome.QUARANTINED, "sender", "sender-fails")
@@ -145,7 +145,7 @@ def choose_queue(decision: Decision, desk: DecisionContext) -> None:
         decision.note("dispatch", "The account's queue is not valid: dispatched by address instead.")
     if decision.rules.missing_queue is not None:
         decision.note(
-            "dispatch", f"The pipe names the queue “{decision.rules.missing_queue}”, which is no valid queue."
+            "dispatch", f"The pipe names the queue “{decision.rules.missing_queue}”, which is not a valid queue."
         )
         _dispatch_to_default(decision, desk, "pipe-queue-missing")
         return
@@ -181,7 +181,7 @@ def _dispatch(decision: Decision, queue: QueueRef, reason: str, **details: objec
 
 
 def take_forwarded_sender(decision: Decision, desk: DecisionContext) -> None:
-    """Let the original sender of a forward be who wrote it, if the queue says so."""
+    """Take the original sender of a forward for its writer, if the queue says so."""
     found, queue = decision.prepared.forwarded, decision.queue
     if found is None or queue is None or queue.customer_of_forward is not ForwardCustomer.ORIGINAL_SENDER:
         return
@@ -202,7 +202,8 @@ def set_customer(decision: Decision, desk: DecisionContext) -> None:
         address = writer.address
         number = address if desk.numbers_unknown_customers else None
         decision.attributes = dataclasses.replace(decision.attributes, customer_id=number, customer_user=address)
-        if writer is not decision.prepared.forwarded and writer.key != _key_of_from(decision):
+        sender = decision.message.from_
+        if writer is not decision.prepared.forwarded and writer.key != (address_key(sender.address) if sender else ""):
             text = f"{address} is the customer, by {writer.field}: {_why_not_from(decision)}."
             decision.note("customer", text, field=writer.field)
         _look_up_customer(decision, desk)
@@ -217,11 +218,6 @@ def _look_up_customer(decision: Decision, desk: DecisionContext) -> None:
     decision.attributes = dataclasses.replace(decision.attributes, customer_id=number, customer_user=entry.login)
     text = f"The customer directory has {entry.address}: the customer is {entry.login}, number {number or 'none'}."
     decision.note("customer", text, entry=entry.address)
-
-
-def _key_of_from(decision: Decision) -> str:
-    sender = decision.message.from_
-    return address_key(sender.address) if sender else ""
 
 
 def _why_not_from(decision: Decision) -> str:

@@ -1,4 +1,4 @@
-"""Whether a sender is who he says (docs/glossary.md#proven), as our own mail servers have found out, or this desk.
+"""Whether a sender is genuine (docs/glossary.md#proven), as our own mail servers have found out, or this desk.
 
 What the servers named in TrustedAuthservIds, or by the account, say in Authentication-Results decides
 (``pipeline.auth_results``); where none of them has said anything, signatures may be checked here (``pipeline.dkim``).
@@ -76,7 +76,7 @@ def checked_before(kept: Json | None) -> SenderVerdict:
 
 
 def is_proven(writer: Writer | None, verdict: SenderVerdict) -> bool:
-    """Whether ``writer`` has been found to be who he says: verdicts are about the address in From, and no other."""
+    """Whether ``writer`` has been found to be genuine: verdicts are about the address in From, and no other."""
     if writer is None or writer.field != "From" or verdict.verdict is not Finding.PASS:
         return False
     return domain_of(writer.address) == verdict.domain  # behind a list, an address in From may stand for another
@@ -114,7 +114,8 @@ def _finding(domain: str, results: Sequence[MethodResult], arc: str) -> Finding:
     dmarc = next((result for result in results if result.method == "dmarc"), None)
     if dmarc is not None and dmarc.result in ("pass", "fail"):
         return _by_dmarc(dmarc, domain, arc)
-    if any(_proves(result, domain) for result in results):
+    proofs = (result for result in results if result.method in ("dkim", "spf") and result.result == "pass")
+    if any(_looked_at(result, domain) for result in proofs):
         return Finding.PASS
     if arc == "pass" or (dmarc is not None and dmarc.result in _UNKNOWN):
         return Finding.NONE
@@ -144,10 +145,6 @@ def _asks_for_nothing(dmarc: MethodResult) -> bool:
     """Whether the domain wants nothing done about mail that fails: it is still finding out who sends for it."""
     told = {**dmarc.remarks, **dmarc.properties}
     return any(told.get(name) == "none" for name in _POLICIES) or told.get("sp") == told.get("dis") == "none"
-
-
-def _proves(result: MethodResult, domain: str) -> bool:
-    return result.method in ("dkim", "spf") and result.result == "pass" and _looked_at(result, domain)
 
 
 _IDENTITIES = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom", "smtp.mail")}

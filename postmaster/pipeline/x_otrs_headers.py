@@ -12,6 +12,7 @@ from typing import Any
 
 from postmaster.desk.models import SenderType
 from postmaster.pipeline.choices import (
+    LISTED,
     Choices,
     Reader,
     entry_of,
@@ -264,8 +265,10 @@ def _read_fields(
             if found:
                 _read_field(found, header, control, choices, reading)
             else:
-                lists = " or ".join(_LISTS[kind] for kind in header.fields)
-                reading.flaws.append((control, InvalidValue(f"sets {header.field}{end}, which is no field of {lists}")))
+                lists = " or ".join(LISTED[kind].name for kind in header.fields)
+                reading.flaws.append(
+                    (control, InvalidValue(f"sets {header.field}{end}, which is not a field of {lists}"))
+                )
 
 
 def _read_field(
@@ -275,7 +278,3 @@ def _read_field(
     _read_one("value", header, control, choices, value)
     for kind, name in found.items() if value.values else ():
         reading.values[kind] = {**reading.values.get(kind, {}), name: value.values["value"]}
-
-
-# The settings in which fields are listed.
-_LISTS = {TICKET_FIELDS: "Ticket::DynamicFields", ARTICLE_FIELDS: "Article::DynamicFields"}

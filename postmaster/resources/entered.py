@@ -34,11 +34,11 @@ class EnteredValues(Generic[RecordT]):
         return self.form_values.get(field.name, "")
 
     def set(self, field: Field, value: Any) -> None:
-        """Let the record hold ``value`` in ``field``."""
+        """Set ``field`` of the record to ``value``."""
         self.set_attribute(field.attribute, value)
 
     def set_attribute(self, name: str, value: Any) -> None:
-        """Let the record hold ``value`` in what is no field."""
+        """Set an attribute of the record that is not a field."""
         self.attributes[name] = value
         setattr(self.draft, name, value)
 

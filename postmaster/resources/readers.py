@@ -9,6 +9,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import TypeVar
@@ -30,16 +31,24 @@ class InvalidValue(ValueError):  # noqa: N818 - it is what is wrong with a value
         self.advice = advice
 
 
-def whole_number(low: int, high: int) -> Callable[[str], int]:
+@dataclass(frozen=True)
+class WholeNumber:
     """A reader of whole numbers from ``low`` to ``high``."""
 
-    def read(text: str) -> int:
-        number = read_number(text, low, high)
+    low: int
+    high: int
+
+    def __call__(self, text: str) -> int:
+        """The number that ``text`` is."""
+        number = read_number(text, self.low, self.high)
         if number is None:
-            raise InvalidValue(f"is “{text}”, but must be a whole number from {low} to {high}")
+            raise InvalidValue(f"is “{text}”, but must be a whole number from {self.low} to {self.high}")
         return number
 
-    return read
+
+def whole_number(low: int, high: int) -> WholeNumber:
+    """A reader of whole numbers from ``low`` to ``high``."""
+    return WholeNumber(low, high)
 
 
 def yes_no(text: str) -> bool:
@@ -90,7 +99,7 @@ def line(limit: int) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if len(text) > limit:
-            raise InvalidValue(f"has {len(text)} characters, but may have {limit} at most")
+            raise InvalidValue(f"has {len(text)} characters; at most {limit} are allowed")
         return clean(text)
 
     return read
@@ -148,7 +157,7 @@ def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetim
             return found
         except (ValueError, OverflowError):
             raise InvalidValue(
-                f"is “{text}”, which is no date", "Enter it as in 2026-11-23 or 2026-11-23T09:30."
+                f"is “{text}”, which is not a date", "Enter it as in 2026-11-23 or 2026-11-23T09:30."
             ) from None
 
     return read

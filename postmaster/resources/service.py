@@ -336,7 +336,7 @@ class NamedService(Service[RecordT]):
         label = self.label(values.draft)
         other = self.named(label)
         if other is not None and other is not values.record:
-            flaw = f"is “{label}”, which {self.noun} {other.id} is called already"
+            flaw = f"is “{label}”, which is already the name of {self.noun} {other.id}"
             values.errors.add(self.key.name, self.key.refuse(flaw, "Choose another one.", code="name-taken"))
 
 

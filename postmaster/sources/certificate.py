@@ -58,19 +58,21 @@ class CertificateFacts:
         }
 
     def __str__(self) -> str:
-        issuer = "self-signed" if self.self_signed else f"issued by {self.issuer}"
-        names = ", ".join(self.names)
-        return f"{names}; {issuer}; valid until {self.valid_until:%Y-%m-%d}; {self.fingerprint}"
+        issuer = "Self-signed" if self.self_signed else f"Issued by {self.issuer}"
+        until = f"{self.valid_until.day} {self.valid_until:%b %Y}"
+        return f"{issuer}, valid until {until}, for {', '.join(self.names)}; {self.fingerprint}"
 
 
 def certificate_facts(der: bytes) -> CertificateFacts:
     """What ``der`` says. Raises ValueError if it is no certificate."""
     certificate = x509.load_der_x509_certificate(der)
     names = _names(certificate)
+    # The common name is what counted before there were other names.
+    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return CertificateFacts(
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
-        names=names or _common_names(certificate),
+        names=names or tuple(str(attribute.value) for attribute in common),
         valid_from=certificate.not_valid_before_utc,
         valid_until=certificate.not_valid_after_utc,
         fingerprint=str(fingerprint_of(der)),
@@ -85,12 +87,6 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
-
-
-def _common_names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """What it was called before there were other names; it does not count any more."""
-    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return tuple(str(attribute.value) for attribute in common)
 
 
 def certificate_fault(error: ssl.SSLCertVerificationError) -> str:

@@ -102,7 +102,7 @@ class Deadline:
         return max(self.limit.ends - time.monotonic(), 0.01)
 
     def begin(self, what: str, seconds: float) -> Limit:
-        """Have ``what`` done in so many seconds, until ``end``."""
+        """Set a deadline for ``what``, in so many seconds, until ``end``."""
         limit = Limit(time.monotonic() + seconds, seconds, what)
         self._limits = (*self._limits, limit)
         self._set_timer()
@@ -114,7 +114,7 @@ class Deadline:
 
     @contextlib.contextmanager
     def step(self, what: str, seconds: float) -> Iterator[None]:
-        """Have the block done in so many seconds."""
+        """Set a deadline for the block, in so many seconds."""
         limit = self.begin(what, seconds)
         try:
             yield
@@ -143,7 +143,7 @@ class Deadline:
         self._handles = []
 
     def _set_timer(self) -> None:
-        """See that something happens when the next limit passes. One that was met by then leads to the one after it."""
+        """Start the timer of the next limit. One that was met by then leads to the one after it."""
         if not self._handles:
             return
         if self._timer is not None:

@@ -22,7 +22,8 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+        forms = {form for secret in secrets for form in (secret, secret.replace("\\", "\\\\").replace('"', '\\"'))}
+        spellings = {text.lower() for form in forms for text in (form, " ".join(form.split())) if text}
         self._parts = _parts(spellings, PART)
         self._encoded_parts = _parts({text.encode().decode("latin-1") for text in spellings}, ENCODED_PART)
 
@@ -45,11 +46,6 @@ class Mask:
             if any(_covered(decoded, self._encoded_parts)):
                 return HIDDEN
         return match[0]
-
-
-def _spellings(secret: str) -> set[str]:
-    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
-    return {text.lower() for form in (secret, escaped) for text in (form, " ".join(form.split())) if text}
 
 
 def _parts(spellings: Iterable[str], size: int) -> dict[int, set[str]]:

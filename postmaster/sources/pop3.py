@@ -168,7 +168,7 @@ class Pop3Source:
         return Deletions(confirmed=frozenset(self._marked))
 
     def _unmark_others(self) -> None:
-        """Have only those deleted that are to be: some servers mark what was read (RFC 2449 section 6.7, EXPIRE 0)."""
+        """Unmark all that is not to be deleted: some servers mark what was read (RFC 2449 section 6.7, EXPIRE 0)."""
         if self._retrieved <= self._marked:
             return
         self._client.send("RSET")

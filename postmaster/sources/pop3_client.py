@@ -80,17 +80,14 @@ class Pop3Client:
             return
         try:
             with self._patience(CAPA_SECONDS):
-                self.capabilities = self._capabilities()
+                self.raw._shortcmd("CAPA")
+                words = [line.decode("latin-1").split() for line in self.lines(LISTING_BYTES)]
+                self.capabilities = {row[0].upper(): row[1:] for row in words if row}
         except (OSError, poplib.error_proto) as error:
             if isinstance(error, poplib.error_proto) and is_answer(error):
                 return
             self.wire.habits.tells_capabilities = False
             raise
-
-    def _capabilities(self) -> dict[str, list[str]]:
-        self.raw._shortcmd("CAPA")
-        words = [line.decode("latin-1").split() for line in self.lines(LISTING_BYTES)]
-        return {row[0].upper(): row[1:] for row in words if row}
 
     @contextlib.contextmanager
     def _patience(self, seconds: float) -> Iterator[None]:

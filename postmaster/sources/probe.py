@@ -108,7 +108,7 @@ class _Test:
 
     def tls(self) -> ProbeStage:
         if self.endpoint.type.tls is Tls.NONE:
-            return ProbeStage("tls", "skip", detail="This type does not encrypt: password and mail can be read.")
+            return ProbeStage("tls", "skip", detail="Not encrypted: password and mail can be read in transit.")
         self.dialler.secure()
         with self.dialler.wire.stage("tls"):
             facts = certificate_facts(self.dialler.guard.certificate)

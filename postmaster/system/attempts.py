@@ -38,7 +38,7 @@ class TooManyTriesError(PostMasterError):
         super().__init__(
             "too-many-tries",
             "The password was wrong too often.",
-            f"Wait {wait}, then try again. Who has forgotten it can have it set: flask user set-password",
+            f"Wait {wait}, then try again. If it is forgotten, set another one: flask user set-password",
         )
         self.seconds = round(seconds)
 
@@ -70,16 +70,13 @@ class Attempt:
         if _count(session, self._pair) > MAX_FAILURES:
             raise TooManyTriesError
         failures = _count(session, self._name) - 1
-        return 0.0 if self._is_familiar(session) else delay_after(failures)
+        since = session.scalar(select(PasswordTries.since).where(PasswordTries.key == self._familiar))
+        return 0.0 if since is not None and since > now() - FAMILIAR else delay_after(failures)
 
     def succeed(self, session: Session) -> None:
         """It was the right password: nothing counts any more, and the address is known."""
         _forget(session, self._pair, self._name, self._familiar)
         session.add(PasswordTries(key=self._familiar, failures=0, since=now()))
-
-    def _is_familiar(self, session: Session) -> bool:
-        since = session.scalar(select(PasswordTries.since).where(PasswordTries.key == self._familiar))
-        return since is not None and since > now() - FAMILIAR
 
 
 def count_guess(session: Session, token_hash: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
@@ -16,6 +16,14 @@ class Role(StrEnum):
 
     ADMIN = "admin"
     LEAD = "lead"
+
+
+class Scope(StrEnum):
+    """What an API token allows; none includes another."""
+
+    READ = "read"
+    MAIL_WRITE = "mail:write"
+    ADMIN = "admin"
 
 
 class SettingRow(Model):
@@ -65,3 +73,24 @@ class PasswordTries(Model):
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     failures: Mapped[int]
     since: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class ApiToken(Model):
+    """What a program signs in to the API with. Only the SHA-256 of the token is kept: it is as random as a key.
+
+    ``queue_ids`` are the queues that it is limited to; empty, it sees all. It names them without a constraint: one that
+    is gone leaves a token that sees nothing there. Rows stay, since the audit log and events speak of them.
+    """
+
+    __tablename__ = "api_token"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    queue_ids: Mapped[list[int]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    created_by: Mapped[str] = mapped_column(String(200))
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

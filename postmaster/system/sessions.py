@@ -37,7 +37,9 @@ class Browser:
 
 def start_session(session: Session, user: User, browser: Browser) -> str:
     """Begin a session of ``user``; returns its token, which is kept nowhere else. Those that are over are removed."""
-    _remove_ended(session)
+    oldest = now() - timedelta(hours=get_setting(session, SESSION_HOURS))
+    idle = now() - timedelta(minutes=IDLE_MINUTES)
+    session.execute(delete(WebSession).where(or_(WebSession.created_at < oldest, WebSession.seen_at < idle)))
     token, moment = secrets.token_urlsafe(32), now()
     session.add(
         WebSession(
@@ -105,9 +107,3 @@ def hash_of(token: str) -> str:
 def standing_of(user: User) -> str:
     """What ends the user's sessions when it changes, whoever changes it and however."""
     return hashlib.sha256(f"{user.role}\0{user.password_hash}".encode()).hexdigest()
-
-
-def _remove_ended(session: Session) -> None:
-    oldest = now() - timedelta(hours=get_setting(session, SESSION_HOURS))
-    idle = now() - timedelta(minutes=IDLE_MINUTES)
-    session.execute(delete(WebSession).where(or_(WebSession.created_at < oldest, WebSession.seen_at < idle)))

@@ -37,19 +37,19 @@ T = TypeVar("T")
 
 def _hook(text: str) -> str:
     if text[-1].isdigit() or any(char in "[]" or char.isspace() for char in text):
-        raise InvalidValue(f"is “{text}”, but must have no blanks and brackets, and no digit at its end")
+        raise InvalidValue(f"is “{text}”, but must not contain spaces or brackets, or end with a digit")
     return line(20)(text)
 
 
 def _divider(text: str) -> str:
     if any(char in "[]" or char.isdigit() for char in text):
-        raise InvalidValue(f"is “{text}”, but must have no digits and no brackets")
+        raise InvalidValue(f"is “{text}”, but must not contain digits or brackets")
     return line(10)(text)
 
 
 def _path(text: str) -> str:
     if text and not text.startswith("/"):
-        raise InvalidValue("is no whole path", "Enter it as in /srv/customers.csv.")
+        raise InvalidValue("is not a full path", "Enter it as in /srv/customers.csv.")
     return line(1000)(text) if text else ""
 
 
@@ -108,7 +108,7 @@ TICKET_HOOK = Setting("Ticket::Hook", "Ticket#", "Text before the ticket number 
 HOOK_DIVIDER = OptionalSetting(
     "Ticket::HookDivider",
     "",
-    "Text that may stand between Ticket::Hook and the number; a colon and blanks may in any case.",
+    "Text that may stand between Ticket::Hook and the number; a colon and spaces always may.",
     _divider,
 )
 SUBJECT_FORMAT = Setting(
@@ -151,16 +151,16 @@ ACCEPT_NUMBER_FROM_STRANGER = Setting(
     "AcceptTicketNumberFromStranger",
     "no",
     "Whether a ticket number in a subject counts if the sender has not written to that ticket before: yes, no, or "
-    "proven: if a server of TrustedAuthservIds has found that the sender is who he says.",
+    "proven: if a server of TrustedAuthservIds has found that the sender is genuine.",
     one_of("yes", "no", "proven"),
     ("yes", "no", "proven"),
 )
 TRUSTED_AUTHSERV_IDS: ListSetting[str] = ListSetting(
     "TrustedAuthservIds",
     (),
-    "Names by which your own mail servers sign the field Authentication-Results, divided by semicolons; *.example.com "
-    "for all below it, (unnamed) for a server that leaves its name out. Only what the topmost of them says counts; "
-    "without a name here, nothing does. An account may have names of its own, which count instead.",
+    "Names by which your own mail servers sign the field Authentication-Results, separated by semicolons; "
+    "*.example.com for all below it, (unnamed) for a server that leaves its name out. Only what the topmost of them "
+    "says counts; without a name here, nothing does. An account may have names of its own, which count instead.",
     read_names,
 )
 CHECK_DKIM = Setting(
@@ -174,7 +174,7 @@ CHECK_DKIM = Setting(
 ON_SENDER_FAIL = Setting(
     "OnSenderFail",
     "mark",
-    "What happens to mail whose sender is not who he says, as a server of TrustedAuthservIds has found: mark, "
+    "What happens to mail that a server of TrustedAuthservIds found not to come from its sender: mark, "
     "no-follow-up (it opens a ticket of its own, linked with the one it names) or quarantine.",
     one_of("mark", "no-follow-up", "quarantine"),
     ("mark", "no-follow-up", "quarantine"),

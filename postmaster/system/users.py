@@ -32,7 +32,7 @@ def _nobodys_hash() -> str:
 
 def _user_name(text: str) -> str:
     if any(char.isspace() for char in text):
-        raise InvalidValue(f"is “{text}”, but must have no blanks")
+        raise InvalidValue(f"is “{text}”, but must not contain spaces")
     return line(100)(text)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Blueprint, Flask, request
 
+from postmaster import limits
 from postmaster.database import prepare_database
 from postmaster.web import (
     access,
@@ -18,7 +19,6 @@ from postmaster.web import (
     errors,
     filters,
     fingerprints,
-    limits,
     mail,
     monitoring,
     navigation,
@@ -33,6 +33,7 @@ from postmaster.web import (
     status,
     tickets,
     times,
+    tokens,
     wall,
 )
 from postmaster.web import help as help_pages
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     customers,
     outlets,
     settings,
+    tokens,
     audit,
     help_pages,
 )
@@ -79,6 +81,12 @@ def init_app(app: Flask) -> None:
 
 
 def _prepare() -> None:
-    """See that the database is there, as before each command. Files need none; what monitors says what is missing."""
+    """Check that the database is there, as before each command. Files need none; what monitors says what is missing."""
     if request.endpoint not in ("static", "monitoring.healthz", "monitoring.readyz"):
         prepare_database()
+
+
+def leave_alone(blueprint: Blueprint) -> None:
+    """Ask neither for a session nor for the token of a form there: no cookie counts, so no other site can use one."""
+    security.csrf.exempt(blueprint)
+    access.ELSEWHERE.add(blueprint.name)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum
 from typing import Any, TypeVar, cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, flash, redirect, request, session, url_for
 from flask_login import current_user as _session_user
@@ -27,6 +27,9 @@ from postmaster.web.asked import is_looking
 EXPIRED = "Your session has expired, or was ended elsewhere. Sign in to go on where you were."
 
 ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+
+# Blueprints that see to it themselves who may open what.
+ELSEWHERE: set[str] = set()
 
 
 class SignedInUser:
@@ -114,8 +117,8 @@ def init_app(app: Flask) -> None:
 def check_access() -> Response | None:
     """Send who is not signed in to the sign-in page; refuse what a role may not do."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or request.endpoint == "static":
-        return None  # no such page: the error page says so
+    if view is None or request.endpoint == "static" or request.blueprint in ELSEWHERE:
+        return None  # without a view there is no such page: the error page says so
     needed = access_of(view)
     if needed is None:
         abort(403)
@@ -131,8 +134,11 @@ def check_access() -> Response | None:
 
 def to_sign_in() -> Response:
     """The way to the sign-in page, and back afterwards; htmx is told to load the whole page."""
-    if _was_signed_in():
-        flash(EXPIRED if request.method in ("GET", "HEAD") else f"{EXPIRED} What you pressed was not done.", "warn")
+    # The browser held a session: a page that is open asks, or its cookie names one that is over.
+    if "_user_id" in session or "HX-Request" in request.headers or request.method == "POST":
+        flash(
+            EXPIRED if request.method in ("GET", "HEAD") else f"{EXPIRED} Your last action was not carried out.", "warn"
+        )
     logout_user()
     back = _page_asked_from()
     address = url_for("session.login", next=back if back != "/" else None)
@@ -141,24 +147,16 @@ def to_sign_in() -> Response:
     return redirect(address)  # type: ignore[return-value]
 
 
-def _was_signed_in() -> bool:
-    """Whether the browser held a session: a page that is open asks, or its cookie names one that is over."""
-    return "_user_id" in session or "HX-Request" in request.headers or request.method == "POST"
-
-
 def _page_asked_from() -> str | None:
     """The page in the browser's address bar, from / on. None if that was a form's answer, which cannot be opened."""
     if "HX-Request" not in request.headers and is_looking():
         return request.full_path.rstrip("?")
     shown = request.headers.get("HX-Current-URL") or request.referrer or ""
     parts = urlsplit(shown)
-    return f"{parts.path}?{parts.query}".rstrip("?") if _can_be_opened(parts) else None
-
-
-def _can_be_opened(parts: SplitResult) -> bool:
-    """Whether it is a page of ours that answers GET."""
     router = current_app.create_url_adapter(request)
-    return parts.netloc == request.host and router is not None and router.test(parts.path, "GET")
+    if parts.netloc != request.host or router is None or not router.test(parts.path, "GET"):
+        return None
+    return f"{parts.path}?{parts.query}".rstrip("?")
 
 
 def _note_click(view: object) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from postmaster.accounts.credential_health import CredentialHealth
 from postmaster.accounts.health import HEALTH_LABELS, Health
+from postmaster.desk.api_tokens import TokenState
 from postmaster.ledger.models import RunStatus
 from postmaster.outlets.health import OutletHealth
 from postmaster.outlets.models import DeliveryState
@@ -26,7 +27,7 @@ class Badge:
 
 OUTCOME_BADGES: Mapping[Outcome, Badge] = {row.outcome: Badge(row.label, row.state, row.icon) for row in RECORDED}
 
-# Whether the sender of a message is who he says, in words for whoever answers it.
+# Whether the sender of a message is genuine, in words for whoever answers it.
 SENDER_BADGES: Mapping[Finding, Badge] = {
     Finding.PASS: Badge("Sender proven", "ok", "shield-check", "It does come from the domain that it names."),
     Finding.NONE: Badge(
@@ -35,6 +36,12 @@ SENDER_BADGES: Mapping[Finding, Badge] = {
     Finding.FAIL: Badge(
         "Sender not genuine", "fail", "shield-alert", "It does not come from the domain that it names: do not trust it."
     ),
+}
+
+TOKEN_BADGES: Mapping[TokenState, Badge] = {
+    TokenState.GOOD: Badge("Good", "ok", "circle-check"),
+    TokenState.EXPIRED: Badge("Expired", "warn", "clock"),
+    TokenState.REVOKED: Badge("Revoked", "paused", "circle-minus"),
 }
 
 RUN_BADGES: Mapping[RunStatus, Badge] = {

@@ -59,15 +59,10 @@ def board_of(session: Session, number: int = 1) -> Board:
     page, verdict = ACCOUNTS.page(session, ListFilter(page=number)), judge(session, fetching())
     accounts = [view_of(row[0]) for row in page.rows]
     going_on, counted = progress(session), figures(session, midnight(), [account.id for account in accounts])
-    tiles = [_tile(account, going_on.get(account.id), counted.get(account.id, Figures())) for account in accounts]
+    tiles = []
+    for account in accounts:
+        activity, recorded = going_on.get(account.id), counted.get(account.id, Figures()).recorded
+        tiles.append(Tile(account, activity, recorded, refusal_of(account.health, activity)))
     others = Counter(verdict.healths) - Counter(account.health for account in accounts)
-    return Board(verdict, tiles, page, _words(others), now())
-
-
-def _tile(account: AccountView, activity: Progress | None, counted: Figures) -> Tile:
-    return Tile(account, activity, counted.recorded, refusal_of(account.health, activity))
-
-
-def _words(healths: Counter[Health]) -> str:
-    """As in "3 failing, 940 healthy"."""
-    return ", ".join(f"{healths[health]:,} {HEALTH_LABELS[health]}" for health in WORST_FIRST if healths.get(health))
+    rest = ", ".join(f"{others[health]:,} {HEALTH_LABELS[health]}" for health in WORST_FIRST if others.get(health))
+    return Board(verdict, tiles, page, rest, now())

@@ -12,7 +12,7 @@ from wtforms import FileField
 from wtforms.validators import InputRequired
 
 from postmaster.database import read_session, transaction
-from postmaster.desk.customer_file import DirectoryFile, DirectoryImport, ManyDroppedError, apply_directory, as_csv
+from postmaster.desk.customer_file import DirectoryFile, ManyDroppedError, apply_directory, as_csv
 from postmaster.desk.customers import all_customers, page_of_customers
 from postmaster.desk.models import CustomerEntry
 from postmaster.errors import InputError
@@ -77,7 +77,7 @@ class ImportContext(Context, templates=("customers/import.html",)):
 @blueprint.route("/import", methods=["GET", "POST"])
 @for_admins
 def import_() -> ResponseReturnValue:
-    """Let a file be the directory, or only look whether it is right."""
+    """Replace the directory by a file, or only check the file."""
     form = ImportForm()
     status, lacks, right = form.status(), False, ""
     if form.was_sent_well():
@@ -86,7 +86,8 @@ def import_() -> ResponseReturnValue:
                 if "check" in request.form:
                     status, right = 200, f"The file is right, with {_entries(len(rows))}. Nothing was changed."
                 else:
-                    done = _apply(rows)
+                    with transaction() as session:
+                        done = apply_directory(session, rows, current_user().name, confirmed=is_confirmed())
                     gone = f"{done.dropped:,} of those before are gone"
                     flash(f"The directory has {_entries(done.entries)}; {gone}.", "ok")
                     return redirect(url_for(".page"), 303)
@@ -99,11 +100,6 @@ def import_() -> ResponseReturnValue:
 
 def _entries(count: int) -> str:
     return "1 entry" if count == 1 else f"{count:,} entries"
-
-
-def _apply(rows: DirectoryFile) -> DirectoryImport:
-    with transaction() as session:
-        return apply_directory(session, rows, current_user().name, confirmed=is_confirmed())
 
 
 @blueprint.get("/export")

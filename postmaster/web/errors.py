@@ -97,13 +97,10 @@ def _page(code: int, title: str, advice: str, original: BaseException | None = N
         _ask_for_no_user()
     if "HX-Request" in request.headers:
         sentence = f"{title}. {advice} Reference {reference}"
-        headers = IN_PLACE | OF_POLLS if _is_poll() else IN_PLACE
+        is_poll = getattr(current_app.view_functions.get(request.endpoint or ""), "polling", False)
+        headers = IN_PLACE | OF_POLLS if is_poll else IN_PLACE
         return make_response(ToastContext(kind="fail", message=sentence).render(), code, headers)
     return make_response(ErrorContext(title=title, advice=advice, reference=reference).render(), code)
-
-
-def _is_poll() -> bool:
-    return getattr(current_app.view_functions.get(request.endpoint or ""), "polling", False)
 
 
 def _ask_for_no_user() -> None:

@@ -14,6 +14,7 @@ from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.accounts.kinds import CREDENTIAL_FIELDS, CREDENTIAL_KINDS
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.desk.addresses import AddressService
+from postmaster.desk.api_tokens import FIELDS as TOKEN_FIELDS
 from postmaster.desk.queues import QueueService
 from postmaster.errors import FAULTS, Fault
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD, Meaning
@@ -30,6 +31,7 @@ from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.resources.fields import Field
 from postmaster.system.settings import SETTINGS
 
+_ENCRYPTION = {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -93,7 +95,7 @@ def _fields(fields: Iterable[Field]) -> HelpSection:
 
 
 def _customer_sections() -> Iterator[HelpSection]:
-    lead = "In UTF-8, divided by commas or semicolons. A file replaces the directory as a whole, or not at all."
+    lead = "In UTF-8, separated by commas or semicolons. A file replaces the directory as a whole, or not at all."
     yield HelpSection(
         "Columns",
         lead,
@@ -109,20 +111,16 @@ def _account_sections() -> Iterator[HelpSection]:
     types = [
         Entry(
             kind.name,
-            f"{kind.protocol}, {_encryption(kind.tls)}.",
+            f"{kind.protocol}, {_ENCRYPTION[kind.tls]}.",
             _facts(port=str(kind.port), own_fields=", ".join(field.label for field in kind.fields)),
         )
         for kind in ACCOUNT_TYPES.values()
     ]
     yield HelpSection("Types", "The type decides which of the fields an account has.", types)
-    lead = "Those that only some types have say which."
+    lead = "Fields that only some types have name them."
     yield HelpSection("Fields", lead, [_field_entry(field, only=_types_with(field)) for field in ACCOUNT_FIELDS])
     states = [Entry(label.capitalize(), "", (), health.value) for health, label in HEALTH_LABELS.items()]
-    yield HelpSection("Health", "How an account stands, in a word; with its word in JSON.", states)
-
-
-def _encryption(tls: str) -> str:
-    return {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}[tls]
+    yield HelpSection("Health", "How an account is doing, in a word; with its word in JSON.", states)
 
 
 def _types_with(field: Field) -> str:
@@ -141,8 +139,8 @@ def _credential_sections() -> Iterator[HelpSection]:
         )
         for spec in CREDENTIAL_KINDS.values()
     ]
-    yield HelpSection("Kinds", "How a credential signs in. It is chosen first, and stays.", kinds)
-    lead = "Those that only some kinds have say which."
+    yield HelpSection("Kinds", "How a credential signs in. It is chosen first and cannot be changed.", kinds)
+    lead = "Fields that only some kinds have name them."
     yield HelpSection("Fields", lead, [_field_entry(field, only=_kinds_with(field)) for field in CREDENTIAL_FIELDS])
 
 
@@ -153,9 +151,11 @@ def _kinds_with(field: Field) -> str:
 
 def _filter_sections() -> Iterator[HelpSection]:
     yield _fields(FilterService.fields)
-    yield HelpSection("How conditions and values are written", "Each by an example.", [*EXAMPLES])
+    yield HelpSection("How conditions and values are written", "One example each.", [*EXAMPLES])
     pseudo = [Entry(row.name, row.help) for row in PSEUDO_HEADERS.values()]
-    yield HelpSection("What conditions can test beside headers", "They are no headers of the message itself.", pseudo)
+    yield HelpSection(
+        "What conditions can test besides headers", "These are not headers of the message itself.", pseudo
+    )
 
 
 def _header_sections() -> Iterator[HelpSection]:
@@ -171,7 +171,7 @@ def _header_sections() -> Iterator[HelpSection]:
         )
         for header in HEADERS
     ]
-    yield HelpSection("X-OTRS headers", "An invalid value falls back to what holds without it, and is noted.", entries)
+    yield HelpSection("X-OTRS headers", "An invalid value counts as if it had not been given, and is noted.", entries)
 
 
 def _outlet_sections() -> Iterator[HelpSection]:
@@ -246,7 +246,7 @@ def _blanks(sentence: str) -> str:
 
 def _reason_sections() -> Iterator[HelpSection]:
     entries = [Entry(code, sentence) for code, sentence in REASONS.items()]
-    yield HelpSection("Reason codes", "Why a message became what it is, in traces and in JSON.", entries)
+    yield HelpSection("Reason codes", "Why a message was handled as it was, in traces and in JSON.", entries)
 
 
 def _command_sections() -> Iterator[HelpSection]:
@@ -336,6 +336,13 @@ TOPICS: Mapping[str, Topic] = {
             "System-wide settings. Changes apply from the next message.",
             _settings_sections,
             ("settings",),
+        ),
+        Topic(
+            "tokens",
+            "API tokens",
+            "What programs sign in to the API with, by the header Authorization: Bearer TOKEN. They open no page.",
+            lambda: [_fields(TOKEN_FIELDS)],
+            ("tokens",),
         ),
         Topic(
             "reasons",

@@ -98,7 +98,7 @@ _BY_HEALTH: Mapping[Health, str] = {
     Health.NEEDS_CONFIRMATION: "The first fetch of the account has to be confirmed.",
 }
 _BY_ACTIVITY: Mapping[Activity, str] = {
-    Activity.QUEUED: "The account is queued already.",
+    Activity.QUEUED: "The account is already queued.",
     Activity.RUNNING: "The account is being fetched.",
 }
 

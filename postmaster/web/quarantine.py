@@ -69,10 +69,12 @@ class ChosenMailForm(Form):
     def numbers(self, session: Session) -> Sequence[int]:
         """The ids of the messages."""
         if self.newest.data is not None:
-            return _found(self.newest.data).ids(session, self.after.data or 0)
+            return QuarantineFilter(wanted().text, request.args.get("account", ""), self.newest.data).ids(
+                session, self.after.data or 0
+            )
         numbers: Sequence[int] = self.mail.data or ()
         if NO_ID in numbers:
-            raise InputError("message", "What was chosen is no message.", "Load the page again, and choose anew.")
+            raise InputError("message", "What was chosen is not a message.", "Reload the page and choose again.")
         return numbers
 
     def count(self, handled: Sequence[Handled]) -> None:
@@ -218,11 +220,6 @@ def _refused(form: ChosenMailForm, numbers: Collection[int]) -> ResponseReturnVa
     return _list(numbers, form.queue.data or "", every=every), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-def _found(newest: int) -> QuarantineFilter:
-    """What the list's filter finds."""
-    return QuarantineFilter(wanted().text, request.args.get("account", ""), newest)
-
-
 @blueprint.get("/<id:mail>")
 @for_leads
 def show(mail: int) -> str:
@@ -250,7 +247,7 @@ def _existing(session: Session, mail: int) -> Quarantine:
     try:
         return find_quarantined(session, mail)
     except NotFoundError as error:
-        advice = "Somebody may have seen to it already: look at the list, or into the audit log."
+        advice = "Somebody may have dealt with it already: check the list or the audit log."
         raise NotFoundError(error.code, error.message.removesuffix("."), advice) from None
 
 
@@ -288,7 +285,7 @@ def _change(form: ChosenMailForm, numbers: Sequence[int]) -> ResponseReturnValue
     """Carry it out, and say what became of each message; with more than fit into a request, how far it got."""
     action = QUARANTINE_ACTIONS.get(form.action.data or "")
     if action is None:
-        raise InputError("action", "Press one of the buttons that say what to do.")
+        raise InputError("action", "Choose what to do with them.")
     if form.action.data == "deliver" and not form.queue.data:
         raise InputError("queue", "Choose the queue first.")
     actor, every = current_user().name, form.newest.data is not None

@@ -261,7 +261,7 @@ def is_confirmed() -> bool:
 
 
 def tell(resource: Resource, form: FieldForm, number: int) -> None:
-    """Have ``form`` say what somebody else changed meanwhile."""
+    """Add to ``form`` what somebody else changed meanwhile."""
     with read_session() as session:
         service = resource.serve(session)
         record = existing(service, number)
@@ -279,7 +279,7 @@ def existing(service: AnyService, number: int) -> Any:
 def missing(service: AnyService) -> NotFoundError:
     """The error that what a page was asked for is not there."""
     advice = f"Somebody may have deleted it. Look for it in the list of {service.plural}."
-    return NotFoundError(f"unknown-{service.noun}", f"There is no such {service.noun} any more", advice)
+    return NotFoundError(f"unknown-{service.noun}", f"This {service.noun} no longer exists", advice)
 
 
 def _after(resource: Resource, service: AnyService, record: Any, sentence: str) -> ResponseReturnValue:

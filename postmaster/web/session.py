@@ -96,7 +96,7 @@ def _answer(page: str, form: Form, refused: TooManyTriesError | None) -> Respons
 
 
 def _remember(user: User, token: str) -> None:
-    """Have the browser hold the token of its new session, and nothing of what it held before."""
+    """Store the token of the new session in the browser's cookie, and drop what that held before."""
     session.clear()
     login_user(SignedInUser(user, token))
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from postmaster.database import read_session, transaction
@@ -107,7 +106,8 @@ def edit(name: str) -> ResponseReturnValue:
     if form.was_sent_well():
         try:
             with transaction() as session:
-                _change(session, spec, form)
+                text, actor = str(form.value.data or ""), current_user().name
+                change_setting(session, spec.name, text, actor, form.seen.data, confirmed=is_confirmed())
         except StillNamedError as error:
             form.value.errors, uses = (str(error),), error.uses
             form.focus_first_refused()
@@ -122,11 +122,6 @@ def edit(name: str) -> ResponseReturnValue:
             return redirect(url_for(".edit" if stay else ".page", **_state(spec, stay)), 303)
     context = SettingContext(form=form, line=line, conflict=conflict, uses=uses, state=list_state())
     return context.render(), status
-
-
-def _change(session: Session, spec: Setting[Any], form: SettingForm) -> None:
-    text, actor = str(form.value.data or ""), current_user().name
-    change_setting(session, spec.name, text, actor, form.seen.data, confirmed=is_confirmed())
 
 
 @blueprint.post("/<name>/reset")

@@ -109,7 +109,7 @@ def pause() -> ResponseReturnValue:
 @blueprint.post("/status/resume")
 @for_admins
 def resume() -> ResponseReturnValue:
-    """Have mail fetched again."""
+    """Resume fetching."""
     with transaction() as session:
         paused = resume_fetching(session, current_user().name)
     flash("Mail is fetched again." if paused else "Fetching was not paused.", "ok")
@@ -122,7 +122,7 @@ def try_alerts() -> ResponseReturnValue:
     """Send a message to each target of alerts, and say which took it."""
     for target in alert_targets():
         taken = target.try_out(current_user().name)
-        outcome = "took the test message" if taken else "did NOT take it: check its address, and that it can be reached"
+        outcome = "got the test message" if taken else "did NOT get it: check its address, and that it can be reached"
         flash(f"The alert {target.label} {outcome}.", "ok" if taken else "fail")
     return redirect(url_for(".page"), 303)
 

@@ -136,8 +136,10 @@ def page() -> str:
 
 def _list(form: ChosenTicketsForm) -> str:
     """The list, with what is chosen in ``form``."""
+    asked = request.args
+    wanted = TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), asked_before())
     with read_session() as session:
-        found = find_tickets(session, _wanted())
+        found = find_tickets(session, wanted)
         queues = Queues(session)
         names, valid, states = queues.names(), queues.valid_names(), state_names(session)
     state = filter_state()
@@ -151,12 +153,6 @@ def _list(form: ChosenTicketsForm) -> str:
         all_chosen="all" in request.args,
         form=form,
     ).render()
-
-
-def _wanted() -> TicketFilter:
-    asked = request.args
-    before = asked_before()
-    return TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), before)
 
 
 def filter_state() -> dict[str, Any]:
@@ -225,7 +221,7 @@ def _change(form: ChosenTicketsForm) -> str:
     """Carry it out; returns the sentence that says so."""
     action = TICKET_ACTIONS.get(form.action.data or "")
     if action is None:
-        raise InputError("action", "Press one of the buttons that say what to do.")
+        raise InputError("action", "Choose what to do with them.")
     if not form.ticket.data:
         raise InputError("ticket", "Choose at least one ticket first.")
     if action.needs and not form[action.needs].data:

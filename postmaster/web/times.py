@@ -14,7 +14,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def age(moment: datetime) -> str:
-    """How long ago ``moment`` is: "just now", "9 min", "2 h 14 min", "3 days"."""
+    """How long ago ``moment`` is, as a figure: "just now", "9 min", "2 h 14 min", "3 days"."""
     passed = now() - moment
     if passed < MINUTE:
         return "just now"
@@ -27,11 +27,17 @@ def age(moment: datetime) -> str:
     return f"{days} day" if days == 1 else f"{days} days"
 
 
+def ago(moment: datetime) -> str:
+    """How long ago ``moment`` is, within a sentence: "just now", "9 min ago", "3 days ago"."""
+    words = age(moment)
+    return words if words == "just now" else f"{words} ago"
+
+
 def ahead(moment: datetime) -> str:
-    """How far ahead ``moment`` is: "due", "in 40 s", "in 4 min", "in 2 h 14 min"."""
+    """How far ahead ``moment`` is: "now", "in 40 s", "in 4 min", "in 2 h 14 min"."""
     left = moment - now()
     if left <= timedelta(0):
-        return "due"
+        return "now"
     if left < MINUTE:
         return f"in {left.seconds + 1} s"
     hours, rest = divmod(left, HOUR)
@@ -99,5 +105,5 @@ def local(moment: datetime) -> datetime:
 
 def init_app(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(age=age, ahead=ahead, days_ahead=days_ahead, lasted=lasted)
+    app.jinja_env.filters.update(age=age, ago=ago, ahead=ahead, days_ahead=days_ahead, lasted=lasted)
     app.jinja_env.filters.update(iso=iso, full=full, clock=clock, brief=brief)

@@ -58,14 +58,14 @@ def create() -> ResponseReturnValue:
     """Make a link, instead of the one that was good before."""
     with transaction() as session:
         create_wall_link(session, current_user().name)
-    flash("The link to the wall view is there. Whoever has it sees the board without signing in.", "ok")
+    flash("The wall view link is ready. Anyone with it sees the board without signing in.", "ok")
     return redirect(url_for("status.page"), 303)
 
 
 @blueprint.post("/revoke")
 @for_admins
 def revoke() -> ResponseReturnValue:
-    """Have no link be good any more."""
+    """Revoke the link."""
     with transaction() as session:
         was_good = revoke_wall_link(session, current_user().name)
     flash("The link to the wall view is revoked." if was_good else "There was no link to the wall view.", "ok")

@@ -23,7 +23,7 @@ def stored(app: Flask) -> str:
 
 
 def store(app: Flask, sealed: str) -> None:
-    """Have it stored instead."""
+    """Store it instead."""
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("UPDATE credential SET sealed_password = :sealed"), {"sealed": sealed})
 

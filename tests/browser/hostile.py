@@ -21,7 +21,7 @@ from postmaster.operations.models import Incident
 from postmaster.pipeline.decision import STORM, Outcome
 from postmaster.pipeline.filters.models import FilterState, PostmasterFilter
 from postmaster.resources.models import AuditEvent, Validity
-from postmaster.system.models import SettingRow
+from postmaster.system.models import ApiToken, Scope, SettingRow
 from postmaster.web.badges import OUTCOME_BADGES
 
 # Large enough for every column of figures.
@@ -134,6 +134,9 @@ def _rest() -> Iterator[Any]:
             comment=word(2000),
             state=FilterState(slow_count=MANY, last_slow_at=now()),
         )
+    yield ApiToken(
+        name=word(100, "Token"), hash="0" * 64, scopes=list(Scope), queue_ids=[1, 2, 9], created_by=word(200, "actor")
+    )
     yield SettingRow(name="PostmasterDefaultQueue", value=word(198, "Queue") + "5")
     yield SettingRow(
         name="Ticket::Services", value="; ".join(word(98, "Service") + str(number) for number in range(10, 30))

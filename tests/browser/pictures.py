@@ -83,7 +83,7 @@ def telling_ticket(site: Site) -> int:
 
 
 def lose_consent(site: Site) -> None:
-    """Have a credential for Microsoft 365, whose authorisation Microsoft has ended."""
+    """Add a credential for Microsoft 365, whose authorisation Microsoft has ended."""
     kind = (
         "--kind",
         "oauth2-microsoft",
@@ -123,7 +123,7 @@ def take(site: Site, browser: Browser, wanted: tuple[str, ...]) -> Iterator[str]
 
 
 def say_alive(site: Site) -> None:
-    """Have the pages show what they show while a worker runs; none does, or the rows would change under the camera."""
+    """Pretend that a worker runs; none does, or the rows would change under the camera."""
     with site.app.app_context(), transaction() as session:
         for presence in PROCESSES:
             beat(session, presence)

@@ -123,7 +123,7 @@ def test_what_somebody_else_deleted_meanwhile_is_said_in_a_list_without_it(make_
     page.get_by_role("link", name="Delete Brief").click()
     desk.ok("queue", "delete", "Brief", "--yes")
     page.get_by_role("button", name="Confirm").click()
-    expect(page.locator(".toast.fail")).to_contain_text("There is no such queue any more")
+    expect(page.locator(".toast.fail")).to_contain_text("This queue no longer exists")
     expect(page.locator("#queues-list")).not_to_contain_text("Brief")
 
 

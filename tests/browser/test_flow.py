@@ -111,7 +111,7 @@ def without_queues(site: Site) -> Iterator[None]:
 
 
 def beat(page: Page, address: str) -> None:
-    """Let so much time pass that the page asks once."""
+    """Wait until the page has asked once."""
     with page.expect_response(lambda response: address in response.url):
         page.clock.run_for(16_000)
 

@@ -131,7 +131,7 @@ def test_an_outlook_account_is_set_up_from_nothing_loses_its_consent_and_recover
 
 
 def fetch_now(page: Page, server: Dovecot, subject: str) -> None:
-    """Have mail arrive, and press the button."""
+    """Send mail, and press the button."""
     server.deliver(MAILBOX, mail(subject))
     page.get_by_role("button", name="Fetch now").first.click()
 

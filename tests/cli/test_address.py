@@ -23,7 +23,7 @@ REFUSED = {
     "no domain": (GOOD | {"address": "info"}, "E-mail Address is “info”"),
     "two at signs": (GOOD | {"address": "a@b@example.com"}, "E-mail Address is"),
     "blank": (GOOD | {"address": "in fo@example.com"}, "E-mail Address is"),
-    "address twice": (GOOD | {"address": "TAKEN@example.com"}, "address 1 is called already"),
+    "address twice": (GOOD | {"address": "TAKEN@example.com"}, "already the name of address 1"),
     "no display name": (GOOD | {"name": ""}, "Display name is missing"),
     "no queue": (GOOD | {"queue": ""}, "Queue is missing"),
     "unknown queue": (GOOD | {"queue": "Nowhere"}, "There is no queue “Nowhere”"),

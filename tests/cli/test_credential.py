@@ -60,7 +60,7 @@ def test_a_password_is_taken_as_it_is(admin: Admin, app: Flask, password: str) -
 REFUSED = {
     "no name": ({"name": ""}, PASSWORD, "Name is missing"),
     "number as name": ({"name": "12"}, PASSWORD, "would be taken for an id"),
-    "name twice": ({"name": "taken"}, PASSWORD, "credential 1 is called already"),
+    "name twice": ({"name": "taken"}, PASSWORD, "already the name of credential 1"),
     "no user name": ({"username": ""}, PASSWORD, "User name is missing"),
     "no password": ({}, "", "Password is missing. Give it with --password-stdin."),
     "password of two lines": ({}, "two\nlines", "Password has a line break"),

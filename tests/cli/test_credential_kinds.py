@@ -120,7 +120,7 @@ def test_an_import_does_not_turn_a_credential_into_one_of_another_kind(admin: Ad
     add(admin, GOOGLE)
     document = admin.run("credential", "export", "--format", "toml").stdout.replace("oauth2-google", "oauth2-microsoft")
     result = admin.run("credential", "import", input=document)
-    assert "Kind is oauth2-google, and stays so" in result.stderr
+    assert "Kind is oauth2-google and cannot be changed" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_output_that_finds_no_space_is_told_with_a_code(environ: dict[str, str],
         ended = flask_process(environ, "account", "list", stdout=full)
     said = ended.stderr.decode()
     assert ended.returncode == 2
-    assert "There is no space for what the command writes." in said
+    assert "There is no space left for the command's output." in said
     assert "[no-space]" in said
     assert "Traceback" not in said
 

@@ -272,6 +272,42 @@ def test_a_queue_keeps_the_id_that_headers_call_it_by(run: Run) -> None:
     assert json.loads(run("read", "--json", "--trusted", input=raw).stdout)["queue"] == "Sales"
 
 
+def test_a_queue_whose_id_is_taken_comes_without_it(run: Run, admin: Admin) -> None:
+    run("queue", "add", "--name", "Own", "--number", "5")
+    dump = json.dumps({"queue": [{"id": 5, "name": "Sales", "follow_up_id": 2}, {"id": 6, "name": "Shop"}]})
+    [taken, free] = take(run, dump, code=1)
+    assert (taken["taken"], taken["by_hand"]) == ("created", True)
+    assert "Queue ID is 5, which the queue “Own” has already. It was taken without it." in taken["detail"]
+    assert (free["taken"], free["detail"]) == ("created", "")
+    shown = admin.show("queue", "Sales")
+    assert (shown["number"], shown["follow_up"]) == (None, "reject")
+    [again, _] = take(run, dump, code=1)
+    assert (again["taken"], again["detail"]) == ("unchanged", taken["detail"])
+    run("queue", "set", "Own", "--number", "")
+    [at_last, _] = take(run, dump)
+    assert (at_last["taken"], admin.show("queue", "Sales")["number"]) == ("changed", 5)
+
+
+def test_a_queue_whose_policy_is_unknown_comes_with_the_usual_one(run: Run, admin: Admin) -> None:
+    [line] = take(run, json.dumps({"queue": [{"id": 5, "name": "Sales", "follow_up_id": 9}]}), code=1)
+    assert (line["taken"], "policy 9" in line["detail"]) == ("created", True)
+    assert admin.show("queue", "Sales")["follow_up"] == "possible"
+
+
+def test_an_entry_of_a_list_whose_id_is_taken_comes_with_another_and_says_so(run: Run) -> None:
+    run("setting", "set", "Ticket::Services", "Own=1")
+    dump = json.dumps({"service": [{"id": 1, "name": "Mail"}, {"id": 7, "name": "Web"}]})
+    [taken, free] = take(run, dump, code=1)
+    assert (taken["taken"], free["detail"]) == ("created", "")
+    assert taken["detail"] == "Its ID 1 is that of “Own” in Services here, so it has 2: headers name it so."
+    assert run("setting", "get", "Ticket::Services").stdout == "Own=1; Mail=2; Web=7\n"
+
+
+def test_a_comment_with_what_no_page_shows_is_taken_without_that(run: Run, admin: Admin) -> None:
+    take(run, json.dumps({"queue": [{"id": 5, "name": "Sales", "comments": "old\x0bnote\x00"}]}))
+    assert admin.show("queue", "Sales")["comment"] == "oldnote"
+
+
 def test_hostile_names_are_refused_or_kept_as_text(run: Run, admin: Admin) -> None:
     name = "'; DROP TABLE queue; --"
     rows = [
@@ -304,7 +340,7 @@ def test_a_filter_loses_a_header_that_is_unknown_here_and_not_itself(run: Run, a
     conditions = (("Match", "Subject", "x"), ("Set", "X-OTRS-Weather", "fine"), ("Set", "X-OTRS-Queue", "Junk"))
     [line] = take(run, filter_rows(*conditions), code=1)
     assert (line["taken"], line["by_hand"]) == ("created", True)
-    assert "no longer sets “X-OTRS-Weather”, which nothing comes of" in line["detail"]
+    assert "no longer sets “X-OTRS-Weather”, which has no effect" in line["detail"]
     assert admin.show("filter", "F")["set"] == ["X-OTRS-Queue=Junk"]
     [again] = take(run, filter_rows(*conditions), code=1)
     assert again["taken"] == "unchanged"

@@ -85,7 +85,7 @@ def test_lists_are_taken_with_the_ids_that_headers_name(run: Run) -> None:
 
 def test_what_a_filter_names_is_there_because_lists_come_first(run: Run) -> None:
     lines = by_what(take(run, pg_dump(PRODUCTS["OTOBO 11"]).encode()))
-    assert lines["filter “01 Rechnung”"]["detail"] == "It no longer sets “X-OTRS-Weather”, which nothing comes of."
+    assert lines["filter “01 Rechnung”"]["detail"] == "It no longer sets “X-OTRS-Weather”, which has no effect."
     assert lines["filter “02 Spam”"]["detail"] == ""
     decided = run("read", "--dry-run", "--json", input=mail("Rechnung 4711")).json
     assert decided["attributes"]["state"] == "wartet auf Müller"

@@ -56,9 +56,9 @@ def test_times_are_dates_or_moments(fetched: Desk, arguments: tuple[str, ...], f
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("find", "--since", "yesterday"), "--since is “yesterday”, which is no date."),
-        (("find", "--since", "0001-01-01"), "--since is “0001-01-01”, which is no date."),
-        (("find", "--until", "9999-12-31T23:59:59Z"), "--until is “9999-12-31T23:59:59Z”, which is no date."),
+        (("find", "--since", "yesterday"), "--since is “yesterday”, which is not a date."),
+        (("find", "--since", "0001-01-01"), "--since is “0001-01-01”, which is not a date."),
+        (("find", "--until", "9999-12-31T23:59:59Z"), "--until is “9999-12-31T23:59:59Z”, which is not a date."),
         (("find", "--outcome", "lost"), "'lost' is not one of"),
         (("show", "99"), "There is no message 99 in the ledger."),
         (("show", "9" * 30), "is not a whole number from 1 to"),

@@ -136,9 +136,12 @@ def test_an_account_believes_its_own_servers_instead_of_those_of_all(desk: Desk,
     [
         (
             "spf=pass smtp.mailfrom=x",
-            "Trusted Authserv-IDs has “spf=pass smtp.mailfrom=x”, which is no name of a server",
+            "Trusted Authserv-IDs has “spf=pass smtp.mailfrom=x”, which is not the name of a server",
         ),
-        ("mx.a.example mx.b.example", "which is no name of a server. Enter what stands before the first semicolon"),
+        (
+            "mx.a.example mx.b.example",
+            "which is not the name of a server. Enter what stands before the first semicolon",
+        ),
         ("mx.a.example; MX.A.example", "has “MX.A.example” twice"),
     ],
 )

@@ -27,7 +27,7 @@ def test_a_shown_queue_has_the_option_names_as_keys(admin: Admin) -> None:
 
 REFUSED = {
     "no name": ({"name": ""}, "Name is missing"),
-    "name twice": ({"name": "raw"}, "queue 2 is called already"),
+    "name twice": ({"name": "raw"}, "already the name of queue 2"),
     "number as name": ({"name": "7"}, "would be taken for an id"),
     "empty part": ({"name": "Sales::"}, "has an empty part"),
     "blank around a part": ({"name": "Sales :: Orders"}, "has an empty part"),

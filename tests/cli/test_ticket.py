@@ -77,7 +77,7 @@ def test_what_is_so_already_is_not_in_the_audit_log(app: Flask, desk: Desk) -> N
         (("20991231", "x y", "--state", "open"), "There are no tickets “20991231”, “x y”."),
         (("\0", "--state", "open"), "There is no ticket"),
         (("--queue", "Nowhere"), "There is no queue “Nowhere”."),
-        (("--queue", "Junk"), "The queue “Junk” is invalid, so nothing was put there."),
+        (("--queue", "Junk"), "The queue “Junk” is invalid, so nothing was moved there."),
         (("--state", "ajar"), "State is “ajar”, but must be new, open"),
         (("--state", ""), "State is missing."),
         ((), "Nothing to set"),

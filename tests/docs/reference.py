@@ -91,7 +91,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "account-types": table("accounts", "Types", "Type"),
     "health": table("accounts", "Health", "Word in JSON"),
     "credential-kinds": table("credentials", "Kinds", "Kind"),
-    "pseudo-headers": table("filters", "What conditions can test beside headers", "Name"),
+    "pseudo-headers": table("filters", "What conditions can test besides headers", "Name"),
     "examples": table("filters", "How conditions and values are written", "Written"),
     "headers": table("headers", "X-OTRS headers", "Header"),
     "environment": lambda: "\n".join(markdown_rows()) + "\n",

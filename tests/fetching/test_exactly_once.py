@@ -29,7 +29,7 @@ class BrokenError(ConnectionError):
 
 
 def break_before_deleting(monkeypatch: pytest.MonkeyPatch, source: type[MailSource]) -> None:
-    """Let the next run store its mail, but not delete it."""
+    """Make the next run store its mail, but not delete it."""
 
     def delete(_self: Any, _mails: Sequence[RemoteMail]) -> Deletions:
         raise BrokenError

@@ -112,7 +112,7 @@ def test_a_refusal_that_is_for_good_pauses_the_account_at_once(desk: Desk, kind:
 
 
 def long_ago(app: Flask, hours: int) -> None:
-    """Have all runs so far begun some hours earlier."""
+    """Move the start of all runs some hours back."""
     with app.app_context(), transaction() as session:
         session.execute(update(FetchRun).values(started_at=now() - timedelta(hours=hours)))
 

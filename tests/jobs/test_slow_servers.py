@@ -65,7 +65,7 @@ def runs_of(app: Flask, standing: RunStatus) -> Sequence[FetchRun]:
 
 
 def make_all_due(app: Flask) -> datetime:
-    """Have each account fetched at once, as though its time had come; returns when that was."""
+    """Make each account due now; returns when that was."""
     with app.app_context():
         with transaction() as session:
             session.execute(update(AccountState).values(next_run_at=None))

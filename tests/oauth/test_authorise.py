@@ -327,7 +327,7 @@ def test_the_way_to_the_provider_names_the_mailbox_and_what_to_do_about_its_erro
     assert 'href="/help/providers"' in page
     text = words(client.get("/help/providers").text)
     assert "AADSTS50011 The redirect URI is not registered." in text
-    assert "Google access_denied The consent was declined, or the user is no test user." in text
+    assert "Google access_denied The consent was declined, or the user is not a test user." in text
 
 
 @pytest.mark.parametrize(("public", "kind", "taken"), [

@@ -41,7 +41,7 @@ def stored(app: Flask) -> tuple[str, str]:
 
 
 def age(app: Flask, **times: timedelta) -> None:
-    """Have the access token end at another time from now on, as ``renew_at`` and ``expires_at`` say."""
+    """Change when the access token ends, as ``renew_at`` and ``expires_at`` say."""
     with app.app_context(), transaction() as session:
         token = session.get_one(CredentialToken, 1)
         for name, ahead in times.items():
@@ -49,12 +49,12 @@ def age(app: Flask, **times: timedelta) -> None:
 
 
 def worn(app: Flask) -> None:
-    """Have it be time to renew the access token, which still works."""
+    """Make the access token due for renewal, though it still works."""
     age(app, renew_at=-timedelta(seconds=1), expires_at=timedelta(minutes=4))
 
 
 def ended(app: Flask) -> None:
-    """Have the access token be over."""
+    """Expire the access token."""
     age(app, renew_at=-timedelta(minutes=6), expires_at=-timedelta(minutes=1))
 
 
@@ -402,7 +402,7 @@ def test_the_commonest_codes_of_microsoft_and_google_are_told_in_plain_words(ten
 
 
 def give_tokens(app: Flask, *numbers: int) -> None:
-    """Have the credentials be authorised, with a token that has ended."""
+    """Authorise the credentials, with a token that has expired."""
     with app.app_context(), transaction() as session:
         for number in numbers:
             past = now() - timedelta(hours=1)

@@ -238,7 +238,7 @@ def test_the_test_says_which_target_took_it(desk: Desk, smtp: SmtpServer, webhoo
     smtp.broken = True
     result = desk.run("alert", "test")
     assert result.exit_code == 1
-    assert result.stdout.splitlines()[0].startswith("target 1 (mailto): NOT taken")
+    assert result.stdout.splitlines()[0].startswith("target 1 (mailto): NOT sent")
     assert result.stdout.splitlines()[1] == "target 2 (json): taken"
     assert titles(webhook) == ["test"]
 

@@ -119,7 +119,7 @@ def _named(header: Header) -> str:
 
 
 def _filter(desk: Desk, controls: dict[str, str]) -> None:
-    """Have a filter set them; what nothing captured is empty."""
+    """Set them by a filter; what nothing captured is empty."""
     sets = [word for name, value in controls.items() for word in ("--set", f"{name}={value.strip() or NOTHING}")]
     desk.ok("filter", "add", "--name", "F", "--match", "Subject=^case", *sets)
 
@@ -151,7 +151,7 @@ def test_a_pending_time_without_a_pending_state_is_left_out_with_a_note(desk: De
     sent = mail("later", headers=["X-OTRS-State: open", "X-OTRS-State-PendingTime: +1d"])
     result = desk.ok("read", "--json", "--trusted", input=sent).json
     assert result["attributes"]["pending_time"] is None
-    assert "“open” is no pending state" in result["trace"][-1]["text"]
+    assert "“open” is not a pending state" in result["trace"][-1]["text"]
 
 
 def test_the_trace_says_that_the_headers_of_an_untrusted_message_do_not_count(desk: Desk) -> None:

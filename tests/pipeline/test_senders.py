@@ -191,7 +191,7 @@ def test_letters_whose_bytes_are_blanks_elsewhere_stay_in_an_address(desk: Desk,
 
 def test_a_system_address_is_one_in_both_forms(desk: Desk) -> None:
     taken = desk.run("address", "add", "--address", "bestellung@xn--kche-0ra.example", "--name", "x", "--queue", "Raw")
-    assert "is called already" in taken.stderr
+    assert "is already the name of" in taken.stderr
     assert desk.ok("address", "show", "Bestellung@XN--kche-0ra.example", "--json").json["address"] == ORDERS
 
 

@@ -102,7 +102,7 @@ def serve(door: socket.socket) -> None:
 
 
 def carry_out(request: Any, files: Sequence[int]) -> None:
-    """Have a child of this process be the command, and tell what it ended with. The child comes back from it."""
+    """Fork a child that becomes the command, and tell what it ended with. The child comes back from it."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     *standard, answer = files
     if child := os.fork():

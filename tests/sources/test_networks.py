@@ -94,7 +94,7 @@ def test_no_fetch_reaches_a_forbidden_address(app: Flask, desk: Desk) -> None:
 
 
 def forbid(app: Flask, *networks: str) -> None:
-    """Have the app know these networks as forbidden."""
+    """Forbid these networks in the app's configuration."""
     object.__setattr__(app.config["SETTINGS"], "forbidden_networks", tuple(map(ip_network, networks)))
 
 

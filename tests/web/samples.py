@@ -113,6 +113,7 @@ def populate(desk: Desk, app: Flask) -> None:
     desk.ok("filter", "add", "--name", HOSTILE, "--comment", LONG, "--account", "1", *words)
     desk.ok("read", input=MAIL)
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
+    desk.ok("token", "add", "--name", HOSTILE, "--scope", "read", "--queue", "Junk")
     number_sample(app)
     fail(app)
     quarantine(app, MAIL.encode())
@@ -152,14 +153,14 @@ def hand_over(desk: Desk, app: Flask) -> None:
 
 
 def fail(app: Flask) -> None:
-    """Have the first account fail, as its server says in hostile words."""
+    """Make the first account fail, with hostile words of its server."""
     with app.app_context(), transaction() as session:
         words = dict.fromkeys(("error_message", "error_advice", "error_server"), HOSTILE)
         session.get_one(MailAccount, 1).state = AccountState(failures=2, error_code="x", error_stage="login", **words)
 
 
 def number_sample(app: Flask, ticket_id: int = 1) -> None:
-    """Have that ticket answer to ``TICKET``; the others have the day of the test in their numbers."""
+    """Give that ticket the number ``TICKET``; the others have the day of the test in theirs."""
     with app.app_context(), transaction() as session:
         session.execute(update(Ticket).where(Ticket.id == ticket_id).values(number=TICKET))
 

@@ -33,7 +33,7 @@ ONE, TWO, THREE, FOUR = "ada@one.example", "support@example.org", "berta@three.e
 
 
 def tell_state(app: Flask, number: int, **state: Any) -> None:
-    """Have a fetch leave this behind."""
+    """Store what a fetch leaves behind."""
     with app.app_context(), transaction() as session:
         account = session.get_one(MailAccount, number)
         for name in ("paused", "held"):

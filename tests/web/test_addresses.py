@@ -24,7 +24,7 @@ def test_one_is_added_in_lower_case(client: FlaskClient) -> None:
     [
         ({"address": ""}, "E-mail Address is missing."),
         ({"address": "Orders <orders@example.org>"}, "which is not an e-mail address. Enter it as user@example.com"),
-        ({"address": "TAKEN@example.org"}, "which address 1 is called already."),
+        ({"address": "TAKEN@example.org"}, "which is already the name of address 1."),
         ({"name": ""}, "Display name is missing."),
         ({"queue": ""}, "Queue is missing."),
         ({"queue": "Nowhere"}, "There is no queue “Nowhere”."),

@@ -238,7 +238,7 @@ def test_an_article_without_its_source_says_so(app: Flask, desk: Desk, client: F
     for path in (BODY, "/articles/1/source", f"/articles/attachments/{FILE}"):
         answer = client.get(path)
         assert answer.status_code == 404
-        assert "The source of article 1 is not there any more" in answer.text
+        assert "The source of article 1 is no longer kept" in answer.text
     assert client.get(f"/tickets/{number}").status_code == 200
     for path in ("/articles/9/body", "/articles/attachments/9", "/tickets/9", "/articles/" + "9" * 30 + "/text"):
         assert client.get(path).status_code == 404

@@ -20,7 +20,7 @@ MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def record(app: Flask, *events: dict[str, Any]) -> None:
-    """Have nothing but ``events`` in the log, a day apart, the first of them at ``MOMENT``."""
+    """Fill the log with ``events`` only, a day apart, the first of them at ``MOMENT``."""
     usual = {"actor": "admin", "action": "set", "noun": "queue", "detail": {}}
     with app.app_context(), transaction() as session:
         session.execute(delete(AuditEvent))

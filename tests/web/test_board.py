@@ -182,7 +182,7 @@ def test_the_board_says_nothing_of_mail_that_nobody_could_count(
 
 
 def open_incidents(app: Flask, *subjects: object, **options: Any) -> None:
-    """Have something be wrong with each of ``subjects``."""
+    """Open an incident about each of ``subjects``."""
     with app.app_context(), transaction() as session:
         for subject in subjects:
             path, sentence = f"/accounts/{subject}/status", "No mail"
@@ -271,8 +271,8 @@ def telling(environ: dict[str, str], webhook: WebhookServer) -> Flask:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (False, "The alert target 1 (json) took the test message."),
-        (True, "The alert target 1 (json) did NOT take it: check its address"),
+        (False, "The alert target 1 (json) got the test message."),
+        (True, "The alert target 1 (json) did NOT get it: check its address"),
     ],
 )
 def test_the_test_of_the_alerts_says_whether_each_target_took_it(
@@ -281,7 +281,7 @@ def test_the_test_of_the_alerts_says_whether_each_target_took_it(
     add(telling, "admin")
     client, webhook.broken = signed_in(telling, "admin"), broken
     page = client.get("/status").text
-    assert "Incidents are told to: target 1 (json)." in words(page)
+    assert "Alerts are sent to: target 1 (json)." in words(page)
     answer = client.post("/status/alerts", data={"csrf_token": token_of(page)})
     assert (answer.status_code, answer.location) == (303, "/status")
     told = client.get("/status").text

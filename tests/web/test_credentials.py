@@ -31,7 +31,7 @@ def password_of(app: Flask) -> str:
 
 
 def pause(app: Flask, number: int) -> None:
-    """Have the login of the account refused."""
+    """Store that the login of the account was refused."""
     with app.app_context(), transaction() as session:
         account = session.get_one(MailAccount, number)
         account.state = AccountState(failures=1, paused_revision=account.config_revision)
@@ -74,7 +74,7 @@ def test_the_kind_stays_as_it_was_added(app: Flask, client: FlaskClient) -> None
     [
         ({"name": ""}, "Name is missing."),
         ({"name": "12"}, "Name is “12”, which would be taken for an id."),
-        ({"name": "TAKEN"}, "Name is “TAKEN”, which credential 1 is called already."),
+        ({"name": "TAKEN"}, "Name is “TAKEN”, which is already the name of credential 1."),
         ({"username": ""}, "User name is missing."),
         ({"password": ""}, "Password is missing."),
         ({"validity": "nonsense"}, "Validity is “nonsense”, but must be valid, invalid or invalid-temporarily."),

@@ -14,7 +14,7 @@ from tests.web.resource_support import fragment, words
 
 
 def fill(desk: Desk, count: int) -> None:
-    """Let the directory have ``count`` entries."""
+    """Fill the directory with ``count`` entries."""
     rows = (f"user{number:03}@example.net,login{number},{number}" for number in range(count))
     desk.ok("customer", "import", "--yes", input="\n".join(["address,login,number", *rows]))
 

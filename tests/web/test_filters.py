@@ -67,7 +67,7 @@ def test_a_row_that_is_emptied_goes_and_the_others_stay(client: FlaskClient, des
         ({"condition_text": ["(casino", ".", "Mutt", ""]}, "missing ) at position 8, at its end"),
         ({"condition_header": ["", "From", "X-Mailer", ""]}, "Match has “=(casino|lottery)”"),
         ({"condition_header": [], "condition_text": [], "condition_how": []}, "Match has no condition"),
-        ({"setting_header": ["X-Colour", ""]}, "Set sets “X-Colour”, which nothing comes of"),
+        ({"setting_header": ["X-Colour", ""]}, "Set sets “X-Colour”, which has no effect"),
         ({"setting_text": ["", ""]}, "Set sets X-OTRS-Queue to nothing"),
         ({"name": ""}, "Name is missing."),
         ({"account": ["nobody"]}, "There is no account “nobody”."),
@@ -160,7 +160,7 @@ def test_the_saved_filter_is_tried_as_it_is_entered_now(client: FlaskClient) -> 
     ("changed", "sentence"),
     [
         ({}, "There is no message to try it with."),
-        ({"recent": "99"}, "The source of that message is not there any more."),
+        ({"recent": "99"}, "The source of that message is no longer kept."),
         ({"message": "Subject: x", "condition_text": ["(", ".", "Mutt", ""]}, "missing ) at position 2"),
     ],
 )

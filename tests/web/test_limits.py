@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from postmaster.web.limits import limiter
+
 from postmaster import create_app
 from postmaster.config import load_environment
-from postmaster.web.limits import limiter
 
 if TYPE_CHECKING:
     from tests.servers.fixtures import Redis

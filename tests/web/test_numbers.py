@@ -239,7 +239,7 @@ def test_what_is_no_message_is_told_so_and_nothing_happens(noting: Flask, action
     for value in NO_IDS:
         fields = {"action": action, "mail": value, "queue": "Misc", "confirmed": "yes"}
         answer = client.post("/quarantine/change", data=fields, headers=token, follow_redirects=True)
-        assert "What was chosen is no message." in answer.text, value
+        assert "What was chosen is not a message." in answer.text, value
     assert client.get("/quarantine/1").status_code == 200
 
 

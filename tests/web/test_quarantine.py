@@ -217,7 +217,7 @@ def test_what_the_database_refuses_again_is_told(app: Flask, client: FlaskClient
         ((1,), {"action": "deliver", "queue": "Nowhere"}, "Message 1: There is no queue “Nowhere”."),
         ((1,), {"action": "deliver", "queue": "Junk"}, "Message 1: The queue “Junk” is invalid"),
         ((1,), {}, "Press one of the buttons"),
-        ((2**70,), {"action": "retry"}, "What was chosen is no message."),
+        ((2**70,), {"action": "retry"}, "What was chosen is not a message."),
         ((), {"action": "retry", "newest": "-1"}, "Choose at least one message first."),
     ],
 )

@@ -26,8 +26,8 @@ def test_the_default_queue_cannot_be_set_invalid(client: FlaskClient) -> None:
     [
         ({"name": ""}, "Name is missing."),
         ({"name": "Sales::"}, "Name is “Sales::”, which has an empty part."),
-        ({"name": "junk"}, "Name is “junk”, which queue 3 is called already."),
-        ({"name": "x" * 201}, "Name has 201 characters, but may have 200 at most."),
+        ({"name": "junk"}, "Name is “junk”, which is already the name of queue 3."),
+        ({"name": "x" * 201}, "Name has 201 characters; at most 200 are allowed."),
         ({"follow_up": "maybe"}, "Follow-up is “maybe”, but must be possible, reject or new-ticket."),
     ],
 )

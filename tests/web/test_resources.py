@@ -183,9 +183,9 @@ def test_what_is_gone_already_is_said(client: FlaskClient) -> None:
     for path in ("/queues/3", "/queues/3/delete", "/queues/99"):
         response = client.get(path)
         assert response.status_code == 404
-        assert "There is no such queue any more" in response.text
+        assert "This queue no longer exists" in response.text
     response = client.post("/queues/3/delete", headers=token_header(client), follow_redirects=True)
-    assert "There is no such queue any more" in response.text
+    assert "This queue no longer exists" in response.text
 
 
 def test_save_stays_and_save_and_finish_goes_back_to_the_list(client: FlaskClient) -> None:

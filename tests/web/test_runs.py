@@ -111,7 +111,7 @@ def test_an_account_that_is_not_there_is_not_found(lead: FlaskClient) -> None:
 
 
 def hold(app: Flask, client: FlaskClient, count: int = 18442) -> None:
-    """Have account 1 wait for a confirmation."""
+    """Make account 1 wait for a confirmation."""
     client.get("/runs")
     add_rows(app, 1, 2)
     tell_state(app, 1, failures=0, held_revision="1/1.1", held_count=count)
@@ -135,7 +135,7 @@ def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClien
     assert "Confirm: fetch" not in after
     assert audited(app) == [("confirm", "account", {"messages": 18442}), ("fetch", "account", {})]
     again = client.post(action, headers=token_header(client), follow_redirects=True)
-    assert "The account u1@h1.example waits for no confirmation." in words(again.text)
+    assert "The account u1@h1.example is not waiting for a confirmation." in words(again.text)
     assert len(audited(app)) == 2
 
 
@@ -162,7 +162,7 @@ def test_fetch_now_on_the_page_of_an_account_leads_back_there(app: Flask, client
     assert (answer.status_code, answer.location) == (303, "/accounts/2/status")
     told = words(client.get(answer.location).text)
     assert "u2@h2.example is queued for fetching." in told
-    assert 'aria-disabled="true" title="The account is queued already."' in client.get("/accounts/2/status").text
+    assert 'aria-disabled="true" title="The account is already queued."' in client.get("/accounts/2/status").text
     stays = client.post(action, headers={**HTMX, **token_header(client)}).text
     assert '<div class="stack" id="standing" hx-swap-oob="true">' in stays
     assert "u2@h2.example is queued already; it is not fetched twice." in words(stays)

@@ -253,7 +253,7 @@ def test_who_comes_with_a_session_that_is_over_reads_so_and_comes_back(app: Flas
         assert address == "/login?next=/tickets?q%3Dx"
         page = client.get(address).text
         assert "Your session has expired" in page
-        assert ("What you pressed was not done." in page) is (way == "form")
+        assert ("Your last action was not carried out." in page) is (way == "form")
         assert "Your session has expired" not in client.get(address).text
 
 

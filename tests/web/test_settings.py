@@ -63,7 +63,7 @@ def test_htmx_gets_the_list_again_after_a_reset(client: FlaskClient, desk: Desk)
         ("FetchIntervalMinutes", "", "FetchIntervalMinutes is empty. Its default is 10."),
         ("Ticket::Hook", "Call 1", "must have no blanks and brackets"),
         ("Ticket::SubjectFormat", "Up", "Ticket::SubjectFormat is “Up”, but must be Left, Right or None."),
-        ("PostmasterDefaultQueue", "Nowhere", "PostmasterDefaultQueue is “Nowhere”, which is no valid queue."),
+        ("PostmasterDefaultQueue", "Nowhere", "PostmasterDefaultQueue is “Nowhere”, which is not a valid queue."),
         ("AcceptTicketNumberFromStranger", "maybe", "is “maybe”, but must be yes, no or proven."),
     ],
 )
@@ -98,7 +98,7 @@ def test_a_default_queue_that_is_gone_is_not_gone_back_to(client: FlaskClient, d
     response = client.post(
         "/settings/PostmasterDefaultQueue/reset", headers=token_header(client), follow_redirects=True
     )
-    assert "which is no valid queue" in response.text
+    assert "which is not a valid queue" in response.text
 
 
 def test_the_second_of_two_editors_is_told_what_changed(client: FlaskClient, desk: Desk) -> None:

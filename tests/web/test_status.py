@@ -12,14 +12,13 @@ from flask.testing import FlaskClient
 
 from postmaster.accounts.complaint import MENDS
 from postmaster.accounts.credential_health import _NEEDS
-from postmaster.accounts.health import Health
+from postmaster.accounts.health import UNWELL, Health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
 from postmaster.database import transaction
 from postmaster.desk.models import Queue, Ticket
 from postmaster.errors import FAULTS, PAUSING, Fault
 from postmaster.extensions import now
-from postmaster.fetching.overview import UNWELL
 from postmaster.ledger.models import PipeQueue
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD
 from postmaster.operations.models import Incident

@@ -11,6 +11,10 @@ from flask.testing import FlaskClient
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.operations.conditions import CONDITIONS
+from postmaster.pipeline.choices import LISTED
+from postmaster.system import list_settings
+from postmaster.system.setting import ListSetting
+from postmaster.system.settings import SETTINGS
 from tests.results import Run
 from tests.support import Desk, mail
 from tests.web.resource_support import fields_of, fill, words
@@ -26,14 +30,17 @@ def named(desk: Desk) -> Desk:
     desk.ok("setting", "set", "Ticket::Services", "Mail; Web")
     desk.ok("setting", "set", "Ticket::SLAs", "Gold; Silver")
     desk.ok("setting", "set", "Ticket::Owners", "ann; bob")
+    desk.ok("setting", "set", "Ticket::Responsibles", "cid; dee")
     desk.ok("setting", "set", "Ticket::DynamicFields", "Alert; Host")
+    desk.ok("setting", "set", "Article::DynamicFields", "Channel; Form")
     desk.ok("setting", "set", "Ticket::Types", "Unclassified; Incident")
     desk.ok("credential", "add", "--name", "Key", "--username", "sales@one.example", "--password-stdin", input="x")
     desk.add_account(type="IMAP", host="one.example", credential="Key", dispatching="queue", queue="Sales")
     desk.add_account(type="IMAP", host="two.example", credential="Key")
     desk.ok("address", "add", "--address", "sales@one.example", "--name", "S", "--queue", "Sales")
     sets = ("Queue=Sales::Orders", "State=open", "Priority=2 low", "Type=Incident", "Service=Web", "SLA=Gold",
-            "OwnerID=2", "DynamicField-Alert=1")  # fmt: skip
+            "OwnerID=2", "DynamicField-Alert=1", "State=pending auto close-", "Responsible=dee",
+            "DynamicField-Form=1")  # fmt: skip
     for text in sets:
         desk.ok("filter", "add", "--name", f"sets {text}", "--match", "Subject=x", "--set", f"X-OTRS-{text}")
     desk.ok("filter", "add", "--name", "asks", "--match", "To=EMAILADDRESS:Sales@one.example")
@@ -95,14 +102,27 @@ def test_each_use_leads_to_the_page_on_which_it_is_changed(client: FlaskClient, 
     assert '<input type="checkbox" name="confirmed" value="yes">' in page
 
 
+STATES_BUT_ONE = (
+    "new=new; open=open; pending reminder=pending reminder; pending auto close+=pending auto; "
+    "closed successful=closed; closed unsuccessful=closed; merged=merged; removed=removed"
+)
 LISTS = {
+    "Ticket::States": (STATES_BUT_ONE, "sets State=pending auto close-"),
     "Ticket::Priorities": ("1 very low; 3 normal; 4 high", "sets Priority=2 low"),
     "Ticket::Types": ("Unclassified", "sets Type=Incident"),
     "Ticket::Services": ("Mail; Website", "sets Service=Web"),
     "Ticket::SLAs": ("Silver", "sets SLA=Gold"),
     "Ticket::Owners": ("bob; ann", "sets OwnerID=2"),
+    "Ticket::Responsibles": ("cid", "sets Responsible=dee"),
     "Ticket::DynamicFields": ("Host", "sets DynamicField-Alert=1"),
+    "Article::DynamicFields": ("Channel", "sets DynamicField-Form=1"),
 }
+
+
+def test_each_list_that_there_is_asks_who_names_its_entries() -> None:
+    defined = {spec.name for spec in vars(list_settings).values() if isinstance(spec, ListSetting)}
+    assert set(LISTS) == defined == {spec.name for spec in LISTED.values()}
+    assert defined == {name for name in SETTINGS if "::" in name and isinstance(SETTINGS[name], ListSetting)}
 
 
 @pytest.mark.parametrize(("setting", "value", "use"), [(name, *rest) for name, rest in LISTS.items()])
@@ -171,4 +191,4 @@ def test_a_default_queue_that_is_gone_is_an_incident(app: Flask, run: Run) -> No
         session.connection().exec_driver_sql("UPDATE queue SET validity = 'INVALID' WHERE name = 'Raw'")
         found = NAMING.find(session, now())
         assert found is not None
-        assert "PostmasterDefaultQueue is “Raw”, which is no valid queue" in found[0].sentence
+        assert "PostmasterDefaultQueue is “Raw”, which is not a valid queue" in found[0].sentence

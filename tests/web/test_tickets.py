@@ -145,7 +145,7 @@ def test_a_ticket_shows_the_verdict_on_its_sender_and_the_tickets_with_the_same_
         assert "Sender not genuine" in shown
         assert "example.net . It does not come from the domain that it names: do not trust it." in shown
         assert "DMARC fail, ARC none, by mx.desk.example" in shown
-        assert "Mail through a list" in shown
+        assert "Mail from a mailing list" in shown
         assert f"Same message as {other}" in shown
 
 

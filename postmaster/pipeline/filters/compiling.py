@@ -40,17 +40,13 @@ def compile_confined(pattern: str) -> regex.Pattern[str]:
 
 def weight(pattern: str) -> int:
     """About how many bytes it takes. Raises as ``compile_confined`` does."""
-    pieces = _most_pieces(pattern)
+    # The most pieces when repetitions are written out: a number has no more than all digits.
+    digits = sum(char.isdigit() for char in pattern) if "{" in pattern else 0
+    pieces = int(10 ** min(digits, 9) * len(pattern))
     found = pieces * STEP_BYTES if pieces <= FEW_PIECES else _weigh(pattern)
     if found is None:
         raise TooMuchError
     return found
-
-
-def _most_pieces(pattern: str) -> int:
-    """How many pieces it can be at the most when repetitions are written out: a number has no more than all digits."""
-    digits = sum(char.isdigit() for char in pattern) if "{" in pattern else 0
-    return int(10 ** min(digits, 9) * len(pattern))
 
 
 @lru_cache(MAX_COMPILED)

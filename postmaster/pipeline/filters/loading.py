@@ -73,7 +73,7 @@ def _usable(row: PostmasterFilter, budget: int) -> tuple[int, CompiledFilter]:
     try:
         weight = sum(weigh(text) for text in (*row.match, *row.not_match))
         if weight > budget:
-            raise InvalidValue("takes more memory than the filters before it have left", "Let its patterns be smaller.")
+            raise InvalidValue("takes more memory than the filters before it left", "Make its patterns smaller.")
         return weight, compiled(row)
     except InvalidValue as flaw:
         log.warning("a filter cannot be used", filter=row.name, flaw=flaw.flaw)

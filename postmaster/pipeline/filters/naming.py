@@ -16,7 +16,7 @@ from postmaster.desk.configuration import LIST_USERS
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import QUEUE_USERS
 from postmaster.extensions import now
-from postmaster.pipeline.choices import Choices, QueueRef
+from postmaster.pipeline.choices import LISTED, Choices, QueueRef
 from postmaster.pipeline.context import read_choices
 from postmaster.pipeline.filters.matching import DYNAMIC_PREFIX
 from postmaster.pipeline.filters.models import PostmasterFilter
@@ -25,30 +25,11 @@ from postmaster.pipeline.x_otrs_headers import FOLLOWUP_PREFIX, Control, HeaderV
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue
 from postmaster.resources.uses import Use
-from postmaster.system.list_settings import (
-    DYNAMIC_FIELD_LIST,
-    OWNER_LIST,
-    PRIORITY_LIST,
-    RESPONSIBLE_LIST,
-    SERVICE_LIST,
-    SLA_LIST,
-    STATE_LIST,
-    TYPE_LIST,
-)
 from postmaster.system.setting import Setting
 from postmaster.system.settings import read_configuration
 
 # What of the choices each list is.
-_LISTS: dict[str, str] = {
-    STATE_LIST.name: "states",
-    PRIORITY_LIST.name: "priorities",
-    TYPE_LIST.name: "types",
-    SERVICE_LIST.name: "services",
-    SLA_LIST.name: "slas",
-    OWNER_LIST.name: "owners",
-    RESPONSIBLE_LIST.name: "responsibles",
-    DYNAMIC_FIELD_LIST.name: "dynamic_fields",
-}
+_FIELDS = {spec.name: field for field, spec in LISTED.items()}
 
 
 def present_choices(session: Session) -> Choices:
@@ -110,7 +91,7 @@ def _into(session: Session, queue: Queue) -> Iterator[Use]:
 
 def _listed(session: Session, spec: Setting[Any], value: Any) -> Iterator[Use]:
     """The valid filters that name an entry which the list ``spec`` would not have any more."""
-    if attribute := _LISTS.get(spec.name):
+    if attribute := _FIELDS.get(spec.name):
         before = present_choices(session)
         after: Choices = dataclasses.replace(before, **{attribute: value})
         yield from (use for use in _losing(session, before, after) if not use.keeps)

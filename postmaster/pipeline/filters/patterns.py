@@ -69,7 +69,7 @@ def read_lines(read: Callable[[str], object]) -> Callable[[str], list[str]]:
     def read_all(text: str) -> list[str]:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if len(lines) > MAX_LINES:
-            raise InvalidValue(f"has {len(lines)} lines, but may have {MAX_LINES} at most")
+            raise InvalidValue(f"has {len(lines)} lines; at most {MAX_LINES} are allowed")
         for line in lines:
             read(line)
         return lines
@@ -112,7 +112,7 @@ def _entered(text: str) -> tuple[str, str]:
     header, pattern = _divided(text, "a condition is entered as Header=regular expression, as in Subject=invoice")
     if len(pattern) > MAX_PATTERN:
         raise InvalidValue(
-            f"has a pattern for {header} of {len(pattern)} characters, but may have {MAX_PATTERN} at most"
+            f"has a pattern for {header} of {len(pattern)} characters; at most {MAX_PATTERN} are allowed"
         )
     clean(pattern, allowed="\t")
     return header, pattern
@@ -137,7 +137,7 @@ def setting(text: str) -> HeaderAssignment:
     if usual is None:
         names = ", ".join(each.name for each in HEADERS)
         advice = f"It begins with X-OTRS- or X-OTRS-FollowUp-, and goes on with one of: {names}."
-        raise InvalidValue(f"sets “{header}”, which nothing comes of", advice)
+        raise InvalidValue(f"sets “{header}”, which has no effect", advice)
     if not value:
         raise InvalidValue(f"sets {usual} to nothing", "Enter a value after the =.")
     return HeaderAssignment(usual, clean(value, allowed="\t"))
@@ -163,7 +163,7 @@ def _compile(header: str, pattern: str) -> regex.Pattern[str]:
     except TooMuchError:
         limit = f"{COMPILE_LIMITS.megabytes} MB or a second"
         flaw = f"has “{pattern[:60]}” for {header}, which takes more than {limit} to compile"
-        raise InvalidValue(flaw, "Let what is repeated, or how often, be smaller.") from None
+        raise InvalidValue(flaw, "Repeat less, or fewer times.") from None
     except regex.error as error:
         reason, position = str(getattr(error, "msg", error)), 1 + translation.origin(getattr(error, "pos", None) or 0)
         place = f"at position {position}, before “{pattern[position - 1 :][:20]}”"

@@ -76,11 +76,8 @@ class Translation:
         if position >= self.length:
             return len(self.source)
         number = bisect_right(self.starts, position) - 1
-        inside = position - self.starts[number] if self._is_verbatim(number) else 0
-        return self.origins[number] + inside
-
-    def _is_verbatim(self, number: int) -> bool:
-        return self.source.startswith(self.pieces[number], self.origins[number])
+        is_verbatim = self.source.startswith(self.pieces[number], self.origins[number])
+        return self.origins[number] + (position - self.starts[number] if is_verbatim else 0)
 
 
 def from_perl(source: str) -> Translation:
@@ -147,7 +144,7 @@ def _code_point(found: re.Match[str]) -> str:
     digits = (braced or plain or octal or named or "0").replace("_", "") or "0"
     number = int(digits, 8 if octal else 16)
     if number > 0x10FFFF:
-        raise InvalidValue(f"has the character {found[0]}, which there is not")
+        raise InvalidValue(f"has the character {found[0]}, which does not exist")
     return f"\\U{number:08x}"
 
 

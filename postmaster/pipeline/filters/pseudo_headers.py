@@ -37,7 +37,7 @@ PSEUDO_HEADERS: Mapping[str, PseudoHeader] = {
         PseudoHeader("X-OTRS-BodyDecrypted", "Always empty here.", lambda _message, _verdict: ""),
         PseudoHeader(
             "X-OTRS-SenderVerdict",
-            "pass, none or fail: whether the sender is who he says, by TrustedAuthservIds.",
+            "pass, none or fail: whether the sender is genuine, by TrustedAuthservIds.",
             lambda _message, verdict: verdict.verdict.value,
         ),
         PseudoHeader(

@@ -220,7 +220,7 @@ class FilterService(NamedService[PostmasterFilter]):
         draft, errors = values.draft, values.errors
         is_new = values.record is None or values.changes(FOLLOWUP_FIELD)
         if is_new and draft.followup_field not in self.present.dynamic_fields:
-            flaw = f"is “{draft.followup_field}”, which is no dynamic field of {DYNAMIC_FIELD_LIST.name}"
+            flaw = f"is “{draft.followup_field}”, which is not a dynamic field of {DYNAMIC_FIELD_LIST.name}"
             errors.add(FOLLOWUP_FIELD.name, FOLLOWUP_FIELD.refuse(flaw, "Add it there first."))
         elif not any(captures(match_condition(text)) for text in draft.match):
             advice = "Put the number in brackets, as in Subject=Problem ID: (\\d+)."

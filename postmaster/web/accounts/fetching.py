@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
-from postmaster.operations.progress import Progress, progress
-from postmaster.operations.requests import Answer, Requested, request_fetch
+from postmaster.operations.progress import progress
+from postmaster.operations.requests import Answer, request_fetch
 from postmaster.resources.numbers import read_id
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
@@ -27,8 +26,8 @@ from postmaster.web.status import board
 # What becomes of a request to fetch one account.
 ANSWER_TEXTS: Mapping[Answer, str] = {
     Answer.QUEUED: "{label} is queued for fetching.",
-    Answer.ALREADY_QUEUED: "{label} is queued already; it is not fetched twice.",
-    Answer.RUNNING: "{label} is being fetched already; no second run is queued.",
+    Answer.ALREADY_QUEUED: "{label} is already queued; it is not fetched twice.",
+    Answer.RUNNING: "{label} is already being fetched; no second run is queued.",
     Answer.NOT_VALID: "{label} is not fetched: the account is not valid.",
     Answer.NEEDS_CREDENTIAL: "{label} is not fetched: the account needs a valid credential.",
     Answer.NEEDS_CONFIRMATION: "{label} is not fetched: its first fetch has to be confirmed.",
@@ -50,29 +49,26 @@ class LiveRowsContext(PulseContext, templates=("accounts/_live.html",), others=(
 @blueprint.post("/<id:number>/fetch")
 @for_admins
 def fetch(number: int) -> ResponseReturnValue:
-    """Have an account fetched now."""
+    """Request a fetch of one account."""
     with read_session() as session:
         label = existing(ACCOUNT_PAGES.serve(session), number).label
     requested = request_fetch([number], current_user().name)
-    flash(*_told(requested, number, label))
+    answer = requested.answers[number]
+    sentence = ANSWER_TEXTS[answer].format(label=label)
+    if answer in WELL and not requested.state.ok:
+        flash(f"{sentence} {requested.state.sentence} {requested.state.advice}", "fail")
+    else:
+        flash(sentence, "ok" if answer in WELL else "fail")
     return _answer_at(next_url(), number)
 
 
 @blueprint.post("/fetch")
 @for_admins
 def fetch_all() -> ResponseReturnValue:
-    """Have all accounts fetched now."""
+    """Request a fetch of all accounts."""
     requested = request_fetch(None, current_user().name)
     flash(requested.sentence, "ok" if requested.state.ok else "fail")
     return _answer()
-
-
-def _told(requested: Requested, number: int, label: str) -> tuple[str, str]:
-    answer = requested.answers[number]
-    sentence = ANSWER_TEXTS[answer].format(label=label)
-    if answer in WELL and not requested.state.ok:
-        return f"{sentence} {requested.state.sentence} {requested.state.advice}", "fail"
-    return sentence, "ok" if answer in WELL else "fail"
 
 
 def _answer_at(back: str | None, number: int) -> ResponseReturnValue:
@@ -97,7 +93,11 @@ def live() -> str:
     shown = dict(_shown())
     with read_session() as session:
         going_on = progress(session)
-        changed = _changed(session, shown, going_on)
+        service, listing = ACCOUNT_PAGES.serve(session), ACCOUNT_PAGES.listing
+        rows = session.execute(listing.query.where(MailAccount.id.in_(shown))).all() if shown else []
+        changed = [
+            line_of(service, row) for row in rows if mark_of(row[0], going_on.get(row[0].id)) != shown[row[0].id]
+        ]
         cells = account_cells(session, [line.record for line in changed])
     context = LiveRowsContext(pulse=list_pulse(going_on), resource=ACCOUNT_PAGES, lines=changed)
     return context.render("", cells)
@@ -109,9 +109,3 @@ def _shown() -> Iterator[tuple[int, str]]:
         number, _, mark = text.partition(":")
         if account := read_id(number):
             yield account, mark
-
-
-def _changed(session: Session, shown: Mapping[int, str], going_on: Mapping[int, Progress]) -> list[FieldRow]:
-    service, listing = ACCOUNT_PAGES.serve(session), ACCOUNT_PAGES.listing
-    rows = session.execute(listing.query.where(MailAccount.id.in_(shown))).all() if shown else []
-    return [line_of(service, row) for row in rows if mark_of(row[0], going_on.get(row[0].id)) != shown[row[0].id]]

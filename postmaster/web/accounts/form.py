@@ -121,12 +121,9 @@ class AccountForm(FieldForm):
         kept = json.loads(path.read_text()) if path else {}
         self.lost = kept.get("user") != current_user().id
         if not self.lost:
-            self._enter(kept["entered"])
-
-    def _enter(self, texts: Mapping[str, str]) -> None:
-        for name, text in texts.items():
-            if name in self:
-                self[name].data = text
+            for name, text in kept["entered"].items():
+                if name in self:
+                    self[name].data = text
 
 
 def account_form(service: Any, helps: Mapping[str, str], record: Any = None, **options: Any) -> AccountForm:

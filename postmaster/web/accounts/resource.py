@@ -95,7 +95,7 @@ ACCOUNT_PAGES = Resource(
     ),
     helps={
         "credential": "What the account signs in with. Without one it is saved, but not fetched.",
-        "folder": "Only this folder is fetched; empty means INBOX. Other folders remain untouched.",
+        "folder": "Only this folder is fetched. Leave empty for INBOX. Other folders remain untouched.",
         "ssl_verify": "Choosing no disables the check.",
         "ssl_fingerprint": "For a self-signed certificate or an unknown CA: the only certificate that is accepted, "
         "as algo$hex. Colons do not matter.",
@@ -104,7 +104,7 @@ ACCOUNT_PAGES = Resource(
         "only if nobody else can write to this mailbox. “proven-senders-only” keeps out who writes in another’s name, "
         "yet anybody can prove a domain of his own.",
         "authserv_ids": "Names by which the servers of this mailbox sign the field Authentication-Results, divided by "
-        "semicolons: they say whether a sender is who he says. Leave empty for the setting TrustedAuthservIds. “Test "
+        "semicolons: they say whether a sender is genuine. Leave empty for the setting TrustedAuthservIds. “Test "
         "connection” and “Preview” say which names there are.",
         "queue": "Where all mail of this account goes.",
         "interval": "Minutes between two runs. Leave empty for the default, FetchIntervalMinutes.",

@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 TIME_LIMIT = 300
 MAX_AT_A_TIME = 8
 
+_HOME = Path(__file__).parents[3]  # from where the child finds the package
+
 # Bytes that are read of what a child printed.
 MAX_REPORT = 4_000_000
 
@@ -74,12 +76,14 @@ class CheckReport:
 
 
 def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = None) -> str:
-    """Have ``by`` look, with what was entered in the fields of account ``number``; returns the token of the report.
+    """Start a check for ``by``, with what was entered for account ``number``; returns the token of the report.
 
     Raises PostMasterError if too many do already.
     """
     if sum(_is_locked(path) for path in _recent_files()) >= MAX_AT_A_TIME:
-        raise PostMasterError("busy", "Several connections are being tried at this moment.", "Wait, and press again.")
+        raise PostMasterError(
+            "busy", "Several connections are being tried at this moment.", "Wait a moment, then try again."
+        )
     path = scratch.new_file()
     command = [
         sys.executable,
@@ -97,7 +101,7 @@ def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = Non
         report.write(json.dumps({"kind": kind}).encode() + b"\n")
         fcntl.flock(report, fcntl.LOCK_EX)
         child = subprocess.Popen(  # noqa: S603 - the words of COMMANDS, and a user's name
-            command, stdin=subprocess.PIPE, stdout=report, stderr=report, env=_environment(), cwd=_home()
+            command, stdin=subprocess.PIPE, stdout=report, stderr=report, env=_environment(), cwd=_HOME
         )
     document = json.dumps({"account": [dict(texts)]}).encode()
     threading.Thread(target=_see_to, args=(child, document), daemon=True).start()
@@ -111,11 +115,6 @@ def _see_to(child: subprocess.Popen[bytes], document: bytes) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-def _home() -> Path:
-    """From where the child finds the package."""
-    return Path(__file__).parents[3]
 
 
 def _environment() -> dict[str, str]:

@@ -83,7 +83,7 @@ def show_live(number: int) -> str:
 @blueprint.post("/<id:number>/confirm")
 @for_admins
 def confirm(number: int) -> ResponseReturnValue:
-    """Have all mail of a mailbox fetched that was never fetched before."""
+    """Confirm the first fetch of a mailbox."""
     try:
         with transaction() as session:
             account = _account(session, number)

@@ -19,6 +19,7 @@ from postmaster.accounts.types import TYPE_FIELDS
 from postmaster.accounts.validation import check_dispatching
 from postmaster.database import read_session
 from postmaster.errors import PostMasterError
+from postmaster.limits import limiter
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.form import AccountForm, account_form
@@ -27,7 +28,6 @@ from postmaster.web.accounts.server_checks import COMMANDS, CheckReport, read_re
 from postmaster.web.asked import asked_number
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FormPart
-from postmaster.web.limits import limiter
 from postmaster.web.lists import wants_fragment, with_parameter
 from postmaster.web.resources import Resource, existing, form_route, render_form
 
@@ -42,7 +42,7 @@ TEST_SECONDS = 20
 CHECK_TEMPLATES = {kind: f"accounts/_{kind}.html" for kind in COMMANDS}
 
 KINDS = f"<any({', '.join(COMMANDS)}):kind>"
-FORGOTTEN = "What was found out is not kept any more. Press the button again."
+FORGOTTEN = "The result is no longer kept. Try again."
 
 
 @dataclass(frozen=True, kw_only=True)

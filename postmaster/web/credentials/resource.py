@@ -64,12 +64,13 @@ def _beside(session: Session, record: Credential | None) -> CredentialBeside:
         return CredentialBeside(guides={grant: setup_steps(spec.kind, grant, known) for grant in spec.grants})
     service = CredentialService(session, "")
     accounts = list(service.accounts(record))
+    signed_in_as = record.token.signed_in_as if record.token else ""
     return CredentialBeside(
         provider=PROVIDER_NAMES[spec.kind],
         guides=_guides(record, accounts),
         credential=record,
         standing=CredentialHealth(service.health(record)),
-        mismatches=list(filter(None, (_mismatch(record, account) for account in accounts))),
+        mismatches=[text for account in accounts if (text := signs_in_as(signed_in_as, account.login or ""))],
         app_only=record.effective_grant is Grant.CLIENT_CREDENTIALS,
         by_device=record.kind is CredentialKind.MICROSOFT or bool(record.device_endpoint),
     )
@@ -92,10 +93,6 @@ def _guides(record: Credential, accounts: list[MailAccount]) -> dict[Grant, list
         mailboxes=mailboxes_of(record, accounts),
     )
     return {grant: setup_steps(record.kind, grant, known)} if grant else {}
-
-
-def _mismatch(record: Credential, account: MailAccount) -> str:
-    return signs_in_as(record.token.signed_in_as if record.token else "", account.login or "")
 
 
 CREDENTIAL_PAGES = Resource(

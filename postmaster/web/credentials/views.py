@@ -94,7 +94,7 @@ def callback() -> ResponseReturnValue:
     if request.method == "HEAD":  # it looks only, so it must not use up what is good once
         return redirect(CREDENTIAL_PAGES.url(), 303)
     if "state" not in request.args:
-        flash("Nobody was sent to an identity provider from here.", "fail")
+        flash("No sign-in at an identity provider was begun here.", "fail")
         return redirect(CREDENTIAL_PAGES.url(), 303)
     try:
         done = finish(request.args.to_dict(), _browser(), current_user().name)

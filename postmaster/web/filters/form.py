@@ -96,7 +96,7 @@ def filter_form(service: Any, helps: Mapping[str, str], record: Any = None) -> F
     options = {"formdata": _as_lines()} if request.method == "POST" else {}
     form = field_form(FilterForm, service, helps, record, service.fields, **options)
     form.number, form.accounts = record.id if record else None, service.account_names()
-    form.blanks = {kind: _count_blanks(kind) for kind in ("condition", "setting")}
+    form.blanks = {kind: sum(not (row.header or row.text) for row in _rows(kind)) for kind in ("condition", "setting")}
     return form
 
 
@@ -105,7 +105,7 @@ def _as_lines() -> MultiDict[str, str]:
     sent: MultiDict[str, str] = MultiDict(request.form)
     for how in HOWS:
         sent[how] = "\n".join(_joined(row) for row in _sent_conditions() if row.how == how)
-    sent[SET.name] = "\n".join(map(_joined, _sent("setting")))
+    sent[SET.name] = "\n".join(_joined(row) for row in _rows("setting") if row.header or row.text)
     sent[ACCOUNT.name] = "\n".join(request.form.getlist("account"))
     return sent
 
@@ -117,21 +117,9 @@ def _sent_conditions() -> Iterable[FilterRow]:
             yield FilterRow(row.header, row.text, how)
 
 
-def _sent(kind: str) -> list[FilterRow]:
-    return [row for row in _rows(kind) if row.header or row.text]
-
-
 def _rows(kind: str) -> list[FilterRow]:
     names = (request.form.getlist(f"{kind}_{part}") for part in ("header", "text"))
-    return [FilterRow(*(_one_line(text) for text in pair)) for pair in zip(*names, strict=False)]
-
-
-def _count_blanks(kind: str) -> int:
-    return sum(not (row.header or row.text) for row in _rows(kind))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines()).strip()
+    return [FilterRow(*(" ".join(text.splitlines()).strip() for text in pair)) for pair in zip(*names, strict=False)]
 
 
 def _joined(row: FilterRow) -> str:

@@ -91,7 +91,9 @@ def _try(session: Session, service: FilterService, form: FilterForm, record: Pos
     texts = form.texts()
     row = service.draft({**texts, NAME.name: texts[NAME.name].strip() or NAMELESS})
     row.id, row.all_accounts = record.id if record else 0, not texts["account"].strip()
-    return try_out(session, row, *_message(session), _rules(session), config.current().time_zone)
+    account = session.get(MailAccount, asked_id("origin") or NO_ID)
+    rules = present_rules(session, account.id) if account else Rules()  # of a pipe, if of no account
+    return try_out(session, row, *_message(session), rules, config.current().time_zone)
 
 
 def _message(session: Session) -> tuple[bytes, SenderVerdict]:
@@ -103,9 +105,3 @@ def _message(session: Session) -> tuple[bytes, SenderVerdict]:
     raise InputError(
         "Message", "There is no message to try it with.", "Paste one, or pick a recent one.", "missing-field"
     )
-
-
-def _rules(session: Session) -> Rules:
-    """Those of the account that the message is said to come from; of a pipe, if of none."""
-    account = session.get(MailAccount, asked_id("origin") or NO_ID)
-    return present_rules(session, account.id) if account else Rules()

@@ -15,6 +15,7 @@ from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Ticket
 from postmaster.errors import NotFoundError, PostMasterError
+from postmaster.limits import limiter
 from postmaster.outlets import actions
 from postmaster.outlets.body import body_of
 from postmaster.outlets.health import OutletHealth
@@ -27,7 +28,6 @@ from postmaster.web.access import current_user, for_admins
 from postmaster.web.asked import asked_before
 from postmaster.web.badges import DELIVERY_BADGES, OUTLET_BADGES, Badge
 from postmaster.web.context import Context
-from postmaster.web.limits import limiter
 from postmaster.web.lists import CursorLinks
 from postmaster.web.outlets.resource import OUTLET_PAGES, blueprint
 from postmaster.web.resources import Resource, existing

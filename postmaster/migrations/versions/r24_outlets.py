@@ -1,14 +1,14 @@
 """Outlets, and what is on its way to them
 
-Revision ID: outlets
-Revises: r22
+Revision ID: r24
+Revises: r23
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = 'outlets'
-down_revision = 'r22'
+revision = 'r24'
+down_revision = 'r23'
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,33 @@
+"""The API for programs: ``/api/v1``, made from one table of operations (``api.table``).
+
+What starts a command must not wait for it, so nothing of it is imported before the first request.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response
+
+blueprint = Blueprint("api", __name__)
+
+
+def _door(rest: str = "") -> Response:
+    """Answer a request for ``rest``, the path below /api."""
+    from postmaster.api.door import answer
+
+    return answer(rest)
+
+
+@blueprint.errorhandler(Exception)
+def _problem(error: Exception) -> Response:
+    """What went wrong, wherever on the way to the operation, or in it."""
+    from postmaster.api.problems import problem_of
+
+    return problem_of(error)
+
+
+def init_app(app: Flask) -> None:
+    """Register the door: one rule for all methods and paths, so that a program never gets a page."""
+    app.register_blueprint(blueprint)
+    app.view_functions["api.door"] = _door
+    for path in ("/api", "/api/", "/api/<path:rest>"):
+        app.url_map.add(app.url_rule_class(path, endpoint="api.door", strict_slashes=True, merge_slashes=False))
