@@ -19,6 +19,7 @@ from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.progress import Activity, progress
 from postmaster.operations.state import fetching_state
+from postmaster.outbox.reading import newest_id
 from postmaster.outlets.service import valid_outlets
 from postmaster.outlets.standing import standings
 from postmaster.pipeline.decision import RECORDED
@@ -75,6 +76,7 @@ class _Collector(Collector):
             ("running", "Accounts that are being fetched.", sum(it.activity is Activity.RUNNING for it in going_on)),
             ("late", "Accounts that wait for a worker longer than two of their intervals.", state.late),
             ("quarantine_messages", "Messages that could not become tickets.", quarantined),
+            ("newest_event", "Sequence of the newest event.", newest_id(self.session)),
         ):
             yield GaugeMetricFamily(f"postmaster_{name}", text, value=value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
@@ -52,6 +52,15 @@ def page_after(
 def newest_id(session: Session) -> int:
     """The id of the newest event, 0 if there is none: whoever reads after it gets only what happens from now on."""
     return session.scalar(select(func.max(Event.id))) or 0
+
+
+# Who still needs events: each gives the id of the first one, or None if it needs none.
+KEEPERS: list[Callable[[Session], int | None]] = []
+
+
+def keep_from(session: Session) -> int | None:
+    """The id of the first event that somebody still needs, however old it is; None if nobody does."""
+    return min((needed for keeper in KEEPERS if (needed := keeper(session)) is not None), default=None)
 
 
 def wait_for_events(

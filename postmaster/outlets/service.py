@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.sealing import unseal
@@ -14,7 +14,7 @@ from postmaster.desk.queues import QUEUE_USERS, Queues, QueueService
 from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.outbox.models import EventType
-from postmaster.outbox.reading import newest_id
+from postmaster.outbox.reading import KEEPERS, newest_id
 from postmaster.outlets.fields import (
     EVENTS,
     HEADERS,
@@ -27,7 +27,8 @@ from postmaster.outlets.fields import (
     URL,
 )
 from postmaster.outlets.health import outlet_health
-from postmaster.outlets.models import Outlet, OutletState
+from postmaster.outlets.leases import IS_OPEN
+from postmaster.outlets.models import Delivery, Outlet, OutletState
 from postmaster.outlets.standing import standing_of
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
@@ -143,3 +144,17 @@ def _outlets_of(_session: Session, queue: Queue) -> Iterable[Use]:
 
 
 QUEUE_USERS.append(_outlets_of)
+
+
+def _needed_from(session: Session) -> int | None:
+    """The first event that is still to be handed over to a valid outlet."""
+    cursors = select(func.min(OutletState.cursor)).join(Outlet, Outlet.id == OutletState.outlet_id)
+    cursor = session.scalar(cursors.where(Outlet.validity == Validity.VALID))
+    if cursor is None:
+        return None
+    waiting = select(func.min(Delivery.event_id)).join(Outlet, Outlet.id == Delivery.outlet_id)
+    first = session.scalar(waiting.where(IS_OPEN, Outlet.validity == Validity.VALID))
+    return cursor + 1 if first is None else min(first, cursor + 1)
+
+
+KEEPERS.append(_needed_from)

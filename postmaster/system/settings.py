@@ -208,10 +208,10 @@ RUN_RETENTION = Setting(
     "Days that the history of runs and incidents goes back; 0 keeps all.",
     whole_number(0, 36_500),
 )
-DELIVERY_RETENTION = Setting(
-    "DeliveryRetentionDays",
+EVENT_RETENTION = Setting(
+    "EventRetentionDays",
     30,
-    "Days for which it is kept what was handed over to an outlet, and what it answered; 0 keeps all.",
+    "Days that events are kept for programs that read them, and what was handed over to outlets; 0 keeps all.",
     whole_number(0, 36_500),
 )
 RAW_RETENTION = Setting(
@@ -275,7 +275,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         DYNAMIC_FIELD_LIST,
         ARTICLE_FIELD_LIST,
         RUN_RETENTION,
-        DELIVERY_RETENTION,
+        EVENT_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,
         SESSION_HOURS,

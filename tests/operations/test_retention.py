@@ -16,7 +16,10 @@ from postmaster.database import read_session
 from postmaster.desk.models import Article, Attachment, RawMail, Ticket
 from postmaster.extensions import Model
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine
+from postmaster.operations import retention
 from postmaster.operations.retention import BATCH, remove_old
+from postmaster.outbox import reading
+from postmaster.outbox.models import Event
 from postmaster.resources.models import AuditEvent
 from tests.operations.conftest import BOTH
 from tests.servers.fixtures import TestMailbox
@@ -141,3 +144,25 @@ def test_a_command_that_does_not_say_what_to_erase_is_refused(desk: Desk, option
     assert result.exit_code == 2
     assert words in result.stderr
     assert len(desk.tickets()) == 1
+
+
+@BOTH
+def test_events_go_by_age_but_not_those_that_somebody_still_needs(
+    desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "EVENT_BATCH", 3)
+    mailbox.deliver(*mails(10))
+    desk.account(mailbox)
+    desk.fetch()
+    assert remove_old().events == 0
+    with read_session() as session:
+        ids = session.scalars(select(Event.id).order_by(Event.id)).all()
+    needed: list[int | None] = [ids[4]]
+    monkeypatch.setattr(reading, "KEEPERS", [lambda _session: None, lambda _session: needed[0]])
+    with time_machine.travel(datetime.now(UTC) + LATER):
+        assert (remove_old().events, rows(Event)) == (4, 6)
+        needed[0] = None
+        assert (remove_old().events, rows(Event)) == (5, 1)
+        desk.ok("setting", "set", "EventRetentionDays", "0")
+        desk.ok("read", input=mail("young"))
+        assert (remove_old().events, rows(Event)) == (0, 2)

@@ -107,3 +107,13 @@ def test_deliveries_that_were_taken_are_removed_in_time_and_those_that_wait_neve
     with time_machine.travel(now() + timedelta(days=31)), outlets.app.app_context():
         assert remove_old().deliveries == 1
     assert [row.state for row in outlets.deliveries()] == [DeliveryState.WAITING]
+
+
+def test_events_are_kept_as_long_as_a_valid_outlet_needs_them(outlets: Outlets, receiver: EventReceiver) -> None:
+    outlets.add(receiver)
+    outlets.happen(1, 2, 3, 4)
+    outlets.desk.ok("outlet", "pause", "desk", "--reason", "maintenance")
+    with time_machine.travel(now() + timedelta(days=31)), outlets.app.app_context():
+        assert remove_old().events == 0
+        outlets.desk.ok("outlet", "set", "desk", "--validity", "invalid")
+        assert remove_old().events == 3, "the newest one stays"
