@@ -28,14 +28,7 @@ from postmaster.outlets.leases import first_needed
 from postmaster.outlets.models import Delivery
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.audit import audit
-from postmaster.system.settings import (
-    DELIVERY_RETENTION,
-    EVENT_RETENTION,
-    RAW_RETENTION,
-    RUN_RETENTION,
-    TICKET_RETENTION,
-    get_setting,
-)
+from postmaster.system.settings import EVENT_RETENTION, RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
 
 # Tickets, messages or runs that one transaction removes; and events, which are small.
 BATCH = 200
@@ -69,8 +62,8 @@ class Removed:
 def remove_old() -> Removed:
     """Remove what is older than the settings say."""
     with read_session() as session:
-        kept = RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION, DELIVERY_RETENTION, EVENT_RETENTION
-        raw, tickets, runs, deliveries, events = (get_setting(session, spec) for spec in kept)
+        kept = RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION, EVENT_RETENTION
+        raw, tickets, runs, events = (get_setting(session, spec) for spec in kept)
     with transaction() as session:
         forget_old_requests(session)
     removed = Removed()
@@ -82,10 +75,9 @@ def remove_old() -> Removed:
         _audit(RETENTION, "by age", removed)
     if runs:
         _remove_old_runs(removed, runs)
-    if deliveries:
-        _remove_old_deliveries(removed, deliveries)
     if events:
         _remove_old_events(removed, events)
+        _remove_old_deliveries(removed, events)
     return removed
 
 

@@ -16,9 +16,9 @@ from postmaster.outbox.reading import page_after
 from postmaster.outlets.events import interests, order_key
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet
 
-# Deliveries of an outlet that are open at once, while its receiver is there and while it is away; and how many of them
-# one transaction opens.
-WINDOW, AWAY_WINDOW, BATCH = 500, 20, 200
+# Deliveries of an outlet that are open at once, and how many until its receiver has taken one; and how many of them one
+# transaction opens.
+WINDOW, FIRST_WINDOW, BATCH = 500, 20, 200
 
 # Failures in a row after which a receiver counts as away: until it takes something, one delivery is tried at a time.
 AWAY_AFTER = 3
@@ -41,9 +41,14 @@ def fan_out(session: Session, outlet: Outlet, room: int, moment: datetime) -> in
     return len(page.events)
 
 
+def is_proven(outlet: Outlet) -> bool:
+    """Whether the receiver has taken something, and is not away since."""
+    return outlet.state.last_success_at is not None and not is_away(outlet)
+
+
 def room_of(outlet: Outlet, open_: int) -> int:
     """How many more deliveries may be opened for one that has ``open_``."""
-    return min(BATCH, (AWAY_WINDOW if is_away(outlet) else WINDOW) - open_)
+    return min(BATCH, (WINDOW if is_proven(outlet) else FIRST_WINDOW) - open_)
 
 
 def _insert(session: Session, outlet_id: int, events: Sequence[Event], moment: datetime) -> None:

@@ -14,15 +14,15 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.fetching.lease import has_died, process_name
-from postmaster.outlets.fanout import is_away
+from postmaster.outlets.fanout import is_away, is_proven
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet, OutletState
 from postmaster.resources.models import Validity
 
 # How long a lease lasts: longer than what is leased at once can take.
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=6)
 
-# Deliveries of an outlet that are leased at once.
-IN_FLIGHT = 32
+# Deliveries of an outlet that are leased at once, and how many until its receiver has taken one.
+IN_FLIGHT, FIRST_IN_FLIGHT = 96, 8
 
 IS_OPEN = Delivery.state != DeliveryState.DELIVERED
 """It is part of each query that goes by the index of what is open."""
@@ -84,7 +84,8 @@ def places(outlet: Outlet, under_way: int, moment: datetime) -> int:
     next_at = outlet.state.next_at
     if next_at is not None and next_at > moment:
         return 0
-    return max(0, (1 if is_away(outlet) else IN_FLIGHT) - under_way)
+    most = 1 if is_away(outlet) else IN_FLIGHT if is_proven(outlet) else FIRST_IN_FLIGHT
+    return max(0, most - under_way)
 
 
 def has_due(session: Session, outlet: Outlet, moment: datetime) -> bool:

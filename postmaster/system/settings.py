@@ -221,17 +221,12 @@ RUN_RETENTION = Setting(
     whole_number(0, 36_500),
     unit="days",
 )
-DELIVERY_RETENTION = Setting(
-    "DeliveryRetentionDays",
-    30,
-    "Days for which it is kept what was handed over to an outlet, and what it answered; 0 keeps all.",
-    whole_number(0, 36_500),
-)
 EVENT_RETENTION = Setting(
     "EventRetentionDays",
     30,
-    "Days that events are kept for programs that read them; 0 keeps all.",
+    "Days that events are kept for programs that read them, and what was handed over to outlets; 0 keeps all.",
     whole_number(0, 36_500),
+    unit="days",
 )
 RAW_RETENTION = Setting(
     "RawMailRetentionDays",
@@ -297,7 +292,6 @@ SETTINGS: dict[str, Setting[Any]] = {
         DYNAMIC_FIELD_LIST,
         ARTICLE_FIELD_LIST,
         RUN_RETENTION,
-        DELIVERY_RETENTION,
         EVENT_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,

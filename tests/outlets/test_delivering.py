@@ -164,7 +164,7 @@ def test_a_receiver_that_is_away_costs_a_handful_of_rows(outlets: Outlets, recei
         outlets.happen(*range(10, 1010))
         seen = len(receiver.calls)
         wait_until(lambda: len(receiver.calls) > seen + 3, "some more attempts", 60)
-        assert len(outlets.deliveries()) <= fanout.AWAY_WINDOW
+        assert len(outlets.deliveries()) <= fanout.FIRST_WINDOW
     assert outlets.shown()["backlog"] == 1003
 
 
