@@ -12,6 +12,8 @@ from postmaster.desk.queues import NUMBER, QueueService
 from postmaster.otrs.names import Names
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result, Upserter
+from postmaster.resources.fields import VALIDITY
+from postmaster.resources.models import Validity
 
 # What queues have there and not here: columns, what they are called, and what is so instead.
 _QUEUE_COLUMNS = (
@@ -22,6 +24,10 @@ _QUEUE_COLUMNS = (
 )
 
 
+# What a queue has if its own value is refused: its ID is that of another one, or it is the default queue.
+_INSTEAD = {NUMBER.name: "", VALIDITY.name: Validity.VALID.value}
+
+
 class QueueTaker:
     """Takes queues. One that is not valid becomes so only after another one is the default, as the settings say."""
 
@@ -30,7 +36,7 @@ class QueueTaker:
         self._bringer = Upserter(QueueService(session, actor))
 
     def take(self, row: DumpRow) -> Result:
-        """Take one, without its ID if another queue has that here. Raises InputError or InvalidFieldsError."""
+        """Take one, as far as ``_INSTEAD`` goes, whatever else is here. Raises InputError or InvalidFieldsError."""
         policy = self._names.policy(row)
         item = {
             "name": row.get("name"),
@@ -39,7 +45,7 @@ class QueueTaker:
             "validity": self._names.validity(row),
             "comment": row.comment(),
         }
-        return self._bringer.bring(item, {NUMBER.name: ""}).adding(*_lacks(row, policy))
+        return self._bringer.bring(item, _INSTEAD).adding(*_lacks(row, policy))
 
 
 def _lacks(row: DumpRow, policy: str) -> Iterator[str]:

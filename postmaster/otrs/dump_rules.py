@@ -15,7 +15,7 @@ from postmaster.extensions import Json
 from postmaster.otrs.documents import scalar
 from postmaster.otrs.dump import Dump
 from postmaster.otrs.module_filters import ModuleFilter, is_active, module_filters
-from postmaster.otrs.names import Names
+from postmaster.otrs.names import Names, known_kind
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.staging import Staging
 from postmaster.parsing.address_key import address_key
@@ -158,7 +158,7 @@ class DumpRules:
     def _found(self, staging: Staging, row: tuple[str, ...]) -> Found:
         number, queue, state, priority, customer = row
         names = staging.names
-        kind = self._names.kind_of_state(staging.types_of_states.get(state, ""))
+        kind = known_kind(self._names.kind_of_state(staging.types_of_states.get(state, "")))
         return Found(
             number,
             names["queue"].get(queue, queue),

@@ -6,14 +6,14 @@ X-OTRS-StateID name them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from postmaster.desk.configuration import change_setting
-from postmaster.otrs.names import Names, refuse
+from postmaster.otrs.names import Names, known_kind, refuse
 from postmaster.otrs.report import Taken
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result
@@ -30,7 +30,7 @@ from postmaster.system.list_settings import (
     STATE_LIST,
     TYPE_LIST,
 )
-from postmaster.system.lists import Entry, State, StateKind, name_of, named
+from postmaster.system.lists import Entry, State, name_of, named
 from postmaster.system.setting import ListSetting
 from postmaster.system.settings import get_setting
 
@@ -133,7 +133,7 @@ class ListTaker:
         entry = self._entry(row, name)
         results = [draft.bring(_checked(draft.spec, entry)) for draft in drafts]
         detail = " ".join(dict.fromkeys(words for _, words in results if words))
-        return Result(results[0][0], detail, by_hand=bool(detail))
+        return Result(results[0][0], detail, by_hand=bool(detail)).adding(*self._lacks(row))
 
     def finish(self) -> None:
         """Enter the lists."""
@@ -156,15 +156,14 @@ class ListTaker:
         if self._kind.table == "dynamic_field":
             return name
         if self._kind.table == "ticket_state":
-            return State(name, self._kind_of_state(row), number)
+            return State(name, known_kind(self._names.kind_of_state(row.get("type_id"))), number)
         return Entry(name, number)
 
-    def _kind_of_state(self, row: DumpRow) -> StateKind:
-        kind = self._names.kind_of_state(row.get("type_id"))
-        if kind not in list(StateKind):
-            advice = f"Add it to {STATE_LIST.name} as name=kind."
-            raise refuse("State", f"is of the kind “{kind}”, which is not known here", advice)
-        return StateKind(kind)
+    def _lacks(self, row: DumpRow) -> Iterator[str]:
+        if self._kind.table == "ticket_state":
+            kind = self._names.kind_of_state(row.get("type_id"))
+            if (known := known_kind(kind)) != kind:
+                yield f"Its kind “{kind}” is not known here: it counts as “{known}”."
 
 
 def _checked(spec: ListSetting[Any], entry: Any) -> Any:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue
 from postmaster.extensions import Json, now
-from postmaster.otrs.names import STATE_KINDS
+from postmaster.otrs.names import STATE_KINDS, known_kind
 from postmaster.otrs.staging import StagedMail, StagedTicket, Staging
 from postmaster.parsing.address_key import address_key
 from postmaster.parsing.addresses import parse_addresses
@@ -96,7 +96,7 @@ class TicketMapper:
         if found := named(self._states, name):
             return found.name, found.kind
         type_id = self._staging.types_of_states.get(number, "")
-        kind = self._staging.names["ticket_state_type"].get(type_id) or STATE_KINDS.get(type_id, "open")
+        kind = known_kind(self._staging.names["ticket_state_type"].get(type_id) or STATE_KINDS.get(type_id, "open"))
         like = next((state for state in self._states if state.kind == kind), None) or self._states[0]
         self._notes[f"The state “{name}” is not in {STATE_LIST.name}: its tickets are “{like.name}”."] += 1
         return like.name, like.kind

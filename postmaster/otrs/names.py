@@ -7,6 +7,7 @@ from postmaster.errors import InputError
 from postmaster.otrs.dump import Dump
 from postmaster.otrs.rows import DumpRow
 from postmaster.resources.models import Validity
+from postmaster.system.lists import StateKind
 
 # The ids that these have in every installation that nobody has tampered with.
 VALIDITIES = {"1": "valid", "2": "invalid", "3": "invalid-temporarily"}
@@ -25,6 +26,15 @@ POLICIES = {"1": "possible", "2": "reject", "3": "new ticket"}
 def refuse(what: str, flaw: str, advice: str, code: str = "unknown-reference") -> InputError:
     """The error that a row cannot be taken because of what it refers to."""
     return InputError(what, f"{what} {flaw}.", advice, code)
+
+
+def known_kind(kind: str) -> StateKind:
+    """``kind``, or the one that is most like it, of a type that an installation has added."""
+    if kind in list(StateKind):
+        return StateKind(kind)
+    alike = (StateKind.PENDING_AUTO, StateKind.CLOSED, StateKind.MERGED, StateKind.REMOVED)
+    found = next((each for each in alike if kind.lower().startswith(each)), None)
+    return found or (StateKind.PENDING_REMINDER if kind.lower().startswith("pending") else StateKind.OPEN)
 
 
 class Names:
@@ -47,7 +57,7 @@ class Names:
         return name if name in list(FollowUpPolicy) else ""
 
     def kind_of_state(self, number: str) -> str:
-        """The kind of states with that type; its id if nothing says what that means."""
+        """The kind of states with that type, as it is called there; its id if nothing says what that means."""
         return self._kinds.get(number or "2", number)
 
     def queue(self, number: str) -> str:

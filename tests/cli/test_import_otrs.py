@@ -311,6 +311,39 @@ def test_a_queue_whose_policy_is_unknown_comes_with_the_usual_one(run: Run, admi
     assert admin.show("queue", "Sales")["follow_up"] == "possible"
 
 
+def test_a_queue_that_has_to_stay_valid_is_taken_but_for_that(run: Run, admin: Admin) -> None:
+    """The default queue, and one that an account names (znuny/Znuny#189 has the first set invalid)."""
+    run("queue", "add", "--name", "Sales")
+    run("account", "add", "--type", "IMAPS", "--host", "one.example", "--dispatching", "queue", "--queue", "Sales")
+    rows = [{"id": 22, "name": "Raw", "valid_id": 2}, {"id": 23, "name": "Sales", "valid_id": 2}]
+    for taken in ("changed", "unchanged"):
+        for line in take(run, json.dumps({"queue": rows}), code=1):
+            assert (line["taken"], "It was taken without it" in line["detail"]) == (taken, True)
+    for name, number in (("Raw", 22), ("Sales", 23)):
+        shown = admin.show("queue", name)
+        assert (shown["number"], shown["validity"]) == (number, "valid")
+
+
+# Types of states that an installation has added (zammad/zammad#826), and the kind that states of theirs have here.
+OWN_TYPES = [
+    ("pending customer", "pending reminder"),
+    ("pending auto check", "pending auto"),
+    ("closed for good", "closed"),
+    ("on hold", "open"),
+]
+
+
+@pytest.mark.parametrize(("there", "here"), OWN_TYPES)
+def test_a_state_of_a_type_of_their_own_counts_as_what_is_most_like_it(run: Run, there: str, here: str) -> None:
+    tables = {"ticket_state_type": [{"id": 8, "name": there}], "ticket_state": [{"id": 11, "name": "X", "type_id": 8}]}
+    [_, line] = take(run, json.dumps(tables), code=1)
+    assert (line["taken"], line["detail"]) == (
+        "created",
+        f"Its kind “{there}” is not known here: it counts as “{here}”.",
+    )
+    assert f"X={here}=11" in run("setting", "get", "Ticket::States").stdout
+
+
 def test_an_entry_of_a_list_whose_id_is_taken_comes_with_another_and_says_so(run: Run) -> None:
     run("setting", "set", "Ticket::Services", "Own=1")
     dump = json.dumps({"service": [{"id": 1, "name": "Mail"}, {"id": 7, "name": "Web"}]})

@@ -166,7 +166,7 @@ def tar(data: bytes) -> bytes:
         (b"PGDMP\x01\x0e\x00", "custom format of pg_dump. Run: pg_restore"),
         (b"PK\x03\x04\x14\x00", "is a zip archive. Unpack it first"),
         (tar(b"INSERT"), "is a tar archive. Unpack it first"),
-        (gzip.compress(tar(b"INSERT")), "is a tar archive. Unpack it first"),
+        (gzip.compress(tar(b"INSERT"), mtime=0), "is a tar archive. Unpack it first"),
         (b'<?xml version="1.0"?>\n<mysqldump>', "is XML. Make it without --xml"),
         ("-- MySQL dump".encode("utf-16"), "is in UTF-16, as PowerShell writes it. Make it with --result-file"),
     ],
