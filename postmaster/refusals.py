@@ -108,6 +108,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "No first fetch of the account waits to be confirmed.",
         "Nothing to do.",
     ),
+    "outlet-secret-missing": (
+        "An outlet has no secret, so nothing can be signed that is sent there.",
+        "Give it one: flask outlet set NAME --secret-stdin; “new” has one made, which is shown once.",
+    ),
+    "outlet-sealed": (
+        "No key opens the secrets of an outlet.",
+        "Put back the key that they were sealed with, or enter them again.",
+    ),
     "no-target": ("No alert target is set.", "Set a target in POSTMASTER_ALERT_TARGETS."),
     "redis-missing": (
         "There is no Redis, so nothing is fetched by itself.",

@@ -23,6 +23,7 @@ from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatu
 from postmaster.operations.models import Incident
 from postmaster.outbox.models import Event
 from postmaster.outbox.reading import keep_from, newest_id
+from postmaster.outlets.models import Delivery
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.audit import audit
 from postmaster.system.settings import EVENT_RETENTION, RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
@@ -45,6 +46,7 @@ class Removed:
     quarantined: int = 0
     runs: int = 0
     incidents: int = 0
+    deliveries: int = 0
     events: int = 0
 
     def __bool__(self) -> bool:
@@ -71,6 +73,7 @@ def remove_old() -> Removed:
         _remove_old_runs(removed, runs)
     if events:
         _remove_old_events(removed, events)
+        _remove_old_deliveries(removed, events)
     return removed
 
 
@@ -216,5 +219,18 @@ def _remove_old_events(removed: Removed, days: int) -> None:
         count = sum(event_id <= last for event_id, _ in rows)
         removed.events += count
         return count
+
+    _repeat(remove)
+
+
+def _remove_old_deliveries(removed: Removed, days: int) -> None:
+    """Only what was taken: what waits is never given up."""
+    limit = now() - timedelta(days=days)
+
+    def remove(session: Session) -> int:
+        ids = session.scalars(select(Delivery.id).where(Delivery.delivered_at < limit).limit(BATCH)).all()
+        session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+        removed.deliveries += len(ids)
+        return len(ids)
 
     _repeat(remove)

@@ -135,6 +135,12 @@ SILENCE_ALERT = Setting(
     "Minutes without a successful run after which an account raises an alert.",
     whole_number(1, 43_200),
 )
+OUTLET_ALERT = Setting(
+    "OutletAlertMinutes",
+    60,
+    "Minutes after which an event that was not handed over raises an alert.",
+    whole_number(1, 43_200),
+)
 TICKETS_PER_SENDER = Setting(
     "TicketsPerSenderHour",
     100,
@@ -205,7 +211,7 @@ RUN_RETENTION = Setting(
 EVENT_RETENTION = Setting(
     "EventRetentionDays",
     30,
-    "Days that events are kept for programs that read them; 0 keeps all.",
+    "Days that events are kept for programs that read them, and what was handed over to outlets; 0 keeps all.",
     whole_number(0, 36_500),
 )
 RAW_RETENTION = Setting(
@@ -249,6 +255,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         RECOMMENDED_ACCOUNT_LIMIT,
         SESSIONS_PER_HOST,
         SILENCE_ALERT,
+        OUTLET_ALERT,
         TICKETS_PER_SENDER,
         ACCEPT_NUMBER_FROM_STRANGER,
         TRUSTED_AUTHSERV_IDS,

@@ -77,6 +77,7 @@ NAVIGATION = (
     NavigationGroup(
         "Administration",
         (
+            NavigationItem("Outlets", "outlets.page", "corner-up-right"),
             NavigationItem("System Configuration", "settings.page", "settings"),
             NavigationItem("API Tokens", "tokens.page", "key-round"),
             NavigationItem("Audit Log", "audit.page", "scroll-text"),
