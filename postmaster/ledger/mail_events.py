@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from postmaster.extensions import Json
 from postmaster.outbox.emit import NewEvent
 from postmaster.outbox.models import EventType
 from postmaster.pipeline.decision import Decision, Outcome
@@ -17,6 +18,9 @@ TOLD_AS: Mapping[Outcome, EventType] = {
     Outcome.QUARANTINED: EventType.MAIL_QUARANTINED,
 }
 
+# One object for all: a column with the same in each row is made ready once (``bulk.insert_columns``).
+_NO_DATA: Json = {}
+
 
 def mail_events(inbound_id: int, decision: Decision, account_id: int | None) -> Iterator[NewEvent]:
     """The events of a message, once what was decided is carried out and stands in the ledger as ``inbound_id``."""
@@ -29,7 +33,7 @@ def mail_events(inbound_id: int, decision: Decision, account_id: int | None) -> 
         inbound_id=inbound_id,
         account_id=account_id,
         queue_id=queue.id if queue else None,
-        data={} if decision.article_id else {"reason": decision.reason},
+        data=_NO_DATA if decision.article_id else {"reason": decision.reason},
     )
     yield told
     if decision.changes:

@@ -82,9 +82,13 @@ def test_a_restored_database_takes_what_is_on_the_server_and_nothing_twice(
     kept.back_up()
     mailbox.deliver(mail("lost with the disk"))
     desk.fetch("--account", account)
+    told = desk.ok("event", "list", "--json").json_lines
     kept.restore()
     mailbox.deliver(mail("after the restore"))
     desk = desk_of(kept, environ)
     assert desk.fetch("--account", account)["totals"]["new"] == 1
     assert [ticket["title"] for ticket in desk.tickets()] == ["before the back-up", "after the restore"]
     assert mailbox.count() == 0
+    [after] = desk.ok("event", "list", "--json", "--after", told[-1]["sequence"]).json_lines
+    assert after["data"]["ticket"]["title"] == "after the restore", "a program that reads on misses it"
+    assert after["id"] not in {event["id"] for event in told}

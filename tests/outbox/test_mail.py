@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.cli.test_conversations import days_ago, dump, ticket
+from tests.cli.test_conversations import take as take_over
 from tests.outbox.conftest import Reader
+from tests.results import Run
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail, refuse_title
 
@@ -141,3 +144,15 @@ def test_nothing_is_told_of_a_message_that_was_taken_before(desk: Desk, reader: 
     desk.ok("read", input=message)
     desk.ok("read", "--dry-run", input=mail("only looked at"))
     assert reader.new() == []
+
+
+def test_nothing_is_told_of_tickets_that_are_taken_over_but_of_what_answers_them(
+    desk: Desk, run: Run, reader: Reader
+) -> None:
+    for days in (30, 20):  # the second dump changes what the first one brought
+        dumped = dump(ticket(1, "1000001", title=f"Case of {days}", change_time=days_ago(days)))
+        assert take_over(run, dumped)["left_out"] == 0
+    assert reader.new() == []
+    take(desk, "Re: your case", "In-Reply-To: <11@old.example>")
+    [told] = reader.new()
+    assert (told["type"], told["data"]["ticket"]["title"]) == ("article.added", "Case of 20")
