@@ -103,7 +103,7 @@ def test_a_clone_starts_fetches_and_works_with_the_lock_of_the_product_alone(clo
     assert (fetched.returncode, "Traceback" in fetched.stderr) == (0, False), fetched.stderr
     away = {**environ, "POSTMASTER_REDIS_URL": f"redis://127.0.0.1:{free_ports(1)[0]}/0"}
     with running([python, "worker.py"], clone, away) as process:
-        line_with(process, "The worker runs with 3 processes")
+        line_with(process, "The worker runs with 4 processes")
         line_with(process, "no connection to Redis, trying again")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

@@ -20,6 +20,9 @@ from postmaster.fetching.counters import RunCounters
 from postmaster.ledger.models import FetchRun, InboundMail, MailHour
 from postmaster.oauth.token_diagnosis import EXCHANGE_NAMES
 from postmaster.operations.metrics import render_metrics
+from postmaster.outbox.models import EventType
+from postmaster.outlets.kinds import EVENTS, OUTLET_KINDS, OutletKind
+from postmaster.outlets.senders import SENDERS
 from postmaster.pipeline.decision import Outcome
 from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.resources.fields import Field
@@ -152,6 +155,12 @@ def test_each_way_in_which_fetching_fails_says_what_to_do() -> None:
     """``errors.py``."""
     silent = [code for code, fault in FAULTS.items() if not (fault.message.endswith(".") and fault.advice)]
     assert silent == []
+
+
+def test_each_kind_of_outlet_has_a_sender() -> None:
+    """``outlets/kinds.py``, ``outlets/senders.py``."""
+    assert set(OUTLET_KINDS) == set(SENDERS) == set(OutletKind)
+    assert set(EVENTS) == set(EventType)
 
 
 def test_each_test_that_the_recipes_name_is_there() -> None:
