@@ -144,6 +144,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "token-expired": ("The API token was good until a moment that is over.", "Create another one."),
     "token-revoked": ("Somebody revoked the API token.", "Ask why, or create another one."),
+    "range-not-satisfiable": (
+        "A range that a program asked for begins behind the end of the bytes.",
+        "Ask for a range within them, or for all.",
+    ),
+    "key-reused": (
+        "An Idempotency-Key that a program sent came before with another message.",
+        "Use another key for another message. The first one was taken.",
+    ),
     "wrong-password": ("The current password is wrong.", "Enter it again."),
     "database-encoding": (
         "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",

@@ -57,6 +57,8 @@ def _operation(operation: Operation) -> Json:
     parameters += map(_query_parameter, operation.parameters)
     if operation.revised:
         parameters.append(_IF_MATCH)
+    if operation.idempotent:
+        parameters.append(_IDEMPOTENCY_KEY)
     about = " ".join(part for part in (operation.description, f"Scope: {operation.scope.value}.") if part)
     described: Json = {
         "operationId": operation.name,
@@ -79,6 +81,14 @@ _IF_MATCH: Json = {
     "in": "header",
     "schema": {"type": "string"},
     "description": "The ETag that was seen: if there is another one by now, nothing is done.",
+}
+
+
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "description": "What the request is known by: made again within a week with the same key, it is done once.",
 }
 
 

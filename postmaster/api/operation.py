@@ -93,6 +93,7 @@ class Operation:
 
     ``errors`` are the codes of what can go wrong beside what can with each (``problems.common_codes``). ``revised``:
     takes If-Match. ``limited``: tokens that are limited to queues may use it, and it sees to it that they get theirs.
+    ``idempotent``: takes Idempotency-Key.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Operation:
     body: Body | None = None
     revised: bool = False
     limited: bool = False
+    idempotent: bool = False
 
 
 def read_values(fields: tuple[Field, ...], texts: Mapping[str, str]) -> dict[str, Any]:

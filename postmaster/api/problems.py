@@ -14,6 +14,7 @@ from flask import Response, g, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
+from postmaster.api.ranges import RangeNotSatisfiableError
 from postmaster.database import database_away
 from postmaster.errors import FAULTS, ConfigError, NotFoundError, PostMasterError, mail_error
 from postmaster.extensions import Json
@@ -48,6 +49,7 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "nothing-to-confirm": HTTPStatus.CONFLICT,
     "still-named": HTTPStatus.CONFLICT,
     "revision-differs": HTTPStatus.PRECONDITION_FAILED,
+    "range-not-satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "wrong-content-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
@@ -159,6 +161,8 @@ def _headers(error: Exception, told: PostMasterError, status: HTTPStatus) -> dic
         return {"WWW-Authenticate": f'Bearer realm="PostMaster", error="insufficient_scope", scope="{scope}"'}
     if isinstance(told, TooManyRequestsError):
         return {"Retry-After": str(told.seconds)}
+    if isinstance(told, RangeNotSatisfiableError):
+        return {"Content-Range": f"bytes */{told.length}"}
     methods = getattr(error, "valid_methods", None)
     if status == HTTPStatus.METHOD_NOT_ALLOWED and methods:
         return {"Allow": ", ".join(sorted({*methods, "OPTIONS"}))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import KIND
 from postmaster.accounts.queue_list import QUEUE_LISTING
-from postmaster.api import accounts, events, runs, settings, status
+from postmaster.api import accounts, articles, events, mail, quarantine, runs, settings, status, tickets
 from postmaster.api.operation import Operation
 from postmaster.api.resources import ApiResource, resource_operations
 from postmaster.api.schemas import COUNT, FLAG, MOMENT, TEXT, or_null
@@ -74,6 +74,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *status.OPERATIONS,
     *accounts.OPERATIONS,
     *(operation for resource in RESOURCES for operation in resource_operations(resource)),
+    *tickets.OPERATIONS,
+    *articles.OPERATIONS,
+    *mail.OPERATIONS,
+    *quarantine.OPERATIONS,
     *settings.OPERATIONS,
     *runs.OPERATIONS,
     *events.OPERATIONS,

@@ -24,10 +24,14 @@ from postmaster.resources.models import Validity
 
 
 class PipedBeforeError(NotRecordedError):
-    """The same bytes came lately; ``ticket_id`` is the ticket they are in, if they are in one."""
+    """The same bytes came lately; ``ticket_id`` is the ticket they are in, if they are in one.
 
-    def __init__(self, ticket_id: int | None) -> None:
+    ``mail_id`` is their id in the ledger.
+    """
+
+    def __init__(self, mail_id: int, ticket_id: int | None) -> None:
         super().__init__()
+        self.mail_id = mail_id
         self.ticket_id = ticket_id
 
 
@@ -47,7 +51,7 @@ class PipeTransaction:
             session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(self.sha256[:8], "big", signed=True))))
         row = piped_before(session, self.sha256)
         if row is not None:
-            raise PipedBeforeError(row.ticket_id)
+            raise PipedBeforeError(row.id, row.ticket_id)
 
 
 def pipe_name(queue: str) -> str:

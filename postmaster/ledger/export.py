@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from itertools import islice
 from pathlib import Path
+from tarfile import BLOCKSIZE, TarInfo
 from typing import IO, Any
 
 from sqlalchemy import Row
@@ -29,21 +31,17 @@ _FROM = re.compile(rb"^(>*From )", re.MULTILINE)
 def write_jsonl(session: Session, wanted: TicketRange, file: IO[bytes]) -> int:
     """A line for each ticket, then one for each of its articles, source included; returns how many tickets."""
     count = 0
-    for piece in _pieces(session, [Ticket, Queue.name], wanted):
-        for row in export_rows(session, piece):
-            _write_line(file, row)
-        count += len(piece)
+    for row in _rows(session, wanted):
+        file.write(_line(row))
+        count += row["kind"] == "ticket"
     return count
 
 
 def write_mbox(session: Session, wanted: TicketRange, file: IO[bytes]) -> int:
     """All mail as one mailbox, lines that begin with "From " quoted as mboxrd does; returns how many messages."""
     count = 0
-    for _, source, article in _mail(session, wanted):
-        sender = "".join(article.sender_address.split()) or "MAILER-DAEMON"
-        moment = article.created_at.astimezone(UTC).strftime("%a %b %d %H:%M:%S %Y")
-        text = _FROM.sub(rb">\1", source.replace(b"\r\n", b"\n"))
-        file.write(f"From {sender} {moment}\n".encode() + text.rstrip(b"\n") + b"\n\n")
+    for message in _mbox(session, wanted):
+        file.write(message)
         count += 1
     return count
 
@@ -55,6 +53,57 @@ def write_files(session: Session, wanted: TicketRange, folder: Path) -> int:
         (folder / f"{number}-{article.id}.eml").write_bytes(source)
         count += 1
     return count
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """A form in which tickets are handed out as one stream."""
+
+    media_type: str
+    ending: str
+    pieces: Callable[[Session, TicketRange], Iterator[bytes]]
+
+
+def export_pieces(session: Session, wanted: TicketRange, form: str) -> Iterator[bytes]:
+    """The tickets in one of ``FORMATS``, piece by piece. Raises NotFoundError."""
+    return FORMATS[form].pieces(session, wanted)
+
+
+def _jsonl(session: Session, wanted: TicketRange) -> Iterator[bytes]:
+    return map(_line, _rows(session, wanted))
+
+
+def _rows(session: Session, wanted: TicketRange) -> Iterator[Json]:
+    for piece in _pieces(session, [Ticket, Queue.name], wanted):
+        yield from export_rows(session, piece)
+
+
+def _line(row: Json) -> bytes:
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def _mbox(session: Session, wanted: TicketRange) -> Iterator[bytes]:
+    for _, source, article in _mail(session, wanted):
+        sender = "".join(article.sender_address.split()) or "MAILER-DAEMON"
+        moment = article.created_at.astimezone(UTC).strftime("%a %b %d %H:%M:%S %Y")
+        text = _FROM.sub(rb">\1", source.replace(b"\r\n", b"\n"))
+        yield f"From {sender} {moment}\n".encode() + text.rstrip(b"\n") + b"\n\n"
+
+
+def _tar(session: Session, wanted: TicketRange) -> Iterator[bytes]:
+    """Each message as a file NUMBER-ARTICLE.eml, one after the other."""
+    for number, source, article in _mail(session, wanted):
+        file = TarInfo(f"{number}-{article.id}.eml")
+        file.size, file.mtime = len(source), int(article.created_at.timestamp())
+        yield file.tobuf() + source + b"\0" * (-len(source) % BLOCKSIZE)
+    yield b"\0" * 2 * BLOCKSIZE
+
+
+FORMATS: Mapping[str, ExportFormat] = {
+    "jsonl": ExportFormat("application/x-ndjson", "jsonl", _jsonl),
+    "mbox": ExportFormat("application/mbox", "mbox", _mbox),
+    "eml": ExportFormat("application/x-tar", "tar", _tar),
+}
 
 
 def _mail(session: Session, wanted: TicketRange) -> Iterator[tuple[str, bytes, Article]]:
@@ -70,7 +119,3 @@ def _pieces(session: Session, columns: Sequence[Any], wanted: TicketRange) -> It
     while piece := list(islice(rows, PIECE)):
         yield piece
         session.expunge_all()
-
-
-def _write_line(file: IO[bytes], row: Json) -> None:
-    file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")

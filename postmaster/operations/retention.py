@@ -19,6 +19,7 @@ from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, RawMail, Ticket, TicketMerge
 from postmaster.extensions import now
 from postmaster.ledger.erasure import forget, mail_from
+from postmaster.ledger.mail_requests import forget_old_requests
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
 from postmaster.parsing.address_key import address_key
@@ -55,6 +56,8 @@ def remove_old() -> Removed:
     """Remove what is older than the settings say."""
     with read_session() as session:
         raw, tickets, runs = (get_setting(session, spec) for spec in (RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION))
+    with transaction() as session:
+        forget_old_requests(session)
     removed = Removed()
     if tickets:
         _remove_old_tickets(removed, tickets)

@@ -23,7 +23,11 @@ from tests.web.conftest import add, signed_in
 
 def path_of(operation: Operation) -> str:
     """An address of ``operation``, where there may be nothing."""
-    return operation.path.replace("{id}", "1").replace("{name}", "SessionHours").replace("{token}", "0" * 32)
+    samples = {"{id}": "1", "{name}": "SessionHours", "{token}": "0" * 32, "{number}": "2026112300012"}
+    path = operation.path
+    for name, value in samples.items():
+        path = path.replace(name, value)
+    return path
 
 
 def problem(answer: TestResponse, status: int, code: str) -> Any:

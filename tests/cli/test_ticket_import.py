@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from demo.samples import samples
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
@@ -306,3 +307,13 @@ def test_a_file_that_is_not_there_is_said(desk: Desk) -> None:
     done = desk.run("ticket", "import", "nowhere.jsonl")
     assert done.exit_code == 2
     assert "nowhere.jsonl" in done.stderr
+
+
+def test_all_sample_mail_comes_back_byte_for_byte(desk: Desk, other: Desk, tmp_path: Path) -> None:
+    raws = {sample.raw for sample in samples()}
+    for number, raw in enumerate(sorted(raws)):
+        (tmp_path / f"{number}.eml").write_bytes(raw)
+    desk.ok("read", "--json-lines", *sorted(tmp_path.glob("*.eml")))
+    lines = exported(desk)
+    assert taken(other, lines)["created"] == len(desk.tickets()) > 100
+    assert exported(other) == lines
