@@ -31,7 +31,14 @@ NAMES = (
         "isolation_level",
     ),  # SQLAlchemy
     *("convert", "process_formdata"),  # click, WTForms
-    *("is_active", "is_anonymous", "get_id", "to_python"),  # flask-login, werkzeug
+    *(
+        "is_active",
+        "is_anonymous",
+        "get_id",
+        "to_python",
+        "part_isolating",
+        "max_content_length",
+    ),  # flask-login, werkzeug
     *("max_connection_wait_time", "dequeue_timeout", "_install_signal_handlers", "death_penalty_class"),  # rq
     *("get_jobs_to_queue", "tick", "upkeep", "retain"),  # rq-scheduler, and the schedule, which names its tasks
     *(

@@ -69,12 +69,21 @@ def test_runs_are_listed_and_shown(admin: Program, desk: Desk, new_program: NewP
     problem(stranger("GET", f"/runs/{first['id']}"), 404, "unknown-run")
 
 
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    """Processes that the app starts have its environment."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("children")
 def test_a_connection_is_tested_as_by_the_command(admin: Program, desk: Desk, mailbox: TestMailbox) -> None:
     desk.account(mailbox, dispatching="to")
     begun = admin("POST", "/accounts/1/tests")
     assert begun.status_code == 202, begun.text
     found = ended(admin, begun.headers["Location"].removeprefix("/api/v1"))
     printed = desk.ok("account", "test", "1", "--json").json
+    assert found["trouble"] == ""
     assert [stage["stage"] for stage in found["stages"]] == [stage["stage"] for stage in printed["stages"]]
     assert (found["ok"], found["warnings"], found["server_offer"]) == (
         True,

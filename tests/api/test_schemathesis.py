@@ -17,6 +17,17 @@ from tests.api.conftest import Program
 from tests.support import Desk
 from tests.web.samples import populate
 
+# A message, or what calls itself one.
+MAIL = "message/rfc822"
+schemathesis.openapi.media_type(MAIL, strategies.binary(max_size=1000))
+
+
+@schemathesis.serializer(MAIL)
+def as_it_is(_context: object, value: bytes) -> bytes:
+    """What is sent as a message."""
+    return value
+
+
 # Requests for each operation; bin/soak can have more.
 EXAMPLES = 20
 
