@@ -228,7 +228,7 @@ def test_what_is_forgotten_is_said(app: Flask, client: FlaskClient, kind: str) -
     assert Path(app.config["SETTINGS"].data_dir, "scratch", draft).exists()
     for token in ("0" * 32, "x", draft):
         part = client.get(f"/accounts/add/{kind}/{token}", headers=HTMX).text
-        assert "What was found out is not kept any more." in words(part)
+        assert "The result is no longer kept." in words(part)
         assert "private" not in part
     assert client.get(f"/accounts/1/{kind}/x").location == "/accounts/1"
 
