@@ -17,7 +17,7 @@ worker_class = "postmaster.web.serving.BufferingWorker"
 worker_connections = 800
 
 # A page takes no longer than a connection test that a browser without JavaScript waits for
-# (web/accounts/server_checks.py).
+# (operations/server_checks.py).
 timeout = 120
 graceful_timeout = 30
 

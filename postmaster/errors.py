@@ -29,7 +29,7 @@ class PostMasterError(Exception):
         return " ".join(part for part in (self.message, self.advice) if part)
 
     def sentences(self) -> list[str]:
-        """What is told of it, a line each."""
+        """What it says, one line each."""
         return [f"{self} [{self.code}]"]
 
 

@@ -66,6 +66,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "A file for the customer directory lacks more than half of the entries that there are.",
         "Check that it is complete; if it is right, confirm it: flask customer import --yes FILE",
     ),
+    "bad-line": (
+        "A line of a file with tickets is not what flask ticket export writes, or not in its place.",
+        "Export the tickets again, and import the file as it is.",
+    ),
+    "ticket-differs": (
+        "A ticket to import has the number of one that is here and is not the same.",
+        "Compare the two; the one that is here stays as it is.",
+    ),
     "address-not-deletable": ("Addresses are never deleted.", "Set it invalid."),
     "default-queue": ("The default queue must stay valid.", "Name another one in PostmasterDefaultQueue first."),
     "queue-invalid": ("The queue is not valid.", "Choose another one, or set it valid first."),
@@ -96,6 +104,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Send it with the Content-Type that is named.",
     ),
     "too-large": ("The body of a request is too large.", "Send less at once."),
+    "not-fetched": (
+        "An account cannot be fetched as it stands: it is not valid, has no credential, or waits to be confirmed.",
+        "Change what keeps it from it, and try again.",
+    ),
     "no-such-path": ("The API has nothing at that address.", "Look it up in /api/v1/openapi.json."),
     "wrong-method": ("That cannot be done with what is at the address.", "Do what Allow names."),
     "unknown-NOUN": ("Nothing has that name or id.", "Look it up in the list."),
@@ -107,6 +119,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "nothing-to-confirm": (
         "No first fetch of the account waits to be confirmed.",
         "Nothing to do.",
+    ),
+    "outlet-secret-missing": (
+        "An outlet has no secret, so nothing can be signed that is sent there.",
+        "Give it one: flask outlet set NAME --secret-stdin; “new” has one made, which is shown once.",
+    ),
+    "outlet-sealed": (
+        "No key opens the secrets of an outlet.",
+        "Put back the key that they were sealed with, or enter them again.",
     ),
     "no-target": ("No alert target is set.", "Set a target in POSTMASTER_ALERT_TARGETS."),
     "redis-missing": (
@@ -132,6 +152,14 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "token-expired": ("The API token was good until a moment that is over.", "Create another one."),
     "token-revoked": ("Somebody revoked the API token.", "Ask why, or create another one."),
+    "range-not-satisfiable": (
+        "A range that a program asked for begins behind the end of the bytes.",
+        "Ask for a range within them, or for all.",
+    ),
+    "key-reused": (
+        "An Idempotency-Key that a program sent came before with another message.",
+        "Use another key for another message. The first one was taken.",
+    ),
     "wrong-password": ("The current password is wrong.", "Enter it again."),
     "database-encoding": (
         "A PostgreSQL database that is not in UTF8 cannot hold every letter of a mail.",
@@ -166,8 +194,9 @@ REFUSALS: dict[str, tuple[str, str]] = {
 EXIT_CODES: dict[int, str] = {
     0: "All went well; also: nothing valid to fetch, accounts skipped, mail left when --timeout ended.",
     1: (
-        "At least one account, or a look at a mail server, failed; import otrs left something out; alert check found "
-        "something; alert test or credential authorise did not succeed; something unexpected, see errors.log."
+        "At least one account, or a look at a mail server, failed; import otrs or ticket import left something out; "
+        "alert check found something; alert test or credential authorise did not succeed; something unexpected, see "
+        "errors.log."
     ),
     2: "Wrong usage, unknown name, an invalid account named, wrong configuration, database away or out of date.",
     3: "Nothing was fetched: another run holds the accounts, or all fetching is paused.",

@@ -34,6 +34,14 @@ NAMES = (
     *("is_active", "is_anonymous", "get_id", "to_python"),  # flask-login, werkzeug
     *("max_connection_wait_time", "dequeue_timeout", "_install_signal_handlers", "death_penalty_class"),  # rq
     *("get_jobs_to_queue", "tick", "upkeep", "retain"),  # rq-scheduler, and the schedule, which names its tasks
+    *(
+        "max_content_length",
+        "max_request_body_size",
+        "parser_class",
+        "part_isolating",
+        "mtime",
+        "auto_open",
+    ),  # waitress, werkzeug, tarfile, http.client
     *("trust_env", "max_redirects", "pool_classes_by_scheme", "cert_verify", "_new_conn", "ConnectionCls"),  # requests
     *("_create_socket", "_create_IMAP4", "debug", "token_endpoint_auth_method"),  # IMAPClient, poplib, Authlib
     *(

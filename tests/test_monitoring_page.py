@@ -30,8 +30,9 @@ def row_of(columns: str) -> list[str]:
 
 @pytest.fixture
 def families(app: Flask, desk: Desk) -> Rows:
-    """The metrics of an app with an account that ran."""
+    """The metrics of an app with an account that ran and an outlet."""
     number = desk.add_account(type="IMAP", host="mail.example.com", credential=desk.credential("orders", "x"))
+    desk.ok("outlet", "add", "--name", "desk", "--url", "https://desk.example.com/")
     with app.app_context():
         with transaction() as session:
             session.add(AccountState(account_id=int(number), last_run_seconds=2.5))

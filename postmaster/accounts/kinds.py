@@ -24,7 +24,7 @@ MAX_SECRET, MAX_CERTIFICATE = 1000, 9000
 
 
 class CredentialKind(StrEnum):
-    """How a credential signs in. It is chosen when a credential is added and stays as it is."""
+    """How a credential signs in. It is chosen when a credential is added and cannot be changed."""
 
     BASIC = "basic"
     MICROSOFT = "oauth2-microsoft"

@@ -27,14 +27,16 @@ _CREDENTIAL = table(
     column("sealed_client_certificate", String),
 )
 _TOKEN = table("credential_token", column("credential_id", Integer), column("sealed_refresh", String))
+_OUTLET = table("outlet", column("id", Integer), column("sealed_secret", String), column("sealed_headers", String))
 
 # What is sealed for longer than a sign-in takes. An access token is not: it can be had again.
-_LASTING: tuple[ColumnClause[str], ...] = (
+_OF_CREDENTIALS: tuple[ColumnClause[str], ...] = (
     _CREDENTIAL.c.sealed_password,
     _CREDENTIAL.c.sealed_client_secret,
     _CREDENTIAL.c.sealed_client_certificate,
     _TOKEN.c.sealed_refresh,
 )
+_LASTING: tuple[ColumnClause[str], ...] = (*_OF_CREDENTIALS, _OUTLET.c.sealed_secret, _OUTLET.c.sealed_headers)
 
 # Texts without a mark of which it is kept whether a key opens them: some 2 kB each.
 MAX_TRIED = 4096
@@ -87,12 +89,7 @@ def opens(sealed: str) -> bool:
     keys = _keys()
     if mark := _MARK.match(sealed):
         return mark[0] in {_mark(key) for key in keys}
-    try:
-        if sealed:
-            _decrypt(keys, sealed)
-    except UnsealError:
-        return False
-    return True
+    return not sealed or _is_opened(keys, sealed)
 
 
 @lru_cache
@@ -102,13 +99,21 @@ def _mark(key: str) -> str:
 
 
 @lru_cache(MAX_TRIED)
+def _is_opened(keys: tuple[str, ...], sealed: str) -> bool:
+    try:
+        _decrypt(keys, sealed)
+    except UnsealError:
+        return False
+    return True
+
+
 def unopened_ids() -> list[int]:
     """The ids of the credentials with a secret that no key opens. Those with the mark of a key are not even read."""
     marks = [_mark(key) for key in _keys()]
     query = (
-        select(_CREDENTIAL.c.id, *_LASTING)
+        select(_CREDENTIAL.c.id, *_OF_CREDENTIALS)
         .select_from(_CREDENTIAL.outerjoin(_TOKEN, _TOKEN.c.credential_id == _CREDENTIAL.c.id))
-        .where(or_(*(and_(each != "", *(~each.startswith(mark) for mark in marks)) for each in _LASTING)))
+        .where(or_(*(and_(each != "", *(~each.startswith(mark) for mark in marks)) for each in _OF_CREDENTIALS)))
     )
     with read_session() as session:
         rows = session.execute(query.order_by(_CREDENTIAL.c.id)).all()

@@ -6,8 +6,16 @@ What starts a command must not wait for it, so nothing of it is imported before 
 from __future__ import annotations
 
 from flask import Blueprint, Flask, Response
+from werkzeug.routing import BaseConverter
 
 blueprint = Blueprint("api", __name__)
+
+
+class AnythingConverter(BaseConverter):
+    """``<anything:rest>`` in a route: whatever follows, line breaks and slashes as well."""
+
+    regex = "(?s:.*)"
+    part_isolating = False
 
 
 def _door(rest: str = "") -> Response:
@@ -29,5 +37,6 @@ def init_app(app: Flask) -> None:
     """Register the door: one rule for all methods and paths, so that a program never gets a page."""
     app.register_blueprint(blueprint)
     app.view_functions["api.door"] = _door
-    for path in ("/api", "/api/", "/api/<path:rest>"):
+    app.url_map.converters["anything"] = AnythingConverter
+    for path in ("/api", "/api/<anything:rest>"):
         app.url_map.add(app.url_rule_class(path, endpoint="api.door", strict_slashes=True, merge_slashes=False))

@@ -57,6 +57,8 @@ def _operation(operation: Operation) -> Json:
     parameters += map(_query_parameter, operation.parameters)
     if operation.revised:
         parameters.append(_IF_MATCH)
+    if operation.idempotent:
+        parameters.append(_IDEMPOTENCY_KEY)
     about = " ".join(part for part in (operation.description, f"Scope: {operation.scope.value}.") if part)
     described: Json = {
         "operationId": operation.name,
@@ -82,6 +84,14 @@ _IF_MATCH: Json = {
 }
 
 
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "description": "What the request is known by: made again within a week with the same key, it is done once.",
+}
+
+
 def _path_parameter(name: str) -> Json:
     field = PATH_FIELDS[name]
     schema = ID if name == "id" else {**TEXT, "minLength": 1}
@@ -94,7 +104,7 @@ def _query_parameter(field: Field) -> Json:
 
 
 def _body(body: Body) -> Json:
-    schema = input_schema(body.fields, partial=body.partial) if body.fields else {}
+    schema = input_schema(body.fields, partial=body.partial, not_always=body.not_always) if body.fields else {}
     return {"required": not body.optional, "content": {body.media_type: {"schema": schema, "example": body.example}}}
 
 

@@ -22,13 +22,15 @@ MAX_BODY = 1_000_000
 class Body:
     """What an operation takes: a JSON object with ``fields``, or bytes of the type ``media_type``.
 
-    ``partial``: what is left out stays as it is. ``optional``: without a body all have their defaults.
+    ``partial``: what is left out stays as it is. ``optional``: without a body all have their defaults. ``not_always``
+    are mandatory only where the others call for them.
     """
 
     example: Any
     fields: tuple[Field, ...] = ()
     partial: bool = False
     optional: bool = False
+    not_always: frozenset[str] = frozenset()
     media_type: str = JSON_TYPE
     limit: int = MAX_BODY
 
@@ -91,6 +93,7 @@ class Operation:
 
     ``errors`` are the codes of what can go wrong beside what can with each (``problems.common_codes``). ``revised``:
     takes If-Match. ``limited``: tokens that are limited to queues may use it, and it sees to it that they get theirs.
+    ``idempotent``: takes Idempotency-Key.
     """
 
     name: str
@@ -107,6 +110,7 @@ class Operation:
     body: Body | None = None
     revised: bool = False
     limited: bool = False
+    idempotent: bool = False
 
 
 def read_values(fields: tuple[Field, ...], texts: Mapping[str, str]) -> dict[str, Any]:

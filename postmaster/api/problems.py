@@ -14,6 +14,7 @@ from flask import Response, g, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
+from postmaster.api.ranges import RangeNotSatisfiableError
 from postmaster.database import database_away
 from postmaster.errors import FAULTS, ConfigError, NotFoundError, PostMasterError, mail_error
 from postmaster.extensions import Json
@@ -44,9 +45,11 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "address-not-deletable": HTTPStatus.CONFLICT,
     "already-paused": HTTPStatus.CONFLICT,
     "changed-meanwhile": HTTPStatus.CONFLICT,
+    "not-fetched": HTTPStatus.CONFLICT,
     "nothing-to-confirm": HTTPStatus.CONFLICT,
     "still-named": HTTPStatus.CONFLICT,
     "revision-differs": HTTPStatus.PRECONDITION_FAILED,
+    "range-not-satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "wrong-content-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
@@ -81,7 +84,11 @@ def problem_of(error: Exception) -> Response:
 
 def status_of(error: PostMasterError) -> HTTPStatus:
     """The status that ``error`` is answered with."""
-    return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, ConfigError) else status_of_code(error.code)
+    if isinstance(error, ConfigError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, InvalidFieldsError) and not isinstance(error, StillNamedError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY  # whatever is wrong with the first field
+    return status_of_code(error.code)
 
 
 def status_of_code(code: str) -> HTTPStatus:
@@ -154,6 +161,8 @@ def _headers(error: Exception, told: PostMasterError, status: HTTPStatus) -> dic
         return {"WWW-Authenticate": f'Bearer realm="PostMaster", error="insufficient_scope", scope="{scope}"'}
     if isinstance(told, TooManyRequestsError):
         return {"Retry-After": str(told.seconds)}
+    if isinstance(told, RangeNotSatisfiableError):
+        return {"Content-Range": f"bytes */{told.length}"}
     methods = getattr(error, "valid_methods", None)
     if status == HTTPStatus.METHOD_NOT_ALLOWED and methods:
         return {"Allow": ", ".join(sorted({*methods, "OPTIONS"}))}

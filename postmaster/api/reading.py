@@ -18,6 +18,9 @@ from postmaster.resources.readers import InvalidValue, WholeNumber, line, yes_no
 # Media types that are taken for JSON: PATCH has one of its own (RFC 7396), which says the same here.
 JSON_TYPES = (JSON_TYPE, "application/merge-patch+json")
 
+# How programs write what is yes or no in a query.
+_TRUTH = {"true": "yes", "True": "yes", "false": "no", "False": "no"}
+
 
 def _id(text: str) -> int:
     number = read_id(text)
@@ -32,6 +35,7 @@ PATH_FIELDS: dict[str, Field] = {
     for field in (
         Field("id", "Id", mandatory=True, read=_id, metavar="ID", help="The id."),
         Field("name", "Name", mandatory=True, read=line(200), metavar="NAME", help="The name."),
+        Field("number", "Number", mandatory=True, read=line(30), metavar="NUMBER", help="The number of the ticket."),
         Field("token", "Token", mandatory=True, read=line(100), metavar="TOKEN", help="What it was answered by."),
     )
 }
@@ -40,9 +44,11 @@ PATH_FIELDS: dict[str, Field] = {
 def read_path(arguments: Mapping[str, str], path: str) -> dict[str, Any]:
     """The parameters of the path. Raises NotFoundError: what cannot be read is nothing's."""
     try:
-        return {name: PATH_FIELDS[name].parse(text) for name, text in arguments.items()}
+        if all(text == text.strip() for text in arguments.values()):  # one address for each thing
+            return {name: PATH_FIELDS[name].parse(text) for name, text in arguments.items()}
     except InputError:
-        raise NotFoundError("no-such-path", f"There is nothing at {path}.", "Look for it in the list.") from None
+        pass
+    raise NotFoundError("no-such-path", f"There is nothing at {path}.", "Look for it in the list.")
 
 
 def read_query(operation: Operation, arguments: MultiDict[str, str]) -> dict[str, Any]:
@@ -57,7 +63,7 @@ def read_query(operation: Operation, arguments: MultiDict[str, str]) -> dict[str
         elif len(given) > 1:
             errors.add(name, known[name].refuse("is given more than once"))
         else:
-            texts[name] = given[0]
+            texts[name] = _TRUTH.get(given[0], given[0]) if known[name].read is yes_no else given[0]
     errors.raise_if_any(operation.parameters)
     return read_values(operation.parameters, texts)
 
@@ -83,7 +89,8 @@ def _check_type(request: Request, wanted: tuple[str, ...]) -> None:
 
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        text = raw.decode("utf-8")
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise PostMasterError("malformed-json", f"The body is no JSON: {error}.", "Correct it there.") from None
     if not isinstance(document, dict):
@@ -93,6 +100,14 @@ def _parse(raw: bytes) -> dict[str, Any]:
 
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no value of JSON")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object: programs do not agree on what a name that stands there twice means."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
 
 
 def _texts(body: Body, document: Mapping[str, Any]) -> dict[str, str]:

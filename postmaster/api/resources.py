@@ -51,7 +51,8 @@ class ApiResource:
 
     ``example`` is what a new one may be made of, ``shown`` what is then answered beside it. ``details`` describes what
     getting one tells beyond its fields. ``queue`` is the column with its queue, by which tokens may be limited; without
-    one they see nothing of it. ``errors`` are codes of what its rules refuse.
+    one they see nothing of it. ``kinds`` is the field that says which others there are. ``errors`` are codes of what
+    its rules refuse.
     """
 
     service: type[AnyService]
@@ -60,6 +61,7 @@ class ApiResource:
     shown: Json
     details: Mapping[str, Json] = field(default_factory=dict)
     queue: InstrumentedAttribute[Any] | None = None
+    kinds: Field | None = None
     errors: tuple[str, ...] = ()
     deletable: bool = True
 
@@ -82,6 +84,15 @@ class ApiResource:
     def path(self) -> str:
         """The path of one."""
         return f"/{self.plural}/{{id}}"
+
+    def not_always(self) -> frozenset[str]:
+        """The fields that not all kinds have."""
+        kinds = [{self.kinds.name: word} for word in self.kinds.choices] if self.kinds else []
+        return frozenset(
+            field.name
+            for field in self.service.fields
+            if any(field not in self.service.fields_for(kind) for kind in kinds)
+        )
 
     def item_schema(self) -> Json:
         """What a list tells of one, as ``list --json`` of the command does."""
@@ -188,7 +199,7 @@ def _add(resource: ApiResource) -> Operation:
         scope=Scope.ADMIN,
         tag=resource.plural,
         summary=f"Add one {resource.noun}",
-        body=Body(resource.example, resource.service.fields),
+        body=Body(resource.example, resource.service.fields, not_always=resource.not_always()),
         run=run,
         reply=Reply(
             resource.shown_one() | {"warnings": []},
@@ -197,7 +208,7 @@ def _add(resource: ApiResource) -> Operation:
             "Added.",
             headers={**_ETAG, "Location": "Where it is."},
         ),
-        errors=("invalid-value", "missing-field", "unknown-field", *resource.errors),
+        errors=("invalid-value", "missing-field", "unknown-field", "changed-meanwhile", *resource.errors),
     )
 
 
@@ -223,7 +234,7 @@ def _change(resource: ApiResource) -> Operation:
         summary=f"Change one {resource.noun}",
         description="What is left out stays as it is; null clears a field.",
         parameters=(CONFIRMED,),
-        body=Body({"comment": "Since November"}, fields, partial=True),
+        body=Body({"comment": "Since November"}, fields, partial=True, not_always=resource.not_always()),
         run=run,
         reply=Reply(
             resource.shown_one() | {"comment": "Since November", "revision": 2, "warnings": []},
@@ -243,7 +254,8 @@ def _delete(resource: ApiResource) -> Operation:
             record = visible(resource, session, call)
             if revision_of(call) not in (None, record.revision):
                 raise differs(f"The {resource.noun} is at revision {record.revision} by now, so nothing was deleted.")
-            service.delete(record)
+            with precondition(call):
+                service.delete(record)
         return Answer()
 
     return Operation(

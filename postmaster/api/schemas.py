@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from postmaster.extensions import Json
@@ -26,11 +26,8 @@ def _type(field: Field) -> Json:
         return {"type": "boolean"}
     if isinstance(field.read, WholeNumber):
         return {"type": "integer", "minimum": field.read.low, "maximum": field.read.high}
-    if field.lines and not field.secret:
-        return {"type": "array", "items": {"type": "string"}}
-    if field.choices:
-        return {"type": "string", "enum": list(field.choices)}
-    return {"type": "string"}
+    word: Json = {"type": "string", "enum": list(field.choices)} if field.choices else {"type": "string"}
+    return {"type": "array", "items": word} if field.lines and not field.secret else word
 
 
 def type_words(field: Field) -> str:
@@ -46,8 +43,11 @@ def or_null(schema: Json) -> Json:
     return {**nullable, "enum": [*schema["enum"], None]} if "enum" in schema else nullable
 
 
-def input_schema(fields: Iterable[Field], *, partial: bool) -> Json:
-    """What is sent: an object with ``fields``; if ``partial``, those of them that are to change."""
+def input_schema(fields: Iterable[Field], *, partial: bool, not_always: Collection[str] = ()) -> Json:
+    """What is sent: an object with ``fields``; if ``partial``, those of them that are to change.
+
+    ``not_always`` are mandatory only where the others call for them.
+    """
     properties: dict[str, Json] = {}
     required = []
     for field in fields:
@@ -56,8 +56,11 @@ def input_schema(fields: Iterable[Field], *, partial: bool) -> Json:
             schema["writeOnly"] = True
         if field.default and not partial:
             schema["default"] = default_of(field)
-        properties[field.name] = schema if field.mandatory else or_null(schema)
-        if field.mandatory and not field.default and not partial:
+        mandatory = field.mandatory and field.name not in not_always
+        if mandatory and schema["type"] == "string" and not field.choices:
+            schema["minLength"] = 1
+        properties[field.name] = schema if mandatory else or_null(schema)
+        if mandatory and not field.default and not partial:
             required.append(field.name)
     return obj(properties, required)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
+from postmaster.accounts.kinds import KIND
 from postmaster.accounts.queue_list import QUEUE_LISTING
+from postmaster.api import accounts, articles, events, mail, quarantine, runs, settings, status, tickets
 from postmaster.api.operation import Operation
 from postmaster.api.resources import ApiResource, resource_operations
 from postmaster.api.schemas import COUNT, FLAG, MOMENT, TEXT, or_null
@@ -31,7 +33,7 @@ ADDRESSES_OF_THE_DESK = ApiResource(
     example={"address": "orders@example.com", "name": "Orders", "queue": "Sales::Orders"},
     shown={"label": "orders@example.com", "validity": "valid", "comment": ""},
     queue=SystemAddress.queue_id,
-    errors=("name-taken", "unknown-queue"),
+    errors=("name-taken",),
     deletable=False,
 )
 CREDENTIALS_OF_ACCOUNTS = ApiResource(
@@ -39,6 +41,7 @@ CREDENTIALS_OF_ACCOUNTS = ApiResource(
     CREDENTIALS,
     example={"kind": "basic", "name": "Shop", "username": "orders", "password": "correct horse battery"},
     shown={"label": "Shop", "validity": "valid", "comment": ""},
+    kinds=KIND,
     errors=("name-taken", "field-not-in-kind", "hosts-widened"),
 )
 FILTERS = ApiResource(
@@ -67,6 +70,15 @@ FILTERS = ApiResource(
 
 RESOURCES = (QUEUES, ADDRESSES_OF_THE_DESK, CREDENTIALS_OF_ACCOUNTS, FILTERS)
 
-OPERATIONS: tuple[Operation, ...] = tuple(
-    operation for resource in RESOURCES for operation in resource_operations(resource)
+OPERATIONS: tuple[Operation, ...] = (
+    *status.OPERATIONS,
+    *accounts.OPERATIONS,
+    *(operation for resource in RESOURCES for operation in resource_operations(resource)),
+    *tickets.OPERATIONS,
+    *articles.OPERATIONS,
+    *mail.OPERATIONS,
+    *quarantine.OPERATIONS,
+    *settings.OPERATIONS,
+    *runs.OPERATIONS,
+    *events.OPERATIONS,
 )

@@ -9,6 +9,7 @@ import postmaster.desk.models
 import postmaster.ledger.models
 import postmaster.operations.models
 import postmaster.outbox.models
+import postmaster.outlets.models
 import postmaster.pipeline.filters.models
 import postmaster.system.models  # noqa: F401
 from postmaster.cli import (
@@ -24,6 +25,7 @@ from postmaster.cli import (
     filters,
     import_otrs,
     mail,
+    outlet,
     pause,
     probe,
     quarantine,
@@ -53,6 +55,7 @@ def init_app(app: Flask) -> None:
         ticket,
         quarantine,
         mail,
+        outlet,
         pause,
         alert,
         event,

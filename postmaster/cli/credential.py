@@ -19,6 +19,7 @@ from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
+from postmaster.outlets.sealed import forget_outlet_secrets, reseal_outlets, unopened_outlets
 from postmaster.resources.uses import enumeration
 
 group = resource_group(
@@ -45,7 +46,7 @@ def new_key() -> None:
 def rotate_key() -> None:
     """Seal all secrets and tokens again with the first key; all or none."""
     with transaction() as session:
-        count = rotate_keys(session, actor())
+        count = rotate_keys(session, actor()) + reseal_outlets(session)
     click.echo(f"{count} sealed with the first key; the other keys are no longer needed.")
 
 
@@ -61,13 +62,14 @@ def forget_sealed_command(yes: bool) -> None:
     with read_session() as session:
         ids = unopened_ids()
         names = list(session.scalars(select(Credential.name).where(Credential.id.in_(ids)).order_by(Credential.name)))
+        names += [outlet.name for outlet in unopened_outlets(session)]
     if not names:
         click.echo("Keys open all secrets: nothing was forgotten.")
         return
     if not yes:
         click.confirm(f"Forget the secrets of {enumeration(names)} for good?", abort=True)
     with transaction() as session:
-        names = forget_sealed(session, actor())
+        names = forget_sealed(session, actor()) + forget_outlet_secrets(session, actor())
     click.echo(f"Forgotten: the secrets of {enumeration(names)}. Enter them again: flask credential set NAME …")
 
 

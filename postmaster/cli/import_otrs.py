@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 import click
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Group, Number, actor, plain, print_json, print_table
+from postmaster.cli.base import Group, Number, plain, print_json, print_table, user_name
 from postmaster.cli.resources import as_json
 from postmaster.database import transaction
 from postmaster.otrs.report import ImportLine, ImportReport, Taken
@@ -114,15 +114,11 @@ def _compare(file: IO[bytes], mbox: Path, days: int, *, json_: bool) -> int:
             else:
                 yield each.cells()
 
-    def step(session: Session) -> None:
-        lines = rows(compare(session, file, mbox, days, actor()))
-        if json_:
-            deque(lines, maxlen=0)
-        else:
-            print_table(("No.", "Subject", *COMPARED.values()), lines)
-
-    _tried(step)
-    if not json_:
+    lines = rows(compare(file, mbox, days, _importer()))
+    if json_:
+        deque(lines, maxlen=0)
+    else:
+        print_table(("No.", "Subject", *COMPARED.values()), lines)
         click.echo(f"\n{counts[False]} the same, {counts[True]} differ. Nothing was changed.")
     return EXIT_BY_HAND if counts[True] else 0
 
@@ -131,7 +127,7 @@ def _take_conversations(file: IO[bytes], days: int, *, dry_run: bool, json_: boo
     """Take them, and say what became of them; returns the exit status."""
     from postmaster.otrs.conversations import in_transaction, take_conversations
 
-    report = take_conversations(file, days, actor(), _tried if dry_run else in_transaction)
+    report = take_conversations(file, days, _importer(), _tried if dry_run else in_transaction)
     if json_:
         print_json(report.as_json())
     else:
@@ -161,7 +157,7 @@ def _take_over(file: IO[bytes], *, dry_run: bool) -> ImportReport:
     dump, taking = read_dump(file), None
     try:
         with transaction() as session:
-            taking = take_over(session, dump, actor())
+            taking = take_over(session, dump, _importer())
             if dry_run:
                 raise TakenBack
     except TakenBack:
@@ -171,6 +167,13 @@ def _take_over(file: IO[bytes], *, dry_run: bool) -> ImportReport:
     if not dry_run:
         taking.try_credentials()
     return taking.report
+
+
+def _importer() -> str:
+    """Who imports, for the audit log, by which the next import tells its changes from those of people."""
+    from postmaster.otrs.upsert import IMPORT
+
+    return f"{IMPORT} ({user_name()})"
 
 
 def _print(report: ImportReport, *, dry_run: bool) -> None:
@@ -184,4 +187,5 @@ def _print(report: ImportReport, *, dry_run: bool) -> None:
 def _sentence(line: ImportLine) -> str:
     code = f" [{line.code}]" if line.code else ""
     detail = f": {line.detail}" if line.detail else ""
-    return plain(f"line {line.line}: {line.what}: {line.taken.value.replace('-', ' ')}{detail}{code}")
+    place = f"line {line.line}" if line.line else f"table {line.table}"
+    return plain(f"{place}: {line.what}: {line.taken.value.replace('-', ' ')}{detail}{code}")

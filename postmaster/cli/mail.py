@@ -34,7 +34,7 @@ OUTCOME_CHOICE = click.Choice([row.outcome.value for row in RECORDED])
 @click.option("--ticket", default="", metavar="NUMBER", help="Number of the ticket that it belongs to.")
 @since_option("Recorded")
 @until_option("Recorded")
-@click.option("--outcome", type=OUTCOME_CHOICE, help="What became of it.")
+@click.option("--outcome", type=OUTCOME_CHOICE, help="Its outcome.")
 @click.option(
     "--verdict",
     type=click.Choice([finding.value for finding in Finding]),

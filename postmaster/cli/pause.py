@@ -7,7 +7,7 @@ import click
 from postmaster.cli.base import Group, actor, print_json
 from postmaster.cli.resources import as_json
 from postmaster.database import read_session, transaction
-from postmaster.fetching.pause import REASON, current_pause, pause_fetching, paused_error, resume_fetching
+from postmaster.fetching.pause import REASON, current_pause, pause_fetching, pause_json, paused_error, resume_fetching
 
 group = Group("pause", help="Pause all fetching: of the worker, of Fetch now, and of “flask fetch”.")
 
@@ -35,7 +35,6 @@ def status(json_: bool) -> None:
     with read_session() as session:
         pause = current_pause(session)
     if json_:
-        facts = (pause.reason, pause.paused_by, pause.paused_at.isoformat()) if pause else (None, None, None)
-        print_json({"paused": pause is not None, **dict(zip(("reason", "by", "since"), facts, strict=True))})
+        print_json(pause_json(pause))
     else:
         click.echo(str(paused_error(pause)) if pause else "Fetching is not paused.")

@@ -146,9 +146,9 @@ def _delete(group: Group, resource: ResourceCommands) -> None:
         with read_session() as session:
             service = resource.service(session, actor())
             record = service.find(which)
-            thing_id, label = record.id, service.label(record)
+            record_id, label = record.id, service.label(record)
             service.check_deletable(record)
-        if not yes and not confirmed(f"Delete the {resource.noun} “{label}” ({thing_id})?", "deleting"):
+        if not yes and not confirmed(f"Delete the {resource.noun} “{label}” ({record_id})?", "deleting"):
             click.echo("Nothing was deleted.", err=True)
             return
         with transaction() as session:

@@ -23,6 +23,7 @@ def list_(json_: bool) -> None:
                 "name": spec.name,
                 "value": spec.show(get_setting(session, spec)),
                 "default": spec.show(spec.default),
+                "unit": spec.unit,
                 "description": spec.description,
             }
             for spec in SETTINGS.values()
@@ -31,7 +32,7 @@ def list_(json_: bool) -> None:
         for row in rows:
             print_json(row)
     else:
-        print_table(("name", "value", "default", "description"), (row.values() for row in rows))
+        print_table(("name", "value", "default", "unit", "description"), (row.values() for row in rows))
 
 
 @group.command("get")

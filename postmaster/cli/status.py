@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 
 import click
@@ -12,11 +11,9 @@ from flask.cli import with_appcontext
 from postmaster.accounts.health import HEALTH_LABELS
 from postmaster.cli.base import guarded, print_json, print_table
 from postmaster.database import read_session
-from postmaster.extensions import Json
-from postmaster.fetching.overview import AccountView, Overview, look_over
-from postmaster.operations.progress import Activity, Progress, progress
-from postmaster.operations.state import fetching_state
-from postmaster.operations.verdict import judge
+from postmaster.fetching.overview import AccountView, Overview
+from postmaster.operations.progress import Activity, Progress
+from postmaster.operations.standing import look_at_all
 
 
 @click.command()
@@ -26,51 +23,17 @@ from postmaster.operations.verdict import judge
 def status(as_json: bool) -> None:
     """Show whether mail is being fetched, how the accounts stand, where the tickets are, and what is in quarantine."""
     with read_session() as session:
-        overview, state, going_on = look_over(session), fetching_state(session), progress(session)
-        verdict = judge(session, state)
+        standing = look_at_all(session)
     if as_json:
-        told = {"headline": verdict.headline, "ok": verdict.ok, "incidents": len(verdict.incidents)}
-        print_json(_describe(overview, going_on) | {"worker": state.as_dict()} | told)
+        print_json(standing.as_json())
         return
+    overview, state, going_on, verdict = standing.overview, standing.state, standing.going_on, standing.verdict
     click.echo(f"{state.sentence} {state.advice}".rstrip())
     click.echo(f"{verdict.headline}.")
     for incident in verdict.incidents:
         click.echo(f"Since {_short(incident.opened_at)} UTC: {incident.sentence}")
     click.echo()
     _print(overview, going_on)
-
-
-def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
-    accounts = [
-        {
-            **{name: value for name, value in asdict(account).items() if name != "complaint"},
-            "error": str(account.complaint or ""),
-            **{
-                name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")
-            },
-            "activity": _activity(going_on.get(account.id)),
-        }
-        for account in overview.accounts
-    ]
-    queues = [asdict(queue) for queue in overview.queues]
-    return {"accounts": accounts, "queues": queues, "quarantined": overview.quarantined}
-
-
-def _activity(progress: Progress | None) -> Json | None:
-    if progress is None:
-        return None
-    return {
-        "state": progress.activity.value,
-        "by": progress.by,
-        "since": _iso(progress.since),
-        "done": progress.done,
-        "expected": progress.expected,
-        "rate": round(progress.rate, 1),
-    }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def _print(overview: Overview, going_on: Mapping[int, Progress]) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import ID, MAX_COUNT, Group, Number, actor, print_json, print_table
+from postmaster.cli.base import ID, MAX_COUNT, Group, Number, actor, plain, print_json, print_table
 from postmaster.cli.output import binary_output, output_option, read_moment, since_option, until_option, write_bytes
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
@@ -24,8 +25,10 @@ from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.ledger.article_source import find_attachment
 from postmaster.ledger.export import write_files, write_jsonl, write_mbox
+from postmaster.ledger.import_lines import RefusedTicket
 from postmaster.ledger.merging import merge_tickets
 from postmaster.ledger.redispatch import dispatch_again
+from postmaster.ledger.ticket_import import import_tickets
 from postmaster.parsing import parse_message
 from postmaster.pipeline.json import describe_message
 
@@ -148,6 +151,36 @@ def export(format_: str, output: Path | None, **parts: Any) -> None:
                 count = write(session, wanted, file)
     what = "tickets" if format_ == "jsonl" else "messages"
     click.echo(f"Exported: {count} {what}.", err=True)
+
+
+@group.command("import")
+@click.argument("file", type=click.File("rb"), metavar="FILE")
+@click.option("--create-queues", is_flag=True, help="Add queues that are not here, instead of refusing their tickets.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def import_(file: IO[bytes], create_queues: bool, as_json: bool) -> None:
+    """Read back what flask ticket export wrote as jsonl, from FILE or, if that is -, from standard input.
+
+    A ticket that is here already stays as it is; one that is not the same is refused, as is one with a line that is
+    wrong. Doing it twice changes nothing, and goes on where it was cut off. Bring queues and settings first.
+
+    \b
+    Exit status: 0 all tickets are here, 1 something needs a hand, 2 nothing was imported.
+    """
+    done = import_tickets(file, actor(), _tell_refused, create_queues=create_queues)
+    if as_json:
+        print_json(done.as_json())
+    else:
+        for note in done.notes():
+            click.echo(plain(note))
+        counts = f"{done.created} created, {done.unchanged} unchanged, {done.refused} refused"
+        click.echo(f"Tickets: {counts}; {done.articles} articles.")
+    sys.exit(1 if done.needs_hand else 0)
+
+
+def _tell_refused(refused: RefusedTicket) -> None:
+    what = f"ticket {refused.number}: " if refused.number else ""
+    for sentence in refused.error.sentences():
+        click.echo(plain(f"line {refused.line}: {what}{sentence}"), err=True)
 
 
 def _new_folder(output: Path | None) -> Path:

@@ -13,7 +13,7 @@ from postmaster.desk.queues import Queues, QueueService
 from postmaster.errors import InputError
 from postmaster.resources.audit import lock_administration
 from postmaster.resources.models import Validity
-from postmaster.resources.uses import StillNamedError, Use
+from postmaster.resources.uses import StillNamedError, Use, enumeration
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import name_of, named
 from postmaster.system.setting import ListSetting, Setting
@@ -59,8 +59,16 @@ def change_setting(
     if isinstance(spec, ListSetting) and not confirmed:
         value = spec.parse(text)
         if uses := [use for users in LIST_USERS for use in users(session, spec, value)]:
-            raise StillNamedError("value", spec.name, f"{spec.name} would not have it", uses)
+            raise StillNamedError("value", spec.name, _loss(session, spec, value), uses)
     set_setting(session, spec.name, text, actor, seen)
+
+
+def _loss(session: Session, spec: Setting[Any], value: Any) -> str:
+    """What a list would lose, as the beginning of a sentence; if it is no entry, IDs would be those of others."""
+    gone = [name for name in map(name_of, get_setting(session, spec)) if not named(value, name)]
+    if not gone:
+        return f"IDs of {spec.name} would mean other entries, or none"
+    return f"{spec.name} would lose {enumeration(f'“{name}”' for name in gone)}"
 
 
 def _keep_states(session: Session, text: str) -> None:

@@ -81,7 +81,7 @@ class ManyDroppedError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryImport:
-    """What became of a file: how many entries it has, and how many of those before it has not."""
+    """The result of an import: how many entries the file has, and how many of those before it lacks."""
 
     entries: int
     dropped: int

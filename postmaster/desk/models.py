@@ -273,7 +273,7 @@ class Article(Model):
 
 
 class ArticleHtml(Model):
-    """What became of an article's HTML that takes long to be made harmless: it is done once, and kept.
+    """An article's HTML, made harmless, where that takes long: it is done once, and kept.
 
     ``html`` is None if it is not to be shown. Where inline images stand it has the text ``places`` and a number: their
     addresses are good for a short time. ``made_of`` is a digest of the mail's HTML and of what made it harmless: if

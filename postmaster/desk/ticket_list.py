@@ -6,7 +6,9 @@ have none: they are looked for in a stretch of the newest tickets, and then, if 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
@@ -14,7 +16,7 @@ from sqlalchemy.orm import Session
 from postmaster.desk.models import Queue, Ticket
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.keyset import KeysetPage, keyset_page
-from postmaster.resources.listing import matching
+from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
@@ -31,23 +33,28 @@ SEARCHED_COLUMNS = (
 
 @dataclass(frozen=True)
 class TicketFilter:
-    """Which tickets: words in number, title, sender or customer; queue and state by name; ids below ``before``."""
+    """Which tickets: words in number, title, sender or customer; queue and state by name; ids below ``before``; opened
+    from ``since`` to before ``until``; of those that are in ``queue_ids``, None for all.
+    """
 
     text: str = ""
     queue: str = ""
     state: str = ""
     before: int = MAX_ID
+    since: datetime | None = None
+    until: datetime | None = None
+    queue_ids: Collection[int] | None = None
 
 
-def find_tickets(session: Session, wanted: TicketFilter) -> KeysetPage[Ticket]:
+def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) -> KeysetPage[Ticket]:
     """The newest tickets that are wanted, in as many queries whatever there is."""
     query = _chosen(session, wanted)
     if not wanted.text.strip():
-        return keyset_page(session, query, Ticket.id, wanted.before)
+        return keyset_page(session, query, Ticket.id, wanted.before, size)
     exact = _exactly(wanted.text.strip())
     if exact is not None and session.scalar(select(Ticket.id).where(exact).order_by(Ticket.id.desc()).limit(1)):
-        return keyset_page(session, query.where(exact), Ticket.id, wanted.before)
-    return _search(session, query, wanted)
+        return keyset_page(session, query.where(exact), Ticket.id, wanted.before, size)
+    return _search(session, query, wanted, size)
 
 
 def _chosen(session: Session, wanted: TicketFilter) -> Select[Ticket]:
@@ -57,6 +64,12 @@ def _chosen(session: Session, wanted: TicketFilter) -> Select[Ticket]:
         query = query.where(Ticket.queue_id == (queue_id or 0))
     if wanted.state:
         query = query.where(Ticket.state == wanted.state.replace("\0", ""))
+    if wanted.since:
+        query = query.where(Ticket.created_at >= wanted.since)
+    if wanted.until:
+        query = query.where(Ticket.created_at < wanted.until)
+    if wanted.queue_ids is not None:
+        query = query.where(Ticket.queue_id.in_(wanted.queue_ids))
     return query
 
 
@@ -67,11 +80,11 @@ def _exactly(text: str) -> ColumnElement[bool] | None:
     return Ticket.sender_address == address_key(text) if "@" in text and "\0" not in text else None
 
 
-def _search(session: Session, query: Select[Ticket], wanted: TicketFilter) -> KeysetPage[Ticket]:
+def _search(session: Session, query: Select[Ticket], wanted: TicketFilter, size: int) -> KeysetPage[Ticket]:
     newest = session.scalar(select(func.max(Ticket.id))) or 0
     floor = min(newest + 1, wanted.before) - STRETCH
     matches = query.where(Ticket.id >= floor, *matching(SEARCHED_COLUMNS, wanted.text))
-    found = keyset_page(session, matches, Ticket.id, wanted.before)
+    found = keyset_page(session, matches, Ticket.id, wanted.before, size)
     if found.next is None and floor > 1:
         return KeysetPage(found.rows, floor, unsearched=True)
     return found

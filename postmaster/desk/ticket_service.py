@@ -26,7 +26,7 @@ PIECE = 500
 
 @dataclass(frozen=True, slots=True)
 class TicketChange:
-    """What became of a ticket: the changed fields as ``[old, new]``, empty if nothing differs."""
+    """What changed in a ticket: the changed fields as ``[old, new]``, empty if nothing differs."""
 
     number: str
     changes: Json

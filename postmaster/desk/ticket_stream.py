@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,13 +19,16 @@ PAGE = 1000
 
 @dataclass(frozen=True)
 class TicketRange:
-    """Which tickets, "" and None for all: of a queue, in a state, opened from ``since`` on and before ``until``."""
+    """Which tickets, "" and None for all: of a queue, in a state, opened from ``since`` on and before ``until``, and
+    of the queues whose ids are in ``queue_ids``.
+    """
 
     queue: str = ""
     state: str = ""
     since: datetime | None = None
     until: datetime | None = None
     newest_first: bool = False
+    queue_ids: Collection[int] | None = None
 
 
 def stream_tickets(session: Session, columns: Sequence[Any], wanted: TicketRange) -> Iterator[Row[Any]]:
@@ -41,16 +44,19 @@ def stream_tickets(session: Session, columns: Sequence[Any], wanted: TicketRange
 
 def _conditions(session: Session, wanted: TicketRange) -> Iterator[ColumnElement[bool]]:
     if wanted.queue:
-        yield Ticket.queue_id == _queue_id(session, wanted.queue)
+        yield Ticket.queue_id == require_queue(session, wanted.queue)
     if wanted.state:
         yield Ticket.state == wanted.state
     if wanted.since:
         yield Ticket.created_at >= wanted.since
     if wanted.until:
         yield Ticket.created_at < wanted.until
+    if wanted.queue_ids is not None:
+        yield Ticket.queue_id.in_(wanted.queue_ids)
 
 
-def _queue_id(session: Session, name: str) -> int:
+def require_queue(session: Session, name: str) -> int:
+    """The id of the queue of that name. Raises NotFoundError."""
     found = session.execute(select(Queue.id).where(Queue.name == name)).scalar_one_or_none()
     if found is None:
         raise NotFoundError("unknown-queue", f"There is no queue “{name}”.", "Run: flask queue list")

@@ -110,6 +110,12 @@ def page_of_articles(session: Session, ticket_id: int, number: int) -> ArticlePa
     return ArticlePage(_views(session, rows), number, pages)
 
 
+def articles_after(session: Session, ticket_id: int, after: int, limit: int) -> Sequence[ArticleView]:
+    """The articles of a ticket with ids above ``after``, ``limit`` of them at most."""
+    query = select(*TICKET_COLUMNS).where(Article.ticket_id == ticket_id, Article.id > after)
+    return _views(session, session.execute(query.order_by(Article.id).limit(limit)).all())
+
+
 def articles_by_id(session: Session, ids: Collection[int]) -> dict[int, ArticleView]:
     """The articles with these ids, as far as they are there."""
     rows = session.execute(select(*TICKET_COLUMNS).where(Article.id.in_(ids))).all()

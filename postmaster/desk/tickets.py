@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from functools import cache
@@ -240,12 +240,13 @@ class LinkedNumbers:
     merged: Sequence[str]
 
 
-def linked_numbers(session: Session, ticket_id: int) -> LinkedNumbers:
-    """The numbers of the tickets that this one is linked with."""
-    query = select(Ticket.number, TicketLink.kind).order_by(Ticket.id)
+def linked_numbers(session: Session, ticket_id: int, queue_ids: Collection[int] | None = None) -> LinkedNumbers:
+    """The numbers of the tickets that this one is linked with; of those in ``queue_ids``, None for all."""
+    seen = [] if queue_ids is None else [Ticket.queue_id.in_(queue_ids)]
+    query = select(Ticket.number, TicketLink.kind).where(*seen).order_by(Ticket.id)
     to_earlier = query.join(TicketLink, TicketLink.follows_id == Ticket.id).where(TicketLink.ticket_id == ticket_id)
     to_later = query.join(TicketLink, TicketLink.ticket_id == Ticket.id).where(TicketLink.follows_id == ticket_id)
-    numbers = select(Ticket.number).order_by(Ticket.id)
+    numbers = select(Ticket.number).where(*seen).order_by(Ticket.id)
     into = numbers.join(TicketMerge, TicketMerge.into_id == Ticket.id).where(TicketMerge.ticket_id == ticket_id)
     merged = numbers.join(TicketMerge, TicketMerge.ticket_id == Ticket.id).where(TicketMerge.into_id == ticket_id)
     earlier, later = session.execute(to_earlier).all(), session.execute(to_later).all()

@@ -18,7 +18,7 @@ COUNTERS: Mapping[str, str] = {
     "gone": "Gone",
     "left": "Left",
 }
-# Those of messages that something became of.
+# Those of messages that have an outcome.
 DONE = tuple(name for name in COUNTERS if name not in ("found", "left"))
 
 # Why mail is left on the server. Withheld: it is there, but the server does not hand it over. Held: a first fetch
@@ -55,7 +55,7 @@ class RunCounters:
 
     @property
     def done(self) -> int:
-        """How many messages something became of."""
+        """How many messages have an outcome."""
         return self.outcomes.total() + self.gone
 
     @property
@@ -64,7 +64,7 @@ class RunCounters:
         return self.done + self.left
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
-        """Count what became of some messages."""
+        """Count the outcomes of some messages."""
         self.outcomes.update(outcomes)
 
     def counters(self) -> dict[str, int]:
@@ -75,7 +75,7 @@ class RunCounters:
 
 @dataclass
 class AccountResult:
-    """What became of one account in a run. ``skipped`` says why it was not fetched at all; ``notes`` what to know.
+    """The result of one account in a run. ``skipped`` says why it was not fetched at all; ``notes`` what to know.
 
     ``messages`` is filled by a dry run only, and ``offer`` with a server whose verdicts could be trusted.
     """

@@ -1,4 +1,4 @@
-"""What would become of an account's mail: reads without a trace, changes neither database nor server."""
+"""A dry run over an account's mail: reads without a trace, changes neither database nor server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from postmaster.system.settings import TRUSTED_AUTHSERV_IDS
 
 
 def preview_account(account_id: int, options: FetchOptions) -> AccountResult:
-    """A dry run over one account; the result's ``messages`` say what would become of each."""
+    """A dry run over one account; the result's ``messages`` say what would happen to each."""
     with read_session() as session:
         return preview_draft(session, session.get_one(MailAccount, account_id), options)
 

@@ -17,7 +17,7 @@ from postmaster.sources.base import Endpoint
 
 
 def endpoint_of(account: MailAccount, settings: Environment) -> Endpoint:
-    """Where and how to sign in for ``account``. Tokens are come by only when they are needed.
+    """Where and how to sign in for ``account``. Tokens are obtained only when they are needed.
 
     Raises ``credential-missing``, ``credential-invalid``, ``credential-elsewhere`` or ``credential-sealed``.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, MailError, mail_error
-from postmaster.extensions import now
+from postmaster.extensions import Json, now
 from postmaster.ledger.models import FetchPause
 from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field
@@ -19,6 +19,12 @@ _ONLY = 1
 def current_pause(session: Session) -> FetchPause | None:
     """The pause, if all fetching is paused."""
     return session.get(FetchPause, _ONLY)
+
+
+def pause_json(pause: FetchPause | None) -> Json:
+    """The form that ``flask pause status --json`` prints, and the API answers."""
+    facts = (pause.reason, pause.paused_by, pause.paused_at.isoformat()) if pause else (None, None, None)
+    return {"paused": pause is not None, **dict(zip(("reason", "by", "since"), facts, strict=True))}
 
 
 def paused_error(pause: FetchPause) -> MailError:

@@ -100,7 +100,7 @@ class Ledger:
     def leftovers(self) -> list[int]:
         """The ids of the rows that no message matched, which are gone: call it only when this session proved it.
 
-        Proven means: everything that was listed was read, and held against the pending rows by its bytes.
+        Proven means: everything that was listed was read, and checked against the pending rows by its bytes.
         """
         gone = [entry for entries in self._entries.values() for entry in entries]
         self._entries.clear()

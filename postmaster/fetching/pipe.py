@@ -24,10 +24,14 @@ from postmaster.resources.models import Validity
 
 
 class PipedBeforeError(NotRecordedError):
-    """The same bytes came lately; ``ticket_id`` is the ticket they are in, if they are in one."""
+    """The same bytes came lately; ``ticket_id`` is the ticket they are in, if they are in one.
 
-    def __init__(self, ticket_id: int | None) -> None:
+    ``mail_id`` is their id in the ledger.
+    """
+
+    def __init__(self, mail_id: int, ticket_id: int | None) -> None:
         super().__init__()
+        self.mail_id = mail_id
         self.ticket_id = ticket_id
 
 
@@ -47,7 +51,7 @@ class PipeTransaction:
             session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(self.sha256[:8], "big", signed=True))))
         row = piped_before(session, self.sha256)
         if row is not None:
-            raise PipedBeforeError(row.ticket_id)
+            raise PipedBeforeError(row.id, row.ticket_id)
 
 
 def pipe_name(queue: str) -> str:
@@ -67,7 +71,7 @@ def pipe_rules(queue: str | None, trust: Trust) -> Rules:
 
 
 def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
-    """Record ``raw`` durably and say what became of it (docs/reference.md#json).
+    """Record ``raw`` durably and describe its outcome (docs/reference.md#json).
 
     The same bytes within 24 hours are the same delivery tried again, unless ``again``. Raises ``database-away`` if
     nothing was stored.
@@ -84,7 +88,7 @@ def take_from_pipe(raw: bytes, rules: Rules, *, again: bool = False) -> Json:
 
 
 def preview_from_pipe(raw: bytes, rules: Rules) -> Json:
-    """What would become of ``raw``; nothing is stored."""
+    """The outcome that ``raw`` would have; nothing is stored."""
     arrival = _arrival(raw)
     with read_session() as session:
         before = piped_before(session, arrival.sha256)

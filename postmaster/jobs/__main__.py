@@ -22,12 +22,13 @@ from postmaster.config import load_environment
 from postmaster.database import database_message, prepare_database
 from postmaster.errors import ConfigError, PostMasterError
 from postmaster.extensions import db
-from postmaster.jobs.roles import RETRY_SECONDS, run_scheduler, run_worker
+from postmaster.jobs.roles import RETRY_SECONDS, run_outlets, run_scheduler, run_worker
 from postmaster.jobs.supervisor import STOP_SIGNALS, Child, Supervisor
 
 DESCRIPTION = """\
-Fetch mail by itself: starts worker processes, which fetch, and a scheduler, which says when. It can run on several
-hosts at once; they share POSTMASTER_REDIS_URL and POSTMASTER_DATABASE_URL, and need no further set-up.
+Fetch mail by itself: starts worker processes, which fetch, a scheduler, which says when, and a process that hands
+events over to outlets. It can run on several hosts at once; they share POSTMASTER_REDIS_URL and
+POSTMASTER_DATABASE_URL, and need no further set-up.
 
 SIGTERM and Ctrl-C end it in an orderly way: runs finish their current batch and give the mailbox back. A second one
 ends it at once; that loses no mail either.
@@ -53,6 +54,7 @@ def main() -> int:
         return error.exit_code
     children = [Child(f"worker {number + 1}", run_worker) for number in range(config.of(app).workers)]
     if not arguments.no_scheduler:
+        children.append(Child("outlets", run_outlets))
         children.append(Child("scheduler", run_scheduler))
     print(f"The worker runs with {len(children)} processes (Ctrl-C stops it).", flush=True)  # noqa: T201
     return Supervisor(app, children).run()
@@ -67,7 +69,9 @@ def _arguments() -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("--workers", type=int, choices=range(1, 65), metavar="N", help="worker processes, 1 to 64")
-    parser.add_argument("--no-scheduler", action="store_true", help="fetch only; another host has a scheduler")
+    parser.add_argument(
+        "--no-scheduler", action="store_true", help="fetch only; another host has a scheduler, and hands events over"
+    )
     return parser.parse_args()
 
 

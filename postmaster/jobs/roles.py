@@ -23,6 +23,7 @@ from postmaster.jobs.tasks import STOPPING
 from postmaster.operations.alerting import watch
 from postmaster.operations.heartbeat import BEAT_SECONDS, Presence, beat, deregister
 from postmaster.operations.models import ProcessRole
+from postmaster.outlets.delivering import Deliverer
 
 # Seconds after which a process that lost Redis tries again.
 RETRY_SECONDS = 2
@@ -37,6 +38,7 @@ CONTROL_THREADS = 2
 CONTROL_SECONDS = 10
 
 NO_REDIS = "Redis is out of reach"
+NEEDS_REDIS = (ProcessRole.WORKER, ProcessRole.SCHEDULER)
 
 log = structlog.get_logger("postmaster.worker")
 
@@ -71,7 +73,7 @@ class ControlWorker(FetchWorker):
 
 
 def run_worker(app: Flask) -> None:
-    """Work off the queues until asked to end."""
+    """Process the queues until asked to end."""
     with app.app_context(), _process(ProcessRole.WORKER):
         _until_stopped(lambda: FetchWorker(QUEUES, connection=connect()).work(logging_level="WARNING"))
 
@@ -85,6 +87,12 @@ def run_scheduler(app: Flask) -> None:
         _until_stopped(lambda: FetchScheduler(connect()).run_until(STOPPING))
         for thread in threads:
             thread.join(CONTROL_SECONDS)
+
+
+def run_outlets(app: Flask) -> None:
+    """Hand events over until asked to end. It needs no Redis, and fetching does not wait for it."""
+    with app.app_context(), _process(ProcessRole.OUTLETS):
+        Deliverer(STOPPING).run()
 
 
 def _work_off_control() -> None:
@@ -114,7 +122,8 @@ def _process(role: ProcessRole) -> Iterator[None]:
     presence, ended = Presence(role), threading.Event()
     _start_thread("signals", _wait_for_signal)
     watching = _start_thread("alerts", lambda: watch(STOPPING))
-    beating = _start_thread("presence", lambda: _beat(presence, ended))
+    trouble = _trouble if role in NEEDS_REDIS else str
+    beating = _start_thread("presence", lambda: _beat(presence, ended, trouble))
     try:
         yield
     finally:
@@ -143,12 +152,12 @@ def _wait_for_signal() -> None:
     STOPPING.set()
 
 
-def _beat(presence: Presence, ended: threading.Event) -> None:
+def _beat(presence: Presence, ended: threading.Event, trouble: Callable[[], str]) -> None:
     parent = os.getppid()
     while True:
         try:
             with transaction() as session:
-                beat(session, presence, _trouble())
+                beat(session, presence, trouble())
         except Exception as error:  # the next beat tries again; whoever looks sees that this one is missing
             log.warning("could not say that this process lives", error=" ".join(str(error).split())[:200])
         if ended.wait(BEAT_SECONDS):

@@ -127,7 +127,7 @@ class TaskTurn:
 
 
 def _take_claim(account_id: int, token: str) -> TaskTurn | None:
-    """Use up the claim ``token``. None: there is no such claim any more, or the account is not to be fetched by now."""
+    """Use up the claim ``token``. None: the claim is gone, or the account is not to be fetched by now."""
     with transaction() as session:
         query = select(MailAccount).join(AccountState)
         account = session.scalars(query.where(MailAccount.id == account_id, AccountState.claim == token)).first()

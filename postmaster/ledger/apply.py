@@ -46,7 +46,7 @@ def lock_deciding(session: Session) -> None:
 
 
 def apply_decisions(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
-    """Store what became of ``decisions``; afterwards their tickets have the ids and numbers they are stored under."""
+    """Carry out ``decisions``; afterwards their tickets have the ids and numbers they are stored under."""
     _open(session, [decision for decision in decisions if decision.outcome is Outcome.NEW], moment, day)
     later = [decision for decision in decisions if decision.outcome in (Outcome.FOLLOW_UP, Outcome.REJECTED)]
     if later:

@@ -11,7 +11,7 @@ from postmaster.parsing import ParsedMessage, parse_message, part_content
 
 
 def article_source(session: Session, article: Article) -> bytes:
-    """The message as it came. Raises NotFoundError if it is not kept any more."""
+    """The message as it came. Raises NotFoundError if it is no longer kept."""
     raw = session.get(RawMail, article.raw_id) if article.raw_id else None
     if raw is None:
         message = f"The source of article {article.id} is no longer kept"

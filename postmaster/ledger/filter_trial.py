@@ -1,4 +1,4 @@
-"""Trying a filter before it is saved: what each condition finds in a message, and what would become of that."""
+"""Trying a filter before it is saved: what each condition finds in a message, and the outcome it would have."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def mail_events(inbound_id: int, decision: Decision, account_id: int | None) -> 
         inbound_id=inbound_id,
         account_id=account_id,
         queue_id=queue.id if queue else None,
-        data={"reason": decision.reason},
+        data={} if decision.article_id else {"reason": decision.reason},
     )
     yield told
     if decision.changes:
@@ -39,7 +39,7 @@ def mail_events(inbound_id: int, decision: Decision, account_id: int | None) -> 
             inbound_id=inbound_id,
             account_id=account_id,
             queue_id=told.queue_id,
-            data={"reason": decision.reason, "changes": decision.changes},
+            data={"changes": decision.changes},
         )
 
 

@@ -217,6 +217,22 @@ class PipeQueue(Model):
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class MailRequest(Model):
+    """A request by which a program handed mail in, under the SHA-256 of its Idempotency-Key.
+
+    ``sha256`` is that of the message. ``earlier_id`` is the message of the ledger that had the same bytes before, if
+    one had: then this request has none of its own.
+    """
+
+    __tablename__ = "mail_request"
+
+    token_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    earlier_id: Mapped[int | None] = mapped_column(BigId)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class WithheldMail(Model):
     """A message that the server has but does not hand over: in how many runs in a row, and since when.
 

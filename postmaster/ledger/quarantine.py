@@ -111,7 +111,7 @@ def discard(session: Session, row: Quarantine, actor: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """What became of one message of many: ``done``, or the error that says why not."""
+    """The result for one message of many: ``done``, or the error that says why not."""
 
     number: int
     done: str = ""

@@ -136,7 +136,7 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTr
 
 
 def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> list[Recorded]:
-    """Decide about messages and carry it out; returns what became of each, in their order."""
+    """Decide about messages and carry it out; returns the outcome of each, in their order."""
     moment = now()
     desk = load_context(session, setup.configuration, prepared, moment, origin.time_zone)
     decisions = [decide(each, desk) for each in prepared]

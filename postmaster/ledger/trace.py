@@ -1,4 +1,4 @@
-"""What became of a message, and why: the same on its page, on its ticket's page, and on the command line."""
+"""The outcome of a message, and why: the same on its page, on its ticket's page, and on the command line."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class BrowserSignIn:
 
 @dataclass(frozen=True)
 class Authorised:
-    """What became of it. ``problem`` says what is still missing, though tokens were stored."""
+    """The result. ``problem`` says what is still missing, though tokens were stored."""
 
     credential_id: int
     name: str

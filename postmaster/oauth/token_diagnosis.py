@@ -60,7 +60,7 @@ def _lacks(held: object, needed: str, where: str) -> Cause | None:
     if needed in held:
         return None
     todo = f"Add {needed} under API permissions ({where}), grant admin consent, and authorise the credential again."
-    return Cause(f"it has not the permission {needed}, but {', '.join(map(str, held)) or 'none'}", todo)
+    return Cause(f"it lacks the permission {needed}; it has {', '.join(map(str, held)) or 'none'}", todo)
 
 
 def diagnose(signed_in_as: str, login: str, grant: Grant) -> str:

@@ -33,7 +33,7 @@ def check_in_turn() -> bool:
 
 
 def check_now() -> None:
-    """Look and send in any case, though never while somebody else looks."""
+    """Look and send now, though never while somebody else looks."""
     _look(timedelta(0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,6 +26,8 @@ from postmaster.operations.heartbeat import alive, count_workers
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.models import ProcessRole
 from postmaster.operations.state import MORE_WORKERS, START, waiting_words
+from postmaster.outlets.service import valid_outlets
+from postmaster.outlets.troubles import Trouble, halted_outlets, late_outlets
 from postmaster.pipeline.filters.loading import load_filters
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.naming import filter_flaws, present_choices
@@ -297,6 +299,22 @@ def _lateness(late: Sequence[Late], running: Sequence[tuple[str, datetime]]) -> 
     return IncidentTrouble("", sentence, "/runs")
 
 
+def _of_outlets(find: Callable[[Session, datetime], Iterable[Trouble]]) -> Find:
+    def found(session: Session, moment: datetime) -> Sequence[IncidentTrouble]:
+        return [
+            IncidentTrouble(str(outlet.id), sentence, f"/outlets/{outlet.id}/status")
+            for outlet, sentence in find(session, moment)
+        ]
+
+    return found
+
+
+def _nobody_hands_over(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
+    if not valid_outlets(session) or any(process.role is ProcessRole.OUTLETS for process in alive(session)):
+        return []
+    return [IncidentTrouble("", f"No process hands events over to outlets. {START}", "/outlets")]
+
+
 # A restart of the worker is no incident.
 RESTART = timedelta(minutes=2)
 
@@ -314,5 +332,8 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("worker", "Fetching has stopped", _missing(ProcessRole.WORKER), RESTART),
     IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
     IncidentCondition("late", "Accounts wait for a worker", _late),
+    IncidentCondition("outlet", "An outlet hands nothing over", _of_outlets(halted_outlets)),
+    IncidentCondition("undelivered", "Events wait to be handed over", _of_outlets(late_outlets)),
+    IncidentCondition("outlets", "Events are not handed over", _nobody_hands_over, RESTART),
     IncidentCondition("clock", "Clock is wrong", _wrong_clocks),
 )

@@ -1,4 +1,4 @@
-"""Incidents: opened when a condition finds something wrong, closed when it does not any more, each told once."""
+"""Incidents: opened when a condition finds something wrong, closed when it no longer does, each told once."""
 
 from __future__ import annotations
 

@@ -19,6 +19,9 @@ from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.progress import Activity, progress
 from postmaster.operations.state import fetching_state
+from postmaster.outbox.reading import newest_id
+from postmaster.outlets.service import valid_outlets
+from postmaster.outlets.standing import standings
 from postmaster.pipeline.decision import RECORDED
 from postmaster.resources.models import Validity
 
@@ -34,6 +37,7 @@ class _Collector(Collector):
         yield self._messages()
         yield from self._accounts()
         yield from self._operation()
+        yield from self._outlets()
         yield self._incidents()
 
     def _messages(self) -> Metric:
@@ -72,8 +76,22 @@ class _Collector(Collector):
             ("running", "Accounts that are being fetched.", sum(it.activity is Activity.RUNNING for it in going_on)),
             ("late", "Accounts that wait for a worker longer than two of their intervals.", state.late),
             ("quarantine_messages", "Messages that could not become tickets.", quarantined),
+            ("newest_event", "Sequence of the newest event.", newest_id(self.session)),
         ):
             yield GaugeMetricFamily(f"postmaster_{name}", text, value=value)
+
+    def _outlets(self) -> Iterator[Metric]:
+        backlog = _outlet_gauge("backlog_events", "Events that are not handed over yet.")
+        age = _outlet_gauge("oldest_event_age_seconds", "How long the oldest of them has been waiting.")
+        failures = _outlet_gauge("failures", "Deliveries that failed since one went well.")
+        health = _outlet_gauge("health", "1 for how the outlet stands.", "health")
+        for standing in standings(self.session, valid_outlets(self.session)).values():
+            labels = [standing.outlet.name, str(standing.outlet.id)]
+            backlog.add_metric(labels, standing.backlog)
+            age.add_metric(labels, standing.age)
+            failures.add_metric(labels, standing.outlet.state.failures)
+            health.add_metric([*labels, standing.health.value], 1)
+        yield from (backlog, age, failures, health)
 
     def _incidents(self) -> Metric:
         family = GaugeMetricFamily("postmaster_incidents", "What is wrong, by condition.", labels=["condition"])
@@ -81,6 +99,10 @@ class _Collector(Collector):
         for condition in CONDITIONS:
             family.add_metric([condition.name], conditions.count(condition.name))
         return family
+
+
+def _outlet_gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"postmaster_outlet_{name}", text, labels=["outlet", "id", *labels])
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

@@ -12,10 +12,11 @@ from postmaster.extensions import Id, Model, UtcDateTime, choice
 
 
 class ProcessRole(StrEnum):
-    """What a process does: a worker fetches, a scheduler says when."""
+    """What a process does: a worker fetches, a scheduler says when, and one hands events over to outlets."""
 
     WORKER = "worker"
     SCHEDULER = "scheduler"
+    OUTLETS = "outlets"
 
 
 OPEN = text("closed_at IS NULL")

@@ -46,6 +46,18 @@ REFUSED_BY_HEALTH: Mapping[Health, Answer] = {
 }
 
 
+# What becomes of a request to fetch one account.
+ANSWER_TEXTS: Mapping[Answer, str] = {
+    Answer.QUEUED: "{label} is queued for fetching.",
+    Answer.ALREADY_QUEUED: "{label} is already queued; it is not fetched twice.",
+    Answer.RUNNING: "{label} is already being fetched; no second run is queued.",
+    Answer.NOT_VALID: "{label} is not fetched: the account is not valid.",
+    Answer.NEEDS_CREDENTIAL: "{label} is not fetched: the account needs a valid credential.",
+    Answer.NEEDS_CONFIRMATION: "{label} is not fetched: its first fetch has to be confirmed.",
+}
+WELL = (Answer.QUEUED, Answer.ALREADY_QUEUED, Answer.RUNNING)
+
+
 @dataclass(frozen=True)
 class Requested:
     """The answer for each account by its id, and whether anybody is there to fetch."""

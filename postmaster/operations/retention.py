@@ -1,4 +1,4 @@
-"""What is not kept for ever: old tickets, the sources of old mail, old runs; and all mail of one sender.
+"""What is not kept for ever: old tickets, the sources of old mail, old runs and events; and all mail of one sender.
 
 Rows of the ledger stay with their identities: without them mail that is still on a server could be taken twice. What
 they say of who wrote about what goes. Work is done in batches, each a transaction of its own, so that fetching never
@@ -19,14 +19,20 @@ from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, RawMail, Ticket, TicketMerge
 from postmaster.extensions import now
 from postmaster.ledger.erasure import forget, mail_from
+from postmaster.ledger.mail_requests import forget_old_requests
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
+from postmaster.outbox.models import Event
+from postmaster.outbox.reading import newest_id
+from postmaster.outlets.leases import first_needed
+from postmaster.outlets.models import Delivery
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.audit import audit
-from postmaster.system.settings import RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
+from postmaster.system.settings import EVENT_RETENTION, RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
 
-# Tickets, messages or runs that one transaction removes.
+# Tickets, messages or runs that one transaction removes; and events, which are small.
 BATCH = 200
+EVENT_BATCH = 2000
 
 # Who removes what the settings say.
 RETENTION = "retention"
@@ -42,6 +48,8 @@ class Removed:
     quarantined: int = 0
     runs: int = 0
     incidents: int = 0
+    deliveries: int = 0
+    events: int = 0
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
@@ -54,7 +62,10 @@ class Removed:
 def remove_old() -> Removed:
     """Remove what is older than the settings say."""
     with read_session() as session:
-        raw, tickets, runs = (get_setting(session, spec) for spec in (RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION))
+        kept = RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION, EVENT_RETENTION
+        raw, tickets, runs, events = (get_setting(session, spec) for spec in kept)
+    with transaction() as session:
+        forget_old_requests(session)
     removed = Removed()
     if tickets:
         _remove_old_tickets(removed, tickets)
@@ -64,6 +75,9 @@ def remove_old() -> Removed:
         _audit(RETENTION, "by age", removed)
     if runs:
         _remove_old_runs(removed, runs)
+    if events:
+        _remove_old_events(removed, events)
+        _remove_old_deliveries(removed, events)
     return removed
 
 
@@ -193,3 +207,34 @@ def _remove_old_runs(removed: Removed, days: int) -> None:
 
     _repeat(remove_runs)
     _repeat(remove_incidents)
+
+
+def _remove_old_events(removed: Removed, days: int) -> None:
+    """Those that nobody needs any more. The newest one stays: the ids of others go on from it."""
+    limit = now() - timedelta(days=days)
+    oldest = select(Event.id, Event.created_at).order_by(Event.id)
+
+    def remove(session: Session) -> int:
+        needed = first_needed(session)
+        bound = newest_id(session) if needed is None else min(needed, newest_id(session))
+        rows = session.execute(oldest.where(Event.id < bound).limit(EVENT_BATCH)).all()
+        last = max((event_id for event_id, created_at in rows if created_at < limit), default=0)
+        session.execute(delete(Event).where(Event.id <= last))
+        count = sum(event_id <= last for event_id, _ in rows)
+        removed.events += count
+        return count
+
+    _repeat(remove)
+
+
+def _remove_old_deliveries(removed: Removed, days: int) -> None:
+    """Only what was taken: what waits is never given up."""
+    limit = now() - timedelta(days=days)
+
+    def remove(session: Session) -> int:
+        ids = session.scalars(select(Delivery.id).where(Delivery.delivered_at < limit).limit(BATCH)).all()
+        session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+        removed.deliveries += len(ids)
+        return len(ids)
+
+    _repeat(remove)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.models import MailAccount
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.resources.keyset import KeysetPage, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
@@ -17,7 +19,8 @@ from postmaster.resources.numbers import MAX_ID
 @dataclass(frozen=True)
 class RunFilter:
     """Which runs: words in the account's label or in who started them, of one account, with one status, with mail
-    only, those begun from ``since`` to before ``until``, and those before the id ``before``.
+    only, those begun from ``since`` to before ``until``, those before the id ``before``, and after ``newer_than``;
+    of the accounts whose mail goes to one of ``queue_ids``.
     """
 
     text: str = ""
@@ -27,6 +30,8 @@ class RunFilter:
     since: datetime | None = None
     until: datetime | None = None
     before: int = MAX_ID
+    newer_than: int | None = None
+    queue_ids: Collection[int] | None = None
 
 
 def run_history(session: Session, wanted: RunFilter, size: int = PAGE_SIZE) -> KeysetPage[FetchRun]:
@@ -46,4 +51,9 @@ def _filtered(wanted: RunFilter) -> Select[FetchRun]:
         query = query.where(FetchRun.started_at >= wanted.since)
     if wanted.until is not None:
         query = query.where(FetchRun.started_at < wanted.until)
+    if wanted.newer_than is not None:
+        query = query.where(FetchRun.id > wanted.newer_than)
+    if wanted.queue_ids is not None:
+        accounts = select(MailAccount.id).where(MailAccount.queue_id.in_(wanted.queue_ids))
+        query = query.where(FetchRun.account_id.in_(accounts))
     return query

@@ -103,7 +103,7 @@ def pull_in_far_runs(session: Session) -> None:
 
 
 def give_up_lost_claims(redis: Redis) -> int:
-    """Take back claims whose job is in no queue any more; returns how many there were."""
+    """Take back claims whose job is no longer in any queue; returns how many there were."""
     moment = now()
     with read_session() as session:
         rows = session.execute(

@@ -1,4 +1,4 @@
-"""The link to the wall view, which needs nobody to sign in: signed with the app's key, and good until it is revoked.
+"""The link to the wall view, which needs nobody to sign in: signed with the app's key, and valid until it is revoked.
 
 The database keeps only its generation, of which nobody can make a link without the key.
 """
@@ -20,13 +20,13 @@ _NAME = "wall-link"
 
 
 def wall_token(session: Session) -> str | None:
-    """What the link that is good ends in; None if there is none."""
+    """What the valid link ends in; None if there is none."""
     row = session.get(SettingRow, _NAME)
     return str(_signer().dumps(row.value)) if row else None
 
 
 def opens_wall(session: Session, token: str) -> bool:
-    """Whether ``token`` is that of the link that is good."""
+    """Whether ``token`` is that of the valid link."""
     row = session.get(SettingRow, _NAME)
     try:
         generation = _signer().loads(token)
@@ -36,7 +36,7 @@ def opens_wall(session: Session, token: str) -> bool:
 
 
 def create_wall_link(session: Session, actor: str) -> None:
-    """Make a link, instead of the one that was good before. The caller commits."""
+    """Create a link; the one before no longer works. The caller commits."""
     lock_administration(session)
     session.merge(SettingRow(name=_NAME, value=secrets.token_hex(16)))
     audit(session, actor, "create", "wall link", "status", {})

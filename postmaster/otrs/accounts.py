@@ -25,6 +25,17 @@ TYPES_BY_NAME = {name.upper(): name for name in ACCOUNT_TYPES}
 MICROSOFT_HOSTS = {"outlook.office365.com", "outlook.office.com"}
 OUTLOOK, GRAPH = "Outlook365", "MSGRAPH"
 
+# Types of accounts that OTOBO's package MailAccount-OAuth2 adds, all for OAuth2.
+_PACKAGE_TYPES = {
+    "IMAPOAUTH2": "IMAPS",
+    "IMAPSOAUTH2": "IMAPS",
+    "IMAPTLSOAUTH2": "IMAPTLS",
+    "POP3OAUTH2": "POP3S",
+    "POP3SOAUTH2": "POP3S",
+    "POP3SSOAUTH2": "POP3S",
+    "POP3TLSOAUTH2": "POP3TLS",
+}
+
 WITHOUT_SECRET = "The credential “{name}” needs a password: {why}. Run: flask credential set '{name}' --password-stdin"  # noqa: S105
 WITHOUT_CONSENT = (
     "It signs in with OAuth2, and the dump does not hold with what: dump the tables oauth2_token_config and "
@@ -79,6 +90,7 @@ class AccountTaker:
 
     def _type(self, row: DumpRow) -> str:
         given = row.get("account_type").strip() or "POP3"  # what it means in old installations
+        given = _PACKAGE_TYPES.get(given.upper(), given)
         if given.upper() == GRAPH or (_by_token(row) and row.get("host").lower() in MICROSOFT_HOSTS):
             return OUTLOOK
         if given.upper() not in TYPES_BY_NAME:
@@ -121,4 +133,5 @@ class AccountTaker:
 
 
 def _by_token(row: DumpRow) -> bool:
-    return row.get("authentication_type").startswith("oauth2")
+    by_type = row.get("account_type").strip().upper() in _PACKAGE_TYPES
+    return by_type or row.get("authentication_type").startswith("oauth2")

@@ -1,6 +1,6 @@
 """The rehearsal before a switch: what would become of messages here, beside what the rules of a dump say.
 
-The dump is taken over in a transaction that is taken back in the end, so nothing of it stays.
+The dump is taken over on a copy of the desk, so nothing of it stays, and mail goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy.orm import Session
-
 from postmaster.extensions import Json
 from postmaster.fetching.dry_run import Foresight
 from postmaster.otrs.conversations import take_conversations
@@ -22,6 +20,7 @@ from postmaster.otrs.dump import read_dump
 from postmaster.otrs.dump_rules import DumpRules, Fate, index_for_lookups
 from postmaster.otrs.importer import take_over
 from postmaster.otrs.names import refuse
+from postmaster.otrs.rehearsal import rehearsal
 from postmaster.otrs.staging import staged
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import Rules
@@ -67,21 +66,22 @@ class Comparison:
         return {"message": self.place, "subject": self.subject, "same": not self.differs, **fates}
 
 
-def compare(session: Session, file: IO[bytes], mails: Path, days: int, actor: str) -> Iterator[Comparison | str]:
-    """What becomes of each message, and sentences about what cannot be compared. The caller takes it all back.
+def compare(file: IO[bytes], mails: Path, days: int, actor: str) -> Iterator[Comparison | str]:
+    """What becomes of each message, and sentences about what cannot be compared.
 
     Raises InputError if the dump, or the file of messages, cannot be used.
     """
     dump = read_dump(file)
-    take_over(session, dump, actor)
     with ExitStack() as stack:
+        session = stack.enter_context(rehearsal())
+        take_over(session, dump, actor)
         rules = DumpRules(dump)
         if dump.counts["ticket"]:
             file.seek(0)
             take_conversations(file, days, actor, lambda step: step(session))
             file.seek(0)
             rules.staging = stack.enter_context(staged(file))
-            index_for_lookups(rules.staging.connection)
+            index_for_lookups(rules.staging)
         yield from rules.flaws
         foresight = Foresight(session, Rules())
         for place, arrival in enumerate(_arrivals(mails), 1):

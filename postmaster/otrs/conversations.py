@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import IO, Any
 
@@ -18,22 +17,20 @@ from sqlalchemy.orm import Session
 
 from postmaster.bulk import among, columns_of, insert_columns, insert_rows
 from postmaster.database import dialect_of, insert_into, transaction
-from postmaster.desk.models import ImportedTicket, Queue, Ticket, TicketMerge
-from postmaster.extensions import Json, now
+from postmaster.desk.models import ImportedTicket, Ticket, TicketMerge
+from postmaster.desk.tickets import add_field_keys, renew_field_keys
+from postmaster.extensions import Json
 from postmaster.ledger.apply import add_keys, lock_deciding
-from postmaster.otrs.names import STATE_KINDS
+from postmaster.otrs.mapping import TicketMapper
 from postmaster.otrs.report import ImportLine, Taken
-from postmaster.otrs.staging import StagedMail, StagedTicket, Staging, staged
-from postmaster.parsing.address_key import address_key
-from postmaster.parsing.addresses import parse_addresses
+from postmaster.otrs.staging import StagedTicket, Staging, staged
 from postmaster.parsing.ids import parse_id
+from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.resources.audit import audit
+from postmaster.resources.models import Validity
 from postmaster.resources.service import printable
-from postmaster.system.list_settings import DEFAULT_PRIORITY, DEFAULT_TYPE, STATE_LIST
-from postmaster.system.lists import StateKind, named
-from postmaster.system.settings import DEFAULT_QUEUE, Configuration, read_configuration
 
-MAX_NUMBER, MAX_TITLE, MAX_CUSTOMER, MAX_WORD = 30, 1000, 320, 100
+MAX_NUMBER = 30
 
 # Message-IDs of one ticket that are kept: the newest.
 MAX_KEYS = 500
@@ -70,78 +67,6 @@ class ConversationReport:
         return bool(self.notes or self.counts[Taken.LEFT_OUT])
 
 
-class _Mapper:
-    """From a ticket of the dump to what is stored here."""
-
-    def __init__(self, session: Session, staging: Staging, report: ConversationReport, days: int) -> None:
-        configuration = read_configuration(session)
-        self._staging = staging
-        self._report = report
-        self._since = now() - timedelta(days=days)
-        self._states = configuration[STATE_LIST]
-        self._defaults = {"priority": configuration[DEFAULT_PRIORITY], "type": configuration[DEFAULT_TYPE]}
-        self._queues = {name: number for number, name in session.execute(select(Queue.id, Queue.name))}
-        self._default_queue = _default_queue(configuration, self._queues)
-        self._state_of = cache(self._find_state)
-        self._queue_of = cache(self._find_queue)
-
-    def is_over(self, row: Json) -> bool:
-        """Whether a ticket has been closed for too long."""
-        found = named(self._states, row["state"])
-        return found is not None and found.kind.is_closed and row["changed_at"] < self._since
-
-    def row_of(self, ticket: StagedTicket) -> Json:
-        """The columns of a ticket."""
-        values = ticket.values
-        state, kind = self._state_of(values["ticket_state_id"])
-        changed = _moment(values["change_time"]) or self._since
-        return {
-            "number": values["tn"].strip(),
-            "title": _line(values["title"], MAX_TITLE) or "(no subject)",
-            "queue_id": self._queue_of(values["queue_id"]),
-            "state": state,
-            "pending_time": _pending(values["until_time"]) if kind.is_pending else None,
-            "priority": self._name("ticket_priority", values["ticket_priority_id"]) or self._defaults["priority"],
-            "type": self._name("ticket_type", values["type_id"]) or self._defaults["type"],
-            "service": self._name("service", values["service_id"]),
-            "sla": self._name("sla", values["sla_id"]),
-            "lock": self._lock_of(values["ticket_lock_id"]),
-            "owner": self._name("users", values["user_id"]),
-            "responsible": self._name("users", values["responsible_user_id"]),
-            "customer_id": _line(values["customer_id"], MAX_CUSTOMER) or None,
-            "customer_user": _line(values["customer_user_id"], MAX_CUSTOMER) or None,
-            "created_at": _moment(values["create_time"]) or changed,
-            "changed_at": changed,
-            **_sender(ticket.mails),
-        }
-
-    def _lock_of(self, number: str) -> str:
-        name = self._staging.names["ticket_lock_type"].get(number, "unlock" if number in ("", "1") else "lock")
-        return "unlock" if name == "unlock" else "lock"
-
-    def _name(self, table: str, number: str) -> str | None:
-        return _line(self._staging.names[table].get(number, ""), MAX_WORD) or None
-
-    def _find_state(self, number: str) -> tuple[str, StateKind]:
-        """The state here, and its kind: the one of that name, or else the first of its kind."""
-        name = self._staging.names["ticket_state"].get(number, number)
-        if found := named(self._states, name):
-            return found.name, found.kind
-        type_id = self._staging.types_of_states.get(number, "")
-        kind = self._staging.names["ticket_state_type"].get(type_id) or STATE_KINDS.get(type_id, "open")
-        like = next((state for state in self._states if state.kind == kind), None) or self._states[0]
-        self._report.notes[f"The state “{name}” is not in {STATE_LIST.name}: its tickets are “{like.name}”."] += 1
-        return like.name, like.kind
-
-    def _find_queue(self, number: str) -> int:
-        name = self._staging.names["queue"].get(number, number)
-        if name in self._queues:
-            return self._queues[name]
-        there = next(each for each, queue_id in self._queues.items() if queue_id == self._default_queue)
-        self._report.notes[f"The queue “{name}” is not here: its tickets are in “{there}”."] += 1
-        return self._default_queue
-
-
 def take_conversations(file: IO[bytes], days: int, actor: str, commit: Commit) -> ConversationReport:
     """Take the tickets of a dump that have not been closed for longer than ``days``.
 
@@ -152,13 +77,25 @@ def take_conversations(file: IO[bytes], days: int, actor: str, commit: Commit) -
     with staged(file) as staging:
         for flawed in staging.unreadable:
             report.leave_out(flawed.line, flawed.table, f"It cannot be read: {flawed.why}.", "unreadable")
-        mapper: list[_Mapper] = []
-        commit(lambda session: mapper.append(_Mapper(session, staging, report, days)))
+        mapper: list[TicketMapper] = []
+        commit(lambda session: mapper.append(TicketMapper(session, staging, report.notes, days)))
+        commit(lambda session: _note_missing_fields(session, staging, report))
         for batch in staging.batches():
             commit(_step(batch, mapper[0], report))
         commit(lambda session: _merge(session, staging.merged()))
     commit(lambda session: _audit(session, actor, report))
     return report
+
+
+def _note_missing_fields(session: Session, staging: Staging, report: ConversationReport) -> None:
+    """Say so if filters find tickets by fields, and no ticket of the dump has any."""
+    valid = PostmasterFilter.validity == Validity.VALID
+    wanted = select(PostmasterFilter.followup_field).where(valid, PostmasterFilter.followup_field.is_not(None))
+    if not staging.has_fields and (names := sorted({*filter(None, session.scalars(wanted))})):
+        report.notes[
+            f"Filters find tickets by {', '.join(names)}, and no ticket of the dump has a dynamic field: dump the "
+            "tables dynamic_field and dynamic_field_value as well."
+        ] += 1
 
 
 def in_transaction(step: Callable[[Session], None]) -> None:
@@ -167,7 +104,7 @@ def in_transaction(step: Callable[[Session], None]) -> None:
         step(session)
 
 
-def _step(batch: Sequence[StagedTicket], mapper: _Mapper, report: ConversationReport) -> Callable[[Session], None]:
+def _step(batch: Sequence[StagedTicket], mapper: TicketMapper, report: ConversationReport) -> Callable[[Session], None]:
     return lambda session: _take_batch(session, batch, mapper, report)
 
 
@@ -177,7 +114,9 @@ def _audit(session: Session, actor: str, report: ConversationReport) -> None:
         audit(session, actor, "import", "conversations", "OTRS", told)
 
 
-def _take_batch(session: Session, batch: Sequence[StagedTicket], mapper: _Mapper, report: ConversationReport) -> None:
+def _take_batch(
+    session: Session, batch: Sequence[StagedTicket], mapper: TicketMapper, report: ConversationReport
+) -> None:
     lock_deciding(session)
     wanted = _wanted(batch, mapper, report)
     there = {row.number: row for row in session.execute(_there(dialect_of(session)), {"numbers": sorted(wanted)})}
@@ -201,7 +140,7 @@ def _take_batch(session: Session, batch: Sequence[StagedTicket], mapper: _Mapper
 
 
 def _wanted(
-    batch: Sequence[StagedTicket], mapper: _Mapper, report: ConversationReport
+    batch: Sequence[StagedTicket], mapper: TicketMapper, report: ConversationReport
 ) -> dict[str, tuple[StagedTicket, Json]]:
     """The tickets of a batch with what they would be here, by their numbers."""
     wanted: dict[str, tuple[StagedTicket, Json]] = {}
@@ -218,7 +157,8 @@ def _wanted(
 def _insert(session: Session, rows: Sequence[Json]) -> list[int]:
     if not rows:
         return []
-    ids = insert_rows(session, Ticket, [{**row, "dynamic_fields": {}} for row in rows])
+    ids = insert_rows(session, Ticket, rows)
+    add_field_keys(session, zip(ids, (row["dynamic_fields"] for row in rows), strict=True))
     marks = [{"ticket_id": number, "changed_at": row["changed_at"]} for number, row in zip(ids, rows, strict=True)]
     insert_columns(session, ImportedTicket, columns_of(marks))
     return ids
@@ -230,6 +170,8 @@ def _follow(session: Session, here: Row[Any], columns: Json) -> Taken:
     if here.changed_at != here.imported_at or not changes:
         return Taken.UNCHANGED
     session.execute(update(Ticket).where(Ticket.id == here.id).values(**changes))
+    if "dynamic_fields" in changes:
+        renew_field_keys(session, {here.id: columns["dynamic_fields"]})
     mark = update(ImportedTicket).where(ImportedTicket.ticket_id == here.id)
     session.execute(mark.values(changed_at=columns["changed_at"]))
     return Taken.CHANGED
@@ -257,34 +199,3 @@ def _keys(ticket: StagedTicket) -> list[str]:
     """The Message-IDs of its mail, the newest ``MAX_KEYS``."""
     found = (parse_id(mail.message_id) for mail in ticket.mails[-MAX_KEYS:] if mail.message_id)
     return [*dict.fromkeys(printable(key) for key in found if key)]
-
-
-def _sender(mails: Sequence[StagedMail]) -> dict[str, str]:
-    """Who wrote the first mail of a customer: his number in a subject counts."""
-    first = next((mail.sender for mail in mails if mail.by_customer and mail.sender), "")
-    for address in parse_addresses(printable(first)) if first else ():
-        if address.address:
-            return {"sender_name": address.name[:200], "sender_address": address_key(address.address)[:320]}
-    return {"sender_name": "", "sender_address": ""}
-
-
-def _default_queue(configuration: Configuration, queues: dict[str, int]) -> int:
-    return queues.get(configuration[DEFAULT_QUEUE]) or min(queues.values())
-
-
-def _line(text: str, limit: int) -> str:
-    return " ".join(printable(text).split())[:limit]
-
-
-def _moment(text: str) -> datetime | None:
-    """A moment, which the database has in UTC."""
-    try:
-        return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _pending(text: str) -> datetime | None:
-    """When a pending ticket is due, in seconds since 1970."""
-    seconds = int(text) if text.isdecimal() else 0
-    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < 1 << 33 else None

@@ -10,7 +10,7 @@ import json
 import lzma
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import IO, Any
 
@@ -18,7 +18,7 @@ import zstandard
 
 from postmaster.otrs.rows import DumpRow, Unreadable, bad_dump
 from postmaster.otrs.sql import Wanted, read_sql
-from postmaster.otrs.tables import TABLES, TAKEN_TABLES
+from postmaster.otrs.tables import ACCOUNT_ADDITIONS, RENAMED, TABLES, TAKEN_TABLES
 from postmaster.otrs.window import CHUNK
 
 # Bytes of JSON, and characters of values that are kept. The tables that count are small; a database is mostly mail.
@@ -32,6 +32,20 @@ _PACKED: tuple[tuple[bytes, Callable[[Any], Any]], ...] = (
     (b"\x28\xb5\x2f\xfd", lambda file: zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)),
     (b"BZh", bz2.BZ2File),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
+)
+
+# Other files that people take for a dump: what they begin with, at which place, what is said of them, and what to do.
+_FOREIGN = (
+    (0, "PGDMP", "is in the custom format of pg_dump", "Run: pg_restore -f desk.sql FILE"),
+    (0, "PK\x03\x04", "is a zip archive", "Unpack it first."),
+    (257, "ustar", "is a tar archive", "Unpack it first."),
+    (0, "<?xml", "is XML", "Make it without --xml."),
+    (
+        0,
+        "\udcff\udcfe",
+        "is in UTF-16, as PowerShell writes it",
+        "Make it with --result-file=desk.sql.",
+    ),
 )
 
 # What they raise for a file that is damaged or was cut off.
@@ -55,10 +69,11 @@ def read_dump(file: IO[bytes]) -> Dump:
     """The tables in ``file``. Raises InputError if it is too large, cut off, or holds none of them."""
     dump = Dump([], [], Counter())
     size = 0
-    for row in read_rows(file, TABLES):
-        if isinstance(row, Unreadable):
-            dump.unreadable.append(row)
+    for read in read_rows(file, TABLES):
+        if isinstance(read, Unreadable):
+            dump.unreadable.append(read)
             continue
+        row = _renamed(read)
         dump.counts[row.table] += 1
         if row.values or dump.counts[row.table] == 1:
             dump.rows.append(row)
@@ -66,9 +81,27 @@ def read_dump(file: IO[bytes]) -> Dump:
         if size > MAX_DUMP_BYTES:
             flaw = f"has more than {MAX_DUMP_BYTES // 1024**2} MB in the table {row.table} and those before it"
             raise bad_dump(flaw, f"No service desk is configured by as much. {GUIDE}")
+    _add_to_accounts(dump)
     if not TAKEN_TABLES & {*dump.counts, *(row.table for row in dump.unreadable)}:
         raise bad_dump("holds no rows of queue, mail_account, postmaster_filter and the like", GUIDE)
     return dump
+
+
+def _renamed(row: DumpRow) -> DumpRow:
+    """``row`` with the columns as most installations call them."""
+    names = RENAMED.get(row.table, {})
+    if not names.keys() & row.values.keys():
+        return row
+    return replace(row, values={names.get(name, name): value for name, value in row.values.items()})
+
+
+def _add_to_accounts(dump: Dump) -> None:
+    """Let mail accounts have what an add-on keeps of them in a table of its own."""
+    added = {row.get("mail_account_id"): row for row in dump.of(ACCOUNT_ADDITIONS)}
+    for place, row in enumerate(dump.rows):
+        if row.table == "mail_account" and (more := added.get(row.get("id"))):
+            wanted = {name: more.get(name) for name in ("authentication_type", "oauth2_token_config_id")}
+            dump.rows[place] = replace(row, values={**row.values, **wanted})
 
 
 def read_rows(file: IO[bytes], wanted: Wanted) -> Iterator[DumpRow | Unreadable]:
@@ -80,6 +113,9 @@ def read_rows(file: IO[bytes], wanted: Wanted) -> Iterator[DumpRow | Unreadable]
     first = next(chunks, "")
     while first.isspace() and (more := next(chunks, "")):
         first = more
+    for place, start, flaw, advice in _FOREIGN:
+        if first.startswith(start, place):
+            raise bad_dump(flaw, advice)
     whole = chain([first], chunks)
     is_json = first.lstrip()[:1] in ("{", "[")
     yield from (_json_rows(_all_of(whole), wanted) if is_json else read_sql(whole, wanted))

@@ -5,20 +5,23 @@ Headers are tested and values filled in by the same code as here; what a value m
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
+from postmaster.errors import InputError
 from postmaster.extensions import Json
 from postmaster.otrs.documents import scalar
 from postmaster.otrs.dump import Dump
+from postmaster.otrs.module_filters import ModuleFilter, is_active, module_filters
 from postmaster.otrs.names import Names
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.staging import Staging
 from postmaster.parsing.address_key import address_key
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.context import recipients
-from postmaster.pipeline.filters.matching import CompiledFilter, MailView, run_filters
+from postmaster.pipeline.filters.matching import CompiledFilter, Filtered, MailView, run_filters
 from postmaster.pipeline.filters.patterns import HeaderAssignment, match_condition, not_match_condition
 from postmaster.pipeline.ticket_numbers import Hook, find_numbers
 from postmaster.pipeline.verdict import NO_VERDICT
@@ -93,10 +96,11 @@ class DumpRules:
     def judge(self, message: ParsedMessage) -> Fate:
         """What becomes of a message of an account that is not trusted, and dispatches by the To: field."""
         view = MailView(message, trusted=False, verdict=NO_VERDICT)
-        controls = run_filters(self._filters, view, account_id=None).controls
+        filtered = run_filters(self._filters, view, account_id=None)
+        controls = filtered.controls
         if _value(controls, PREFIX, "Ignore").lower() in ("yes", "true", "1"):
             return Fate(IGNORED)
-        found = self._ticket_of(message)
+        found = self._ticket_of(message, filtered)
         if found is None or (found.kind in _CLOSED and self._policies.get(found.queue) == "new-ticket"):
             return self._new(message, controls)
         return self._follow_up(found, controls)
@@ -136,12 +140,15 @@ class DumpRules:
         wanted = _value(controls, prefix, name).casefold()
         return by_id or next((entry for entry in entries.values() if entry.casefold() == wanted), "")
 
-    def _ticket_of(self, message: ParsedMessage) -> Found | None:
+    def _ticket_of(self, message: ParsedMessage, filtered: Filtered) -> Found | None:
         if self.staging is None:
             return None
         hook = Hook(self._settings["Ticket::Hook"], self._settings["Ticket::HookDivider"])
         for number in find_numbers(message.subject, hook):
             if row := _ticket(self.staging, "ticket.c1 = ?", number):
+                return self._found(self.staging, row)
+        for trial in filter(lambda each: each.field_key, filtered.trials):
+            if row := _ticket(self.staging, _BY_FIELD, trial.filter.followup_field, trial.captured):
                 return self._found(self.staging, row)
         for message_id in (*message.in_reply_to, *reversed(message.references)):
             if row := _ticket(self.staging, _BY_MAIL, f"<{message_id}>"):
@@ -167,14 +174,22 @@ class DumpRules:
         return {address_key(row.get("value0")): queues.get(row.get("queue_id"), "") for row in rows}
 
     def _compiled(self) -> Iterable[CompiledFilter]:
+        for row in filter(is_active, self.dump.of("sysconfig_modified")):
+            with suppress(InputError):  # without what it needs, the module did nothing there
+                for each in module_filters(row):
+                    yield from self._told(each.item["name"], partial(_of_module, each=each))
         parts: dict[str, list[DumpRow]] = {}
         for row in self.dump.of("postmaster_filter"):
             parts.setdefault(row.get("f_name"), []).append(row)
         for name in sorted(parts):
-            try:
-                yield _compile(name, parts[name])
-            except InvalidValue as flaw:
-                self.flaws.append(f"The filter “{name}” {flaw.flaw}: nobody can say here what it would do.")
+            yield from self._told(name, partial(_compile, rows=parts[name]))
+
+    def _told(self, name: str, compiled: Callable[[str], CompiledFilter]) -> Iterable[CompiledFilter]:
+        """The filter, unless it cannot be tried: then that is among the flaws."""
+        try:
+            yield compiled(name)
+        except InvalidValue as flaw:
+            self.flaws.append(f"The filter “{name}” {flaw.flaw}: nobody can say here what it would do.")
 
 
 def _compile(name: str, rows: Iterable[DumpRow]) -> CompiledFilter:
@@ -188,6 +203,14 @@ def _compile(name: str, rows: Iterable[DumpRow]) -> CompiledFilter:
             read: Callable[[str], object] = match_condition if row.get("f_not") in ("", "0") else not_match_condition
             conditions.append(read(f"{key}={value}"))
     return CompiledFilter(0, name, stop, tuple(conditions), tuple(settings))  # type: ignore[arg-type]
+
+
+def _of_module(name: str, each: ModuleFilter) -> CompiledFilter:
+    lines = {kind: each.item[kind].splitlines() for kind in ("match", "not_match", "set")}
+    conditions = (*map(match_condition, lines["match"]), *map(not_match_condition, lines["not_match"]))
+    settings = (HeaderAssignment(as_otrs(key), value) for key, _, value in (x.partition("=") for x in lines["set"]))
+    field_name = each.item.get("follow_up_field", "")
+    return CompiledFilter(0, name, False, conditions, tuple(settings), followup_field=field_name)
 
 
 def _value(controls: dict[str, Control], prefix: str, name: str) -> str:
@@ -211,15 +234,24 @@ _BY_MAIL = (
     "WHERE mail.message_id = ? LIMIT 1)"
 )
 
+_BY_FIELD = (
+    "ticket.id IN (SELECT object_id FROM field JOIN field_name ON field_name.id = field.field_id "
+    "WHERE field_name.name = ? AND field.value = ?) ORDER BY ticket.id DESC LIMIT 1"
+)
 
-def _ticket(staging: Staging, condition: str, value: str) -> tuple[str, ...] | None:
+
+def _ticket(staging: Staging, condition: str, *values: str) -> tuple[str, ...] | None:
     """Number, queue, state, priority and customer of a ticket."""
     query = f"SELECT c1, c3, c11, c10, c13 FROM ticket WHERE {condition}"  # noqa: S608 - conditions are those above
-    found: tuple[str, ...] | None = staging.connection.execute(query, (value,)).fetchone()
+    found: tuple[str, ...] | None = staging.connection.execute(query, values).fetchone()
     return found
 
 
-def index_for_lookups(connection: sqlite3.Connection) -> None:
-    """Let tickets be found by their numbers and by what their mail is known by."""
+def index_for_lookups(staging: Staging) -> None:
+    """Let tickets be found by their numbers, by what their mail is known by, and by their dynamic fields."""
+    connection = staging.connection
+    connection.execute("CREATE TABLE field_name (id TEXT PRIMARY KEY, name TEXT)")
+    connection.executemany("INSERT INTO field_name VALUES (?, ?)", staging.names["dynamic_field"].items())
+    connection.execute("CREATE INDEX field_value ON field (value)")
     connection.execute("CREATE INDEX ticket_number ON ticket (c1)")
     connection.execute("CREATE INDEX mail_id ON mail (message_id)")

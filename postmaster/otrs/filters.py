@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +11,7 @@ from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result, Upserter
 from postmaster.pipeline.filters.patterns import setting
 from postmaster.pipeline.filters.service import FilterService
+from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue
 
 
@@ -38,14 +39,24 @@ class FilterTaker:
     """Takes postmaster filters."""
 
     def __init__(self, session: Session, actor: str) -> None:
-        self._bringer = Upserter(FilterService(session, actor))
+        self._filters = FilterService(session, actor)
+        self._bringer = Upserter(self._filters)
 
     def take(self, row: DumpRow) -> Result:
         """Take one. Raises InvalidFieldsError, which names the position in a pattern that does not compile."""
-        item = {name: row.get(name) for name in ("name", "stop", "match", "not_match", "set")}
-        item["set"], dropped = _usable(item["set"])
-        result = self._bringer.bring(item)
+        return self.bring({name: row.get(name) for name in ("name", "stop", "match", "not_match", "set")})
+
+    def bring(self, fields: Mapping[str, str]) -> Result:
+        """Take a filter with these fields. Raises InvalidFieldsError."""
+        usable, dropped = _usable(fields["set"])
+        result = self._bringer.bring({**fields, "set": usable})
         return result.adding(*self._bringer.notes(), *(f"It no longer {flaw.flaw}." for flaw in dropped))
+
+    def switch_off(self, name: str) -> Result | None:
+        """Set the filter of that name invalid; None if there is none. Raises InvalidFieldsError."""
+        if self._filters.named(name) is None:
+            return None
+        return self._bringer.bring({"name": name, "validity": Validity.INVALID.value})
 
 
 def _usable(lines: str) -> tuple[str, list[InvalidValue]]:

@@ -66,6 +66,10 @@ class ImportReport:
         """Note what to know of all rows of ``table`` together."""
         self.lines.append(ImportLine(0, table, "warning", Taken.UNCHANGED, printable(warning), by_hand=True))
 
+    def tell(self, table: str, what: str, detail: str) -> None:
+        """Note what is not taken of any row of ``table``, and not missed here."""
+        self.lines.append(ImportLine(0, table, what, Taken.PASSED_OVER, detail))
+
     def counts(self) -> Counter[Taken]:
         """How many rows became what."""
         return Counter(line.taken for line in self.lines if line.line)

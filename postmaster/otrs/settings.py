@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from postmaster.desk.configuration import change_setting
 from postmaster.errors import NotFoundError
 from postmaster.otrs.documents import read_document, scalar
+from postmaster.otrs.module_filters import ModuleFilterTaker
 from postmaster.otrs.names import refuse
 from postmaster.otrs.report import Taken
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.setting_words import unlike
-from postmaster.otrs.upsert import Result
+from postmaster.otrs.upsert import Result, by_import
+from postmaster.resources.audit import last_event
 from postmaster.system.setting import Setting
 from postmaster.system.settings import (
     DUPLICATE_MESSAGES,
@@ -43,8 +45,9 @@ _SWITCH = {"1": "yes", "0": "no"}
 class SettingTaker:
     """Takes values of the system configuration."""
 
-    def __init__(self, session: Session, actor: str) -> None:
+    def __init__(self, session: Session, filters: ModuleFilterTaker, actor: str) -> None:
         self._session = session
+        self._filters = filters
         self._actor = actor
 
     def take(self, row: DumpRow) -> Result:
@@ -52,6 +55,8 @@ class SettingTaker:
         name = row.get("name")
         if row.get("user_id") not in ("", "0"):
             return Result(Taken.PASSED_OVER, "It is the choice of a single user.")
+        if filtered := self._filters.take(row):
+            return filtered
         if check := _CHECK.fullmatch(name):
             known, on = CHECKS[check[1].lower()]
             return self._change(known, on if row.get("is_valid") == "1" else known.show(known.default))
@@ -67,7 +72,7 @@ class SettingTaker:
         there = spec.show(spec.parse(value))
         if here == there:
             return Result(Taken.UNCHANGED)
-        if here != spec.show(spec.default):
+        if here != spec.show(spec.default) and not by_import(last_event(self._session, "setting", spec.name)):
             detail = f"It was changed here, and stays “{here}”; in the dump it is “{there}”."
             return Result(Taken.UNCHANGED, detail)
         change_setting(self._session, spec.name, value, self._actor)

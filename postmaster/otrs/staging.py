@@ -57,11 +57,14 @@ LOOKUPS = {
     "service": "name",
     "sla": "name",
     "users": "login",
+    "dynamic_field": "name",
 }
 
 WANTED: Wanted = {
     **{table: ("id", column) for table, column in LOOKUPS.items()},
     "ticket_state": ("id", "name", "type_id"),
+    "dynamic_field": ("id", "name", "object_type", "internal_field", "valid_id"),
+    "dynamic_field_value": ("field_id", "object_id", "value_text", "value_date", "value_int"),
     "ticket": _TICKET_COLUMNS,
     "article": ("id", "ticket_id", "article_sender_type_id", *_MAIL_COLUMNS),
     "article_data_mime": ("article_id", *_MAIL_COLUMNS),
@@ -75,6 +78,7 @@ PRAGMA cache_size = -65536;
 CREATE TABLE ticket (id INTEGER PRIMARY KEY, line INTEGER, {", ".join(f"c{place} TEXT" for place in range(1, 17))});
 CREATE TABLE article (id INTEGER PRIMARY KEY, ticket_id INTEGER, sender_type TEXT);
 CREATE TABLE mail (article_id INTEGER PRIMARY KEY, message_id TEXT, sender TEXT);
+CREATE TABLE field (object_id INTEGER, field_id TEXT, value TEXT);
 CREATE TABLE merged (number TEXT PRIMARY KEY, into_number TEXT) WITHOUT ROWID;
 """
 
@@ -96,11 +100,12 @@ class StagedMail:
 
 @dataclass(frozen=True, slots=True)
 class StagedTicket:
-    """A ticket of the dump: its line, its columns, and its mail, the oldest first."""
+    """A ticket of the dump: its line, its columns, its mail, the oldest first, and its dynamic fields by name."""
 
     line: int
     values: Mapping[str, str]
     mails: Sequence[StagedMail]
+    fields: Mapping[str, str]
 
 
 @dataclass
@@ -116,13 +121,32 @@ class Staging:
         """All tickets in the order of their ids, ``BATCH_TICKETS`` at a time."""
         tickets = self.connection.execute("SELECT * FROM ticket ORDER BY id")
         while rows := tickets.fetchmany(BATCH_TICKETS):
-            mails = self._mails(rows[0][0], rows[-1][0])
+            bounds = rows[0][0], rows[-1][0]
+            mails, fields = self._mails(*bounds), self._fields(*bounds)
             yield [
                 StagedTicket(
-                    row[1], dict(zip(_TICKET_COLUMNS, (str(row[0]), *row[2:]), strict=True)), mails.get(row[0], ())
+                    line,
+                    dict(zip(_TICKET_COLUMNS, (str(number), *values), strict=True)),
+                    mails.get(number, ()),
+                    fields.get(number, {}),
                 )
-                for row in rows
+                for number, line, *values in rows
             ]
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether the dump has values of dynamic fields."""
+        return self.connection.execute("SELECT 1 FROM field").fetchone() is not None
+
+    def _fields(self, first: int, last: int) -> dict[int, dict[str, str]]:
+        """The dynamic fields of these tickets; one that has several values has them after one another."""
+        query = "SELECT object_id, field_id, value FROM field WHERE object_id BETWEEN ? AND ? ORDER BY object_id, rowid"
+        found: dict[int, dict[str, str]] = {}
+        for number, field_id, value in self.connection.execute(query, (first, last)):
+            if name := self.names["dynamic_field"].get(field_id):
+                fields = found.setdefault(number, {})
+                fields[name] = f"{fields[name]}, {value}" if name in fields else value
+        return found
 
     def _mails(self, first: int, last: int) -> dict[int, list[StagedMail]]:
         query = (
@@ -151,6 +175,7 @@ def staged(file: IO[bytes]) -> Iterator[Staging]:
             staging = Staging(connection)
             _fill(staging, read_rows(file, WANTED))
             connection.execute("CREATE INDEX article_ticket ON article (ticket_id)")
+            connection.execute("CREATE INDEX field_object ON field (object_id)")
             _check(staging)
             yield staging
         finally:
@@ -175,6 +200,8 @@ def _fill(staging: Staging, rows: Iterable[DumpRow | Unreadable]) -> None:
             staging.unreadable.append(row)
             continue
         if row.table in LOOKUPS:
+            if row.table == "dynamic_field" and not _is_of_tickets(row):
+                continue
             staging.names[row.table][row.get("id")] = row.get(LOOKUPS[row.table])
             staging.types_of_states |= {row.get("id"): row.get("type_id")} if row.table == "ticket_state" else {}
             continue
@@ -207,6 +234,19 @@ def _mail(row: DumpRow) -> tuple[object, ...] | None:
     return (int(number), row.get("a_message_id"), row.get("a_from")) if told and number.isdecimal() else None
 
 
+def _is_of_tickets(row: DumpRow) -> bool:
+    """Whether a dynamic field is one of tickets that counts here: ids of other things may be the same."""
+    ours = row.get("object_type") in ("", "Ticket") and row.get("internal_field") in ("", "0")
+    return ours and row.get("valid_id") in ("", "1")
+
+
+def _field(row: DumpRow) -> tuple[object, ...] | None:
+    """A value of a dynamic field: what it is of says the field."""
+    number = row.get("object_id")
+    value = row.get("value_text") or row.get("value_date") or row.get("value_int")
+    return (int(number), row.get("field_id"), value) if value and number.isdecimal() else None
+
+
 def _merged(row: DumpRow) -> tuple[object, ...] | None:
     """``%%number%%id%%number%%id``: the first was merged into the second."""
     parts = row.get("name").split("%%")
@@ -221,10 +261,12 @@ _KINDS = {
     "article": ("article", "mail"),
     "article_data_mime": ("mail",),
     "ticket_history": ("merged",),
+    "dynamic_field_value": ("field",),
 }
 _STORE: dict[str, tuple[Callable[[DumpRow], tuple[object, ...] | None], str]] = {
     "ticket": (_ticket, f"INSERT OR IGNORE INTO ticket VALUES ({', '.join('?' * 18)})"),  # noqa: S608 - only marks
     "article": (_article, "INSERT OR IGNORE INTO article VALUES (?, ?, ?)"),
     "mail": (_mail, "INSERT OR IGNORE INTO mail VALUES (?, ?, ?)"),
+    "field": (_field, "INSERT INTO field VALUES (?, ?, ?)"),
     "merged": (_merged, "INSERT OR REPLACE INTO merged VALUES (?, ?)"),
 }

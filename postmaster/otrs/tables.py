@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from postmaster.otrs.sql import Wanted
 
+# How accounts sign in, where the package Znuny4OTRS-AdvancedMailAccount kept it apart: columns of ``mail_account``.
+ACCOUNT_ADDITIONS = "z4o_mail_account"
+
 # In the order of the report, which is that in which they need each other.
 _TAKEN = (
     "valid",
@@ -22,10 +25,17 @@ _TAKEN = (
     "system_address",
     "oauth2_token_config",
     "oauth2_token",
+    ACCOUNT_ADDITIONS,
     "mail_account",
     "postmaster_filter",
     "sysconfig_modified",
 )
+
+# Columns that some installations call otherwise: those of OTRS Community Edition since 6.0.37.
+RENAMED = {
+    "mail_account": {"auth_method": "authentication_type"},
+    "oauth2_token": {"config_id": "token_config_id"},
+}
 
 # Those whose rows only say what numbers in the others mean.
 MEANINGS = {"valid": "validity", "follow_up_possible": "follow-up policy", "ticket_state_type": "kind of state"}
@@ -48,6 +58,8 @@ class Dropped:
 
 _ANSWERS = "PostMaster sends no mail"
 _CONVERSATION = "The mail of tickets stays there. For follow-ups to them: flask import otrs --conversations"
+_LOOK_THERE = "keep the other system to look it up, as long as you need it."
+_KEYS = "Nothing is decrypted here; signed mail is read without checking who signed."
 
 DROPPED = {
     "auto_response": Dropped(
@@ -70,6 +82,21 @@ DROPPED = {
     "customer_user": Dropped(
         "Customers by their addresses come from a CSV file: export login, email and customer_id there.", by_hand=True
     ),
+    "standard_template": Dropped(f"{_ANSWERS}, so it needs no templates for it."),
+    "queue_standard_template": Dropped("Which queue has which templates: see standard_template."),
+    "sendmail_config": Dropped(f"{_ANSWERS}: what sends answers keeps its own way out.", by_hand=True),
+    "article_data_mime_send_error": Dropped(f"Which answers could not be sent: {_LOOK_THERE}"),
+    "communication_log": Dropped(f"What was fetched and sent until now: {_LOOK_THERE}"),
+    "smime_keys": Dropped(_KEYS),
+    "smime_signer_cert_relations": Dropped(_KEYS),
+    "customer_company": Dropped("Companies of customers have no counterpart; their numbers come with the customers."),
+    "customer_user_customer": Dropped(
+        "Further numbers of a customer: here each has one, that of the CSV file with customers."
+    ),
+    "auth_token": Dropped(
+        "Tokens of the package MailAccount-OAuth2: add an OAuth2 credential, and run flask credential authorise.",
+        by_hand=True,
+    ),
     "mail_queue": Dropped(
         "Outgoing mail that waits: let the other system send it before it is switched off.", by_hand=True
     ),
@@ -79,7 +106,37 @@ DROPPED = {
     "ticket": Dropped(_CONVERSATION),
     "article": Dropped(_CONVERSATION),
     "article_data_mime": Dropped(_CONVERSATION),
+    "article_data_mime_plain": Dropped(_CONVERSATION),
+    "article_data_mime_attachment": Dropped(_CONVERSATION),
+    "article_version": Dropped("Earlier versions of articles stay there."),
+    "dynamic_field_value": Dropped("Fields of tickets come with them: flask import otrs --conversations"),
 }
+
+
+@dataclass(frozen=True)
+class DroppedColumns:
+    """Columns of a table that is taken which have no counterpart; ``instead``: what holds here."""
+
+    table: str
+    columns: tuple[str, ...]
+    instead: str
+
+
+DROPPED_COLUMNS = (
+    DroppedColumns("queue", ("system_address_id", "salutation_id", "signature_id"), f"{_ANSWERS}."),
+    DroppedColumns("queue", ("calendar_name",), "Nothing escalates here, so no calendar is needed."),
+    DroppedColumns(
+        "queue",
+        ("group_id",),
+        "Who sees its tickets: here all who are signed in.",
+    ),
+    DroppedColumns(
+        "sla",
+        ("first_response_time", "update_time", "solution_time", "calendar_name"),
+        "Nothing escalates here: an agreement is a name that tickets can have.",
+    ),
+    DroppedColumns("dynamic_field", ("config",), "Which values a field may have is not checked here: it takes any."),
+)
 
 TABLES: Wanted = {
     **dict.fromkeys(_TAKEN),

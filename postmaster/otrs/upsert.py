@@ -10,9 +10,13 @@ from postmaster.errors import InputError
 from postmaster.otrs.report import Taken
 from postmaster.resources.fields import InvalidFieldsError, Value
 from postmaster.resources.import_export import Importer
+from postmaster.resources.models import AuditEvent
 from postmaster.resources.service import Service, differences
 
 T = TypeVar("T")
+
+# How the actor of an import begins in the audit log: what it changed last, the next dump may change again.
+IMPORT = "import otrs"
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,22 @@ class Upserter:
         changes = differences(here, wanted)
         if not changes:
             return Result(Taken.UNCHANGED, record=record)
-        if record.revision > 1:
+        if self._is_changed_here(record):
             told = (f"{name} is {_shown(old)}, in the dump {_shown(new)}" for name, (old, new) in changes.items())
             return Result(Taken.UNCHANGED, f"It was changed here, and stays: {'; '.join(told)}.", record)
         entered = {name: item[name] for name in changes}
         made, lacks = _yielding(entered, spare, lambda texts: service.change(record, texts))
         taken = Result(Taken.CHANGED, f"{', '.join(made)}.", record) if made else Result(Taken.UNCHANGED, record=record)
         return taken.adding(*lacks)
+
+    def _is_changed_here(self, record: Any) -> bool:
+        """Whether anybody but an import has changed it since it was added."""
+        return record.revision > 1 and not by_import(self._service.last_change(record))
+
+
+def by_import(event: AuditEvent | None) -> bool:
+    """Whether a change was made by an import. One that nobody has noted was not."""
+    return event is not None and event.actor.startswith(IMPORT)
 
 
 def _yielding(

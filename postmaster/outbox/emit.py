@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
-from postmaster.bulk import columns_of, insert_columns
+from postmaster.bulk import insert_columns
 from postmaster.database import dialect_of
 from postmaster.extensions import Json, now
 from postmaster.outbox.models import Event, EventType
@@ -23,6 +23,8 @@ from postmaster.outbox.models import Event, EventType
 _OUTBOX = 7_766_003
 
 _KEY = "postmaster-outbox"
+
+KEY_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +63,41 @@ def _pending(session: Session) -> _Pending:
 
 @event.listens_for(Session, "before_commit")
 def _write(session: Session) -> None:
-    pending = _pending(session)
-    if not pending.events or session.in_nested_transaction():
+    events = _pending(session).events
+    if not events or session.in_nested_transaction():
         return
-    events, pending.events = pending.events, []
     session.flush()  # what waits for other locks comes first
     _lock(session)
-    ids = _next_ids(session, len(events))
-    rows = [{name: getattr(each, name) for name in _NAMES} for each in events]
-    keys = [secrets.token_hex(16) for _ in events]
-    insert_columns(session, Event, {"id": ids, "key": keys, "created_at": [now()] * len(events), **columns_of(rows)})
+    columns = {name: [getattr(each, name) for each in events] for name in _NAMES}
+    count = len(events)
+    own = {"id": _next_ids(session, count), "key": _keys(count), "created_at": [now()] * count}
+    insert_columns(session, Event, own | columns)
+
+
+def _keys(count: int) -> list[str]:
+    text = secrets.token_hex(KEY_BYTES * count)  # once for all: a system call each would cost more than the rest
+    return [text[start : start + 2 * KEY_BYTES] for start in range(0, len(text), 2 * KEY_BYTES)]
 
 
 @event.listens_for(Session, "after_transaction_create")
 def _mark(session: Session, transaction: SessionTransaction) -> None:
-    pending = _pending(session)
-    pending.marks[transaction] = len(pending.events)
+    if transaction.nested:
+        pending = _pending(session)
+        pending.marks[transaction] = len(pending.events)
 
 
 @event.listens_for(Session, "after_soft_rollback")
 def _take_back(session: Session, transaction: SessionTransaction) -> None:
-    """Forget what happened in a transaction, or since a savepoint, that did not happen after all."""
-    pending = _pending(session)
-    del pending.events[pending.marks.get(transaction, 0) :]
+    """Forget what happened since a savepoint, which did not happen after all."""
+    if transaction.nested:
+        pending = _pending(session)
+        del pending.events[pending.marks[transaction] :]
 
 
 @event.listens_for(Session, "after_transaction_end")
-def _unmark(session: Session, transaction: SessionTransaction) -> None:
-    _pending(session).marks.pop(transaction, None)
+def _begin_anew(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_KEY, None)
 
 
 def _lock(session: Session) -> None:

@@ -34,7 +34,7 @@ def events_after(
     session: Session, after: int, limit: int, types: Collection[EventType] = (), queues: Collection[int] = ()
 ) -> list[Event]:
     """The first ``limit`` events after ``after``: of ``types``, and of ``queues`` by id, as far as any are named."""
-    query = select(Event).where(Event.id > after, *_conditions(types, queues)).order_by(Event.id).limit(limit)
+    query = select(Event).where(Event.id > after, *wanted(types, queues)).order_by(Event.id).limit(limit)
     return list(session.scalars(query))
 
 
@@ -82,7 +82,8 @@ def _wait(after: int, seconds: float, types: Collection[EventType], queues: Coll
         time.sleep(min(LOOK_EVERY, left))
 
 
-def _conditions(types: Collection[EventType], queues: Collection[int]) -> list[ColumnElement[bool]]:
+def wanted(types: Collection[EventType], queues: Collection[int]) -> list[ColumnElement[bool]]:
+    """Conditions that an event is of ``types`` and of ``queues``, as far as any are named."""
     conditions: list[ColumnElement[bool]] = []
     if types:
         conditions.append(Event.type.in_(types))

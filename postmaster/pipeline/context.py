@@ -91,11 +91,11 @@ class DecisionContext:
         return self.queues[min(self.queues)]
 
     def kind_of(self, state: str) -> StateKind:
-        """The kind of a state; one that is not in the list any more counts as open."""
+        """The kind of a state; one that is no longer in the list counts as open."""
         return self.kinds.get(state.casefold(), StateKind.OPEN)
 
     def is_closed(self, ticket: CandidateTicket) -> bool:
-        """Whether nobody works on ``ticket`` any more."""
+        """Whether nobody works on ``ticket`` now."""
         return self.kind_of(ticket.attributes.state).is_closed
 
     def state_after_follow_up(self, kind: StateKind) -> str:

@@ -56,7 +56,7 @@ REASONS: dict[str, str] = {
 
 
 class Outcome(StrEnum):
-    """What became of a message (docs/glossary.md#outcomes)."""
+    """The outcome of a message (docs/glossary.md#outcomes)."""
 
     NEW = "new"
     FOLLOW_UP = "follow-up"

@@ -94,7 +94,7 @@ LOOP_TESTS: dict[str, Test] = {
     "X-MS-Exchange-Inbox-Rules-Loop": _always,
 }
 
-# Fields that only machines write: auto-responders (RFC 3834 section 5), and servers that report what became of mail.
+# Fields that only machines write: auto-responders (RFC 3834 section 5), and servers that report on mail they had.
 AUTOMATIC_TESTS: dict[str, Test] = {
     "Auto-Submitted": _is_not("no"),
     "X-Auto-Submitted": _is_not("no"),

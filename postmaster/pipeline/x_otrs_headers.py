@@ -55,7 +55,7 @@ _NUMBER = re.compile(r"[1-9][0-9]?")
 
 @dataclass(frozen=True)
 class Header:
-    """A header without its prefix. ``read`` makes the value of ``attribute``, and raises Flaw if it cannot.
+    """A header without its prefix. ``read`` makes the value of ``attribute``, and raises InvalidValue if it cannot.
 
     ``default`` says in words what holds without it, or if its value is invalid. One ``about_message`` counts under
     either prefix; one that is not ``on_new`` has the prefix of follow-ups only. A name that ends in NAME or N stands
@@ -199,7 +199,7 @@ _BY_NAME = {
 
 
 def as_otrs(name: str) -> str:
-    """``name`` with the prefix ``X-OTRS-`` if it has OTOBO's, in any case."""
+    """``name`` with the prefix ``X-OTRS-`` if it has OTOBO's, case-insensitively."""
     return PREFIX + name[len(OTOBO_PREFIX) :] if name[: len(OTOBO_PREFIX)].lower() == OTOBO_PREFIX.lower() else name
 
 

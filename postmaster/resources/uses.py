@@ -38,13 +38,18 @@ Users = list[Callable[[Any, Any], Iterable[Use]]]
 
 
 class StillNamedError(InvalidFieldsError):
-    """A change that is only made if it is confirmed, because ``uses`` would name what is not there any more."""
+    """A change that is only made if it is confirmed, because ``uses`` would name what is not there any more.
+
+    ``beside_list`` is what is said at the field where they are listed anyway, above the box that confirms.
+    """
 
     def __init__(self, field: str, label: str, change: str, uses: Sequence[Use]) -> None:
         message = f"{change}, but it is named by {enumeration(map(str, uses))}."
         error = InputError(label, message, _ADVICE, "still-named")
         super().__init__({field: error})
         self.uses = tuple(uses)
+        short = f"{change}, but it is still named."
+        self.beside_list = {field: InputError(label, short, "See below what names it.", "still-named")}
 
 
 def enumeration(phrases: Iterable[str]) -> str:

@@ -92,7 +92,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """What became of a request to delete: handles the server confirmed as gone, and those it left, with why."""
+    """The result of a request to delete: handles the server confirmed as gone, and those it left, with why."""
 
     confirmed: frozenset[int] = frozenset()
     left: frozenset[int] = frozenset()

@@ -64,7 +64,7 @@ class CertificateFacts:
 
 
 def certificate_facts(der: bytes) -> CertificateFacts:
-    """What ``der`` says. Raises ValueError if it is no certificate."""
+    """What ``der`` says. Raises ValueError if it is not a certificate."""
     certificate = x509.load_der_x509_certificate(der)
     names = _names(certificate)
     # The common name is what counted before there were other names.
@@ -81,7 +81,7 @@ def certificate_facts(der: bytes) -> CertificateFacts:
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """The names and addresses it is made out to."""
+    """The names and addresses it was issued for."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

@@ -119,7 +119,7 @@ class Dialler:
             self._greet()
 
     def fetch_token(self) -> None:
-        """Come by an access token, if that is what signs in."""
+        """Obtain an access token, if that is what signs in."""
         if self.endpoint.tokens is not None:
             self.wire.token = self.endpoint.tokens.get()
 
@@ -164,7 +164,7 @@ class Dialler:
         self._open.callback(self.client.shutdown)
 
     def _explained(self, error: MailError) -> MailError:
-        """A refused certificate's error with the names it is made out to, for which it is looked at once more."""
+        """A refused certificate's error with the names it was issued for, which take another look at it."""
         cause = error.__cause__
         if not isinstance(cause, ssl.SSLCertVerificationError):
             return error

@@ -16,13 +16,13 @@ from postmaster.sources.deadline import TimeLimits
 from postmaster.sources.dial import Dialler
 from postmaster.sources.protocols import PROTOCOLS
 
-# Stages of those who sign in with tokens; permission is the mailbox permission.
+# The further stages of accounts with OAuth2; "permission" is that to open the mailbox.
 TOKEN_STAGES: tuple[FaultStage, ...] = ("token", "permission")
 
 
 @dataclass(frozen=True)
 class ProbeStage:
-    """What became of one stage. ``ms`` is how long it took; ``error`` is why it failed, ``detail`` for people.
+    """The result of one stage. ``ms`` is how long it took; ``error`` is why it failed, ``detail`` for people.
 
     ``certificate`` is the server's, after a stage tls that went well, ``heads`` are those of the newest messages, after
     a stage delete that did.
@@ -56,7 +56,7 @@ def stages_of(endpoint: Endpoint) -> list[FaultStage]:
 def probe(endpoint: Endpoint) -> Iterator[ProbeStage]:
     """Try the stages in turn: dns, connect, tls, login, folder, delete. After the first that fails, skip the rest.
 
-    Those who sign in with tokens have two more: token before login, and permission (to open the mailbox) after it.
+    Accounts with OAuth2 have two more: token before login, and permission (to open the mailbox) after it.
     """
     test = _Test(endpoint)
     failed = False
@@ -134,6 +134,6 @@ class _Test:
     def delete(self) -> ProbeStage:
         detail = self.protocol.try_deleting(self.dialler, self.dialler.client)
         heads: Sequence[bytes] = ()
-        with contextlib.suppress(MailError):  # the test is about fetching
+        with contextlib.suppress(MailError):  # no reason to fail: the test is about fetching
             heads = self.protocol.newest_heads(self.dialler, self.dialler.client)
         return ProbeStage("delete", "ok", detail=detail, heads=heads)

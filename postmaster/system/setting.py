@@ -15,9 +15,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Setting(Generic[T]):
-    """A setting. ``read`` makes its value from text, and raises Flaw if it is out of range.
+    """A setting. ``read`` makes its value from text, and raises InvalidValue if it is out of range.
 
-    ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them.
+    ``choices`` are the words it takes, if it takes only some; ``among`` is the setting that lists them. ``unit`` is
+    what a number counts.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Setting(Generic[T]):
     read: Callable[[str], T]
     choices: tuple[str, ...] = ()
     among: ListSetting[Any] | None = None
+    unit: str = ""
 
     def parse(self, text: str) -> T:
         """The value that ``text`` means. Raises InputError naming the setting."""

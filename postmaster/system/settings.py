@@ -90,12 +90,14 @@ MAX_EMAIL_SIZE = Setting(
     16384,
     "Size in KB above which a message stays on its server.",
     whole_number(1, 1_048_576),
+    unit="KB",
 )
 RECONNECT_MESSAGE = Setting(
     "PostMasterReconnectMessage",
     200,
     "POP3: messages after which a session is closed, which makes their deletion final, and another one opened.",
     whole_number(1, 10_000),
+    unit="messages",
 )
 CUSTOMER_FILE = OptionalSetting(
     "CustomerDirectoryFile",
@@ -119,20 +121,34 @@ SUBJECT_FORMAT = Setting(
     one_of("Left", "Right", "None"),
     ("Left", "Right", "None"),
 )
-FETCH_INTERVAL = Setting("FetchIntervalMinutes", 10, "Minutes between two runs over an account.", whole_number(1, 1440))
+FETCH_INTERVAL = Setting(
+    "FetchIntervalMinutes", 10, "Minutes between two runs over an account.", whole_number(1, 1440), unit="minutes"
+)
 RECOMMENDED_ACCOUNT_LIMIT = Setting(
     "RecommendedAccountLimit",
     10,
     "Number of valid accounts above which a warning is shown.",
     whole_number(1, 100_000),
+    unit="accounts",
 )
 SESSIONS_PER_HOST = Setting(
-    "SessionsPerHost", 4, "Sessions that may be open on one mail server at the same time.", whole_number(1, 100)
+    "SessionsPerHost",
+    4,
+    "Sessions that may be open on one mail server at the same time.",
+    whole_number(1, 100),
+    unit="sessions",
 )
 SILENCE_ALERT = Setting(
     "SilenceAlertMinutes",
     60,
     "Minutes without a successful run after which an account raises an alert.",
+    whole_number(1, 43_200),
+    unit="minutes",
+)
+OUTLET_ALERT = Setting(
+    "OutletAlertMinutes",
+    60,
+    "Minutes after which an event that was not handed over raises an alert.",
     whole_number(1, 43_200),
 )
 TICKETS_PER_SENDER = Setting(
@@ -140,6 +156,7 @@ TICKETS_PER_SENDER = Setting(
     100,
     "New tickets that one sender may open in an hour; the rest goes to quarantine. Without a sender there is none.",
     whole_number(1, 1_000_000),
+    unit="tickets an hour",
 )
 ACCEPT_NUMBER_FROM_STRANGER = Setting(
     "AcceptTicketNumberFromStranger",
@@ -195,30 +212,42 @@ FIRST_FETCH_CONFIRM = Setting(
     100,
     "Number of messages above which the first fetch of a mailbox, which deletes them there, has to be confirmed.",
     whole_number(1, 1_000_000),
+    unit="messages",
 )
 RUN_RETENTION = Setting(
     "RunRetentionDays",
     90,
     "Days that the history of runs and incidents goes back; 0 keeps all.",
     whole_number(0, 36_500),
+    unit="days",
+)
+EVENT_RETENTION = Setting(
+    "EventRetentionDays",
+    30,
+    "Days that events are kept for programs that read them, and what was handed over to outlets; 0 keeps all.",
+    whole_number(0, 36_500),
+    unit="days",
 )
 RAW_RETENTION = Setting(
     "RawMailRetentionDays",
     0,
     "Days after which the source of a message, with its attachments, is removed; 0 keeps all.",
     whole_number(0, 36_500),
+    unit="days",
 )
 TICKET_RETENTION = Setting(
     "TicketRetentionDays",
     0,
     "Days after its last change after which a ticket is removed with all its mail; 0 keeps all.",
     whole_number(0, 36_500),
+    unit="days",
 )
 SESSION_HOURS = Setting(
     "SessionHours",
     12,
     "Hours after signing in to the pages when one has to sign in again, however busy one is.",
     whole_number(1, 168),
+    unit="hours",
 )
 
 SETTINGS: dict[str, Setting[Any]] = {
@@ -243,6 +272,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         RECOMMENDED_ACCOUNT_LIMIT,
         SESSIONS_PER_HOST,
         SILENCE_ALERT,
+        OUTLET_ALERT,
         TICKETS_PER_SENDER,
         ACCEPT_NUMBER_FROM_STRANGER,
         TRUSTED_AUTHSERV_IDS,
@@ -262,6 +292,7 @@ SETTINGS: dict[str, Setting[Any]] = {
         DYNAMIC_FIELD_LIST,
         ARTICLE_FIELD_LIST,
         RUN_RETENTION,
+        EVENT_RETENTION,
         RAW_RETENTION,
         TICKET_RETENTION,
         SESSION_HOURS,

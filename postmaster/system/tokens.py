@@ -111,7 +111,7 @@ def _caller(token: ApiToken) -> Caller:
 
 
 def is_expired(token: ApiToken) -> bool:
-    """Whether it is not good any more by itself."""
+    """Whether it has ended by itself."""
     return token.expires_at is not None and token.expires_at <= now()
 
 

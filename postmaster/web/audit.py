@@ -28,7 +28,7 @@ SECRETS = ("password", "secret", "token")
 
 @dataclass(frozen=True)
 class AuditChange:
-    """One changed field; None where there was no value before, or is none any more."""
+    """One changed field; None where there was no value before, or is none now."""
 
     name: str
     old: str | None

@@ -9,6 +9,8 @@ from postmaster.accounts.credential_health import CredentialHealth
 from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.desk.api_tokens import TokenState
 from postmaster.ledger.models import RunStatus
+from postmaster.outlets.health import OutletHealth
+from postmaster.outlets.models import DeliveryState
 from postmaster.pipeline.decision import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 
@@ -88,4 +90,19 @@ CREDENTIAL_BADGES: Mapping[CredentialHealth, Badge] = {
     CredentialHealth.SECRET_EXPIRED: Badge("Yes, the client secret has expired", "fail", "triangle-alert"),
     CredentialHealth.SECRET_EXPIRES_SOON: Badge("Soon, the client secret expires", "warn", "triangle-alert"),
     CredentialHealth.HEALTHY: Badge("No", "ok", "circle-check"),
+}
+
+OUTLET_BADGES: Mapping[OutletHealth, Badge] = {
+    OutletHealth.HEALTHY: Badge("Healthy", "ok", "circle-check"),
+    OutletHealth.FAILING: Badge("Failing", "fail", "circle-x", "It is tried again and again; nothing is lost."),
+    OutletHealth.PAUSED: Badge("Paused", "warn", "circle-pause", "Its events wait until somebody resumes it."),
+    OutletHealth.NEEDS_SECRET: Badge("Needs secret", "warn", "key-round", "Enter a secret, or “new” to have one made."),
+    OutletHealth.NEEDS_KEY: Badge("Needs key", "fail", "key-round", "No key opens its secrets."),
+    OutletHealth.INVALID: Badge("Invalid", "paused", "circle-pause"),
+}
+
+DELIVERY_BADGES: Mapping[DeliveryState, Badge] = {
+    DeliveryState.WAITING: Badge("Waiting", "warn", "clock"),
+    DeliveryState.SENDING: Badge("Being sent", "busy", "refresh-cw"),
+    DeliveryState.DELIVERED: Badge("Delivered", "ok", "circle-check"),
 }

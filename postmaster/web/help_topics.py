@@ -18,6 +18,10 @@ from postmaster.desk.api_tokens import FIELDS as TOKEN_FIELDS
 from postmaster.desk.queues import QueueService
 from postmaster.errors import FAULTS, Fault
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD, Meaning
+from postmaster.outbox.models import EventType
+from postmaster.outlets.health import HEALTHS, OutletHealth
+from postmaster.outlets.kinds import EVENTS, OUTLET_KINDS
+from postmaster.outlets.service import OutletService
 from postmaster.pipeline.decision import REASONS
 from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS
 from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
@@ -170,6 +174,16 @@ def _header_sections() -> Iterator[HelpSection]:
     yield HelpSection("X-OTRS headers", "An invalid value counts as if it had not been given, and is noted.", entries)
 
 
+def _outlet_sections() -> Iterator[HelpSection]:
+    kinds = [Entry(spec.label, spec.meaning, code=spec.kind.value) for spec in OUTLET_KINDS.values()]
+    yield HelpSection("Kinds", "How events are handed over.", kinds)
+    yield _fields(OutletService.fields)
+    yield HelpSection(
+        "Events", "What an outlet can be told of.", [Entry(each.value, EVENTS[each]) for each in EventType]
+    )
+    yield HelpSection("Health", "How an outlet stands.", [Entry(each.value, HEALTHS[each]) for each in OutletHealth])
+
+
 # The syntax of filters. A test reads each example as a filter does.
 EXAMPLES = (
     Entry("A word", "Found anywhere in the header, case-insensitively.", (), "Subject=invoice"),
@@ -304,6 +318,13 @@ TOPICS: Mapping[str, Topic] = {
             ("filters",),
         ),
         Topic(
+            "outlets",
+            "Outlets",
+            "Other programs are told what happens: at least once, each event under one id, in the order of its ticket.",
+            _outlet_sections,
+            ("outlets",),
+        ),
+        Topic(
             "headers",
             "X-OTRS headers",
             "What a message is told to become: by a filter, or by itself if its account is trusted.",
@@ -321,7 +342,7 @@ TOPICS: Mapping[str, Topic] = {
             "API tokens",
             "What programs sign in to the API with, by the header Authorization: Bearer TOKEN. They open no page.",
             lambda: [_fields(TOKEN_FIELDS)],
-            ("tokens",),
+            ("tokens", "programs"),
         ),
         Topic(
             "reasons",

@@ -1,4 +1,4 @@
-"""Where is my mail? Any message that was taken, what became of it, and why."""
+"""Where is my mail? Any message that was ever received, its outcome, and why."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _wanted() -> MailFilter:
 @blueprint.get("/<id:number>")
 @for_leads
 def show(number: int) -> str:
-    """One message: who wrote it, what became of it, and how it came to that."""
+    """One message: who wrote it, its outcome, and how it came to that."""
     with read_session() as session:
         trace = trace_mail(session, number)
     context = MailContext(

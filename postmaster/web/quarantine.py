@@ -51,7 +51,7 @@ MAX_NAMED = 50
 
 
 class ChosenMailForm(Form):
-    """Chosen messages, and what shall become of them: ``action`` is one of ``QUARANTINE_ACTIONS``.
+    """Chosen messages, and what to do with them: ``action`` is one of ``QUARANTINE_ACTIONS``.
 
     With ``newest`` it is all messages up to that id that the list's filter finds; those up to ``after`` were seen to
     by requests before: ``done`` are out of quarantine, ``kept`` are still in it.
@@ -78,7 +78,7 @@ class ChosenMailForm(Form):
         return numbers
 
     def count(self, handled: Sequence[Handled]) -> None:
-        """Take down what became of messages."""
+        """Note the results for messages."""
         kept = sum(each.error is not None for each in handled)
         self.done.data = (self.done.data or 0) + len(handled) - kept
         self.kept.data = (self.kept.data or 0) + kept
@@ -87,7 +87,7 @@ class ChosenMailForm(Form):
 
 @dataclass(frozen=True)
 class QuarantineAction:
-    """Something that is done with chosen messages; ``done`` says so, before what became of each."""
+    """Something that is done with chosen messages; ``done`` says so, before the result for each."""
 
     run: Callable[[Session, Quarantine, ChosenMailForm, str], str]
     done: str
@@ -282,7 +282,7 @@ def _ask_to_delete(form: ChosenMailForm, numbers: Sequence[int]) -> str:
 
 
 def _change(form: ChosenMailForm, numbers: Sequence[int]) -> ResponseReturnValue:
-    """Carry it out, and say what became of each message; with more than fit into a request, how far it got."""
+    """Carry it out, and report on each message; with more than fit into a request, how far it got."""
     action = QUARANTINE_ACTIONS.get(form.action.data or "")
     if action is None:
         raise InputError("action", "Choose what to do with them.")

@@ -236,7 +236,7 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
                     changes = service.change(record, form.texts(), form.revision)
             except StillNamedError as error:
                 form.uses = error.uses
-                form.refuse(error.errors)
+                form.refuse(error.beside_list)
             except InvalidFieldsError as error:
                 form.refuse(error.errors)
             except ConflictError:

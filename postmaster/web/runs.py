@@ -1,4 +1,4 @@
-"""The run history: what each run found, what became of it, and why it failed if it did."""
+"""The run history: what each run found, what was done with it, and why it failed if it did."""
 
 from __future__ import annotations
 

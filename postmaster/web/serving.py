@@ -12,6 +12,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable
+from copy import copy
 from signal import Signals
 from types import FrameType
 from typing import Any
@@ -19,14 +20,19 @@ from typing import Any
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
+from postmaster.fetching.posted import MAX_MAIL
 from postmaster.web.security import MAX_REQUEST
 
 # Seconds within which a request has to come from its first byte to its last one; those that a connection may stay open
 # without one; and those in which a browser takes nothing of an answer.
 REQUEST_SECONDS = 20
+
+# Where programs hand mail in.
+MAIL_PATH = "/api/v1/mail"
 
 OPTIONS = {
     "asyncore_use_poll": True,
@@ -42,9 +48,21 @@ OPTIONS = {
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
+class Request(HTTPRequestParser):
+    """A request as it comes in. Messages that programs hand in may be larger than what browsers send."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read its header, which says how large the rest may be."""
+        super().parse_header(header_plus)
+        if self.path == MAIL_PATH:
+            self.adj = copy(self.adj)
+            self.adj.max_request_body_size = MAX_MAIL
+
+
 class Connection(HTTPChannel):
     """A connection that knows since when it waits for its client, however slowly bytes come."""
 
+    parser_class = Request
     began: float | None = None
     """When the first byte of the request came that is not there as a whole yet."""
 

@@ -42,6 +42,11 @@ class SettingLine:
         return self.spec.show(self.spec.default)
 
     @property
+    def default_in_words(self) -> str:
+        """The default, with what a number counts."""
+        return f"{self.default or 'empty'} {self.spec.unit}".rstrip()
+
+    @property
     def changed(self) -> bool:
         """Whether somebody has changed it."""
         return self.value != self.default
@@ -109,7 +114,7 @@ def edit(name: str) -> ResponseReturnValue:
                 text, actor = str(form.value.data or ""), current_user().name
                 change_setting(session, spec.name, text, actor, form.seen.data, confirmed=is_confirmed())
         except StillNamedError as error:
-            form.value.errors, uses = (str(error),), error.uses
+            form.value.errors, uses = tuple(map(str, error.beside_list.values())), error.uses
             form.focus_first_refused()
         except InputError as error:
             form.value.errors = (str(error),)

@@ -24,6 +24,7 @@ from postmaster.ledger.merging import merge_tickets
 from postmaster.ledger.models import InboundMail
 from postmaster.ledger.redispatch import dispatch_again
 from postmaster.ledger.trace import MailTrace, traces
+from postmaster.outlets.handed_over import HandedOver, handed_over
 from postmaster.pipeline.verdict import Finding
 from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
@@ -49,7 +50,7 @@ LABELS = {"sla": "SLA", "customer_id": "Customer no.", "customer_user": "Custome
 
 
 class ChosenTicketsForm(Form):
-    """Chosen tickets, and what shall become of them: ``action`` is one of ``TICKET_ACTIONS``."""
+    """Chosen tickets, and what to do with them: ``action`` is one of ``TICKET_ACTIONS``."""
 
     ticket = SelectMultipleField(choices=(), validate_choice=False)
     action = StringField()
@@ -117,6 +118,7 @@ class TicketContext(Context, templates=("tickets/show.html",)):
     many: bool
     remote: int | None
     linked: LinkedNumbers
+    outlets: Sequence[HandedOver]
     messages: Sequence[tuple[MailTrace, Sequence[Step]]]
     valid_queues: Sequence[str]
     states: Sequence[str]
@@ -167,6 +169,7 @@ def show(ticket: str) -> str:
         articles = page_of_articles(session, found.id, asked_number("page", 1))
         messages = traces(session, InboundMail.ticket_id == found.id, limit=PAGE_SIZE)
         linked = linked_numbers(session, found.id)
+        outlets = handed_over(session, found.id)
         imported = session.get(ImportedTicket, found.id) is not None
         valid, states = Queues(session).valid_names(), state_names(session)
     return TicketContext(
@@ -177,6 +180,7 @@ def show(ticket: str) -> str:
         many=len(articles.articles) > OPEN_ARTICLES,
         remote=asked_id("images"),
         linked=linked,
+        outlets=outlets,
         messages=[(message, list(steps_of(message))) for message in messages],
         valid_queues=valid,
         states=states,

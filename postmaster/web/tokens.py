@@ -150,7 +150,7 @@ def revoke(number: int) -> ResponseReturnValue:
     if form.was_sent_well():
         with transaction() as session:
             revoked = revoke_token(session, str(number), current_user().name)
-        flash("The token is revoked: it opens nothing any more." if revoked else "The token was revoked before.", "ok")
+        flash("The token is revoked; it no longer works." if revoked else "The token was revoked before.", "ok")
         return redirect(url_for(".page"), 303)
     with read_session() as session:
         token = find_token(session, str(number))

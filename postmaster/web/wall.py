@@ -55,7 +55,7 @@ def _render(template: str, link: str) -> str:
 @blueprint.post("/create")
 @for_admins
 def create() -> ResponseReturnValue:
-    """Make a link, instead of the one that was good before."""
+    """Create a link; the one before no longer works."""
     with transaction() as session:
         create_wall_link(session, current_user().name)
     flash("The wall view link is ready. Anyone with it sees the board without signing in.", "ok")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +11,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from postmaster import create_app
 from postmaster.api import door
 from postmaster.api.operation import Operation
 from postmaster.api.table import OPERATIONS
+from postmaster.config import load_environment
 from postmaster.system.models import Scope
 from tests.api.conftest import NewProgram, Program
 from tests.web.conftest import add, signed_in
@@ -19,7 +23,11 @@ from tests.web.conftest import add, signed_in
 
 def path_of(operation: Operation) -> str:
     """An address of ``operation``, where there may be nothing."""
-    return operation.path.replace("{id}", "1").replace("{name}", "SessionHours").replace("{token}", "0" * 32)
+    samples = {"{id}": "1", "{name}": "SessionHours", "{token}": "0" * 32, "{number}": "2026112300012"}
+    path = operation.path
+    for name, value in samples.items():
+        path = path.replace(name, value)
+    return path
 
 
 def problem(answer: TestResponse, status: int, code: str) -> Any:
@@ -108,6 +116,13 @@ def test_what_is_no_token_is_refused(app: Flask, given: str) -> None:
         ("GET", "/api/v1/queues/0", 404, "no-such-path"),
         ("GET", "/api/v1/queues/٣", 404, "no-such-path"),
         ("GET", f"/api/v1/queues/{10**30}", 404, "no-such-path"),
+        ("GET", "/api//", 404, "no-such-path"),
+        ("GET", "/api/%0A", 404, "no-such-path"),
+        ("GET", "/api/v1/queues/1%0D%0A", 404, "no-such-path"),
+        ("GET", "/api/v1/queues/1%2F2", 404, "no-such-path"),
+        ("GET", "/api/v1/settings/a%0Ab", 404, "no-such-path"),
+        ("GET", "/api/v1/settings/a%C2%85b", 404, "no-such-path"),
+        ("GET", "/api/v1/settings/%FF", 404, "unknown-setting"),
         ("GET", "/api/v1/queues/4711", 404, "unknown-queue"),
         ("OPTIONS", "/api/v1/nothing", 404, "no-such-path"),
         ("PUT", "/api/v1/queues", 405, "wrong-method"),
@@ -133,6 +148,8 @@ BODIES: list[tuple[bytes, str, int, str]] = [
     (b'{"name": "\xff"}', "application/json", 400, "malformed-json"),
     (b'{"name": ' + b"1" * 5000 + b"}", "application/json", 400, "malformed-json"),
     (b'{"a":' * 50_000, "application/json", 400, "malformed-json"),
+    (b'{"name": "Sales", "name": "Other"}', "application/json", 400, "malformed-json"),
+    (b'\xef\xbb\xbf{"name": "Sales"}', "application/json", 400, "malformed-json"),
     (b"name=Sales", "application/x-www-form-urlencoded", 415, "wrong-content-type"),
     (b'{"name": "Sales"}', "text/plain", 415, "wrong-content-type"),
     (b'{"name": "Sales"}', "", 415, "wrong-content-type"),
@@ -216,3 +233,19 @@ def test_a_token_may_ask_so_often_and_is_told_when_it_may_again(
     problem(answers[-1], 429, "too-many-requests")
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 61
     assert new_program("read")("GET", "/queues").status_code == 200  # the others go on
+
+
+def test_nothing_of_the_api_is_imported_before_the_first_request(environ: dict[str, str]) -> None:
+    code = "import postmaster, sys; postmaster.create_app(); print([m for m in sys.modules if 'postmaster.api.' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_database_that_is_away_is_told_as_a_problem_without_its_address(environ: dict[str, str]) -> None:
+    address = "postgresql+psycopg://desk:secretword@127.0.0.1:1/desk"
+    app = create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": address}))
+    for path in ("queues", "nothing", "openapi.json"):
+        answer = app.test_client().get(f"/api/v1/{path}")
+        problem(answer, 503, "database-away")
+        assert "secretword" not in answer.text
+        assert "127.0.0.1" not in answer.text

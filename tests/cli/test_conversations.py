@@ -286,3 +286,59 @@ def test_the_page_of_such_a_ticket_says_where_its_earlier_mail_is(
     assert "its earlier mail is there" not in lead.get(f"/tickets/{own}").text
     answer(desk, "[Ticket#1000001] more")
     assert "its earlier mail is there" in lead.get("/tickets/1000001").text
+
+
+FIELDS = {
+    "dynamic_field": [
+        {"id": 1, "name": "Incident", "object_type": "Ticket"},
+        {"id": 2, "name": "Incident", "object_type": "Article"},
+        {"id": 3, "name": "ProcessManagementProcessID", "object_type": "Ticket", "internal_field": 1},
+        {"id": 4, "name": "Teams", "object_type": "Ticket"},
+    ],
+    "dynamic_field_value": [
+        {"field_id": 1, "object_id": 1, "value_text": "INC-17"},
+        {"field_id": 2, "object_id": 1, "value_text": "of an article"},
+        {"field_id": 3, "object_id": 1, "value_text": "Process-1"},
+        {"field_id": 4, "object_id": 2, "value_text": "red"},
+        {"field_id": 4, "object_id": 2, "value_text": "blue"},
+    ],
+}
+
+
+def suppliers(desk: Desk) -> None:
+    """A desk whose filter finds tickets by the number of a supplier."""
+    desk.ok("setting", "set", "Ticket::DynamicFields", "Incident; Teams")
+    words = ("--match", r"Subject=(INC-\d+)", "--follow-up-field", "Incident")
+    desk.ok("filter", "add", "--name", "supplier", *words)
+
+
+def test_a_number_of_another_system_finds_the_ticket_that_has_it_in_a_field(app: Flask, run: Run, desk: Desk) -> None:
+    suppliers(desk)
+    data = dump(ticket(1, "1000001"), ticket(2, "1000002"), **FIELDS)
+    take(run, data)
+    found = answer(desk, "about inc-17", sender="noc@supplier.example")
+    assert (found["outcome"], found["ticket"]) == ("follow-up", "1000001")
+    assert run("ticket", "show", "1000002", "--json").json["dynamic_fields"] == {"Teams": "red, blue"}
+    before = everything(app)
+    assert take(run, data)["unchanged"] == 2
+    assert everything(app) == before
+
+
+def test_a_field_follows_a_newer_dump_and_so_does_what_finds_the_ticket(run: Run, desk: Desk) -> None:
+    suppliers(desk)
+    take(run, dump(ticket(1, "1000001"), **FIELDS))
+    newer = [{"field_id": 1, "object_id": 1, "value_text": "INC-18"}]
+    assert take(run, dump(ticket(1, "1000001"), **{**FIELDS, "dynamic_field_value": newer}))["changed"] == 1
+    assert answer(desk, "INC-18", sender="noc@supplier.example")["ticket"] == "1000001"
+    assert answer(desk, "INC-17", sender="noc@supplier.example")["outcome"] == "new"
+
+
+def test_a_field_that_is_not_listed_here_and_a_dump_without_fields_are_said(run: Run, desk: Desk) -> None:
+    report = take(run, dump(ticket(1, "1000001"), **FIELDS), code=1)
+    assert report["notes"] == [
+        "The dynamic field “Incident” is not in Ticket::DynamicFields: tickets come without it.",
+    ]
+    suppliers(desk)
+    report = take(run, dump(ticket(1, "1000001")), code=1)
+    [note] = report["notes"]
+    assert note.startswith("Filters find tickets by Incident, and no ticket of the dump has a dynamic field")

@@ -68,8 +68,8 @@ REFUSED = {
     "an app of many tenants": (APP_ONLY | {"tenant": "common"}, "Tenant must be that of the mailboxes"),
     "a path as tenant": (MICROSOFT | {"tenant": "a/../b"}, "Tenant is “a/../b”"),
     "no endpoint": (GENERIC | {"authorization_endpoint": ""}, "Authorization endpoint is missing. Grant authorization"),
-    "endpoint in the clear": (GENERIC | {"token_endpoint": "http://x/token"}, "no address that begins with https://"),
-    "endpoint with a password": (GENERIC | {"token_endpoint": "https://a:b@x/token"}, "no address that begins with"),
+    "endpoint in the clear": (GENERIC | {"token_endpoint": "http://x/token"}, "not an address that begins with https://"),
+    "endpoint with a password": (GENERIC | {"token_endpoint": "https://a:b@x/token"}, "not an address that begins"),
     "no day": (GOOGLE | {"secret_expires": "soon"}, "Secret expires is “soon”, but must be a day"),
     "no grant": (MICROSOFT | {"grant": "password"}, "Grant is “password”"),
 }  # fmt: skip

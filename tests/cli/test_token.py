@@ -51,7 +51,7 @@ def test_the_audit_log_has_who_made_and_revoked_a_token(desk: Desk, app: Flask) 
         ({"--name": "old"}, "which another token has or had. Choose another one. [name-taken]"),
         ({"--scope": "write"}, "must be read, mail:write or admin"),
         ({"--queue": "Nowhere"}, "There is no queue “Nowhere”. Run: flask queue list [unknown-queue]"),
-        ({"--expires": "soon"}, "which is no date"),
+        ({"--expires": "soon"}, "which is not a date"),
         ({"--expires": "2020-01-01"}, "which is over"),
     ],
 )

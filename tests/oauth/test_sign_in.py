@@ -116,9 +116,9 @@ def test_the_connection_test_has_the_stages_token_and_permission(tenant: Tenant,
 
 
 @pytest.mark.parametrize(("grant", "claims", "sentence"), [
-    ("authorization-code", {"scp": "openid User.Read"}, "has not the permission IMAP.AccessAsUser.All"),
-    ("authorization-code", {"aud": "https://graph.microsoft.com"}, "made out to https://graph.microsoft.com"),
-    ("client-credentials", {"roles": ["Mail.Read"]}, "has not the permission IMAP.AccessAsApp, but Mail.Read"),
+    ("authorization-code", {"scp": "openid User.Read"}, "lacks the permission IMAP.AccessAsUser.All"),
+    ("authorization-code", {"aud": "https://graph.microsoft.com"}, "issued for https://graph.microsoft.com"),
+    ("client-credentials", {"roles": ["Mail.Read"]}, "lacks the permission IMAP.AccessAsApp; it has Mail.Read"),
 ])  # fmt: skip
 def test_the_connection_test_names_what_can_be_seen_in_the_token(
     tenant: Tenant, grant: str, claims: dict[str, object], sentence: str

@@ -168,7 +168,7 @@ def test_a_target_that_fails_is_shown_and_tried_again_without_the_other_hearing_
     look(61)
     look(61 + 2)
     assert (len(smtp.mails), titles(webhook)) == (0, ["No mail fetched"])
-    assert "not taken by target 1 (mailto); tried again" in desk.ok("alert", "list").stdout
+    assert "not sent to target 1 (mailto); will be tried again" in desk.ok("alert", "list").stdout
     change_state(account, last_success_at=NOON + timedelta(minutes=65))
     look(66)
     smtp.broken = False
@@ -239,7 +239,7 @@ def test_the_test_says_which_target_took_it(desk: Desk, smtp: SmtpServer, webhoo
     result = desk.run("alert", "test")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[0].startswith("target 1 (mailto): NOT sent")
-    assert result.stdout.splitlines()[1] == "target 2 (json): taken"
+    assert result.stdout.splitlines()[1] == "target 2 (json): sent"
     assert titles(webhook) == ["test"]
 
 

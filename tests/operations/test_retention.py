@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from postmaster.database import read_session
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Attachment, RawMail, Ticket
 from postmaster.extensions import Model
 from postmaster.ledger.models import FetchRun, InboundMail, Quarantine
+from postmaster.operations import retention
 from postmaster.operations.retention import BATCH, remove_old
+from postmaster.outbox.models import Event
+from postmaster.outlets.models import Outlet, OutletState
 from postmaster.resources.models import AuditEvent
 from tests.operations.conftest import BOTH
 from tests.servers.fixtures import TestMailbox
@@ -141,3 +144,33 @@ def test_a_command_that_does_not_say_what_to_erase_is_refused(desk: Desk, option
     assert result.exit_code == 2
     assert words in result.stderr
     assert len(desk.tickets()) == 1
+
+
+def add_outlet(desk: Desk, name: str, cursor: int) -> None:
+    """An outlet that has settled the events up to ``cursor``."""
+    desk.ok("outlet", "add", "--name", name, "--url", "https://192.0.2.1/hook")
+    with transaction() as session:
+        outlet = select(Outlet.id).where(Outlet.name == name).scalar_subquery()
+        session.execute(update(OutletState).where(OutletState.outlet_id == outlet).values(cursor=cursor))
+
+
+@BOTH
+def test_events_go_by_age_but_not_those_that_somebody_still_needs(
+    desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "EVENT_BATCH", 3)
+    mailbox.deliver(*mails(10))
+    desk.account(mailbox)
+    desk.fetch()
+    assert remove_old().events == 0
+    with read_session() as session:
+        ids = session.scalars(select(Event.id).order_by(Event.id)).all()
+    add_outlet(desk, "broken", cursor=ids[3])
+    add_outlet(desk, "quick", cursor=ids[-1])
+    with time_machine.travel(datetime.now(UTC) + LATER):
+        assert (remove_old().events, rows(Event)) == (4, 6)
+        desk.ok("outlet", "set", "broken", "--validity", "invalid")
+        assert (remove_old().events, rows(Event)) == (5, 1)
+        desk.ok("setting", "set", "EventRetentionDays", "0")
+        desk.ok("read", input=mail("young"))
+        assert (remove_old().events, rows(Event)) == (0, 2)

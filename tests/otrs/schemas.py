@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import zstandard
 
+from tests.otrs.facts import COLUMNS
+
 Row = Sequence[object]
 Tables = Mapping[str, tuple[str, Sequence[Row]]]  # by name: the columns, and rows with values for the first of them
 
-STAMPS = ("2024-01-08 09:00:00", 1, "2024-01-08 09:00:00", 1)
-TIMES = "create_time create_by change_time change_by"
+# Who wrote a row when.
+STAMPS = {"create_time": "2024-01-08 09:00:00", "create_by": 1, "change_time": "2024-01-08 09:00:00", "change_by": 1}
 
 QUEUE = (
     "id name group_id unlock_timeout first_response_time first_response_notify update_time update_notify "
@@ -23,8 +25,7 @@ QUEUE = (
 SETTING = (
     "id sysconfig_default_id name user_id is_valid user_modification_active effective_value is_dirty reset_to_default"
 )
-ACCOUNT = "id login pw host account_type queue_id trusted imap_folder comments valid_id"
-ZNUNY_ACCOUNT = (
+ACCOUNT = (
     "id login pw host account_type queue_id trusted imap_folder authentication_type oauth2_token_config_id comments "
     "valid_id"
 )
@@ -61,29 +62,29 @@ def setting(number: int, name: str, value: str) -> Row:
 
 
 COMMON: Tables = {
-    "valid": (f"id name {TIMES}", [(1, "valid"), (2, "invalid"), (3, "invalid-temporarily")]),
+    "valid": ("id name", [(1, "valid"), (2, "invalid"), (3, "invalid-temporarily")]),
     "follow_up_possible": (
-        f"id name comments valid_id {TIMES}",
+        "id name comments valid_id",
         [(1, "possible", None, 1), (3, "new ticket", None, 1)],
     ),
-    "ticket_state_type": (f"id name comments {TIMES}", [(1, "new", ""), (2, "open", ""), (3, "closed", "")]),
+    "ticket_state_type": ("id name comments", [(1, "new", ""), (2, "open", ""), (3, "closed", "")]),
     "ticket_state": (
-        f"id name comments type_id valid_id {TIMES}",
+        "id name comments type_id valid_id",
         [(1, "new", "", 1, 1), (4, "open", "", 2, 1), (12, "wartet auf Müller", "", 2, 1), (13, "alt", "", 3, 2)],
     ),
-    "ticket_type": (f"id name valid_id {TIMES}", [(1, "Unclassified", 1), (2, "Incident", 1)]),
-    "service": (f"id name valid_id comments {TIMES}", [(1, "Mail", 1, ""), (2, "Mail::Inbound; all", 1, "")]),
+    "ticket_type": ("id name valid_id", [(1, "Unclassified", 1), (2, "Incident", 1)]),
+    "service": ("id name valid_id comments", [(1, "Mail", 1, ""), (2, "Mail::Inbound; all", 1, "")]),
     "sla": (
         "id name calendar_name first_response_time first_response_notify update_time update_notify solution_time "
-        f"solution_notify valid_id comments {TIMES}",
+        "solution_notify valid_id comments",
         [(1, "Gold", "", 60, 0, 0, 0, 0, 0, 1, "")],
     ),
     "users": (
-        f"id login pw title first_name last_name valid_id {TIMES}",
+        "id login pw title first_name last_name valid_id",
         [(1, "root@localhost", "x", "", "Admin", "OTRS", 1), (7, "grace", "x", "", "Grace", "Hopper", 1)],
     ),
     "dynamic_field": (
-        f"id internal_field name label field_order field_type object_type config valid_id {TIMES}",
+        "id internal_field name label field_order field_type object_type config valid_id",
         [
             (1, 1, "ProcessManagementProcessID", "P", 1, "ProcessID", "Ticket", b"---\n{}\n", 1),
             (2, 0, "Rechnung", "R", 2, "Text", "Ticket", b"---\nDefaultValue: ''\n", 1),
@@ -92,22 +93,22 @@ COMMON: Tables = {
         ],
     ),
     "queue": (
-        f"{QUEUE} {TIMES}",
+        QUEUE,
         [queue(1, "Postmaster"), queue(2, "Raw"), queue(5, "Verkauf::Über"), queue(6, "Alt", 3, 2, 60)],
     ),
     "system_address": (
-        f"id value0 value1 value2 value3 queue_id comments valid_id {TIMES}",
+        "id value0 value1 value2 value3 queue_id comments valid_id",
         [(1, "verkauf@firma.example", "Verkauf „Ü“", None, None, 5, None, 1)],
     ),
-    "auto_response_type": (f"id name comments valid_id {TIMES}", [(1, "auto reply", "", 1)]),
+    "auto_response_type": ("id name comments valid_id", [(1, "auto reply", "", 1)]),
     "auto_response": (
-        f"id name text0 text1 type_id system_address_id content_type comments valid_id {TIMES}",
+        "id name text0 text1 type_id system_address_id content_type comments valid_id",
         [(1, "Danke", "Wir haben's.\nBald mehr", "Re:", 1, 1, "text/plain", "", 1)],
     ),
-    "queue_auto_response": (f"id queue_id auto_response_id {TIMES}", [(1, 5, 1), (2, 2, 1)]),
+    "queue_auto_response": ("id queue_id auto_response_id", [(1, 5, 1), (2, 2, 1)]),
     "mail_account": (
-        f"{ACCOUNT} {TIMES}",
-        [(1, "verkauf", "it's; a \\ secret", "imap.firma.example", "IMAPS", 5, 1, "INBOX", None, 1)],
+        ACCOUNT,
+        [(1, "verkauf", "it's; a \\ secret", "imap.firma.example", "IMAPS", 5, 1, "INBOX", "password", None, None, 1)],
     ),
     "postmaster_filter": (
         "f_name f_stop f_type f_key f_value f_not",
@@ -121,7 +122,7 @@ COMMON: Tables = {
         ],
     ),
     "sysconfig_modified": (
-        f"{SETTING} {TIMES}",
+        SETTING,
         [
             setting(1, "Ticket::Hook", "--- Fall#\n"),
             setting(2, "PostmasterDefaultState", "--- wartet auf Müller\n"),
@@ -140,73 +141,96 @@ COMMON: Tables = {
     ),
 }
 
-PLAIN_PRIORITY = {"ticket_priority": (f"id name valid_id {TIMES}", [(3, "3 normal", 1), (6, "6 Notfall", 1)])}
-# Since Znuny 7 a priority and a state have a colour.
-COLOURED = {
-    "ticket_priority": (
-        f"id name valid_id color {TIMES}",
-        [(3, "3 normal", 1, "#CDCDCD"), (6, "6 Notfall", 1, "#F00")],
-    ),
-    "ticket_state": (
-        f"id name comments type_id color valid_id {TIMES}",
-        [(one, name, "", kind, "#000", valid) for one, name, _, kind, valid in COMMON["ticket_state"][1]],
-    ),
+# Tables that nothing, or only a hint, is taken of.
+DROPPED_ROWS: Tables = {
+    "ticket_priority": ("id name valid_id color", [(3, "3 normal", 1, "#CDCDCD"), (6, "6 Notfall", 1, "#F00")]),
+    "salutation": ("id name text content_type valid_id", [(1, "Hallo", "Guten Tag", "text/plain", 1)]),
+    "signature": ("id name text content_type valid_id", [(1, "Gruß", "Ihr Team", "text/plain", 1)]),
+    "standard_template": ("id name text template_type valid_id", [(1, "leer", "", "Answer", 1)]),
+    "queue_standard_template": ("queue_id standard_template_id", [(5, 1)]),
+    "queue_preferences": ("queue_id preferences_key preferences_value", [(5, "Colour", "blue")]),
+    "service_customer_user": ("customer_user_login service_id", [("<DEFAULT>", 1)]),
+    "service_sla": ("service_id sla_id", [(1, 1)]),
+    "customer_user": ("id login email customer_id first_name last_name valid_id",
+                      [(1, "ann", "ann@kunde.example", "K1", "Ann", "Arm", 1)]),
+    "customer_company": ("customer_id name valid_id", [("K1", "Kunde", 1)]),
+    "customer_user_customer": ("user_id customer_id", [("ann", "K2")]),
+    "mail_queue": ("id attempts sender recipient raw_message", [(1, 2, "a@firma.example", "b@kunde.example", b"x")]),
+    "sendmail_config": ("id sendmail_module host port auth_user auth_password valid_id",
+                        [(1, "SMTPTLS", "smtp.firma.example", 587, "desk", "hidden", 1)]),
+    "ticket_loop_protection": ("sent_to sent_date", [("b@kunde.example", "2024-01-08")]),
+    "ticket_number_counter": ("id counter counter_uid", [(1, 17, "x")]),
+    "generic_agent_jobs": ("job_name job_key job_value", [("x", "ScheduleDays", "1"), ("x", "NewStateID", "2")]),
+    "notification_event": ("id name valid_id", [(1, "Neues Ticket", 1)]),
+    "communication_log": ("id transport direction status", [(1, "Email", "Incoming", "Successful")]),
+    "smime_keys": ("id key_hash key_type file_name", [(1, "ab", "cert", "ab.0")]),
+    "smime_signer_cert_relations": ("id cert_hash", [(1, "ab")]),
+    "ticket": ("id tn title queue_id ticket_state_id", [(1, "2024010810000017", "Alt", 5, 4)]),
+    "article": ("id ticket_id article_sender_type_id", [(1, 1, 3)]),
+    "article_data_mime": ("id article_id a_from a_message_id", [(1, 1, "ann@kunde.example", "<1@kunde.example>")]),
+    "article_data_mime_plain": ("id article_id body", [(1, 1, b"From: ann")]),
+    "article_data_mime_attachment": ("id article_id filename content", [(1, 1, "a.txt", b"a")]),
+    "article_data_mime_send_error": ("id article_id log_message", [(1, 1, "no route")]),
+    "article_version": ("id ticket_id source_article_id", [(1, 1, 1)]),
+    "dynamic_field_value": ("id field_id object_id value_text", [(1, 2, 1, "4711")]),
+    "auth_token": ("account_type account_id token_type token", [("MailAccount", "2", "refresh_token", "hidden")]),
+}  # fmt: skip
+
+GOOGLE = {
+    "ClientID": "1.apps.example",
+    "ClientSecret": "shh",
+    "Scope": "https://mail.google.com/",
+    "Requests": {"TokenByRefreshToken": {"Request": {"URL": "https://oauth2.googleapis.com/token"}}},
 }
-OAUTH = {
-    "oauth2_token_config": (
-        f"id name config valid_id {TIMES}",
-        [
-            (
-                1,
-                "Gmail",
-                json.dumps(
-                    {
-                        "ClientID": "1.apps.example",
-                        "ClientSecret": "shh",
-                        "Scope": "https://mail.google.com/",
-                        "Requests": {
-                            "TokenByRefreshToken": {"Request": {"URL": "https://oauth2.googleapis.com/token"}}
-                        },
-                    }
-                ),
-                1,
-            )
-        ],
-    ),
-    "mail_account": (
-        f"{ZNUNY_ACCOUNT} {TIMES}",
-        [
-            (
-                1,
-                "verkauf",
-                "it's; a \\ secret",
-                "imap.firma.example",
-                "IMAPS",
-                5,
-                1,
-                "INBOX",
-                "password",
-                None,
-                None,
-                1,
-            ),
-            (2, "a@gmail.example", "-", "imap.gmail.example", "IMAPTLS", 0, 0, None, "oauth2_token", 1, None, 1),
-            (3, "b@firma.example", "-", "graph.microsoft.com", "MSGraph", 5, 0, None, "oauth2_token", 9, None, 1),
-        ],
-    ),
+BY_TOKEN = (ACCOUNT, [
+    *COMMON["mail_account"][1],
+    (2, "a@gmail.example", "-", "imap.gmail.example", "IMAPTLS", 0, 0, None, "oauth2_token", 1, None, 1),
+])  # fmt: skip
+BY_GRAPH = (3, "b@firma.example", "-", "graph.microsoft.com", "MSGraph", 5, 0, None, "oauth2_token", 9, None, 1)
+OAUTH: Tables = {
+    "oauth2_token_config": ("id name config valid_id", [(1, "Gmail", json.dumps(GOOGLE), 1)]),
+    "oauth2_token": ("id token_config_id config_id token", [(1, 1, 1, "stale")]),
+    "mail_account": BY_TOKEN,
 }
-PRODUCTS: Mapping[str, Tables] = {
-    "OTRS 6": {**COMMON, **PLAIN_PRIORITY},
-    "Znuny 6.5": {**COMMON, **PLAIN_PRIORITY, **OAUTH},
-    "Znuny 7": {**COMMON, **OAUTH, **COLOURED},
-    "OTOBO 10": {**COMMON, **PLAIN_PRIORITY},
-    "OTOBO 11": {**COMMON, **PLAIN_PRIORITY},
+ADDED: Tables = {
+    **OAUTH,
+    "z4o_mail_account": ("mail_account_id authentication_type oauth2_token_config_id", [(2, "oauth2_token", 1)]),
+}
+PACKAGED: Tables = {
+    "mail_account": (ACCOUNT, [*COMMON["mail_account"][1], (2, "a@gmail.example", "-", "imap.gmail.example",
+                                                            "IMAPTLSOAuth2", 0, 0, None, None, None, None, 1)]),
+}  # fmt: skip
+ZNUNY: Tables = {**OAUTH, "mail_account": (ACCOUNT, [*BY_TOKEN[1], BY_GRAPH])}
+
+# What each product has beside what all have.
+_OWN: Mapping[str, Tables] = {
+    "OTRS 6, Znuny4OTRS": ADDED,
+    "OTRS CE 6.0.41": OAUTH,
+    "Znuny 6.5": ZNUNY,
+    "Znuny 7": ZNUNY,
+    "Znuny 7, upgraded": ZNUNY,
+    "OTOBO 10, MailAccount-OAuth2": PACKAGED,
 }
 
 
-def whole(columns: str, row: Row) -> list[object]:
-    """A row with a value for each column: the last are those that say who wrote it when."""
-    return [*row, *STAMPS][: len(columns.split())] if columns.endswith(TIMES) else [*row]
+def _arranged(product: str) -> Tables:
+    """The data of a desk in the tables of a product, with all columns that it has there."""
+    data = {**COMMON, **DROPPED_ROWS, **_OWN.get(product, {})}
+    tables = {}
+    for table, columns in COLUMNS[product].items():
+        if table in data:
+            named = [dict(zip(data[table][0].split(), row, strict=True)) for row in data[table][1]]
+            tables[table] = (" ".join(columns), [_whole(columns, row, place) for place, row in enumerate(named, 1)])
+    return tables
+
+
+def _whole(columns: Sequence[str], row: Mapping[str, object], place: int) -> list[object]:
+    """A value for each column; what an add-on renamed has the same value."""
+    renamed = {"auth_method": row.get("authentication_type")}
+    return [{"id": place, **STAMPS, **renamed, **row}.get(column) for column in columns]
+
+
+PRODUCTS: Mapping[str, Tables] = {product: _arranged(product) for product in COLUMNS}
 
 
 def _mysql_value(value: object, *, hexadecimal: bool) -> str:
@@ -230,8 +254,7 @@ def mysqldump(tables: Tables, *, hexadecimal: bool = False) -> str:
     for name, (columns, rows) in tables.items():
         defined = ",\n".join(f"  `{column}` varchar(200) NOT NULL COMMENT 'a, (b)'" for column in columns.split())
         values = ",".join(
-            f"({','.join(_mysql_value(value, hexadecimal=hexadecimal) for value in whole(columns, row))})"
-            for row in rows
+            f"({','.join(_mysql_value(value, hexadecimal=hexadecimal) for value in row)})" for row in rows
         )
         lines += [
             f"DROP TABLE IF EXISTS `{name}`;",
@@ -268,11 +291,11 @@ def pg_dump(tables: Tables, *, inserts: bool = False) -> str:
         named = columns.split()
         lines.append(f"CREATE TABLE public.{name} (\n" + ",\n".join(f"    {each} text" for each in named) + "\n);")
         if inserts:
-            values = (", ".join(map(_postgres_value, whole(columns, row))) for row in rows)
+            values = (", ".join(map(_postgres_value, row)) for row in rows)
             lines += [f"INSERT INTO public.{name} VALUES ({row});" for row in values]
         else:
             lines.append(f"COPY public.{name} ({', '.join(named)}) FROM stdin;")
-            lines += ["\t".join(map(_copied, whole(columns, row))) for row in rows]
+            lines += ["\t".join(map(_copied, row)) for row in rows]
             lines += ["\\.", ""]
     return "\n".join([*lines, "-- PostgreSQL database dump complete", "\\unrestrict 5ecre7", ""])
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tarfile
 import time
 from contextlib import suppress
 from io import BytesIO
@@ -148,6 +150,31 @@ def test_what_is_no_dump_is_refused_with_advice(data: bytes, sentence: str) -> N
     with pytest.raises(InputError, match=sentence) as refused:
         read_dump(BytesIO(data))
     assert "docs/import-otrs.md" in str(refused.value)
+
+
+def tar(data: bytes) -> bytes:
+    """A tar archive with one file."""
+    file = BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("desk.sql"), BytesIO(data))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"PGDMP\x01\x0e\x00", "custom format of pg_dump. Run: pg_restore"),
+        (b"PK\x03\x04\x14\x00", "is a zip archive. Unpack it first"),
+        (tar(b"INSERT"), "is a tar archive. Unpack it first"),
+        (gzip.compress(tar(b"INSERT")), "is a tar archive. Unpack it first"),
+        (b'<?xml version="1.0"?>\n<mysqldump>', "is XML. Make it without --xml"),
+        ("-- MySQL dump".encode("utf-16"), "is in UTF-16, as PowerShell writes it. Make it with --result-file"),
+    ],
+)
+def test_what_others_take_for_a_dump_is_refused_with_how_to_make_one(data: bytes, sentence: str) -> None:
+    with pytest.raises(InputError) as refused:
+        read_dump(BytesIO(data))
+    assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize(

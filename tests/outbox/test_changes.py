@@ -92,7 +92,7 @@ def test_what_is_refused_for_one_ticket_is_told_of_none(desk: Desk, reader: Read
 
 
 def test_what_a_filter_changes_of_a_ticket_is_told(desk: Desk, reader: Reader) -> None:
-    desk.ok("setting", "set", "Ticket::Owners", "ada, bob")
+    desk.ok("setting", "set", "Ticket::Owners", "ada; bob")
     desk.ok("setting", "set", "Ticket::DynamicFields", "Order")
     desk.ok(
         "filter", "add", "--name", "orders", "--match", "Subject=order (\\d+)",

@@ -166,7 +166,7 @@ def test_the_look_up_is_by_an_index_and_bounded_however_often_a_number_came(moni
 
 
 REFUSED = {
-    "no such field": ({"--follow-up-field": "Other"}, "Follow-up by field is “Other”, which is no dynamic field"),
+    "no such field": ({"--follow-up-field": "Other"}, "Follow-up by field is “Other”, which is not a dynamic field"),
     "nothing captured": (
         {"--follow-up-field": "Alert", "--match": "Subject=Problem"},
         "needs a condition that captures",

@@ -93,7 +93,7 @@ def test_quoted_text_stands_for_itself(pattern: str, subject: str) -> None:
         (r"(*ACCEPT)", "(*ACCEPT)"),
         (r"(?n:a)", "the flag n"),
         (r"(?e:a)", "the flag e"),
-        (r"\x{110000}", "which there is not"),
+        (r"\x{110000}", "which does not exist"),
         (r"\E", "no pattern"),
     ],
 )

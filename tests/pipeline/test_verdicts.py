@@ -267,7 +267,7 @@ def test_filters_see_the_verdict_and_nothing_that_the_message_says_of_it_itself(
         desk.ok("filter", "delete", "Forged", "--yes")
     assert (queues, trusted) == (["Junk", "Raw"], "Raw")
     assert (
-        "nothing comes of"
+        "has no effect"
         in desk.run("filter", "add", "--name", "F", "--match", "Subject=x", "--set", "X-OTRS-SenderVerdict=pass").stderr
     )
 

@@ -73,7 +73,7 @@ def test_a_damaged_hash_lets_nobody_in(session: Session, ada: User) -> None:
 
 def test_an_unknown_name_costs_a_hash_too(session: Session, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
-    sign_in(session, "nobody", "wrong")  # what passwords of nobody are held against is made the first time
+    sign_in(session, "nobody", "wrong")  # what passwords of nobody are checked against is made the first time
 
     class Hasher:
         def verify(self, given: str, _password: str) -> bool:

@@ -17,6 +17,8 @@ from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
 from postmaster.ledger.models import Deletion, InboundMail, Quarantine
 from postmaster.operations.wall import create_wall_link, wall_token
+from postmaster.outbox.models import Event, EventType
+from postmaster.outlets.models import Delivery, DeliveryState
 from postmaster.pipeline.decision import Outcome
 from postmaster.web.articles import sign
 from tests.support import Desk
@@ -115,8 +117,39 @@ def populate(desk: Desk, app: Flask) -> None:
     number_sample(app)
     fail(app)
     quarantine(app, MAIL.encode())
+    hand_over(desk, app)
     with app.app_context(), transaction() as session:
         create_wall_link(session, HOSTILE)
+
+
+def hand_over(desk: Desk, app: Flask) -> None:
+    """Add an outlet, and an event of the first ticket that was handed over, answered in hostile words."""
+    url = "https://receiver.example/hooks?" + LONG
+    desk.ok("outlet", "add", "--name", HOSTILE, "--url", url, "--queues", "Misc", "--comment", HOSTILE)
+    moment = now()
+    with app.app_context(), transaction() as session:
+        event = Event(key="evt_sample", type=EventType.TICKET_CREATED, created_at=moment, ticket_id=1, queue_id=1)
+        session.add(event)
+        session.flush()
+        session.add(
+            Delivery(
+                outlet_id=1,
+                event_id=event.id,
+                event_key=event.key,
+                event_type=event.type,
+                event_at=moment,
+                ticket_id=1,
+                order_key="ticket 1",
+                state=DeliveryState.DELIVERED,
+                attempts=2,
+                next_at=moment,
+                delivered_at=moment,
+                status=200,
+                answer=HOSTILE,
+                remote_number=HOSTILE,
+                remote_url="https://receiver.example/tickets/1",
+            )
+        )
 
 
 def fail(app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +10,9 @@ from flask import Flask, url_for
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from postmaster.api.table import OPERATIONS
 from postmaster.extensions import db
-from postmaster.web.access import Access, access_of
+from postmaster.web.access import ELSEWHERE, Access, access_of
 from tests.support import Desk
 from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.samples import populate, sample_of
@@ -47,6 +49,23 @@ def access(app: Flask, endpoint: str) -> Access:
 def test_each_route_says_who_may_open_it(app: Flask) -> None:
     silent = {name for _, name, _ in routes(app) if access_of(app.view_functions[name]) is None}
     assert silent == set()
+
+
+def test_only_what_is_for_programs_sees_to_it_itself(app: Flask) -> None:
+    any_method = {rule.endpoint for rule in app.url_map.iter_rules() if rule.methods is None}
+    assert any_method == {"api.door"}
+    assert {"api"} == ELSEWHERE
+
+
+@pytest.mark.parametrize("role", ["lead", "admin"])
+def test_no_session_opens_what_is_for_programs(app: Flask, role: str) -> None:
+    add(app, "ada", role)
+    browser = signed_in(app, "ada")
+    headers = token_header(browser)
+    for operation in OPERATIONS:
+        path = re.sub(r"\{\w+\}", "1", operation.path)
+        answer = browser.open(f"/api/v1{path}", method=operation.method, headers=headers)
+        assert (answer.status_code, answer.content_type) == (401, "application/problem+json"), operation.name
 
 
 def test_few_routes_are_open_to_everybody(app: Flask) -> None:

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from postmaster.accounts.fields import ACCOUNT_FIELDS
 from postmaster.accounts.service import AccountService
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
+from postmaster.operations import scratch
 from postmaster.resources.fields import Field
 from postmaster.resources.readers import whole_number
-from postmaster.web import scratch
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import add_credential, fields_of, fill, press, words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -10,7 +11,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 FOR_EVER = "public, max-age=31536000, immutable"
-FILES = ("app.css", "icons.svg", "favicon.svg", "vendor/pico.min.css", "vendor/htmx.min.js")
+FILES = (
+    "app.css",
+    "icons.svg",
+    "favicon.svg",
+    "vendor/pico.min.css",
+    "vendor/htmx.min.js",
+    "vendor/swagger-ui.css",
+    "viewer.js",
+)
 
 
 def addresses(page: str) -> set[str]:
@@ -47,6 +56,16 @@ def test_an_address_changes_with_what_the_file_holds(app: Flask, tmp_path: Path)
         with app.test_request_context():
             found.add(app.jinja_env.globals["asset"]("app.css"))
     assert len(found) == 2
+
+
+def test_what_is_carried_along_is_as_it_was_and_has_its_licence(app: Flask) -> None:
+    folder = Path(str(app.static_folder)) / "vendor"
+    readme = (folder / "README.md").read_text()
+    checksums = dict(re.findall(r"\| `([^`]+)` \| `([0-9a-f]{64})` \|", readme))
+    assert checksums.keys() == {path.name for path in folder.iterdir() if path.suffix in (".js", ".css")}
+    for name, checksum in checksums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum, name
+    assert all(path.name in readme for path in folder.iterdir() if path.name != "README.md")
 
 
 def test_a_missing_file_is_not_kept(anonymous: FlaskClient) -> None:

@@ -99,7 +99,7 @@ def test_the_board_counts_what_came_today_and_what_waits(app: Flask, client: Fla
     tell_state(app, 1, last_success_at=now(), backlog=1214)
     with app.app_context(), transaction() as session:
         count_mail(session, 1, [Outcome.NEW, Outcome.FOLLOW_UP], now())
-    assert "On server 1,214 Today 2 Next run due" in words(client.get("/status").text)
+    assert "On server 1,214 Today 2 Next run now" in words(client.get("/status").text)
     assert "All is well with 1 account" in words(client.get("/status").text)
 
 

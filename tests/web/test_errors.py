@@ -172,6 +172,6 @@ def test_looking_with_head_does_not_use_up_what_is_to_be_said(client: FlaskClien
 
 def test_looking_with_head_says_nothing_later(app: Flask, client: FlaskClient) -> None:
     client.head("/credentials/callback")
-    assert "Nobody was sent to an identity provider" not in client.get("/credentials").text
+    assert "No sign-in at an identity provider was begun" not in client.get("/credentials").text
     client.get("/credentials/callback")
-    assert "Nobody was sent to an identity provider" in client.get("/credentials").text
+    assert "No sign-in at an identity provider was begun" in client.get("/credentials").text

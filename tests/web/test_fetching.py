@@ -75,7 +75,7 @@ def test_fetch_now_queues_one_run_however_often_it_is_pressed(app: Flask, client
     assert renewed(first) == [account]
     assert seconds_of(first) == "2"
     second = words(post(client, f"/accounts/{account}/fetch").text)
-    assert "ada@one.example is queued already; it is not fetched twice." in second
+    assert "ada@one.example is already queued; it is not fetched twice." in second
     with app.app_context(), read_session() as session:
         assert session.scalars(
             select(AuditEvent.action).where(AuditEvent.noun == "account", AuditEvent.action == "fetch")

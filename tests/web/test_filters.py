@@ -170,6 +170,22 @@ def test_what_keeps_it_from_being_tried_is_said(client: FlaskClient, changed: di
     assert sentence in words(send(client, "/filters/add/try", headers=HTMX, **changed).text)
 
 
+def test_the_field_that_finds_the_ticket_is_chosen_behind_the_conditions_and_shown_in_the_list(
+    client: FlaskClient, desk: Desk
+) -> None:
+    page = client.get("/filters/add").text
+    assert "There is no dynamic field yet" in words(page)
+    assert 'href="/settings/Ticket::DynamicFields"' in page
+    assert "counts as empty" in words(page)
+    desk.ok("setting", "set", "Ticket::DynamicFields", "Incident")
+    match = ("--match", r"Subject=Incident-(\d+)")
+    desk.ok("filter", "add", "--name", "supplier", *match, "--follow-up-field", "Incident")
+    page = words(client.get("/filters/1").text)
+    assert "There is no dynamic field yet" not in page
+    assert page.index("Conditions") < page.index("Headers to set") < page.index("Follow-up by field")
+    assert "Follow-up by field Incident" in words(client.get("/filters").text)
+
+
 def test_a_slow_filter_is_marked(client: FlaskClient, desk: Desk) -> None:
     desk.ok("filter", "add", "--name", "Bomb", "--match", "Body=(a+)+$")
     desk.ok("read", input=mail("large line", body="a" * 1_000_000 + "!"))

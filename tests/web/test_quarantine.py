@@ -216,7 +216,7 @@ def test_what_the_database_refuses_again_is_told(app: Flask, client: FlaskClient
         ((1,), {"action": "deliver"}, "Choose the queue first."),
         ((1,), {"action": "deliver", "queue": "Nowhere"}, "Message 1: There is no queue “Nowhere”."),
         ((1,), {"action": "deliver", "queue": "Junk"}, "Message 1: The queue “Junk” is invalid"),
-        ((1,), {}, "Press one of the buttons"),
+        ((1,), {}, "Choose what to do with them"),
         ((2**70,), {"action": "retry"}, "What was chosen is not a message."),
         ((), {"action": "retry", "newest": "-1"}, "Choose at least one message first."),
     ],
@@ -303,7 +303,7 @@ def test_what_is_gone_already_is_said(app: Flask, client: FlaskClient) -> None:
     for path in ("/quarantine/1", "/quarantine/1/download", "/quarantine/99"):
         answer = client.get(path)
         assert answer.status_code == 404
-        assert "Somebody may have seen to it already" in answer.text
+        assert "Somebody may have dealt with it already" in answer.text
 
 
 @pytest.mark.parametrize("fields", [{"action": "delete", "confirmed": "yes"}, {"action": "retry"}])

@@ -165,7 +165,7 @@ def test_fetch_now_on_the_page_of_an_account_leads_back_there(app: Flask, client
     assert 'aria-disabled="true" title="The account is already queued."' in client.get("/accounts/2/status").text
     stays = client.post(action, headers={**HTMX, **token_header(client)}).text
     assert '<div class="stack" id="standing" hx-swap-oob="true">' in stays
-    assert "u2@h2.example is queued already; it is not fetched twice." in words(stays)
+    assert "u2@h2.example is already queued; it is not fetched twice." in words(stays)
     assert audited(app) == [("fetch", "account", {})]
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster import create_app
-from postmaster.web.accounts import server_checks
+from postmaster.operations import server_checks
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.flask_process import Forked
 from tests.servers.ports import wait_until

@@ -23,7 +23,7 @@ def names(page: str) -> list[str]:
 def test_all_settings_are_listed_with_meaning_value_and_default(client: FlaskClient) -> None:
     page = client.get("/settings").text
     assert names(page) == list(SETTINGS)
-    assert "FetchIntervalMinutes Minutes between two runs over an account. 10 10 No" in words(page)
+    assert "FetchIntervalMinutes Minutes between two runs over an account. 10 minutes 10 No" in words(page)
     assert all(spec.description in words(page) for spec in SETTINGS.values())
 
 
@@ -37,7 +37,7 @@ def test_each_setting_has_its_form(client: FlaskClient, name: str) -> None:
 def test_a_changed_one_is_marked_and_can_be_reset(app: Flask, client: FlaskClient, desk: Desk) -> None:
     assert fill(client, "/settings/FetchIntervalMinutes", value="5").location == "/settings"
     page = client.get("/settings").text
-    assert "an account. 5 10 Changed Reset to default" in words(page)
+    assert "an account. 5 minutes 10 Changed Reset to default" in words(page)
     assert page.count("Reset to default: ") == 1
     client.post("/settings/FetchIntervalMinutes/reset", headers=token_header(client))
     assert desk.ok("setting", "get", "FetchIntervalMinutes").stdout == "10\n"
@@ -61,7 +61,7 @@ def test_htmx_gets_the_list_again_after_a_reset(client: FlaskClient, desk: Desk)
     [
         ("FetchIntervalMinutes", "0", "FetchIntervalMinutes is “0”, but must be a whole number from 1 to 1440."),
         ("FetchIntervalMinutes", "", "FetchIntervalMinutes is empty. Its default is 10."),
-        ("Ticket::Hook", "Call 1", "must have no blanks and brackets"),
+        ("Ticket::Hook", "Call 1", "must not contain spaces or brackets"),
         ("Ticket::SubjectFormat", "Up", "Ticket::SubjectFormat is “Up”, but must be Left, Right or None."),
         ("PostmasterDefaultQueue", "Nowhere", "PostmasterDefaultQueue is “Nowhere”, which is not a valid queue."),
         ("AcceptTicketNumberFromStranger", "maybe", "is “maybe”, but must be yes, no or proven."),

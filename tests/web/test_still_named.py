@@ -87,6 +87,7 @@ def test_a_change_names_what_names_the_record_and_is_made_if_it_is_confirmed(
     page = fill(client, path, **change)
     assert page.status_code == 422
     assert "This is still named by:" in words(page.text)
+    assert "is still named. See below" in words(page.text)
     before = run(noun, "show", which, "--json").json
     assert before[field] != value
 
@@ -119,6 +120,17 @@ LISTS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "loss"),
+    [
+        ("Ticket::Services", "Mail; Website", "Ticket::Services would lose “Web”, but it is named by filter"),
+        ("Ticket::Owners", "bob; ann", "IDs of Ticket::Owners would mean other entries, or none, but it is named by"),
+    ],
+)
+def test_it_is_said_what_a_list_would_lose(named: Desk, run: Run, setting: str, value: str, loss: str) -> None:
+    assert loss in run("setting", "set", setting, value).stderr
+
+
 def test_each_list_that_there_is_asks_who_names_its_entries() -> None:
     defined = {spec.name for spec in vars(list_settings).values() if isinstance(spec, ListSetting)}
     assert set(LISTS) == defined == {spec.name for spec in LISTED.values()}
@@ -134,6 +146,7 @@ def test_an_entry_of_a_list_is_not_taken_away_from_under_a_filter(
     assert f"filter “{use}”" in refused.stderr
     page = fill(client, f"/settings/{setting}", value=value)
     assert page.status_code == 422
+    assert "--yes" not in words(page.text)
     assert f"filter “{use}”" in words(page.text)
     assert run("setting", "get", setting).stdout.strip() != value
     assert run("setting", "set", setting, value, "--yes").exit_code == 0

@@ -78,7 +78,7 @@ def read_lines(read: Callable[[str], object]) -> Callable[[str], list[str]]:
 
 
 def condition(text: str, *, negate: bool = False) -> Condition:
-    """The condition that ``Header=RE`` means. Raises Flaw, which names the position in the pattern."""
+    """The condition that ``Header=RE`` means. Raises InvalidValue, which names the position in the pattern."""
     header, pattern = _entered(text)
     name, occurrence = _occurrence(header)
     return Condition(name, pattern, _compile(header, _searched(pattern)), negate, _is_address(pattern), occurrence)
@@ -131,7 +131,7 @@ def _searched(pattern: str) -> str:
 
 
 def setting(text: str) -> HeaderAssignment:
-    """The header to set that ``X-OTRS-Name=value`` means. Raises Flaw."""
+    """The header to set that ``X-OTRS-Name=value`` means. Raises InvalidValue."""
     header, value = _divided(text, "a header to set is entered as X-OTRS-Name=value, as in X-OTRS-Queue=Junk")
     usual = known_header(header)
     if usual is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
 from postmaster.operations.progress import progress
-from postmaster.operations.requests import Answer, request_fetch
+from postmaster.operations.requests import ANSWER_TEXTS, WELL, request_fetch
 from postmaster.resources.numbers import read_id
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
@@ -22,17 +22,6 @@ from postmaster.web.lists import next_url
 from postmaster.web.pulse import PulseContext
 from postmaster.web.resources import FieldRow, Resource, existing, line_of
 from postmaster.web.status import board
-
-# What becomes of a request to fetch one account.
-ANSWER_TEXTS: Mapping[Answer, str] = {
-    Answer.QUEUED: "{label} is queued for fetching.",
-    Answer.ALREADY_QUEUED: "{label} is already queued; it is not fetched twice.",
-    Answer.RUNNING: "{label} is already being fetched; no second run is queued.",
-    Answer.NOT_VALID: "{label} is not fetched: the account is not valid.",
-    Answer.NEEDS_CREDENTIAL: "{label} is not fetched: the account needs a valid credential.",
-    Answer.NEEDS_CONFIRMATION: "{label} is not fetched: its first fetch has to be confirmed.",
-}
-WELL = (Answer.QUEUED, Answer.ALREADY_QUEUED, Answer.RUNNING)
 
 # Of the accounts that a page says it shows.
 MAX_SHOWN_ACCOUNTS = 100

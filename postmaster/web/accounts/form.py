@@ -11,8 +11,8 @@ from flask import request, url_for
 
 from postmaster.accounts.fields import AUTHSERV_IDS, CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS, AccountType, Tls
+from postmaster.operations import scratch
 from postmaster.resources.fields import Field
-from postmaster.web import scratch
 from postmaster.web.access import current_user
 from postmaster.web.asked import is_looking
 from postmaster.web.field_forms import FieldForm, FormPart, field_form
@@ -52,7 +52,7 @@ class AccountForm(FieldForm):
     """The form of the account with the id ``number``, or of a new one.
 
     ``fields_for`` tells which fields are called for; the others keep what was entered, out of sight. ``lost`` says that
-    what was entered before is not there any more.
+    what was entered before is gone.
     """
 
     fields_for: Callable[[Mapping[str, str]], Sequence[Field]]

@@ -13,11 +13,11 @@ from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.operations.progress import progress
+from postmaster.operations.server_checks import CheckReport
 from postmaster.pipeline.decision import OUTCOMES, REASONS
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import Standing, list_pulse, standings
-from postmaster.web.accounts.server_checks import CheckReport
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.pulse import PulseContext
@@ -43,7 +43,7 @@ class AccountFrame(PulseContext):
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewWords(Context):
-    """How the preview says what would become of a message, and why."""
+    """How the preview words the outcome that a message would have, and why."""
 
     outcomes: Mapping[str, str] = field(
         default_factory=lambda: {outcome: row.label for outcome, row in OUTCOMES.items()}

@@ -20,18 +20,18 @@ from postmaster.accounts.validation import check_dispatching
 from postmaster.database import read_session
 from postmaster.errors import PostMasterError
 from postmaster.limits import limiter
+from postmaster.operations.server_checks import COMMANDS, CheckReport, read_report, start, wait_for
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.form import AccountForm, account_form
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountBeside, PreviewWords, blueprint
-from postmaster.web.accounts.server_checks import COMMANDS, CheckReport, read_report, start, wait_for
 from postmaster.web.asked import asked_number
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FormPart
 from postmaster.web.lists import wants_fragment, with_parameter
 from postmaster.web.resources import Resource, existing, form_route, render_form
 
-# What it takes to reach a mailbox, and what more to say what would become of its mail.
+# What it takes to reach a mailbox, and what more to preview its mail.
 CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
 DECISION = (TRUSTED, AUTHSERV_IDS, DISPATCHING, QUEUE)
 

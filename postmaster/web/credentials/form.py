@@ -25,7 +25,7 @@ class CredentialForm(FieldForm):
     kinds = tuple(CREDENTIAL_KINDS.values())
 
     def texts(self) -> dict[str, str]:
-        """What was entered; of a new one with its kind, which is no input any more once it is chosen."""
+        """What was entered; of a new one with its kind, which is no longer an input once it is chosen."""
         given = super().texts()
         return given if self.editing else given | {KIND.name: request.values.get(KIND.name, "")}
 

@@ -10,7 +10,7 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 
 from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
-from postmaster.pipeline.filters.service import ACCOUNT, MATCH, NOT_MATCH, SET
+from postmaster.pipeline.filters.service import ACCOUNT, FOLLOWUP_FIELD, MATCH, NOT_MATCH, SET
 from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.web.field_forms import FieldForm, field_form
 
@@ -54,7 +54,12 @@ class FilterForm(FieldForm):
     @property
     def plain(self) -> list[Any]:
         """The parts that are no rows."""
-        return [part for part in self.parts if part[0] not in LINES]
+        return [part for part in self.parts if part[0] not in (*LINES, FOLLOWUP_FIELD)]
+
+    @property
+    def followup(self) -> Any:
+        """What finds the ticket by what the conditions capture: it stands behind them."""
+        return next(part for part in self.parts if part[0] == FOLLOWUP_FIELD)
 
     @property
     def conditions(self) -> list[FilterRow]:

@@ -23,7 +23,8 @@ from typing import IO
 from postmaster import config
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json
-from postmaster.web import scratch
+from postmaster.operations import scratch
+from postmaster.resources.fields import Value
 
 # What there is to look at, with the command that does it.
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -37,7 +38,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 TIME_LIMIT = 300
 MAX_AT_A_TIME = 8
 
-_HOME = Path(__file__).parents[3]  # from where the child finds the package
+_HOME = Path(__file__).parents[2]  # from where the child finds the package
 
 # Bytes that are read of what a child printed.
 MAX_REPORT = 4_000_000
@@ -75,8 +76,8 @@ class CheckReport:
         return planned[len(self.stages) :] if self.running else []
 
 
-def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = None) -> str:
-    """Start a check for ``by``, with what was entered for account ``number``; returns the token of the report.
+def start(kind: str, values: Mapping[str, Value], by: str, number: int | None = None) -> str:
+    """Start a check for ``by``, with these values of the fields of account ``number``; returns the token of the report.
 
     Raises PostMasterError if too many do already.
     """
@@ -103,7 +104,7 @@ def start(kind: str, texts: Mapping[str, str], by: str, number: int | None = Non
         child = subprocess.Popen(  # noqa: S603 - the words of COMMANDS, and a user's name
             command, stdin=subprocess.PIPE, stdout=report, stderr=report, env=_environment(), cwd=_HOME
         )
-    document = json.dumps({"account": [dict(texts)]}).encode()
+    document = json.dumps({"account": [dict(values)]}).encode()
     threading.Thread(target=_see_to, args=(child, document), daemon=True).start()
     return path.name
 

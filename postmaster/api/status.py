@@ -1,0 +1,163 @@
+"""How everything stands, and the one switch for all fetching."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from postmaster.api.accounts import FETCHING_SCHEMA
+from postmaster.api.operation import Answer, Body, Call, Operation, Reply
+from postmaster.api.schemas import COUNT, FLAG, ID, MOMENT, TEXT, obj, or_null
+from postmaster.database import read_session, transaction
+from postmaster.extensions import Json
+from postmaster.fetching.pause import REASON, current_pause, pause_fetching, pause_json, resume_fetching
+from postmaster.operations.standing import look_at_all
+from postmaster.system.models import Scope
+
+
+def _status(_call: Call) -> Answer:
+    with read_session() as session:
+        return Answer(look_at_all(session).as_json())
+
+
+def _get_pause(_call: Call) -> Answer:
+    with read_session() as session:
+        return Answer(pause_json(current_pause(session)))
+
+
+def _pause(call: Call) -> Answer:
+    with transaction() as session:
+        return Answer(pause_json(pause_fetching(session, call.values((REASON,))[REASON.name], call.actor)))
+
+
+def _resume(call: Call) -> Answer:
+    with transaction() as session:
+        resume_fetching(session, call.actor)
+    return Answer()
+
+
+_ACCOUNT: Json = {
+    "id": 3,
+    "label": "orders@imap.example.com",
+    "health": "healthy",
+    "last_run": "2026-11-23T09:12:00+00:00",
+    "last_success": "2026-11-23T09:12:00+00:00",
+    "failing_since": None,
+    "backlog": 0,
+    "next_run": "2026-11-23T09:22:00+00:00",
+    "held": None,
+    "error": "",
+    "activity": None,
+}
+_ACTIVITY: Json = {
+    **obj(
+        {
+            "state": TEXT,
+            "by": TEXT,
+            "since": or_null(TEXT),
+            "done": COUNT,
+            "expected": COUNT,
+            "rate": {"type": "number"},
+        }
+    ),
+    "type": ["object", "null"],
+}
+_ACCOUNT_SCHEMA = obj(
+    {
+        "id": ID,
+        "label": TEXT,
+        "health": TEXT,
+        **dict.fromkeys(("last_run", "last_success", "failing_since", "next_run"), or_null(MOMENT)),
+        "backlog": COUNT,
+        "held": or_null(COUNT),
+        "error": TEXT,
+        "activity": _ACTIVITY,
+    }
+)
+_WORKER: Json = {
+    "fetching": "active",
+    "sentence": "Mail is being fetched.",
+    "advice": "",
+    "workers": 2,
+    "schedulers": 1,
+    "paused_by": None,
+    "reason": None,
+    "since": None,
+}
+_PAUSE: Json = {
+    "paused": True,
+    "reason": "The desk moves",
+    "by": "API token shop",
+    "since": "2026-11-23T09:12:00+00:00",
+}
+_PAUSE_SCHEMA = obj({"paused": FLAG, **dict.fromkeys(("reason", "by", "since"), or_null(TEXT))})
+
+OPERATIONS = (
+    Operation(
+        name="getStatus",
+        method="GET",
+        path="/status",
+        scope=Scope.READ,
+        tag="status",
+        summary="Get how everything stands",
+        description="As flask status --json prints it.",
+        run=_status,
+        reply=Reply(
+            {
+                "accounts": [_ACCOUNT],
+                "queues": [{"name": "Raw", "tickets": 12}],
+                "quarantined": 0,
+                "worker": _WORKER,
+                "headline": "All is well with 1 account",
+                "ok": True,
+                "incidents": 0,
+            },
+            obj(
+                {
+                    "accounts": {"type": "array", "items": _ACCOUNT_SCHEMA},
+                    "queues": {"type": "array", "items": obj({"name": TEXT, "tickets": COUNT})},
+                    "quarantined": COUNT,
+                    "worker": FETCHING_SCHEMA,
+                    "headline": TEXT,
+                    "ok": FLAG,
+                    "incidents": COUNT,
+                }
+            ),
+        ),
+        errors=("database-away",),
+    ),
+    Operation(
+        name="getPause",
+        method="GET",
+        path="/pause",
+        scope=Scope.READ,
+        tag="status",
+        summary="Get whether all fetching is paused",
+        run=_get_pause,
+        reply=Reply(_PAUSE, _PAUSE_SCHEMA),
+        errors=("database-away",),
+    ),
+    Operation(
+        name="pauseFetching",
+        method="PUT",
+        path="/pause",
+        scope=Scope.ADMIN,
+        tag="status",
+        summary="Pause all fetching",
+        description="Runs end after their current batch.",
+        run=_pause,
+        body=Body({"reason": "The desk moves"}, (REASON,)),
+        reply=Reply(_PAUSE, _PAUSE_SCHEMA, description="It is paused."),
+        errors=("already-paused", "missing-field"),
+    ),
+    Operation(
+        name="resumeFetching",
+        method="DELETE",
+        path="/pause",
+        scope=Scope.ADMIN,
+        tag="status",
+        summary="Resume fetching",
+        run=_resume,
+        reply=Reply(None, None, HTTPStatus.NO_CONTENT, "Mail is fetched again, or was anyway."),
+        errors=("database-away",),
+    ),
+)

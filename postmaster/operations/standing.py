@@ -1,0 +1,70 @@
+"""How everything stands, for ``flask status`` and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from postmaster.extensions import Json
+from postmaster.fetching.overview import Overview, look_over
+from postmaster.operations.progress import Progress, progress
+from postmaster.operations.state import FetchingState, fetching_state
+from postmaster.operations.verdict import Verdict, judge
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How everything stands."""
+
+    overview: Overview
+    state: FetchingState
+    going_on: Mapping[int, Progress]
+    verdict: Verdict
+
+    def as_json(self) -> Json:
+        """The form that ``flask status --json`` prints, and the API answers."""
+        verdict = self.verdict
+        told = {"headline": verdict.headline, "ok": verdict.ok, "incidents": len(verdict.incidents)}
+        return _describe(self.overview, self.going_on) | {"worker": self.state.as_dict()} | told
+
+
+def look_at_all(session: Session) -> Standing:
+    """How everything stands now."""
+    overview, state, going_on = look_over(session), fetching_state(session), progress(session)
+    return Standing(overview, state, going_on, judge(session, state))
+
+
+def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
+    accounts = [
+        {
+            **{name: value for name, value in asdict(account).items() if name != "complaint"},
+            "error": str(account.complaint or ""),
+            **{
+                name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")
+            },
+            "activity": _activity(going_on.get(account.id)),
+        }
+        for account in overview.accounts
+    ]
+    queues = [asdict(queue) for queue in overview.queues]
+    return {"accounts": accounts, "queues": queues, "quarantined": overview.quarantined}
+
+
+def _activity(progress: Progress | None) -> Json | None:
+    if progress is None:
+        return None
+    return {
+        "state": progress.activity.value,
+        "by": progress.by,
+        "since": _iso(progress.since),
+        "done": progress.done,
+        "expected": progress.expected,
+        "rate": round(progress.rate, 1),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
