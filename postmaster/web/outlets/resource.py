@@ -48,8 +48,8 @@ OUTLET_PAGES = Resource(
         Column("Comment"),
     ),
     helps={
-        "secret": "What signs each event, as whsec_…; leave it empty to have one made, which is shown once. “new” is "
-        "another one.",
+        "secret": "What signs each event, as whsec_…; leave it empty to have one made, which is shown once; “new” "
+        "replaces it.",
         "headers": "Further headers, a line “Name: value” each, as for a token that the receiver asks for. Stored "
         "encrypted, and never shown again; enter “none” to take them away.",
         "validity": "Only valid outlets are handed anything over.",
