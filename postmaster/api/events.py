@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from postmaster.api.operation import Answer, Call, Operation, Reply
 from postmaster.api.schemas import MOMENT, TEXT, obj
 from postmaster.database import read_session
+from postmaster.desk.models import Ticket
 from postmaster.desk.queues import Queues
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.ledger.event_document import event_document
-from postmaster.outbox.models import EventType
+from postmaster.outbox.models import Event, EventType
 from postmaster.outbox.reading import page_after, wait_for_events
 from postmaster.resources.fields import Field, InvalidFieldsError
 from postmaster.resources.numbers import MAX_ID
@@ -66,7 +68,22 @@ def _list(call: Call) -> Answer:
         wait_for_events(after, call.query["wait"], types, queues)
     with read_session() as session:
         found = page_after(session, after, call.query["limit"], types, queues)
-        return Answer({"items": event_document(session, found.events), "next": found.after})
+        items = event_document(session, found.events)
+        _leave_out_unseen(session, call, found.events, items)
+        return Answer({"items": items, "next": found.after})
+
+
+def _leave_out_unseen(session: Session, call: Call, events: Sequence[Event], items: Sequence[Json]) -> None:
+    """Events stay in the queue they happened in; of a ticket that was moved where the token sees nothing, no more is
+    told than that something happened.
+    """
+    if call.caller.queue_ids is None:
+        return
+    of_events = Ticket.id.in_({event.ticket_id for event in events} - {None})
+    seen = set(session.scalars(select(Ticket.id).where(of_events, Ticket.queue_id.in_(call.caller.queue_ids))))
+    for event, item in zip(events, items, strict=True):
+        if event.ticket_id is not None and event.ticket_id not in seen:
+            item["data"] = {**_NOTHING}
 
 
 def _queue_ids(session: Session, call: Call) -> Collection[int]:
@@ -86,12 +103,14 @@ def _queue_id(session: Session, call: Call, name: str) -> int:
     return queue_id
 
 
+_NOTHING: Json = {"ticket": None, "article": None, "mail": None, "decisions": [], "links": {}}
+
 _EVENT: Json = {
     "id": "0f4c3f0e6b0d4b5f9a3c1d2e3f405162",
     "type": "mail.ignored",
     "timestamp": "2026-11-23T09:12:00+00:00",
     "sequence": 4711,
-    "data": {"ticket": None, "article": None, "mail": None, "decisions": [], "links": {}},
+    "data": _NOTHING,
 }
 _SEQUENCE: Json = {"type": "integer", "minimum": 0}
 _EVENT_SCHEMA = obj(

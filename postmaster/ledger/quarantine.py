@@ -123,9 +123,10 @@ def handle(
 ) -> Iterator[Handled]:
     """Do ``act`` to each message; one that fails does not undo the others. ``TOGETHER`` of them are a transaction.
 
+    The oldest comes first, as when they arrived; so two people's transactions also lock messages in the same order.
     After ``seconds`` no other transaction is begun, so that there may be messages that nothing is yielded for.
     """
-    wanted = list(dict.fromkeys(numbers))
+    wanted = sorted(set(numbers))
     ends = time.monotonic() + seconds
     for start in range(0, len(wanted), TOGETHER):
         with transaction() as session:

@@ -151,6 +151,12 @@ def test_events_are_read_by_cursor(admin: Program, new_program: NewProgram, desk
     limited = new_program("read", queues=["Misc"])
     assert [event["sequence"] for event in limited.get("/events")["items"]] == [first["items"][1]["sequence"]]
     problem(limited("GET", "/events?queues=Junk"), 422, "unknown-queue")
+    [event] = limited.get("/events")["items"]
+    desk.ok("ticket", "set", event["data"]["ticket"]["number"], "--queue", "Junk")
+    assert all(
+        told["data"]["ticket"] is told["data"]["article"] is told["data"]["mail"] is None
+        for told in limited.get("/events")["items"]
+    ), "the ticket is where the token sees nothing"
     problem(admin("GET", "/events?types=nothing"), 422, "invalid-value")
 
 
