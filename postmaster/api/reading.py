@@ -34,6 +34,7 @@ PATH_FIELDS: dict[str, Field] = {
     field.name: field
     for field in (
         Field("id", "Id", mandatory=True, read=_id, metavar="ID", help="The id."),
+        Field("delivery", "Delivery", mandatory=True, read=_id, metavar="ID", help="The id of the delivery."),
         Field("name", "Name", mandatory=True, read=line(200), metavar="NAME", help="The name."),
         Field("number", "Number", mandatory=True, read=line(30), metavar="NUMBER", help="The number of the ticket."),
         Field("token", "Token", mandatory=True, read=line(100), metavar="TOKEN", help="What it was answered by."),

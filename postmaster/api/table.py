@@ -5,7 +5,7 @@ from __future__ import annotations
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import KIND
 from postmaster.accounts.queue_list import QUEUE_LISTING
-from postmaster.api import accounts, articles, events, mail, quarantine, runs, settings, status, tickets
+from postmaster.api import accounts, articles, events, mail, outlets, quarantine, runs, settings, status, tickets
 from postmaster.api.operation import Operation
 from postmaster.api.resources import ApiResource, resource_operations
 from postmaster.api.schemas import COUNT, FLAG, MOMENT, TEXT, or_null
@@ -68,12 +68,13 @@ FILTERS = ApiResource(
     errors=("name-taken", "no-condition"),
 )
 
-RESOURCES = (QUEUES, ADDRESSES_OF_THE_DESK, CREDENTIALS_OF_ACCOUNTS, FILTERS)
+RESOURCES = (QUEUES, ADDRESSES_OF_THE_DESK, CREDENTIALS_OF_ACCOUNTS, FILTERS, outlets.OUTLETS)
 
 OPERATIONS: tuple[Operation, ...] = (
     *status.OPERATIONS,
     *accounts.OPERATIONS,
     *(operation for resource in RESOURCES for operation in resource_operations(resource)),
+    *outlets.OPERATIONS,
     *tickets.OPERATIONS,
     *articles.OPERATIONS,
     *mail.OPERATIONS,
