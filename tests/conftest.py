@@ -186,9 +186,16 @@ def environ(data_dir: Path, certificates: Certificates, new_database: NewDatabas
 
 
 @pytest.fixture
-def unused_app(environ: dict[str, str]) -> Flask:
+def unused_app(environ: dict[str, str]) -> Iterator[Flask]:
     """The app on an empty data directory, before its first command."""
-    return create_app(load_environment(environ))
+    yield from used(create_app(load_environment(environ)))
+
+
+def used(app: Flask) -> Iterator[Flask]:
+    """The app until its test is over: then its connections are closed, which would have files open until the end."""
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -202,12 +209,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture
-def app(environ: dict[str, str], empty_database: bytes) -> Flask:
+def app(environ: dict[str, str], empty_database: bytes) -> Iterator[Flask]:
     """The app, on an embedded database that is empty."""
     settings = load_environment(environ)
     if settings.embedded:
         settings.database_file.write_bytes(empty_database)
-    return create_app(settings)
+    yield from used(create_app(settings))
 
 
 @pytest.fixture

@@ -76,7 +76,11 @@ class _Collector(Collector):
             ("running", "Accounts that are being fetched.", sum(it.activity is Activity.RUNNING for it in going_on)),
             ("late", "Accounts that wait for a worker longer than two of their intervals.", state.late),
             ("quarantine_messages", "Messages that could not become tickets.", quarantined),
-            ("newest_event", "Sequence of the newest event.", newest_id(self.session)),
+            (
+                "newest_event",
+                "Sequence of the newest event: the time in microseconds, when it was written.",
+                newest_id(self.session),
+            ),
         ):
             yield GaugeMetricFamily(f"postmaster_{name}", text, value=value)
 

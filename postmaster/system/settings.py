@@ -150,6 +150,7 @@ OUTLET_ALERT = Setting(
     60,
     "Minutes after which an event that was not handed over raises an alert.",
     whole_number(1, 43_200),
+    unit="minutes",
 )
 TICKETS_PER_SENDER = Setting(
     "TicketsPerSenderHour",

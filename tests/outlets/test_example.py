@@ -33,7 +33,7 @@ def example(tmp_path: Path) -> Iterator[int]:
     [port] = free_ports(1)
     command = [sys.executable, str(script), str(port)]
     with subprocess.Popen(
-        command, cwd=tmp_path, env={**os.environ, "POSTMASTER_SECRET": SECRET}, stderr=subprocess.DEVNULL
+        command, cwd=tmp_path, env={**os.environ, "WEBHOOK_SECRET": SECRET}, stderr=subprocess.DEVNULL
     ) as process:
         wait_until(lambda: listening(port), "the receiver")
         yield port

@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import runpy
-import select
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from typing import IO, Any, Self
 
 from tests.servers.process import Server
@@ -64,8 +64,10 @@ class Forked:
     def wait(self, timeout: float = PATIENCE) -> int:
         """What it ended with."""
         if self.returncode is None:
-            if not select.select([self._told], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(self.args, timeout)
+            with DefaultSelector() as selector:  # whatever number the socket has
+                selector.register(self._told, EVENT_READ)
+                if not selector.select(timeout):
+                    raise subprocess.TimeoutExpired(self.args, timeout)
             self.returncode = int(self._told.recv(100, socket.MSG_PEEK))  # it stays there: several threads may wait
         return self.returncode
 
