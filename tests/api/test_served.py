@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import random
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import requests
 from flask import Flask
 
 from postmaster.fetching.posted import MAX_MAIL
-from tests.servers.ports import free_ports, listening, wait_until
-from tests.servers.process import Server
+from tests.servers.ports import wait_until
+from tests.servers.web import Web
 from tests.support import Desk, mail
 
-TOP = Path(__file__).parents[2]
 ROUNDS = 3
-
-
-class Web(Server):
-    """The web server, beside the app of the test."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__()
-        self.environ = environ
-        self._port = free_ports(1)[0]
-        self.url = f"http://127.0.0.1:{self._port}/api/v1"
-
-    def command(self) -> Sequence[str | Path]:
-        config = ("--config", TOP / "deploy" / "gunicorn.conf.py", "--chdir", TOP)
-        address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1")
-        return (sys.executable, "-m", "gunicorn", *config, *address, "postmaster:create_app()")
-
-    def wait_ready(self) -> None:
-        wait_until(lambda: listening(self._port), "the web server")
 
 
 @pytest.fixture

@@ -1,31 +1,39 @@
-"""kill -9 of the worker and of the receiver at random moments: ``python -m tests.soak.outlets [KILLS] [MAILS] [SEED]``.
+"""kill -9 of all that events go through: ``python -m tests.soak.outlets [KILLS] [MAILS] [SEED] [postgresql]``.
 
-While mail comes in by ``flask read``, the worker that hands its events over and the receiver are killed again and
-again, while something is being sent. Then it is counted: the receiver, which keeps ids in a file as docs/outlets.md
-shows, has each event once, and those of a ticket in their order. Exits 1 if anything is missing, doubled or out of
-order, naming the seed.
+While mail comes in by ``flask read`` and by the API, each sent again until it is taken, the worker that hands events
+over, the receiver, the web server and, if it is PostgreSQL, the database are killed again and again, while something
+is being sent. Then it is counted: each mail became one article and one event; the receiver, which keeps ids in a file
+as docs/outlets.md shows, has each event once, and those of a ticket in their order. Exits 1 if anything is missing,
+doubled or out of order, naming the seed.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select
+import requests
+from sqlalchemy import func, select
 
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.database import read_session
+from postmaster.desk.models import Article
 from postmaster.outbox.models import Event
 from tests.servers.ports import free_ports, wait_until
+from tests.servers.postgres import Postgres
+from tests.servers.process import Server
+from tests.servers.web import TOP, Web
 from tests.soak.kill import in_process
 from tests.support import Desk, mail
 
@@ -62,57 +70,101 @@ ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
 """
 
 
-class Victim:
-    """A process that is killed and started again."""
+class Process(Server):
+    """A program of the product, or the receiver, which is there once it runs."""
 
-    def __init__(self, *command: str, environ: dict[str, str]) -> None:
+    def __init__(self, *command: str, environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self.environ = environ
         self._command = [sys.executable, "-c", *command]
-        self._environ = {**os.environ, **environ}
-        self.kills = 0
-        self._start()
 
-    def _start(self) -> None:
-        self._process = subprocess.Popen(
-            self._command, env=self._environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+    def command(self) -> Sequence[str]:
+        return self._command
 
-    def kill(self, *, for_good: bool = False) -> None:
-        """End it as a crash would, and start it again unless that is it."""
-        self._process.kill()
-        self._process.wait()
-        if not for_good:
-            self.kills += 1
-            self._start()
+    def popen_options(self) -> dict[str, Any]:
+        """It begins where the product is."""
+        return {"cwd": TOP}
+
+    def wait_ready(self) -> None:
+        """Nobody waits for it: what it does is tried again until it is there."""
 
 
-def main(kills: int, mails: int, seed: int) -> None:
-    """Kill each of the two at least ``kills`` times, while so many mails become tickets and follow-ups."""
+@dataclass
+class Victims:
+    """What is killed, by name, and how often it was."""
+
+    servers: Mapping[str, Server]
+    kills: Counter[str]
+
+    def kill(self, chance: random.Random) -> None:
+        """End one of those that were killed least, as a crash would, and start it again."""
+        name = min(chance.sample(sorted(self.servers), len(self.servers)), key=lambda name: self.kills[name])
+        self.servers[name].kill()
+        self.kills[name] += 1
+        self.servers[name].start()
+
+
+@dataclass
+class Senders:
+    """The two ways by which mail comes in: an MTA's pipe, and a program. Both send it again until it is taken."""
+
+    desk: Desk
+    web: Web
+    headers: Mapping[str, str]
+
+    def send(self, number: int, raw: bytes) -> None:
+        """Hand a message in, by turns in one way or the other."""
+        wait_until(lambda: self._piped(raw) if number % 2 else self._posted(number, raw), "the mail to be taken", 120)
+
+    def _piped(self, raw: bytes) -> bool:
+        return self.desk.run("read", input=raw).exit_code == 0
+
+    def _posted(self, number: int, raw: bytes) -> bool:
+        try:
+            headers = {**self.headers, "Idempotency-Key": f"mail-{number}"}
+            return requests.post(f"{self.web.url}/mail", data=raw, headers=headers, timeout=60).status_code == 200
+        except requests.RequestException:
+            return False
+
+
+def main(kills: int, mails: int, seed: int, database: Postgres | None) -> None:
+    """Kill each of them at least ``kills`` times, while so many mails become tickets and follow-ups."""
     print(f"seed {seed}")
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
         environ = {"POSTMASTER_DATA_DIR": f"{folder}/data"}
+        if database:
+            environ["POSTMASTER_DATABASE_URL"] = database.copy_database()
         desk = in_process(environ)
         [port] = free_ports(1)
         url = f"http://127.0.0.1:{port}/"
         desk.ok("setting", "set", "TicketsPerSenderHour", "1000000")
         desk.ok("outlet", "add", "--name", "desk", "--url", url, "--secret-stdin", input=SECRET)
-        receiver = Victim(RECEIVER, str(port), f"{folder}/taken.db", SECRET, environ=environ)
-        worker = Victim(WORKER, environ=environ)
-        try:
-            kill_while(desk, mails, kills, (receiver, worker), chance)
-            wait_until(lambda: shown(desk)["backlog"] == 0, "all events", 900)
-        finally:
-            receiver.kill(for_good=True)
-            worker.kill(for_good=True)
-        count(environ, Path(folder, "taken.db"), receiver.kills, worker.kills)
+        token = desk.ok("token", "add", "--name", "soak", "--scope", "mail:write").stdout.strip()
+        web = stack.enter_context(Web(environ))
+        receiver = Process(RECEIVER, str(port), f"{folder}/taken.db", SECRET, environ=environ)
+        started = {"receiver": receiver, "worker": Process(WORKER, environ=environ)}
+        for process in started.values():
+            stack.enter_context(process)
+        victims = Victims({**started, "web": web} | ({"database": database} if database else {}), Counter())
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "message/rfc822"}
+        kill_while(Senders(desk, web, headers), mails, kills, victims, chance)
+        wait_until(lambda: shown(desk)["backlog"] == 0, "all events", 900)
+        count(environ, Path(folder, "taken.db"), mails, victims)
 
 
-def kill_while(desk: Desk, mails: int, kills: int, victims: tuple[Victim, Victim], chance: random.Random) -> None:
+def kill_while(senders: Senders, mails: int, kills: int, victims: Victims, chance: random.Random) -> None:
     """Let mail come in, and kill one of ``victims`` whenever something is being sent, until each was killed enough."""
-    number = 0
-    while min(victim.kills for victim in victims) < kills:
+    number, desk = 0, senders.desk
+    while min(victims.kills[name] for name in victims.servers) < kills:
         if number < mails:
-            read(desk, chance, number)
+            # Killed beside it, so that some die in the middle of taking it.
+            with ThreadPoolExecutor() as beside:
+                killing = beside.submit(victims.kill, chance) if chance.random() < 0.05 else None
+                senders.send(number, new_mail(desk, chance, number))
+                if killing:
+                    killing.result()
             number += 1
         else:
             desk.ok("outlet", "replay", "desk", "--since", "2020-01-01")
@@ -120,9 +172,9 @@ def kill_while(desk: Desk, mails: int, kills: int, victims: tuple[Victim, Victim
             desk.ok("outlet", "retry", "desk")  # what waits for an hour would only make it longer
             wait_until(lambda: is_sending(desk), "something to be sent", 60)
             time.sleep(chance.uniform(0, 0.2))
-            min(chance.sample(victims, 2), key=lambda victim: victim.kills).kill()
+            victims.kill(chance)
     for later in range(number, mails):
-        read(desk, chance, later)
+        senders.send(later, new_mail(desk, chance, later))
 
 
 def is_sending(desk: Desk) -> bool:
@@ -130,11 +182,10 @@ def is_sending(desk: Desk) -> bool:
     return bool(desk.ok("outlet", "deliveries", "desk", "--state", "sending", "--limit", "1", "--json").stdout)
 
 
-def read(desk: Desk, chance: random.Random, number: int) -> None:
+def new_mail(desk: Desk, chance: random.Random, number: int) -> bytes:
     """A mail: half of them answers to earlier ones, so that tickets have several events."""
     tickets = desk.tickets("--limit", "20") if number and chance.random() < 0.6 else []
-    subject = f"Re: [Ticket#{chance.choice(tickets)['number']}]" if tickets else f"mail {number}"
-    desk.ok("read", input=mail(subject))
+    return mail(f"Re: [Ticket#{chance.choice(tickets)['number']}] {number}" if tickets else f"mail {number}")
 
 
 def shown(desk: Desk) -> dict[str, int]:
@@ -144,27 +195,33 @@ def shown(desk: Desk) -> dict[str, int]:
     return found
 
 
-def count(environ: dict[str, str], file: Path, receiver_kills: int, worker_kills: int) -> None:
+def count(environ: dict[str, str], file: Path, mails: int, victims: Victims) -> None:
     """Say what arrived. Raises SystemExit if anything is missing, doubled or out of order."""
     with create_app(load_environment(environ)).app_context(), read_session() as session:
-        keys = list(session.scalars(select(Event.key).order_by(Event.id)))
+        keys = list(session.scalars(select(Event.key).where(Event.article_id.is_not(None)).order_by(Event.id)))
+        articles = session.scalar(select(func.count()).select_from(Article))
     with sqlite3.connect(file) as taken:
         rows = taken.execute("SELECT id, ticket, sequence FROM event ORDER BY place").fetchall()
-        requests = taken.execute("SELECT count(*) FROM request").fetchone()[0]
+        requests_ = taken.execute("SELECT count(*) FROM request").fetchone()[0]
     order: dict[str, list[int]] = defaultdict(list)
     for _, ticket, sequence in rows:
         order[ticket].append(sequence)
     late = [ticket for ticket, sequences in order.items() if sequences != sorted(sequences)]
-    missing, strange = set(keys) - {row[0] for row in rows}, {row[0] for row in rows} - set(keys)
+    missing = set(keys) - {row[0] for row in rows}
     print(
-        f"{len(keys)} events of {len(order)} tickets, {receiver_kills} kills of the receiver, {worker_kills} of the "
-        f"worker: {requests} requests, {len(rows)} taken, {len(missing)} missing, {len(late)} tickets out of order"
+        f"{mails} mails, {articles} articles, {len(keys)} events of them in {len(order)} tickets; kills: "
+        f"{dict(victims.kills)}; {requests_} requests, {len(rows)} taken, {len(missing)} missing, {len(late)} tickets "
+        "out of order"
     )
-    if missing or strange or late or len(rows) != len(keys):
-        raise SystemExit(f"missing {missing}, strange {strange}, out of order {late}")
+    if missing or late or not mails == articles == len(keys):
+        raise SystemExit(f"missing {missing}, out of order {late}")
 
 
 if __name__ == "__main__":
-    given = [int(argument) for argument in sys.argv[1:]]
-    run: Callable[..., None] = main
-    run(*(given + [30, 400, random.randrange(10**6)][len(given) :]))
+    given = [int(argument) for argument in sys.argv[1:4]]
+    numbers = given + [30, 400, random.randrange(10**6)][len(given) :]
+    if sys.argv[4:] == ["postgresql"]:
+        with Postgres() as postgres:
+            main(*numbers, postgres)
+    else:
+        main(*numbers, None)
