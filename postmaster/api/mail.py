@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.api.articles import BYTES_ABOUT, MESSAGE, note_download
+from postmaster.api.articles import BYTES_ABOUT, MESSAGE, Taken, give
 from postmaster.api.lists import PAGING, TEXT, page, read_cursor
 from postmaster.api.operation import Answer, Body, Call, Operation, Reply
-from postmaster.api.ranges import hand_out
 from postmaster.api.schemas import COUNT, ID, MOMENT, list_of, obj, or_null
 from postmaster.api.schemas import TEXT as TEXT_SCHEMA
 from postmaster.database import read_session
@@ -193,8 +192,7 @@ def _source(call: Call) -> Answer:
     with read_session() as session:
         _visible(session, call.id, call.caller)
         content = mail_source(session, call.id)
-    note_download(call, "download-source", "mail", str(call.id))
-    return hand_out(call, content, f"mail-{call.id}.eml")
+    return give(call, content, f"mail-{call.id}.eml", Taken("download-source", "mail", str(call.id)))
 
 
 def _take(call: Call) -> Answer:

@@ -55,12 +55,6 @@ def hand_out(call: Call, content: bytes, filename: str) -> Answer:
     return Answer(content[first : last + 1], headers, HTTPStatus.PARTIAL_CONTENT)
 
 
-def begins(call: Call) -> bool:
-    """Whether the bytes are asked for from their beginning, and not for what is left of them."""
-    found = _RANGE.fullmatch(call.headers.get("Range", ""))
-    return request.method == "GET" and (found is None or found[1] in ("", "0"))
-
-
 def disposition(filename: str) -> str:
     """The header that has a browser save a file under that name, however odd (RFC 6266)."""
     return f"attachment; filename=\"{_UNSAFE.sub('_', filename)[:150]}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -149,6 +149,29 @@ def test_a_source_comes_byte_for_byte_and_is_noted(reader: Program, numbers: lis
     assert event.label == str(first["id"])
 
 
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ([{"Range": "bytes=1-"}], 1),
+        ([{"Range": "bytes=2-1"}], 1),
+        ([{"Range": "bytes=00-"}], 1),
+        ([{"Range": "bytes=1-", "If_Range": '"other"'}], 1),
+        ([{"Range": "bytes=0-0"}, {"Range": "bytes=1-1"}, {"Range": "bytes=2-"}], 1),
+        ([{}, {}], 2),
+        ([{"If_None_Match": "*"}], 0),
+    ],
+)
+def test_who_takes_a_file_away_is_noted_whatever_part_it_is(
+    reader: Program, numbers: list[str], app: Flask, asked: list[dict[str, str]], times: int
+) -> None:
+    [part] = files(reader, numbers[0])
+    reader("HEAD", f"/attachments/{part['id']}")
+    for headers in asked:
+        assert reader("GET", f"/attachments/{part['id']}", **headers).status_code in (200, 206, 304)
+    with app.app_context():
+        assert len([event for event in audit_log() if event.action == "download-attachment"]) == times
+
+
 def test_an_attachment_is_nothing_that_a_browser_opens(reader: Program, numbers: list[str]) -> None:
     [part] = files(reader, numbers[0])
     answer = reader("GET", f"/attachments/{part['id']}")
