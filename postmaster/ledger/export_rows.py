@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import (
@@ -51,11 +51,14 @@ class _Belongings:
     imported: Mapping[int, str]
 
 
-def export_rows(session: Session, piece: Sequence[Row[Any]]) -> Iterator[Json]:
+def export_rows(
+    session: Session, piece: Sequence[Row[Any]], queue_ids: Collection[int] | None = None
+) -> Iterator[Json]:
     """A row for each ticket of ``piece``, whose rows have ``id``, ``Ticket`` and ``name``, then one for each of its
-    articles.
+    articles. Of other tickets it names those in ``queue_ids``, None for all.
     """
-    belongings, attachments = _belongings(session, [row.id for row in piece]), _attachments(session, piece)
+    seen = [] if queue_ids is None else [Ticket.queue_id.in_(queue_ids)]
+    belongings, attachments = _belongings(session, [row.id for row in piece], seen), _attachments(session, piece)
     articles = groupby(articles_of(session, piece), key=lambda each: each.number)
     following = next(articles, None)
     for row in piece:
@@ -82,28 +85,28 @@ def articles_of(session: Session, piece: Sequence[Row[Any]]) -> Iterator[Exporte
             session.expunge(raw)
 
 
-def _belongings(session: Session, ids: Sequence[int]) -> _Belongings:
+def _belongings(session: Session, ids: Sequence[int], seen: Sequence[ColumnElement[bool]]) -> _Belongings:
     merged = (
         select(TicketMerge.ticket_id, Ticket.number)
         .join(Ticket, Ticket.id == TicketMerge.into_id)
-        .where(TicketMerge.ticket_id.in_(ids))
+        .where(TicketMerge.ticket_id.in_(ids), *seen)
     )
     imported = select(ImportedTicket).where(ImportedTicket.ticket_id.in_(ids))
     return _Belongings(
-        links=_links(session, ids),
+        links=_links(session, ids, seen),
         merged_into={row.ticket_id: row.number for row in session.execute(merged)},
         keys=_keys(session, ids),
         imported={each.ticket_id: each.changed_at.isoformat() for each in session.scalars(imported)},
     )
 
 
-def _links(session: Session, ids: Sequence[int]) -> Mapping[int, list[Json]]:
+def _links(session: Session, ids: Sequence[int], seen: Sequence[ColumnElement[bool]]) -> Mapping[int, list[Json]]:
     """The earlier tickets that these are linked with."""
     found: dict[int, list[Json]] = defaultdict(list)
     query = (
         select(TicketLink.ticket_id, TicketLink.kind, Ticket.number)
         .join(Ticket, Ticket.id == TicketLink.follows_id)
-        .where(TicketLink.ticket_id.in_(ids))
+        .where(TicketLink.ticket_id.in_(ids), *seen)
         .order_by(TicketLink.ticket_id, Ticket.id)
     )
     for ticket_id, kind, number in session.execute(query):

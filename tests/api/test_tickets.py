@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from postmaster.outbox import reading
 from tests.api.conftest import NewProgram, Program
 from tests.api.test_door import problem
 from tests.cli.support import audit_log
 from tests.cli.test_export import ODD, opened
+from tests.servers.ports import wait_until
 from tests.support import Desk, mail
 
 FILE = b"\0\1\2\3\xff"
@@ -295,7 +298,28 @@ def test_a_token_learns_no_number_of_another_queue(
     mine, other = numbers
     admin("POST", f"/tickets/{mine}/merge", {"into": other})
     assert admin.get(f"/tickets/{mine}")["merged_into"] == [other]
-    assert new_program("read", queues=["Misc"]).get(f"/tickets/{mine}")["merged_into"] == []
+    limited = new_program("read", queues=["Misc"])
+    assert limited.get(f"/tickets/{mine}")["merged_into"] == []
+    assert other not in limited("GET", "/export").text
+    assert other not in limited("GET", "/events").text
+    assert other in admin("GET", "/events").text
+
+
+def test_a_number_of_another_queue_is_a_word_like_any_other(
+    desk: Desk, new_program: NewProgram, numbers: list[str]
+) -> None:
+    about = opened(desk, mail(f"about number {numbers[1]}", sender="bob@example.net"), "--queue", "Misc")
+    limited = new_program("read", queues=["Misc"])
+    assert [row["number"] for row in limited.get(f"/tickets?q={numbers[1]}")["items"]] == [about]
+
+
+def test_a_token_that_is_revoked_while_it_waits_learns_of_nothing(desk: Desk, reader: Program) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader, "GET", "/events?wait=20")
+        wait_until(lambda: reading._waiters._value < reading.MAX_WAITERS, "it to wait")
+        desk.ok("token", "revoke", "program 1")
+        opened(desk, mail("news"))
+        problem(waiting.result(), 401, "token-revoked")
 
 
 def test_attachments_of_another_queue_are_not_there(
