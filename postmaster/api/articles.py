@@ -208,14 +208,15 @@ def _was_noted(actor: str, taken: Taken) -> bool:
         return session.scalar(this.where(*lately).limit(1)) is not None
 
 
-BYTES = Reply("", media_type="application/octet-stream", headers=HEADERS, description="All bytes, or 206 and a part.")
+BYTES = Reply("", media_type="application/octet-stream", headers=HEADERS, description="All bytes.", in_parts=True)
 MESSAGE = Reply(
     "Subject: hello\r\n\r\nhello\r\n",
     media_type="message/rfc822",
     headers=HEADERS,
-    description="The message as it came, or 206 and a part.",
+    description="The message as it came.",
+    in_parts=True,
 )
-BYTES_ABOUT = "A part is asked for with Range: bytes=FIRST-LAST, and If-Range with the ETag that the others had."
+BYTES_ABOUT = "Large ones can be fetched in parts: ask with Range, and with the ETag of the part before in If-Range."
 
 OPERATIONS = (
     Operation(

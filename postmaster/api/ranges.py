@@ -30,6 +30,7 @@ HEADERS = {
     "Accept-Ranges": "bytes: a part can be asked for with Range, and is answered with 206.",
     "Content-Disposition": "attachment, with the name of the file.",
 }
+CONTENT_RANGE = {"Content-Range": "bytes FIRST-LAST/COUNT: which part it is, of how many bytes."}
 
 
 class RangeNotSatisfiableError(PostMasterError):
