@@ -254,6 +254,19 @@ def test_tickets_are_handed_out_as_the_command_does(
     assert reader("GET", "/export").content_type == "application/x-ndjson"
 
 
+def test_who_exports_is_noted(reader: Program, numbers: list[str], app: Flask) -> None:
+    assert numbers
+    assert reader("HEAD", "/export").data == b""
+    reader("GET", "/export?queue=Misc")
+    reader("GET", "/export")
+    with app.app_context():
+        events = [event for event in audit_log() if event.action == "export"]
+    assert [(event.actor, event.label) for event in events] == [
+        ("API token program 1", "Misc"),
+        ("API token program 1", "all"),
+    ]
+
+
 def test_each_message_is_a_file_of_a_tar(reader: Program, numbers: list[str]) -> None:
     answer = reader("GET", "/export?format=eml&queue=Misc")
     with tarfile.open(fileobj=io.BytesIO(answer.data)) as tar:
