@@ -111,7 +111,7 @@ def _number(value: Any) -> str:
 
 def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 31:
-        raise InvalidValue("is no number of bytes")
+        raise InvalidValue("is no whole number")
     return value
 
 
@@ -243,6 +243,7 @@ TICKET_FIELDS: Mapping[str, Reader] = {
     **_ATTRIBUTES,
     "created": _moment,
     "changed": _moment,
+    "articles": _count,
     "links": _list(_object(kind=_member(LinkKind), ticket=_number)),
     "merged_into": _optional(_number),
     "thread_keys": _object(own=_list(_text(520)), awaited=_list(_text(520))),

@@ -319,6 +319,19 @@ def test_what_is_no_row_is_told_by_its_line(other: Desk, line: str) -> None:
     assert done.stderr.startswith("line 2: The line is no ticket and no article in JSON.")
 
 
+@pytest.mark.parametrize("lost", [-1, 1], ids=["cut off", "lost in between"])
+def test_a_ticket_that_lost_an_article_is_left_out(desk: Desk, other: Desk, lost: int) -> None:
+    number = opened(desk, mail("first"))
+    opened(desk, mail(f"[Ticket#{number}] second"))
+    lines = exported(desk).splitlines(True)
+    del lines[lost]
+    done = other.run("ticket", "import", "-", input="".join(lines))
+    assert done.exit_code == 1
+    assert f"line 1: ticket {number}: The line says that ticket {number} has 2 articles, but 1 follow." in done.stderr
+    assert other.tickets() == []
+    assert taken(other, exported(desk))["created"] == 1
+
+
 def test_articles_without_their_ticket_are_said_once(desk: Desk, other: Desk) -> None:
     number = opened(desk, mail("first"))
     opened(desk, mail(f"[Ticket#{number}] second"))
