@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy import select
+from flask import request
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from postmaster.api.lists import PAGING, page, read_cursor
 from postmaster.api.operation import Answer, Call, Operation, Reply
-from postmaster.api.ranges import HEADERS, begins, hand_out
+from postmaster.api.ranges import HEADERS, hand_out
 from postmaster.api.schemas import COUNT, FLAG, ID, MOMENT, list_of, obj, or_null
 from postmaster.api.schemas import TEXT as TEXT_SCHEMA
 from postmaster.api.tickets import visible_ticket
@@ -17,12 +21,16 @@ from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Attachment, SenderType, Ticket
 from postmaster.desk.ticket_view import ArticleView, articles_after, articles_by_id
 from postmaster.errors import NotFoundError
-from postmaster.extensions import Json
+from postmaster.extensions import Json, now
 from postmaster.ledger.article_source import article_source, find_attachment, read_article
 from postmaster.resources.audit import audit
 from postmaster.resources.fields import Field
+from postmaster.resources.models import AuditEvent
 from postmaster.resources.readers import yes_no
 from postmaster.system.models import Scope
+
+# How long it is known that somebody has begun to take something in parts, and among how many entries it is looked for.
+NOTED_FOR, NOTED_AMONG = timedelta(days=1), 10_000
 
 WITH_HTML = Field(
     "html", "HTML", read=yes_no, empty=False, metavar="yes|no", help="With its HTML as it came, which is hostile."
@@ -154,8 +162,7 @@ def _source(call: Call) -> Answer:
     with read_session() as session:
         article, _ = _visible(session, call)
         content = article_source(session, article)
-    note_download(call, "download-source", "article", str(call.id))
-    return hand_out(call, content, f"article-{call.id}.eml")
+    return give(call, content, f"article-{call.id}.eml", Taken("download-source", "article", str(call.id)))
 
 
 def _attachment(call: Call) -> Answer:
@@ -168,25 +175,48 @@ def _attachment(call: Call) -> Answer:
             advice = "Look for its ticket in the list."
             raise NotFoundError("unknown-attachment", f"There is no attachment {call.id}.", advice)
         attachment, content = find_attachment(session, call.id)
-    note_download(call, "download-attachment", "article", f"{attachment.article_id}: {attachment.filename}")
-    return hand_out(call, content, attachment.filename)
+    taken = Taken("download-attachment", "article", f"{attachment.article_id}: {attachment.filename}")
+    return give(call, content, attachment.filename, taken)
 
 
-def note_download(call: Call, action: str, noun: str, label: str) -> None:
-    """Write into the audit log who takes mail away: once, and not for each part of it."""
-    if begins(call):
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the audit log says of bytes that are taken away."""
+
+    action: str
+    noun: str
+    label: str
+
+
+def give(call: Call, content: bytes, filename: str, taken: Taken) -> Answer:
+    """``content`` as a file, or a part of it; who takes it away is written into the audit log, of its parts once."""
+    answer = hand_out(call, content, filename)
+    if request.method == "HEAD" or answer.status is HTTPStatus.NOT_MODIFIED:
+        return answer
+    if answer.status is None or not _was_noted(call.actor, taken):
         with transaction() as session:
-            audit(session, call.actor, action, noun, label, {})
+            audit(session, call.actor, taken.action, taken.noun, taken.label, {})
+    return answer
 
 
-BYTES = Reply("", media_type="application/octet-stream", headers=HEADERS, description="All bytes, or 206 and a part.")
+def _was_noted(actor: str, taken: Taken) -> bool:
+    """Whether it was noted lately that ``actor`` has begun to take it: a large file comes in many parts."""
+    with read_session() as session:
+        newest = session.scalar(select(func.max(AuditEvent.id))) or 0
+        lately = AuditEvent.id > newest - NOTED_AMONG, AuditEvent.at >= now() - NOTED_FOR
+        this = select(AuditEvent.id).filter_by(actor=actor, action=taken.action, noun=taken.noun, label=taken.label)
+        return session.scalar(this.where(*lately).limit(1)) is not None
+
+
+BYTES = Reply("", media_type="application/octet-stream", headers=HEADERS, description="All bytes.", in_parts=True)
 MESSAGE = Reply(
     "Subject: hello\r\n\r\nhello\r\n",
     media_type="message/rfc822",
     headers=HEADERS,
-    description="The message as it came, or 206 and a part.",
+    description="The message as it came.",
+    in_parts=True,
 )
-BYTES_ABOUT = "A part is asked for with Range: bytes=FIRST-LAST, and If-Range with the ETag that the others had."
+BYTES_ABOUT = "Large ones can be fetched in parts: ask with Range, and with the ETag of the part before in If-Range."
 
 OPERATIONS = (
     Operation(

@@ -6,11 +6,13 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 
-from postmaster.api.operation import Body, Operation
+from postmaster.api.operation import Body, Operation, Reply
 from postmaster.api.problems import MEDIA_TYPE, status_of_code
+from postmaster.api.ranges import CONTENT_RANGE
 from postmaster.api.reading import PATH_FIELDS
 from postmaster.api.schemas import ID, TEXT, default_of, field_schema, input_schema, obj
 from postmaster.api.table import OPERATIONS
@@ -59,6 +61,8 @@ def _operation(operation: Operation) -> Json:
         parameters.append(_IF_MATCH)
     if operation.idempotent:
         parameters.append(_IDEMPOTENCY_KEY)
+    if operation.reply.in_parts:
+        parameters += _OF_PARTS
     about = " ".join(part for part in (operation.description, f"Scope: {operation.scope.value}.") if part)
     described: Json = {
         "operationId": operation.name,
@@ -67,7 +71,7 @@ def _operation(operation: Operation) -> Json:
         "description": about,
         "x-scope": operation.scope.value,
         "security": [{"token": []}],
-        "responses": {str(int(operation.reply.status)): _reply(operation), **_problems(operation)},
+        "responses": {**_replies(operation.reply), **_problems(operation)},
     }
     if parameters:
         described["parameters"] = parameters
@@ -92,6 +96,16 @@ _IDEMPOTENCY_KEY: Json = {
 }
 
 
+_OF_PARTS: list[Json] = [
+    {"name": name, "in": "header", "schema": TEXT, "description": about}
+    for name, about in (
+        ("Range", "bytes=FIRST-LAST, bytes=FIRST- or bytes=-COUNT: the part that is wanted."),
+        ("If-Range", "The ETag that the other parts had: if there is another one by now, all bytes are answered."),
+        ("If-None-Match", "An ETag that is known: if it still is the same, the answer is 304."),
+    )
+]
+
+
 def _path_parameter(name: str) -> Json:
     field = PATH_FIELDS[name]
     schema = ID if name == "id" else {**TEXT, "minLength": 1}
@@ -108,12 +122,21 @@ def _body(body: Body) -> Json:
     return {"required": not body.optional, "content": {body.media_type: {"schema": schema, "example": body.example}}}
 
 
-def _reply(operation: Operation) -> Json:
-    reply = operation.reply
+def _replies(reply: Reply) -> dict[str, Json]:
+    """What is answered if all goes well, by status."""
+    replies = {str(int(reply.status)): _reply(reply)}
+    if reply.in_parts:
+        part = replace(reply, description="The part that was asked for.", headers={**reply.headers, **CONTENT_RANGE})
+        same = replace(reply, status=HTTPStatus.NOT_MODIFIED, description="It is the same as If-None-Match says.")
+        replies |= {"206": _reply(part), "304": _reply(same)}
+    return replies
+
+
+def _reply(reply: Reply) -> Json:
     described: Json = {"description": reply.description}
     if reply.headers:
         described["headers"] = {name: {"schema": TEXT, "description": text} for name, text in reply.headers.items()}
-    if reply.status != HTTPStatus.NO_CONTENT:
+    if reply.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         content = {"example": reply.example, **({"schema": reply.schema} if reply.schema else {})}
         described["content"] = {reply.media_type: content}
     return described

@@ -21,6 +21,7 @@ from postmaster.resources.fields import Field, InvalidFieldsError
 from postmaster.resources.numbers import MAX_ID
 from postmaster.resources.readers import InvalidValue, alternatives, whole_number
 from postmaster.system.models import Scope
+from postmaster.system.tokens import require_still_good
 
 # Events may have twenty thousand characters of text each, and who waits holds a thread.
 MAX_EVENTS, MAX_SECONDS = 100, 30
@@ -67,6 +68,7 @@ def _list(call: Call) -> Answer:
     if call.query["wait"]:
         wait_for_events(after, call.query["wait"], types, queues)
     with read_session() as session:
+        require_still_good(session, call.caller)  # it may have waited for long
         found = page_after(session, after, call.query["limit"], types, queues)
         items = event_document(session, found.events)
         _leave_out_unseen(session, call, found.events, items)
@@ -74,21 +76,35 @@ def _list(call: Call) -> Answer:
 
 
 def _leave_out_unseen(session: Session, call: Call, events: Sequence[Event], items: Sequence[Json]) -> None:
-    """Events stay in the queue they happened in; of a ticket that was moved where the token sees nothing, no more is
-    told than that something happened.
+    """Events stay in the queue they happened in; of a ticket that was moved where the token sees nothing, or whose mail
+    was, no more is told than that something happened.
     """
     if call.caller.queue_ids is None:
         return
-    of_events = Ticket.id.in_({event.ticket_id for event in events} - {None})
-    seen = set(session.scalars(select(Ticket.id).where(of_events, Ticket.queue_id.in_(call.caller.queue_ids))))
-    for event, item in zip(events, items, strict=True):
-        if event.ticket_id is not None and event.ticket_id not in seen:
+    about = [_about(event, item["data"]) for event, item in zip(events, items, strict=True)]
+    wanted = {number for numbers in about for number in numbers}
+    query = select(Ticket.number).where(Ticket.number.in_(wanted), Ticket.queue_id.in_(call.caller.queue_ids))
+    seen = set(session.scalars(query))
+    for numbers, item in zip(about, items, strict=True):
+        if not numbers <= seen:
             item["data"] = {**_NOTHING}
+
+
+def _about(event: Event, data: Json) -> set[str]:
+    """The numbers of the tickets that an event tells of: its own, the one its mail is in, and those it was merged with.
+
+    A ticket that is not there any more has a number that nobody sees.
+    """
+    changes = data.get("changes") or {}
+    merged = {number for name in ("merged_into", "merged") for number in changes.get(name, ()) if number}
+    own = {data["ticket"]["number"] if data["ticket"] else ""} if event.ticket_id is not None else set()
+    mail = {data["mail"]["ticket"] or ""} if data.get("mail") and event.ticket_id is not None else set()
+    return own | mail | merged
 
 
 def _queue_ids(session: Session, call: Call) -> Collection[int]:
     """The queues that are wanted, as far as the token sees them; none of them means all. Raises InvalidFieldsError."""
-    wanted = [_queue_id(session, call, name) for name in call.query["queues"]]
+    wanted = [_queue_id(session, call, name) for name in dict.fromkeys(call.query["queues"])]
     return wanted or call.caller.queue_ids or ()
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from datetime import UTC
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.api.articles import BYTES_ABOUT, MESSAGE, note_download
+from postmaster.api.articles import BYTES_ABOUT, MESSAGE, Taken, give
 from postmaster.api.lists import PAGING, TEXT, page, read_cursor
 from postmaster.api.operation import Answer, Body, Call, Operation, Reply
-from postmaster.api.ranges import hand_out
 from postmaster.api.schemas import COUNT, ID, MOMENT, list_of, obj, or_null
 from postmaster.api.schemas import TEXT as TEXT_SCHEMA
 from postmaster.database import read_session
@@ -161,28 +159,26 @@ def _list(call: Call) -> Answer:
         since=asked["since"],
         until=asked["until"],
         before=before,
+        queue_ids=call.caller.queue_ids,
     )
     with read_session() as session:
         found = find_mail(session, wanted)
-        rows = found.rows[: asked["limit"]]
-        items = [row.as_json() for row in rows if row.mail.ticket_id in _seen(session, rows, call.caller)]
+    rows = found.rows[: asked["limit"]]
     following = rows[-1].mail.id if len(rows) < len(found.rows) else found.next
-    return page(call, items, None if following is None else [following])
+    return page(call, [row.as_json() for row in rows], None if following is None else [following])
 
 
-def _seen(session: Session, rows: Sequence[MailTrace], caller: Caller) -> Collection[int | None]:
-    """The tickets of ``rows`` that the token sees, with None if it sees mail without a ticket."""
-    ids = {row.mail.ticket_id for row in rows}
-    if caller.queue_ids is None:
-        return ids
-    query = select(Ticket.id).where(Ticket.id.in_(ids - {None}), Ticket.queue_id.in_(caller.queue_ids))
-    return set(session.scalars(query))
+def _sees(session: Session, found: MailTrace, caller: Caller) -> bool:
+    """Whether the token sees the message: by its ticket."""
+    return caller.queue_ids is None or caller.sees(
+        session.scalar(select(Ticket.queue_id).where(Ticket.id == found.mail.ticket_id))
+    )
 
 
 def _visible(session: Session, mail_id: int, caller: Caller) -> MailTrace:
     """The message with that id, if the token sees it. Raises NotFoundError."""
     found = trace_mail(session, mail_id)
-    if found.mail.ticket_id not in _seen(session, [found], caller):
+    if not _sees(session, found, caller):
         raise no_mail(mail_id)
     return found
 
@@ -196,8 +192,7 @@ def _source(call: Call) -> Answer:
     with read_session() as session:
         _visible(session, call.id, call.caller)
         content = mail_source(session, call.id)
-    note_download(call, "download-source", "mail", str(call.id))
-    return hand_out(call, content, f"mail-{call.id}.eml")
+    return give(call, content, f"mail-{call.id}.eml", Taken("download-source", "mail", str(call.id)))
 
 
 def _take(call: Call) -> Answer:
@@ -252,7 +247,7 @@ def _describe(session: Session, mail_id: int | None, caller: Caller, *, earlier:
         return {"mail": None, **before, **nothing}
     found = trace_mail(session, mail_id)
     told: Json = before if earlier else {"outcome": found.mail.outcome.value, "reason": found.mail.reason}
-    if found.mail.ticket_id is None or found.mail.ticket_id not in _seen(session, [found], caller):
+    if found.mail.ticket_id is None or not _sees(session, found, caller):
         return {"mail": mail_id, **told, **nothing, "quarantine": found.quarantine_id}
     in_queue = select(Queue.name).join(Ticket, Ticket.queue_id == Queue.id).where(Ticket.id == found.mail.ticket_id)
     return {"mail": mail_id, **told, **nothing, "ticket": found.ticket, "queue": session.scalar(in_queue)}

@@ -37,7 +37,10 @@ class Body:
 
 @dataclass(frozen=True)
 class Reply:
-    """What an operation answers if all goes well. ``headers`` are those that tell something, with what they mean."""
+    """What an operation answers if all goes well. ``headers`` are those that tell something, with what they mean.
+
+    ``in_parts``: takes Range, If-Range and If-None-Match (``ranges.hand_out``).
+    """
 
     example: Any
     schema: Json | None = None
@@ -45,6 +48,7 @@ class Reply:
     description: str = "Done."
     media_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    in_parts: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from postmaster.api.articles import BYTES_ABOUT, MESSAGE, note_download
+from postmaster.api.articles import BYTES_ABOUT, MESSAGE, Taken, give
 from postmaster.api.lists import PAGING, TEXT, page, read_cursor, sort_field
 from postmaster.api.operation import Answer, Body, Call, Operation, Reply
-from postmaster.api.ranges import hand_out
 from postmaster.api.schemas import COUNT, ID, MOMENT, list_of, obj, or_null
 from postmaster.api.schemas import TEXT as TEXT_SCHEMA
 from postmaster.database import read_session, transaction
@@ -81,8 +80,7 @@ def _get(call: Call) -> Answer:
 def _source(call: Call) -> Answer:
     with read_session() as session:
         content = raw_source(session, _found(session, call))
-    note_download(call, "download-source", "quarantine", str(call.id))
-    return hand_out(call, content, f"quarantine-{call.id}.eml")
+    return give(call, content, f"quarantine-{call.id}.eml", Taken("download-source", "quarantine", str(call.id)))
 
 
 def _found(session: Session, call: Call) -> Quarantine:

@@ -30,6 +30,7 @@ HEADERS = {
     "Accept-Ranges": "bytes: a part can be asked for with Range, and is answered with 206.",
     "Content-Disposition": "attachment, with the name of the file.",
 }
+CONTENT_RANGE = {"Content-Range": "bytes FIRST-LAST/COUNT: which part it is, of how many bytes."}
 
 
 class RangeNotSatisfiableError(PostMasterError):
@@ -53,12 +54,6 @@ def hand_out(call: Call, content: bytes, filename: str) -> Answer:
     first, last = wanted
     headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
     return Answer(content[first : last + 1], headers, HTTPStatus.PARTIAL_CONTENT)
-
-
-def begins(call: Call) -> bool:
-    """Whether the bytes are asked for from their beginning, and not for what is left of them."""
-    found = _RANGE.fullmatch(call.headers.get("Range", ""))
-    return request.method == "GET" and (found is None or found[1] in ("", "0"))
 
 
 def disposition(filename: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import stream_with_context
+from flask import request, stream_with_context
 from sqlalchemy.orm import Session
 
 from postmaster.api.lists import PAGING, TEXT, page, read_cursor
@@ -28,6 +28,7 @@ from postmaster.errors import NotFoundError
 from postmaster.extensions import Json
 from postmaster.ledger.export import FORMATS, export_pieces
 from postmaster.ledger.merging import merge_tickets
+from postmaster.resources.audit import audit
 from postmaster.resources.fields import Field
 from postmaster.resources.numbers import MAX_ID
 from postmaster.resources.readers import line, moment, one_of
@@ -199,6 +200,9 @@ def _export(call: Call) -> Answer:
         if wanted.queue:
             _require_target(session, wanted.queue, call.caller)
             require_queue(session, wanted.queue)
+    if request.method == "GET":
+        with transaction() as session:
+            audit(session, call.actor, "export", "ticket", wanted.queue or "all", {})
 
     def pieces() -> Iterator[bytes]:
         with read_session() as session:

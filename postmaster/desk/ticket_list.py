@@ -52,9 +52,14 @@ def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) 
     if not wanted.text.strip():
         return keyset_page(session, query, Ticket.id, wanted.before, size)
     exact = _exactly(wanted.text.strip())
-    if exact is not None and session.scalar(select(Ticket.id).where(exact).order_by(Ticket.id.desc()).limit(1)):
+    if exact is not None and _is_there(session, exact, wanted.queue_ids):
         return keyset_page(session, query.where(exact), Ticket.id, wanted.before, size)
     return _search(session, query, wanted, size)
+
+
+def _is_there(session: Session, exact: ColumnElement[bool], queue_ids: Collection[int] | None) -> bool:
+    seen = [] if queue_ids is None else [Ticket.queue_id.in_(queue_ids)]
+    return session.scalar(select(Ticket.id).where(exact, *seen).order_by(Ticket.id.desc()).limit(1)) is not None
 
 
 def _chosen(session: Session, wanted: TicketFilter) -> Select[Ticket]:

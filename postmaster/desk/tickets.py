@@ -167,15 +167,27 @@ def renew_field_keys(session: Session, tickets: Mapping[int, Mapping[str, str]])
 def take_numbers(session: Session, count: int, day: date) -> list[str]:
     """``count`` ticket numbers that nobody else gets: the day and a counter of at least five digits.
 
-    One that a ticket has which came from another system is passed over.
+    One that a ticket has which came from another system is passed over: in growing steps, since a desk that was moved
+    brings all of the day.
     """
     numbers: list[str] = []
+    passed = 0
     while missing := count - len(numbers):
-        last = session.execute(_COUNT_UP, {"day": day, "count": missing}).scalar_one()
-        drawn = [ticket_number(day, value) for value in range(last - missing + 1, last + 1)]
+        size = max(missing, passed)
+        last = _count_up(session, day, size)
+        drawn = [ticket_number(day, value) for value in range(last - size + 1, last + 1)]
         taken = set(session.scalars(_having(dialect_of(session)), {"numbers": drawn}))
-        numbers += [number for number in drawn if number not in taken]
+        free = [place for place, number in enumerate(drawn) if number not in taken]
+        passed += len(taken)
+        numbers += [drawn[place] for place in free[:missing]]
+        if len(free) > missing:
+            _count_up(session, day, free[missing - 1] + 1 - size)  # those behind it are the next ones
     return numbers
+
+
+def _count_up(session: Session, day: date, count: int) -> int:
+    last: int = session.execute(_COUNT_UP, {"day": day, "count": count}).scalar_one()
+    return last
 
 
 @cache

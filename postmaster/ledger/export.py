@@ -75,7 +75,7 @@ def _jsonl(session: Session, wanted: TicketRange) -> Iterator[bytes]:
 
 def _rows(session: Session, wanted: TicketRange) -> Iterator[Json]:
     for piece in _pieces(session, [Ticket, Queue.name], wanted):
-        yield from export_rows(session, piece)
+        yield from export_rows(session, piece, wanted.queue_ids)
 
 
 def _line(row: Json) -> bytes:

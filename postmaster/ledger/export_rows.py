@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import (
@@ -28,6 +28,7 @@ from postmaster.desk.models import (
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.extensions import Json
+from postmaster.resources.numbers import MAX_ID
 
 ATTACHMENT_COLUMNS = ("part", "filename", "content_type", "content_id", "inline", "size", "sha256")
 
@@ -43,20 +44,25 @@ class ExportedArticle:
 
 @dataclass(frozen=True, slots=True)
 class _Belongings:
-    """What else belongs to tickets, by their ids."""
+    """What else belongs to tickets, by their ids; ``newest`` is the last article when those were counted."""
 
+    articles: Mapping[int, int]
+    newest: int
     links: Mapping[int, list[Json]]
     merged_into: Mapping[int, str]
     keys: Mapping[int, Json]
     imported: Mapping[int, str]
 
 
-def export_rows(session: Session, piece: Sequence[Row[Any]]) -> Iterator[Json]:
+def export_rows(
+    session: Session, piece: Sequence[Row[Any]], queue_ids: Collection[int] | None = None
+) -> Iterator[Json]:
     """A row for each ticket of ``piece``, whose rows have ``id``, ``Ticket`` and ``name``, then one for each of its
-    articles.
+    articles. Of other tickets it names those in ``queue_ids``, None for all.
     """
-    belongings, attachments = _belongings(session, [row.id for row in piece]), _attachments(session, piece)
-    articles = groupby(articles_of(session, piece), key=lambda each: each.number)
+    seen = [] if queue_ids is None else [Ticket.queue_id.in_(queue_ids)]
+    belongings, attachments = _belongings(session, [row.id for row in piece], seen), _attachments(session, piece)
+    articles = groupby(articles_of(session, piece, belongings.newest), key=lambda each: each.number)
     following = next(articles, None)
     for row in piece:
         yield {"kind": "ticket", **_ticket(row.Ticket, row.name, belongings)}
@@ -66,13 +72,15 @@ def export_rows(session: Session, piece: Sequence[Row[Any]]) -> Iterator[Json]:
             following = next(articles, None)
 
 
-def articles_of(session: Session, piece: Sequence[Row[Any]]) -> Iterator[ExportedArticle]:
-    """The articles of these tickets, in the order of the tickets; of their messages there is one in memory."""
+def articles_of(session: Session, piece: Sequence[Row[Any]], newest: int = MAX_ID) -> Iterator[ExportedArticle]:
+    """The articles of these tickets up to ``newest``, in the order of the tickets; of their messages there is one in
+    memory.
+    """
     numbers = {row.id: row.Ticket.number for row in piece}
     query = (
         select(Article, RawMail)
         .outerjoin(RawMail, RawMail.id == Article.raw_id)
-        .where(Article.ticket_id.in_(numbers))
+        .where(Article.ticket_id.in_(numbers), Article.id <= newest)
         .order_by(Article.ticket_id, Article.id)
         .execution_options(yield_per=1)
     )
@@ -82,28 +90,32 @@ def articles_of(session: Session, piece: Sequence[Row[Any]]) -> Iterator[Exporte
             session.expunge(raw)
 
 
-def _belongings(session: Session, ids: Sequence[int]) -> _Belongings:
+def _belongings(session: Session, ids: Sequence[int], seen: Sequence[ColumnElement[bool]]) -> _Belongings:
     merged = (
         select(TicketMerge.ticket_id, Ticket.number)
         .join(Ticket, Ticket.id == TicketMerge.into_id)
-        .where(TicketMerge.ticket_id.in_(ids))
+        .where(TicketMerge.ticket_id.in_(ids), *seen)
     )
+    counted = select(Article.ticket_id, func.count().label("size"), func.max(Article.id).label("newest"))
+    counts = session.execute(counted.where(Article.ticket_id.in_(ids)).group_by(Article.ticket_id)).all()
     imported = select(ImportedTicket).where(ImportedTicket.ticket_id.in_(ids))
     return _Belongings(
-        links=_links(session, ids),
+        articles={row.ticket_id: row.size for row in counts},
+        newest=max((row.newest for row in counts), default=0),
+        links=_links(session, ids, seen),
         merged_into={row.ticket_id: row.number for row in session.execute(merged)},
         keys=_keys(session, ids),
         imported={each.ticket_id: each.changed_at.isoformat() for each in session.scalars(imported)},
     )
 
 
-def _links(session: Session, ids: Sequence[int]) -> Mapping[int, list[Json]]:
+def _links(session: Session, ids: Sequence[int], seen: Sequence[ColumnElement[bool]]) -> Mapping[int, list[Json]]:
     """The earlier tickets that these are linked with."""
     found: dict[int, list[Json]] = defaultdict(list)
     query = (
         select(TicketLink.ticket_id, TicketLink.kind, Ticket.number)
         .join(Ticket, Ticket.id == TicketLink.follows_id)
-        .where(TicketLink.ticket_id.in_(ids))
+        .where(TicketLink.ticket_id.in_(ids), *seen)
         .order_by(TicketLink.ticket_id, Ticket.id)
     )
     for ticket_id, kind, number in session.execute(query):
@@ -145,6 +157,7 @@ def _ticket(ticket: Ticket, queue: str, belongings: _Belongings) -> Json:
         **TicketAttributes.of(ticket).as_json(),
         "created": ticket.created_at.isoformat(),
         "changed": ticket.changed_at.isoformat(),
+        "articles": belongings.articles.get(ticket.id, 0),
         "links": belongings.links[ticket.id],
         "merged_into": belongings.merged_into.get(ticket.id),
         "thread_keys": belongings.keys[ticket.id],

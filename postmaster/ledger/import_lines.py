@@ -82,6 +82,7 @@ class ReadTicket:
         self.line = line
         self.number: str = values["number"]
         self.values = values
+        self._missing: int = values["articles"]
         self._digest = hashlib.sha256(digest_of(values))
         self._lines = StagedLines(SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 - closed when it is taken
 
@@ -92,6 +93,13 @@ class ReadTicket:
             raise bad_line(f"is an article of ticket {values['ticket']}, but follows ticket {self.number}")
         self._digest.update(digest_of(values))
         self._lines.write(line)
+        self._missing -= 1
+
+    def require_whole(self) -> None:
+        """Raise InputError unless as many articles followed as the ticket has: the file may have been cut off."""
+        if self._missing:
+            said = self.values["articles"]
+            raise bad_line(f"says that ticket {self.number} has {said} articles, but {said - self._missing} follow")
 
     @property
     def size(self) -> int:
@@ -111,15 +119,14 @@ class ReadTicket:
 
 
 def read_tickets(file: IO[bytes], refuse: Callable[[RefusedTicket], None]) -> Iterator[ReadTicket]:
-    """Each ticket with its articles. If a line of it is wrong, all of it is refused, once."""
+    """Each ticket with its articles. If a line of it is wrong, or one is missing, all of it is refused, once."""
     ticket: ReadTicket | None = None
     passing_over = False
     for number, line in _lines(file):
         try:
             row = parse_line(line)
             if row["kind"] == "ticket":
-                if ticket:
-                    yield ticket
+                yield from _whole(ticket, refuse)
                 ticket, passing_over = None, False
                 ticket = ReadTicket(number, read_row(row))
             elif ticket:
@@ -129,8 +136,19 @@ def read_tickets(file: IO[bytes], refuse: Callable[[RefusedTicket], None]) -> It
         except InputError as error:
             refuse(RefusedTicket(number, ticket.number if ticket else "", error))
             ticket, passing_over = None, True
-    if ticket:
-        yield ticket
+    yield from _whole(ticket, refuse)
+
+
+def _whole(ticket: ReadTicket | None, refuse: Callable[[RefusedTicket], None]) -> Iterator[ReadTicket]:
+    """The ticket, unless it has lost articles."""
+    if ticket is None:
+        return
+    try:
+        ticket.require_whole()
+    except InputError as error:
+        refuse(RefusedTicket(ticket.line, ticket.number, error))
+        return
+    yield ticket
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:

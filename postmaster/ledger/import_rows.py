@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from typing import Any, NoReturn
 from postmaster.desk.models import LinkKind, SenderType
 from postmaster.errors import InputError
 from postmaster.extensions import Json
+from postmaster.pipeline.verdict import Finding, SenderVerdict
 from postmaster.resources.readers import InvalidValue, alternatives
 
 Reader = Callable[[Any], Any]
@@ -109,7 +111,7 @@ def _number(value: Any) -> str:
 
 def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 31:
-        raise InvalidValue("is no number of bytes")
+        raise InvalidValue("is no whole number")
     return value
 
 
@@ -166,11 +168,18 @@ def _object(**fields: Reader) -> Reader:
     return read
 
 
-def _any_object(value: Any) -> Json:
-    if not isinstance(value, dict):
-        raise InvalidValue("is no object")
-    _storable(json.dumps(value, ensure_ascii=False))
-    return value
+def _verdict(value: Any) -> Json:
+    """A verdict on a sender; what it did not tell yet when it was written may be missing."""
+    if not isinstance(value, dict) or not {"verdict"} <= value.keys() <= _VERDICT.keys():
+        raise InvalidValue(f"is no object of {', '.join(_VERDICT)}")
+    kept: Json = _object(**{name: _VERDICT[name] for name in value})(value)
+    return kept
+
+
+_VERDICT: Mapping[str, Reader] = {
+    **{field.name: _text() for field in dataclasses.fields(SenderVerdict)},
+    "verdict": _member(Finding),
+}
 
 
 def _texts_by_name(value: Any) -> Json:
@@ -234,6 +243,7 @@ TICKET_FIELDS: Mapping[str, Reader] = {
     **_ATTRIBUTES,
     "created": _moment,
     "changed": _moment,
+    "articles": _count,
     "links": _list(_object(kind=_member(LinkKind), ticket=_number)),
     "merged_into": _optional(_number),
     "thread_keys": _object(own=_list(_text(520)), awaited=_list(_text(520))),
@@ -248,7 +258,7 @@ ARTICLE_FIELDS: Mapping[str, Reader] = {
     "visible": _flag,
     "loop": _flag,
     "automatic": _flag,
-    "sender_verdict": _optional(_any_object),
+    "sender_verdict": _optional(_verdict),
     "article_fields": _optional(_texts_by_name),
     "header": _HEADER,
     "text": _text(),

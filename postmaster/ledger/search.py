@@ -8,11 +8,11 @@ word that all mail has make it slow. One call looks at ``STEP`` candidates at mo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, Subquery, exists, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, Select, Subquery, exists, func, literal, or_, select, true, union
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
@@ -47,7 +47,7 @@ NO_TICKET = 0
 
 @dataclass(frozen=True)
 class Alternatives:
-    """A message has one of these terms, or belongs to one of these tickets."""
+    """A message has one of these terms, or belongs to one of these tickets. If there are none, all will do."""
 
     terms: Sequence[int] = ()
     tickets: Sequence[int] = ()
@@ -58,7 +58,8 @@ class MailFilter:
     """Which messages. ``sender`` and ``recipient`` are addresses, domains or names; ``account`` a label or an id;
     ``ticket`` a number. ``text`` may stand anywhere, also be the number of the ticket.
 
-    Recorded from ``since`` to before ``until``, and with an id below ``before``.
+    Recorded from ``since`` to before ``until``, and with an id below ``before``; in tickets of ``queue_ids``, unless
+    that is None: then also in none.
     """
 
     text: str = ""
@@ -73,6 +74,7 @@ class MailFilter:
     since: datetime | None = None
     until: datetime | None = None
     before: int = MAX_ID
+    queue_ids: Collection[int] | None = None
 
     def groups(self, session: Session) -> list[Alternatives]:
         """What a message must have, all of it."""
@@ -114,11 +116,11 @@ def find_mail(session: Session, wanted: MailFilter) -> MailPage:
     """The newest messages that are wanted, a page of them at most."""
     low, high = _bounds(session, wanted)
     groups = wanted.groups(session)
-    if not groups:
+    if not groups and wanted.queue_ids is None:
         query = select(InboundMail.id).where(InboundMail.id > low, InboundMail.id < high)
-        ids = list(session.scalars(_in_time(query, wanted).order_by(InboundMail.id.desc()).limit(PAGE_SIZE + 1)))
+        ids = list(session.scalars(_narrowed(query, wanted).order_by(InboundMail.id.desc()).limit(PAGE_SIZE + 1)))
         return _page(session, ids, None)
-    driver, *others = _by_rarity(session, groups, low, high)
+    driver, *others = _by_rarity(session, groups or [Alternatives()], low, high)
     ids = list(session.scalars(hits(wanted, driver, others, low, high)))
     end = session.scalar(_end(driver, low, high)) if len(ids) <= PAGE_SIZE else None
     return _page(session, ids, end)
@@ -161,11 +163,15 @@ def _first_since(session: Session, moment: datetime) -> int | None:
     return session.scalar(query.order_by(InboundMail.recorded_at, InboundMail.id).limit(1))
 
 
-def _in_time(query: Select[int], wanted: MailFilter) -> Select[int]:
+def _narrowed(query: Select[int], wanted: MailFilter) -> Select[int]:
+    """``query`` of messages, of that time and in those queues."""
     if wanted.since:
         query = query.where(InboundMail.recorded_at >= wanted.since)
     if wanted.until:
         query = query.where(InboundMail.recorded_at < wanted.until)
+    if wanted.queue_ids is not None:
+        of_queue = Ticket.id == InboundMail.ticket_id, Ticket.queue_id.in_(wanted.queue_ids)
+        query = query.where(exists(literal(1)).where(*of_queue).correlate(InboundMail))
     return query
 
 
@@ -186,8 +192,8 @@ def hits(wanted: MailFilter, driver: Alternatives, others: Sequence[Alternatives
     found = select(candidates.c.mail_id)
     for group in others:
         found = found.where(or_(*_has(group, candidates)))
-    if wanted.since or wanted.until:
-        found = _in_time(found.join(InboundMail, InboundMail.id == candidates.c.mail_id), wanted)
+    if wanted.since or wanted.until or wanted.queue_ids is not None:
+        found = _narrowed(found.join(InboundMail, InboundMail.id == candidates.c.mail_id), wanted)
     return found.order_by(candidates.c.mail_id.desc()).limit(PAGE_SIZE + 1)
 
 
@@ -212,6 +218,8 @@ def _candidates(group: Alternatives, low: int, high: int, limit: int) -> Subquer
         _walk(MailTerm.mail_id, MailTerm.term == number, low, high, limit) for number in dict.fromkeys(group.terms)
     ]
     walks += [_walk(InboundMail.id, InboundMail.ticket_id == ticket, low, high, limit) for ticket in group.tickets]
+    if not walks:
+        walks = [_walk(InboundMail.id, true(), low, high, limit)]
     if len(walks) == 1:
         return walks[0].subquery("candidates")
     together = union(*walks).subquery()

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import groupby
 from typing import IO, Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import among, columns_of, insert_columns, insert_rows
@@ -270,6 +270,7 @@ def _tie(rows: Sequence[Json], done: TicketImport) -> None:
     """Link tickets with others, and let the numbers of merged ones lead to where they went."""
     numbers = {row["number"] for row in rows} | {number for row in rows for number in _others(row)}
     with transaction() as session:
+        lock_deciding(session)
         found = select(Ticket.number, Ticket.id).where(among(dialect_of(session), Ticket.number, "numbers"))
         ids = {row.number: row.id for row in session.execute(found, {"numbers": sorted(numbers)})}
         for row in rows:
@@ -285,12 +286,22 @@ def _others(row: Json) -> set[str]:
 def _write_ties(session: Session, ids: Mapping[str, int], row: Json) -> None:
     dialect, ticket_id = dialect_of(session), ids[row["number"]]
     for link in row.get("links", ()):
-        if follows_id := ids.get(link["ticket"]):
+        follows_id = ids.get(link["ticket"])
+        if follows_id and follows_id != ticket_id:
             values = {"ticket_id": ticket_id, "follows_id": follows_id, "kind": link["kind"]}
             session.execute(insert_into(dialect, TicketLink).values(values).on_conflict_do_nothing())
     if into_id := ids.get(row.get("merged_into") or ""):
-        values = {"ticket_id": ticket_id, "into_id": into_id}
-        session.execute(insert_into(dialect, TicketMerge).values(values).on_conflict_do_nothing())
+        _tie_merged(session, ticket_id, into_id)
+
+
+def _tie_merged(session: Session, ticket_id: int, into_id: int) -> None:
+    """Let a merged ticket lead to another one. That one never was merged itself: it leads to where its mail went."""
+    further = session.scalar(select(TicketMerge.into_id).where(TicketMerge.ticket_id == into_id))
+    values = {"ticket_id": ticket_id, "into_id": further or into_id}
+    if values["into_id"] == ticket_id:
+        return
+    session.execute(insert_into(dialect_of(session), TicketMerge).values(values).on_conflict_do_nothing())
+    session.execute(update(TicketMerge).where(TicketMerge.into_id == ticket_id).values(into_id=values["into_id"]))
 
 
 def _audit(actor: str, done: TicketImport) -> None:

@@ -71,6 +71,11 @@ def authenticate(session: Session, authorization_header: str) -> Caller:
     return _caller(_require_good(_find(session, text.strip())))
 
 
+def require_still_good(session: Session, caller: Caller) -> None:
+    """Raise TokenRefusedError if the token has been revoked, or has expired, since it was looked at."""
+    _require_good(session.get_one(ApiToken, caller.token_id))
+
+
 def note_use(session: Session, caller: Caller) -> None:
     """Write down that the token was used just now, unless another request did so within a minute."""
     moment = now()

@@ -91,4 +91,5 @@ def _prepare() -> None:
 def leave_alone(blueprint: Blueprint) -> None:
     """Ask neither for a session nor for the token of a form there: no cookie counts, so no other site can use one."""
     security.csrf.exempt(blueprint)
+    security.WITHOUT_COOKIES.add(blueprint.name)
     access.ELSEWHERE.add(blueprint.name)

@@ -84,6 +84,7 @@ def _wanted() -> MailFilter:
         since=asked_moment("from"),
         until=asked_moment("to", end_of_day=True),
         before=asked_before(),
+        queue_ids=None,
         **{name: asked.get(name, "") for name in PARTS},
     )
 

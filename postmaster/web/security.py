@@ -47,6 +47,9 @@ SECONDS_OF_A_TOKEN = 12 * 3600
 
 csrf = CSRFProtect()
 
+# Blueprints in which no cookie counts, so that none is sent and no answer depends on one.
+WITHOUT_COOKIES: set[str] = set()
+
 
 class BrowserSessions(SecureCookieSessionInterface):
     """What the browser holds. HEAD only looks and shows nothing, so it changes nothing: neither does it use up what is
@@ -55,6 +58,8 @@ class BrowserSessions(SecureCookieSessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Send the cookie, if it changed."""
+        if request.blueprint in WITHOUT_COOKIES:
+            return
         if request.method != "HEAD":
             super().save_session(app, session, response)
         elif session.accessed:
@@ -87,5 +92,6 @@ def _add_headers(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
-        response.vary.add("HX-Request")
+        if request.blueprint not in WITHOUT_COOKIES:
+            response.vary.add("HX-Request")
     return response

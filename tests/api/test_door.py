@@ -249,3 +249,12 @@ def test_a_database_that_is_away_is_told_as_a_problem_without_its_address(enviro
         problem(answer, 503, "database-away")
         assert "secretword" not in answer.text
         assert "127.0.0.1" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/queues", "/nothing", "/openapi.json"])
+def test_no_answer_depends_on_a_cookie_or_sets_one(admin: Program, path: str) -> None:
+    for method in ("GET", "HEAD"):
+        answer = admin(method, path, Cookie="postmaster=x")
+        assert "Vary" not in answer.headers
+        assert "Set-Cookie" not in answer.headers
+        assert answer.headers["Cache-Control"] == "no-store"

@@ -263,6 +263,17 @@ def test_a_token_finds_what_is_in_its_queues(desk: Desk, new_program: NewProgram
         problem(limited("GET", path), 404, "unknown-mail")
 
 
+def test_no_cursor_tells_a_token_of_mail_in_other_queues(desk: Desk, new_program: NewProgram) -> None:
+    for subject in ("merger one", "merger two", "merger three"):
+        opened(desk, mail(subject))
+    opened(desk, mail("mine"), "--queue", "Misc")
+    limited = new_program("read", queues=["Misc"])
+    for query in ("", "&q=merger", "&subject=merger", "&subject=merger&since=2020-01-01"):
+        found = limited.get(f"/mail?limit=1{query}")
+        assert [row["subject"] for row in found["items"]] == ([] if query else ["mine"])
+        assert found["next"] is None
+
+
 def test_mail_in_quarantine_is_listed_looked_at_and_released(app: Flask, desk: Desk, admin: Program) -> None:
     raw = mail("held")
     for _ in range(3):

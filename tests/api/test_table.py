@@ -46,6 +46,16 @@ def test_each_example_is_what_its_schema_says(operation: Operation) -> None:
             Draft202012Validator(content["schema"]).validate(content["example"])
 
 
+@pytest.mark.parametrize("name", ["getAttachment", "getArticleSource", "getMailSource", "getQuarantinedSource"])
+def test_what_comes_in_parts_says_so(name: str) -> None:
+    [described] = [one for path in document()["paths"].values() for one in path.values() if one["operationId"] == name]
+    assert {"200", "206", "304", "416"} <= described["responses"].keys()
+    assert "Content-Range" in described["responses"]["206"]["headers"]
+    assert "content" not in described["responses"]["304"]
+    told = {parameter["name"] for parameter in described["parameters"]}
+    assert {"Range", "If-Range", "If-None-Match"} <= told
+
+
 def _contents(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from described.get("content", {}).values()
 

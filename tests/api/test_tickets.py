@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from postmaster.outbox import reading
 from tests.api.conftest import NewProgram, Program
 from tests.api.test_door import problem
 from tests.cli.support import audit_log
 from tests.cli.test_export import ODD, opened
+from tests.servers.ports import wait_until
 from tests.support import Desk, mail
 
 FILE = b"\0\1\2\3\xff"
@@ -149,6 +152,29 @@ def test_a_source_comes_byte_for_byte_and_is_noted(reader: Program, numbers: lis
     assert event.label == str(first["id"])
 
 
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ([{"Range": "bytes=1-"}], 1),
+        ([{"Range": "bytes=2-1"}], 1),
+        ([{"Range": "bytes=00-"}], 1),
+        ([{"Range": "bytes=1-", "If_Range": '"other"'}], 1),
+        ([{"Range": "bytes=0-0"}, {"Range": "bytes=1-1"}, {"Range": "bytes=2-"}], 1),
+        ([{}, {}], 2),
+        ([{"If_None_Match": "*"}], 0),
+    ],
+)
+def test_who_takes_a_file_away_is_noted_whatever_part_it_is(
+    reader: Program, numbers: list[str], app: Flask, asked: list[dict[str, str]], times: int
+) -> None:
+    [part] = files(reader, numbers[0])
+    reader("HEAD", f"/attachments/{part['id']}")
+    for headers in asked:
+        assert reader("GET", f"/attachments/{part['id']}", **headers).status_code in (200, 206, 304)
+    with app.app_context():
+        assert len([event for event in audit_log() if event.action == "download-attachment"]) == times
+
+
 def test_an_attachment_is_nothing_that_a_browser_opens(reader: Program, numbers: list[str]) -> None:
     [part] = files(reader, numbers[0])
     answer = reader("GET", f"/attachments/{part['id']}")
@@ -228,6 +254,19 @@ def test_tickets_are_handed_out_as_the_command_does(
     assert reader("GET", "/export").content_type == "application/x-ndjson"
 
 
+def test_who_exports_is_noted(reader: Program, numbers: list[str], app: Flask) -> None:
+    assert numbers
+    assert reader("HEAD", "/export").data == b""
+    reader("GET", "/export?queue=Misc")
+    reader("GET", "/export")
+    with app.app_context():
+        events = [event for event in audit_log() if event.action == "export"]
+    assert [(event.actor, event.label) for event in events] == [
+        ("API token program 1", "Misc"),
+        ("API token program 1", "all"),
+    ]
+
+
 def test_each_message_is_a_file_of_a_tar(reader: Program, numbers: list[str]) -> None:
     answer = reader("GET", "/export?format=eml&queue=Misc")
     with tarfile.open(fileobj=io.BytesIO(answer.data)) as tar:
@@ -272,7 +311,28 @@ def test_a_token_learns_no_number_of_another_queue(
     mine, other = numbers
     admin("POST", f"/tickets/{mine}/merge", {"into": other})
     assert admin.get(f"/tickets/{mine}")["merged_into"] == [other]
-    assert new_program("read", queues=["Misc"]).get(f"/tickets/{mine}")["merged_into"] == []
+    limited = new_program("read", queues=["Misc"])
+    assert limited.get(f"/tickets/{mine}")["merged_into"] == []
+    assert other not in limited("GET", "/export").text
+    assert other not in limited("GET", "/events").text
+    assert other in admin("GET", "/events").text
+
+
+def test_a_number_of_another_queue_is_a_word_like_any_other(
+    desk: Desk, new_program: NewProgram, numbers: list[str]
+) -> None:
+    about = opened(desk, mail(f"about number {numbers[1]}", sender="bob@example.net"), "--queue", "Misc")
+    limited = new_program("read", queues=["Misc"])
+    assert [row["number"] for row in limited.get(f"/tickets?q={numbers[1]}")["items"]] == [about]
+
+
+def test_a_token_that_is_revoked_while_it_waits_learns_of_nothing(desk: Desk, reader: Program) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(reader, "GET", "/events?wait=20")
+        wait_until(lambda: reading._waiters._value < reading.MAX_WAITERS, "it to wait")
+        desk.ok("token", "revoke", "program 1")
+        opened(desk, mail("news"))
+        problem(waiting.result(), 401, "token-revoked")
 
 
 def test_attachments_of_another_queue_are_not_there(

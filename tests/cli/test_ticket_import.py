@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from demo.samples import samples
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
-from postmaster.desk.models import Article, ImportedTicket, Ticket
+from postmaster.desk.models import Article, ImportedTicket, Queue, Ticket
+from postmaster.desk.tickets import take_numbers, ticket_number
 from postmaster.extensions import db, now
 from postmaster.ledger import ticket_import
 from postmaster.outbox.models import Event
+from postmaster.pipeline.verdict import NO_VERDICT
 from tests.cli.support import audit_log
 from tests.cli.test_export import ODD
 from tests.conftest import NewDatabase
@@ -174,6 +177,41 @@ def test_new_tickets_get_numbers_that_no_imported_one_has(desk: Desk, other: Des
     assert opened(other, mail("new")) not in numbers
 
 
+def test_a_day_full_of_imported_tickets_costs_the_first_mail_few_queries(desk: Desk, app: Flask) -> None:
+    desk.ok("queue", "list")
+    day = date(2030, 1, 2)
+    with app.app_context(), transaction() as session:
+        queue_id = session.scalars(select(Queue.id)).first()
+        for value in [*range(1, 301), 303]:
+            session.add(Ticket(number=ticket_number(day, value), title="", queue_id=queue_id, state="new",
+                               priority="3 normal", type="Unclassified", lock="unlock"))  # fmt: skip
+    asked: list[str] = []
+    with app.app_context(), transaction() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda _c, _cur, text, *_: asked.append(text))
+        assert take_numbers(session, 1, day) == ["2030010200301"]
+        assert take_numbers(session, 2, day) == ["2030010200302", "2030010200304"]
+        assert take_numbers(session, 1, day) == ["2030010200305"]
+    assert len(asked) < 40
+
+
+def test_merged_tickets_lead_to_one_that_was_not_merged_whatever_the_file_says(desk: Desk, other: Desk) -> None:
+    numbers = [opened(desk, mail(title, sender=f"{title}@example.net")) for title in ("one", "two", "three")]
+    rows = [json.loads(line) for line in exported(desk).splitlines()]
+    tickets = [row for row in rows if row["kind"] == "ticket"]
+    for ticket, into in zip(
+        tickets, [*numbers[1:], numbers[0]], strict=True
+    ):  # one into two, two into three, and so on
+        ticket["merged_into"] = into
+        ticket["links"] = [{"kind": "follow-up", "ticket": ticket["number"]}]
+    taken(other, "".join(f"{json.dumps(row)}\n" for row in rows))
+    back = [json.loads(line) for line in exported(other).splitlines()]
+    assert [(row["merged_into"], row["links"]) for row in back if row["kind"] == "ticket"] == [
+        (numbers[2], []),
+        (numbers[2], []),
+        (None, []),
+    ]
+
+
 def test_an_import_is_no_news(full: Desk, other: Desk, other_app: Flask) -> None:
     assert taken(other, exported(full))["created"]
     with other_app.app_context(), read_session() as session:
@@ -248,6 +286,10 @@ FLAWS = [
     ("article", lambda row: row.update(visible=1), "visible is neither true nor false.", "invalid-value"),
     ("article", lambda row: row["header"].pop("to"), "header is no object of subject,", "invalid-value"),
     ("article", lambda row: row.update(attachments=[{}]), "attachments is no object of part,", "invalid-value"),
+    ("article", lambda row: row.update(sender_verdict={"verdict": "pass", "x": {}}),
+     "sender_verdict is no object of verdict,", "invalid-value"),
+    ("article", lambda row: row.update(sender_verdict={**NO_VERDICT.as_json(), "verdict": "sure"}),
+     "sender_verdict has a part that must be pass, none or fail", "invalid-value"),
     ("article", lambda row: row.update(text="\ud800"), "text has half a surrogate pair", "invalid-value"),
 ]  # fmt: skip
 
@@ -275,6 +317,19 @@ def test_what_is_no_row_is_told_by_its_line(other: Desk, line: str) -> None:
     done = other.run("ticket", "import", "-", input=f"\n{line}\n")
     assert done.exit_code == 1
     assert done.stderr.startswith("line 2: The line is no ticket and no article in JSON.")
+
+
+@pytest.mark.parametrize("lost", [-1, 1], ids=["cut off", "lost in between"])
+def test_a_ticket_that_lost_an_article_is_left_out(desk: Desk, other: Desk, lost: int) -> None:
+    number = opened(desk, mail("first"))
+    opened(desk, mail(f"[Ticket#{number}] second"))
+    lines = exported(desk).splitlines(True)
+    del lines[lost]
+    done = other.run("ticket", "import", "-", input="".join(lines))
+    assert done.exit_code == 1
+    assert f"line 1: ticket {number}: The line says that ticket {number} has 2 articles, but 1 follow." in done.stderr
+    assert other.tickets() == []
+    assert taken(other, exported(desk))["created"] == 1
 
 
 def test_articles_without_their_ticket_are_said_once(desk: Desk, other: Desk) -> None:
