@@ -28,13 +28,13 @@ from postmaster.outlets.body import bodies
 from postmaster.outlets.fanout import fan_out, room_of
 from postmaster.outlets.health import can_send
 from postmaster.outlets.leases import (
+    fresh_counts,
     give_back,
     has_due,
     lease_due,
     leased_here,
     lock_states,
     lost_leases,
-    open_counts,
     places,
 )
 from postmaster.outlets.models import Delivery, Outlet
@@ -147,19 +147,19 @@ class Deliverer:
             self._drop_lines({outlet.id: outlet.revision for outlet in outlets})
             if not outlets:
                 return []
-            newest, open_ = newest_id(session), open_counts(session)
+            newest, fresh = newest_id(session), fresh_counts(session)
             return [
                 outlet.id
                 for outlet in outlets
-                if self._can_open(outlet, open_, newest) or self._can_lease(session, outlet, open_, moment)
+                if self._can_open(outlet, fresh, newest) or self._can_lease(session, outlet, fresh, moment)
             ]
 
-    def _can_open(self, outlet: Outlet, open_: Mapping[int, int], newest: int) -> bool:
-        return outlet.state.cursor < newest and room_of(outlet, open_.get(outlet.id, 0)) > 0
+    def _can_open(self, outlet: Outlet, fresh: Mapping[int, int], newest: int) -> bool:
+        return outlet.state.cursor < newest and room_of(outlet, fresh.get(outlet.id, 0)) > 0
 
-    def _can_lease(self, session: Session, outlet: Outlet, open_: Mapping[int, int], moment: datetime) -> bool:
+    def _can_lease(self, session: Session, outlet: Outlet, fresh: Mapping[int, int], moment: datetime) -> bool:
         free = places(outlet, self._under_way[outlet.id], moment)
-        return free > 0 and outlet.id in open_ and has_due(session, outlet, moment)
+        return free > 0 and outlet.id in fresh and has_due(session, outlet, moment)
 
     def _work(self, due: Sequence[int]) -> Sequence[tuple[Outlet, Sequence[Delivery]]]:
         """Write down what came back, open and lease what is due, in one transaction."""
@@ -177,7 +177,7 @@ class Deliverer:
         return leased
 
     def _lease(self, session: Session, outlet: Outlet, moment: datetime) -> Sequence[Delivery]:
-        if (room := room_of(outlet, open_counts(session, outlet.id).get(outlet.id, 0))) > 0:
+        if (room := room_of(outlet, fresh_counts(session, outlet.id).get(outlet.id, 0))) > 0:
             fan_out(session, outlet, room, moment)
         free = places(outlet, self._under_way[outlet.id], moment)
         return lease_due(session, outlet, moment, free) if free else ()

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.fetching.lease import has_died, process_name
@@ -49,9 +49,19 @@ def first_needed(session: Session) -> int | None:
     return min((number for number in (unsettled, on_the_way) if number is not None), default=None)
 
 
-def open_counts(session: Session, *outlet_ids: int) -> dict[int, int]:
-    """How many deliveries are open of each outlet that has some; of these outlets only, if any are named."""
-    query = select(Delivery.outlet_id, func.count()).where(IS_OPEN).group_by(Delivery.outlet_id)
+def fresh_counts(session: Session, *outlet_ids: int) -> dict[int, int]:
+    """How many deliveries that are still to be tried each outlet has that has something open; of these outlets only, if
+    any are named. What failed, and what waits behind it, does not count: no other ticket waits for these.
+    """
+    failed = aliased(Delivery)
+    held_up = exists().where(
+        failed.outlet_id == Delivery.outlet_id,
+        failed.order_key == Delivery.order_key,
+        failed.state != DeliveryState.DELIVERED,
+        failed.attempts > 0,
+    )
+    fresh = func.count().filter(~held_up)
+    query = select(Delivery.outlet_id, fresh).where(IS_OPEN).group_by(Delivery.outlet_id)
     if outlet_ids:
         query = query.where(Delivery.outlet_id.in_(outlet_ids))
     return dict(session.execute(query).all())
