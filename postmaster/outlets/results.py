@@ -45,12 +45,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a delivery that was leased by ``lease``."""
+    """What came of a delivery that was leased by ``lease``; no ``answer``: it was not tried, and waits as before."""
 
     delivery_id: int
     outlet_id: int
     lease: str
-    answer: Answer
+    answer: Answer | None
 
 
 def backoff(failures: int, longest: timedelta = LONGEST_WAIT) -> timedelta:
@@ -67,13 +67,17 @@ def record_results(
     deliveries = {delivery.id: delivery for delivery in session.scalars(query)}
     for result in results:
         delivery, state = deliveries.get(result.delivery_id), states.get(result.outlet_id)
-        if delivery is not None and state is not None and delivery.lease == result.lease:  # else a replay took it away
+        if delivery is None or state is None or delivery.lease != result.lease:  # a replay took it away
+            continue
+        delivery.lease = delivery.lease_until = None
+        if result.answer is None:
+            delivery.state = DeliveryState.WAITING
+        else:
             _record(delivery, result.answer, moment)
             _judge(session, state, delivery, result.answer, moment)
 
 
 def _record(delivery: Delivery, answer: Answer, moment: datetime) -> None:
-    delivery.lease = delivery.lease_until = None
     delivery.attempts += 1
     delivery.tried_at, delivery.status, delivery.seconds = moment, answer.status, answer.seconds
     delivery.answer = answer.text[:ANSWER_LENGTH]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
 import time_machine
+from sqlalchemy.orm import Session
 
 from postmaster.config import APP_KEY, load_environment
 from postmaster.database import transaction
 from postmaster.extensions import now
-from postmaster.outbox.models import EventType
-from postmaster.outlets import delivering, fanout, kinds, leases, results
+from postmaster.outbox.models import Event, EventType
+from postmaster.outlets import delivering, fanout, kinds, leases, results, webhook
 from postmaster.outlets.models import DeliveryState, OutletState
 from tests.outlets.conftest import SECRET, Outlets
 from tests.servers.fixtures import Certificates
@@ -429,6 +431,60 @@ def test_ending_waits_for_what_is_being_sent_and_gives_the_rest_back(
         wait_until(lambda: len(receiver.calls) >= 1, "a request")
     assert {row.state for row in outlets.deliveries()} == {DeliveryState.WAITING}
     assert not any(row.lease for row in outlets.deliveries())
+
+
+@pytest.mark.parametrize("step", ["changed", "ended"])
+def test_nothing_more_is_sent_to_where_an_outlet_led_before_or_after_the_process_ended(
+    outlets: Outlets, receiver: EventReceiver, new_receiver: NewReceiver, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(delivering, "LAST_SECONDS", 0.1)
+    other = new_receiver()
+    outlets.add(receiver)
+    outlets.happen(1)
+    with outlets.delivering() as deliverer:
+        wait_until(lambda: outlets.outlet().state.last_success_at is not None, "it to be proven")
+        receiver.gate.clear()
+        outlets.happen(*range(2, 32))
+        wait_until(lambda: len(receiver.calls) == 1 + delivering.CONNECTIONS, "its connections to be busy")
+        if step == "changed":
+            line = next(iter(deliverer._lines.values()))
+            outlets.desk.ok("outlet", "set", "desk", "--url", other.url)
+            wait_until(lambda: line not in deliverer._lines.values(), "the change to be seen")
+            receiver.gate.set()
+            wait_until(lambda: outlets.shown()["backlog"] == 0, "all of them")
+    receiver.gate.set()
+    wait_until(lambda: not any(thread.name.startswith("outlet ") for thread in threading.enumerate()), "the threads")
+    assert len(receiver.calls) == 1 + delivering.CONNECTIONS
+    assert len(other.taken) == (30 - delivering.CONNECTIONS if step == "changed" else 0)
+
+
+def test_what_cannot_be_sent_keeps_no_place_and_nobody_waiting(
+    outlets: Outlets, receiver: EventReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, body = webhook.WebhookSender.send, delivering.event_bodies
+    broken: dict[str, str] = {}
+
+    def sent(self: webhook.WebhookSender, key: str, text: str) -> results.Answer:
+        if key == broken["send"]:
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        return send(self, key, text)
+
+    def made(session: Session, events: Sequence[Event], *, raw_message: bool) -> Mapping[int, str]:
+        if broken["body"] in [event.key for event in events]:
+            raise ValueError("what was stored cannot be read")
+        return body(session, events, raw_message=raw_message)
+
+    monkeypatch.setattr(webhook.WebhookSender, "send", sent)
+    monkeypatch.setattr(delivering, "event_bodies", made)
+    outlets.add(receiver)
+    broken["send"], broken["body"], *_ = outlets.happen(1, 2, *range(3, 103))
+    with outlets.delivering():
+        wait_until(lambda: len(receiver.taken) == 100, "the others", 60)
+        wait_until(lambda: all(row.attempts > 1 for row in outlets.deliveries()[:2]), "further attempts")
+    assert [row.answer for row in outlets.deliveries()[:2]] == [
+        "It could not be sent: UnicodeEncodeError.",
+        "It could not be put together: ValueError.",
+    ]
 
 
 def test_waits_double_from_five_seconds_to_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
