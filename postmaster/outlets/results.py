@@ -32,7 +32,7 @@ GONE = 410
 class Answer:
     """What came of an attempt: ``taken``, the status of HTTP if there was one, and what was answered or went wrong.
 
-    ``number`` and ``url`` are what the receiver calls it.
+    ``number`` and ``url`` are what the receiver calls it. ``wait`` is for how long it wants to be left alone.
     """
 
     taken: bool
@@ -41,6 +41,7 @@ class Answer:
     seconds: float = 0.0
     number: str | None = None
     url: str | None = None
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ def _record(delivery: Delivery, answer: Answer, moment: datetime) -> None:
         delivery.remote_number = answer.number or delivery.remote_number
         delivery.remote_url = answer.url or delivery.remote_url
     else:
-        delivery.state, delivery.next_at = DeliveryState.WAITING, moment + backoff(delivery.attempts)
+        wait = max(backoff(delivery.attempts), min(answer.wait, LONGEST_WAIT))
+        delivery.state, delivery.next_at = DeliveryState.WAITING, moment + wait
 
 
 def _judge(session: Session, state: OutletState, delivery: Delivery, answer: Answer, moment: datetime) -> None:
@@ -94,14 +96,17 @@ def _judge(session: Session, state: OutletState, delivery: Delivery, answer: Ans
     if answer.taken:
         if state.failures >= AWAY_AFTER:
             _hurry(session, state.outlet_id, moment)
+            state.next_at = None
         state.failures, state.last_success_at = 0, moment
-        state.failed_id = state.failing_since = state.next_at = None
+        state.failed_id = state.failing_since = None
         return
     state.failing_since = state.failing_since or moment
     if state.failed_id != delivery.id:
         state.failures, state.failed_id = state.failures + 1, delivery.id
     if state.failures >= AWAY_AFTER:
         state.next_at = moment + backoff(state.failures - AWAY_AFTER + 1, LONGEST_AWAY)
+    if answer.wait:
+        state.next_at = max(state.next_at or moment, moment + min(answer.wait, LONGEST_WAIT))
     if answer.status == GONE:
         pause_state(state, BY_WORKER, "The receiver answered 410 Gone: it wants no more events.", moment)
     elif moment - state.failing_since >= GIVE_UP_AFTER:

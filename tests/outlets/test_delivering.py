@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 import time_machine
@@ -210,6 +211,55 @@ def test_a_day_of_nothing_but_failures_pauses_the_outlet(outlets: Outlets, recei
     with time_machine.travel(now() + timedelta(hours=25)), outlets.delivering():
         wait_until(lambda: outlets.shown()["health"] == "paused", "the pause")
     assert outlets.shown()["paused_by"] == "PostMaster"
+
+
+@pytest.mark.parametrize("early", [100, 102, 103])
+def test_what_comes_before_an_answer_is_not_taken_for_one(
+    outlets: Outlets, receiver: EventReceiver, early: int
+) -> None:
+    receiver.answer = lambda call: Reply(200 if call.about % 2 else 500, early=early)
+    outlets.add(receiver)
+    outlets.happen(*range(1, 21))
+    with outlets.delivering():
+        wait_until(lambda: sum(row.attempts > 0 for row in outlets.deliveries()) == 20, "an attempt of each", 30)
+    assert [row.state is DeliveryState.DELIVERED for row in outlets.deliveries()] == [True, False] * 10
+    assert {row.status for row in outlets.deliveries()} == {200, 500}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("120", (120, 120)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", (0, 0.1)),
+        (format_datetime(now() + timedelta(days=400), usegmt=True), (3600, 3600)),
+        ("99999999999999999999", (3600, 3600)),
+        ("-5", (0, 0.1)),
+        ("soon", (0, 0.1)),
+        ("", (0, 0.1)),
+    ],
+)
+def test_a_receiver_that_wants_to_be_left_alone_for_a_while_is(
+    outlets: Outlets, receiver: EventReceiver, status: int, words: str, seconds: tuple[float, float]
+) -> None:
+    receiver.answer = lambda _call: Reply(status, headers=(("Retry-After", words),))
+    outlets.add(receiver)
+    outlets.happen(1)
+    with outlets.delivering():
+        wait_until(lambda: bool(outlets.outlet().state.failures), "an attempt")
+    [row], state = outlets.deliveries(), outlets.outlet().state
+    assert row.tried_at is not None
+    least, most = (timedelta(seconds=each) for each in seconds)
+    if least:
+        assert least <= row.next_at - row.tried_at <= most
+        assert state.next_at == row.next_at
+        calls = len(receiver.calls)
+        outlets.happen(2)
+        with outlets.delivering(), pytest.raises(TimeoutError):
+            wait_until(lambda: len(receiver.calls) > calls, "nothing", 0.5)
+    else:
+        assert row.next_at - row.tried_at <= most
+        assert state.next_at is None
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(
