@@ -21,8 +21,9 @@ from postmaster.resources.models import Validity
 # How long a lease lasts: longer than what is leased at once can take.
 LEASE = timedelta(minutes=6)
 
-# Deliveries of an outlet that are leased at once, and how many until its receiver has taken one.
-IN_FLIGHT, FIRST_IN_FLIGHT = 96, 8
+# Deliveries of an outlet that are leased at once, and how many until its receiver has taken one, or while messages
+# themselves go along: what is leased is in memory.
+IN_FLIGHT, FEW_IN_FLIGHT = 96, 8
 
 IS_OPEN = Delivery.state != DeliveryState.DELIVERED
 """It is part of each query that goes by the index of what is open."""
@@ -94,7 +95,8 @@ def places(outlet: Outlet, under_way: int, moment: datetime) -> int:
     next_at = outlet.state.next_at
     if next_at is not None and next_at > moment:
         return 0
-    most = 1 if is_away(outlet) else IN_FLIGHT if is_proven(outlet) else FIRST_IN_FLIGHT
+    many = is_proven(outlet) and not outlet.raw_message
+    most = 1 if is_away(outlet) else IN_FLIGHT if many else FEW_IN_FLIGHT
     return max(0, most - under_way)
 
 

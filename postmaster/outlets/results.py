@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from postmaster.outlets.fanout import AWAY_AFTER
+from postmaster.outlets.leases import IS_OPEN
 from postmaster.outlets.models import Delivery, DeliveryState, OutletState
 
 # The wait before something is sent again that was not taken: doubled each time, up to the longest, and spread so that
@@ -95,7 +96,7 @@ def _judge(session: Session, state: OutletState, delivery: Delivery, answer: Ans
     state.last_at, state.last_status, state.last_answer = moment, answer.status, delivery.answer
     if answer.taken:
         if state.failures >= AWAY_AFTER:
-            _hurry(session, state.outlet_id, moment)
+            hurry(session, state.outlet_id, moment)
             state.next_at = None
         state.failures, state.last_success_at = 0, moment
         state.failed_id = state.failing_since = None
@@ -113,10 +114,17 @@ def _judge(session: Session, state: OutletState, delivery: Delivery, answer: Ans
         pause_state(state, BY_WORKER, "The receiver took nothing for a day.", moment)
 
 
-def _hurry(session: Session, outlet_id: int, moment: datetime) -> None:
-    """What waits because the receiver was away is due at once."""
+def try_now(session: Session, state: OutletState, moment: datetime) -> None:
+    """Forget that it failed: what waits is due at once, and shows how it stands. Its state is locked."""
+    state.failures = 0
+    state.failed_id = state.failing_since = state.next_at = None
+    hurry(session, state.outlet_id, moment)
+
+
+def hurry(session: Session, outlet_id: int, moment: datetime) -> None:
+    """What waits is due at once."""
     session.flush()
-    waiting = update(Delivery).where(Delivery.outlet_id == outlet_id, Delivery.state == DeliveryState.WAITING)
+    waiting = update(Delivery).where(Delivery.outlet_id == outlet_id, IS_OPEN, Delivery.state == DeliveryState.WAITING)
     session.execute(waiting.values(next_at=moment).execution_options(synchronize_session=False))
 
 
