@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.fetching.lease import has_died, process_name
@@ -20,6 +20,9 @@ from postmaster.resources.models import Validity
 
 # How long a lease lasts: longer than what is leased at once can take.
 LEASE = timedelta(minutes=6)
+
+# Nobody waits for so long: what is due later was written down before the clock was set back.
+FARTHEST = timedelta(hours=2)
 
 # Deliveries of an outlet that are leased at once, and how many until its receiver has taken one, or while messages
 # themselves go along: what is leased is in memory.
@@ -93,7 +96,7 @@ def leased_here() -> ColumnElement[bool]:
 def places(outlet: Outlet, under_way: int, moment: datetime) -> int:
     """How many more may be leased now, of which ``under_way`` are already: one at a time while it is away."""
     next_at = outlet.state.next_at
-    if next_at is not None and next_at > moment:
+    if next_at is not None and moment < next_at < moment + FARTHEST:
         return 0
     many = is_proven(outlet) and not outlet.raw_message
     most = 1 if is_away(outlet) else IN_FLIGHT if many else FEW_IN_FLIGHT
@@ -138,7 +141,7 @@ def _due(outlet: Outlet, moment: datetime) -> Select[int]:
         Delivery.outlet_id == outlet.id,
         IS_OPEN,
         Delivery.state == DeliveryState.WAITING,
-        Delivery.next_at <= moment,
+        or_(Delivery.attempts == 0, Delivery.next_at <= moment, Delivery.next_at > moment + FARTHEST),
         ~blocked,
     )
     order = (Delivery.attempts, Delivery.event_id) if is_away(outlet) else (Delivery.event_id,)
