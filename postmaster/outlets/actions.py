@@ -17,7 +17,7 @@ from postmaster.outlets.events import goes_to, id_before
 from postmaster.outlets.fields import read_header_lines
 from postmaster.outlets.leases import IS_OPEN, lock_states
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet, OutletState
-from postmaster.outlets.results import Answer, pause_state
+from postmaster.outlets.results import Answer, pause_state, try_now
 from postmaster.outlets.senders import make_sender
 from postmaster.resources.audit import audit
 from postmaster.resources.fields import Field
@@ -117,7 +117,7 @@ def resume(session: Session, outlet: Outlet, actor: str) -> bool:
     state = _locked(session, outlet)
     was_paused = state.paused_at is not None
     state.paused_at = state.paused_by = state.paused_reason = None
-    _try_now(session, state)
+    try_now(session, state, now())
     if was_paused:
         _audit(session, outlet, actor, "resume")
     return was_paused
@@ -132,7 +132,7 @@ def replay(session: Session, outlet: Outlet, since: datetime, actor: str) -> int
     start = min(id_before(session, since), state.cursor)
     session.execute(delete(Delivery).where(Delivery.outlet_id == outlet.id, IS_OPEN, Delivery.event_id > start))
     state.cursor = start
-    _try_now(session, state)
+    try_now(session, state, now())
     count = session.scalar(select(func.count()).select_from(Event).where(Event.id > start, *goes_to(outlet))) or 0
     _audit(session, outlet, actor, "replay", since=since.isoformat(), events=count)
     return count
@@ -145,7 +145,7 @@ def retry(session: Session, outlet: Outlet, delivery_id: int | None, actor: str)
     chosen = mine.where(IS_OPEN) if delivery_id is None else mine.where(Delivery.id == delivery_id)
     again = {"state": DeliveryState.WAITING, "next_at": now(), "delivered_at": None}
     done = session.execute(chosen.values(again).execution_options(synchronize_session=False))
-    _try_now(session, state)
+    try_now(session, state, now())
     count: int = done.rowcount  # type: ignore[attr-defined]
     if count:
         _audit(session, outlet, actor, "retry", deliveries=count)
@@ -162,16 +162,6 @@ def find_delivery(session: Session, outlet: Outlet, number: int) -> Delivery:
             f"Run: flask outlet deliveries “{outlet.name}”",
         )
     return found
-
-
-def _try_now(session: Session, state: OutletState) -> None:
-    """Forget that it failed: the next attempt shows how it stands."""
-    state.failures = 0
-    state.failed_id = state.failing_since = state.next_at = None
-    waiting = update(Delivery).where(
-        Delivery.outlet_id == state.outlet_id, IS_OPEN, Delivery.state == DeliveryState.WAITING
-    )
-    session.execute(waiting.values(next_at=now()).execution_options(synchronize_session=False))
 
 
 def _locked(session: Session, outlet: Outlet) -> OutletState:

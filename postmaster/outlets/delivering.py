@@ -24,17 +24,17 @@ from postmaster.database import database_message, read_session, transaction
 from postmaster.extensions import now
 from postmaster.outbox.models import Event
 from postmaster.outbox.reading import newest_id
-from postmaster.outlets.body import bodies
+from postmaster.outlets.body import bodies as event_bodies
 from postmaster.outlets.fanout import fan_out, room_of
 from postmaster.outlets.health import can_send
 from postmaster.outlets.leases import (
+    fresh_counts,
     give_back,
     has_due,
     lease_due,
     leased_here,
     lock_states,
     lost_leases,
-    open_counts,
     places,
 )
 from postmaster.outlets.models import Delivery, Outlet
@@ -52,6 +52,8 @@ IDLE_SECONDS, RETRY_SECONDS, RESCUE_SECONDS, GATHER_SECONDS = 1.0, 2.0, 5.0, 0.0
 # How long a process that ends waits for what it is sending.
 LAST_SECONDS = 10.0
 
+GONE = Answer(True, None, "Nothing was sent: the event is not kept any more.")
+
 log = structlog.get_logger("postmaster.outlets")
 
 
@@ -60,20 +62,30 @@ class Line:
 
     def __init__(self, outlet: Outlet) -> None:
         self.revision = outlet.revision
+        self._closed = threading.Event()
         self._sender: Sender = make_sender(outlet)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix=f"outlet {outlet.id}")
 
     def send(self, delivery: Delivery, body: str, done: queue.SimpleQueue[Result]) -> None:
-        """Have it sent; what came of it is put into ``done``."""
+        """Have it sent; what came of it is put into ``done``, also when the line was closed before its turn came."""
         number, outlet_id, lease, key = delivery.id, delivery.outlet_id, delivery.lease or "", delivery.event_key
 
         def work() -> None:
-            done.put(Result(number, outlet_id, lease, self._sender.send(key, body)))
+            answer = None if self._closed.is_set() else self._attempt(key, body)
+            done.put(Result(number, outlet_id, lease, answer))
 
         self._threads.submit(work)
 
+    def _attempt(self, key: str, body: str) -> Answer:
+        try:
+            return self._sender.send(key, body)
+        except Exception as error:  # whatever it is, the others get there, and this one comes again
+            log.exception("an event could not be sent", event_id=key)
+            return Answer(False, None, f"It could not be sent: {type(error).__name__}.")
+
     def close(self) -> None:
-        """Let what is under way come to its end, and begin nothing more."""
+        """Let what is being sent come to its end, and begin nothing more."""
+        self._closed.set()
         self._threads.shutdown(wait=False)
         self._sender.close()
 
@@ -93,6 +105,8 @@ class Deliverer:
         """Deliver until asked to stop; then wait a little for what is being sent."""
         while not self._stopping.is_set():
             self._gather(self._turn())
+        for line in self._lines.values():
+            line.close()
         ends = time.monotonic() + LAST_SECONDS
         while any(self._under_way.values()) and time.monotonic() < ends:
             self._gather(0.1)
@@ -147,19 +161,19 @@ class Deliverer:
             self._drop_lines({outlet.id: outlet.revision for outlet in outlets})
             if not outlets:
                 return []
-            newest, open_ = newest_id(session), open_counts(session)
+            newest, fresh = newest_id(session), fresh_counts(session)
             return [
                 outlet.id
                 for outlet in outlets
-                if self._can_open(outlet, open_, newest) or self._can_lease(session, outlet, open_, moment)
+                if self._can_open(outlet, fresh, newest) or self._can_lease(session, outlet, fresh, moment)
             ]
 
-    def _can_open(self, outlet: Outlet, open_: Mapping[int, int], newest: int) -> bool:
-        return outlet.state.cursor < newest and room_of(outlet, open_.get(outlet.id, 0)) > 0
+    def _can_open(self, outlet: Outlet, fresh: Mapping[int, int], newest: int) -> bool:
+        return outlet.state.cursor < newest and room_of(outlet, fresh.get(outlet.id, 0)) > 0
 
-    def _can_lease(self, session: Session, outlet: Outlet, open_: Mapping[int, int], moment: datetime) -> bool:
+    def _can_lease(self, session: Session, outlet: Outlet, fresh: Mapping[int, int], moment: datetime) -> bool:
         free = places(outlet, self._under_way[outlet.id], moment)
-        return free > 0 and outlet.id in open_ and has_due(session, outlet, moment)
+        return free > 0 and outlet.id in fresh and has_due(session, outlet, moment)
 
     def _work(self, due: Sequence[int]) -> Sequence[tuple[Outlet, Sequence[Delivery]]]:
         """Write down what came back, open and lease what is due, in one transaction."""
@@ -177,7 +191,7 @@ class Deliverer:
         return leased
 
     def _lease(self, session: Session, outlet: Outlet, moment: datetime) -> Sequence[Delivery]:
-        if (room := room_of(outlet, open_counts(session, outlet.id).get(outlet.id, 0))) > 0:
+        if (room := room_of(outlet, fresh_counts(session, outlet.id).get(outlet.id, 0))) > 0:
             fan_out(session, outlet, room, moment)
         free = places(outlet, self._under_way[outlet.id], moment)
         return lease_due(session, outlet, moment, free) if free else ()
@@ -190,17 +204,17 @@ class Deliverer:
             for outlet, deliveries in leased:
                 self._hand_over(outlet, deliveries, _bodies(session, outlet, deliveries))
 
-    def _hand_over(self, outlet: Outlet, deliveries: Sequence[Delivery], texts: Mapping[int, str]) -> None:
+    def _hand_over(self, outlet: Outlet, deliveries: Sequence[Delivery], texts: Mapping[int, str | Answer]) -> None:
         line = self._lines.get(outlet.id)
         if line is None:
             line = self._lines[outlet.id] = Line(outlet)
         for delivery in deliveries:
             self._under_way[outlet.id] += 1
-            if delivery.event_id in texts:
-                line.send(delivery, texts[delivery.event_id], self._done)
+            text = texts.get(delivery.event_id, GONE)
+            if isinstance(text, str):
+                line.send(delivery, text, self._done)
             else:
-                gone = Answer(True, None, "Nothing was sent: the event is not kept any more.")
-                self._done.put(Result(delivery.id, outlet.id, delivery.lease or "", gone))
+                self._done.put(Result(delivery.id, outlet.id, delivery.lease or "", text))
 
     def _drop_lines(self, revisions: Mapping[int, int]) -> None:
         """Close the lines to outlets that were changed, paused or deleted."""
@@ -218,11 +232,25 @@ class Deliverer:
                 give_back(session, leased_here())
         except DBAPIError as error:
             log.warning("outlets could not write down what was sent", error=database_message(error))
-        for line in self._lines.values():
-            line.close()
 
 
-def _bodies(session: Session, outlet: Outlet, deliveries: Sequence[Delivery]) -> Mapping[int, str]:
+def _bodies(session: Session, outlet: Outlet, deliveries: Sequence[Delivery]) -> Mapping[int, str | Answer]:
+    """What is sent of each event, by its id; or why nothing can be. One that breaks does not stop the others."""
     ids = [delivery.event_id for delivery in deliveries]
     events = session.scalars(select(Event).where(Event.id.in_(ids))).all()
-    return bodies(session, events, raw_message=outlet.raw_message)
+    try:
+        return dict(event_bodies(session, events, raw_message=outlet.raw_message))
+    except DBAPIError:
+        raise
+    except Exception:
+        return {event.id: _body(session, outlet, event) for event in events}
+
+
+def _body(session: Session, outlet: Outlet, event: Event) -> str | Answer:
+    try:
+        return event_bodies(session, [event], raw_message=outlet.raw_message)[event.id]
+    except DBAPIError:
+        raise
+    except Exception as error:
+        log.exception("an event could not be put together", event_id=event.key)
+        return Answer(False, None, f"It could not be put together: {type(error).__name__}.")

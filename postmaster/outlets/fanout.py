@@ -1,6 +1,7 @@
 """From events to deliveries: what goes to which outlet is settled by the worker, so intake has nothing to do with it.
 
-Of each outlet only a window of events is opened, so a receiver that is away costs nothing but the rows of events.
+Of each outlet only a window of events is opened, so a receiver that is away costs nothing but the rows of events. What
+was refused leaves the window: however many tickets a receiver does not take, those of others get to it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from postmaster.outbox.reading import page_after
 from postmaster.outlets.events import interests, order_key
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet
 
-# Deliveries of an outlet that are open at once, and how many until its receiver has taken one; and how many of them one
-# transaction opens.
+# Deliveries of an outlet that are open and were not tried yet, and how many until its receiver has taken one; and how
+# many of them one transaction opens.
 WINDOW, FIRST_WINDOW, BATCH = 500, 20, 200
 
 # Failures in a row after which a receiver counts as away: until it takes something, one delivery is tried at a time.
@@ -46,9 +47,9 @@ def is_proven(outlet: Outlet) -> bool:
     return outlet.state.last_success_at is not None and not is_away(outlet)
 
 
-def room_of(outlet: Outlet, open_: int) -> int:
-    """How many more deliveries may be opened for one that has ``open_``."""
-    return min(BATCH, (WINDOW if is_proven(outlet) else FIRST_WINDOW) - open_)
+def room_of(outlet: Outlet, fresh: int) -> int:
+    """How many more deliveries may be opened for one that has so many that are still to be tried."""
+    return min(BATCH, (WINDOW if is_proven(outlet) else FIRST_WINDOW) - fresh)
 
 
 def _insert(session: Session, outlet_id: int, events: Sequence[Event], moment: datetime) -> None:

@@ -39,7 +39,21 @@ class HttpAnswer:
 
     status: int
     location: str
+    retry_after: str
     body: bytes
+
+
+class FinalResponse(http.client.HTTPResponse):
+    """The answer itself: any number of 1xx may come before it (RFC 9110 section 15.2). http.client passes over 100
+    alone, and would take what follows another one for the answer to the next request.
+    """
+
+    def begin(self) -> None:
+        """Read status and headers."""
+        super().begin()
+        while 100 <= self.status < 200:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
 
 
 @dataclass(frozen=True)
@@ -111,7 +125,8 @@ class Poster:
                 self._idle.append(connection)
         else:
             connection.close()
-        return HttpAnswer(response.status, response.headers.get("Location", ""), received)
+        location, retry_after = (response.headers.get(name, "") for name in ("Location", "Retry-After"))
+        return HttpAnswer(response.status, location, retry_after, received)
 
     def _connect(self, ends: float) -> http.client.HTTPConnection:
         parts = self._receiver.parts
@@ -134,6 +149,7 @@ class Poster:
             raise SendError(f"No encrypted connection to {host} came about: {_words(error)}.") from error
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(host, port)
+        connection.response_class = FinalResponse
         connection.auto_open = 0  # what it would open by itself is not checked
         connection.sock = sock
         return connection

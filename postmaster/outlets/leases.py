@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.fetching.lease import has_died, process_name
@@ -21,8 +21,12 @@ from postmaster.resources.models import Validity
 # How long a lease lasts: longer than what is leased at once can take.
 LEASE = timedelta(minutes=6)
 
-# Deliveries of an outlet that are leased at once, and how many until its receiver has taken one.
-IN_FLIGHT, FIRST_IN_FLIGHT = 96, 8
+# Nobody waits for so long: what is due later was written down before the clock was set back.
+FARTHEST = timedelta(hours=2)
+
+# Deliveries of an outlet that are leased at once, and how many until its receiver has taken one, or while messages
+# themselves go along: what is leased is in memory.
+IN_FLIGHT, FEW_IN_FLIGHT = 96, 8
 
 IS_OPEN = Delivery.state != DeliveryState.DELIVERED
 """It is part of each query that goes by the index of what is open."""
@@ -49,9 +53,19 @@ def first_needed(session: Session) -> int | None:
     return min((number for number in (unsettled, on_the_way) if number is not None), default=None)
 
 
-def open_counts(session: Session, *outlet_ids: int) -> dict[int, int]:
-    """How many deliveries are open of each outlet that has some; of these outlets only, if any are named."""
-    query = select(Delivery.outlet_id, func.count()).where(IS_OPEN).group_by(Delivery.outlet_id)
+def fresh_counts(session: Session, *outlet_ids: int) -> dict[int, int]:
+    """How many deliveries that are still to be tried each outlet has that has something open; of these outlets only, if
+    any are named. What failed, and what waits behind it, does not count: no other ticket waits for these.
+    """
+    failed = aliased(Delivery)
+    held_up = exists().where(
+        failed.outlet_id == Delivery.outlet_id,
+        failed.order_key == Delivery.order_key,
+        failed.state != DeliveryState.DELIVERED,
+        failed.attempts > 0,
+    )
+    fresh = func.count().filter(~held_up)
+    query = select(Delivery.outlet_id, fresh).where(IS_OPEN).group_by(Delivery.outlet_id)
     if outlet_ids:
         query = query.where(Delivery.outlet_id.in_(outlet_ids))
     return dict(session.execute(query).all())
@@ -82,9 +96,10 @@ def leased_here() -> ColumnElement[bool]:
 def places(outlet: Outlet, under_way: int, moment: datetime) -> int:
     """How many more may be leased now, of which ``under_way`` are already: one at a time while it is away."""
     next_at = outlet.state.next_at
-    if next_at is not None and next_at > moment:
+    if next_at is not None and moment < next_at < moment + FARTHEST:
         return 0
-    most = 1 if is_away(outlet) else IN_FLIGHT if is_proven(outlet) else FIRST_IN_FLIGHT
+    many = is_proven(outlet) and not outlet.raw_message
+    most = 1 if is_away(outlet) else IN_FLIGHT if many else FEW_IN_FLIGHT
     return max(0, most - under_way)
 
 
@@ -126,7 +141,7 @@ def _due(outlet: Outlet, moment: datetime) -> Select[int]:
         Delivery.outlet_id == outlet.id,
         IS_OPEN,
         Delivery.state == DeliveryState.WAITING,
-        Delivery.next_at <= moment,
+        or_(Delivery.attempts == 0, Delivery.next_at <= moment, Delivery.next_at > moment + FARTHEST),
         ~blocked,
     )
     order = (Delivery.attempts, Delivery.event_id) if is_away(outlet) else (Delivery.event_id,)

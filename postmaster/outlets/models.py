@@ -23,7 +23,8 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
 
 
-# What is not delivered yet. The order of a ticket is kept among these, which are a window of each outlet at most.
+# What is not delivered yet. The order of a ticket is kept among these, which are a window of each outlet and what its
+# receiver refuses.
 OPEN = text("state <> 'delivered'")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from postmaster.outlets.fanout import AWAY_AFTER
+from postmaster.outlets.leases import IS_OPEN
 from postmaster.outlets.models import Delivery, DeliveryState, OutletState
 
 # The wait before something is sent again that was not taken: doubled each time, up to the longest, and spread so that
@@ -32,7 +33,7 @@ GONE = 410
 class Answer:
     """What came of an attempt: ``taken``, the status of HTTP if there was one, and what was answered or went wrong.
 
-    ``number`` and ``url`` are what the receiver calls it.
+    ``number`` and ``url`` are what the receiver calls it. ``wait`` is for how long it wants to be left alone.
     """
 
     taken: bool
@@ -41,16 +42,17 @@ class Answer:
     seconds: float = 0.0
     number: str | None = None
     url: str | None = None
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a delivery that was leased by ``lease``."""
+    """What came of a delivery that was leased by ``lease``; no ``answer``: it was not tried, and waits as before."""
 
     delivery_id: int
     outlet_id: int
     lease: str
-    answer: Answer
+    answer: Answer | None
 
 
 def backoff(failures: int, longest: timedelta = LONGEST_WAIT) -> timedelta:
@@ -67,13 +69,17 @@ def record_results(
     deliveries = {delivery.id: delivery for delivery in session.scalars(query)}
     for result in results:
         delivery, state = deliveries.get(result.delivery_id), states.get(result.outlet_id)
-        if delivery is not None and state is not None and delivery.lease == result.lease:  # else a replay took it away
+        if delivery is None or state is None or delivery.lease != result.lease:  # a replay took it away
+            continue
+        delivery.lease = delivery.lease_until = None
+        if result.answer is None:
+            delivery.state = DeliveryState.WAITING
+        else:
             _record(delivery, result.answer, moment)
             _judge(session, state, delivery, result.answer, moment)
 
 
 def _record(delivery: Delivery, answer: Answer, moment: datetime) -> None:
-    delivery.lease = delivery.lease_until = None
     delivery.attempts += 1
     delivery.tried_at, delivery.status, delivery.seconds = moment, answer.status, answer.seconds
     delivery.answer = answer.text[:ANSWER_LENGTH]
@@ -82,32 +88,43 @@ def _record(delivery: Delivery, answer: Answer, moment: datetime) -> None:
         delivery.remote_number = answer.number or delivery.remote_number
         delivery.remote_url = answer.url or delivery.remote_url
     else:
-        delivery.state, delivery.next_at = DeliveryState.WAITING, moment + backoff(delivery.attempts)
+        wait = max(backoff(delivery.attempts), min(answer.wait, LONGEST_WAIT))
+        delivery.state, delivery.next_at = DeliveryState.WAITING, moment + wait
 
 
 def _judge(session: Session, state: OutletState, delivery: Delivery, answer: Answer, moment: datetime) -> None:
     state.last_at, state.last_status, state.last_answer = moment, answer.status, delivery.answer
     if answer.taken:
         if state.failures >= AWAY_AFTER:
-            _hurry(session, state.outlet_id, moment)
+            hurry(session, state.outlet_id, moment)
+            state.next_at = None
         state.failures, state.last_success_at = 0, moment
-        state.failed_id = state.failing_since = state.next_at = None
+        state.failed_id = state.failing_since = None
         return
     state.failing_since = state.failing_since or moment
     if state.failed_id != delivery.id:
         state.failures, state.failed_id = state.failures + 1, delivery.id
     if state.failures >= AWAY_AFTER:
         state.next_at = moment + backoff(state.failures - AWAY_AFTER + 1, LONGEST_AWAY)
+    if answer.wait:
+        state.next_at = max(state.next_at or moment, moment + min(answer.wait, LONGEST_WAIT))
     if answer.status == GONE:
         pause_state(state, BY_WORKER, "The receiver answered 410 Gone: it wants no more events.", moment)
     elif moment - state.failing_since >= GIVE_UP_AFTER:
         pause_state(state, BY_WORKER, "The receiver took nothing for a day.", moment)
 
 
-def _hurry(session: Session, outlet_id: int, moment: datetime) -> None:
-    """What waits because the receiver was away is due at once."""
+def try_now(session: Session, state: OutletState, moment: datetime) -> None:
+    """Forget that it failed: what waits is due at once, and shows how it stands. Its state is locked."""
+    state.failures = 0
+    state.failed_id = state.failing_since = state.next_at = None
+    hurry(session, state.outlet_id, moment)
+
+
+def hurry(session: Session, outlet_id: int, moment: datetime) -> None:
+    """What waits is due at once."""
     session.flush()
-    waiting = update(Delivery).where(Delivery.outlet_id == outlet_id, Delivery.state == DeliveryState.WAITING)
+    waiting = update(Delivery).where(Delivery.outlet_id == outlet_id, IS_OPEN, Delivery.state == DeliveryState.WAITING)
     session.execute(waiting.values(next_at=moment).execution_options(synchronize_session=False))
 
 

@@ -27,7 +27,9 @@ from postmaster.outlets.fields import (
     URL,
 )
 from postmaster.outlets.health import outlet_health
+from postmaster.outlets.leases import lock_states
 from postmaster.outlets.models import Outlet, OutletState
+from postmaster.outlets.results import try_now
 from postmaster.outlets.standing import standing_of
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
@@ -109,11 +111,18 @@ class OutletService(NamedService[Outlet]):
         """A new one begins with what happens from now on. One that is changed is tried again at once."""
         if values.record is None:
             values.attributes["state"] = OutletState(cursor=newest_id(self.session))
-        stored = super().store(values)
-        if values.record is not None and stored.changes:
-            stored.record.state.next_at = None
+            stored = super().store(values)
+        else:
+            state = self._locked(values.record)
+            stored = super().store(values)
+            if stored.changes:
+                try_now(self.session, state, now())
         self._warn(values, stored.record)
         return stored
+
+    def _locked(self, record: Outlet) -> OutletState:
+        """Its state, which is locked before the outlet itself: whoever hands over does it in that order as well."""
+        return lock_states(self.session, [record.id])[record.id]
 
     def _warn(self, values: EnteredValues[Outlet], record: Outlet) -> None:
         made = values.given(SECRET).strip().lower() == NEW

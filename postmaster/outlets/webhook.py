@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +18,9 @@ from postmaster.outlets.results import ANSWER_LENGTH, Answer
 from postmaster.resources.service import printable
 
 USUAL_HEADERS = {"user-agent": "PostMaster", "accept": "application/json"}
+
+# The statuses with which a receiver may say when it wants to be asked again.
+BUSY = (429, 503)
 
 # What receivers call the number that they gave it.
 NUMBER_KEYS, URL_KEY = ("number", "id"), "url"
@@ -61,7 +66,20 @@ def _judged(answer: HttpAnswer, seconds: float) -> Answer:
         return Answer(True, answer.status, text, seconds, number, url)
     if 300 <= answer.status < 400:
         text = f"It answered with a redirect to {printable(answer.location)[:500]}, and redirects are not followed."
-    return Answer(False, answer.status, text, seconds)
+    wait = _wait(answer.retry_after) if answer.status in BUSY else timedelta(0)
+    return Answer(False, answer.status, text, seconds, wait=wait)
+
+
+def _wait(retry_after: str) -> timedelta:
+    """How long a receiver wants to be left alone: it names seconds or a moment (RFC 9110 section 10.2.3)."""
+    words = retry_after.strip()
+    if words.isascii() and words.isdigit():
+        return timedelta(seconds=int(words[:9]))
+    try:
+        moment = parsedate_to_datetime(words)
+    except ValueError:
+        return timedelta(0)
+    return max(moment.replace(tzinfo=moment.tzinfo or UTC) - now(), timedelta(0))
 
 
 def _named(body: bytes) -> tuple[str | None, str | None]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 import time_machine
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from postmaster.config import APP_KEY, load_environment
-from postmaster.database import transaction
-from postmaster.extensions import now
-from postmaster.outbox.models import EventType
-from postmaster.outlets import delivering, fanout, kinds, leases, results
-from postmaster.outlets.models import DeliveryState, OutletState
+from postmaster.database import read_session, transaction
+from postmaster.extensions import db, now
+from postmaster.outbox.models import Event, EventType
+from postmaster.outlets import delivering, fanout, kinds, leases, results, webhook
+from postmaster.outlets.models import DeliveryState, Outlet, OutletState
+from postmaster.outlets.service import OutletService
 from tests.outlets.conftest import SECRET, Outlets
 from tests.servers.fixtures import Certificates
 from tests.servers.ports import free_ports, wait_until
@@ -83,6 +89,23 @@ def test_a_ticket_that_is_refused_holds_up_its_own_events_and_no_other_ticket(
         refused = False
         wait_until(lambda: len(receiver.taken) == 6, "those that were held up", 30)
     assert all(list(order) == sorted(order) for order in receiver.by_ticket().values())
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [[1] * 700, [*range(1, 61)], [1, 2, 3, *([4] * 700)]],
+    ids=["one ticket with many events", "many tickets", "a few, so that it seems to be away"],
+)
+def test_more_refused_events_than_the_window_has_keep_no_other_ticket_waiting(
+    outlets: Outlets, receiver: EventReceiver, refused: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "FIRST_WAIT", timedelta(minutes=1))
+    monkeypatch.setattr(results, "LONGEST_AWAY", timedelta(milliseconds=1))
+    receiver.answer = lambda call: Reply(200 if call.about > 1000 else 422)
+    outlets.add(receiver)
+    outlets.happen(1001, *refused, 1002)
+    with outlets.delivering():
+        wait_until(lambda: {call.about for call in receiver.taken} == {1001, 1002}, "the others", 60)
 
 
 def test_an_outlet_that_hangs_keeps_no_other_waiting(
@@ -164,7 +187,7 @@ def test_a_receiver_that_is_away_costs_a_handful_of_rows(outlets: Outlets, recei
         outlets.happen(*range(10, 1010))
         seen = len(receiver.calls)
         wait_until(lambda: len(receiver.calls) > seen + 3, "some more attempts", 60)
-        assert len(outlets.deliveries()) <= fanout.FIRST_WINDOW
+        assert len(outlets.deliveries()) <= fanout.FIRST_WINDOW + len(receiver.calls)
     assert outlets.shown()["backlog"] == 1003
 
 
@@ -191,6 +214,67 @@ def test_a_day_of_nothing_but_failures_pauses_the_outlet(outlets: Outlets, recei
     with time_machine.travel(now() + timedelta(hours=25)), outlets.delivering():
         wait_until(lambda: outlets.shown()["health"] == "paused", "the pause")
     assert outlets.shown()["paused_by"] == "PostMaster"
+
+
+@pytest.mark.parametrize("early", [100, 102, 103])
+def test_what_comes_before_an_answer_is_not_taken_for_one(
+    outlets: Outlets, receiver: EventReceiver, early: int
+) -> None:
+    receiver.answer = lambda call: Reply(200 if call.about % 2 else 500, early=early)
+    outlets.add(receiver)
+    outlets.happen(*range(1, 21))
+    with outlets.delivering():
+        wait_until(lambda: sum(row.attempts > 0 for row in outlets.deliveries()) == 20, "an attempt of each", 30)
+    assert [row.state is DeliveryState.DELIVERED for row in outlets.deliveries()] == [True, False] * 10
+    assert {row.status for row in outlets.deliveries()} == {200, 500}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("120", (120, 120)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", (0, 60)),
+        (format_datetime(now() + timedelta(days=400), usegmt=True), (3600, 3600)),
+        ("99999999999999999999", (3600, 3600)),
+        ("-5", (0, 60)),
+        ("soon", (0, 60)),
+        ("", (0, 60)),
+    ],
+)
+def test_a_receiver_that_wants_to_be_left_alone_for_a_while_is(
+    outlets: Outlets, receiver: EventReceiver, status: int, words: str, seconds: tuple[float, float]
+) -> None:
+    receiver.answer = lambda _call: Reply(status, headers=(("Retry-After", words),))
+    outlets.add(receiver)
+    outlets.happen(1)
+    with outlets.delivering():
+        wait_until(lambda: bool(outlets.outlet().state.failures), "an attempt")
+    [row], state = outlets.deliveries(), outlets.outlet().state
+    assert row.tried_at is not None
+    least, most = (timedelta(seconds=each) for each in seconds)
+    if least:
+        assert least <= row.next_at - row.tried_at <= most
+        assert state.next_at == row.next_at
+        calls = len(receiver.calls)
+        outlets.happen(2)
+        with outlets.delivering(), pytest.raises(TimeoutError):
+            wait_until(lambda: len(receiver.calls) > calls, "nothing", 0.5)
+    else:
+        assert row.next_at - row.tried_at <= most
+        assert state.next_at is None
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_waiting(outlets: Outlets, receiver: EventReceiver) -> None:
+    receiver.answer = lambda _call: Reply(503)
+    outlets.add(receiver)
+    with time_machine.travel(now() + timedelta(days=400)):
+        outlets.happen(1, 2, 3, 4)
+        with outlets.delivering():
+            wait_until(lambda: outlets.outlet().state.failures >= fanout.AWAY_AFTER, "it to be found away")
+    receiver.answer = lambda _call: Reply()
+    with outlets.delivering():
+        wait_until(lambda: len(receiver.taken) == 4, "all of them")
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(
@@ -282,7 +366,7 @@ def test_only_the_events_and_queues_that_were_chosen_go_there(outlets: Outlets, 
     with outlets.delivering():
         wait_until(lambda: len(receiver.taken) == 2, "both")
         wait_until(lambda: outlets.shown()["backlog"] == 0, "the rest to be passed over")
-    assert [call.about for call in receiver.taken] == [1, 5]
+    assert sorted(call.about for call in receiver.taken) == [1, 5]
 
 
 def test_a_new_outlet_begins_with_what_happens_from_then_on_and_a_replay_brings_the_rest(
@@ -375,6 +459,62 @@ def test_retrying_one_sends_it_again_and_retrying_all_waits_for_nothing(
     assert [call.key for call in receiver.taken[:2]] == [key, key]
 
 
+def test_a_changed_outlet_is_tried_again_at_once_however_long_its_events_were_to_wait(
+    outlets: Outlets, receiver: EventReceiver, new_receiver: NewReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "FIRST_WAIT", timedelta(minutes=10))
+    other = new_receiver()
+    receiver.answer = lambda _call: Reply(500)
+    outlets.add(receiver)
+    outlets.happen(1)
+    with outlets.delivering():
+        wait_until(lambda: bool(outlets.outlet().state.failures), "a failure")
+        outlets.desk.ok("outlet", "set", "desk", "--url", other.url)
+        wait_until(lambda: len(other.taken) == 1, "it to be taken")
+
+
+@pytest.mark.parametrize("change", ["delete", "rename"])
+def test_whoever_hands_over_and_whoever_changes_an_outlet_wait_for_each_other_one_way_only(
+    outlets: Outlets, receiver: EventReceiver, change: str
+) -> None:
+    number = int(outlets.add(receiver))
+    outlets.happen(1, 2, 3)
+
+    def act() -> None:
+        with outlets.app.app_context(), transaction() as session:
+            service = OutletService(session, "test")
+            if change == "delete":
+                service.delete(service.find("desk"))
+            else:
+                service.change(service.find("desk"), {"name": "office"})
+
+    with ThreadPoolExecutor(1) as pool, outlets.app.app_context(), transaction() as session:
+        leases.lock_states(session, [number])
+        changing = pool.submit(act)
+        wait_until(lambda: db.engine.dialect.name == "sqlite" or _waits_for_a_lock(), "it to wait")
+        fanout.fan_out(session, session.get_one(Outlet, number), 10, now())
+        session.commit()
+        changing.result(30)
+
+
+def _waits_for_a_lock() -> bool:
+    waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted"
+    with read_session() as session:
+        return bool(session.scalar(text(f"{waiting} AND datname = current_database()")))
+
+
+def test_few_messages_are_in_memory_at_once(outlets: Outlets, receiver: EventReceiver) -> None:
+    outlets.add(receiver, raw_message="yes")
+    outlets.happen(1)
+    with outlets.delivering():
+        wait_until(lambda: outlets.outlet().state.last_success_at is not None, "it to be proven")
+        receiver.gate.clear()
+        outlets.happen(*range(2, 42))
+        wait_until(lambda: len(receiver.calls) == 1 + delivering.CONNECTIONS, "its connections to be busy")
+        assert len(outlets.deliveries(state=DeliveryState.SENDING)) == leases.FEW_IN_FLIGHT
+        receiver.gate.set()
+
+
 @pytest.mark.parametrize("state", ["paused", "invalid", "secretless"])
 def test_an_outlet_that_cannot_send_keeps_its_place(outlets: Outlets, receiver: EventReceiver, state: str) -> None:
     outlets.add(receiver)
@@ -412,6 +552,60 @@ def test_ending_waits_for_what_is_being_sent_and_gives_the_rest_back(
         wait_until(lambda: len(receiver.calls) >= 1, "a request")
     assert {row.state for row in outlets.deliveries()} == {DeliveryState.WAITING}
     assert not any(row.lease for row in outlets.deliveries())
+
+
+@pytest.mark.parametrize("step", ["changed", "ended"])
+def test_nothing_more_is_sent_to_where_an_outlet_led_before_or_after_the_process_ended(
+    outlets: Outlets, receiver: EventReceiver, new_receiver: NewReceiver, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(delivering, "LAST_SECONDS", 0.1)
+    other = new_receiver()
+    outlets.add(receiver)
+    outlets.happen(1)
+    with outlets.delivering() as deliverer:
+        wait_until(lambda: outlets.outlet().state.last_success_at is not None, "it to be proven")
+        receiver.gate.clear()
+        outlets.happen(*range(2, 32))
+        wait_until(lambda: len(receiver.calls) == 1 + delivering.CONNECTIONS, "its connections to be busy")
+        if step == "changed":
+            line = next(iter(deliverer._lines.values()))
+            outlets.desk.ok("outlet", "set", "desk", "--url", other.url)
+            wait_until(lambda: line not in deliverer._lines.values(), "the change to be seen")
+            receiver.gate.set()
+            wait_until(lambda: outlets.shown()["backlog"] == 0, "all of them")
+    receiver.gate.set()
+    wait_until(lambda: not any(thread.name.startswith("outlet ") for thread in threading.enumerate()), "the threads")
+    assert len(receiver.calls) == 1 + delivering.CONNECTIONS
+    assert len(other.taken) == (30 - delivering.CONNECTIONS if step == "changed" else 0)
+
+
+def test_what_cannot_be_sent_keeps_no_place_and_nobody_waiting(
+    outlets: Outlets, receiver: EventReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, body = webhook.WebhookSender.send, delivering.event_bodies
+    broken: dict[str, str] = {}
+
+    def sent(self: webhook.WebhookSender, key: str, text: str) -> results.Answer:
+        if key == broken["send"]:
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        return send(self, key, text)
+
+    def made(session: Session, events: Sequence[Event], *, raw_message: bool) -> Mapping[int, str]:
+        if broken["body"] in [event.key for event in events]:
+            raise ValueError("what was stored cannot be read")
+        return body(session, events, raw_message=raw_message)
+
+    monkeypatch.setattr(webhook.WebhookSender, "send", sent)
+    monkeypatch.setattr(delivering, "event_bodies", made)
+    outlets.add(receiver)
+    broken["send"], broken["body"], *_ = outlets.happen(1, 2, *range(3, 103))
+    with outlets.delivering():
+        wait_until(lambda: len(receiver.taken) == 100, "the others", 60)
+        wait_until(lambda: all(row.attempts > 1 for row in outlets.deliveries()[:2]), "further attempts")
+    assert [row.answer for row in outlets.deliveries()[:2]] == [
+        "It could not be sent: UnicodeEncodeError.",
+        "It could not be put together: ValueError.",
+    ]
 
 
 def test_waits_double_from_five_seconds_to_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,14 +42,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers, after ``gate`` is open; ``trickle``: its "headers" or its "body" come a byte now and
-    then, and never to their end.
+    """What the server answers, after ``gate`` is open, and before that the status ``early``; ``trickle``: its "headers"
+    or its "body" come a byte now and then, and never to their end.
     """
 
     status: int = 200
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     trickle: str = ""
+    early: int = 0
 
 
 Answering = Callable[[Call], Reply]
@@ -150,6 +151,8 @@ class EventReceiver:
             self.calls.append(call)
         self.gate.wait(60)
         reply = self.answer(call)
+        if reply.early:
+            handler.wfile.write(f"HTTP/1.1 {reply.early} Early\r\nLink: </x>\r\n\r\n".encode() * 2)
         handler.send_response(reply.status)
         for name, value in reply.headers:
             handler.send_header(name, value)
