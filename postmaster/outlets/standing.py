@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from postmaster.extensions import Json, now
 from postmaster.outbox.models import Event
 from postmaster.outlets.events import goes_to
-from postmaster.outlets.health import OutletHealth, outlet_health
+from postmaster.outlets.health import OutletHealth, can_send, outlet_health
 from postmaster.outlets.leases import IS_OPEN
 from postmaster.outlets.models import Delivery, Outlet
 
@@ -28,6 +28,11 @@ class OutletStanding:
     health: OutletHealth
     backlog: int
     oldest: datetime | None
+
+    @property
+    def sends(self) -> bool:
+        """Whether what waits is handed over, and not kept until somebody does something."""
+        return can_send(self.outlet)
 
     @property
     def age(self) -> float:

@@ -143,6 +143,23 @@ def test_a_delivery_has_request_and_answer_and_the_ticket_says_where_it_was_hand
     assert "three legs" in receiver.calls[0].document["data"]["article"]["text"]
 
 
+def test_what_waits_for_an_outlet_that_hands_nothing_over_is_not_said_to_be_tried_again(
+    client: FlaskClient, outlets: Outlets, receiver: EventReceiver
+) -> None:
+    receiver.answer = lambda _call: Reply(503)
+    outlets.add(receiver)
+    outlets.happen(1)
+    with outlets.delivering():
+        wait_until(lambda: bool(outlets.outlet().state.failures), "an attempt")
+    number = outlets.deliveries()[0].id
+    pages = ("/outlets/1/status", '<span class="under">again'), (f"/outlets/1/deliveries/{number}", "Next attempt")
+    for path, said in pages:
+        assert said in client.get(path).text
+    outlets.desk.ok("outlet", "pause", "desk")
+    for path, said in pages:
+        assert said not in client.get(path).text
+
+
 def test_leads_see_where_a_ticket_was_handed_over_and_nothing_else_of_outlets(
     lead: FlaskClient, app: Flask, outlets: Outlets, receiver: EventReceiver
 ) -> None:

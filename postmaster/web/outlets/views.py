@@ -18,7 +18,7 @@ from postmaster.errors import NotFoundError, PostMasterError
 from postmaster.limits import limiter
 from postmaster.outlets import actions
 from postmaster.outlets.body import body_of
-from postmaster.outlets.health import OutletHealth
+from postmaster.outlets.health import OutletHealth, can_send
 from postmaster.outlets.kinds import OUTLET_KINDS
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet
 from postmaster.outlets.standing import OutletStanding, standing_of
@@ -57,12 +57,15 @@ class OutletContext(Context, templates=("outlets/show.html",)):
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryContext(Context, templates=("outlets/delivery.html",)):
-    """One delivery: what is sent, and what was answered last. ``body`` is None if the event is not kept any more."""
+    """One delivery: what is sent, and what was answered last. ``body`` is None if the event is not kept any more;
+    ``sends`` is whether the outlet hands anything over at present.
+    """
 
     resource: Resource
     outlet: Outlet
     delivery: Delivery
     badges: Mapping[DeliveryState, Badge]
+    sends: bool
     body: str | None
     more: int
     headers: Sequence[str]
@@ -113,6 +116,7 @@ def delivery(number: int, delivery: int) -> str:
         outlet=outlet,
         delivery=found,
         badges=DELIVERY_BADGES,
+        sends=can_send(outlet),
         body=None if body is None else body[:SHOWN_BODY],
         more=max(0, len(body or "") - SHOWN_BODY),
         headers=names,
