@@ -92,7 +92,9 @@ def _parse(raw: bytes) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8")
         document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_once)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise PostMasterError("malformed-json", "The body is nested too deeply.", "Send it flatter.") from None
+    except ValueError as error:
         raise PostMasterError("malformed-json", f"The body is no JSON: {error}.", "Correct it there.") from None
     if not isinstance(document, dict):
         raise PostMasterError("malformed-json", "The body is no JSON object.", 'Send one, as in {"name": "Sales"}.')

@@ -50,10 +50,7 @@ class TicketService:
         Raises NotFoundError naming those that are not there.
         """
         asked = list(dict.fromkeys(number.strip() for number in numbers))
-        found = {
-            ticket.number: ticket
-            for ticket in self._locked([text for text in asked if text.isascii() and text.isdecimal()])
-        }
+        found = {ticket.number: ticket for ticket in self._locked([text for text in asked if text.isprintable()])}
         if missing := [f"“{number}”" for number in asked if number not in found]:
             none = "is no ticket" if len(missing) == 1 else "are no tickets"
             advice = "Nothing was changed. Run: flask ticket list"

@@ -258,3 +258,9 @@ def test_no_answer_depends_on_a_cookie_or_sets_one(admin: Program, path: str) ->
         assert "Vary" not in answer.headers
         assert "Set-Cookie" not in answer.headers
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_what_is_nested_too_deeply_is_told_in_words(admin: Program) -> None:
+    headers = {**admin.headers, "Content-Type": "application/json"}
+    answer = admin._client.post("/api/v1/queues", data=b'{"a":' * 50_000, headers=headers)
+    assert problem(answer, 400, "malformed-json")["detail"] == "The body is nested too deeply."

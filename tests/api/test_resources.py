@@ -203,7 +203,7 @@ def test_a_new_field_is_in_api_form_command_and_file_alike(app: Flask, coloured:
 
 
 def test_all_that_pages_manage_programs_do(app: Flask) -> None:
-    managed = {"accounts", "credentials", "addresses", "queues", "filters"}
+    managed = {"accounts", "credentials", "addresses", "queues", "filters", "outlets"}
     assert managed == {resource.plural for resource in (*RESOURCES, MAIL_ACCOUNTS)}
     paths = document()["paths"]
     for noun in managed:

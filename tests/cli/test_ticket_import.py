@@ -212,6 +212,15 @@ def test_merged_tickets_lead_to_one_that_was_not_merged_whatever_the_file_says(d
     ]
 
 
+def test_a_ticket_with_a_number_of_another_form_is_changed_like_others(desk: Desk, other: Desk) -> None:
+    opened(desk, mail("foreign"))
+    rows = [json.loads(line) for line in exported(desk).splitlines()]
+    rows[0]["number"] = rows[1]["ticket"] = "SR-17 ä"
+    taken(other, "".join(f"{json.dumps(row)}\n" for row in rows))
+    other.ok("ticket", "set", "SR-17 ä", "--state", "open")
+    assert [(row["number"], row["state"]) for row in other.tickets()] == [("SR-17 ä", "open")]
+
+
 def test_an_import_is_no_news(full: Desk, other: Desk, other_app: Flask) -> None:
     assert taken(other, exported(full))["created"]
     with other_app.app_context(), read_session() as session:
