@@ -239,9 +239,9 @@ def test_a_header_without_end_is_read_once_for_all_filters(desk: Desk) -> None:
     for name in range(30):
         add(desk, str(name), "To=EMAILADDRESS:nobody@example.net")
     raw = mail("x", to='"' * 1_000_000)
-    began = time.process_time()
+    began = time.thread_time()
     result = desk.ok("read", "--json", input=raw).json
-    assert time.process_time() - began < MESSAGE_SECONDS
+    assert time.thread_time() - began < MESSAGE_SECONDS
     assert (result["outcome"], result["trace"][0]["stage"]) == ("new", "dispatch")
 
 
