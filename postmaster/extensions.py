@@ -87,4 +87,9 @@ def now() -> datetime:
     return clock.parse_clock()
 
 
+def iso(moment: datetime | None) -> str | None:
+    """``moment`` as JSON has it (ISO 8601), None for none."""
+    return moment.isoformat() if moment else None
+
+
 Json = dict[str, Any]

@@ -28,7 +28,7 @@ from postmaster.desk.addresses import ADDRESS_USERS
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import QUEUE_USERS, Queues
 from postmaster.errors import InputError, NotFoundError
-from postmaster.extensions import Json
+from postmaster.extensions import Json, iso
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import Field, Value
@@ -128,7 +128,7 @@ class AccountService(Service[MailAccount]):
             "server": state.error_server,
         }
         return {
-            **{name: time.isoformat() if time else None for name, time in times.items()},
+            **{name: iso(time) for name, time in times.items()},
             "failures": state.failures,
             "backlog": state.backlog,
             "error": error if state.error_code else None,

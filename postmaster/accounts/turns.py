@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.errors import MailError
-from postmaster.extensions import Json, now
+from postmaster.extensions import Json, iso, now
 from postmaster.outbox.emit import NewEvent, emit
 from postmaster.outbox.models import EventType
 
@@ -24,7 +24,7 @@ def note_success(session: Session, account: MailAccount, state: AccountState) ->
     """Have ``account`` be well from now on, and emit it, if it has failed. The caller commits."""
     _lock(session, state)
     if state.failures:
-        since = state.failing_since.isoformat() if state.failing_since else None
+        since = iso(state.failing_since)
         _tell(session, account, EventType.ACCOUNT_RECOVERED, {"failing_since": since, "failures": state.failures})
     state.failing_since, state.failures = None, 0
 

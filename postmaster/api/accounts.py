@@ -124,7 +124,7 @@ def _test_json(report: CheckReport) -> Json:
     }
 
 
-_FETCHING: Json = {
+FETCHING: Json = {
     "fetching": "active",
     "sentence": "Mail is being fetched.",
     "advice": "",
@@ -181,7 +181,7 @@ OPERATIONS = (
                 "answer": "queued",
                 "sentence": "orders@imap.example.com is queued for fetching.",
                 "run": "/api/v1/runs?account=3&newer_than=17",
-                "fetching": _FETCHING,
+                "fetching": FETCHING,
             },
             obj({"answer": _ANSWER, "sentence": TEXT, "run": TEXT, "fetching": FETCHING_SCHEMA}),
             HTTPStatus.ACCEPTED,
@@ -202,7 +202,7 @@ OPERATIONS = (
             {
                 "answers": [{"account": 3, "answer": "queued"}],
                 "sentence": "Accounts: 1 queued.",
-                "fetching": _FETCHING,
+                "fetching": FETCHING,
             },
             obj(
                 {

@@ -7,7 +7,6 @@ from datetime import UTC
 from http import HTTPStatus
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from postmaster.api.lists import PAGING, page, read_cursor
@@ -89,6 +88,10 @@ _EXAMPLE: Json = {
     "number": "4711",
     "url": None,
 }
+_THERE: Json = {
+    "number": or_null({**TEXT, "description": "What the receiver calls it."}),
+    "url": or_null({**TEXT, "description": "Where the receiver has it."}),
+}
 _DELIVERY: Json = {
     "id": ID,
     "event": TEXT,
@@ -104,8 +107,7 @@ _DELIVERY: Json = {
     "answer": TEXT,
     "seconds": {"type": ["number", "null"]},
     "delivered": or_null(MOMENT),
-    "number": or_null({**TEXT, "description": "What the receiver calls it."}),
-    "url": or_null({**TEXT, "description": "Where the receiver has it."}),
+    **_THERE,
 }
 _BODY = or_null({**TEXT, "description": "What is sent; null if the event is not kept any more."})
 
@@ -118,11 +120,7 @@ def _outlet(session: Session, call: Call) -> Outlet:
 def _test(call: Call) -> Answer:
     with read_session() as session:
         outlet = _outlet(session, call)
-    answer = actions.send_test(outlet)
-    with transaction() as session:
-        actions.record_test(session, outlet, answer, call.actor)
-    told = {"taken": answer.taken, "status": answer.status, "answer": answer.text, "seconds": answer.seconds}
-    return Answer(told)
+    return Answer(actions.send_test(outlet, call.actor).as_dict())
 
 
 def _pause(call: Call) -> Answer:
@@ -148,20 +146,15 @@ def _replay(call: Call) -> Answer:
 
 def _retry(call: Call) -> Answer:
     with transaction() as session:
-        outlet = _outlet(session, call)
-        number = call.path.get("delivery")
-        if number is not None:
-            actions.find_delivery(session, outlet, number)
-        return Answer({"deliveries": actions.retry(session, outlet, number, call.actor)})
+        count = actions.retry(session, _outlet(session, call), call.path.get("delivery"), call.actor)
+    return Answer({"deliveries": count})
 
 
 def _deliveries(call: Call) -> Answer:
     asked: Any = call.query
     [before] = read_cursor(call) or [MAX_ID]
     with read_session() as session:
-        query = select(Delivery).where(Delivery.outlet_id == _outlet(session, call).id)
-        if asked["state"]:
-            query = query.where(Delivery.state == asked["state"])
+        query = actions.deliveries_of(_outlet(session, call), asked["state"])
         found = keyset_page(session, query, Delivery.id, before, asked["limit"])
         return page(call, map(actions.describe, found.rows), None if found.next is None else [found.next])
 
@@ -187,8 +180,8 @@ OPERATIONS = (
         description="Answers once the receiver has answered, or did not within its time.",
         run=_test,
         reply=Reply(
-            {"taken": True, "status": 200, "answer": "", "seconds": 0.12},
-            obj({"taken": FLAG, "status": _STATUS, "answer": TEXT, "seconds": {"type": "number"}}),
+            {"taken": True, "status": 200, "answer": "", "seconds": 0.12, "number": None, "url": None},
+            obj({"taken": FLAG, "status": _STATUS, "answer": TEXT, "seconds": {"type": "number"}, **_THERE}),
         ),
         errors=(*_UNKNOWN, "outlet-secret-missing", "outlet-sealed"),
     ),

@@ -11,7 +11,7 @@ from postmaster.api.schemas import COUNT, ID, MOMENT, list_of, obj, or_null
 from postmaster.api.schemas import TEXT as TEXT_SCHEMA
 from postmaster.database import read_session
 from postmaster.errors import NotFoundError
-from postmaster.extensions import Json
+from postmaster.extensions import Json, iso
 from postmaster.fetching.counters import COUNTERS
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import RunFilter, run_history
@@ -69,7 +69,7 @@ def run_json(run: FetchRun) -> Json:
         "label": run.label,
         "started_by": run.started_by,
         "started": run.started_at.isoformat(),
-        "finished": run.finished_at.isoformat() if run.finished_at else None,
+        "finished": iso(run.finished_at),
         "status": run.status.value,
         "expected": run.expected,
         **{name: getattr(run, name) for name in COUNTERS},

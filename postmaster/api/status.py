@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from postmaster.api.accounts import FETCHING_SCHEMA
+from postmaster.api.accounts import FETCHING, FETCHING_SCHEMA
 from postmaster.api.operation import Answer, Body, Call, Operation, Reply
 from postmaster.api.schemas import COUNT, FLAG, ID, MOMENT, TEXT, obj, or_null
 from postmaster.database import read_session, transaction
@@ -73,16 +73,6 @@ _ACCOUNT_SCHEMA = obj(
         "activity": _ACTIVITY,
     }
 )
-_WORKER: Json = {
-    "fetching": "active",
-    "sentence": "Mail is being fetched.",
-    "advice": "",
-    "workers": 2,
-    "schedulers": 1,
-    "paused_by": None,
-    "reason": None,
-    "since": None,
-}
 _PAUSE: Json = {
     "paused": True,
     "reason": "The desk moves",
@@ -106,7 +96,7 @@ OPERATIONS = (
                 "accounts": [_ACCOUNT],
                 "queues": [{"name": "Raw", "tickets": 12}],
                 "quarantined": 0,
-                "worker": _WORKER,
+                "worker": FETCHING,
                 "headline": "All is well with 1 account",
                 "ok": True,
                 "incidents": 0,

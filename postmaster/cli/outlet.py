@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from postmaster.cli.base import ID, MAX_COUNT, Number, actor, print_json, print_table
@@ -15,7 +15,6 @@ from postmaster.database import read_session, transaction
 from postmaster.extensions import Json
 from postmaster.outlets import actions
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet
-from postmaster.outlets.results import Answer
 from postmaster.outlets.service import OutletService
 
 group = resource_group(
@@ -46,26 +45,13 @@ def test(which: str, json_: bool) -> None:
     """
     with read_session() as session:
         outlet = _find(session, which)
-        answer = actions.send_test(outlet)
-    with transaction() as session:
-        actions.record_test(session, outlet, answer, actor())
+    answer = actions.send_test(outlet, actor())
     if json_:
-        print_json(_answer(answer))
+        print_json(answer.as_dict())
     else:
         click.echo(actions.words_of(answer))
     if not answer.taken:
         raise SystemExit(1)
-
-
-def _answer(answer: Answer) -> Json:
-    return {
-        "taken": answer.taken,
-        "status": answer.status,
-        "answer": answer.text,
-        "seconds": round(answer.seconds, 3),
-        "number": answer.number,
-        "url": answer.url,
-    }
 
 
 @group.command("pause")
@@ -109,8 +95,6 @@ def retry(which: str, delivery: int | None) -> None:
     """Try at once what waits of one outlet; or send one delivery again, by its id, also if it was taken."""
     with transaction() as session:
         outlet = _find(session, which)
-        if delivery is not None:
-            actions.find_delivery(session, outlet, delivery)
         count = actions.retry(session, outlet, delivery, actor())
     click.echo(f"{count} deliveries are tried now.")
 
@@ -125,19 +109,14 @@ def retry(which: str, delivery: int | None) -> None:
 def deliveries(which: str, state: str | None, limit: int, json_: bool) -> None:
     """List what was handed over to one outlet and what is on its way, the newest events first."""
     with read_session() as session:
-        outlet = _find(session, which)
-        rows = _rows(session, _query(outlet, state).limit(limit))
+        query = actions.deliveries_of(_find(session, which), DeliveryState(state) if state else None)
+        rows = _rows(session, query.order_by(Delivery.event_id.desc()).limit(limit))
         if json_:
             for row in rows:
                 print_json(row)
         else:
             columns = ("id", "event", "ticket", "state", "attempts", "next_try", "status", "delivered", "number")
             print_table(columns, ([row[column] for column in columns] for row in rows))
-
-
-def _query(outlet: Outlet, state: str | None) -> Select[Delivery]:
-    query = select(Delivery).where(Delivery.outlet_id == outlet.id).order_by(Delivery.event_id.desc())
-    return query.where(Delivery.state == DeliveryState(state)) if state else query
 
 
 def _rows(session: Session, query: Select[Delivery]) -> Iterator[Json]:

@@ -18,7 +18,7 @@ from postmaster.extensions import Json, now
 from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.numbers import read_id
-from postmaster.resources.readers import InvalidValue, line, member, moment
+from postmaster.resources.readers import InvalidValue, member, moment, name_within
 from postmaster.resources.service import printable, unknown
 from postmaster.resources.uses import Use
 from postmaster.system.models import ApiToken, Scope
@@ -31,14 +31,8 @@ SCOPE_HELP = {
 }
 
 
-def _token_name(text: str) -> str:
-    if text.isdecimal():
-        raise InvalidValue(f"is “{text}”, which would be taken for an id", "Choose a name with a letter in it.")
-    return line(100)(text)
-
-
 NAME = Field(
-    "name", "Name", mandatory=True, read=_token_name, metavar="NAME", help="What uses the token, as in Web shop."
+    "name", "Name", mandatory=True, read=name_within(100), metavar="NAME", help="What uses the token, as in Web shop."
 )
 SCOPE = Field(
     "scope",

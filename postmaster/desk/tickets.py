@@ -25,7 +25,7 @@ from postmaster.desk.models import (
     TicketMerge,
 )
 from postmaster.desk.rawmail import pack
-from postmaster.extensions import Json
+from postmaster.extensions import Json, iso
 
 # Characters of a dynamic field's value by which its ticket can be found; longer ones name nothing.
 MAX_FIELD_KEY = 200
@@ -63,7 +63,7 @@ class TicketAttributes:
 
     def as_json(self) -> Json:
         """The form that ``--json`` prints."""
-        return self.as_row() | {"pending_time": self.pending_time.isoformat() if self.pending_time else None}
+        return self.as_row() | {"pending_time": iso(self.pending_time)}
 
     @classmethod
     def of(cls, row: Any) -> TicketAttributes:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Ticket
 from postmaster.errors import NotFoundError
-from postmaster.extensions import Json
+from postmaster.extensions import Json, iso
 from postmaster.ledger.models import FetchRun, InboundMail, Mailbox, Quarantine
 from postmaster.pipeline.decision import REASONS
 from postmaster.pipeline.verdict import Finding
@@ -68,7 +68,7 @@ class MailTrace:
             "size": mail.size,
             "sha256": mail.sha256.hex(),
             "deletion": mail.deletion.value,
-            "deleted": mail.deleted_at.isoformat() if mail.deleted_at else None,
+            "deleted": iso(mail.deleted_at),
             "trace": mail.trace,
         }
 

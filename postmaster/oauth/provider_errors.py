@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -13,6 +12,7 @@ from postmaster.errors import MailError, mail_error
 from postmaster.extensions import now
 from postmaster.oauth.http import TEMPORARY_STATUSES, TOTAL_SECONDS
 from postmaster.oauth.registration import Registration
+from postmaster.parsing.retry_after import retry_after
 from postmaster.sources.deadline import Deadline
 from postmaster.sources.handshake import system_words
 from postmaster.sources.wire import cleaned_text
@@ -44,19 +44,9 @@ def _by_status(registration: Registration, error: requests.HTTPError) -> MailErr
     code = "provider-unavailable" if passing else "provider-confused"
     failure = _fail(registration, code, f"HTTP status {status}")
     if error.response is not None:
-        failure.retry_after = _retry_after(error.response.headers.get("Retry-After", ""))
+        wait = retry_after(error.response.headers.get("Retry-After", ""), now())
+        failure.retry_after = None if wait is None else wait.total_seconds()
     return failure
-
-
-def _retry_after(told: str) -> float | None:
-    """The seconds that the header Retry-After asks to wait (RFC 9110 section 10.2.3); None if it does not."""
-    if told.strip().isdecimal():
-        return float(told)
-    try:
-        moment = parsedate_to_datetime(told)
-        return max(0.0, (moment - now()).total_seconds())
-    except (TypeError, ValueError):
-        return None
 
 
 def unavailable(registration: Registration, words: str) -> MailError:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from postmaster.extensions import Json
+from postmaster.extensions import Json, iso
 from postmaster.fetching.overview import Overview, look_over
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.state import FetchingState, fetching_state
@@ -42,9 +41,7 @@ def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:
         {
             **{name: value for name, value in asdict(account).items() if name != "complaint"},
             "error": str(account.complaint or ""),
-            **{
-                name: _iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")
-            },
+            **{name: iso(getattr(account, name)) for name in ("last_run", "last_success", "failing_since", "next_run")},
             "activity": _activity(going_on.get(account.id)),
         }
         for account in overview.accounts
@@ -59,12 +56,8 @@ def _activity(progress: Progress | None) -> Json | None:
     return {
         "state": progress.activity.value,
         "by": progress.by,
-        "since": _iso(progress.since),
+        "since": iso(progress.since),
         "done": progress.done,
         "expected": progress.expected,
         "rate": round(progress.rate, 1),
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

@@ -6,12 +6,13 @@ import json
 import secrets
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.sealing import UnsealError, unseal
+from postmaster.database import transaction
 from postmaster.errors import NotFoundError, PostMasterError
-from postmaster.extensions import Json, now
+from postmaster.extensions import Json, iso, now
 from postmaster.outbox.models import Event
 from postmaster.outlets.events import goes_to, id_before
 from postmaster.outlets.fields import read_header_lines
@@ -28,10 +29,10 @@ TEST_TYPE = "outlet.test"
 REASON = Field("reason", "Reason", read=line(500), empty="", metavar="TEXT", help="Why, for whoever finds it paused.")
 
 
-def send_test(outlet: Outlet) -> Answer:
-    """Send an event that says that it is a test; what came of it. It takes some seconds at most.
+def send_test(outlet: Outlet, actor: str) -> Answer:
+    """Send an event that says that it is a test, and write that down; what came of it. It takes some seconds at most.
 
-    Raises PostMasterError if there is nothing to sign it with.
+    Raises PostMasterError if there is nothing to sign it with. No session should be open meanwhile.
     """
     if not outlet.sealed_secret:
         raise PostMasterError(
@@ -48,9 +49,12 @@ def send_test(outlet: Outlet) -> Answer:
             "Put back the key that they were sealed with, or enter them again.",
         ) from None
     try:
-        return sender.send(*_test_event())
+        answer = sender.send(*_test_event())
     finally:
         sender.close()
+    with transaction() as session:
+        _audit(session, outlet, actor, "test", taken=answer.taken, status=answer.status)
+    return answer
 
 
 def _test_event() -> tuple[str, str]:
@@ -67,16 +71,17 @@ def header_names(outlet: Outlet) -> list[str]:
         return []
 
 
-def record_test(session: Session, outlet: Outlet, answer: Answer, actor: str) -> None:
-    """Record that a test was sent. The caller commits."""
-    _audit(session, outlet, actor, "test", taken=answer.taken, status=answer.status)
-
-
 def words_of(answer: Answer) -> str:
     """What came of an attempt, in a sentence."""
     what = f"It answered {answer.status}" if answer.status else "No answer came"
     taken = "The receiver took it." if answer.taken else "It was not taken."
     return f"{taken} {what} after {answer.seconds:.2f} s{f': {answer.text}' if answer.text else '.'}"
+
+
+def deliveries_of(outlet: Outlet, state: DeliveryState | None) -> Select[Delivery]:
+    """The deliveries of ``outlet``, of those in one state if it is named."""
+    query = select(Delivery).where(Delivery.outlet_id == outlet.id)
+    return query if state is None else query.where(Delivery.state == state)
 
 
 def describe(delivery: Delivery) -> Json:
@@ -91,11 +96,11 @@ def describe(delivery: Delivery) -> Json:
         "state": delivery.state.value,
         "attempts": delivery.attempts,
         "next_try": delivery.next_at.isoformat() if delivery.state is DeliveryState.WAITING else None,
-        "tried": delivery.tried_at.isoformat() if delivery.tried_at else None,
+        "tried": iso(delivery.tried_at),
         "status": delivery.status,
         "answer": delivery.answer,
         "seconds": delivery.seconds,
-        "delivered": delivery.delivered_at.isoformat() if delivery.delivered_at else None,
+        "delivered": iso(delivery.delivered_at),
         "number": delivery.remote_number,
         "url": delivery.remote_url,
     }
@@ -139,7 +144,12 @@ def replay(session: Session, outlet: Outlet, since: datetime, actor: str) -> int
 
 
 def retry(session: Session, outlet: Outlet, delivery_id: int | None, actor: str) -> int:
-    """Have what waits tried at once, or one delivery, also one that was taken; returns how many. The caller commits."""
+    """Have what waits tried at once, or one delivery, also one that was taken; returns how many. The caller commits.
+
+    Raises NotFoundError if there is no such delivery.
+    """
+    if delivery_id is not None:
+        find_delivery(session, outlet, delivery_id)
     state = _locked(session, outlet)
     mine = update(Delivery).where(Delivery.outlet_id == outlet.id, Delivery.state != DeliveryState.SENDING)
     chosen = mine.where(IS_OPEN) if delivery_id is None else mine.where(Delivery.id == delivery_id)

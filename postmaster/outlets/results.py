@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from postmaster.extensions import Json
 from postmaster.outlets.fanout import AWAY_AFTER
 from postmaster.outlets.leases import IS_OPEN
 from postmaster.outlets.models import Delivery, DeliveryState, OutletState
@@ -43,6 +44,11 @@ class Answer:
     number: str | None = None
     url: str | None = None
     wait: timedelta = timedelta(0)
+
+    def as_dict(self) -> Json:
+        """The form that commands and the API answer."""
+        told = {"taken": self.taken, "status": self.status, "answer": self.text}
+        return told | {"seconds": round(self.seconds, 3), "number": self.number, "url": self.url}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.extensions import Json, now
+from postmaster.extensions import Json, iso, now
 from postmaster.outbox.models import Event
 from postmaster.outlets.events import goes_to
 from postmaster.outlets.health import OutletHealth, can_send, outlet_health
@@ -44,17 +44,17 @@ class OutletStanding:
         state = self.outlet.state
         return {
             "backlog": self.backlog,
-            "oldest_event": _iso(self.oldest),
+            "oldest_event": iso(self.oldest),
             "failures": state.failures,
-            "failing_since": _iso(state.failing_since),
-            "next_try": _iso(state.next_at),
-            "paused_at": _iso(state.paused_at),
+            "failing_since": iso(state.failing_since),
+            "next_try": iso(state.next_at),
+            "paused_at": iso(state.paused_at),
             "paused_by": state.paused_by,
             "paused_reason": state.paused_reason,
-            "last_attempt": _iso(state.last_at),
+            "last_attempt": iso(state.last_at),
             "last_status": state.last_status,
             "last_answer": state.last_answer,
-            "last_success": _iso(state.last_success_at),
+            "last_success": iso(state.last_success_at),
         }
 
 
@@ -77,7 +77,3 @@ def _standing(session: Session, outlet: Outlet, count: int, first: datetime | No
     more, next_ = session.execute(select(func.count(), func.min(window.c.created_at)).select_from(window)).one()
     moments = [moment for moment in (first, next_) if moment is not None]
     return OutletStanding(outlet, outlet_health(outlet), count + more, min(moments, default=None))
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

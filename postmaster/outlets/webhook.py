@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from standardwebhooks import Webhook
 from postmaster.extensions import now
 from postmaster.outlets.http import HttpAnswer, Poster, Receiver, SendError
 from postmaster.outlets.results import ANSWER_LENGTH, Answer
+from postmaster.parsing.retry_after import retry_after
 from postmaster.resources.service import printable
 
 USUAL_HEADERS = {"user-agent": "PostMaster", "accept": "application/json"}
@@ -66,20 +66,8 @@ def _judged(answer: HttpAnswer, seconds: float) -> Answer:
         return Answer(True, answer.status, text, seconds, number, url)
     if 300 <= answer.status < 400:
         text = f"It answered with a redirect to {printable(answer.location)[:500]}, and redirects are not followed."
-    wait = _wait(answer.retry_after) if answer.status in BUSY else timedelta(0)
-    return Answer(False, answer.status, text, seconds, wait=wait)
-
-
-def _wait(retry_after: str) -> timedelta:
-    """How long a receiver wants to be left alone: it names seconds or a moment (RFC 9110 section 10.2.3)."""
-    words = retry_after.strip()
-    if words.isascii() and words.isdigit():
-        return timedelta(seconds=int(words[:9]))
-    try:
-        moment = parsedate_to_datetime(words)
-    except ValueError:
-        return timedelta(0)
-    return max(moment.replace(tzinfo=moment.tzinfo or UTC) - now(), timedelta(0))
+    wait = retry_after(answer.retry_after, now()) if answer.status in BUSY else None
+    return Answer(False, answer.status, text, seconds, wait=wait or timedelta(0))
 
 
 def _named(body: bytes) -> tuple[str | None, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmaster.extensions import Json
+from postmaster.extensions import Json, iso
 from postmaster.parsing.message import Address, ParsedMessage
 from postmaster.pipeline.decision import Decision
 
@@ -15,7 +15,7 @@ def describe_header(message: ParsedMessage) -> Json:
         "to": [_address(address) for address in message.to],
         "cc": [_address(address) for address in message.cc],
         "reply_to": [_address(address) for address in message.reply_to],
-        "date": message.date.isoformat() if message.date else None,
+        "date": iso(message.date),
         "message_id": message.message_id,
         "in_reply_to": list(message.in_reply_to),
         "references": list(message.references),

@@ -110,11 +110,19 @@ def paragraph(text: str) -> str:
     return clean(text, allowed="\n\r\t")
 
 
-def name(text: str) -> str:
-    """What a thing is called by: a line of at most 200 characters that cannot be taken for an id."""
-    if text.isdecimal():
-        raise InvalidValue(f"is “{text}”, which would be taken for an id", "Choose a name with a letter in it.")
-    return line(200)(text)
+def name_within(limit: int) -> Callable[[str], str]:
+    """A reader of what a thing is called by: a line of at most ``limit`` characters that cannot be taken for an id."""
+    read_line = line(limit)
+
+    def read(text: str) -> str:
+        if text.isdecimal():
+            raise InvalidValue(f"is “{text}”, which would be taken for an id", "Choose a name with a letter in it.")
+        return read_line(text)
+
+    return read
+
+
+name = name_within(200)
 
 
 def host(text: str) -> str:

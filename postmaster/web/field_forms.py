@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from flask import request
 from wtforms import Field as FormField
@@ -44,6 +44,8 @@ class FieldForm(Form):
     ``uses`` are what would name something that is not there, if what was entered were saved.
     """
 
+    apart: ClassVar[tuple[Field, ...]] = ()
+    """Those of the fields that have a place of their own in the form."""
     fields: Sequence[Field]
     helps: Mapping[str, str]
     editing: bool
@@ -60,6 +62,11 @@ class FieldForm(Form):
     def parts(self) -> list[FormPart]:
         """The fields that are shown, with their inputs and what is said to help."""
         return [(field, self[field.name], self.help_of(field)) for field in self.shown]
+
+    @property
+    def plain(self) -> list[FormPart]:
+        """The parts that follow each other, an input each."""
+        return [part for part in self.parts if part[0] not in self.apart]
 
     @property
     def refused(self) -> list[FormField]:

@@ -11,7 +11,7 @@ from sqlalchemy import String, cast, func, select, type_coerce
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.errors import InputError, NotFoundError
-from postmaster.extensions import Json, now
+from postmaster.extensions import Json, iso, now
 from postmaster.pipeline.choices import Choices
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.naming import filter_flaws, present_choices
@@ -168,7 +168,7 @@ class FilterService(NamedService[PostmasterFilter]):
             "flaws": self.flaws(record),
             "to_review": to_review,
             "slow_count": state.slow_count if state else 0,
-            "last_slow": moment.isoformat() if moment else None,
+            "last_slow": iso(moment),
         }
 
     def account_names(self) -> Sequence[str]:

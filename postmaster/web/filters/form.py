@@ -47,14 +47,10 @@ class FilterRow:
 class FilterForm(FieldForm):
     """The form of the filter with the id ``number``, or of a new one. ``blanks`` are the empty rows of each kind."""
 
+    apart = (*LINES, FOLLOWUP_FIELD)
     number: int | None = None
     accounts: Sequence[str] = ()
     blanks: Mapping[str, int]
-
-    @property
-    def plain(self) -> list[Any]:
-        """The parts that are no rows."""
-        return [part for part in self.parts if part[0] not in (*LINES, FOLLOWUP_FIELD)]
 
     @property
     def followup(self) -> Any:

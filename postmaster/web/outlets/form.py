@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Field as FormField
 
 from postmaster.outlets.fields import EVENTS, QUEUES
-from postmaster.web.field_forms import FieldForm, FormPart, field_form
+from postmaster.web.field_forms import FieldForm, field_form
 
 PICKED = (EVENTS, QUEUES)
 ALL = {
@@ -33,16 +33,12 @@ class Picker:
 class OutletForm(FieldForm):
     """The form of an outlet. ``names`` are what can be ticked, by field."""
 
+    apart = PICKED
     names: Mapping[str, Sequence[str]]
 
     @property
-    def plain(self) -> list[FormPart]:
-        """The parts that are no pickers."""
-        return [part for part in self.parts if part[0] not in PICKED]
-
-    @property
     def pickers(self) -> list[Picker]:
-        """The others."""
+        """The fields that stand apart."""
         return [self._picker(field.name) for field in PICKED]
 
     def _picker(self, name: str) -> Picker:

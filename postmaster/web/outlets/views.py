@@ -78,9 +78,7 @@ def show(number: int) -> str:
     chosen = request.args.get("state", "")
     with read_session() as session:
         outlet = _outlet(session, number)
-        query = select(Delivery).where(Delivery.outlet_id == number)
-        if chosen in list(DeliveryState):
-            query = query.where(Delivery.state == DeliveryState(chosen))
+        query = actions.deliveries_of(outlet, DeliveryState(chosen) if chosen in list(DeliveryState) else None)
         found = keyset_page(session, query, Delivery.id, asked_before())
         standing = standing_of(session, outlet)
         numbers = _ticket_numbers(session, found.rows)
@@ -131,9 +129,7 @@ def test(number: int) -> ResponseReturnValue:
     try:
         with read_session() as session:
             outlet = _outlet(session, number)
-        answer = actions.send_test(outlet)
-        with transaction() as session:
-            actions.record_test(session, outlet, answer, current_user().name)
+        answer = actions.send_test(outlet, current_user().name)
         flash(actions.words_of(answer), "ok" if answer.taken else "fail")
     except NotFoundError:
         raise
@@ -197,7 +193,7 @@ def retry_one(number: int, delivery: int) -> ResponseReturnValue:
     """Send one delivery again, also if it was taken."""
 
     def act(session: Session, outlet: Outlet) -> str:
-        return _retried(session, outlet, actions.find_delivery(session, outlet, delivery).id)
+        return _retried(session, outlet, delivery)
 
     return _do(number, act)
 
