@@ -87,7 +87,7 @@ class TokenFormContext(Context, templates=("tokens/form.html",)):
 
     form: TokenForm
     scopes: Mapping[str, str]
-    queues: Sequence[str]
+    queues: Mapping[str, str]
     helps: Mapping[str, str]
 
 
@@ -136,9 +136,9 @@ def add() -> ResponseReturnValue:
         except InvalidFieldsError as error:
             form.refuse(error)
     with read_session() as session:
-        queues = sorted(queue_names(session).values(), key=str.casefold)
+        queues = {name: name for name in sorted(queue_names(session).values(), key=str.casefold)}
     helps = {field.name: field.help for field in (NAME, QUEUE, EXPIRES)}
-    scopes = {scope.value: words for scope, words in SCOPE_HELP.items()}
+    scopes = {scope.value: f"{scope}: {words}" for scope, words in SCOPE_HELP.items()}
     return TokenFormContext(form=form, scopes=scopes, queues=queues, helps=helps).render(), status
 
 

@@ -22,11 +22,11 @@ ALL = {
 
 @dataclass(frozen=True)
 class Picker:
-    """A field of which any number of ``choices`` may be ticked."""
+    """A field of which any number of ``choices`` may be ticked: values, and what is shown for them."""
 
     input: FormField
     help: str
-    choices: Sequence[str]
+    choices: Mapping[str, str]
     chosen: Sequence[str]
 
 
@@ -43,8 +43,8 @@ class OutletForm(FieldForm):
 
     def _picker(self, name: str) -> Picker:
         chosen = [line for line in str(self[name].data or "").splitlines() if line.strip()]
-        choices = dict.fromkeys([*self.names[name], *chosen])
-        return Picker(self[name], ALL[name], list(choices), chosen)
+        choices = {each: each for each in [*self.names[name], *chosen]}
+        return Picker(self[name], ALL[name], choices, chosen)
 
 
 def outlet_form(service: Any, helps: Mapping[str, str], record: Any = None) -> OutletForm:

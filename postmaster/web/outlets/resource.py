@@ -48,8 +48,8 @@ OUTLET_PAGES = Resource(
         Column("Comment"),
     ),
     helps={
-        "secret": "What signs each event, as whsec_…; leave it empty to have one made, which is shown once; “new” "
-        "replaces it.",
+        "secret": "What signs each event, as whsec_…. An outlet without one is given a new one, which is shown once; "
+        "so it is if you enter “new”.",
         "headers": "Further headers, a line “Name: value” each, as for a token that the receiver asks for. Stored "
         "encrypted, and never shown again; enter “none” to take them away.",
         "validity": "Only valid outlets are handed anything over.",
