@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from email.utils import format_datetime
 
 import pytest
 import time_machine
@@ -235,7 +234,7 @@ def test_what_comes_before_an_answer_is_not_taken_for_one(
     [
         ("120", (120, 120)),
         ("Sun, 06 Nov 1994 08:49:37 GMT", (0, 60)),
-        (format_datetime(now() + timedelta(days=400), usegmt=True), (3600, 3600)),
+        ("Sat, 01 Jan 2101 00:00:00 GMT", (3600, 3600)),
         ("99999999999999999999", (3600, 3600)),
         ("-5", (0, 60)),
         ("soon", (0, 60)),
