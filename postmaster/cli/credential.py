@@ -7,14 +7,12 @@ import time
 import click
 from cryptography.fernet import Fernet
 
-from postmaster import config
 from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.key_change import forget_sealed, lost_secrets, rotate_keys
 from postmaster.accounts.kinds import CredentialKind, Grant
-from postmaster.cli.base import actor
+from postmaster.cli.base import actor, public_address
 from postmaster.cli.resources import ResourceCommands, resource_group
 from postmaster.database import read_session, transaction
-from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
 from postmaster.resources.uses import enumeration
@@ -87,22 +85,11 @@ def authorise(which: str) -> None:
     elif credential.kind is CredentialKind.MICROSOFT or credential.device_endpoint:
         _tell(by_device(credential.id, actor(), _show, _Patience()))
     else:
-        address = begin(credential.id, _redirect_uri(), None)
+        address = begin(credential.id, public_address(CALLBACK_PATH), None)
         click.echo(
             f"Open this address in a browser within {VALID_MINUTES} minutes, and sign in to PostMaster if asked:"
         )
         click.echo(address)
-
-
-def _redirect_uri() -> str:
-    environment = config.current()
-    if environment.public_url is None:
-        raise ConfigError(
-            "bad-setting",
-            "POSTMASTER_PUBLIC_URL is not set, so it is not known where the browser leads back to.",
-            "Example: POSTMASTER_PUBLIC_URL=https://postmaster.example.com",
-        )
-    return environment.public_url + CALLBACK_PATH
 
 
 def _show(device: DeviceCode) -> None:

@@ -35,6 +35,7 @@ from postmaster.web import (
     tickets,
     times,
     tokens,
+    users,
     wall,
 )
 from postmaster.web import help as help_pages
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     customers,
     outlets,
     settings,
+    users,
     tokens,
     programs,
     audit,

@@ -44,6 +44,12 @@ TOKEN_BADGES: Mapping[TokenState, Badge] = {
     TokenState.REVOKED: Badge("Revoked", "paused", "circle-minus"),
 }
 
+# Whether a user may sign in.
+USER_BADGES: Mapping[bool, Badge] = {
+    True: Badge("Active", "ok", "circle-check"),
+    False: Badge("Disabled", "paused", "circle-minus"),
+}
+
 RUN_BADGES: Mapping[RunStatus, Badge] = {
     RunStatus.RUNNING: Badge("Running", "busy", "refresh-cw"),
     RunStatus.OK: Badge("Complete", "ok", "circle-check"),

@@ -30,6 +30,7 @@ from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.resources.fields import Field
 from postmaster.system.settings import SETTINGS
+from postmaster.system.users import FIELDS as USER_FIELDS
 
 _ENCRYPTION = {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
@@ -336,6 +337,13 @@ TOPICS: Mapping[str, Topic] = {
             "System-wide settings. Changes apply from the next message.",
             _settings_sections,
             ("settings",),
+        ),
+        Topic(
+            "users",
+            "Users",
+            "Who may sign in to the pages. An admin changes things, a lead looks at them.",
+            lambda: [_fields(USER_FIELDS)],
+            ("users",),
         ),
         Topic(
             "tokens",

@@ -73,6 +73,7 @@ ARGUMENTS: dict[str, Callable[[], str]] = {
     "what": lambda: "condition",
     "key": lambda: "0" * 32,
     "field": lambda: "folder",
+    "secret": lambda: "none",
     "link": lambda: wall_link() or "none",
 }
 
