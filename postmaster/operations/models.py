@@ -59,7 +59,7 @@ class AlertTarget(Model):
     __tablename__ = "alert_target"
 
     id: Mapped[Id]
-    name: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(String(60), unique=True)
     sealed_address: Mapped[str] = mapped_column(default="")
     conditions: Mapped[list[str]] = mapped_column(JSON, default=list)
     quiet_hours: Mapped[str] = mapped_column(String(11), default="")
@@ -103,7 +103,7 @@ class AlertDelivery(Model):
     """A message about an incident to one target: that it began, or with ``over`` that it is over.
 
     ``target`` is the key of the target (``operations.targets``), which tells nothing of its address; ``label`` is what
-    may be shown of it.
+    may be shown of it. One that is neither sent nor to be tried was given up: it was over, or acknowledged, before.
     """
 
     __tablename__ = "alert_delivery"

@@ -77,6 +77,7 @@ NAVIGATION = (
     NavigationGroup(
         "Administration",
         (
+            NavigationItem("Operation", "operation.page", "monitor", covers=("targets",)),
             NavigationItem("Outlets", "outlets.page", "corner-up-right"),
             NavigationItem("System Configuration", "settings.page", "settings"),
             NavigationItem("Users", "users.page", "user"),

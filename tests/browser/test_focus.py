@@ -165,7 +165,7 @@ def test_resetting_a_setting_leads_to_the_list(page: Page, desk: Desk) -> None:
         ("/filters/add", "Save", "#name"),
         ("/filters/add?name=x", "Add a condition", "[name=condition_header] >> nth=-1"),
         ("/settings/FetchIntervalMinutes", "Save", "#value"),
-        ("/status", "Pause all fetching", "#reason"),
+        ("/operation", "Pause all fetching", "#reason"),
     ],
 )
 def test_what_is_refused_has_the_focus(page: Page, address: str, button: str, field: str) -> None:
@@ -179,7 +179,7 @@ def test_what_is_refused_has_the_focus(page: Page, address: str, button: str, fi
 
 
 def test_pausing_and_resuming_lead_to_the_page(page: Page) -> None:
-    page.goto("/status")
+    page.goto("/operation")
     page.locator("#reason").focus()
     page.keyboard.type("Maintenance")
     page.keyboard.press("Enter")

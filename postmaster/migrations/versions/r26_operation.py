@@ -19,7 +19,7 @@ def upgrade() -> None:
     op.create_table(
         'alert_target',
         sa.Column('id', number, nullable=False),
-        sa.Column('name', sa.String(length=100), nullable=False),
+        sa.Column('name', sa.String(length=60), nullable=False),
         sa.Column('sealed_address', sa.String(), nullable=False),
         sa.Column('conditions', sa.JSON(), nullable=False),
         sa.Column('quiet_hours', sa.String(length=11), nullable=False),
