@@ -58,7 +58,8 @@ class ToastContext(Context, templates=("_toast.html",)):
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
+    """Register the pages. Flask would log an exception as well, with all of the path."""
+    app.log_exception = lambda *_: None  # type: ignore[method-assign]
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(PostMasterError, _unavailable)
     app.register_error_handler(DBAPIError, lambda error: _unavailable(database_away(error)))

@@ -13,7 +13,6 @@ from sqlalchemy import event
 
 from postmaster.extensions import db, now
 from postmaster.system.password_resets import VALID_HOURS
-from tests.support import Desk
 from tests.web.conftest import PASSWORD, add, signed_in, token_header, token_of
 from tests.web.resource_support import words
 from tests.web.test_session import NEW_PASSWORD, is_in
@@ -130,11 +129,19 @@ def test_a_disabled_user_has_no_link(app: Flask, client: FlaskClient) -> None:
 
 
 def test_a_link_stands_in_no_log_and_no_page(
-    app: Flask, client: FlaskClient, desk: Desk, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    app: Flask,
+    client: FlaskClient,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     add(app, "ada", "lead")
     link = make_link(client)
     assert app.test_client().post(link, data={"new": NEW_PASSWORD}).status_code == 400  # without a token
+    with monkeypatch.context() as broken:
+        broken.setattr("postmaster.web.session.user_of_link", lambda *_: 1 / 0)
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        assert app.test_client().get(link).status_code == 500
     choose(app.test_client(), link)
     assert app.test_client().get(link).status_code == 404
     secret = link.rpartition("/")[2]
