@@ -26,7 +26,7 @@ group.add_command(
         ResourceCommands(
             service=TargetService,
             columns=("id", "name", "conditions", "quiet_hours", "validity", "health", "comment"),
-            several="targets of alerts, beside those of POSTMASTER_ALERT_TARGETS",
+            several="alert targets that are kept in the database",
             import_help="A new target comes without its address, and shows “needs-address” until it is given: "
             "flask alert target set NAME --address-stdin",
             group="alert target",

@@ -35,7 +35,7 @@ def _sealed_address(text: str) -> str:
     address = line(2000)(text.strip())
     if any(char.isspace() for char in address) or not is_address(address):
         raise InvalidValue(
-            "is not one address that Apprise knows",
+            "is not an address that Apprise can send to",
             "Enter it as in mailtos://user:password@smtp.example.com?to=ops@example.com; all kinds: "
             "https://github.com/caronc/apprise/wiki",
         )

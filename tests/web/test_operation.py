@@ -85,9 +85,9 @@ def test_the_address_of_a_target_is_sealed_and_shown_nowhere(
     [
         ({"name": ""}, "Name is missing."),
         ({"address": ""}, "Address is missing."),
-        ({"address": "ops@example.com"}, "Address is not one address that Apprise knows."),
-        ({"address": "nonsense://s3cret"}, "Address is not one address that Apprise knows."),
-        ({"address": "json://127.0.0.1:1 json://127.0.0.1:2"}, "Address is not one address that Apprise knows."),
+        ({"address": "ops@example.com"}, "Address is not an address that Apprise can send to."),
+        ({"address": "nonsense://s3cret"}, "Address is not an address that Apprise can send to."),
+        ({"address": "json://127.0.0.1:1 json://127.0.0.1:2"}, "Address is not an address that Apprise can send to."),
         ({"quiet_hours": "night"}, "Quiet hours is “night”, but must be hours. Enter them as in 22:00-06:00."),
         ({"quiet_hours": "22:00-22:00"}, "begins and ends at the same time"),
         ({"conditions": ["weather"]}, "Conditions is “weather”, but must be silence"),
