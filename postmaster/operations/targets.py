@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from postmaster import config
 from postmaster.accounts.sealing import UnsealError, unseal
 from postmaster.database import transaction
+from postmaster.errors import ConfigError
 from postmaster.operations.models import AlertTarget
 from postmaster.operations.quiet_hours import is_quiet
 from postmaster.resources.audit import audit
@@ -93,7 +94,7 @@ def _of_database(session: Session) -> Iterator[Target]:
     for row in session.scalars(select(AlertTarget).where(*usable).order_by(AlertTarget.name)):
         try:
             address = unseal(row.sealed_address)
-        except UnsealError:
+        except (UnsealError, ConfigError):  # the other targets are told nevertheless
             address = ""
         yield Target(key_of(row), row.name, address, frozenset(row.conditions), row.quiet_hours)
 

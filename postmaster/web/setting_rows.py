@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import request
+from flask import abort, request
 
 from postmaster.resources.numbers import read_number
 from postmaster.system.lists import join_entries, parts_of
@@ -26,8 +26,14 @@ def sent_rows(spec: ListSetting[Any]) -> Sequence[Row]:
 
 
 def sent_value(spec: ListSetting[Any]) -> str:
-    """The list that was sent, as it is entered. Rows without a name are left out."""
-    return join_entries(sent_rows(spec))
+    """The list that was sent, as it is entered. Rows without a name are left out.
+
+    A form has one row at least: without any, it came back mangled, and must not clear the list.
+    """
+    rows = sent_rows(spec)
+    if not rows:
+        abort(400)
+    return join_entries(rows)
 
 
 def changed_rows(spec: ListSetting[Any]) -> Sequence[Row]:

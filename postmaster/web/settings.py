@@ -125,28 +125,33 @@ def edit(name: str) -> ResponseReturnValue:
     with read_session() as session:
         line = SettingLine(spec, shown_settings(session)[spec.name])
         form = _form(line, setting_choices(session, spec))
+    if isinstance(spec, ListSetting) and not is_looking():
+        form.value.data = sent_value(spec)
     status, conflict = form.status(), ""
     uses: Sequence[Use] = ()
-    if form.was_sent_well():
-        try:
-            with transaction() as session:
-                text = sent_value(spec) if isinstance(spec, ListSetting) else str(form.value.data or "")
-                change_setting(session, spec.name, text, current_user().name, form.seen.data, confirmed=is_confirmed())
-        except StillNamedError as error:
-            form.value.errors, uses = tuple(map(str, error.beside_list.values())), error.uses
-            form.focus_first_refused()
-        except InputError as error:
-            form.value.errors = (str(error),)
-            form.focus_first_refused()
-        except ConflictError as error:
-            status, conflict, form.seen.data = CONFLICT, error.message, line.value
-        else:
-            flash(f"{spec.name} is saved.", "ok")
-            stay = request.form.get("then") == "stay"
-            return redirect(url_for(".edit" if stay else ".page", **_state(spec, stay)), 303)
+    try:
+        if form.was_sent_well():
+            return _save(spec, form)
+    except StillNamedError as error:
+        form.value.errors, uses = tuple(map(str, error.beside_list.values())), error.uses
+        form.focus_first_refused()
+    except InputError as error:
+        form.value.errors = (str(error),)
+        form.focus_first_refused()
+    except ConflictError as error:
+        status, conflict, form.seen.data = CONFLICT, error.message, line.value
     rows = _rows(line)
     context = SettingContext(form=form, line=line, conflict=conflict, uses=uses, state=list_state(), rows=rows)
     return context.render(), status
+
+
+def _save(spec: Setting[Any], form: SettingForm) -> ResponseReturnValue:
+    with transaction() as session:
+        text, actor = str(form.value.data or ""), current_user().name
+        change_setting(session, spec.name, text, actor, form.seen.data, confirmed=is_confirmed())
+    flash(f"{spec.name} is saved.", "ok")
+    stay = request.form.get("then") == "stay"
+    return redirect(url_for(".edit" if stay else ".page", **_state(spec, stay)), 303)
 
 
 def _rows(line: SettingLine) -> Sequence[Row]:

@@ -134,6 +134,7 @@ def test_an_acknowledged_incident_sends_nothing_more_until_it_is_over(
     [row] = desk.ok("alert", "list", "--json").json_lines
     assert (row["acknowledged"], row["note"]) == ("2026-11-25T12:02:00Z", "Ada looks at it")
     assert "Ada looks at it" in desk.ok("alert", "list").stdout
+    assert "(acknowledged by command line" in desk.run("status").stdout
     assert titles(webhook) == ["Mail in quarantine"]
     desk.ok("quarantine", "delete", "2", "--yes")
     look(7)

@@ -97,6 +97,23 @@ def test_a_list_that_is_refused_keeps_its_rows(client: FlaskClient, rows: dict[s
     assert rows_in(answer.text)["row_name"] == rows["row_name"]
 
 
+def test_the_second_of_two_editors_of_a_list_keeps_the_rows(client: FlaskClient, desk: Desk) -> None:
+    opened = rows_in(client.get("/settings/Ticket::Types").text)
+    desk.ok("setting", "set", "Ticket::Types", "Unclassified; Incident")
+    answer = client.post("/settings/Ticket::Types", data={**opened, "row_name": ["Unclassified"], "row_id": ["4"]})
+    assert answer.status_code == 409
+    assert "It is “Unclassified; Incident” now; you entered “Unclassified=4”." in words(answer.text)
+    assert rows_in(answer.text)["row_id"] == ["4"]
+
+
+@pytest.mark.parametrize("left_out", ["row_name", "row_id"])
+def test_a_form_that_comes_back_mangled_does_not_clear_a_list(client: FlaskClient, desk: Desk, left_out: str) -> None:
+    sent = rows_in(client.get("/settings/Ticket::Priorities").text)
+    del sent[left_out]
+    assert client.post("/settings/Ticket::Priorities", data=sent).status_code == 400
+    assert desk.ok("setting", "get", "Ticket::Priorities").stdout.startswith("1 very low; ")
+
+
 @pytest.mark.parametrize("remove", ["0", "2", "x", "-1"])
 def test_what_is_no_row_is_not_removed(client: FlaskClient, remove: str) -> None:
     sent = {**rows_in(client.get("/settings/Ticket::Types").text), "remove": remove}
