@@ -128,7 +128,18 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "No key opens the secrets of an outlet.",
         "Put back the key that they were sealed with, or enter them again.",
     ),
-    "no-target": ("No alert target is set.", "Set a target in POSTMASTER_ALERT_TARGETS."),
+    "no-target": (
+        "There is no alert target.",
+        "Add one: Administration, Operation, or flask alert target add; or set POSTMASTER_ALERT_TARGETS.",
+    ),
+    "last-admin": (
+        "The only admin who can sign in would be lost.",
+        "Add another admin first: flask user add; or make somebody one: flask user set-role NAME admin",
+    ),
+    "reset-link-over": (
+        "The link by which a password is chosen was used already, was replaced, or has expired.",
+        "Ask a service desk admin for another one: flask user reset-link NAME",
+    ),
     "redis-missing": (
         "There is no Redis, so nothing is fetched by itself.",
         "Run bin/start, or name one in POSTMASTER_REDIS_URL.",

@@ -1,4 +1,4 @@
-"""The credentials: find, add, change, delete, and sealing them anew with another key."""
+"""The credentials: find, add, change, delete."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import ClassVar
 
-from sqlalchemy import ColumnElement, String, case, func, select, type_coerce, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, String, case, func, select, type_coerce
+from sqlalchemy.orm import Session
 
 from postmaster.accounts.columns import health_column
 from postmaster.accounts.credential_health import CredentialHealth, credential_health, credential_health_column
@@ -33,13 +33,10 @@ from postmaster.accounts.kinds import (
     find_kind,
 )
 from postmaster.accounts.mailbox import rival
-from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
+from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.same_server import warnings_about
-from postmaster.accounts.sealing import UnsealError, opens, reseal, unopened_ids
 from postmaster.accounts.validation import mailbox_taken
 from postmaster.accounts.wait import end_wait
-from postmaster.errors import PostMasterError
-from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.listing import Listing
@@ -96,17 +93,6 @@ CREDENTIALS = Listing(
 
 # Tokens are good only for what they were given out for: changing one of these means authorising again.
 _BINDING = (GRANT, TENANT, CLIENT_ID, SCOPES, AUTHORIZATION_ENDPOINT, TOKEN_ENDPOINT)
-
-Key = InstrumentedAttribute[int]
-
-# Each sealed column with the credential's id beside it, to be sealed anew when keys are rotated.
-_SEALED: tuple[tuple[Key, InstrumentedAttribute[str]], ...] = (
-    (Credential.id, Credential.sealed_password),
-    (Credential.id, Credential.sealed_client_secret),
-    (Credential.id, Credential.sealed_client_certificate),
-    (CredentialToken.credential_id, CredentialToken.sealed_access),
-    (CredentialToken.credential_id, CredentialToken.sealed_refresh),
-)
 
 
 class CredentialService(NamedService[Credential]):
@@ -273,64 +259,7 @@ def _miss(field: Field, record: Credential, errors: FieldErrors) -> None:
     )
 
 
-def rotate_keys(session: Session, actor: str) -> int:
-    """Seal all credentials and their tokens with the first key; returns how many credentials there are.
-
-    Raises PostMasterError naming those that no key opens; then nothing is changed. Neither revision nor time of
-    change move: the secrets are the same, so an account paused by them stays paused.
-    """
-    lock_administration(session)
-    rotated: set[int] = set()
-    unreadable: dict[str, None] = {}
-    for key, column in _SEALED:
-        rows = select(key, column, Credential.name).where(key == Credential.id, column != "").order_by(key)
-        for number, secret, name in session.execute(rows.with_for_update(of=key.class_)).all():
-            rotated.add(number)
-            try:
-                _store_sealed(session, key, number, column, reseal(secret))
-            except UnsealError:
-                unreadable[f"“{name}”"] = None
-    if unreadable:
-        raise PostMasterError(
-            "credential-sealed",
-            f"No key opens the secrets of: {enumeration(unreadable)}. Nothing was changed.",
-            "Put back the key that they were sealed with, or enter their secrets again.",
-        )
-    audit(session, actor, "rotate-key", "credential", "all", {"count": len(rotated)})
-    return len(rotated)
-
-
-def forget_sealed(session: Session, actor: str) -> list[str]:
-    """Forget the secrets that no key opens; returns the names of their credentials, which need them anew."""
-    lock_administration(session)
-    ids = unopened_ids()
-    query = select(Credential).where(Credential.id.in_(ids)).order_by(Credential.name)
-    lost = session.scalars(query).unique().all()
-    for credential in lost:
-        _forget(credential)
-        audit(session, actor, "forget-sealed", "credential", credential.name, {})
-    return [credential.name for credential in lost]
-
-
 def use_of(account: MailAccount) -> Use:
     """``account`` as one that names something else; only a valid one misses it."""
     phrase = f"account {account.id} ({account.label})"
     return Use("account", phrase, account.id, keeps=account.validity is not Validity.VALID)
-
-
-def _forget(credential: Credential) -> None:
-    for field in (field for field in CREDENTIAL_FIELDS if field.secret):
-        if not opens(getattr(credential, field.attribute)):
-            setattr(credential, field.attribute, "")
-    if credential.token is not None and not opens(credential.token.sealed_refresh):
-        credential.token = None
-
-
-def _store_sealed(session: Session, key: Key, number: int, column: InstrumentedAttribute[str], sealed: str) -> None:
-    kept = {"changed_at": Credential.changed_at} if key.class_ is Credential else {}
-    session.execute(
-        update(key.class_)
-        .where(key == number)
-        .values({column.key: sealed, **kept})
-        .execution_options(synchronize_session=False)
-    )

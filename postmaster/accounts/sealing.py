@@ -8,35 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import ColumnClause, Integer, String, and_, column, exists, or_, select, table
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session
 
 from postmaster import config
+from postmaster.accounts.sealed_columns import SEALED, SealedTable
 from postmaster.config.key_files import CREDENTIAL_KEY, KEY_ADVICE, credential_keys, make_key
 from postmaster.database import read_session
 from postmaster.errors import ConfigError
 
-# The models need this module, so it has a view of its own on their tables.
-_CREDENTIAL = table(
-    "credential",
-    column("id", Integer),
-    column("sealed_password", String),
-    column("sealed_client_secret", String),
-    column("sealed_client_certificate", String),
-)
-_TOKEN = table("credential_token", column("credential_id", Integer), column("sealed_refresh", String))
-_OUTLET = table("outlet", column("id", Integer), column("sealed_secret", String), column("sealed_headers", String))
-
-# What is sealed for longer than a sign-in takes. An access token is not: it can be had again.
-_OF_CREDENTIALS: tuple[ColumnClause[str], ...] = (
-    _CREDENTIAL.c.sealed_password,
-    _CREDENTIAL.c.sealed_client_secret,
-    _CREDENTIAL.c.sealed_client_certificate,
-    _TOKEN.c.sealed_refresh,
-)
-_LASTING: tuple[ColumnClause[str], ...] = (*_OF_CREDENTIALS, _OUTLET.c.sealed_secret, _OUTLET.c.sealed_headers)
+# What is sealed for longer than a sign-in takes.
+_LASTING = tuple(column for row in SEALED for column in row.columns)
 
 # Texts without a mark of which it is kept whether a key opens them: some 2 kB each.
 MAX_TRIED = 4096
@@ -109,15 +95,16 @@ def _is_opened(keys: tuple[str, ...], sealed: str) -> bool:
 
 def unopened_ids() -> list[int]:
     """The ids of the credentials with a secret that no key opens. Those with the mark of a key are not even read."""
-    marks = [_mark(key) for key in _keys()]
-    query = (
-        select(_CREDENTIAL.c.id, *_OF_CREDENTIALS)
-        .select_from(_CREDENTIAL.outerjoin(_TOKEN, _TOKEN.c.credential_id == _CREDENTIAL.c.id))
-        .where(or_(*(and_(each != "", *(~each.startswith(mark) for mark in marks)) for each in _OF_CREDENTIALS)))
-    )
     with read_session() as session:
-        rows = session.execute(query.order_by(_CREDENTIAL.c.id)).all()
-    return [number for number, *texts in rows if not all(opens(text or "") for text in texts)]
+        return sorted({number for row in SEALED if row.noun == "credential" for number in _unopened(session, row)})
+
+
+def _unopened(session: Session, row: SealedTable) -> Iterator[int]:
+    marks = [_mark(key) for key in _keys()]
+    strange = or_(*(and_(each != "", *(~each.startswith(mark) for mark in marks)) for each in row.columns))
+    for number, *texts in session.execute(select(row.key, *row.columns).where(strange)):
+        if not all(map(opens, texts)):
+            yield number
 
 
 def _decrypt(keys: tuple[str, ...], sealed: str) -> str:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from postmaster import config
 from postmaster.cli.door import CommandError
 from postmaster.database import database_away, prepare_database
-from postmaster.errors import InputError, PostMasterError
+from postmaster.errors import ConfigError, InputError, PostMasterError
 from postmaster.resources.numbers import MAX_ID, read_id, read_number
 from postmaster.sources.dialogue import shown_on
 from postmaster.streams import discard_output
@@ -129,6 +129,18 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return f"uid {os.getuid()}"
+
+
+def public_address(path: str) -> str:
+    """Where browsers reach the page at ``path``. Raises ConfigError without POSTMASTER_PUBLIC_URL."""
+    environment = config.current()
+    if environment.public_url is None:
+        raise ConfigError(
+            "bad-setting",
+            "POSTMASTER_PUBLIC_URL is not set, so it is not known where browsers reach the pages.",
+            "Example: POSTMASTER_PUBLIC_URL=https://postmaster.example.com",
+        )
+    return environment.public_url + path
 
 
 def confirmed(question: str, doing: str) -> bool:

@@ -6,20 +6,15 @@ import time
 
 import click
 from cryptography.fernet import Fernet
-from sqlalchemy import select
 
-from postmaster import config
-from postmaster.accounts.credentials import CredentialService, forget_sealed, rotate_keys
+from postmaster.accounts.credentials import CredentialService
+from postmaster.accounts.key_change import forget_sealed, lost_secrets, rotate_keys
 from postmaster.accounts.kinds import CredentialKind, Grant
-from postmaster.accounts.models import Credential
-from postmaster.accounts.sealing import unopened_ids
-from postmaster.cli.base import actor
+from postmaster.cli.base import actor, public_address
 from postmaster.cli.resources import ResourceCommands, resource_group
 from postmaster.database import read_session, transaction
-from postmaster.errors import ConfigError
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
-from postmaster.outlets.sealed import forget_outlet_secrets, reseal_outlets, unopened_outlets
 from postmaster.resources.uses import enumeration
 
 group = resource_group(
@@ -46,7 +41,7 @@ def new_key() -> None:
 def rotate_key() -> None:
     """Seal all secrets and tokens again with the first key; all or none."""
     with transaction() as session:
-        count = rotate_keys(session, actor()) + reseal_outlets(session)
+        count = rotate_keys(session, actor())
     click.echo(f"{count} sealed with the first key; the other keys are no longer needed.")
 
 
@@ -60,16 +55,14 @@ def forget_sealed_command(yes: bool) -> None:
     until then.
     """
     with read_session() as session:
-        ids = unopened_ids()
-        names = list(session.scalars(select(Credential.name).where(Credential.id.in_(ids)).order_by(Credential.name)))
-        names += [outlet.name for outlet in unopened_outlets(session)]
+        names = lost_secrets(session)
     if not names:
         click.echo("Keys open all secrets: nothing was forgotten.")
         return
     if not yes:
         click.confirm(f"Forget the secrets of {enumeration(names)} for good?", abort=True)
     with transaction() as session:
-        names = forget_sealed(session, actor()) + forget_outlet_secrets(session, actor())
+        names = forget_sealed(session, actor())
     click.echo(f"Forgotten: the secrets of {enumeration(names)}. Enter them again: flask credential set NAME …")
 
 
@@ -92,22 +85,11 @@ def authorise(which: str) -> None:
     elif credential.kind is CredentialKind.MICROSOFT or credential.device_endpoint:
         _tell(by_device(credential.id, actor(), _show, _Patience()))
     else:
-        address = begin(credential.id, _redirect_uri(), None)
+        address = begin(credential.id, public_address(CALLBACK_PATH), None)
         click.echo(
             f"Open this address in a browser within {VALID_MINUTES} minutes, and sign in to PostMaster if asked:"
         )
         click.echo(address)
-
-
-def _redirect_uri() -> str:
-    environment = config.current()
-    if environment.public_url is None:
-        raise ConfigError(
-            "bad-setting",
-            "POSTMASTER_PUBLIC_URL is not set, so it is not known where the browser leads back to.",
-            "Example: POSTMASTER_PUBLIC_URL=https://postmaster.example.com",
-        )
-    return environment.public_url + CALLBACK_PATH
 
 
 def _show(device: DeviceCode) -> None:

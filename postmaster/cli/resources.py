@@ -24,7 +24,8 @@ although_named = click.option("--yes", is_flag=True, help="Even if something sti
 class ResourceCommands:
     """What the commands have to know beside what the service says: the columns of the list, and words for the help.
 
-    ``called`` is what one is named by, ``several`` what they are called if not by the service's plural.
+    ``called`` is what one is named by, ``several`` what they are called if not by the service's plural, ``group`` the
+    words after ``flask`` if they are not the noun.
     """
 
     service: type[Service[Any]]
@@ -33,10 +34,16 @@ class ResourceCommands:
     called: str = "name"
     delete_help: str = ""
     import_help: str = ""
+    group: str = ""
+
+    @property
+    def command(self) -> str:
+        """The commands' beginning, as it is typed."""
+        return f"flask {self.group or self.noun}"
 
     @property
     def noun(self) -> str:
-        """The name of the group of commands."""
+        """What one is called."""
         return self.service.noun
 
     @property
@@ -130,7 +137,7 @@ def _set(group: Group, resource: ResourceCommands) -> None:
     def set_(which: str, yes: bool, **given: Any) -> None:
         texts = _texts(resource.fields, given) | _secrets(resource.fields, given)
         if not texts:
-            raise click.UsageError(f"Say what to change; run: flask {resource.noun} set --help")
+            raise click.UsageError(f"Say what to change; run: {resource.command} set --help")
         with transaction() as session:
             service = resource.service(session, actor())
             service.confirmed = yes
@@ -157,7 +164,7 @@ def _delete(group: Group, resource: ResourceCommands) -> None:
 
 
 def _export(group: Group, resource: ResourceCommands) -> None:
-    @group.command("export", help=f"Print all {resource.plural}, without secrets, for “flask {resource.noun} import”.")
+    @group.command("export", help=f"Print all {resource.plural}, without secrets, for “{resource.command} import”.")
     @click.option("--format", "form", type=click.Choice(["json", "toml"]), default="json", show_default=True)
     def export(form: str) -> None:
         with read_session() as session:

@@ -31,7 +31,8 @@ def status(as_json: bool) -> None:
     click.echo(f"{state.sentence} {state.advice}".rstrip())
     click.echo(f"{verdict.headline}.")
     for incident in verdict.incidents:
-        click.echo(f"Since {_short(incident.opened_at)} UTC: {incident.sentence}")
+        seen = f" (acknowledged by {incident.acknowledged_by}: {incident.note})" if incident.acknowledged_at else ""
+        click.echo(f"Since {_short(incident.opened_at)} UTC: {incident.sentence}{seen}")
     click.echo()
     _print(overview, going_on)
 

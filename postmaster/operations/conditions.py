@@ -10,7 +10,12 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.complaint import complaint_of
-from postmaster.accounts.credential_health import CredentialHealth, credential_health_column, need_of
+from postmaster.accounts.credential_health import (
+    CredentialHealth,
+    credential_health,
+    credential_health_column,
+    need_of,
+)
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.clock import TOLERANCE
@@ -18,7 +23,6 @@ from postmaster.desk.models import Queue, SystemAddress
 from postmaster.errors import MailError
 from postmaster.fetching.caution import fatal_mail
 from postmaster.fetching.pause import current_pause
-from postmaster.fetching.schedule import interval_of
 from postmaster.fetching.withheld import long_withheld
 from postmaster.ledger.models import PipeQueue, Quarantine
 from postmaster.operations.customers import directory_problem
@@ -32,7 +36,7 @@ from postmaster.pipeline.filters.loading import load_filters
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.naming import filter_flaws, present_choices
 from postmaster.resources.models import Validity
-from postmaster.system.settings import CUSTOMER_FILE, DEFAULT_QUEUE, SILENCE_ALERT, get_setting
+from postmaster.system.settings import CUSTOMER_FILE, DEFAULT_QUEUE, FETCH_INTERVAL, SILENCE_ALERT, get_setting
 
 # Runs in a row after which a growing backlog raises an alert.
 GROWING_RUNS = 3
@@ -43,11 +47,15 @@ PIPE_PATIENCE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class IncidentTrouble:
-    """One thing that is wrong. ``subject`` tells it from others of its condition; ``path`` is the page about it."""
+    """One thing that is wrong. ``subject`` tells it from others of its condition; ``path`` is the page about it.
+
+    ``size`` is how much is wrong, where that can grow: messages, accounts, seconds.
+    """
 
     subject: str
     sentence: str
     path: str
+    size: int = 0
 
 
 # None: it cannot be told at the moment, and what was wrong counts as being so still.
@@ -56,18 +64,22 @@ Find = Callable[[Session, datetime], Sequence[IncidentTrouble] | None]
 
 @dataclass(frozen=True, slots=True)
 class IncidentCondition:
-    """A kind of trouble. It is told once it has lasted for ``patience``."""
+    """A kind of trouble. It is told once it has lasted for ``patience``.
+
+    What somebody acknowledged is told again when its size is more than ``leeway`` times what it was then.
+    """
 
     name: str
     title: str
     find: Find
     patience: timedelta = timedelta(0)
+    leeway: int = 1
 
 
 def _silent(session: Session, moment: datetime) -> Sequence[IncidentTrouble] | None:
     if current_pause(session):
         return None
-    patience = timedelta(minutes=get_setting(session, SILENCE_ALERT))
+    patience, usual = timedelta(minutes=get_setting(session, SILENCE_ALERT)), get_setting(session, FETCH_INTERVAL)
     last = func.coalesce(AccountState.last_success_at, MailAccount.created_at)
     query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID)
     accounts = session.scalars(query.where(last < moment - patience).order_by(MailAccount.id)).unique()
@@ -75,7 +87,7 @@ def _silent(session: Session, moment: datetime) -> Sequence[IncidentTrouble] | N
     return [
         _silence(account, moment)
         for account in accounts
-        if _last_success(account) < moment - 2 * interval_of(session, account)
+        if _last_success(account) < moment - 2 * timedelta(minutes=account.interval or usual)
     ]
 
 
@@ -101,7 +113,7 @@ def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[IncidentTrouble]:
     for account in accounts:
         left = account.state.backlog if account.state else 0
         sentence = f"More and more mail stays on the server of {account.label}: {left} messages by now."
-        yield IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}/status")
+        yield IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}/status", left)
 
 
 # How a credential may stand that somebody has to look after, although its accounts may still be fetched.
@@ -118,15 +130,22 @@ def _outdated(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     users = exists().where(MailAccount.credential_id == Credential.id, MailAccount.validity == Validity.VALID)
     query = select(Credential).where(users, credential_health_column().in_(OUTDATED)).order_by(Credential.id)
     return [
-        IncidentTrouble(str(credential.id), str(need_of(credential)), f"/credentials/{credential.id}")
+        IncidentTrouble(
+            str(credential.id), str(need_of(credential)), f"/credentials/{credential.id}", _urgency(credential)
+        )
         for credential in session.scalars(query).unique()
     ]
+
+
+def _urgency(credential: Credential) -> int:
+    """One whose secret expires soon can still be used; what comes after that is worse."""
+    return 1 if credential_health(credential) is CredentialHealth.SECRET_EXPIRES_SOON else 2
 
 
 def _quarantined(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     count = session.scalar(select(func.count()).select_from(Quarantine)) or 0
     sentence = f"In quarantine: {count} messages that could not become tickets."
-    return [IncidentTrouble("", sentence, "/quarantine")] if count else []
+    return [IncidentTrouble("", sentence, "/quarantine", count)] if count else []
 
 
 def _withheld(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
@@ -148,7 +167,7 @@ def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
         f"{account.label}: {count} {what} left on the server, which does not hand {them} over. Open {them} there with "
         f"another program, and forward or move {them}; the account's page names {them}."
     )
-    return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}")
+    return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}", count)
 
 
 def _fatal(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
@@ -162,7 +181,7 @@ def _fatality(account: MailAccount, count: int) -> IncidentTrouble:
         "was killed in the middle of it, as when memory runs out, or took too long. Give PostMaster more memory and "
         "save the account to have it tried again, or move it away with a mail program; the account's page names it."
     )
-    return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}")
+    return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}", count)
 
 
 def _misnamed(session: Session, moment: datetime) -> Sequence[IncidentTrouble]:
@@ -276,7 +295,7 @@ def _wrong_clock(host: str, seconds: float) -> IncidentTrouble:
         f"The clock of {host} is {abs(seconds):.0f} s {way} the database's, by which mail is fetched; certificates and "
         "tokens may be refused there. Have both machines take the time by NTP: timedatectl set-ntp true"
     )
-    return IncidentTrouble(host[:100], sentence, "/status")
+    return IncidentTrouble(host[:100], sentence, "/status", int(abs(seconds)))
 
 
 def _late(session: Session, _moment: datetime) -> Sequence[IncidentTrouble] | None:
@@ -296,7 +315,7 @@ def _lateness(late: Sequence[Late], running: Sequence[tuple[str, datetime]]) -> 
         f"{waiting_words(len(late))} for a worker longer than two intervals, the longest {first.label}, due since "
         f"{first.since:%Y-%m-%d %H:%M} UTC. {busy} {MORE_WORKERS}"
     )
-    return IncidentTrouble("", sentence, "/runs")
+    return IncidentTrouble("", sentence, "/runs", len(late))
 
 
 def _of_outlets(find: Callable[[Session, datetime], Iterable[Trouble]]) -> Find:
@@ -320,7 +339,7 @@ RESTART = timedelta(minutes=2)
 
 CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("silence", "No mail fetched", _silent),
-    IncidentCondition("backlog", "Backlog grows", _growing),
+    IncidentCondition("backlog", "Backlog grows", _growing, leeway=2),
     IncidentCondition("credential", "Credential needs an update", _outdated),
     IncidentCondition("quarantine", "Mail in quarantine", _quarantined),
     IncidentCondition("withheld", "Mail the server does not hand over", _withheld),
@@ -331,9 +350,9 @@ CONDITIONS: Sequence[IncidentCondition] = (
     IncidentCondition("customers", "Customer directory is not read", _unread_customers),
     IncidentCondition("worker", "Fetching has stopped", _missing(ProcessRole.WORKER), RESTART),
     IncidentCondition("scheduler", "No schedule", _missing(ProcessRole.SCHEDULER), RESTART),
-    IncidentCondition("late", "Accounts wait for a worker", _late),
+    IncidentCondition("late", "Accounts wait for a worker", _late, leeway=2),
     IncidentCondition("outlet", "An outlet hands nothing over", _of_outlets(halted_outlets)),
     IncidentCondition("undelivered", "Events wait to be handed over", _of_outlets(late_outlets)),
     IncidentCondition("outlets", "Events are not handed over", _nobody_hands_over, RESTART),
-    IncidentCondition("clock", "Clock is wrong", _wrong_clocks),
+    IncidentCondition("clock", "Clock is wrong", _wrong_clocks, leeway=2),
 )

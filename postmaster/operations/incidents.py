@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,9 +36,16 @@ def recent_incidents() -> Select[Incident]:
     return select(Incident).order_by(Incident.id.desc())
 
 
+def count_refused(session: Session) -> Mapping[str, int]:
+    """How many messages targets did not take and are to get again, by the key of the target."""
+    again = AlertDelivery.next_try_at.is_not(None), AlertDelivery.tries > 0
+    rows = session.execute(select(AlertDelivery.target, func.count()).where(*again).group_by(AlertDelivery.target))
+    return dict(rows.all())
+
+
 def update_incidents(session: Session) -> None:
     """Open and close incidents, and prepare what is to be told about them. The caller commits."""
-    moment = now()
+    moment, targets = now(), alert_targets(session)
     known = {(row.condition, row.subject): row for row in session.scalars(open_incidents())}
     for condition in CONDITIONS:
         troubles = condition.find(session, moment)
@@ -48,11 +55,28 @@ def update_incidents(session: Session) -> None:
         for trouble in found.values():
             incident = known.get((condition.name, trouble.subject)) or _open(session, condition, trouble, moment)
             incident.sentence = trouble.sentence
-            if not incident.deliveries and moment - incident.opened_at >= condition.patience:
-                _prepare(incident, alert_targets(), moment)
+            if _is_worse(incident, trouble, condition) or _is_due(incident, condition, moment):
+                _prepare(incident, targets, moment)
         for (name, subject), incident in known.items():
             if name == condition.name and subject not in found:
-                _close(incident, moment)
+                _close(incident, targets, moment)
+
+
+def _is_worse(incident: Incident, trouble: IncidentTrouble, condition: IncidentCondition) -> bool:
+    """Whether it got worse since somebody acknowledged it; then it is acknowledged no more."""
+    acknowledged = incident.acknowledged_at is not None
+    worse = acknowledged and trouble.size > incident.size * condition.leeway
+    if worse:
+        incident.acknowledged_at = None
+        log.warning("incident got worse", condition=condition.name, sentence=trouble.sentence)
+    incident.size = min(incident.size, trouble.size) if acknowledged and not worse else trouble.size
+    return worse
+
+
+def _is_due(incident: Incident, condition: IncidentCondition, moment: datetime) -> bool:
+    """Whether it is to be told: it lasted long enough, and nobody was told or has acknowledged it."""
+    is_new = incident.acknowledged_at is None and not incident.deliveries
+    return is_new and moment - incident.opened_at >= condition.patience
 
 
 def _open(session: Session, condition: IncidentCondition, trouble: IncidentTrouble, moment: datetime) -> Incident:
@@ -61,6 +85,7 @@ def _open(session: Session, condition: IncidentCondition, trouble: IncidentTroub
         subject=trouble.subject,
         sentence=trouble.sentence,
         path=trouble.path,
+        size=trouble.size,
         opened_at=moment,
     )
     session.add(incident)
@@ -70,19 +95,33 @@ def _open(session: Session, condition: IncidentCondition, trouble: IncidentTroub
 
 def _prepare(incident: Incident, targets: Sequence[Target], moment: datetime) -> None:
     for target in targets:
-        incident.deliveries.append(
-            AlertDelivery(over=False, target=target.digest, label=target.label, tries=0, next_try_at=moment)
-        )
+        if target.hears_of(incident.condition):
+            incident.deliveries.append(
+                AlertDelivery(over=False, target=target.key, label=target.label, tries=0, next_try_at=moment)
+            )
 
 
-def _close(incident: Incident, moment: datetime) -> None:
-    """It is over: whoever was told, or is still to be told, is told that as well."""
+def _close(incident: Incident, targets: Sequence[Target], moment: datetime) -> None:
+    """It is over: whoever was told, or is still to be told, is told that as well. What began and ended in quiet hours
+    is not told at all.
+    """
     incident.closed_at = moment
+    quiet = _quiet(targets, moment)
+    for delivery in incident.deliveries:
+        if delivery.target in quiet and not delivery.tries:
+            delivery.next_try_at = None
+    told = {each.target: each.label for each in incident.deliveries if each.sent_at or each.next_try_at}
     incident.deliveries += [
-        AlertDelivery(over=True, target=told.target, label=told.label, tries=0, next_try_at=moment)
-        for told in list(incident.deliveries)
+        AlertDelivery(over=True, target=target, label=label, tries=0, next_try_at=moment)
+        for target, label in told.items()
     ]
     log.info("incident over", condition=incident.condition, sentence=incident.sentence)
+
+
+def _quiet(targets: Sequence[Target], moment: datetime) -> set[str]:
+    """The keys of those that have quiet hours."""
+    zone = config.current().time_zone
+    return {target.key for target in targets if target.is_quiet(moment, zone)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +134,17 @@ class _Subject:
 
 
 def deliver_alerts() -> int:
-    """Send what is due; returns how many messages were taken. A target that fails is tried again later."""
-    targets = {target.digest: target for target in alert_targets()}
+    """Send what is due; returns how many messages were taken. A target that fails is tried again later, and one that
+    has quiet hours when they are over.
+    """
     with read_session() as session:
+        targets = alert_targets(session)
         columns = AlertDelivery.over, AlertDelivery.target, Incident.condition
         due = select(*columns).join(Incident).where(AlertDelivery.next_try_at <= now()).group_by(*columns)
         rows = session.execute(due.order_by(AlertDelivery.over, func.min(AlertDelivery.id)))
         subjects = [_Subject(*row) for row in rows]
-    return sum(_deliver(subject, targets.get(subject.target)) for subject in subjects)
+    known, quiet = {target.key: target for target in targets}, _quiet(targets, now())
+    return sum(_deliver(subject, known.get(subject.target)) for subject in subjects if subject.target not in quiet)
 
 
 def _deliver(subject: _Subject, target: Target | None) -> bool:
@@ -144,7 +186,7 @@ def _claim(session: Session, subject: _Subject, target: Target | None) -> Sequen
 def _is_ahead(delivery: AlertDelivery) -> bool:
     """Whether the target has not been told yet that it began."""
     return any(
-        other.target == delivery.target and not other.over and other.sent_at is None
+        other.target == delivery.target and not other.over and other.sent_at is None and other.next_try_at is not None
         for other in delivery.incident.deliveries
     )
 
@@ -166,6 +208,8 @@ def _text(incident: Incident, *, over: bool) -> str:
     if over and incident.closed_at:
         since = f"From {incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC."
     lines = [f"It is over: {incident.sentence}" if over else incident.sentence, since]
+    if incident.acknowledged_by and not incident.acknowledged_at and not over:
+        lines.append(f"It got worse since {incident.acknowledged_by} acknowledged it: {incident.note}")
     if environment.public_url:
         lines.append(f"{environment.public_url}{incident.path}")
     return "\n".join(lines)

@@ -23,12 +23,17 @@ from postmaster.operations.state import Fetching, FetchingState
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """An incident that is open and still so, in today's words."""
+    """An incident that is open and still so, in today's words. ``acknowledged_by`` says who acknowledged it, even if it
+    got worse since, and ``acknowledged_at`` when, unless it did.
+    """
 
     id: int
     sentence: str
     path: str
     opened_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    note: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,17 @@ def _found(session: Session, names: set[str]) -> Mapping[str, Mapping[str, Incid
 
 
 def _as_it_is(incident: Incident, found: Mapping[str, IncidentTrouble] | None) -> Wrong | None:
-    if found is None:
-        return Wrong(incident.id, incident.sentence, incident.path, incident.opened_at)
-    trouble = found.get(incident.subject)
-    return Wrong(incident.id, trouble.sentence, trouble.path, incident.opened_at) if trouble else None
+    trouble = IncidentTrouble(incident.subject, incident.sentence, incident.path)
+    if found is not None:
+        if incident.subject not in found:
+            return None
+        trouble = found[incident.subject]
+    return Wrong(
+        incident.id,
+        trouble.sentence,
+        trouble.path,
+        incident.opened_at,
+        incident.acknowledged_at,
+        incident.acknowledged_by,
+        incident.note,
+    )

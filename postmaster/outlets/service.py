@@ -72,9 +72,9 @@ class OutletService(NamedService[Outlet]):
         """How it stands: how much waits since when, and what the receiver said last."""
         return standing_of(self.session, record).as_dict()
 
-    def names_of(self, field: Field) -> Sequence[str]:
-        """What can be chosen in ``field``, of which any number may be."""
-        return Queues(self.session).valid_names() if field == QUEUES else list(EventType)
+    def names_of(self, field: Field) -> Mapping[str, str]:
+        """What can be chosen in ``field``, of which any number may be, with what it is called."""
+        return {name: name for name in (Queues(self.session).valid_names() if field == QUEUES else list(EventType))}
 
     def resolve(self, field: Field, value: Any) -> Any:
         """The queues that are named."""

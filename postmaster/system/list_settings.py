@@ -5,8 +5,10 @@ from __future__ import annotations
 from postmaster.resources.readers import line
 from postmaster.system.lists import (
     DEFAULT_TYPES,
+    NUMBERED,
     PRIORITIES,
     STATES,
+    WITH_KIND,
     Entry,
     State,
     read_entries,
@@ -21,30 +23,42 @@ STATE_LIST: ListSetting[State] = ListSetting(
     STATES,
     "States of tickets, each as name=kind or name=kind=ID, separated by semicolons.",
     read_states,
+    columns=WITH_KIND,
 )
 PRIORITY_LIST: ListSetting[Entry] = ListSetting(
     "Ticket::Priorities",
     PRIORITIES,
     "Priorities of tickets, each as name or name=ID, separated by semicolons.",
     read_entries,
+    columns=NUMBERED,
 )
 TYPE_LIST: ListSetting[Entry] = ListSetting(
-    "Ticket::Types", DEFAULT_TYPES, "Types of tickets, each as name or name=ID, separated by semicolons.", read_entries
+    "Ticket::Types",
+    DEFAULT_TYPES,
+    "Types of tickets, each as name or name=ID, separated by semicolons.",
+    read_entries,
+    columns=NUMBERED,
 )
 SERVICE_LIST: ListSetting[Entry] = ListSetting(
     "Ticket::Services",
     (),
     "Services that tickets may be about, each as name or name=ID, separated by semicolons.",
     read_entries,
+    columns=NUMBERED,
 )
 SLA_LIST: ListSetting[Entry] = ListSetting(
     "Ticket::SLAs",
     (),
     "Service level agreements of tickets, each as name or name=ID, separated by semicolons.",
     read_entries,
+    columns=NUMBERED,
 )
 OWNER_LIST: ListSetting[Entry] = ListSetting(
-    "Ticket::Owners", (), "Who may own tickets, each as name or name=ID, separated by semicolons.", read_people
+    "Ticket::Owners",
+    (),
+    "Who may own tickets, each as name or name=ID, separated by semicolons.",
+    read_people,
+    columns=NUMBERED,
 )
 RESPONSIBLE_LIST: ListSetting[Entry] = ListSetting(
     "Ticket::Responsibles",

@@ -6,7 +6,7 @@ Each list is a setting: one entry after the other, separated by semicolons or li
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -70,6 +70,35 @@ class State:
     def __str__(self) -> str:
         text = f"{self.name}={self.kind}"
         return text if self.id == USUAL_STATE_IDS.get(self.name.casefold()) else f"{text}={self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListColumn:
+    """A part of the entries of a list: its name in forms, and the words that it takes, if it takes only some."""
+
+    name: str
+    label: str
+    choices: tuple[str, ...] = ()
+
+
+NAMES = (ListColumn("name", "Name"),)
+NUMBERED = (*NAMES, ListColumn("id", "ID"))
+WITH_KIND = (*NAMES, ListColumn("kind", "Kind", tuple(StateKind)), ListColumn("id", "ID"))
+
+
+def parts_of(entry: object) -> tuple[str, ...]:
+    """What an entry is made of, column by column."""
+    if isinstance(entry, State):
+        usual = entry.id == USUAL_STATE_IDS.get(entry.name.casefold())
+        return entry.name, entry.kind.value, "" if usual or entry.id is None else str(entry.id)
+    if isinstance(entry, Entry):
+        return entry.name, "" if entry.id is None else str(entry.id)
+    return (str(entry),)
+
+
+def join_entries(rows: Iterable[Sequence[str]]) -> str:
+    """The text of a list whose entries have these parts; one without a name is none."""
+    return LIST_SEPARATOR.join("=".join(part for part in parts if part) for parts in rows if parts[0])
 
 
 # The IDs that OTRS, Znuny and OTOBO are installed with, whatever their order in the list.

@@ -36,7 +36,7 @@ class SettingRow(Model):
 
 
 class User(Model):
-    """Somebody who may sign in. ``password_hash`` is Argon2's."""
+    """Somebody who may sign in, unless not ``active``. ``password_hash`` is Argon2's."""
 
     __tablename__ = "user_account"
 
@@ -46,6 +46,19 @@ class User(Model):
     password_hash: Mapped[str]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    signed_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PasswordReset(Model):
+    """The link by which a user can choose another password, once. Only the SHA-256 of what it ends in is kept."""
+
+    __tablename__ = "password_reset"
+
+    user_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class WebSession(Model):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.extensions import now
@@ -25,6 +25,9 @@ IDLE_MINUTES = 60
 
 # A click is written down once in so many seconds: pages are read far more often than that.
 SEEN_SECONDS = 60
+
+# Characters of what a session is called by on pages and in commands.
+KEY_LENGTH = 12
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def start_session(session: Session, user: User, browser: Browser) -> str:
     idle = now() - timedelta(minutes=IDLE_MINUTES)
     session.execute(delete(WebSession).where(or_(WebSession.created_at < oldest, WebSession.seen_at < idle)))
     token, moment = secrets.token_urlsafe(32), now()
+    session.execute(update(User).where(User.id == user.id).values(signed_in_at=moment))
     session.add(
         WebSession(
             token_hash=hash_of(token),
@@ -81,22 +85,40 @@ def end_session(session: Session, token: str) -> bool:
     return ended.first() is not None
 
 
-def end_sessions(session: Session, user_id: int) -> int:
-    """Sign a user out everywhere; returns how many browsers that were."""
-    ended = session.scalars(delete(WebSession).where(WebSession.user_id == user_id).returning(WebSession.token_hash))
-    return len(ended.all())
+def end_sessions(session: Session, user_id: int, key: str | None = None) -> int:
+    """Sign a user out everywhere, or in the one session with that ``key``; returns how many browsers that were."""
+    theirs = delete(WebSession).where(WebSession.user_id == user_id)
+    if key is not None:
+        theirs = theirs.where(func.substr(WebSession.token_hash, 1, KEY_LENGTH) == key)
+    return len(session.scalars(theirs.returning(WebSession.token_hash)).all())
+
+
+def key_of(web_session: WebSession) -> str:
+    """What a session is called by: it opens nothing, being the beginning of a hash."""
+    return web_session.token_hash[:KEY_LENGTH]
 
 
 def sessions_of(session: Session, user_id: int) -> Sequence[WebSession]:
     """The browsers that a user is signed in with, the one last used first."""
-    user = session.get_one(User, user_id)
-    query = select(WebSession).where(
-        WebSession.user_id == user_id,
-        WebSession.standing == standing_of(user),
-        WebSession.created_at >= now() - timedelta(hours=get_setting(session, SESSION_HOURS)),
-        WebSession.seen_at >= now() - timedelta(minutes=IDLE_MINUTES),
+    return live_sessions(session, WebSession.user_id == user_id).get(user_id, [])
+
+
+def live_sessions(session: Session, *conditions: ColumnElement[bool]) -> Mapping[int, Sequence[WebSession]]:
+    """The sessions that are not over, by the id of their user; of each, the one last used first."""
+    query = (
+        select(WebSession, User)
+        .join(User)
+        .where(
+            WebSession.created_at >= now() - timedelta(hours=get_setting(session, SESSION_HOURS)),
+            WebSession.seen_at >= now() - timedelta(minutes=IDLE_MINUTES),
+            *conditions,
+        )
     )
-    return session.scalars(query.order_by(WebSession.seen_at.desc())).all()
+    live: dict[int, list[WebSession]] = {}
+    for found, user in session.execute(query.order_by(WebSession.seen_at.desc())):
+        if user.active and found.standing == standing_of(user):
+            live.setdefault(user.id, []).append(found)
+    return live
 
 
 def hash_of(token: str) -> str:

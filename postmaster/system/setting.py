@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from postmaster.errors import InputError
-from postmaster.resources.readers import InvalidValue
-from postmaster.system.lists import LIST_SEPARATOR
+from postmaster.resources.readers import InvalidValue, WholeNumber
+from postmaster.system.lists import LIST_SEPARATOR, NAMES, ListColumn
 
 T = TypeVar("T")
 
@@ -48,10 +48,22 @@ class Setting(Generic[T]):
         """Whether it may be left empty."""
         return False
 
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is either on or off."""
+        return self.choices == ("yes", "no")
+
+    @property
+    def allowed(self) -> str:
+        """The range of a number, in words."""
+        return f"{self.read.low:,} to {self.read.high:,}" if isinstance(self.read, WholeNumber) else ""
+
 
 @dataclass(frozen=True)
 class ListSetting(Setting[tuple[T, ...]]):
-    """A setting that is a list: see ``system.lists``."""
+    """A setting that is a list: see ``system.lists``. ``columns`` are the parts of each entry."""
+
+    columns: tuple[ListColumn, ...] = NAMES
 
     def show(self, value: tuple[T, ...]) -> str:
         """The entries, separated by semicolons."""

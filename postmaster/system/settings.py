@@ -251,54 +251,60 @@ SESSION_HOURS = Setting(
     unit="hours",
 )
 
-SETTINGS: dict[str, Setting[Any]] = {
-    spec.name: spec
-    for spec in (
-        DEFAULT_QUEUE,
-        UNKNOWN_NUMBER_QUEUE,
-        DEFAULT_PRIORITY,
-        DEFAULT_STATE,
-        FOLLOWUP_STATE,
-        FOLLOWUP_STATE_CLOSED,
-        BOUNCE_AS_FOLLOWUP,
-        FOLLOWUP_IN_BODY,
-        FOLLOWUP_IN_ATTACHMENT,
+# By what they are about, in the order in which they are listed.
+SETTING_GROUPS: Mapping[str, tuple[Setting[Any], ...]] = {
+    "Fetching": (
+        FETCH_INTERVAL,
+        SESSIONS_PER_HOST,
+        FIRST_FETCH_CONFIRM,
         MAX_EMAIL_SIZE,
         RECONNECT_MESSAGE,
+        RECOMMENDED_ACCOUNT_LIMIT,
+    ),
+    "New tickets": (
+        DEFAULT_QUEUE,
+        DEFAULT_STATE,
+        DEFAULT_PRIORITY,
+        DEFAULT_TYPE,
         CUSTOMER_FILE,
+        CUSTOMER_NO_OF_UNKNOWN,
+        DUPLICATE_MESSAGES,
+        TICKETS_PER_SENDER,
+    ),
+    "Follow-ups": (
         TICKET_HOOK,
         HOOK_DIVIDER,
         SUBJECT_FORMAT,
-        FETCH_INTERVAL,
-        RECOMMENDED_ACCOUNT_LIMIT,
-        SESSIONS_PER_HOST,
-        SILENCE_ALERT,
-        OUTLET_ALERT,
-        TICKETS_PER_SENDER,
-        ACCEPT_NUMBER_FROM_STRANGER,
+        FOLLOWUP_STATE,
+        FOLLOWUP_STATE_CLOSED,
+        UNKNOWN_NUMBER_QUEUE,
+        FOLLOWUP_IN_BODY,
+        FOLLOWUP_IN_ATTACHMENT,
+        BOUNCE_AS_FOLLOWUP,
+    ),
+    "Senders": (
         TRUSTED_AUTHSERV_IDS,
         CHECK_DKIM,
         ON_SENDER_FAIL,
-        DUPLICATE_MESSAGES,
-        CUSTOMER_NO_OF_UNKNOWN,
-        FIRST_FETCH_CONFIRM,
+        ACCEPT_NUMBER_FROM_STRANGER,
+    ),
+    "What tickets can be given": (
         STATE_LIST,
         PRIORITY_LIST,
         TYPE_LIST,
-        DEFAULT_TYPE,
         SERVICE_LIST,
         SLA_LIST,
         OWNER_LIST,
         RESPONSIBLE_LIST,
         DYNAMIC_FIELD_LIST,
         ARTICLE_FIELD_LIST,
-        RUN_RETENTION,
-        EVENT_RETENTION,
-        RAW_RETENTION,
-        TICKET_RETENTION,
-        SESSION_HOURS,
-    )
+    ),
+    "Alerts": (SILENCE_ALERT, OUTLET_ALERT),
+    "How long data is kept": (RAW_RETENTION, TICKET_RETENTION, RUN_RETENTION, EVENT_RETENTION),
+    "Signing in": (SESSION_HOURS,),
 }
+
+SETTINGS: dict[str, Setting[Any]] = {spec.name: spec for group in SETTING_GROUPS.values() for spec in group}
 
 # Settings that name a queue, which follow it when it is renamed.
 QUEUE_SETTINGS = (DEFAULT_QUEUE, UNKNOWN_NUMBER_QUEUE)

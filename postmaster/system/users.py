@@ -8,7 +8,7 @@ from secrets import token_urlsafe
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, select
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.errors import InputError, NotFoundError
@@ -16,7 +16,7 @@ from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.readers import InvalidValue, line, member
 from postmaster.resources.service import printable
-from postmaster.system.models import Role, User
+from postmaster.system.models import PasswordReset, Role, User
 from postmaster.system.sessions import end_sessions
 
 MINIMUM_PASSWORD = 10
@@ -54,7 +54,8 @@ ROLE = Field(
     metavar="|".join(Role),
     help="An admin changes things, a lead looks at them.",
 )
-USER_PASSWORD = Field("password", "Password", mandatory=True, read=_hashed, secret=True)
+USER_PASSWORD = Field("password", "Password", mandatory=True, read=_hashed, column="password_hash", secret=True)
+FIELDS = (NAME, ROLE, USER_PASSWORD)
 
 
 def stream_users(session: Session) -> Iterator[User]:
@@ -75,16 +76,20 @@ def named_user(session: Session, name: str) -> User:
     return user
 
 
-def add_user(session: Session, name: str, role: str, password: str, actor: str) -> User:
-    """Add a user who may sign in. Raises InvalidFieldsError."""
+def add_user(session: Session, name: str, role: str, password: str | None, actor: str) -> User:
+    """Add a user who may sign in; without a password, once one is chosen by a link (``password_resets``).
+
+    Raises InvalidFieldsError.
+    """
     lock_administration(session)
-    user, errors = User(), FieldErrors()
-    for field, text in ((NAME, name), (ROLE, role), (USER_PASSWORD, password)):
+    user, errors = User(password_hash=""), FieldErrors()
+    entered = {NAME: name, ROLE: role} | ({} if password is None else {USER_PASSWORD: password})
+    for field, text in entered.items():
         with errors.catching(field):
-            setattr(user, "password_hash" if field is USER_PASSWORD else field.name, field.parse(text))
+            setattr(user, field.attribute, field.parse(text))
     if NAME not in errors and find_user(session, user.name):
         errors.add(NAME.name, NAME.refuse(f"is “{user.name}”, which another user has", "Choose another one."))
-    errors.raise_if_any((NAME, ROLE, USER_PASSWORD))
+    errors.raise_if_any(FIELDS)
     session.add(user)
     session.flush()
     audit(session, actor, "add", "user", user.name, {"role": [None, user.role.value]})
@@ -92,22 +97,24 @@ def add_user(session: Session, name: str, role: str, password: str, actor: str) 
 
 
 def set_password(session: Session, name: str, password: str, actor: str) -> None:
-    """Give a user another password, and end the user's sessions.
+    """Give a user another password, and end the user's sessions; a link to choose one is good no more.
 
     Raises NotFoundError, or InputError if the password is refused.
     """
     lock_administration(session)
     user = named_user(session, name)
     user.password_hash = USER_PASSWORD.parse(password)
+    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
     end_sessions(session, user.id)
     audit(session, actor, "set-password", "user", user.name, {"password": "changed"})
 
 
 def set_active(session: Session, name: str, active: bool, actor: str) -> None:
-    """Shut a user out, or let the user in again. Raises NotFoundError."""
+    """Shut a user out, or let the user in again. Raises NotFoundError, or InputError if no admin would be left."""
     lock_administration(session)
     user = named_user(session, name)
     if user.active != active:
+        _keep_an_admin(session, user)
         user.active = active
         end_sessions(session, user.id)
         action = "enable" if active else "disable"
@@ -115,13 +122,40 @@ def set_active(session: Session, name: str, active: bool, actor: str) -> None:
 
 
 def set_role(session: Session, name: str, role: str, actor: str) -> None:
-    """Make a user an admin or a lead, and end the user's sessions. Raises NotFoundError, or InputError."""
+    """Make a user an admin or a lead, and end the user's sessions.
+
+    Raises NotFoundError, or InputError if there is no such role, or no admin would be left.
+    """
     lock_administration(session)
     user, wanted = named_user(session, name), ROLE.parse(role)
     if user.role != wanted:
+        _keep_an_admin(session, user)
         audit(session, actor, "set-role", "user", user.name, {"role": [user.role.value, wanted.value]})
         user.role = wanted
         end_sessions(session, user.id)
+
+
+def _keep_an_admin(session: Session, user: User) -> None:
+    """Refuse to lose ``user`` as an admin if nobody else is one."""
+    if user.role is not Role.ADMIN or not user.active:
+        return
+    others = exists().where(User.role == Role.ADMIN, User.active, User.id != user.id)
+    if not session.scalar(select(others)):
+        message = f"“{user.name}” is the only admin who can sign in."
+        raise InputError(ROLE.label, message, "Add another admin first, or make somebody one.", code="last-admin")
+
+
+def sign_out(session: Session, name: str, actor: str, key: str | None = None) -> int:
+    """End all sessions of a user, or the one with that ``key``; returns how many they were. The caller commits.
+
+    Raises NotFoundError, also if that session is over already.
+    """
+    user = named_user(session, name)
+    ended = end_sessions(session, user.id, key)
+    if key is not None and not ended:
+        raise NotFoundError("unknown-session", f"“{user.name}” has no session {printable(key)}.", "It may be over.")
+    audit(session, actor, "sign-out", "user", user.name, {"sessions": ended})
+    return ended
 
 
 def sign_in(session: Session, name: str, password: str) -> User | None:

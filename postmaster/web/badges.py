@@ -9,6 +9,7 @@ from postmaster.accounts.credential_health import CredentialHealth
 from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.desk.api_tokens import TokenState
 from postmaster.ledger.models import RunStatus
+from postmaster.operations.target_service import TargetHealth
 from postmaster.outlets.health import OutletHealth
 from postmaster.outlets.models import DeliveryState
 from postmaster.pipeline.decision import RECORDED, Outcome
@@ -42,6 +43,12 @@ TOKEN_BADGES: Mapping[TokenState, Badge] = {
     TokenState.GOOD: Badge("Good", "ok", "circle-check"),
     TokenState.EXPIRED: Badge("Expired", "warn", "clock"),
     TokenState.REVOKED: Badge("Revoked", "paused", "circle-minus"),
+}
+
+# Whether a user may sign in.
+USER_BADGES: Mapping[bool, Badge] = {
+    True: Badge("Active", "ok", "circle-check"),
+    False: Badge("Disabled", "paused", "circle-minus"),
 }
 
 RUN_BADGES: Mapping[RunStatus, Badge] = {
@@ -99,6 +106,13 @@ OUTLET_BADGES: Mapping[OutletHealth, Badge] = {
     OutletHealth.NEEDS_SECRET: Badge("Needs secret", "warn", "key-round", "Enter a secret, or “new” to have one made."),
     OutletHealth.NEEDS_KEY: Badge("Needs key", "fail", "key-round", "No key opens its secrets."),
     OutletHealth.INVALID: Badge("Invalid", "paused", "circle-pause"),
+}
+
+TARGET_BADGES: Mapping[TargetHealth, Badge] = {
+    TargetHealth.HEALTHY: Badge("Ready", "ok", "circle-check"),
+    TargetHealth.NEEDS_ADDRESS: Badge("Needs address", "warn", "key-round", "Enter its address, as after an import."),
+    TargetHealth.NEEDS_KEY: Badge("Needs key", "fail", "key-round", "No key opens its address: enter it again."),
+    TargetHealth.INVALID: Badge("Invalid", "paused", "circle-pause"),
 }
 
 DELIVERY_BADGES: Mapping[DeliveryState, Badge] = {

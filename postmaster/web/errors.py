@@ -30,6 +30,9 @@ STATUS_TEXTS: dict[int, tuple[str, str]] = {
     500: ("Something went wrong here", "It is not your fault. Give the reference to whoever looks after PostMaster."),
 }
 
+# Arguments of routes that stand in no log.
+SECRETS = {"secret", "link"}
+
 # Where htmx shows an error is said in _document.html. What it asked for keeps its place and its address.
 IN_PLACE = {"HX-Push-Url": "false", "HX-Replace-Url": "false"}
 
@@ -55,7 +58,8 @@ class ToastContext(Context, templates=("_toast.html",)):
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
+    """Register the pages. Flask would log an exception as well, with all of the path."""
+    app.log_exception = lambda *_: None  # type: ignore[method-assign]
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(PostMasterError, _unavailable)
     app.register_error_handler(DBAPIError, lambda error: _unavailable(database_away(error)))
@@ -89,7 +93,7 @@ def _page(code: int, title: str, advice: str, original: BaseException | None = N
         "error page",
         reference=reference,
         status=code,
-        path=request.path,
+        path=_shown_path(),
         error=str(original or ""),
         exc_info=original if code == HTTPStatus.INTERNAL_SERVER_ERROR else None,
     )
@@ -101,6 +105,14 @@ def _page(code: int, title: str, advice: str, original: BaseException | None = N
         headers = IN_PLACE | OF_POLLS if is_poll else IN_PLACE
         return make_response(ToastContext(kind="fail", message=sentence).render(), code, headers)
     return make_response(ErrorContext(title=title, advice=advice, reference=reference).render(), code)
+
+
+def _shown_path() -> str:
+    """The path, without what opens something to whoever has it."""
+    path = request.path
+    for name in SECRETS & set(request.view_args or ()):
+        path = path.replace(str((request.view_args or {})[name]), "…")
+    return path
 
 
 def _ask_for_no_user() -> None:

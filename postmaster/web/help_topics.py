@@ -18,6 +18,8 @@ from postmaster.desk.api_tokens import FIELDS as TOKEN_FIELDS
 from postmaster.desk.queues import QueueService
 from postmaster.errors import FAULTS, Fault
 from postmaster.oauth.error_codes import GOOGLE, MICROSOFT, STANDARD, Meaning
+from postmaster.operations.conditions import CONDITIONS
+from postmaster.operations.target_service import TargetService
 from postmaster.outbox.models import EventType
 from postmaster.outlets.health import HEALTHS, OutletHealth
 from postmaster.outlets.kinds import EVENTS, OUTLET_KINDS
@@ -30,6 +32,7 @@ from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.resources.fields import Field
 from postmaster.system.settings import SETTINGS
+from postmaster.system.users import FIELDS as USER_FIELDS
 
 _ENCRYPTION = {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
@@ -184,6 +187,12 @@ def _outlet_sections() -> Iterator[HelpSection]:
     yield HelpSection("Health", "How an outlet stands.", [Entry(each.value, HEALTHS[each]) for each in OutletHealth])
 
 
+def _operation_sections() -> Iterator[HelpSection]:
+    yield _fields(TargetService.fields)
+    entries = [Entry(condition.title, "", (), condition.name) for condition in CONDITIONS]
+    yield HelpSection("Conditions", "What a target can be told of, with its word on the command line.", entries)
+
+
 # The syntax of filters. A test reads each example as a filter does.
 EXAMPLES = (
     Entry("A word", "Found anywhere in the header, case-insensitively.", (), "Subject=invoice"),
@@ -336,6 +345,20 @@ TOPICS: Mapping[str, Topic] = {
             "System-wide settings. Changes apply from the next message.",
             _settings_sections,
             ("settings",),
+        ),
+        Topic(
+            "operation",
+            "Operation",
+            "What is wrong is told once to each target of alerts, and once when it is over.",
+            _operation_sections,
+            ("operation", "targets"),
+        ),
+        Topic(
+            "users",
+            "Users",
+            "Who may sign in to the pages. An admin changes things, a lead looks at them.",
+            lambda: [_fields(USER_FIELDS)],
+            ("users",),
         ),
         Topic(
             "tokens",

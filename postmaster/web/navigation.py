@@ -77,8 +77,10 @@ NAVIGATION = (
     NavigationGroup(
         "Administration",
         (
+            NavigationItem("Operation", "operation.page", "monitor", covers=("targets",)),
             NavigationItem("Outlets", "outlets.page", "corner-up-right"),
             NavigationItem("System Configuration", "settings.page", "settings"),
+            NavigationItem("Users", "users.page", "user"),
             NavigationItem("API Tokens", "tokens.page", "key-round"),
             NavigationItem("API", "programs.page", "file-text"),
             NavigationItem("Audit Log", "audit.page", "scroll-text"),

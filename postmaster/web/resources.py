@@ -50,11 +50,12 @@ class Resource:
     """What the pages have to know of a kind of resource.
 
     Its cells are in ``templates/<plural>/_cells.html``, and what is to be said below a row in ``_below.html``, if there
-    is. ``called`` is what people call it, if not ``noun``; ``keeps`` what deleting does not touch. ``wraps`` are the
-    widths of fields that are not half a line, ``helps`` what is said of a field where the help of its option does not
-    fit a page. ``cells`` is what the cells of some records need beside their rows. ``frame`` is what the page around
-    the list needs; the part that a filter changes does without. ``beside`` is what its form's page shows beside the
-    form of one, or of a new one (None).
+    is. ``within`` is the blueprint whose page shows the list, if it has no page of its own. ``called`` is what people
+    call it, if not ``noun``; ``keeps`` what deleting does not touch. ``wraps`` are the widths of fields that are not
+    half a line, ``helps`` what is said of a field where the help of its option does not fit a page. ``cells`` is what
+    the cells of some records need beside their rows. ``frame`` is what the page around the list needs; the part that a
+    filter changes does without. ``beside`` is what its form's page shows beside the form of one, or of a new one
+    (None).
     """
 
     title: str
@@ -63,6 +64,7 @@ class Resource:
     service: type[AnyService]
     listing: Listing
     columns: tuple[Column, ...]
+    within: str = ""
     called: str = ""
     keeps: str = ""
     deletable: bool = True
@@ -86,6 +88,11 @@ class Resource:
         return self.service.plural
 
     @property
+    def home(self) -> str:
+        """The endpoint of the page that shows the list."""
+        return f"{self.within or self.plural}.page"
+
+    @property
     def name(self) -> str:
         """What people call it."""
         return self.called or self.noun
@@ -96,7 +103,8 @@ class Resource:
 
     def url(self, view: str = "page", **values: Any) -> str:
         """The address of one of its pages, which keeps the state of the list."""
-        return url_for(f"{self.plural}.{view}", **{**list_state(), **values})
+        endpoint = self.home if view == "page" else f"{self.plural}.{view}"
+        return url_for(endpoint, **{**list_state(), **values})
 
     def page_url(self, number: int) -> str:
         """The address of that page of the list."""
@@ -153,8 +161,11 @@ class DeleteContext(Context, templates=("resources/delete.html", "resources/_ask
 
 def resource_blueprint(resource: Resource, name: str) -> Blueprint:
     """The blueprint of the resource's pages."""
-    blueprint = Blueprint(resource.plural, name, url_prefix=f"/{resource.plural}")
-    for add_view in (_page, _add, _edit, *((_confirm, _delete) if resource.deletable else ())):
+    path = f"/{resource.within}/{resource.plural}" if resource.within else f"/{resource.plural}"
+    blueprint = Blueprint(resource.plural, name, url_prefix=path)
+    if not resource.within:
+        _page(blueprint, resource)
+    for add_view in (_add, _edit, *((_confirm, _delete) if resource.deletable else ())):
         add_view(blueprint, resource)
     return blueprint
 
@@ -176,19 +187,24 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
     def page() -> str:
         """The list, or the part of it that a filter changes."""
         with read_session() as session:
-            service = resource.serve(session)
-            found = resource.listing.page(session, wanted())
-            lines = [line_of(service, row) for row in found.rows]
-            cells = resource.cells(session, [line.record for line in lines])
+            context, cells = listed(resource, session)
             frame = Context() if wants_fragment() else resource.frame(session)
-        context = ResourceListContext(
-            resource=resource,
-            page=found,
-            lines=lines,
-            text=wanted().text,
-            sort=resource.listing.sorted_by(wanted().sort),
-        )
         return context.render("" if wants_fragment() else resource.page_template, cells, frame)
+
+
+def listed(resource: Resource, session: Session) -> tuple[ResourceListContext, Context]:
+    """The part of the list that the request asks for, and what its cells need."""
+    service = resource.serve(session)
+    found = resource.listing.page(session, wanted())
+    lines = [line_of(service, row) for row in found.rows]
+    context = ResourceListContext(
+        resource=resource,
+        page=found,
+        lines=lines,
+        text=wanted().text,
+        sort=resource.listing.sorted_by(wanted().sort),
+    )
+    return context, resource.cells(session, [line.record for line in lines])
 
 
 def line_of(service: AnyService, row: Row[Any]) -> FieldRow:

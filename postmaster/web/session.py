@@ -17,8 +17,9 @@ from postmaster.errors import InputError
 from postmaster.resources.audit import audit
 from postmaster.system.attempts import TooManyTriesError, count_guess, forget_guesses
 from postmaster.system.models import User, WebSession
+from postmaster.system.password_resets import RESET_PATH, use_reset_link, user_of_link
 from postmaster.system.sessions import end_session, end_sessions, hash_of, session_of, sessions_of, start_session
-from postmaster.system.users import change_own_password
+from postmaster.system.users import MINIMUM_PASSWORD, change_own_password
 from postmaster.web.access import SignedInUser, current_user, for_leads, public, this_browser
 from postmaster.web.context import Context
 from postmaster.web.entrance import enter
@@ -27,6 +28,9 @@ from postmaster.web.lists import next_url
 
 blueprint = Blueprint("session", __name__)
 manager = LoginManager()
+
+# Browsers offer to make one up.
+NEW = {"autocomplete": "new-password"}
 
 WRONG = "User name or password is wrong. Try again."
 
@@ -46,11 +50,17 @@ class SignInForm(Form):
     password = PasswordField("Password", [InputRequired("Enter your password.")])
 
 
+class ResetForm(Form):
+    """A new password."""
+
+    new = PasswordField("New password", [InputRequired("Enter a new password.")], render_kw=NEW)
+
+
 class PasswordForm(Form):
     """The password as it is and as it shall be."""
 
     current = PasswordField("Current password", [InputRequired("Enter your current password.")])
-    new = PasswordField("New password", [InputRequired("Enter a new password.")])
+    new = PasswordField("New password", [InputRequired("Enter a new password.")], render_kw=NEW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +69,15 @@ class SignInContext(Context, templates=("session/login.html",)):
 
     form: SignInForm
     wrong: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetContext(Context, templates=("session/reset.html",)):
+    """The page that a link leads to."""
+
+    form: ResetForm
+    user: User
+    minimum: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +190,26 @@ def _change(current: str, new: str) -> tuple[User, str]:
             with transaction() as database:
                 forget_guesses(database, here)
         raise
+
+
+@blueprint.route(f"{RESET_PATH}<secret>", methods=["GET", "POST"])
+@public
+def reset(secret: str) -> ResponseReturnValue:
+    """Choose a password by a link; looking at it does not use it up, as programs do that show what links lead to."""
+    form = ResetForm()
+    with read_session() as database:
+        user = user_of_link(database, secret)
+    if form.was_sent_well():
+        try:
+            with transaction() as database:
+                use_reset_link(database, secret, form.new.data)
+        except InputError as error:
+            form.new.errors = (str(error),)
+            form.focus_first_refused()
+        else:
+            flash("Your password is set. Sign in with it.", "ok")
+            return redirect(url_for(".login"), 303)
+    return ResetContext(form=form, user=user, minimum=MINIMUM_PASSWORD).render(), form.status()
 
 
 def init_app(app: Flask) -> None:

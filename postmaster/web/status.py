@@ -1,28 +1,21 @@
-"""The status page: the board, what is wrong, where the tickets are; and for admins, what governs all fetching."""
+"""The status page: the board, what is wrong, where the tickets are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, redirect, url_for
-from flask.typing import ResponseReturnValue
-from wtforms import StringField
-from wtforms.validators import InputRequired
+from flask import Blueprint, url_for
 
 from postmaster.accounts.health import HEALTH_LABELS, Health
-from postmaster.database import read_session, transaction
-from postmaster.errors import InputError
+from postmaster.database import read_session
 from postmaster.fetching.overview import QueueCount, count_tickets, count_waiting
-from postmaster.fetching.pause import pause_fetching, resume_fetching
-from postmaster.operations.targets import Target, alert_targets
 from postmaster.operations.verdict import Wrong
 from postmaster.operations.wall import wall_token
-from postmaster.web.access import current_user, for_admins, for_leads, polling, public
+from postmaster.web.access import for_leads, polling, public
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.board import Board, board_of
 from postmaster.web.context import Context
-from postmaster.web.forms import Form
 from postmaster.web.lists import wanted, wants_fragment
 from postmaster.web.pulse import Pulse, PulseContext
 
@@ -38,14 +31,6 @@ MAX_INCIDENTS = 20
 def nothing() -> str:
     """Nothing that is seen: what a message is replaced by; it takes the focus of whoever dismissed it."""
     return '<span tabindex="-1" autofocus></span>'
-
-
-class PauseForm(Form):
-    """Why all fetching is to be paused."""
-
-    reason = StringField(
-        "Reason", [InputRequired("Say why, so that others know.")], render_kw={"maxlength": 500, "required": True}
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +50,9 @@ class BoardContext(PulseContext, templates=("status/_live.html", "status/_status
 
 @dataclass(frozen=True, kw_only=True)
 class StatusContext(Context, templates=("status/page.html",), others=(BoardContext,)):
-    """What the page has beside the board: the pause, the ``link`` of the wall view, the targets of alerts."""
+    """What the page has beside the board: the ``link`` of the wall view."""
 
-    form: PauseForm
     link: str | None
-    targets: Sequence[Target]
 
 
 @blueprint.get("/")
@@ -77,7 +60,7 @@ class StatusContext(Context, templates=("status/page.html",), others=(BoardConte
 @for_leads
 def page() -> str:
     """The page, or another part of the board."""
-    return _board().render("status/_status.html") if wants_fragment() else _page(PauseForm())
+    return _board().render("status/_status.html") if wants_fragment() else _page()
 
 
 @blueprint.get("/status/board")
@@ -88,49 +71,10 @@ def board() -> str:
     return _board().render("status/_live.html")
 
 
-@blueprint.post("/status/pause")
-@for_admins
-def pause() -> ResponseReturnValue:
-    """Pause all fetching."""
-    form = PauseForm()
-    if form.was_sent_well():
-        try:
-            with transaction() as session:
-                pause_fetching(session, str(form.reason.data), current_user().name)
-        except InputError as error:
-            form.reason.errors = (str(error),)
-            form.focus_first_refused()
-        else:
-            flash("All fetching is paused. Runs that are under way end after their current batch.", "ok")
-            return redirect(url_for(".page"), 303)
-    return _page(form), form.status()
-
-
-@blueprint.post("/status/resume")
-@for_admins
-def resume() -> ResponseReturnValue:
-    """Resume fetching."""
-    with transaction() as session:
-        paused = resume_fetching(session, current_user().name)
-    flash("Mail is fetched again." if paused else "Fetching was not paused.", "ok")
-    return redirect(url_for(".page"), 303)
-
-
-@blueprint.post("/status/alerts")
-@for_admins
-def try_alerts() -> ResponseReturnValue:
-    """Send a message to each target of alerts, and say which took it."""
-    for target in alert_targets():
-        taken = target.try_out(current_user().name)
-        outcome = "got the test message" if taken else "did NOT get it: check its address, and that it can be reached"
-        flash(f"The alert {target.label} {outcome}.", "ok" if taken else "fail")
-    return redirect(url_for(".page"), 303)
-
-
-def _page(form: PauseForm) -> str:
+def _page() -> str:
     with read_session() as session:
         link = wall_token(session)
-    return StatusContext(form=form, link=link, targets=alert_targets()).render("status/page.html", _board())
+    return StatusContext(link=link).render("status/page.html", _board())
 
 
 def _board() -> BoardContext:

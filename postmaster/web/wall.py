@@ -59,7 +59,7 @@ def create() -> ResponseReturnValue:
     with transaction() as session:
         create_wall_link(session, current_user().name)
     flash("The wall view link is ready. Anyone with it sees the board without signing in.", "ok")
-    return redirect(url_for("status.page"), 303)
+    return redirect(url_for("operation.page"), 303)
 
 
 @blueprint.post("/revoke")
@@ -69,4 +69,4 @@ def revoke() -> ResponseReturnValue:
     with transaction() as session:
         was_good = revoke_wall_link(session, current_user().name)
     flash("The link to the wall view is revoked." if was_good else "There was no link to the wall view.", "ok")
-    return redirect(url_for("status.page"), 303)
+    return redirect(url_for("operation.page"), 303)

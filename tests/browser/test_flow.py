@@ -154,7 +154,7 @@ def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
     flow_site: Site, context: BrowserContext, browser: Browser
 ) -> None:
     page = context.new_page()
-    page.goto("/status")
+    page.goto("/operation")
     page.get_by_role("button", name="Create link").click()
     link = page.get_by_role("link", name="Open wall view").get_attribute("href")
     assert link
@@ -168,8 +168,9 @@ def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
         assert "Moving house" not in wall.content()
         assert wall.locator("#site-nav").count() == 0
         assert violations_in_both(wall) == {}
-        page.get_by_role("button", name="Resume").click()
+        page.locator("#resume").click()
         expect(page.locator("#banner")).not_to_contain_text("Moving house")
+        page.goto("/operation")
         page.get_by_role("button", name="Revoke the link").click()
         expect(page.get_by_role("button", name="Create link")).to_be_visible()
         answer = wall.goto(link)

@@ -165,7 +165,7 @@ def test_resetting_a_setting_leads_to_the_list(page: Page, desk: Desk) -> None:
         ("/filters/add", "Save", "#name"),
         ("/filters/add?name=x", "Add a condition", "[name=condition_header] >> nth=-1"),
         ("/settings/FetchIntervalMinutes", "Save", "#value"),
-        ("/status", "Pause all fetching", "#reason"),
+        ("/operation", "Pause all fetching", "#reason"),
     ],
 )
 def test_what_is_refused_has_the_focus(page: Page, address: str, button: str, field: str) -> None:
@@ -179,7 +179,7 @@ def test_what_is_refused_has_the_focus(page: Page, address: str, button: str, fi
 
 
 def test_pausing_and_resuming_lead_to_the_page(page: Page) -> None:
-    page.goto("/status")
+    page.goto("/operation")
     page.locator("#reason").focus()
     page.keyboard.type("Maintenance")
     page.keyboard.press("Enter")
@@ -190,3 +190,19 @@ def test_pausing_and_resuming_lead_to_the_page(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#resume")).to_have_count(0)
     expect(page.locator("#page")).to_be_focused()
+
+
+def test_a_list_is_edited_row_by_row_and_a_switch_keeps_the_focus(page: Page, desk: Desk) -> None:
+    page.goto("/settings/Ticket::Types")
+    press(page, page.get_by_role("button", name="Add an entry"))
+    expect(page.get_by_label("Name of entry 2")).to_be_focused()
+    page.keyboard.type("Incident")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/settings")
+    assert desk.ok("setting", "get", "Ticket::Types").stdout == "Unclassified; Incident\n"
+    switch = page.locator("#switch-CheckDKIM")
+    press(page, switch)
+    expect(switch).to_have_attribute("aria-checked", "true")
+    expect(switch).to_be_focused()
+    desk.ok("setting", "set", "CheckDKIM", "no")
+    desk.ok("setting", "set", "Ticket::Types", "Unclassified")

@@ -6,9 +6,10 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import prepare_database, read_session, transaction
@@ -16,10 +17,13 @@ from postmaster.desk.models import RawMail, Ticket
 from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
 from postmaster.ledger.models import Deletion, InboundMail, Quarantine
+from postmaster.operations.models import Incident
 from postmaster.operations.wall import create_wall_link, wall_token
 from postmaster.outbox.models import Event, EventType
 from postmaster.outlets.models import Delivery, DeliveryState
 from postmaster.pipeline.decision import Outcome
+from postmaster.system.models import PasswordReset, User
+from postmaster.system.sessions import hash_of
 from postmaster.web.articles import sign
 from tests.support import Desk
 
@@ -73,6 +77,7 @@ ARGUMENTS: dict[str, Callable[[], str]] = {
     "what": lambda: "condition",
     "key": lambda: "0" * 32,
     "field": lambda: "folder",
+    "secret": lambda: "sample",
     "link": lambda: wall_link() or "none",
 }
 
@@ -114,12 +119,30 @@ def populate(desk: Desk, app: Flask) -> None:
     desk.ok("read", input=MAIL)
     desk.ok("read", "--queue", "Junk", input=MAIL.replace("sample@", "other@"))
     desk.ok("token", "add", "--name", HOSTILE, "--scope", "read", "--queue", "Junk")
+    told = ("--conditions", "worker", "--quiet-hours", "22:00-06:00", "--comment", HOSTILE)
+    desk.ok("alert", "target", "add", "--name", HOSTILE[:60], "--address-stdin", *told, input="json://127.0.0.1:9")
     number_sample(app)
     fail(app)
     quarantine(app, MAIL.encode())
     hand_over(desk, app)
     with app.app_context(), transaction() as session:
         create_wall_link(session, HOSTILE)
+        user = session.scalars(select(User).order_by(User.id)).first()
+        if user is not None:  # whoever the pages are opened by
+            tomorrow = now() + timedelta(days=1)
+            session.add(PasswordReset(user_id=user.id, token_hash=hash_of("sample"), expires_at=tomorrow))
+        session.add(
+            Incident(
+                condition="quarantine",
+                subject="",
+                sentence=HOSTILE,
+                path="/quarantine",
+                opened_at=now(),
+                acknowledged_at=now(),
+                acknowledged_by=HOSTILE,
+                note=HOSTILE,
+            )
+        )
 
 
 def hand_over(desk: Desk, app: Flask) -> None:

@@ -18,10 +18,17 @@ from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.samples import populate, sample_of
 
 # What leads may change: their session and their password. Everything else is for admins.
-CHANGES_OF_LEADS = {"session.login", "session.logout", "session.logout_everywhere", "session.password"}
+CHANGES_OF_LEADS = {
+    "session.login",
+    "session.logout",
+    "session.logout_everywhere",
+    "session.password",
+    "session.reset",
+}
 
-# What a sandboxed frame or a screen on the wall asks for, which have no session: their addresses are signed.
-SIGNED_ADDRESSES = {"articles.inline", "wall.page", "wall.board"}
+# What a sandboxed frame, a screen on the wall or somebody without a password asks for, who have no session: their
+# addresses are signed, or secret.
+SIGNED_ADDRESSES = {"articles.inline", "wall.page", "wall.board", "session.reset"}
 
 # What machines ask: it names nothing, or wants a token.
 FOR_MACHINES = {"monitoring.healthz", "monitoring.readyz", "monitoring.metrics"}

@@ -11,8 +11,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
-from postmaster import create_app
-from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.hourly_counts import count_mail
@@ -22,9 +20,8 @@ from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.models import AuditEvent
 from postmaster.system.models import SettingRow
 from postmaster.web.status import MAX_INCIDENTS
-from tests.servers.alerts import WebhookServer
 from tests.support import Desk
-from tests.web.conftest import HTMX, add, signed_in, token_header, token_of
+from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.resource_support import fragment, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
@@ -79,16 +76,16 @@ def test_pausing_takes_a_reason_and_everybody_sees_it(app: Flask, client: FlaskC
     add(app, "lead", "lead")
     lead = signed_in(app, "lead")
     for reason in ("", " "):
-        refused = client.post("/status/pause", data={"reason": reason}, headers=token_header(client))
+        refused = client.post("/operation/pause", data={"reason": reason}, headers=token_header(client))
         assert (refused.status_code, 'id="reason-error"' in refused.text) == (422, True)
-    answer = client.post("/status/pause", data={"reason": "The <mail> server moves"}, headers=token_header(client))
+    answer = client.post("/operation/pause", data={"reason": "The <mail> server moves"}, headers=token_header(client))
     assert answer.status_code == 303
     for browser in (client, lead):
         page = words(browser.get("/password").text)
         assert "All fetching is paused by admin since" in page
         assert "The <mail> server moves" in page
     assert 'id="resume"' not in lead.get("/password").text
-    assert "Mail is fetched again." in words(press(client, "/status/resume").text)
+    assert "Mail is fetched again." in words(press(client, "/operation/resume").text)
     assert "paused by" not in words(client.get("/password").text)
     assert audited(app) == [("pause", "fetching"), ("resume", "fetching")]
 
@@ -260,47 +257,3 @@ def test_polls_that_fail_say_so_in_one_place_that_goes_with_the_next_answer(app:
     pressed = client.post("/accounts/fetch", headers=HTMX)
     assert pressed.status_code == 400
     assert "HX-Retarget" not in pressed.headers
-
-
-@pytest.fixture
-def telling(environ: dict[str, str], webhook: WebhookServer) -> Flask:
-    """An app that tells it."""
-    return create_app(load_environment({**environ, "POSTMASTER_ALERT_TARGETS": webhook.target}))
-
-
-@pytest.mark.parametrize(
-    ("broken", "said"),
-    [
-        (False, "The alert target 1 (json) got the test message."),
-        (True, "The alert target 1 (json) did NOT get it: check its address"),
-    ],
-)
-def test_the_test_of_the_alerts_says_whether_each_target_took_it(
-    telling: Flask, webhook: WebhookServer, broken: bool, said: str
-) -> None:
-    add(telling, "admin")
-    client, webhook.broken = signed_in(telling, "admin"), broken
-    page = client.get("/status").text
-    assert "Alerts are sent to: target 1 (json)." in words(page)
-    answer = client.post("/status/alerts", data={"csrf_token": token_of(page)})
-    assert (answer.status_code, answer.location) == (303, "/status")
-    told = client.get("/status").text
-    assert said in words(told)
-    assert "s3cret" not in page + told
-    assert [call["title"] for call in webhook.calls] == ([] if broken else ["PostMaster: test"])
-
-
-def test_a_lead_or_a_foreign_form_sends_no_test_message(telling: Flask, webhook: WebhookServer) -> None:
-    for name in ("lead", "admin"):
-        add(telling, name, name)
-    lead = signed_in(telling, "lead")
-    assert "Send a test message" not in lead.get("/status").text
-    assert lead.post("/status/alerts", headers=token_header(lead)).status_code == 403
-    assert signed_in(telling, "admin").post("/status/alerts").status_code == 400
-    assert webhook.calls == []
-
-
-def test_without_a_target_the_page_names_the_setting(client: FlaskClient) -> None:
-    page = client.get("/status").text
-    assert "No alerts are sent: no target is set (POSTMASTER_ALERT_TARGETS)." in words(page)
-    assert "Send a test message" not in page

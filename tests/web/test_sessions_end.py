@@ -73,6 +73,7 @@ def test_signing_out_everywhere_ends_all_sessions_of_that_user_alone(app: Flask,
 def test_a_copied_cookie_is_worth_nothing_after_a_command(
     app: Flask, run: Run, client: FlaskClient, command: tuple[str, ...]
 ) -> None:
+    add(app, "root")  # the last admin cannot be lost
     thief = copy_of(app, client)
     assert run("user", *command, input=NEW_PASSWORD).exit_code == 0
     assert not is_in(thief)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,10 +12,29 @@ from flask.testing import FlaskClient
 
 from postmaster.extensions import db
 from postmaster.system.models import SettingRow
-from postmaster.system.settings import SETTINGS
+from postmaster.system.setting import ListSetting
+from postmaster.system.settings import SETTING_GROUPS, SETTINGS
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import fields_of, fill, fragment, words
+
+# What lists are given that have to keep what other settings name.
+GIVEN = {
+    "Ticket::States": SETTINGS["Ticket::States"].show(SETTINGS["Ticket::States"].default) + "; waiting=open=77",
+    "Ticket::Priorities": "1 very low; 3 normal; urgent=now",
+    "Ticket::Types": "Unclassified=4; Incident=1; a=b=3",
+}
+
+
+def rows_in(page: str) -> dict[str, Any]:
+    """What the form of a list would send if nothing was touched."""
+    form = page[page.index('class="form"') :]
+    sent: dict[str, Any] = {name: value for name, value in fields_of(page).items() if not name.startswith("row_")}
+    for name in re.findall(r'<input name="(row_\w+)"', form):
+        sent[name] = [html.unescape(value) for value in re.findall(rf'<input name="{name}" value="([^"]*)"', form)]
+    if chosen := re.findall(r'<option selected value="([^"]*)">', form):
+        sent["row_kind"] = chosen
+    return sent
 
 
 def names(page: str) -> list[str]:
@@ -27,11 +48,113 @@ def test_all_settings_are_listed_with_meaning_value_and_default(client: FlaskCli
     assert all(spec.description in words(page) for spec in SETTINGS.values())
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", [name for name, spec in SETTINGS.items() if not isinstance(spec, ListSetting)])
 def test_each_setting_has_its_form(client: FlaskClient, name: str) -> None:
     sent = fields_of(client.get(f"/settings/{name}").text)
     assert sent["value"] == SETTINGS[name].show(SETTINGS[name].default)
     assert client.post(f"/settings/{name}", data=sent).status_code == 303
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SETTINGS.items() if isinstance(spec, ListSetting)])
+def test_each_list_has_a_row_for_each_entry_which_mean_the_same(client: FlaskClient, desk: Desk, name: str) -> None:
+    desk.ok("setting", "set", name, GIVEN.get(name, "a; b; c"))
+    before = desk.ok("setting", "get", name).stdout
+    sent = rows_in(client.get(f"/settings/{name}").text)
+    assert len(sent["row_name"]) >= 3
+    assert client.post(f"/settings/{name}", data=sent).status_code == 303
+    assert desk.ok("setting", "get", name).stdout == before
+
+
+def test_entries_are_added_changed_and_removed_without_scripts(client: FlaskClient, desk: Desk) -> None:
+    path = "/settings/Ticket::Services"
+    sent = rows_in(client.get(path).text)
+    assert sent["row_name"] == [""]
+    sent = rows_in(client.post(f"{path}/rows", data={**sent, "row_name": ["Shop"], "row_id": ["7"]}).text)
+    assert (sent["row_name"], sent["row_id"]) == (["Shop", ""], ["7", ""])
+    sent = rows_in(client.post(f"{path}/rows", data={**sent, "row_name": ["Shop", "Mail"], "row_id": ["7", "9"]}).text)
+    assert desk.ok("setting", "get", "Ticket::Services").stdout == "\n", "nothing is saved before somebody says so"
+    assert client.post(path, data=sent).status_code == 303
+    assert desk.ok("setting", "get", "Ticket::Services").stdout == "Shop=7; Mail=9\n"
+    sent = rows_in(client.post(f"{path}/rows", data={**rows_in(client.get(path).text), "remove": "1"}).text)
+    assert client.post(path, data=sent).status_code == 303
+    assert desk.ok("setting", "get", "Ticket::Services").stdout == "Mail=9\n"
+    assert client.post(path, data={**sent, "row_name": [""], "row_id": ["9"], "seen": "Mail=9"}).status_code == 303
+    assert desk.ok("setting", "get", "Ticket::Services").stdout == "\n", "a row that is cleared goes"
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ({"row_name": ["a", "A"], "row_id": ["", ""]}, "Ticket::Services has “A” twice."),
+        ({"row_name": ["a", "b"], "row_id": ["3", "3"]}, "gives the ID 3 twice"),
+    ],
+)
+def test_a_list_that_is_refused_keeps_its_rows(client: FlaskClient, rows: dict[str, Any], sentence: str) -> None:
+    answer = client.post(
+        "/settings/Ticket::Services", data={**rows_in(client.get("/settings/Ticket::Services").text), **rows}
+    )
+    assert (answer.status_code, sentence in words(answer.text)) == (422, True)
+    assert rows_in(answer.text)["row_name"] == rows["row_name"]
+
+
+def test_the_second_of_two_editors_of_a_list_keeps_the_rows(client: FlaskClient, desk: Desk) -> None:
+    opened = rows_in(client.get("/settings/Ticket::Types").text)
+    desk.ok("setting", "set", "Ticket::Types", "Unclassified; Incident")
+    answer = client.post("/settings/Ticket::Types", data={**opened, "row_name": ["Unclassified"], "row_id": ["4"]})
+    assert answer.status_code == 409
+    assert "It is “Unclassified; Incident” now; you entered “Unclassified=4”." in words(answer.text)
+    assert rows_in(answer.text)["row_id"] == ["4"]
+
+
+@pytest.mark.parametrize("left_out", ["row_name", "row_id"])
+def test_a_form_that_comes_back_mangled_does_not_clear_a_list(client: FlaskClient, desk: Desk, left_out: str) -> None:
+    sent = rows_in(client.get("/settings/Ticket::Priorities").text)
+    del sent[left_out]
+    assert client.post("/settings/Ticket::Priorities", data=sent).status_code == 400
+    assert desk.ok("setting", "get", "Ticket::Priorities").stdout.startswith("1 very low; ")
+
+
+@pytest.mark.parametrize("remove", ["0", "2", "x", "-1"])
+def test_what_is_no_row_is_not_removed(client: FlaskClient, remove: str) -> None:
+    sent = {**rows_in(client.get("/settings/Ticket::Types").text), "remove": remove}
+    page = client.post("/settings/Ticket::Types/rows", data=sent).text
+    assert rows_in(page)["row_name"] == ["Unclassified", ""]
+    assert client.post("/settings/CheckDKIM/rows", data=sent).status_code == 404
+
+
+def test_a_switch_is_turned_over_once_whoever_else_did_so(client: FlaskClient, desk: Desk) -> None:
+    headers = token_header(client)
+    page = client.get("/settings").text
+    assert 'id="switch-CheckDKIM" aria-checked="false"' in page
+    assert client.post("/settings/CheckDKIM/switch", data={"seen": "no"}, headers=headers).status_code == 303
+    assert desk.ok("setting", "get", "CheckDKIM").stdout == "yes\n"
+    assert "CheckDKIM is yes now." in client.get("/settings").text
+    late = client.post("/settings/CheckDKIM/switch", data={"seen": "no"}, headers=headers, follow_redirects=True)
+    assert "Somebody else changed CheckDKIM meanwhile" in late.text
+    assert desk.ok("setting", "get", "CheckDKIM").stdout == "yes\n"
+    assert client.post("/settings/Ticket::Hook/switch", data={"seen": "no"}, headers=headers).status_code == 404
+
+
+def test_a_number_says_what_it_counts_and_its_range(client: FlaskClient) -> None:
+    page = words(client.get("/settings/FetchIntervalMinutes").text)
+    assert "minutes 1 to 1,440. Default: 10 minutes" in page
+
+
+def test_settings_stand_in_groups(client: FlaskClient) -> None:
+    page = words(client.get("/settings").text)
+    places = [page.index(f" {group} {group} Setting Value") for group in SETTING_GROUPS]
+    assert places == sorted(places)
+    assert names(fragment(client, "/settings?q=signing")) == ["SessionHours"]
+
+
+@pytest.mark.parametrize(("minutes", "said"), [("10", "every 10 minutes."), ("1", "every minute.")])
+def test_the_accounts_say_how_often_mail_is_fetched_and_lead_here(
+    client: FlaskClient, desk: Desk, minutes: str, said: str
+) -> None:
+    desk.ok("setting", "set", "FetchIntervalMinutes", minutes)
+    page = client.get("/accounts").text
+    assert f"Mail is fetched {said} Change the interval" in words(page)
+    assert 'href="/settings/FetchIntervalMinutes"' in page
 
 
 def test_a_changed_one_is_marked_and_can_be_reset(app: Flask, client: FlaskClient, desk: Desk) -> None:
@@ -51,8 +174,10 @@ def test_a_changed_one_is_marked_and_can_be_reset(app: Flask, client: FlaskClien
 def test_htmx_gets_the_list_again_after_a_reset(client: FlaskClient, desk: Desk) -> None:
     desk.ok("setting", "set", "FetchIntervalMinutes", "5")
     headers = {**HTMX, **token_header(client)}
-    response = client.post("/settings/FetchIntervalMinutes/reset?q=fetch", headers=headers, follow_redirects=True)
-    assert names(response.text) == ["FetchIntervalMinutes", "FirstFetchConfirm"]
+    response = client.post(
+        "/settings/FetchIntervalMinutes/reset?q=fetchinterval", headers=headers, follow_redirects=True
+    )
+    assert names(response.text) == ["FetchIntervalMinutes"]
     assert "FetchIntervalMinutes has its default again, 10." in response.text
 
 
@@ -114,9 +239,9 @@ def test_the_second_of_two_editors_is_told_what_changed(client: FlaskClient, des
 def test_the_filter_finds_by_name_meaning_and_whether_it_is_changed(client: FlaskClient, desk: Desk) -> None:
     desk.ok("setting", "set", "SessionsPerHost", "9")
     assert names(fragment(client, "/settings?q=SUBJECT+number")) == [
-        "UnknownTicketNumberQueue",
         "Ticket::Hook",
         "Ticket::SubjectFormat",
+        "UnknownTicketNumberQueue",
         "AcceptTicketNumberFromStranger",
     ]
     assert names(fragment(client, "/settings?q=changed")) == ["SessionsPerHost"]

@@ -144,7 +144,7 @@ def test_an_entry_of_a_list_is_not_taken_away_from_under_a_filter(
     refused = run("setting", "set", setting, value)
     assert refused.exit_code == 2
     assert f"filter “{use}”" in refused.stderr
-    page = fill(client, f"/settings/{setting}", value=value)
+    page = fill(client, f"/settings/{setting}", row_name=value, row_kind="", row_id="")
     assert page.status_code == 422
     assert "--yes" not in words(page.text)
     assert f"filter “{use}”" in words(page.text)

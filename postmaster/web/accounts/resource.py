@@ -15,7 +15,7 @@ from postmaster.accounts.service import AccountService
 from postmaster.operations.progress import progress
 from postmaster.operations.server_checks import CheckReport
 from postmaster.pipeline.decision import OUTCOMES, REASONS
-from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
+from postmaster.system.settings import FETCH_INTERVAL, RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import Standing, list_pulse, standings
 from postmaster.web.badges import HEALTH_BADGES, Badge
@@ -35,10 +35,11 @@ class AccountCells(Context):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountFrame(PulseContext):
-    """The pulse of the list, how many accounts are valid, and how many are recommended."""
+    """The pulse of the list, how many accounts are valid and how many are recommended, and the minutes between runs."""
 
     valid: int
     limit: int
+    minutes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,7 @@ def _frame(session: Session) -> AccountFrame:
         pulse=list_pulse(progress(session)),
         valid=AccountService(session, actor="").count_valid(),
         limit=get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
+        minutes=get_setting(session, FETCH_INTERVAL),
     )
 
 
@@ -79,7 +81,7 @@ ACCOUNT_PAGES = Resource(
     called="mail account",
     keeps="Its tickets stay, and so does the mail that is still on the server.",
     title="PostMaster Mail Accounts",
-    lead="PostMaster checks these mailboxes regularly and turns each message into a ticket.",
+    lead="PostMaster fetches these mailboxes and turns each message into a ticket.",
     empty="",
     service=AccountService,
     listing=ACCOUNTS,

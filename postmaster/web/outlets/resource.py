@@ -66,7 +66,7 @@ OUTLET_PAGES = Resource(
     },
     cells=_cells,
     make_form=outlet_form,
-    form_template="outlets/form.html",
+    form_template="resources/pickers.html",
 )
 
 blueprint = resource_blueprint(OUTLET_PAGES, __name__)
