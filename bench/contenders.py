@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import json
+import poplib
 import subprocess
 import sys
 import time
@@ -32,6 +33,8 @@ class Contender(Protocol):
     """Something that empties the mailbox."""
 
     name: str
+    deletes: bool
+    """Whether it deletes on the server what it took."""
 
     def empty_mailbox(self) -> Lap:
         """Do it, and say how long it took."""
@@ -49,6 +52,7 @@ class Floor:
     """Reading and deleting, and nothing else: imaplib in batches of 50. Nobody who reads all mail can be faster."""
 
     name = "floor"
+    deletes = True
 
     def __init__(self, server: Dovecot) -> None:
         self._server = server
@@ -70,10 +74,71 @@ class Floor:
         return Lap(seconds, seconds)
 
 
-class FlaskFetch:
-    """``flask fetch`` with durable commits. ``seconds`` is what it says itself; the rest is Python's start."""
+class WaitingImap:
+    """What a simple fetcher does: one command, its reply, the next command."""
 
-    def __init__(self, name: str, server: Dovecot, data_dir: Path, database_url: str = "") -> None:
+    name = "IMAP, waiting for each reply"
+    deletes = True
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def empty_mailbox(self) -> Lap:
+        """Fetch and flag message by message, then expunge."""
+        start = time.perf_counter()
+        client = imaplib.IMAP4("127.0.0.1", self._port)
+        client.login(USER, PASSWORD)
+        client.select("INBOX")
+        for uid in client.uid("SEARCH", "ALL")[1][0].decode().split():
+            client.uid("FETCH", uid, "(BODY.PEEK[])")
+            client.uid("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)")
+        client.expunge()
+        client.logout()
+        seconds = time.perf_counter() - start
+        return Lap(seconds, seconds)
+
+
+class WaitingPop3:
+    """The same with POP3."""
+
+    name = "POP3, waiting for each reply"
+    deletes = True
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def empty_mailbox(self) -> Lap:
+        """Retrieve and delete message by message."""
+        start = time.perf_counter()
+        client = poplib.POP3("127.0.0.1", self._port)
+        client.user(USER)
+        client.pass_(PASSWORD)
+        for number in range(1, client.stat()[0] + 1):
+            client.retr(number)
+            client.dele(number)
+        client.quit()
+        seconds = time.perf_counter() - start
+        return Lap(seconds, seconds)
+
+
+class FlaskFetch:
+    """``flask fetch`` with durable commits. ``seconds`` is what it says itself; the rest is Python's start.
+
+    ``kind`` is the type of its account; ``port`` is the server's own for that, if none is given.
+    """
+
+    deletes = True
+
+    def __init__(
+        self,
+        name: str,
+        server: Dovecot,
+        data_dir: Path,
+        database_url: str = "",
+        *,
+        kind: str = "IMAP",
+        port: int | None = None,
+    ) -> None:
         self.name = name
         self._environ = shell_environment(
             POSTMASTER_DATA_DIR=str(data_dir),
@@ -85,8 +150,8 @@ class FlaskFetch:
             self._flask("db", "upgrade")
         credential = f"credential add --kind basic --name bench --username {USER} --password-stdin"
         self._flask(*credential.split())
-        account = "account add --type IMAP --host 127.0.0.1 --credential bench --dispatching to --port"
-        self._flask(*account.split(), str(server.port("imap")))
+        account = f"account add --type {kind} --host 127.0.0.1 --credential bench --dispatching to --port"
+        self._flask(*account.split(), str(port or server.port(kind.lower())))
 
     def empty_mailbox(self) -> Lap:
         """Run the command. Raises RuntimeError if it did not take everything."""
