@@ -1,4 +1,4 @@
-"""Whether a process that holds something still runs, as others on its machine can tell."""
+"""What a lease costs to take, and whether a process that holds something still runs, as others on its machine tell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from sqlalchemy import event
 
+from postmaster.accounts.mailbox import MailboxKey
+from postmaster.database import transaction
 from postmaster.fetching import lease
-from postmaster.fetching.lease import has_died, process_name
+from postmaster.fetching.lease import has_died, process_name, release, take_lease
+from postmaster.ledger.models import Mailbox
 
 
 @pytest.fixture
@@ -53,3 +58,24 @@ def test_a_process_that_this_user_is_not_shown_counts_as_alive_until_it_is_gone(
     child.kill()
     child.wait()
     assert has_died(name)
+
+
+def test_to_take_a_lease_reads_no_row_of_mailboxes_that_nobody_has(app: Flask) -> None:
+    def key(number: int) -> MailboxKey:
+        return MailboxKey("mail.example.com", f"user{number}", "INBOX")
+
+    read = set()
+
+    def note(row: Mailbox, _context: object) -> None:
+        read.add(row.login)
+
+    with app.app_context():
+        with transaction() as session:
+            for number in range(20):
+                release(session, take_lease(session, key(number), "a run"))
+            take_lease(session, key(7), "another run")
+        event.listen(Mailbox, "load", note)
+        with transaction() as session:
+            take_lease(session, key(3), "this run")
+        event.remove(Mailbox, "load", note)
+    assert read == {"user3", "user7"}
