@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import races
+from bench import polling, races
 from bench.plan import Bench
 
 BENCHES = (
@@ -35,5 +35,13 @@ BENCHES = (
         "the next command.",
         races.distance,
         {"messages": 200},
+    ),
+    Bench(
+        "polling",
+        "A thousand accounts without mail",
+        "One `flask fetch` signs in to all of them over IMAPS, on one host, with as many sessions at once as "
+        "SessionsPerHost allows.",
+        polling.polling,
+        {"accounts": 1000},
     ),
 )
