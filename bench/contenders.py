@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from postmaster import create_app
+from postmaster.config import load_environment
+from postmaster.extensions import db
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.postgres import Postgres
 from tests.servers.process import shell_environment
@@ -140,18 +143,26 @@ class FlaskFetch:
         port: int | None = None,
     ) -> None:
         self.name = name
-        self._environ = shell_environment(
+        self.environ = shell_environment(
             POSTMASTER_DATA_DIR=str(data_dir),
             POSTMASTER_DATABASE_URL=database_url,
             FLASK_APP="postmaster",
             FLASK_SKIP_DOTENV="1",
         )
-        if database_url:
-            self._flask("db", "upgrade")
         credential = f"credential add --kind basic --name bench --username {USER} --password-stdin"
-        self._flask(*credential.split())
         account = f"account add --type {kind} --host 127.0.0.1 --credential bench --dispatching to --port"
-        self._flask(*account.split(), str(port or server.port(kind.lower())))
+        self._prepare(("db", "upgrade"), credential.split(), (*account.split(), str(port or server.port(kind.lower()))))
+
+    def _prepare(self, *commands: Sequence[str]) -> None:
+        """Carry out commands in this process, which spares their start. Raises RuntimeError if one fails."""
+        own = {name: value for name, value in self.environ.items() if name.startswith("POSTMASTER_")}
+        app = create_app(load_environment(own))
+        for words in commands:
+            result = app.test_cli_runner().invoke(args=list(words), input=PASSWORD)
+            if result.exit_code:
+                raise RuntimeError(f"{self.name}: {result.output}")
+        with app.app_context():
+            db.engine.dispose()
 
     def empty_mailbox(self) -> Lap:
         """Run the command. Raises RuntimeError if it did not take everything."""
@@ -166,6 +177,6 @@ class FlaskFetch:
     def _flask(self, *words: str) -> str:
         command = [sys.executable, "-m", "flask", *words]
         result = subprocess.run(
-            command, env=self._environ, input=PASSWORD, stdout=subprocess.PIPE, text=True, check=True
+            command, env=self.environ, input=PASSWORD, stdout=subprocess.PIPE, text=True, check=True
         )
         return result.stdout

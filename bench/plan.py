@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.results import Result
@@ -23,6 +23,17 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """How much to measure, where it is not what the benches say: ``scale`` 0.1 is a tenth of everything that
+    ``sizes`` does not name.
+    """
+
+    rounds: int | None = None
+    scale: float = 1.0
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Bench:
     """A row of the table: its name, what it is about, how much it measures, and how. ``measure`` raises RuntimeError
     if something is not done that was to be measured.
@@ -35,7 +46,8 @@ class Bench:
     sizes: Mapping[str, int]
     rounds: int = 3
 
-    def plan(self, folder: Path, say: Callable[[str], None], rounds: int | None, scale: float) -> Plan:
-        """What to measure with; ``scale`` 0.1 is a tenth of everything."""
-        sizes = {name: max(FEWEST, round(size * scale)) for name, size in self.sizes.items()}
-        return Plan(sizes, rounds or self.rounds, folder, say)
+    def plan(self, folder: Path, say: Callable[[str], None], amount: Amount) -> Plan:
+        """What to measure with."""
+        sizes = {name: max(FEWEST, round(size * amount.scale)) for name, size in self.sizes.items()}
+        own = {name: size for name, size in amount.sizes.items() if name in sizes}
+        return Plan(sizes | own, amount.rounds or self.rounds, folder, say)

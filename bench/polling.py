@@ -7,24 +7,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import select
 
+from bench.desks import add_accounts, desk, environment
 from bench.plan import Plan
 from bench.results import Check, Line, Result
-from postmaster import create_app
-from postmaster.accounts.models import AccountState, Credential, MailAccount
-from postmaster.accounts.sealing import seal
-from postmaster.config import load_environment
-from postmaster.database import prepare_database, read_session, transaction
+from postmaster.database import read_session
 from postmaster.ledger.models import FetchRun
 from postmaster.system.settings import SESSIONS_PER_HOST
 from tests.servers.certificates import Authority
 from tests.servers.delay import DelayProxy
-from tests.servers.dovecot import PASSWORD, Dovecot
-from tests.servers.process import shell_environment
+from tests.servers.dovecot import Dovecot
 
 AWAY = 40.0
 """Milliseconds of a round trip to the server that is far away."""
@@ -50,9 +47,8 @@ def polling(plan: Plan) -> Result:
         for number in range(count):
             server.add_user(f"user{number}")
         ports = {0: server.port("imaps"), AWAY: proxy.port(server.port("imaps"))}
-        desks = {
-            away: _desk(plan.folder / f"desk{away:g}", authority.ca_file, port, count) for away, port in ports.items()
-        }
+        place = partial(_desk, ca_file=authority.ca_file, count=count)
+        desks = {away: place(plan.folder / f"desk{away:g}", port=port) for away, port in ports.items()}
         polls: dict[float, list[Poll]] = {away: [] for away in desks}
         for number in range(plan.rounds):
             for away, environ in desks.items():
@@ -76,19 +72,10 @@ def _result(count: int, polls: Mapping[float, list[Poll]], sessions: int) -> Res
 
 def _desk(folder: Path, *, ca_file: Path, port: int, count: int) -> dict[str, str]:
     """The environment of an app with so many accounts that are valid."""
-    environ = {"POSTMASTER_DATA_DIR": str(folder), "POSTMASTER_CA_FILE": str(ca_file)}
-    with create_app(load_environment(environ)).app_context():
-        prepare_database()
-        sealed = seal(PASSWORD)
-        with transaction() as session:
-            for number in range(count):
-                credential = Credential(name=f"c{number}", username=f"user{number}", sealed_password=sealed)
-                session.add(
-                    MailAccount(
-                        type="IMAPS", host="127.0.0.1", port=port, credential=credential, state=AccountState(failures=0)
-                    )
-                )
-    return shell_environment(**environ, FLASK_APP="postmaster", FLASK_SKIP_DOTENV="1")
+    environ = environment(folder, POSTMASTER_CA_FILE=str(ca_file))
+    with desk(environ):
+        add_accounts(count, "IMAPS", port)
+    return environ
 
 
 def _poll(environ: Mapping[str, str], count: int) -> Poll:
@@ -106,7 +93,7 @@ def _poll(environ: Mapping[str, str], count: int) -> Poll:
 
 def _most_sessions(environ: Mapping[str, str]) -> int:
     """How many runs were under way at the same time, by what they wrote down."""
-    with create_app(load_environment(environ)).app_context(), read_session() as session:
+    with desk(environ), read_session() as session:
         runs = session.execute(select(FetchRun.started_at, FetchRun.finished_at)).all()
     changes = sorted([(began, 1) for began, _ in runs] + [(ended, -1) for _, ended in runs if ended])
     under_way = most = 0

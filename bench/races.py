@@ -86,7 +86,7 @@ def distance(plan: Plan) -> Result:
     """Both protocols at a server that is far away, beside fetchers that wait for each reply."""
     with mailbox() as server, DelayProxy(DISTANCE, [server.port("imap"), server.port("pop3")]) as proxy:
         ports = {kind: proxy.port(server.port(kind.lower())) for kind in ("IMAP", "POP3")}
-        contenders = (
+        contenders: Sequence[Contender] = (
             WaitingImap(ports["IMAP"]),
             WaitingPop3(ports["POP3"]),
             *(FlaskFetch(kind, server, plan.folder / kind, kind=kind, port=port) for kind, port in ports.items()),

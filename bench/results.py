@@ -62,8 +62,8 @@ class Result:
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Self:
         """What ``as_dict`` has made."""
-        lines = [Line(line["name"], tuple(line["values"])) for line in kept["lines"]]
-        return cls(kept["unit"], lines, [Check(**check) for check in kept["checks"]], kept["notes"])
+        lines = tuple(Line(line["name"], tuple(line["values"])) for line in kept["lines"])
+        return cls(kept["unit"], lines, tuple(Check(**check) for check in kept["checks"]), tuple(kept["notes"]))
 
 
 def ratio(lines: Sequence[Line], name: str, other: str) -> float:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.page import keep, write
-from bench.plan import Bench
+from bench.plan import Amount, Bench
 from bench.results import Result, figure
 from bench.table import BENCHES
 
@@ -41,9 +41,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="name the benches")
     parser.add_argument("--rounds", type=int, help="of each (default: its own number)")
     parser.add_argument("--scale", type=float, default=1.0, help="0.1 for a tenth of everything (default: 1)")
+    parser.add_argument(
+        "--size", type=_size, action="append", default=[], metavar="NAME=N", help="of one thing, as in rows=10000000"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--write", action="store_true", help="write what was measured into docs/performance.md")
     return parser
+
+
+def _size(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    return name, int(number)
 
 
 def chosen(names: Sequence[str]) -> Sequence[Bench]:
@@ -56,13 +64,14 @@ def chosen(names: Sequence[str]) -> Sequence[Bench]:
 
 def _measured(arguments: argparse.Namespace, console: Console) -> list[tuple[str, Result]]:
     found = []
+    amount = Amount(arguments.rounds, arguments.scale, dict(arguments.size))
     for bench in chosen(arguments.names):
         console.print(f"[bold]{bench.name}[/]: {bench.title}")
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="postmaster-bench-") as folder:
             Path(folder).chmod(0o755)  # other programs run as other users
             say = partial(console.print, " ")
-            result = bench.measure(bench.plan(Path(folder), say, arguments.rounds, arguments.scale))
+            result = bench.measure(bench.plan(Path(folder), say, amount))
         found.append((bench.name, result))
         console.print(_lines(result), _checks(result), *result.notes, f"{time.monotonic() - started:.0f} s", sep="\n")
     return found

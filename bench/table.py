@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import polling, races
+from bench import disk, grown, memory, pages, polling, races, workers
 from bench.plan import Bench
 
 BENCHES = (
@@ -43,5 +43,45 @@ BENCHES = (
         "SessionsPerHost allows.",
         polling.polling,
         {"accounts": 1000},
+    ),
+    Bench(
+        "workers",
+        "Four workers beside one",
+        "Each account has a mailbox of its own; mail is fetched by `postmaster-worker` on PostgreSQL. The serial "
+        "section is the time for which a run keeps others from deciding: from the advisory lock, by way of the ticket "
+        "counter, to the end of the commit.",
+        workers.workers,
+        {"messages": 400},
+    ),
+    Bench(
+        "grown",
+        "A message in a large database",
+        "Tickets with their keys, and rows of the ledger with their search terms, are stored before.",
+        grown.grown,
+        {"messages": 500, "tickets": 1_000_000, "rows": 200_000},
+    ),
+    Bench(
+        "memory",
+        "Memory",
+        "The most that `flask fetch` takes, its start included.",
+        memory.memory,
+        {"few": 500, "many": 50_000, "large": 8},
+        rounds=1,
+    ),
+    Bench(
+        "disk",
+        "Room on disk",
+        "All of the data directory, and for PostgreSQL the database after a checkpoint, with indexes and search terms.",
+        disk.disk,
+        {"messages": 1000},
+    ),
+    Bench(
+        "pages",
+        "Pages and API of a large desk",
+        "What each takes at a million tickets, 300,000 rows of the ledger (`--size rows=10000000` for as many as "
+        "there may be) and 10,000 accounts, beside the one that shows a ticket by its number.",
+        pages.pages,
+        {"tickets": 1_000_000, "rows": 300_000, "accounts": 10_000},
+        rounds=5,
     ),
 )
