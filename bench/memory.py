@@ -37,7 +37,7 @@ def memory(plan: Plan) -> Result:
     shapes = {
         "few": (plan.sizes["few"], SMALL_BYTES),
         "many": (plan.sizes["many"], SMALL_BYTES),
-        "16 MB": (plan.sizes["large"], LARGE_BYTES),
+        "large": (plan.sizes["large"], LARGE_BYTES),
     }
     peaks: dict[str, list[float]] = {}
     with mailbox() as server:
@@ -46,9 +46,9 @@ def memory(plan: Plan) -> Result:
             for shape, (count, size) in shapes.items():
                 for kind, desk in desks.items():
                     server.deliver_many(USER, messages(count, size))
-                    name = f"{kind}, {count:,} of {size // 1000:,} KB"
+                    name = f"{kind}, {shape}: {count:,} of {size // 1000:,} KB"
                     peaks.setdefault(name, []).append(_peak(desk.environ, server, count))
-                    plan.say(f"{name} ({shape}): {peaks[name][-1]:.0f} MiB")
+                    plan.say(f"{name}: {peaks[name][-1]:.0f} MiB")
     lines = [Line(name, tuple(values)) for name, values in peaks.items()]
     few, many, large = (lines[start : start + len(KINDS)] for start in range(0, len(lines), len(KINDS)))
     checks = [
