@@ -78,7 +78,7 @@ def _goals(found: Mapping[str, Measured]) -> Iterator[str]:
 
 
 def _section(bench: Bench, measured: Measured | None) -> Iterator[str]:
-    yield from ("", f'<a id="{bench.name}"></a>', "", f"### {bench.title}", "", bench.about, "")
+    yield from ("", f"### {bench.name}", "", f"**{bench.title}.** {bench.about}", "")
     if measured is None:
         yield f"Not measured yet: `bench/run {bench.name} --write`"
         return
