@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -14,9 +17,13 @@ from sqlalchemy import event
 
 from postmaster.accounts.mailbox import MailboxKey
 from postmaster.database import transaction
+from postmaster.errors import MailError
 from postmaster.fetching import lease
 from postmaster.fetching.lease import has_died, process_name, release, take_lease
 from postmaster.ledger.models import Mailbox
+from postmaster.system.settings import SESSIONS_PER_HOST
+
+RUNS = 10
 
 
 @pytest.fixture
@@ -79,3 +86,24 @@ def test_to_take_a_lease_reads_no_row_of_mailboxes_that_nobody_has(app: Flask) -
             take_lease(session, key(3), "this run")
         event.remove(Mailbox, "load", note)
     assert read == {"user3", "user7"}
+
+
+def test_runs_that_begin_together_take_no_more_leases_of_a_host_than_it_allows(app: Flask) -> None:
+    together = Barrier(RUNS)
+
+    def begin(number: int) -> str:
+        with app.app_context():
+            together.wait()
+            try:
+                with transaction() as session:
+                    take_lease(session, MailboxKey("mail.example.com", f"user{number}", "INBOX"), "a run")
+            except MailError as error:
+                return error.code
+            return "taken"
+
+    with app.app_context(), transaction() as session:
+        for number in range(RUNS):
+            release(session, take_lease(session, MailboxKey("mail.example.com", f"user{number}", "INBOX"), "a run"))
+    with ThreadPoolExecutor(RUNS) as pool:
+        outcomes = Counter(pool.map(begin, range(RUNS)))
+    assert outcomes == {"taken": SESSIONS_PER_HOST.default, "host-busy": RUNS - SESSIONS_PER_HOST.default}
