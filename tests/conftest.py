@@ -53,6 +53,7 @@ ON_BOTH = {
     "system",
     "fetching/test_batches.py",
     "fetching/test_fetch.py",
+    "fetching/test_lease.py",
     "fetching/test_read.py",
     "ledger/test_quarantine.py",
     "pipeline/test_followups.py",

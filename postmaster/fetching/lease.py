@@ -11,14 +11,14 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.mailbox import MailboxKey
@@ -52,10 +52,7 @@ def take_lease(session: Session, key: MailboxKey, holder: str) -> Lease:
     """
     moment = now().timestamp()
     _add_mailbox(session, key)
-    # The rows of the host are locked together, so that two runs cannot both count themselves as the last one.
-    of_host = select(Mailbox).where(Mailbox.host == key.host).order_by(Mailbox.id)
-    rows = session.scalars(of_host.with_for_update()).all()
-    mailbox = next(row for row in rows if (row.login, row.folder) == (key.login, key.folder))
+    mailbox, rows = _locked(session, key)
     if is_held(mailbox, moment):
         raise mail_error("lease-held", holder=mailbox.lease_holder)
     limit = get_setting(session, SESSIONS_PER_HOST)
@@ -66,6 +63,21 @@ def take_lease(session: Session, key: MailboxKey, holder: str) -> Lease:
     mailbox.lease_process = process_name()
     mailbox.lease_holder = holder
     return Lease(mailbox.id, mailbox.lease_token)
+
+
+def _locked(session: Session, key: MailboxKey) -> tuple[Mailbox, Sequence[Mailbox]]:
+    """The mailbox ``key`` and those of its host that somebody has, itself among them if so, all locked.
+
+    The host's first row stands for the host: only one run at a time can count itself as the last one. To read all
+    rows would take 6 ms of processor time where there are 1,000 (measured), of some 15 for a poll without mail.
+    """
+    of_host = Mailbox.host == key.host
+    session.execute(select(Mailbox.id).where(of_host).order_by(Mailbox.id).limit(1).with_for_update())
+    # A statement of its own: it sees what was committed while the one before waited.
+    ours = and_(Mailbox.login == key.login, Mailbox.folder == key.folder)
+    wanted = select(Mailbox).where(of_host, or_(ours, Mailbox.lease_token.is_not(None))).order_by(Mailbox.id)
+    rows = session.scalars(wanted.with_for_update()).all()
+    return next(row for row in rows if (row.login, row.folder) == (key.login, key.folder)), rows
 
 
 def mailbox_row(session: Session, key: MailboxKey) -> Mailbox:

@@ -86,6 +86,8 @@ class Deadline:
         self._missed: Limit | None = None
         self._handles: list[socket.socket] = []
         self._timer: threading.Timer | None = None
+        self._rings = 0.0
+        self._setting = threading.Lock()
 
     @property
     def limit(self) -> Limit:
@@ -142,20 +144,25 @@ class Deadline:
             handle.close()
         self._handles = []
 
-    def _set_timer(self) -> None:
-        """Start the timer of the next limit. One that was met by then leads to the one after it."""
-        if not self._handles:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = threading.Timer(self.remaining(), self._ring)
-        self._timer.daemon = True
-        self._timer.start()
+    def _set_timer(self, *, rang: bool = False) -> None:
+        """Start the timer of the next limit, unless one is set that rings by then: most steps end in time, and a timer
+        is a thread. One that rings too early leads to the next. ``rang``: there is none any more.
+        """
+        with self._setting:
+            ends = self.limit.ends
+            if not self._handles or (self._timer is not None and not rang and self._rings <= ends):
+                return
+            if self._timer is not None:
+                self._timer.cancel()
+            self._rings = ends
+            self._timer = threading.Timer(self.remaining(), self._ring)
+            self._timer.daemon = True
+            self._timer.start()
 
     def _ring(self) -> None:
         limit = self.limit
         if time.monotonic() < limit.ends:
-            self._set_timer()
+            self._set_timer(rang=True)
             return
         self._missed = limit
         self._cut()

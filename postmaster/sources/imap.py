@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import imaplib
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from postmaster.errors import MailError
 from postmaster.sources.base import Deletions, RemoteMail, Trouble, count_of
@@ -26,6 +27,9 @@ FOREIGN = "Other mail in the folder is marked as deleted, and the server cannot 
 NOT_EXPUNGED = "The server kept mail that was marked as deleted."
 READ_ONLY = "The folder is only looked at."
 
+# How a session breaks that a server cannot follow.
+BROKEN = ("connection-lost", "server-silent", "server-slow", "server-confused")
+
 # Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge.
 _DELETING = frozenset("te")
 
@@ -40,14 +44,36 @@ class ImapSource:
     ) -> None:
         self._connection = connection
         self._wire = connection.wire
+        self._read_only = read_only
+        client = self._open(client)
         self._client = client
         self._raw = client.raw
-        self._read_only = read_only
-        self._folder = Folder(client, read_only=read_only)
         self._lister = Lister(client, self._folder, trouble or Trouble())
         self._reader = TextReader(client)
         self._selected_anew = True
         self._marked: set[int] = set()
+
+    def _open(self, client: ImapClient) -> ImapClient:
+        """Select the folder; once more, waiting for each answer, if the session breaks while two are under way.
+
+        That is rare (RFC 3501 section 5.5 lets clients do it), so it is found out at the cost of a session an hour.
+        """
+        try:
+            self._folder = Folder(client, read_only=self._read_only, at_once=True)
+            return client
+        except MailError as error:
+            if error.code not in BROKEN or not client.introduced_at_once:
+                raise
+            self._wire.habits.pipelines = False
+            if self._wire.deadline.passed:
+                raise
+        client = cast("ImapClient", self._connection.reconnect())
+        try:
+            self._folder = Folder(client, read_only=self._read_only)
+        except MailError as error:
+            self._wire.habits.pipelines = error.code in BROKEN  # then it was not that
+            raise
+        return client
 
     # list
 

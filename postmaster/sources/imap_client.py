@@ -5,120 +5,19 @@ from __future__ import annotations
 import base64
 import contextlib
 import imaplib
-import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from imapclient import IMAPClient
-
-from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.imap_answers import FetchItem, by_uid, merge, read_answers, read_texts
+from postmaster.sources.imap_lines import ALLOWANCE, ConnectedClient
 from postmaster.sources.imap_names import ListedFolder, quoted, read_folders
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator, NonsenseError, cleaned_text, error_message
 
-ALLOWANCE = 64_000_000
-"""How many bytes one command may be answered with, message texts apart."""
-
 LINE = 900
 """Characters of a set of numbers in a command: servers need not take lines over 1,000 octets (RFC 2683, 3.2.1.5)."""
-
-_BARE = re.compile(rb"\S+ (OK|NO|BAD|BYE)")
-
-# How a line begins that is not the rest of an answer: as it should, and as some write it.
-_HEAD = re.compile(rb"(?:\*|[A-P]{4}\d+) (?:\d+ )?[A-Z-]+(?: [^ \t]|$)")
-_ODD_HEAD = re.compile(rb"(\*|[A-P]{4}\d+)[ \t]+(?:(\d+)[ \t]+)?([A-Za-z-]+)(?:[ \t]+|$)")
-
-
-class _Imap4(imaplib.IMAP4):
-    """imaplib on a socket that is connected already, and with a bound to what it takes in.
-
-    Without the bound a server could have us reserve memory for a message of any size it likes to announce.
-    """
-
-    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
-        self._connected = sock
-        self._dialogue = dialogue
-        self.allowance = ALLOWANCE
-        self._line = b""
-        self._within = False  # a literal was read, so the line that comes is the rest of its answer
-        super().__init__(host)
-
-    def _create_socket(self, timeout: float | None = None) -> socket.socket:
-        return self._connected
-
-    def send(self, data: Any) -> None:
-        self._dialogue.sent_imap(data)
-        super().send(data)
-
-    def read(self, size: int) -> bytes:
-        self._spend(size)
-        self._within = True
-        self._dialogue.received_text(size)
-        return super().read(size)
-
-    def _get_line(self) -> bytes:
-        """The next line. Blank lines between answers are passed over, a status without words gets its space.
-
-        What follows a literal must be the rest of its answer; else the server's length was wrong, and nothing that
-        comes can be told from the text.
-        """
-        line: bytes = super()._get_line()  # type: ignore[misc]
-        if self._within:
-            self._within = False
-            if b" FETCH (" in self._line and not line.startswith((b")", b" ")):
-                raise NonsenseError("a literal of another length than announced")
-            return line
-        while not line.strip():
-            line = super()._get_line()  # type: ignore[misc]
-        self._line = line = _mended(line)
-        return line + b" " if _BARE.fullmatch(line) else line
-
-    def readline(self) -> bytes:
-        line = super().readline()
-        self._spend(len(line))
-        self._dialogue.received(line)
-        return line
-
-    def _spend(self, size: int) -> None:
-        if size > self.allowance:
-            raise NonsenseError(f"an answer with {size} bytes more than can be right")
-        self.allowance -= size
-
-
-def _mended(line: bytes) -> bytes:
-    """``line`` with its first words as imaplib wants them: single spaces between them, keywords in capitals."""
-    odd = None if _HEAD.match(line) else _ODD_HEAD.match(line)
-    if odd is None:
-        return line
-    head = [word for word in (odd[1], odd[2], odd[3].upper()) if word]
-    return b" ".join([*head, line[odd.end() :]]).rstrip(b" ")
-
-
-class _Client(IMAPClient):
-    """IMAPClient on a socket that is connected already."""
-
-    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
-        self._connected = sock
-        self._dialogue = dialogue
-        super().__init__(host, ssl=False)
-        be_quiet(self)
-
-    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
-        return _Imap4(self.host, self._connected, self._dialogue)
-
-
-def be_quiet(client: IMAPClient) -> None:
-    """Switch imaplib's debugging off.
-
-    IMAPClient switches it on at the highest level; every message would be formatted for a log nobody keeps, which
-    halves the speed and triples the memory.
-    """
-    imap = getattr(client, "_imap", None)
-    if isinstance(imap, imaplib.IMAP4):
-        imap.debug = 0
 
 
 class _Sasl:
@@ -137,8 +36,9 @@ class ImapClient:
 
     def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
+        self._introduction: bytes | None = None
         with wire.stage("connect"):
-            self.raw: Any = _Client(wire.endpoint.host, sock, wire.dialogue)
+            self.raw: Any = ConnectedClient(wire.endpoint.host, sock, wire.dialogue)
             wire.uses(self.raw.socket)
             if self._imap.state != "NONAUTH":
                 # Signed in before it knows who we are, so in whose mailbox? It would also rule out STARTTLS.
@@ -223,12 +123,28 @@ class ImapClient:
             self.raw.starttls(guard)
 
     def sign_in(self) -> None:
-        """Sign in, then say who we are to servers that open no folder otherwise (RFC 2971)."""
+        """Sign in, then say who we are to servers that open no folder otherwise (RFC 2971).
+
+        Nobody waits for what they answer: it comes before the answer to the next command, and says nothing.
+        """
         self._authenticate()
         with self.wire.stage("login"):
             if self.can("ID"):
-                with contextlib.suppress(imaplib.IMAP4.error):
-                    self.raw.id_({"name": "PostMaster"})
+                self._introduction = self._imap._command("ID", '("name" "PostMaster")')
+                if not self.wire.habits.pipelines:
+                    self.settle()
+
+    @property
+    def introduced_at_once(self) -> bool:
+        """Whether the next command follows the introduction without waiting for its answer."""
+        return self._introduction is not None
+
+    def settle(self) -> None:
+        """Wait for the answer to the introduction, if nobody did."""
+        tag, self._introduction = self._introduction, None
+        if tag is not None:
+            with contextlib.suppress(imaplib.IMAP4.error):
+                self._imap._command_complete("ID", tag)
 
     def _authenticate(self) -> None:
         """Send user name and password: LOGIN where that can carry them, else AUTHENTICATE PLAIN (RFC 4616)."""
@@ -277,10 +193,12 @@ class ImapClient:
 
     def try_mailbox(self) -> None:
         """Ask for something harmless, which a server that took a token for a mailbox it keeps shut does not answer."""
+        self.settle()
         _accepted("LIST", *self._imap._simple_command("LIST", '""', '""'))
 
     def list_folders(self) -> list[ListedFolder]:
         """All folders of the mailbox. Raises imaplib's error if the server refuses."""
+        self.settle()
         kind, words = self._imap._simple_command("LIST", '""', '"*"')
         _accepted("LIST", kind, words)
         return list(read_folders(self._imap.untagged_responses.pop("LIST", [])))

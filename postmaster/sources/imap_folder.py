@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import re
+from contextlib import nullcontext
 
 from postmaster.errors import MailError
 from postmaster.sources.imap_client import ImapClient
@@ -12,6 +13,9 @@ from postmaster.sources.wire import error_message
 
 DELETED = rb"\Deleted"
 MAX_FOLDERS_NAMED = 12
+
+PIPELINE_SECONDS = 20.0
+"""How long a server may take for the next bytes while it has two commands; then it is asked for one after the other."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MISSING = re.compile(r"^\[(NONEXISTENT|TRYCREATE)\]")
@@ -33,14 +37,20 @@ class Folder:
     """The folder, selected. ``exists`` is the number of messages, ``uidvalidity`` as the
     server says, None if it does not: its UIDs are good for one session only then."""
 
-    def __init__(self, client: ImapClient, *, read_only: bool) -> None:
-        """Open the endpoint's folder. Raises MailError, also if mail could not be deleted there."""
+    def __init__(self, client: ImapClient, *, read_only: bool, at_once: bool = False) -> None:
+        """Open the endpoint's folder. Raises MailError, also if mail could not be deleted there.
+
+        ``at_once``: without waiting for the answer to what was sent before.
+        """
         self._client = client
         self._read_only = read_only
         self.name = client.wire.endpoint.folder or "INBOX"
         self.raw_name = encode_name(self.name)
         with client.wire.stage("folder"):
-            self._find()
+            if not at_once:
+                client.settle()
+            with client.wire.patience(PIPELINE_SECONDS) if at_once else nullcontext():
+                self._find()
             if not read_only:
                 self._check_rights()
 

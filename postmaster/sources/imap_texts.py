@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from postmaster.sources.base import RemoteMail
 from postmaster.sources.imap_answers import FetchItem
-from postmaster.sources.imap_client import ALLOWANCE, ImapClient, command_sets
+from postmaster.sources.imap_client import ImapClient, command_sets
+from postmaster.sources.imap_lines import ALLOWANCE
 
 TEXT = "BODY.PEEK[]"
 OVERLAP = 64

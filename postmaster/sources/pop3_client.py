@@ -79,7 +79,7 @@ class Pop3Client:
         if not self.wire.habits.tells_capabilities:
             return
         try:
-            with self._patience(CAPA_SECONDS):
+            with self.wire.patience(CAPA_SECONDS):
                 self.raw._shortcmd("CAPA")
                 words = [line.decode("latin-1").split() for line in self.lines(LISTING_BYTES)]
                 self.capabilities = {row[0].upper(): row[1:] for row in words if row}
@@ -88,18 +88,6 @@ class Pop3Client:
                 return
             self.wire.habits.tells_capabilities = False
             raise
-
-    @contextlib.contextmanager
-    def _patience(self, seconds: float) -> Iterator[None]:
-        """Wait for the next bytes no longer than ``seconds``, for once."""
-        sock = self.raw.sock
-        usual = sock.gettimeout()
-        sock.settimeout(min(seconds, usual or seconds))
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):  # closed
-                sock.settimeout(usual)
 
     def can(self, capability: str) -> bool | None:
         """Whether the server says so; None if it does not say what it can do."""
@@ -200,7 +188,7 @@ class Pop3Client:
         of a first time have come, it is not waited for as long as usual.
         """
         if len(commands) > 1 and self.pipelines:
-            with contextlib.nullcontext() if self._pipelines else self._patience(PIPELINE_SECONDS):
+            with contextlib.nullcontext() if self._pipelines else self.wire.patience(PIPELINE_SECONDS):
                 self.raw._putcmd("\r\n".join(commands))
                 yield from commands
             self._pipelines = True

@@ -86,6 +86,16 @@ class ErrorTranslator:
                 sock.settimeout(seconds)
 
     @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Wait for the next bytes of an answer no longer than ``seconds``, for once."""
+        before = self._answer_seconds
+        self._wait(min(seconds, before))
+        try:
+            yield
+        finally:
+            self._wait(before)
+
+    @contextmanager
     def stage(self, stage: FaultStage, extra: float = 0.0) -> Iterator[None]:
         """Whatever fails inside is raised as a MailError of ``stage``, and so is what takes longer than a step may.
 

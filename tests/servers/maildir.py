@@ -79,6 +79,11 @@ class Maildir:
         file.write_text(f"owner {rights}\n")
         self._give(file)
 
+    def clear(self) -> None:
+        """Remove its messages."""
+        for file in self.files():
+            file.unlink()
+
     def remove(self) -> None:
         """Remove the folder with all its mail."""
         shutil.rmtree(self.path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import select
 from collections.abc import Iterator
 
 import pytest
 
 from postmaster.sources import imap as imap_module
-from postmaster.sources import list_folders
+from postmaster.sources import imap_folder, list_folders
 from postmaster.sources.imap import FOREIGN, NOT_EXPUNGED
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
@@ -327,3 +328,34 @@ def test_the_session_ends_with_logout_and_never_with_close_which_would_expunge(m
     commands = [line.split(b" ")[1] for line in server.received]
     assert commands[-1] == b"LOGOUT"
     assert b"CLOSE" not in commands
+
+
+# Round trips
+
+
+def test_a_poll_that_finds_nothing_asks_four_times() -> None:
+    """A greeting that tells what the server can do saves one, and nobody waits for the answer to ID."""
+    told = b"[CAPABILITY IMAP4rev1 UIDPLUS AUTH=PLAIN ID]"
+    login = b"{tag} OK " + told + b" signed in\r\n"
+    with ImapServer({"LOGIN": login}, greeting=b"* OK " + told + b" ready\r\n") as server:
+        source = opened(at_script(server))
+        assert not source.list()
+        source.close()
+        assert [line.split()[1] for line in server.received] == [b"LOGIN", b"ID", b"SELECT", b"LOGOUT"]
+
+
+# stalwartlabs/stalwart#765
+def test_a_server_that_drops_a_second_command_is_asked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap_folder, "PIPELINE_SECONDS", 0.5)
+
+    def identify(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+        if select.select([connection.sock], [], [], 0.2)[0]:
+            connection.line()
+        connection.send(tag + b" OK done\r\n")
+
+    with ImapServer({"ID": identify}, capability=b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID") as server:
+        for connections in (2, 3):
+            source = opened(at_script(server))
+            assert not source.list()
+            source.close()
+            assert server.connections == connections  # the next time it is known

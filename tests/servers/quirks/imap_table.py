@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import select
 from dataclasses import dataclass
 
 from tests.servers.quirks.imap import HangUp, Items, literal
@@ -535,6 +536,25 @@ class ListingOfFlagsOnly:
         return [(b"FLAGS", b"(\\Seen)")]
 
 
+class HangsUpOverTwoCommands:
+    """It wants its answer to be read before it gets another command."""
+
+    capability = b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID"
+
+    def do_id(self, arguments: bytes) -> None:
+        if select.select([self.connection.sock], [], [], 0.2)[0]:  # type: ignore[attr-defined]
+            raise HangUp
+        super().do_id(arguments)  # type: ignore[misc]
+
+
+class GreetingOfLess:
+    greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n"
+
+
+class GreetingOfNothing:
+    greeting = b"* OK [CAPABILITY ] ready (163com[8db726ec93e9d4e3])\r\n"
+
+
 QUIRKS: tuple[Quirk, ...] = (
     Quirk("a text without its UID", "emailjs/emailjs-imap-client#53", NoUid),
     Quirk("UID and text in two answers", "RFC 3501 section 7.4.2; turbogmailify#3", UidApart),
@@ -632,6 +652,13 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("BYE at one message", "paperless-ngx/paperless-ngx: Internal error occurred", ByeAtMessage, blocks=True),
     Quirk("EXISTS too large", "jstedfast/MailKit#1401", ExistsTooLarge),
     Quirk("EXISTS too small", "jstedfast/MailKit#1401", ExistsTooSmall, refuses=True),
+    Quirk(
+        "no command before the answer to another",
+        "RFC 3501 section 5.5; twisted/twisted#9282; stalwartlabs/stalwart#765",
+        HangsUpOverTwoCommands,
+    ),
+    Quirk("a greeting that tells of less", "OpenGovMail/raven#261", GreetingOfLess),
+    Quirk("a greeting that tells of nothing", "twisted/twisted#6307", GreetingOfNothing),
     Quirk("UIDs up to the last", "RFC 3501 section 2.3.1.1: 32 bits", UidsUpToTheLast),
     Quirk("each answer twice", "modern-email/defects#39; jstedfast/MailKit#1401", AnswersTwice),
     Quirk("lines of its own once read", "qpopper: Status and X-UIDL lines", StatusOnceRead),

@@ -1,0 +1,103 @@
+"""Pages and API of a large desk, beside the one that shows a ticket by its number: an indexed point query."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from bench.contenders import DurablePostgres
+from bench.desks import fill
+from bench.filter import furnished
+from bench.plan import Plan
+from bench.results import Check, Line, Result
+from bench.tickets import PAGES
+from tests.web.conftest import signed_in
+
+POINT = "a ticket"
+API = "/api/v1"
+
+# What somebody may open, beside the pages of tickets; and what programs ask for.
+OTHERS = {
+    "status": "/status",
+    "accounts": "/accounts",
+    "accounts, filtered": "/accounts?q=imaps+failing",
+    "mail": "/mail",
+    "mail, a common word": "/mail?q=printer",
+    "mail, a rare sender": "/mail?q=once%40lonely.example",
+    "quarantine": "/quarantine",
+    "outlets": "/outlets",
+}
+CALLS = {
+    POINT: "/tickets/{number}",
+    "tickets": "/tickets",
+    "tickets of a queue": "/tickets?queue=Raw",
+    "mail": "/mail",
+    "mail accounts": "/accounts",
+    "runs": "/runs",
+    "quarantine": "/quarantine",
+}
+
+
+def pages(plan: Plan) -> Result:
+    """Each of them in turns, on both databases."""
+    lines: list[Line] = []
+    checks: list[Check] = []
+    with DurablePostgres() as postgres:
+        for database, url in (("SQLite", str), ("PostgreSQL", postgres.create_database)):
+            app = furnished(plan.folder / database, url(), plan.sizes["accounts"])
+            plan.say(f"{database}: storing {plan.sizes['tickets']:,} tickets and {plan.sizes['rows']:,} rows of mail")
+            with app.app_context():
+                fill(app, plan.sizes["tickets"], plan.sizes["rows"])
+            for kind, found in _measured(app, plan).items():
+                lines += [Line(f"{database}, {kind}: {name}", tuple(laps)) for name, laps in found.items()]
+                slowest, ratio = _slowest(found)
+                what = f"{database}, {kind}: the slowest ({slowest}) against {POINT}"
+                checks.append(Check(what, ratio, 10, at_most=True))
+    return Result("ms to the first byte", lines, checks)
+
+
+def _slowest(found: Mapping[str, list[float]]) -> tuple[str, float]:
+    """Which takes longest, and how many times as long as the point query."""
+    medians = {name: Line(name, tuple(laps)).median for name, laps in found.items()}
+    name = max(medians, key=lambda each: medians[each])
+    return name, medians[name] / medians[POINT]
+
+
+def _measured(app: Flask, plan: Plan) -> dict[str, dict[str, list[float]]]:
+    """Milliseconds of each round, of pages and of the API, by what was asked for. The first round warms up."""
+    words = ("token", "add", "--name", "bench", "--scope", "read", "--scope", "admin")
+    token = app.test_cli_runner().invoke(args=words).stdout.strip()
+    number = 2026010100000 + plan.sizes["tickets"] // 2
+    values = {"middle": plan.sizes["tickets"] // 2, "number": number}
+    asked = {
+        "page": (signed_in(app, "bench"), "", PAGES | OTHERS, {}),
+        "API": (app.test_client(), API, CALLS, {"Authorization": f"Bearer {token}"}),
+    }
+    found: dict[str, dict[str, list[float]]] = {
+        kind: {name: [] for name in addresses} for kind, (_, _, addresses, _) in asked.items()
+    }
+    for round_ in range(plan.rounds + 1):
+        for kind, (client, prefix, addresses, headers) in asked.items():
+            for name, milliseconds in _round(client, prefix, addresses, headers, values):
+                if round_:
+                    found[kind][name].append(milliseconds)
+    return found
+
+
+def _round(
+    client: FlaskClient,
+    prefix: str,
+    addresses: Mapping[str, str],
+    headers: Mapping[str, str],
+    values: Mapping[str, int],
+) -> Iterator[tuple[str, float]]:
+    """Each address once. Raises RuntimeError if one does not answer well."""
+    for name, address in addresses.items():
+        started = time.perf_counter()
+        response = client.get(prefix + address.format(**values), headers=dict(headers))
+        if response.status_code != 200:
+            raise RuntimeError(f"{address}: {response.status}")
+        yield name, (time.perf_counter() - started) * 1000

@@ -1,0 +1,125 @@
+"""imaplib below IMAPClient: on a socket of ours, for answers that are not quite as they should be, within bounds."""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import socket
+from typing import Any
+
+from imapclient import IMAPClient
+
+from postmaster.sources.dialogue import Dialogue
+from postmaster.sources.wire import NonsenseError
+
+ALLOWANCE = 64_000_000
+"""How many bytes one command may be answered with, message texts apart."""
+
+_BARE = re.compile(rb"\S+ (OK|NO|BAD|BYE)")
+
+# How a line begins that is not the rest of an answer: as it should, and as some write it.
+_HEAD = re.compile(rb"(?:\*|[A-P]{4}\d+) (?:\d+ )?[A-Z-]+(?: [^ \t]|$)")
+_ODD_HEAD = re.compile(rb"(\*|[A-P]{4}\d+)[ \t]+(?:(\d+)[ \t]+)?([A-Za-z-]+)(?:[ \t]+|$)")
+
+
+class _Imap4(imaplib.IMAP4):
+    """imaplib on a socket that is connected already, and with a bound to what it takes in.
+
+    Without the bound a server could have us reserve memory for a message of any size it likes to announce.
+    """
+
+    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
+        self._connected = sock
+        self._dialogue = dialogue
+        self.allowance = ALLOWANCE
+        self._line = b""
+        self._within = False  # a literal was read, so the line that comes is the rest of its answer
+        self._greeted = True
+        super().__init__(host)
+
+    def _create_socket(self, timeout: float | None = None) -> socket.socket:
+        return self._connected
+
+    def _get_capabilities(self) -> None:
+        """What the server can do, as its greeting tells (RFC 3501 section 7.1), which saves a round trip; else ask.
+
+        It is asked again when TLS has begun: what came before was nobody's in particular.
+        """
+        told = self.untagged_responses.pop("CAPABILITY", [b""])[-1] if self._greeted else b""
+        self._greeted = False
+        words = tuple(told.decode("ascii", "replace").upper().split()) if isinstance(told, bytes) else ()
+        if "IMAP4REV1" in words:
+            self.capabilities = words
+        else:
+            super()._get_capabilities()  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        self._dialogue.sent_imap(data)
+        super().send(data)
+
+    def read(self, size: int) -> bytes:
+        self._spend(size)
+        self._within = True
+        self._dialogue.received_text(size)
+        return super().read(size)
+
+    def _get_line(self) -> bytes:
+        """The next line. Blank lines between answers are passed over, a status without words gets its space.
+
+        What follows a literal must be the rest of its answer; else the server's length was wrong, and nothing that
+        comes can be told from the text.
+        """
+        line: bytes = super()._get_line()  # type: ignore[misc]
+        if self._within:
+            self._within = False
+            if b" FETCH (" in self._line and not line.startswith((b")", b" ")):
+                raise NonsenseError("a literal of another length than announced")
+            return line
+        while not line.strip():
+            line = super()._get_line()  # type: ignore[misc]
+        self._line = line = _mended(line)
+        return line + b" " if _BARE.fullmatch(line) else line
+
+    def readline(self) -> bytes:
+        line = super().readline()
+        self._spend(len(line))
+        self._dialogue.received(line)
+        return line
+
+    def _spend(self, size: int) -> None:
+        if size > self.allowance:
+            raise NonsenseError(f"an answer with {size} bytes more than can be right")
+        self.allowance -= size
+
+
+def _mended(line: bytes) -> bytes:
+    """``line`` with its first words as imaplib wants them: single spaces between them, keywords in capitals."""
+    odd = None if _HEAD.match(line) else _ODD_HEAD.match(line)
+    if odd is None:
+        return line
+    head = [word for word in (odd[1], odd[2], odd[3].upper()) if word]
+    return b" ".join([*head, line[odd.end() :]]).rstrip(b" ")
+
+
+class ConnectedClient(IMAPClient):
+    """IMAPClient on a socket that is connected already."""
+
+    def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
+        self._connected = sock
+        self._dialogue = dialogue
+        super().__init__(host, ssl=False)
+        _be_quiet(self)
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802 - IMAPClient's name
+        return _Imap4(self.host, self._connected, self._dialogue)
+
+
+def _be_quiet(client: IMAPClient) -> None:
+    """Switch imaplib's debugging off.
+
+    IMAPClient switches it on at the highest level; every message would be formatted for a log nobody keeps, which
+    halves the speed and triples the memory.
+    """
+    imap = getattr(client, "_imap", None)
+    if isinstance(imap, imaplib.IMAP4):
+        imap.debug = 0
