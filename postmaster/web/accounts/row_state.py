@@ -56,7 +56,7 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
     telling = (
         account.config_revision,
         account.credential and str(need_of(account.credential)),
-        state and (state.last_run_at, state.next_run_at, state.failures, state.error_code, state.held_count),
+        state and (state.last_run_at, state.next_run_at, state.failures, state.error_code, state.held_count, state.paused_at),
         activity,
         nobody_fetches(),
     )
