@@ -38,6 +38,7 @@ def _before_at_postgresql(element: before_at, compiler: SQLCompiler, **options: 
     [column] = element.clauses
     return f"split_part({compiler.process(column, **options)}, '@', 1)"
 
+
 # Nobody has paused the account; also true of one that has no state yet, in an outer join.
 NOT_PAUSED = AccountState.paused_at.is_(None)
 

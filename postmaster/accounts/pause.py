@@ -53,4 +53,3 @@ def resume(service: AccountService, account: MailAccount) -> bool:
     state.resumed_at = now()
     service.note("resume", account, {name: [value, None] for name, value in was.items()})
     return True
-

@@ -46,7 +46,9 @@ def sort_field(listing: Listing) -> Field:
 def choice_fields(listing: Listing) -> tuple[Field, ...]:
     """The parameters that ``listing`` is filtered by, beside the words."""
     return tuple(
-        Field(name, choice.label, read=line(200), empty="", metavar="WORD", help=f"Only with this {choice.label.lower()}.")
+        Field(
+            name, choice.label, read=line(200), empty="", metavar="WORD", help=f"Only with this {choice.label.lower()}."
+        )
         for name, choice in listing.choices.items()
     )
 

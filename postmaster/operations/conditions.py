@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.columns import NOT_PAUSED
 from postmaster.accounts.complaint import complaint_of
 from postmaster.accounts.credential_health import CredentialHealth, credential_health_column, need_of
-from postmaster.accounts.columns import NOT_PAUSED
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.clock import TOLERANCE

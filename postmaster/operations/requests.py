@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import REQUESTABLE, Health, account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
+from postmaster.accounts.wait import state_of
 from postmaster.broker import redis
 from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError, InputError
 from postmaster.extensions import now
 from postmaster.fetching.lease import mailbox_row
-from postmaster.accounts.wait import state_of
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.dispatch import dispatch_due
 from postmaster.operations.state import FetchingState, fetching_state

@@ -65,11 +65,16 @@ def _headline(
         return f"{'All fetching is paused' if state.pause else 'Fetching has stopped'}: {waiting}"
     if incidents:
         return f"Something is wrong: {incidents:,} open {'incident' if incidents == 1 else 'incidents'}"
+    return _calm_headline(healths, served)
+
+
+def _calm_headline(healths: Mapping[Health, int], served: int) -> str:
+    """What to say if nothing is wrong."""
     if not healths:
         return "No mail is being fetched yet"
-    if served:
-        return f"All is well with {_accounts(served)}"
-    return "No account is fetched" if Health.PAUSED_BY_HAND in healths else "No account is valid"
+    if not served:
+        return "No account is fetched" if Health.PAUSED_BY_HAND in healths else "No account is valid"
+    return f"All is well with {_accounts(served)}"
 
 
 def _of_paused(count: int) -> str:

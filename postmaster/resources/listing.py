@@ -34,7 +34,7 @@ class ListFilter:
 
 @dataclass(frozen=True)
 class ListChoice:
-    """A filter beside the text, called ``label``: which rows have a value, and the values with what is shown for each."""
+    """A filter beside the text: which rows have a value, and the values with what is shown for each."""
 
     label: str
     condition: Callable[[str], ColumnElement[bool]]

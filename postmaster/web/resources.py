@@ -15,18 +15,28 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from postmaster.database import read_session, transaction
-from postmaster.errors import NotFoundError, PostMasterError
+from postmaster.errors import NotFoundError
+from postmaster.resources.bulk import TakeBack, put_back
 from postmaster.resources.fields import InvalidFieldsError
-from postmaster.resources.listing import Listing, Page
+from postmaster.resources.listing import ListFilter, Listing, Page
+from postmaster.resources.models import AuditEvent
 from postmaster.resources.service import ConflictError, Service
 from postmaster.resources.uses import StillNamedError
 from postmaster.web.access import current_user, for_admins
+from postmaster.web.asked import asked_id, is_looking
+from postmaster.web.audit import AuditChange, changes_of
+from postmaster.web.bulk_actions import BulkAction
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FieldForm, resource_form
 from postmaster.web.lists import counted, list_state, next_url, wanted, wants_fragment, with_parameter
+from postmaster.web.view_links import ViewLink, view_links
 
 AnyService = Service[Any]
 MakeForm = Callable[[AnyService, Mapping[str, str], Any], FieldForm]
+
+# What was done to a record, the newest first; and how much of it its form shows.
+Past = Sequence[tuple[AuditEvent, Sequence[AuditChange]]]
+SHOWN_CHANGES = 10
 
 # Somebody else was faster.
 CONFLICT = 409
@@ -55,6 +65,9 @@ class Resource:
     fit a page. ``cells`` is what the cells of some records need beside their rows. ``frame`` is what the page around
     the list needs; the part that a filter changes does without. ``beside`` is what its form's page shows beside the
     form of one, or of a new one (None).
+
+    A new one may begin as a copy if it ``copies``; it ``transfers`` if all can be exported and imported in the page.
+    ``bulk`` is what is done with those that are selected, ``ways_back`` how that is undone, by action.
     """
 
     title: str
@@ -66,6 +79,10 @@ class Resource:
     called: str = ""
     keeps: str = ""
     deletable: bool = True
+    copies: bool = False
+    transfers: bool = False
+    bulk: tuple[BulkAction, ...] = ()
+    ways_back: Mapping[str, TakeBack] = field(default_factory=lambda: {"set": put_back})
     helps: Mapping[str, str] = field(default_factory=dict)
     wraps: Mapping[str, str] = field(default_factory=dict)
     cells: Callable[[Session, Sequence[Any]], Context] = no_context
@@ -96,7 +113,24 @@ class Resource:
 
     def url(self, view: str = "page", **values: Any) -> str:
         """The address of one of its pages, which keeps the state of the list."""
-        return url_for(f"{self.plural}.{view}", **{**list_state(), **values})
+        return url_for(f"{self.plural}.{view}", **{**self.state(), **values})
+
+    def bare_url(self) -> str:
+        """The address of the list as it is first seen."""
+        return url_for(f"{self.plural}.page")
+
+    def state(self) -> Mapping[str, Any]:
+        """The state of the list that the request is about."""
+        return list_state(self.listing.choices)
+
+    def wanted(self) -> ListFilter:
+        """What the request asks of the list."""
+        return wanted(self.listing.choices)
+
+    @property
+    def width(self) -> int:
+        """How many columns the list has, with those of what is selected and of what can be done."""
+        return len(self.columns) + (2 if self.bulk else 1)
 
     def page_url(self, number: int) -> str:
         """The address of that page of the list."""
@@ -132,31 +166,36 @@ class ResourceListContext(Context, templates=("resources/page.html", "resources/
     sort: str
 
 
+@dataclass(frozen=True)
+class ShownChoice:
+    """A filter beside the text: what it may ask for, with what is shown for each, and what is ``chosen``."""
+
+    name: str
+    label: str
+    words: Mapping[str, str]
+    chosen: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourcePageContext(Context):
+    """What the page of a list has around it: the choices, and the saved views."""
+
+    choices: Sequence[ShownChoice]
+    views: Sequence[ViewLink]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResourceFormContext(Context, templates=("resources/form.html",)):
-    """A form, for the one called ``label`` or for a new one; ``back`` is where Cancel leads."""
+    """A form, for the one called ``label`` or for a new one; ``back`` is where Cancel leads.
+
+    ``past`` is what was done to it before.
+    """
 
     resource: Resource
     form: FieldForm
     back: str
     label: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeleteContext(Context, templates=("resources/delete.html", "resources/_asks.html")):
-    """The question whether to delete one; or, in ``refusal``, what still uses it."""
-
-    resource: Resource
-    line: FieldRow
-    refusal: str
-
-
-def resource_blueprint(resource: Resource, name: str) -> Blueprint:
-    """The blueprint of the resource's pages."""
-    blueprint = Blueprint(resource.plural, name, url_prefix=f"/{resource.plural}")
-    for add_view in (_page, _add, _edit, *((_confirm, _delete) if resource.deletable else ())):
-        add_view(blueprint, resource)
-    return blueprint
+    past: Past
 
 
 def form_route(blueprint: Blueprint, path: str, **options: Any) -> Callable[[Any], Any]:
@@ -170,25 +209,39 @@ def form_route(blueprint: Blueprint, path: str, **options: Any) -> Callable[[Any
     return decorate
 
 
-def _page(blueprint: Blueprint, resource: Resource) -> None:
+def add_page(blueprint: Blueprint, resource: Resource) -> None:
     @blueprint.get("")
     @for_admins
     def page() -> str:
         """The list, or the part of it that a filter changes."""
         with read_session() as session:
             service = resource.serve(session)
-            found = resource.listing.page(session, wanted())
+            found = resource.listing.page(session, resource.wanted())
             lines = [line_of(service, row) for row in found.rows]
             cells = resource.cells(session, [line.record for line in lines])
             frame = Context() if wants_fragment() else resource.frame(session)
+            around = Context() if wants_fragment() else _around(session, resource)
         context = ResourceListContext(
             resource=resource,
             page=found,
             lines=lines,
-            text=wanted().text,
-            sort=resource.listing.sorted_by(wanted().sort),
+            text=resource.wanted().text,
+            sort=resource.listing.sorted_by(resource.wanted().sort),
         )
-        return context.render("" if wants_fragment() else resource.page_template, cells, frame)
+        return context.render("" if wants_fragment() else resource.page_template, cells, frame, around)
+
+
+def _around(session: Session, resource: Resource) -> ResourcePageContext:
+    chosen = resource.wanted().chosen
+    choices = [
+        ShownChoice(name, choice.label, choice.words(session), chosen.get(name, ""))
+        for name, choice in resource.listing.choices.items()
+    ]
+    return ResourcePageContext(choices=choices, views=_views(session, resource) if choices else [])
+
+
+def _views(session: Session, resource: Resource) -> Sequence[ViewLink]:
+    return view_links(session, resource.plural, resource.bare_url(), resource.state())
 
 
 def line_of(service: AnyService, row: Row[Any]) -> FieldRow:
@@ -196,13 +249,15 @@ def line_of(service: AnyService, row: Row[Any]) -> FieldRow:
     return FieldRow(row, service.label(row[0]), str(service.health(row[0])))
 
 
-def _add(blueprint: Blueprint, resource: Resource) -> None:
+def add_add(blueprint: Blueprint, resource: Resource) -> None:
     @blueprint.route("/add", methods=["GET", "POST"])
     @for_admins
     def add() -> ResponseReturnValue:
         """Add one."""
         with read_session() as session:
-            form = resource.make_form(resource.serve(session), resource.helps, None)
+            service = resource.serve(session)
+            form = resource.make_form(service, resource.helps, None)
+            _begin_with_a_copy(resource, service, form)
             beside = resource.beside(session, None)
         if form.was_sent_well():
             try:
@@ -216,7 +271,15 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
         return render_form(resource, form, "", beside), form.status()
 
 
-def _edit(blueprint: Blueprint, resource: Resource) -> None:
+def _begin_with_a_copy(resource: Resource, service: AnyService, form: FieldForm) -> None:
+    """Fill in what the one has that the address names (``?like=``)."""
+    number = asked_id("like") if resource.copies and is_looking() else None
+    if number is not None:
+        for name, text in service.copied(existing(service, number)).items():
+            form[name].data = text
+
+
+def add_edit(blueprint: Blueprint, resource: Resource) -> None:
     @blueprint.route("/<id:number>", methods=["GET", "POST"])
     @for_admins
     def edit(number: int) -> ResponseReturnValue:
@@ -226,6 +289,7 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
             record = existing(service, number)
             form, label = resource.make_form(service, resource.helps, record), service.label(record)
             beside = resource.beside(session, record)
+            past = [(event, list(changes_of(event))) for event in service.history(record, SHOWN_CHANGES)]
         status = form.status()
         if form.was_sent_well():
             try:
@@ -245,13 +309,13 @@ def _edit(blueprint: Blueprint, resource: Resource) -> None:
             else:
                 done = "is saved" if changes else "is unchanged"
                 return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” {done}.")
-        return render_form(resource, form, label, beside), status
+        return render_form(resource, form, label, beside, past), status
 
 
-def render_form(resource: Resource, form: FieldForm, label: str, beside: Context) -> str:
+def render_form(resource: Resource, form: FieldForm, label: str, beside: Context, past: Past = ()) -> str:
     """The page with ``form``, for the one called ``label`` or for a new one."""
     back = next_url() or resource.url()
-    context = ResourceFormContext(resource=resource, form=form, back=back, label=label)
+    context = ResourceFormContext(resource=resource, form=form, back=back, label=label, past=past)
     return context.render(resource.form_template, beside)
 
 
@@ -292,43 +356,3 @@ def _after(resource: Resource, service: AnyService, record: Any, sentence: str) 
     if request.form.get("then") == "stay":
         return redirect(resource.url("edit", number=record.id), 303)
     return redirect(resource.url(), 303)
-
-
-def _confirm(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.get("/<id:number>/delete")
-    @for_admins
-    def confirm_delete(number: int) -> str:
-        """Ask whether to delete one, or say what still uses it: in its row, or on a page of its own."""
-        with read_session() as session:
-            service = resource.serve(session)
-            row = resource.listing.row(session, number)
-            if row is None:
-                raise missing(service)
-            line, refusal = line_of(service, row), _refusal(service, row[0])
-            cells = resource.cells(session, [line.record])
-        return DeleteContext(resource=resource, line=line, refusal=refusal).render("", cells)
-
-
-def _refusal(service: AnyService, record: Any) -> str:
-    try:
-        service.check_deletable(record)
-    except PostMasterError as error:
-        return str(error)
-    return ""
-
-
-def _delete(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.post("/<id:number>/delete")
-    @for_admins
-    def delete(number: int) -> ResponseReturnValue:
-        """Delete one, and show the list again."""
-        try:
-            with transaction() as session:
-                service = resource.serve(session)
-                record = existing(service, number)
-                service.delete(record)
-        except PostMasterError as error:
-            flash(str(error), "fail")
-        else:
-            flash(f"The {resource.name} “{service.label(record)}” is deleted.", "ok")
-        return redirect(resource.url(), 303)

@@ -73,6 +73,8 @@ ARGUMENTS: dict[str, Callable[[], str]] = {
     "what": lambda: "condition",
     "key": lambda: "0" * 32,
     "field": lambda: "folder",
+    "press": lambda: "delete",
+    "batch": lambda: "0" * 16,
     "link": lambda: wall_link() or "none",
 }
 
