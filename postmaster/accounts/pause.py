@@ -31,7 +31,7 @@ def pause(service: AccountService, account: MailAccount, reason: str) -> bool:
     state = state_of(account)
     if state.paused_at is not None:
         return False
-    set_pause(state, now(), service.actor, reason)
+    set_pause(state, now().replace(microsecond=0), service.actor, reason)
     service.note("pause", account, {"reason": [None, reason]})
     return True
 

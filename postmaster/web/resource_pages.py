@@ -10,15 +10,14 @@ from flask.typing import ResponseReturnValue
 
 from postmaster.database import read_session, transaction
 from postmaster.errors import PostMasterError
+from postmaster.resources.bulk import AnyService
 from postmaster.web.access import for_admins
 from postmaster.web.bulk import add_bulk
 from postmaster.web.context import Context
+from postmaster.web.resource_forms import add_add, add_edit
 from postmaster.web.resources import (
-    AnyService,
     FieldRow,
     Resource,
-    add_add,
-    add_edit,
     add_page,
     existing,
     line_of,

@@ -1,4 +1,4 @@
-"""The pages that all resources share: list, add, edit and delete, made from a service and its fields.
+"""What the pages of all resources share, and their list. Forms: ``resource_forms``; all together: ``resource_pages``.
 
 The commands are made in the same way (``cli/resources.py``), so a rule holds on a page as it does on the command line.
 """
@@ -9,37 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, url_for
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from postmaster.database import read_session, transaction
+from postmaster.database import read_session
 from postmaster.errors import NotFoundError
-from postmaster.resources.bulk import TakeBack, put_back
-from postmaster.resources.fields import InvalidFieldsError
+from postmaster.resources.bulk import AnyService, TakeBack, put_back
 from postmaster.resources.listing import ListFilter, Listing, Page
-from postmaster.resources.models import AuditEvent
-from postmaster.resources.service import ConflictError, Service
-from postmaster.resources.uses import StillNamedError
 from postmaster.web.access import current_user, for_admins
-from postmaster.web.asked import asked_id, is_looking
-from postmaster.web.audit import AuditChange, changes_of
 from postmaster.web.bulk_actions import BulkAction
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FieldForm, resource_form
-from postmaster.web.lists import counted, list_state, next_url, wanted, wants_fragment, with_parameter
+from postmaster.web.lists import counted, list_state, wanted, wants_fragment
 from postmaster.web.view_links import ViewLink, view_links
 
-AnyService = Service[Any]
 MakeForm = Callable[[AnyService, Mapping[str, str], Any], FieldForm]
-
-# What was done to a record, the newest first; and how much of it its form shows.
-Past = Sequence[tuple[AuditEvent, Sequence[AuditChange]]]
-SHOWN_CHANGES = 10
-
-# Somebody else was faster.
-CONFLICT = 409
 
 
 def no_context(_session: Session, _of: Any = None) -> Context:
@@ -157,13 +142,17 @@ class FieldRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceListContext(Context, templates=("resources/page.html", "resources/_list.html")):
-    """A list: ``page`` is what the listing found, ``lines`` are its rows, ``text`` and ``sort`` what was asked."""
+    """A list: ``page`` is what the listing found, ``lines`` are its rows, ``text`` and ``sort`` what was asked.
+
+    ``views`` are those that are saved of it.
+    """
 
     resource: Resource
     page: Page
     lines: Sequence[FieldRow]
     text: str
     sort: str
+    views: Sequence[ViewLink]
 
 
 @dataclass(frozen=True)
@@ -178,35 +167,9 @@ class ShownChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourcePageContext(Context):
-    """What the page of a list has around it: the choices, and the saved views."""
+    """What the page of a list has around it: the choices."""
 
     choices: Sequence[ShownChoice]
-    views: Sequence[ViewLink]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResourceFormContext(Context, templates=("resources/form.html",)):
-    """A form, for the one called ``label`` or for a new one; ``back`` is where Cancel leads.
-
-    ``past`` is what was done to it before.
-    """
-
-    resource: Resource
-    form: FieldForm
-    back: str
-    label: str
-    past: Past
-
-
-def form_route(blueprint: Blueprint, path: str, **options: Any) -> Callable[[Any], Any]:
-    """A route below the form of a new resource, and the same below that of each one."""
-
-    def decorate(view: Any) -> Any:
-        for prefix in ("/add", "/<id:number>"):
-            blueprint.route(f"{prefix}/{path}", **options)(view)
-        return view
-
-    return decorate
 
 
 def add_page(blueprint: Blueprint, resource: Resource) -> None:
@@ -220,6 +183,7 @@ def add_page(blueprint: Blueprint, resource: Resource) -> None:
             lines = [line_of(service, row) for row in found.rows]
             cells = resource.cells(session, [line.record for line in lines])
             frame = Context() if wants_fragment() else resource.frame(session)
+            views = _views(session, resource)
             around = Context() if wants_fragment() else _around(session, resource)
         context = ResourceListContext(
             resource=resource,
@@ -227,6 +191,7 @@ def add_page(blueprint: Blueprint, resource: Resource) -> None:
             lines=lines,
             text=resource.wanted().text,
             sort=resource.listing.sorted_by(resource.wanted().sort),
+            views=views,
         )
         return context.render("" if wants_fragment() else resource.page_template, cells, frame, around)
 
@@ -237,99 +202,18 @@ def _around(session: Session, resource: Resource) -> ResourcePageContext:
         ShownChoice(name, choice.label, choice.words(session), chosen.get(name, ""))
         for name, choice in resource.listing.choices.items()
     ]
-    return ResourcePageContext(choices=choices, views=_views(session, resource) if choices else [])
+    return ResourcePageContext(choices=choices)
 
 
 def _views(session: Session, resource: Resource) -> Sequence[ViewLink]:
+    if not resource.listing.choices:
+        return ()
     return view_links(session, resource.plural, resource.bare_url(), resource.state())
 
 
 def line_of(service: AnyService, row: Row[Any]) -> FieldRow:
     """What a line of the list shows of ``row``."""
     return FieldRow(row, service.label(row[0]), str(service.health(row[0])))
-
-
-def add_add(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.route("/add", methods=["GET", "POST"])
-    @for_admins
-    def add() -> ResponseReturnValue:
-        """Add one."""
-        with read_session() as session:
-            service = resource.serve(session)
-            form = resource.make_form(service, resource.helps, None)
-            _begin_with_a_copy(resource, service, form)
-            beside = resource.beside(session, None)
-        if form.was_sent_well():
-            try:
-                with transaction() as session:
-                    service = resource.serve(session)
-                    record = service.add(form.texts())
-            except InvalidFieldsError as error:
-                form.refuse(error.errors)
-            else:
-                return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” is added.")
-        return render_form(resource, form, "", beside), form.status()
-
-
-def _begin_with_a_copy(resource: Resource, service: AnyService, form: FieldForm) -> None:
-    """Fill in what the one has that the address names (``?like=``)."""
-    number = asked_id("like") if resource.copies and is_looking() else None
-    if number is not None:
-        for name, text in service.copied(existing(service, number)).items():
-            form[name].data = text
-
-
-def add_edit(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.route("/<id:number>", methods=["GET", "POST"])
-    @for_admins
-    def edit(number: int) -> ResponseReturnValue:
-        """Edit one."""
-        with read_session() as session:
-            service = resource.serve(session)
-            record = existing(service, number)
-            form, label = resource.make_form(service, resource.helps, record), service.label(record)
-            beside = resource.beside(session, record)
-            past = [(event, list(changes_of(event))) for event in service.history(record, SHOWN_CHANGES)]
-        status = form.status()
-        if form.was_sent_well():
-            try:
-                with transaction() as session:
-                    service = resource.serve(session)
-                    record = existing(service, number)
-                    service.confirmed = is_confirmed()
-                    changes = service.change(record, form.texts(), form.revision)
-            except StillNamedError as error:
-                form.uses = error.uses
-                form.refuse(error.beside_list)
-            except InvalidFieldsError as error:
-                form.refuse(error.errors)
-            except ConflictError:
-                tell(resource, form, number)
-                status = CONFLICT
-            else:
-                done = "is saved" if changes else "is unchanged"
-                return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” {done}.")
-        return render_form(resource, form, label, beside, past), status
-
-
-def render_form(resource: Resource, form: FieldForm, label: str, beside: Context, past: Past = ()) -> str:
-    """The page with ``form``, for the one called ``label`` or for a new one."""
-    back = next_url() or resource.url()
-    context = ResourceFormContext(resource=resource, form=form, back=back, label=label, past=past)
-    return context.render(resource.form_template, beside)
-
-
-def is_confirmed() -> bool:
-    """Whether the box is ticked that asks about what still names a thing."""
-    return request.form.get("confirmed") == "yes"
-
-
-def tell(resource: Resource, form: FieldForm, number: int) -> None:
-    """Add to ``form`` what somebody else changed meanwhile."""
-    with read_session() as session:
-        service = resource.serve(session)
-        record = existing(service, number)
-        form.tell(record.revision, service.values(record), service.last_change(record))
 
 
 def existing(service: AnyService, number: int) -> Any:
@@ -344,15 +228,3 @@ def missing(service: AnyService) -> NotFoundError:
     """The error that what a page was asked for is not there."""
     advice = f"Somebody may have deleted it. Look for it in the list of {service.plural}."
     return NotFoundError(f"unknown-{service.noun}", f"This {service.noun} no longer exists", advice)
-
-
-def _after(resource: Resource, service: AnyService, record: Any, sentence: str) -> ResponseReturnValue:
-    """Say that it is saved, and go on: to where the form was asked from, back to the list, or to the form."""
-    flash(sentence, "ok")
-    for words in service.warnings():
-        flash(words, "warn")
-    if back := next_url():
-        return redirect(with_parameter(back, resource.noun, service.label(record)), 303)
-    if request.form.get("then") == "stay":
-        return redirect(resource.url("edit", number=record.id), 303)
-    return redirect(resource.url(), 303)

@@ -21,7 +21,7 @@ from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted
-from postmaster.web.resources import is_confirmed
+from postmaster.web.resource_forms import is_confirmed
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 

@@ -15,12 +15,13 @@ from wtforms import FileField, HiddenField
 from postmaster.database import read_session
 from postmaster.errors import InputError, PostMasterError
 from postmaster.operations import scratch
-from postmaster.resources.bulk import MakeService
+from postmaster.resources.bulk import AnyService, MakeService
 from postmaster.resources.import_export import Imported, ImportOutcome, exported, import_items, read_document
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
-from postmaster.web.resources import AnyService, Resource, is_confirmed
+from postmaster.web.resource_forms import is_confirmed
+from postmaster.web.resources import Resource
 
 FORMS = {"json": "application/json", "toml": "application/toml"}
 

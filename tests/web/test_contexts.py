@@ -16,8 +16,9 @@ from jinja2.meta import find_undeclared_variables
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.web.context import Context
+from postmaster.web.resource_forms import ResourceFormContext
 from postmaster.web.resource_pages import DeleteContext
-from postmaster.web.resources import Resource, ResourceFormContext, ResourceListContext, ResourcePageContext
+from postmaster.web.resources import Resource, ResourceListContext, ResourcePageContext
 from tests.docs.documents import TOP
 
 TEMPLATES = sorted(str(path.relative_to(TOP / "templates")) for path in (TOP / "templates").rglob("*.html"))
