@@ -124,6 +124,11 @@ def test_the_form_has_the_changes_beside_it_also_under_an_older_name(client: Fla
     assert "Host: one.example → two.example" in text
     assert text.index("two.example") < text.index("Web shop")
     assert "Changes" not in words(client.get("/accounts/add").text)
+    assert "/audit?noun=account&amp;record=1" in client.get("/accounts/1").text
+    log = words(client.get("/audit?noun=account&record=1").text)
+    assert "ada@one.example (1)" in log
+    assert "ada@two.example (1)" in log
+    assert "Nothing in the log matches." in words(client.get("/audit?noun=account&record=2").text)
 
 
 @pytest.mark.usefixtures("one")
