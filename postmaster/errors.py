@@ -244,6 +244,8 @@ _FAULTS = (
           "Wait, or raise the setting SessionsPerHost."),
     Fault("fetching-paused", "lease", True, "All fetching is paused by {who} since {since}: “{reason}”.",
           "When the reason is gone, run: flask pause off"),
+    Fault("account-paused", "lease", True, "The account is paused by {who} since {since}: “{reason}”.",
+          "When the reason is gone, resume it, or run: flask account resume ACCOUNT"),
     Fault("first-fetch-held", "list", False,
           "This mailbox was never fetched before and holds {count} messages. All {count} would become tickets and be "
           "deleted on the server, so an admin has to confirm it first.",

@@ -116,6 +116,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Dump the other table as well, or add the row by hand.",
     ),
     "already-paused": ("All fetching is paused already.", "Resume it first if it is to be paused for another reason."),
+    "nothing-to-save": ("A view of a list that is not filtered was to be saved.", "Filter the list first."),
     "nothing-to-confirm": (
         "No first fetch of the account waits to be confirmed.",
         "Nothing to do.",

@@ -39,6 +39,10 @@ def _before_at_postgresql(element: before_at, compiler: SQLCompiler, **options: 
     return f"split_part({compiler.process(column, **options)}, '@', 1)"
 
 
+# Nobody has paused the account; also true of one that has no state yet, in an outer join.
+NOT_PAUSED = AccountState.paused_at.is_(None)
+
+
 def label_column() -> ColumnElement[str]:
     """``MailAccount.label``."""
     host = func.coalesce(MailAccount.host, "None")
@@ -56,6 +60,7 @@ def health_column() -> ColumnElement[str]:
     standing = credential_health_column()
     return case(
         (MailAccount.validity != Validity.VALID, Health.INVALID.value),
+        (AccountState.paused_at.is_not(None), Health.PAUSED_BY_HAND.value),
         (Credential.id.is_(None), Health.NEEDS_CREDENTIAL.value),
         (standing == CredentialHealth.NEEDS_UPDATE.value, Health.NEEDS_UPDATE.value),
         (standing.not_in([usable.value for usable in USABLE]), Health.NEEDS_CREDENTIAL.value),

@@ -23,6 +23,7 @@ class Mend(StrEnum):
     ACCOUNT = "Edit account"
     FETCH = "Fetch now"
     CONFIRM = "Confirm"
+    RESUME = "Resume"
 
 
 # By the code of what the last fetch failed of. What nobody can mend in these pages is tried again by hand.
@@ -94,6 +95,7 @@ MENDS: Mapping[str, Mend] = {
     "lease-lost": Mend.FETCH,
     "host-busy": Mend.FETCH,
     "fetching-paused": Mend.FETCH,
+    "account-paused": Mend.RESUME,
     "first-fetch-held": Mend.CONFIRM,
     "run-died": Mend.FETCH,
     "unexpected": Mend.FETCH,
@@ -122,6 +124,8 @@ class Complaint:
 def complaint_of(account: MailAccount) -> Complaint | None:
     """What ``account`` complains of; None if nothing keeps its mail back."""
     health, state, credential = account_health(account), account.state, account.credential
+    if state is not None and health is Health.PAUSED_BY_HAND:
+        return _of_pause(state)
     if health in (Health.NEEDS_CREDENTIAL, Health.NEEDS_UPDATE):
         return _of_credential(credential)
     if health is Health.QUEUE_INVALID and account.queue is not None:
@@ -132,6 +136,11 @@ def complaint_of(account: MailAccount) -> Complaint | None:
     if health is Health.NEEDS_CONFIRMATION:
         return _of_first_fetch(state)
     return _of_failure(health, state, credential)
+
+
+def _of_pause(state: AccountState) -> Complaint:
+    reason = f"Paused by {state.paused_by} since {state.paused_at:%Y-%m-%d %H:%M} UTC: “{state.paused_reason}”."
+    return Complaint(reason, "Its mail stays on the server until somebody resumes it.", Mend.RESUME)
 
 
 def _of_credential(credential: Credential | None) -> Complaint:

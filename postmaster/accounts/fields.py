@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from postmaster.accounts.models import Dispatching, Trust
+from postmaster.accounts.tags import TAGS
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
 from postmaster.resources.readers import InvalidValue, member, one_of, whole_number
@@ -87,5 +88,6 @@ ACCOUNT_FIELDS = (
     INTERVAL,
     ANSWER_TIMEOUT,
     VALIDITY,
+    TAGS,
     COMMENT,
 )

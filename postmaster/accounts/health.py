@@ -13,6 +13,7 @@ class Health(StrEnum):
     """How an account stands. Those of ``SCHEDULED`` are fetched."""
 
     INVALID = "invalid"
+    PAUSED_BY_HAND = "paused-by-hand"
     NEEDS_CREDENTIAL = "needs-credential"
     NEEDS_UPDATE = "needs-update"
     PAUSED = "paused"
@@ -25,9 +26,10 @@ class Health(StrEnum):
 
 HEALTH_LABELS: dict[Health, str] = {
     Health.INVALID: "not valid",
+    Health.PAUSED_BY_HAND: "paused",
     Health.NEEDS_CREDENTIAL: "needs credential",
     Health.NEEDS_UPDATE: "credential needs update",
-    Health.PAUSED: "paused",
+    Health.PAUSED: "login refused",
     Health.NEEDS_CONFIRMATION: "needs confirmation",
     Health.FAILING: "failing",
     Health.QUEUE_INVALID: "queue not valid",
@@ -44,7 +46,7 @@ UNWELL = (
     Health.NEEDS_CONFIRMATION,
     Health.QUEUE_INVALID,
 )
-WORST_FIRST = (*UNWELL, Health.NEVER, Health.HEALTHY, Health.INVALID)
+WORST_FIRST = (*UNWELL, Health.PAUSED_BY_HAND, Health.NEVER, Health.HEALTHY, Health.INVALID)
 
 # How an account may stand that the schedule fetches, and one that is fetched because somebody asked for it: whoever
 # does so may have mended elsewhere what was wrong.
@@ -53,11 +55,14 @@ REQUESTABLE = (*SCHEDULED, Health.PAUSED, Health.NEEDS_UPDATE)
 
 
 def account_health(account: MailAccount) -> Health:
-    """How ``account`` stands. It is paused while its settings are those whose login was refused, and needs
-    confirmation while they are those of a mailbox that was found too full for a first fetch.
+    """How ``account`` stands. It is paused by hand until somebody resumes it, paused while its settings are those whose
+    login was refused, and needs confirmation while they are those of a mailbox that was found too full for a first
+    fetch.
     """
     if account.validity is not Validity.VALID:
         return Health.INVALID
+    if account.state is not None and account.state.paused_at is not None:
+        return Health.PAUSED_BY_HAND
     if not is_usable(account.credential):
         return needs(account.credential)
     health = _health_of(account.state, account.config_revision) if account.state else Health.NEVER

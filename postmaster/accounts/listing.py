@@ -8,14 +8,16 @@ from sqlalchemy.orm import contains_eager
 from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.health import HEALTH_LABELS, WORST_FIRST, Health
 from postmaster.accounts.models import AccountState, Credential, Dispatching, MailAccount
+from postmaster.accounts.tags import has_tag, known_tags
 from postmaster.desk.models import Queue
-from postmaster.resources.listing import Listing
+from postmaster.resources.listing import ListChoice, Listing
 
 _health = health_column()
 _label = func.lower(label_column())
 _dispatching = case((MailAccount.dispatching == Dispatching.QUEUE, func.lower(Queue.name)), else_="")
 _success = (AccountState.last_success_at.is_not(None), AccountState.last_success_at)
 _rank = case({health.value: rank for rank, health in enumerate(WORST_FIRST)}, value=_health)
+_HEALTHS = {health.value: HEALTH_LABELS[health] for health in WORST_FIRST}
 
 
 def _health_words() -> ColumnElement[str]:
@@ -37,6 +39,7 @@ ACCOUNTS = Listing(
         Credential.name,
         Credential.username,
         Queue.name,
+        MailAccount.tags,
         MailAccount.comment,
         type_coerce(MailAccount.validity, String),
         _health_words(),
@@ -48,5 +51,9 @@ ACCOUNTS = Listing(
         "success": _success,
         "next": (AccountState.next_run_at.is_not(None), AccountState.next_run_at),
         "validity": (type_coerce(MailAccount.validity, String),),
+    },
+    choices={
+        "health": ListChoice("Health", lambda word: _health == word, lambda _session: _HEALTHS),
+        "tag": ListChoice("Tag", has_tag, known_tags),
     },
 )

@@ -159,6 +159,7 @@ class MailAccount(Model):
     interval: Mapped[int | None]
     answer_timeout: Mapped[int | None]
     validity: Mapped[Validity] = mapped_column(choice(Validity), default=Validity.VALID)
+    tags: Mapped[str] = mapped_column(String(1000), default="", server_default="")
     comment: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
@@ -212,6 +213,9 @@ class AccountState(Model):
     ``next_run_at`` None means at once. ``requested_at`` and ``requested_by``: somebody pressed Fetch now, and no run
     has begun since. ``claim`` names the only job that may start a run; ``claimed_at`` is when it was queued.
     ``backlog_growth`` counts the runs in a row that left more on the server than the run before.
+
+    ``paused_at``, ``paused_by`` and ``paused_reason`` are there while somebody has paused it (``accounts.pause``);
+    ``resumed_at`` is when that ended last.
     """
 
     __tablename__ = "account_state"
@@ -237,5 +241,9 @@ class AccountState(Model):
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     held_revision: Mapped[str | None] = mapped_column(String(80))
     held_count: Mapped[int | None]
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_by: Mapped[str | None] = mapped_column(String(200))
+    paused_reason: Mapped[str | None] = mapped_column(String(500))
+    resumed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     account: Mapped[MailAccount] = relationship(back_populates="state")

@@ -15,7 +15,7 @@ from postmaster.accounts.health import account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import AccountState, Dispatching, MailAccount
 from postmaster.accounts.same_server import warnings_about
-from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
+from postmaster.accounts.types import ACCOUNT_TYPES, EMAIL_ADDRESS, TYPE_FIELDS
 from postmaster.accounts.validation import (
     check_credential,
     check_dispatching,
@@ -44,6 +44,7 @@ class AccountService(Service[MailAccount]):
     noun = "account"
     plural = "accounts"
     fields: ClassVar[tuple[Field, ...]] = ACCOUNT_FIELDS
+    apart = (CREDENTIAL, EMAIL_ADDRESS)
     model = MailAccount
 
     def __init__(self, session: Session, actor: str) -> None:
@@ -131,6 +132,9 @@ class AccountService(Service[MailAccount]):
             **{name: iso(time) for name, time in times.items()},
             "failures": state.failures,
             "backlog": state.backlog,
+            "paused_at": iso(state.paused_at),
+            "paused_by": state.paused_by,
+            "paused_reason": state.paused_reason,
             "error": error if state.error_code else None,
         }
 

@@ -1,8 +1,15 @@
-"""Waiting after a failure ends as soon as somebody changes what may have been wrong."""
+"""The state of an account: made when it is needed first, and no longer waiting once somebody changed what was wrong."""
 
 from __future__ import annotations
 
-from postmaster.accounts.models import MailAccount
+from postmaster.accounts.models import AccountState, MailAccount
+
+
+def state_of(account: MailAccount) -> AccountState:
+    """The account's state, made if it has none yet."""
+    if account.state is None:
+        account.state = AccountState(failures=0, backlog=0, backlog_growth=0)
+    return account.state
 
 
 def end_wait(account: MailAccount) -> None:

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.fields import TYPE
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
+from postmaster.accounts.pause import REASON, pause, resume
 from postmaster.accounts.service import AccountService
-from postmaster.api.operation import Answer, Call, Operation, Reply
+from postmaster.api.operation import Answer, Body, Call, Operation, Reply
 from postmaster.api.resources import ApiResource, resource_operations, visible
 from postmaster.api.schemas import COUNT, FLAG, TEXT, obj, or_null
 from postmaster.database import read_session, transaction
@@ -36,11 +37,15 @@ MAIL_ACCOUNTS = ApiResource(
         "ssl_verify": True,
         "trusted": "no",
         "validity": "valid",
+        "tags": "",
         "comment": "",
         "last_run": None,
         "last_success": None,
         "failures": 0,
         "backlog": 0,
+        "paused_at": None,
+        "paused_by": None,
+        "paused_reason": None,
         "error": None,
     },
     details={
@@ -48,12 +53,29 @@ MAIL_ACCOUNTS = ApiResource(
         "last_success": or_null({"type": "string", "format": "date-time"}),
         "failures": COUNT,
         "backlog": COUNT,
+        "paused_at": or_null({"type": "string", "format": "date-time"}),
+        "paused_by": or_null(TEXT),
+        "paused_reason": or_null(TEXT),
         "error": {**_OBJECT_OR_NULL, "description": "What the last run could not do."},
     },
     queue=MailAccount.queue_id,
     kinds=TYPE,
     errors=("field-not-in-type", "mailbox-taken", "credential-kind", "bad-fingerprint"),
 )
+
+
+def _pause(call: Call) -> Answer:
+    with transaction() as session:
+        account = visible(MAIL_ACCOUNTS, session, call)
+        pause(AccountService(session, call.actor), account, call.values((REASON,))[REASON.name])
+    return Answer()
+
+
+def _resume(call: Call) -> Answer:
+    with transaction() as session:
+        account = visible(MAIL_ACCOUNTS, session, call)
+        resume(AccountService(session, call.actor), account)
+    return Answer()
 
 
 def _fetch(call: Call) -> Answer:
@@ -227,6 +249,31 @@ OPERATIONS = (
         run=_confirm,
         reply=Reply({"messages": 4711}, obj({"messages": COUNT}), description="How many messages there were."),
         errors=("unknown-account", "nothing-to-confirm"),
+    ),
+    Operation(
+        name="pauseAccount",
+        method="PUT",
+        path="/accounts/{id}/pause",
+        scope=Scope.ADMIN,
+        tag="accounts",
+        summary="Fetch no more mail of one account",
+        description="Its mail stays on the server until it is resumed; a run ends after its current batch.",
+        run=_pause,
+        body=Body({"reason": "The server moves"}, (REASON,)),
+        reply=Reply(None, None, HTTPStatus.NO_CONTENT, "It is paused, or was already."),
+        errors=("unknown-account", "missing-field", "invalid-value"),
+    ),
+    Operation(
+        name="resumeAccount",
+        method="DELETE",
+        path="/accounts/{id}/pause",
+        scope=Scope.ADMIN,
+        tag="accounts",
+        summary="Fetch mail of one account again",
+        description="What was due meanwhile is due at once.",
+        run=_resume,
+        reply=Reply(None, None, HTTPStatus.NO_CONTENT, "It is not paused."),
+        errors=("unknown-account",),
     ),
     Operation(
         name="testAccount",

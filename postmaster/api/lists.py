@@ -43,6 +43,16 @@ def sort_field(listing: Listing) -> Field:
     return Field("sort", "Sort", read=read, default=words[0], metavar="|".join(words), help=help_)
 
 
+def choice_fields(listing: Listing) -> tuple[Field, ...]:
+    """The parameters that ``listing`` is filtered by, beside the words."""
+    return tuple(
+        Field(
+            name, choice.label, read=line(200), empty="", metavar="WORD", help=f"Only with this {choice.label.lower()}."
+        )
+        for name, choice in listing.choices.items()
+    )
+
+
 def read_cursor(call: Call) -> list[Any] | None:
     """Where the page begins: what the row before it is sorted by; None for the first page.
 

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
-from postmaster.api.lists import PAGING, TEXT, page, read_cursor, sort_field
+from postmaster.api.lists import PAGING, TEXT, choice_fields, page, read_cursor, sort_field
 from postmaster.api.operation import Answer, Body, Call, Operation, Reply
 from postmaster.api.schemas import ID, MOMENT, list_of, obj, output_schema
 from postmaster.api.schemas import TEXT as TEXT_SCHEMA
@@ -139,7 +139,8 @@ def resource_operations(resource: ApiResource) -> tuple[Operation, ...]:
 
 def _list(resource: ApiResource) -> Operation:
     def run(call: Call) -> Answer:
-        wanted = ListFilter(call.query["q"], call.query["sort"])
+        chosen = {name: call.query[name] for name in resource.listing.choices if call.query[name]}
+        wanted = ListFilter(call.query["q"], call.query["sort"], chosen=chosen)
         limits = resource.limits(call.caller.queue_ids)
         with read_session() as session:
             service = resource.service(session, call.actor)
@@ -154,7 +155,7 @@ def _list(resource: ApiResource) -> Operation:
         scope=Scope.READ,
         tag=resource.plural,
         summary=f"List {resource.plural}",
-        parameters=(TEXT, sort_field(resource.listing), *PAGING),
+        parameters=(TEXT, sort_field(resource.listing), *choice_fields(resource.listing), *PAGING),
         run=run,
         reply=Reply({"items": [resource.shown_item()], "next": None}, list_of(resource.item_schema())),
         errors=("invalid-value",),

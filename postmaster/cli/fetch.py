@@ -97,7 +97,7 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
 def exit_code(results: Sequence[AccountResult], *, interrupted: bool) -> int:
     """What the command ends with (docs/reference.md#exit-codes)."""
     errors = [result.error for result in results if result.error]
-    held = [error for error in errors if error.code in ("lease-held", "fetching-paused")]
+    held = [error for error in errors if error.code in ("lease-held", "fetching-paused", "account-paused")]
     if interrupted:
         return EXIT_INTERRUPTED
     if len(errors) > len(held):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
 import click
+from sqlalchemy.orm import Session
 
 from postmaster.cli.base import Function, Group, actor, confirmed, given_secret, print_json, print_table
 from postmaster.database import read_session, transaction
 from postmaster.resources.fields import Field, InvalidFieldsError
-from postmaster.resources.import_export import Importer, exported, read_document
+from postmaster.resources.import_export import exported, import_items, read_document
+from postmaster.resources.listing import ListFilter, Listing
+from postmaster.resources.numbers import MAX_ID
 from postmaster.resources.service import Service
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
@@ -25,7 +28,8 @@ class ResourceCommands:
     """What the commands have to know beside what the service says: the columns of the list, and words for the help.
 
     ``called`` is what one is named by, ``several`` what they are called if not by the service's plural, ``group`` the
-    words after ``flask`` if they are not the noun.
+    words after ``flask`` if they are not the noun. ``listing`` has the choices that the list can be filtered by.
+    ``copies``: a new one can begin as a copy.
     """
 
     service: type[Service[Any]]
@@ -35,6 +39,8 @@ class ResourceCommands:
     delete_help: str = ""
     import_help: str = ""
     group: str = ""
+    listing: Listing | None = None
+    copies: bool = False
 
     @property
     def command(self) -> str:
@@ -67,16 +73,37 @@ def resource_group(resource: ResourceCommands) -> Group:
 
 def _list(group: Group, resource: ResourceCommands) -> None:
     @group.command("list", help=f"List all {resource.plural}; with --json one object per line.")
+    @_choices(resource.listing)
     @as_json
-    def list_(json_: bool) -> None:
+    def list_(json_: bool, **chosen: str | None) -> None:
         with read_session() as session:
             service = resource.service(session, actor())
-            rows = (service.as_json(record) for record in service.stream())
+            shown = _chosen(session, resource.listing, chosen)
+            rows = (service.as_json(record) for record in service.stream() if shown is None or record.id in shown)
             if json_:
                 for row in rows:
                     print_json(row)
             else:
                 print_table(resource.columns, ([row[column] for column in resource.columns] for row in rows))
+
+
+def _choices(listing: Listing | None) -> Callable[[Function], Function]:
+    """An option for each choice of ``listing``."""
+
+    def decorate(function: Function) -> Function:
+        for name, choice in (listing.choices if listing else {}).items():
+            function = click.option(f"--{name}", metavar="WORD", help=f"Only those with this {choice.label.lower()}.")(
+                function
+            )
+        return function
+
+    return decorate
+
+
+def _chosen(session: Session, listing: Listing | None, given: Mapping[str, str | None]) -> Collection[int] | None:
+    """The ids of those that are chosen; None if all are."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return set(listing.ids(session, ListFilter(chosen=chosen), MAX_ID)) if listing and chosen else None
 
 
 def _show(group: Group, resource: ResourceCommands) -> None:
@@ -111,8 +138,9 @@ def _shown(value: object) -> Iterable[object]:
 def _add(group: Group, resource: ResourceCommands) -> None:
     @group.command("add", help=f"Add one {resource.noun} and print its id.")
     @_options(resource.fields, adding=True)
-    def add(**given: Any) -> None:
-        texts = _texts(resource.fields, given)
+    @_like(resource)
+    def add(like: str | None = None, **given: Any) -> None:
+        texts = _copy_of(resource, like) | _texts(resource.fields, given)
         texts |= _secrets(
             resource.fields, given, asking=resource.service.fields_for(texts) if sys.stdin.isatty() else ()
         )
@@ -122,6 +150,20 @@ def _add(group: Group, resource: ResourceCommands) -> None:
                 record = service.add(texts)
         click.echo(record.id)
         print_notes(service.warnings())
+
+
+def _like(resource: ResourceCommands) -> Callable[[Function], Function]:
+    """The option to begin with a copy, where there is one."""
+    words = f"Begin with a copy of this one, without {' and '.join(field.label for field in resource.service.apart)}."
+    return click.option("--like", metavar=resource.noun.upper(), help=words) if resource.copies else lambda view: view
+
+
+def _copy_of(resource: ResourceCommands, which: str | None) -> dict[str, str]:
+    if which is None:
+        return {}
+    with read_session() as session:
+        service = resource.service(session, actor())
+        return service.copied(service.find(which))
 
 
 def _set(group: Group, resource: ResourceCommands) -> None:
@@ -182,16 +224,21 @@ def _import(group: Group, resource: ResourceCommands) -> None:
     @group.command("import", help=text)
     @click.argument("file", type=click.File("rb"), default="-", metavar="[FILE|-]")
     @although_named
-    def import_(file: IO[bytes], yes: bool) -> None:
-        items = read_document(file.read(), resource.noun)
-        with transaction() as session:
+    @click.option("--dry-run", is_flag=True, help="Say what would be imported, and change nothing.")
+    def import_(file: IO[bytes], yes: bool, dry_run: bool) -> None:
+        def make(session: Session) -> Service[Any]:
             service = resource.service(session, actor())
             service.confirmed = yes
-            results = Importer(service).run(items)
+            return service
+
+        results, notes = import_items(make, read_document(file.read(), resource.noun), rehearse=dry_run)
         for result in results:
             changed = f" ({', '.join(result.changed)})" if result.changed else ""
-            click.echo(f"{result.outcome} {resource.noun} {result.id} {result.label}{changed}")
-        print_notes(service.warnings())
+            which = "" if dry_run and result.outcome == "created" else f" {result.id}"
+            click.echo(f"{result.outcome} {resource.noun}{which} {result.label}{changed}")
+        if dry_run:
+            click.echo("Nothing was changed: this was a dry run.", err=True)
+        print_notes(notes)
 
 
 def _options(fields: Iterable[Field], *, adding: bool) -> Callable[[Function], Function]:

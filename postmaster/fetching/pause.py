@@ -1,9 +1,11 @@
-"""The one switch that pauses all fetching, with who did it, since when, and why."""
+"""The one switch that pauses all fetching, with who did it, since when, and why; and what a run asks about pauses."""
 
 from __future__ import annotations
 
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.errors import InputError, MailError, mail_error
 from postmaster.extensions import Json, now
 from postmaster.ledger.models import FetchPause
@@ -33,11 +35,22 @@ def paused_error(pause: FetchPause) -> MailError:
     return mail_error("fetching-paused", who=pause.paused_by, since=since, reason=pause.reason)
 
 
-def refuse_if_paused(session: Session) -> None:
-    """Raises ``fetching-paused`` if all fetching is paused."""
+def refuse_if_paused(session: Session, account: MailAccount) -> None:
+    """Raises ``fetching-paused`` if all fetching is paused, ``account-paused`` if that of ``account`` is."""
     pause = current_pause(session)
     if pause is not None:
         raise paused_error(pause)
+    state = account.state
+    if state is not None and state.paused_at is not None:
+        since = f"{state.paused_at:%Y-%m-%d %H:%M} UTC"
+        raise mail_error("account-paused", who=state.paused_by, since=since, reason=state.paused_reason)
+
+
+def is_paused(session: Session, account_id: int) -> bool:
+    """Whether all fetching is paused by now, or that of the account."""
+    everything = exists().where(FetchPause.id == _ONLY)
+    one = exists().where(AccountState.account_id == account_id, AccountState.paused_at.is_not(None))
+    return bool(session.scalar(select(or_(everything, one))))
 
 
 def pause_fetching(session: Session, reason: str, actor: str) -> FetchPause:

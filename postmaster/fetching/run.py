@@ -233,8 +233,8 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
 
 
 class Stopwatch:
-    """Says when to stop: the user's limit, the user's interruption, all fetching being paused, or a session that has
-    lasted long enough.
+    """Says when to stop: the user's limit, the user's interruption, a pause of the account or of all, or a session that
+    has lasted long enough.
     """
 
     def __init__(self, options: FetchOptions, recording: RunTransaction | None = None) -> None:

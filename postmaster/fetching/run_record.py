@@ -12,15 +12,16 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.mailbox import MailboxKey
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.accounts.turns import note_failure, note_success
+from postmaster.accounts.wait import state_of
 from postmaster.database import transaction
 from postmaster.errors import PAUSING, UNCLEAR, MailError
 from postmaster.extensions import now
 from postmaster.fetching.caution import Caution, load_caution, note_broken_run
 from postmaster.fetching.counters import CUT_SHORT, HELD, AccountResult, RunCounters
 from postmaster.fetching.lease import Lease, fence, release, take_lease
-from postmaster.fetching.pause import current_pause, refuse_if_paused
+from postmaster.fetching.pause import is_paused, refuse_if_paused
 from postmaster.fetching.pending import mark_deleted
-from postmaster.fetching.schedule import interval_of, slot_after_run, state_of, wait_after
+from postmaster.fetching.schedule import interval_of, slot_after_run, wait_after
 from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
 
 # How long refusals that may pass by themselves are put up with before the account is paused: sooner, an hour's trouble
@@ -43,9 +44,9 @@ class Run:
 def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_by: str) -> Run:
     """Take the lease and write down that a run began; runs that died with the lease are closed as interrupted.
 
-    Raises ``fetching-paused``, ``lease-held`` or ``host-busy``. The caller commits.
+    Raises ``fetching-paused``, ``account-paused``, ``lease-held`` or ``host-busy``. The caller commits.
     """
-    refuse_if_paused(session)
+    refuse_if_paused(session, account)
     moment = now()
     lease = take_lease(session, key, f"{started_by}, since {moment:%Y-%m-%d %H:%M:%S} UTC")
     died = session.execute(
@@ -82,7 +83,7 @@ def _leave_queue(session: Session, account: MailAccount, moment: datetime) -> No
 class RunTransaction:
     """What belongs into each transaction in which ``run`` records messages, beside the messages.
 
-    Afterwards ``paused`` says whether all fetching was paused meanwhile.
+    Afterwards ``paused`` says whether all fetching, or that of the account, was paused meanwhile.
     """
 
     def __init__(self, run: Run, counters: RunCounters) -> None:
@@ -99,7 +100,7 @@ class RunTransaction:
         fence(session, self.run.lease)
         mark_deleted(session, confirmed)
         save_progress(session, self.run, self.counters, expected)
-        self.paused = current_pause(session) is not None
+        self.paused = is_paused(session, self.run.account_id)
 
 
 def save_progress(session: Session, run: Run, counters: RunCounters, expected: int) -> None:

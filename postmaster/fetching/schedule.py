@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.accounts.models import MailAccount
 from postmaster.errors import MailError, Temporary
 from postmaster.system.settings import FETCH_INTERVAL, get_setting
 
@@ -69,13 +69,6 @@ def longest_ahead(session: Session, account: MailAccount, failures: int) -> time
     """How far ahead the next run may be. What is farther was worked out with another interval, or another clock."""
     interval = interval_of(session, account)
     return (max(interval, MAX_WAIT) if failures else interval) + SETTLING
-
-
-def state_of(account: MailAccount) -> AccountState:
-    """The account's state, made if it has none yet."""
-    if account.state is None:
-        account.state = AccountState(failures=0, backlog=0, backlog_growth=0)
-    return account.state
 
 
 def shortest_interval(session: Session) -> timedelta:

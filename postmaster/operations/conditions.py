@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.columns import NOT_PAUSED
 from postmaster.accounts.complaint import complaint_of
 from postmaster.accounts.credential_health import (
     CredentialHealth,
@@ -81,18 +82,21 @@ def _silent(session: Session, moment: datetime) -> Sequence[IncidentTrouble] | N
         return None
     patience, usual = timedelta(minutes=get_setting(session, SILENCE_ALERT)), get_setting(session, FETCH_INTERVAL)
     last = func.coalesce(AccountState.last_success_at, MailAccount.created_at)
-    query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID)
+    query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID, NOT_PAUSED)
     accounts = session.scalars(query.where(last < moment - patience).order_by(MailAccount.id)).unique()
     # Two runs at least should have gone well in the meantime, where the interval is long.
     return [
         _silence(account, moment)
         for account in accounts
-        if _last_success(account) < moment - 2 * timedelta(minutes=account.interval or usual)
+        if _last_success(account) < moment - max(patience, 2 * timedelta(minutes=account.interval or usual))
     ]
 
 
 def _last_success(account: MailAccount) -> datetime:
-    return (account.state.last_success_at if account.state else None) or account.created_at
+    """Since when it is silent: nobody expects mail of an account while it is paused."""
+    state = account.state
+    success = (state.last_success_at if state else None) or account.created_at
+    return max(success, (state.resumed_at if state else None) or success)
 
 
 def _silence(account: MailAccount, moment: datetime) -> IncidentTrouble:
@@ -105,7 +109,7 @@ def _silence(account: MailAccount, moment: datetime) -> IncidentTrouble:
 
 def _growing(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     query = select(MailAccount).join(AccountState).where(AccountState.backlog_growth >= GROWING_RUNS)
-    valid = query.where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
+    valid = query.where(MailAccount.validity == Validity.VALID, NOT_PAUSED).order_by(MailAccount.id)
     return list(_backlogs(session.scalars(valid).unique().all()))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.columns import NOT_PAUSED
 from postmaster.accounts.health import SCHEDULED, account_health
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.extensions import now
@@ -45,7 +46,8 @@ def late_accounts(session: Session) -> Sequence[Late]:
         # What was changed in the meantime may be what made it due.
         state, credential = account.state, account.credential
         due = (state.next_run_at or state.last_run_at or now()) if state else account.created_at
-        since = max(due, account.changed_at, *([credential.changed_at] if credential else []))
+        resumed = [state.resumed_at] if state and state.resumed_at else []
+        since = max(due, account.changed_at, *resumed, *([credential.changed_at] if credential else []))
         if _is_late(account, since, moment, usual):
             late.append(Late(account.label, since))
     return sorted(late, key=lambda each: each.since)
@@ -54,7 +56,7 @@ def late_accounts(session: Session) -> Sequence[Late]:
 def _waiting(before: datetime) -> Select[MailAccount]:
     """The accounts that may be late, as far as the database can say at little cost."""
     due = or_(AccountState.account_id.is_(None), AccountState.next_run_at.is_(None), AccountState.next_run_at < before)
-    query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID, due)
+    query = select(MailAccount).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID, NOT_PAUSED, due)
     return query.where(~running_clause()).order_by(AccountState.next_run_at).limit(MAX_CHECKED)
 
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import REQUESTABLE, Health, account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import MailAccount
+from postmaster.accounts.wait import state_of
 from postmaster.broker import redis
 from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError, InputError
 from postmaster.extensions import now
 from postmaster.fetching.lease import mailbox_row
-from postmaster.fetching.schedule import state_of
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.dispatch import dispatch_due
 from postmaster.operations.state import FetchingState, fetching_state
@@ -35,12 +35,14 @@ class Answer(StrEnum):
     ALREADY_QUEUED = "already-queued"
     RUNNING = "running"
     NOT_VALID = "not-valid"
+    PAUSED = "paused"
     NEEDS_CREDENTIAL = "needs-credential"
     NEEDS_CONFIRMATION = "needs-confirmation"
 
 
 REFUSED_BY_HEALTH: Mapping[Health, Answer] = {
     Health.INVALID: Answer.NOT_VALID,
+    Health.PAUSED_BY_HAND: Answer.PAUSED,
     Health.NEEDS_CREDENTIAL: Answer.NEEDS_CREDENTIAL,
     Health.NEEDS_CONFIRMATION: Answer.NEEDS_CONFIRMATION,
 }
@@ -52,6 +54,7 @@ ANSWER_TEXTS: Mapping[Answer, str] = {
     Answer.ALREADY_QUEUED: "{label} is already queued; it is not fetched twice.",
     Answer.RUNNING: "{label} is already being fetched; no second run is queued.",
     Answer.NOT_VALID: "{label} is not fetched: the account is not valid.",
+    Answer.PAUSED: "{label} is not fetched: the account is paused. Resume it first.",
     Answer.NEEDS_CREDENTIAL: "{label} is not fetched: the account needs a valid credential.",
     Answer.NEEDS_CONFIRMATION: "{label} is not fetched: its first fetch has to be confirmed.",
 }
@@ -138,7 +141,7 @@ def _audit_request(
         audit(session, actor, "fetch", "account", "all", {"queued": len(queued)})
         return
     for account_id in queued:
-        audit(session, actor, "fetch", "account", f"{labels[account_id]} ({account_id})", {})
+        audit(session, actor, "fetch", "account", f"{labels[account_id]} ({account_id})", {}, account_id)
 
 
 def confirm_first_fetch(session: Session, account_id: int, actor: str) -> int:
@@ -157,5 +160,5 @@ def confirm_first_fetch(session: Session, account_id: int, actor: str) -> int:
     state, count = account.state, account.state.held_count or 0
     state.held_revision = state.held_count = state.next_run_at = None
     state.error_code = state.error_stage = state.error_message = state.error_advice = state.error_server = None
-    audit(session, actor, "confirm", "account", f"{account.label} ({account.id})", {"messages": count})
+    audit(session, actor, "confirm", "account", f"{account.label} ({account.id})", {"messages": count}, account.id)
     return count

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.accounts.wait import state_of
 from postmaster.broker import DUE, REQUESTED
 from postmaster.database import read_session, transaction
 from postmaster.errors import mail_error
@@ -19,7 +20,7 @@ from postmaster.extensions import now
 from postmaster.fetching.caution import note_broken_run
 from postmaster.fetching.lease import is_held
 from postmaster.fetching.run_record import record_fault
-from postmaster.fetching.schedule import SETTLING, interval_of, longest_ahead, next_slot, shortest_interval, state_of
+from postmaster.fetching.schedule import SETTLING, interval_of, longest_ahead, next_slot, shortest_interval
 from postmaster.ledger.hourly_counts import add_up_old_hours
 from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
 from postmaster.operations.dispatch import Claim, release_claims

@@ -49,10 +49,11 @@ class Verdict:
 def judge(session: Session, state: FetchingState | None) -> Verdict:
     """How everything stands; ``state`` is None if it is not known whether mail is being fetched."""
     healths, incidents = count_healths(session), still_wrong(session)
-    served = sum(healths.values()) - healths.get(Health.INVALID, 0)
+    paused = healths.get(Health.PAUSED_BY_HAND, 0)
+    served = sum(healths.values()) - healths.get(Health.INVALID, 0) - paused
     unwell = sum(healths.get(health, 0) for health in UNWELL)
     idle = bool(served and state and not state.ok)
-    headline = _headline(healths, served, unwell, len(incidents), state)
+    headline = _headline(healths, served, unwell, len(incidents), state) + _of_paused(paused)
     return Verdict(headline, not (unwell or idle or incidents), healths, incidents)
 
 
@@ -69,9 +70,21 @@ def _headline(
         return f"{'All fetching is paused' if state.pause else 'Fetching has stopped'}: {waiting}"
     if incidents:
         return f"Something is wrong: {incidents:,} open {'incident' if incidents == 1 else 'incidents'}"
+    return _calm_headline(healths, served)
+
+
+def _calm_headline(healths: Mapping[Health, int], served: int) -> str:
+    """What to say if nothing is wrong."""
     if not healths:
         return "No mail is being fetched yet"
-    return f"All is well with {_accounts(served)}" if served else "No account is valid"
+    if not served:
+        return "No account is fetched" if Health.PAUSED_BY_HAND in healths else "No account is valid"
+    return f"All is well with {_accounts(served)}"
+
+
+def _of_paused(count: int) -> str:
+    """That somebody paused accounts is no failure, and is never passed over."""
+    return f"; {_accounts(count)} {'is' if count == 1 else 'are'} paused" if count else ""
 
 
 def _accounts(count: int) -> str:

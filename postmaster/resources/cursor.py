@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, case, false, literal, or_
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
-from postmaster.resources.listing import ListFilter, Listing, matching
+from postmaster.resources.listing import ListFilter, Listing
 
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
@@ -55,7 +55,7 @@ def slice_of(
     Raises ValueError if nothing in that order is sorted by as many values.
     """
     terms = _terms(listing, wanted.sort)
-    query = listing.query.where(*matching(listing.searched, wanted.text), *conditions)
+    query = listing.query.where(*listing.conditions(wanted), *conditions)
     if after is not None:
         query = query.where(_after(terms, after))
     labelled = [term.column.label(f"term_{number}") for number, term in enumerate(terms)]

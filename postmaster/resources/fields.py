@@ -18,6 +18,15 @@ Value = str | int | bool | tuple[str, ...] | None
 _LINE = line(1000)
 
 
+def typed(value: Value) -> str:
+    """``value`` as it is typed."""
+    if isinstance(value, tuple):
+        return "\n".join(value)
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "yes", False: "no"}[value]
+    return str(value)
+
+
 @dataclass(frozen=True)
 class Field:
     """A field of a resource: ``label`` is what users see, ``name`` stands in files and, with hyphens, for its option.

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal
 
 import tomli_w
+from sqlalchemy.orm import Session
 
+from postmaster.database import transaction
 from postmaster.errors import InputError, PostMasterError
 from postmaster.resources.fields import InvalidFieldsError, Value
 from postmaster.resources.service import RecordT, Service
@@ -104,6 +106,22 @@ def _typed(value: object, name: str, place: int) -> str:
 
 def _refuse(flaw: str, advice: str) -> InputError:
     return InputError("Document", f"The document {flaw}.", advice, code="bad-document")
+
+
+def import_items(
+    make: Callable[[Session], Service[RecordT]], items: list[dict[str, str]], *, rehearse: bool = False
+) -> tuple[list[Imported], list[str]]:
+    """Import ``items`` by the service that ``make`` makes, in a transaction of their own; returns what became of each,
+    and what whoever imports should know. Raises InvalidItemsError.
+
+    With ``rehearse`` nothing stays: it is what would become of them.
+    """
+    with transaction() as session:
+        service = make(session)
+        results = Importer(service).run(items)
+        if rehearse:
+            session.rollback()
+    return results, [] if rehearse else service.warnings()
 
 
 class Importer(Generic[RecordT]):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
@@ -21,11 +21,24 @@ MAX_PAGE = 10**9
 
 @dataclass(frozen=True)
 class ListFilter:
-    """What somebody asks of a list: ``sort`` is the name of a column, with a hyphen before it to turn it around."""
+    """What somebody asks of a list: ``sort`` is the name of a column, with a hyphen before it to turn it around.
+
+    ``chosen`` holds a value for each of the listing's ``choices`` that is made.
+    """
 
     text: str = ""
     sort: str = ""
     page: int = 1
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ListChoice:
+    """A filter beside the text: which rows have a value, and the values with what is shown for each."""
+
+    label: str
+    condition: Callable[[str], ColumnElement[bool]]
+    words: Callable[[Session], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -58,13 +71,14 @@ class Listing:
     """How a kind of resource is listed. ``query`` gives its rows, the resource first in each; ``key`` is its id.
 
     The filter looks into the ``searched`` columns. ``sorts`` are the orders there are, by name; the first is the usual
-    one, and decides among equals of another.
+    one, and decides among equals of another. ``choices`` are further filters, by name.
     """
 
     key: InstrumentedAttribute[int]
     query: Select[*tuple[Any, ...]]
     searched: Sequence[ColumnElement[str] | InstrumentedAttribute[str]]
     sorts: Mapping[str, Sequence[ColumnElement[Any] | InstrumentedAttribute[Any]]]
+    choices: Mapping[str, ListChoice] = field(default_factory=dict)
 
     def sorted_by(self, sort: str) -> str:
         """``sort`` if there is that order, else the usual one."""
@@ -72,7 +86,7 @@ class Listing:
 
     def page(self, session: Session, wanted: ListFilter) -> Page:
         """The page that is wanted; the last one if there are not as many, for which the database is asked again."""
-        matches = self.query.where(*matching(self.searched, wanted.text))
+        matches = self.query.where(*self.conditions(wanted))
         found, total = self._count(matches).label("found_"), self._count(self.query).label("total_")
         rows = matches.add_columns(found, total).order_by(*self._order(wanted.sort)).limit(PAGE_SIZE)
         number = max(1, min(wanted.page, MAX_PAGE))
@@ -83,6 +97,16 @@ class Listing:
         last = page_count(counts.found_)
         shown = session.execute(rows.offset((last - 1) * PAGE_SIZE)).all() if counts.found_ else []
         return Page(shown, last, counts.found_, counts.total_)
+
+    def conditions(self, wanted: ListFilter) -> list[ColumnElement[bool]]:
+        """Conditions of the rows that match the text and the choices of ``wanted``."""
+        chosen = [self.choices[name].condition(value) for name, value in wanted.chosen.items() if name in self.choices]
+        return [*matching(self.searched, wanted.text), *chosen]
+
+    def ids(self, session: Session, wanted: ListFilter, limit: int) -> Sequence[int]:
+        """The ids of the rows that match, in their order, ``limit`` of them at most."""
+        query = self.query.where(*self.conditions(wanted)).with_only_columns(self.key, maintain_column_froms=True)
+        return session.scalars(query.order_by(self.key).limit(limit)).all()
 
     def all(self, session: Session) -> Sequence[Row[Any]]:
         """All its rows in the usual order."""

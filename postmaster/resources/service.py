@@ -23,9 +23,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.extensions import Json
-from postmaster.resources.audit import audit, last_event, lock_administration
+from postmaster.resources.audit import audit, events_of, lock_administration
 from postmaster.resources.entered import EnteredValues
-from postmaster.resources.fields import VALIDITY, Field, Value
+from postmaster.resources.fields import VALIDITY, Field, Value, typed
 from postmaster.resources.models import AuditEvent, Validity
 from postmaster.resources.numbers import read_id
 from postmaster.resources.uses import StillNamedError, Use, enumeration
@@ -57,12 +57,15 @@ class Stored(Generic[RecordT]):
 class Service(ABC, Generic[RecordT]):
     """The rules of one kind of resource. ``notes`` collects warnings, by code; ``warnings`` has all of them.
 
-    ``confirmed``: whoever makes the changes has seen what would name something that is not there any more.
+    ``confirmed``: whoever makes the changes has seen what would name something that is not there any more. ``batch``
+    is set while several records are changed by one press.
     """
 
     noun: ClassVar[str]
     plural: ClassVar[str]
     fields: ClassVar[tuple[Field, ...]]
+    apart: ClassVar[tuple[Field, ...]] = ()
+    """Those that tell one from another, which a copy begins without."""
     model: type[RecordT]
 
     def __init__(self, session: Session, actor: str) -> None:
@@ -70,6 +73,7 @@ class Service(ABC, Generic[RecordT]):
         self.actor = actor
         self.notes: dict[str, str] = {}
         self.confirmed = False
+        self.batch: str | None = None
 
     def stream(self) -> Iterator[RecordT]:
         """All of them in the order of their ids, never all in memory."""
@@ -128,6 +132,11 @@ class Service(ABC, Generic[RecordT]):
     def values(self, record: RecordT) -> dict[str, Value]:
         """What was entered, without secrets."""
         return {field.name: self.value(record, field) for field in self.fields_of(record) if not field.secret}
+
+    def copied(self, record: RecordT) -> dict[str, str]:
+        """What a copy of ``record`` begins with, as it is typed: all but its secrets, and what tells it apart."""
+        apart = {field.name for field in self.apart}
+        return {name: typed(value) for name, value in self.values(record).items() if name not in apart}
 
     def choices(self, field: Field, record: RecordT | None = None) -> Sequence[str] | None:
         """The words that ``field`` takes, None if it takes any; what ``record`` has now is always one of them."""
@@ -191,13 +200,17 @@ class Service(ABC, Generic[RecordT]):
 
     def last_change(self, record: RecordT) -> AuditEvent | None:
         """Who changed it last, and when."""
-        return last_event(self.session, self.noun, self._audit_label(record))
+        return next(iter(self.history(record, 1)), None)
+
+    def history(self, record: RecordT, limit: int) -> Sequence[AuditEvent]:
+        """What was done to it, the newest first, ``limit`` changes at most."""
+        return events_of(self.session, self.noun, record.id, limit)
 
     def delete(self, record: RecordT) -> None:
         """Delete it. Raises InputError naming what still uses it."""
         lock_administration(self.session)
         self.check_deletable(record)
-        self._audit("delete", record, {name: [value, None] for name, value in self.values(record).items()})
+        self.note("delete", record, {name: [value, None] for name, value in self.values(record).items()})
         self.session.delete(record)
         self._flush()
 
@@ -247,9 +260,9 @@ class Service(ABC, Generic[RecordT]):
         changes = differences(before, self.values(record))
         changes |= {name: "changed" for name, value in self._secrets(record).items() if value != secrets[name]}
         if values.record is None:
-            self._audit("add", record, changes)
+            self.note("add", record, changes)
         elif changes:
-            self._audit("set", record, changes)
+            self.note("set", record, changes)
         return Stored(record, changes)
 
     def _with_defaults(self, form_values: Mapping[str, str], secrets: bool) -> dict[str, str]:
@@ -259,11 +272,10 @@ class Service(ABC, Generic[RecordT]):
     def _secrets(self, record: RecordT) -> dict[str, str]:
         return {field.name: getattr(record, field.attribute) or "" for field in self.fields if field.secret}
 
-    def _audit(self, action: str, record: RecordT, changes: Json) -> None:
-        audit(self.session, self.actor, action, self.noun, self._audit_label(record), changes)
-
-    def _audit_label(self, record: RecordT) -> str:
-        return f"{self.label(record)} ({record.id})"
+    def note(self, action: str, record: RecordT, changes: Json) -> None:
+        """Write into the audit log that ``action`` was done to ``record``; ``changes`` as ``audit`` takes them."""
+        label = f"{self.label(record)} ({record.id})"
+        audit(self.session, self.actor, action, self.noun, label, changes, record.id, self.batch)
 
     def _flush(self) -> None:
         try:

@@ -20,7 +20,7 @@ MAX_COUNTED = 10_000
 @dataclass(frozen=True)
 class AuditFilter:
     """Which events: words in actor, action, noun or label; those from ``since`` to before ``until``, and with an id
-    below ``before``.
+    below ``before``. ``record_id`` is that of the one thing, whatever it was called.
     """
 
     text: str = ""
@@ -29,6 +29,7 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
     before: int = MAX_ID
+    record_id: int | None = None
 
 
 def history(session: Session, wanted: AuditFilter) -> KeysetPage[AuditEvent]:
@@ -43,6 +44,8 @@ def _filtered(wanted: AuditFilter) -> Select[AuditEvent]:
         query = query.where(AuditEvent.noun == wanted.noun)
     if wanted.action:
         query = query.where(AuditEvent.action == wanted.action)
+    if wanted.record_id is not None:
+        query = query.where(AuditEvent.record_id == wanted.record_id)
     if wanted.since:
         query = query.where(AuditEvent.at >= wanted.since)
     if wanted.until:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from postmaster.extensions import BigId, Id, Model, UtcDateTime, choice, now
@@ -76,6 +76,23 @@ class WebSession(Model):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     address: Mapped[str] = mapped_column(String(50))
     user_agent: Mapped[str] = mapped_column(String(200))
+
+
+class SavedView(Model):
+    """A list as somebody wants to see it again: the ``query`` of its address, under a name; ``shared`` with all admins.
+
+    ``plural`` is what the list is of.
+    """
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("user_id", "plural", "name"),)
+
+    id: Mapped[Id]
+    plural: Mapped[str] = mapped_column(String(40), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    query: Mapped[str] = mapped_column(String(1000))
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("user_account.id", ondelete="CASCADE"))
+    shared: Mapped[bool]
 
 
 class PasswordTries(Model):

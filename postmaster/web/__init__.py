@@ -14,6 +14,7 @@ from postmaster.web import (
     asked,
     assets,
     audit,
+    bulk,
     credentials,
     customers,
     errors,
@@ -71,6 +72,7 @@ BLUEPRINTS = (
 def init_app(app: Flask) -> None:
     """Register the blueprints and what all pages share."""
     asked.init_app(app)
+    bulk.init_app(app)
     security.init_app(app)
     errors.init_app(app)
     times.init_app(app)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from postmaster.desk.addresses import ADDRESSES, AddressService
-from postmaster.web.resources import Column, Resource, resource_blueprint
+from postmaster.web.bulk_actions import validity_actions
+from postmaster.web.resource_pages import resource_blueprint
+from postmaster.web.resources import Column, Resource
 
 ADDRESS_PAGES = Resource(
     title="Email Addresses",
@@ -11,6 +13,7 @@ ADDRESS_PAGES = Resource(
     "To: field. Addresses are never deleted, only set invalid.",
     empty="Without one, mail of accounts that dispatch by the To: field goes to the default queue.",
     service=AddressService,
+    bulk=validity_actions(AddressService),
     listing=ADDRESSES,
     columns=(
         Column("E-mail Address", "address"),

@@ -12,7 +12,7 @@ from postmaster.database import read_session
 from postmaster.resources.models import AuditEvent
 from postmaster.system.audit_log import AuditFilter, history, recent_kinds
 from postmaster.web.access import for_admins
-from postmaster.web.asked import asked_before
+from postmaster.web.asked import asked_before, asked_id
 from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
 from postmaster.web.times import asked_moment
@@ -20,7 +20,7 @@ from postmaster.web.times import asked_moment
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
 # What the address says of the filter; ``before`` is where the page begins.
-AUDIT_FILTERS = ("q", "noun", "action", "from", "to")
+AUDIT_FILTERS = ("q", "noun", "action", "from", "to", "record")
 
 # What is never shown, should it ever have got into the log. Services leave it out.
 SECRETS = ("password", "secret", "token")
@@ -72,6 +72,7 @@ def _wanted() -> AuditFilter:
         asked_moment("from"),
         asked_moment("to", end_of_day=True),
         asked_before(),
+        asked_id("record"),
     )
 
 

@@ -80,6 +80,7 @@ HEALTH_BADGES: Mapping[Health, Badge] = dict(
         _health(
             Health.QUEUE_INVALID, "warn", "triangle-alert", "Its mail is dispatched by address. Choose another queue."
         ),
+        _health(Health.PAUSED_BY_HAND, "paused", "circle-pause", "Its mail stays on the server until it is resumed."),
         _health(Health.NEVER, "never", "circle-dashed"),
         _health(Health.HEALTHY, "ok", "circle-check"),
         _health(Health.INVALID, "paused", "circle-pause"),

@@ -21,7 +21,7 @@ from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import wanted
-from postmaster.web.resources import is_confirmed
+from postmaster.web.resource_forms import is_confirmed
 
 blueprint = Blueprint("customers", __name__, url_prefix="/customers")
 

@@ -16,7 +16,7 @@ from wtforms import HiddenField, PasswordField, SelectChoice, SelectField, Strin
 
 from postmaster.errors import InputError
 from postmaster.extensions import Json
-from postmaster.resources.fields import Field, Value
+from postmaster.resources.fields import Field, Value, typed
 from postmaster.resources.models import AuditEvent
 from postmaster.resources.readers import paragraph
 from postmaster.resources.service import Service, differences
@@ -111,7 +111,7 @@ class FieldForm(Form):
     def tell(self, revision: int, values: Mapping[str, Value], event: AuditEvent | None) -> None:
         """Show what somebody else changed meanwhile: what was not touched here follows, what was stays as entered."""
         _, before = self._seen()
-        now = {name: _typed(value) for name, value in values.items()}
+        now = {name: _shown(value) for name, value in values.items()}
         self.meanwhile = Meanwhile(differences(before, now), event)
         for name, text in now.items():
             if text_of(self[name].data) == before.get(name):
@@ -159,7 +159,7 @@ def field_form(
         form.seen.data = ""
         return form
     values = service.values(record)
-    given = {name: _typed(value) for name, value in values.items()}
+    given = {name: _shown(value) for name, value in values.items()}
     form = form_class(data={**given, "seen": remembered(record.revision, values)}, **options)
     for field in fields:
         if field.fixed:
@@ -169,12 +169,12 @@ def field_form(
 
 def initial(field: Field) -> str:
     """What a new form says in ``field``: its default, or what leaving it empty means, where that is yes or no."""
-    return field.default or _typed(field.empty)
+    return field.default or _shown(field.empty)
 
 
 def remembered(revision: int, values: Mapping[str, Value]) -> str:
     """What a form holds of the state it was opened on."""
-    return json.dumps([revision, {name: _typed(value) for name, value in values.items()}])
+    return json.dumps([revision, {name: _shown(value) for name, value in values.items()}])
 
 
 def _input(field: Field, choices: Sequence[str] | None, editing: bool) -> Any:
@@ -204,10 +204,6 @@ def text_of(data: object) -> str:
     return "" if data is None else str(data).replace("\r\n", "\n")
 
 
-def _typed(value: Value) -> str:
-    """``value`` as it is typed."""
-    if isinstance(value, tuple):
-        return "\n".join(value)
-    if value is None or isinstance(value, bool):
-        return {None: "", True: "yes", False: "no"}[value]
-    return text_of(value)
+def _shown(value: Value) -> str:
+    """``value`` as a form shows it."""
+    return text_of(typed(value))

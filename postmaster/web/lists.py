@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -23,15 +23,16 @@ def wants_fragment() -> bool:
     return "HX-Request" in headers and not whole
 
 
-def list_state() -> dict[str, Any]:
-    """The state of the list that the request is about, or that it came from and leads back to."""
-    return {name: request.args[name] for name in STATE if request.args.get(name)}
+def list_state(choices: Iterable[str] = ()) -> dict[str, Any]:
+    """The state of the list that the request is about, or that it came from and leads back to; with its ``choices``."""
+    return {name: request.args[name] for name in (*STATE, *choices) if request.args.get(name)}
 
 
-def wanted() -> ListFilter:
-    """What the request asks of the list."""
+def wanted(choices: Iterable[str] = ()) -> ListFilter:
+    """What the request asks of the list, also of its ``choices``."""
     page = asked_number("page", 1)
-    return ListFilter(request.args.get("q", "").strip(), request.args.get("sort", ""), page)
+    chosen = {name: request.args[name].replace("\0", "") for name in choices if request.args.get(name)}
+    return ListFilter(request.args.get("q", "").strip(), request.args.get("sort", ""), page, chosen)
 
 
 @dataclass(frozen=True)

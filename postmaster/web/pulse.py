@@ -94,6 +94,7 @@ def nobody_fetches() -> str:
 # Why somebody cannot press Fetch now.
 _BY_HEALTH: Mapping[Health, str] = {
     Health.INVALID: "The account is not valid.",
+    Health.PAUSED_BY_HAND: "The account is paused.",
     Health.NEEDS_CREDENTIAL: "The account needs a valid credential.",
     Health.NEEDS_CONFIRMATION: "The first fetch of the account has to be confirmed.",
 }

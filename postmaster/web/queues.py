@@ -11,8 +11,10 @@ from postmaster.accounts.queue_list import QUEUE_LISTING
 from postmaster.desk.models import Queue
 from postmaster.desk.queues import QueueService
 from postmaster.system.settings import DEFAULT_QUEUE, get_setting
+from postmaster.web.bulk_actions import delete_action, validity_actions
 from postmaster.web.context import Context
-from postmaster.web.resources import Column, Resource, resource_blueprint
+from postmaster.web.resource_pages import resource_blueprint
+from postmaster.web.resources import Column, Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ QUEUE_PAGES = Resource(
     lead="Where tickets wait. The default queue takes mail that no account and no address sends elsewhere.",
     empty="A ticket needs a queue to wait in.",
     service=QueueService,
+    bulk=(*validity_actions(QueueService), delete_action(QueueService)),
     listing=QUEUE_LISTING,
     columns=(
         Column("Name", "name"),

@@ -1,4 +1,4 @@
-"""The pages that all resources share: list, add, edit and delete, made from a service and its fields.
+"""What the pages of all resources share, and their list. Forms: ``resource_forms``; all together: ``resource_pages``.
 
 The commands are made in the same way (``cli/resources.py``), so a rule holds on a page as it does on the command line.
 """
@@ -9,27 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, url_for
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from postmaster.database import read_session, transaction
-from postmaster.errors import NotFoundError, PostMasterError
-from postmaster.resources.fields import InvalidFieldsError
-from postmaster.resources.listing import Listing, Page
-from postmaster.resources.service import ConflictError, Service
-from postmaster.resources.uses import StillNamedError
+from postmaster.database import read_session
+from postmaster.errors import NotFoundError
+from postmaster.resources.bulk import AnyService, TakeBack, put_back
+from postmaster.resources.listing import ListFilter, Listing, Page
 from postmaster.web.access import current_user, for_admins
+from postmaster.web.bulk_actions import BulkAction
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FieldForm, resource_form
-from postmaster.web.lists import counted, list_state, next_url, wanted, wants_fragment, with_parameter
+from postmaster.web.lists import counted, list_state, wanted, wants_fragment
+from postmaster.web.view_links import ViewLink, view_links
 
-AnyService = Service[Any]
 MakeForm = Callable[[AnyService, Mapping[str, str], Any], FieldForm]
-
-# Somebody else was faster.
-CONFLICT = 409
 
 
 def no_context(_session: Session, _of: Any = None) -> Context:
@@ -56,6 +51,9 @@ class Resource:
     the cells of some records need beside their rows. ``frame`` is what the page around the list needs; the part that a
     filter changes does without. ``beside`` is what its form's page shows beside the form of one, or of a new one
     (None).
+
+    A new one may begin as a copy if it ``copies``; it ``transfers`` if all can be exported and imported in the page.
+    ``bulk`` is what is done with those that are selected, ``ways_back`` how that is undone, by action.
     """
 
     title: str
@@ -68,6 +66,10 @@ class Resource:
     called: str = ""
     keeps: str = ""
     deletable: bool = True
+    copies: bool = False
+    transfers: bool = False
+    bulk: tuple[BulkAction, ...] = ()
+    ways_back: Mapping[str, TakeBack] = field(default_factory=lambda: {"set": put_back})
     helps: Mapping[str, str] = field(default_factory=dict)
     wraps: Mapping[str, str] = field(default_factory=dict)
     cells: Callable[[Session, Sequence[Any]], Context] = no_context
@@ -104,7 +106,24 @@ class Resource:
     def url(self, view: str = "page", **values: Any) -> str:
         """The address of one of its pages, which keeps the state of the list."""
         endpoint = self.home if view == "page" else f"{self.plural}.{view}"
-        return url_for(endpoint, **{**list_state(), **values})
+        return url_for(endpoint, **{**self.state(), **values})
+
+    def bare_url(self) -> str:
+        """The address of the list as it is first seen."""
+        return url_for(self.home)
+
+    def state(self) -> Mapping[str, Any]:
+        """The state of the list that the request is about."""
+        return list_state(self.listing.choices)
+
+    def wanted(self) -> ListFilter:
+        """What the request asks of the list."""
+        return wanted(self.listing.choices)
+
+    @property
+    def width(self) -> int:
+        """How many columns the list has, with those of what is selected and of what can be done."""
+        return len(self.columns) + (2 if self.bulk else 1)
 
     def page_url(self, number: int) -> str:
         """The address of that page of the list."""
@@ -131,57 +150,37 @@ class FieldRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceListContext(Context, templates=("resources/page.html", "resources/_list.html")):
-    """A list: ``page`` is what the listing found, ``lines`` are its rows, ``text`` and ``sort`` what was asked."""
+    """A list: ``page`` is what the listing found, ``lines`` are its rows, ``text`` and ``sort`` what was asked.
+
+    ``views`` are those that are saved of it.
+    """
 
     resource: Resource
     page: Page
     lines: Sequence[FieldRow]
     text: str
     sort: str
+    views: Sequence[ViewLink]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResourceFormContext(Context, templates=("resources/form.html",)):
-    """A form, for the one called ``label`` or for a new one; ``back`` is where Cancel leads."""
+@dataclass(frozen=True)
+class ShownChoice:
+    """A filter beside the text: what it may ask for, with what is shown for each, and what is ``chosen``."""
 
-    resource: Resource
-    form: FieldForm
-    back: str
+    name: str
     label: str
+    words: Mapping[str, str]
+    chosen: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeleteContext(Context, templates=("resources/delete.html", "resources/_asks.html")):
-    """The question whether to delete one; or, in ``refusal``, what still uses it."""
+class ResourcePageContext(Context):
+    """What the page of a list has around it: the choices."""
 
-    resource: Resource
-    line: FieldRow
-    refusal: str
+    choices: Sequence[ShownChoice]
 
 
-def resource_blueprint(resource: Resource, name: str) -> Blueprint:
-    """The blueprint of the resource's pages."""
-    path = f"/{resource.within}/{resource.plural}" if resource.within else f"/{resource.plural}"
-    blueprint = Blueprint(resource.plural, name, url_prefix=path)
-    if not resource.within:
-        _page(blueprint, resource)
-    for add_view in (_add, _edit, *((_confirm, _delete) if resource.deletable else ())):
-        add_view(blueprint, resource)
-    return blueprint
-
-
-def form_route(blueprint: Blueprint, path: str, **options: Any) -> Callable[[Any], Any]:
-    """A route below the form of a new resource, and the same below that of each one."""
-
-    def decorate(view: Any) -> Any:
-        for prefix in ("/add", "/<id:number>"):
-            blueprint.route(f"{prefix}/{path}", **options)(view)
-        return view
-
-    return decorate
-
-
-def _page(blueprint: Blueprint, resource: Resource) -> None:
+def add_page(blueprint: Blueprint, resource: Resource) -> None:
     @blueprint.get("")
     @for_admins
     def page() -> str:
@@ -189,20 +188,37 @@ def _page(blueprint: Blueprint, resource: Resource) -> None:
         with read_session() as session:
             context, cells = listed(resource, session)
             frame = Context() if wants_fragment() else resource.frame(session)
-        return context.render("" if wants_fragment() else resource.page_template, cells, frame)
+            around = Context() if wants_fragment() else _around(session, resource)
+        return context.render("" if wants_fragment() else resource.page_template, cells, frame, around)
+
+
+def _around(session: Session, resource: Resource) -> ResourcePageContext:
+    chosen = resource.wanted().chosen
+    choices = [
+        ShownChoice(name, choice.label, choice.words(session), chosen.get(name, ""))
+        for name, choice in resource.listing.choices.items()
+    ]
+    return ResourcePageContext(choices=choices)
+
+
+def _views(session: Session, resource: Resource) -> Sequence[ViewLink]:
+    if not resource.listing.choices:
+        return ()
+    return view_links(session, resource.plural, resource.bare_url(), resource.state())
 
 
 def listed(resource: Resource, session: Session) -> tuple[ResourceListContext, Context]:
     """The part of the list that the request asks for, and what its cells need."""
     service = resource.serve(session)
-    found = resource.listing.page(session, wanted())
+    found = resource.listing.page(session, resource.wanted())
     lines = [line_of(service, row) for row in found.rows]
     context = ResourceListContext(
         resource=resource,
         page=found,
         lines=lines,
-        text=wanted().text,
-        sort=resource.listing.sorted_by(wanted().sort),
+        text=resource.wanted().text,
+        sort=resource.listing.sorted_by(resource.wanted().sort),
+        views=_views(session, resource),
     )
     return context, resource.cells(session, [line.record for line in lines])
 
@@ -210,78 +226,6 @@ def listed(resource: Resource, session: Session) -> tuple[ResourceListContext, C
 def line_of(service: AnyService, row: Row[Any]) -> FieldRow:
     """What a line of the list shows of ``row``."""
     return FieldRow(row, service.label(row[0]), str(service.health(row[0])))
-
-
-def _add(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.route("/add", methods=["GET", "POST"])
-    @for_admins
-    def add() -> ResponseReturnValue:
-        """Add one."""
-        with read_session() as session:
-            form = resource.make_form(resource.serve(session), resource.helps, None)
-            beside = resource.beside(session, None)
-        if form.was_sent_well():
-            try:
-                with transaction() as session:
-                    service = resource.serve(session)
-                    record = service.add(form.texts())
-            except InvalidFieldsError as error:
-                form.refuse(error.errors)
-            else:
-                return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” is added.")
-        return render_form(resource, form, "", beside), form.status()
-
-
-def _edit(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.route("/<id:number>", methods=["GET", "POST"])
-    @for_admins
-    def edit(number: int) -> ResponseReturnValue:
-        """Edit one."""
-        with read_session() as session:
-            service = resource.serve(session)
-            record = existing(service, number)
-            form, label = resource.make_form(service, resource.helps, record), service.label(record)
-            beside = resource.beside(session, record)
-        status = form.status()
-        if form.was_sent_well():
-            try:
-                with transaction() as session:
-                    service = resource.serve(session)
-                    record = existing(service, number)
-                    service.confirmed = is_confirmed()
-                    changes = service.change(record, form.texts(), form.revision)
-            except StillNamedError as error:
-                form.uses = error.uses
-                form.refuse(error.beside_list)
-            except InvalidFieldsError as error:
-                form.refuse(error.errors)
-            except ConflictError:
-                tell(resource, form, number)
-                status = CONFLICT
-            else:
-                done = "is saved" if changes else "is unchanged"
-                return _after(resource, service, record, f"The {resource.name} “{service.label(record)}” {done}.")
-        return render_form(resource, form, label, beside), status
-
-
-def render_form(resource: Resource, form: FieldForm, label: str, beside: Context) -> str:
-    """The page with ``form``, for the one called ``label`` or for a new one."""
-    back = next_url() or resource.url()
-    context = ResourceFormContext(resource=resource, form=form, back=back, label=label)
-    return context.render(resource.form_template, beside)
-
-
-def is_confirmed() -> bool:
-    """Whether the box is ticked that asks about what still names a thing."""
-    return request.form.get("confirmed") == "yes"
-
-
-def tell(resource: Resource, form: FieldForm, number: int) -> None:
-    """Add to ``form`` what somebody else changed meanwhile."""
-    with read_session() as session:
-        service = resource.serve(session)
-        record = existing(service, number)
-        form.tell(record.revision, service.values(record), service.last_change(record))
 
 
 def existing(service: AnyService, number: int) -> Any:
@@ -296,55 +240,3 @@ def missing(service: AnyService) -> NotFoundError:
     """The error that what a page was asked for is not there."""
     advice = f"Somebody may have deleted it. Look for it in the list of {service.plural}."
     return NotFoundError(f"unknown-{service.noun}", f"This {service.noun} no longer exists", advice)
-
-
-def _after(resource: Resource, service: AnyService, record: Any, sentence: str) -> ResponseReturnValue:
-    """Say that it is saved, and go on: to where the form was asked from, back to the list, or to the form."""
-    flash(sentence, "ok")
-    for words in service.warnings():
-        flash(words, "warn")
-    if back := next_url():
-        return redirect(with_parameter(back, resource.noun, service.label(record)), 303)
-    if request.form.get("then") == "stay":
-        return redirect(resource.url("edit", number=record.id), 303)
-    return redirect(resource.url(), 303)
-
-
-def _confirm(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.get("/<id:number>/delete")
-    @for_admins
-    def confirm_delete(number: int) -> str:
-        """Ask whether to delete one, or say what still uses it: in its row, or on a page of its own."""
-        with read_session() as session:
-            service = resource.serve(session)
-            row = resource.listing.row(session, number)
-            if row is None:
-                raise missing(service)
-            line, refusal = line_of(service, row), _refusal(service, row[0])
-            cells = resource.cells(session, [line.record])
-        return DeleteContext(resource=resource, line=line, refusal=refusal).render("", cells)
-
-
-def _refusal(service: AnyService, record: Any) -> str:
-    try:
-        service.check_deletable(record)
-    except PostMasterError as error:
-        return str(error)
-    return ""
-
-
-def _delete(blueprint: Blueprint, resource: Resource) -> None:
-    @blueprint.post("/<id:number>/delete")
-    @for_admins
-    def delete(number: int) -> ResponseReturnValue:
-        """Delete one, and show the list again."""
-        try:
-            with transaction() as session:
-                service = resource.serve(session)
-                record = existing(service, number)
-                service.delete(record)
-        except PostMasterError as error:
-            flash(str(error), "fail")
-        else:
-            flash(f"The {resource.name} “{service.label(record)}” is deleted.", "ok")
-        return redirect(resource.url(), 303)

@@ -22,7 +22,7 @@ from postmaster.web.asked import is_looking
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted
-from postmaster.web.resources import is_confirmed
+from postmaster.web.resource_forms import is_confirmed
 from postmaster.web.setting_rows import Row, changed_rows, rows_of, sent_rows, sent_value
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")

@@ -16,7 +16,8 @@ from postmaster.operations.targets import key_of
 from postmaster.web.badges import TARGET_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.pickers import PickerForm, picker_form
-from postmaster.web.resources import Column, Resource, resource_blueprint
+from postmaster.web.resource_pages import resource_blueprint
+from postmaster.web.resources import Column, Resource
 
 
 class TargetForm(PickerForm):

@@ -84,6 +84,7 @@ def states(account: MailAccount) -> Iterator[AccountState | None]:
     yield None
     yield AccountState(held_revision=account.config_revision, failures=0)
     yield AccountState(held_revision="9/9.9", failures=1)
+    yield AccountState(paused_at=now(), paused_revision=account.config_revision, failures=1)
     for paused, failures, success in itertools.product((None, "9/9.9", account.config_revision), (0, 2), (None, now())):
         yield AccountState(paused_revision=paused, failures=failures, last_success_at=success)
 
@@ -110,7 +111,7 @@ def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
             for account in accounts(known, queue):
                 session.add(account)
                 session.flush()
-                account.state = next(itertools.islice(states(account), account.id % 15, None))
+                account.state = next(itertools.islice(states(account), account.id % 16, None))
         query = (
             select(MailAccount, label_column(), health_column())
             .outerjoin(MailAccount.credential)

@@ -75,6 +75,9 @@ PAUSED = {"failures": 1, "paused_revision": REVISION}
         (APP_ONLY | {"sealed_client_secret": ""}, None, Validity.VALID, Health.NEEDS_CREDENTIAL),
         (None, PAUSED, Validity.INVALID, Health.INVALID),
         ({}, PAUSED, Validity.INVALID_TEMPORARILY, Health.INVALID),
+        ({}, {"paused_at": now()}, Validity.VALID, Health.PAUSED_BY_HAND),
+        (None, PAUSED | {"paused_at": now()}, Validity.VALID, Health.PAUSED_BY_HAND),
+        ({}, {"paused_at": now()}, Validity.INVALID, Health.INVALID),
     ],
 )
 def test_an_account_stands_as_its_state_and_credential_say(

@@ -118,6 +118,21 @@ def test_fetching_is_paused_and_resumed(admin: Program, desk: Desk) -> None:
     assert admin.get("/pause")["paused"] is False
 
 
+def test_one_account_is_paused_and_resumed(admin: Program, desk: Desk) -> None:
+    desk.add_account(type="POP3", host="pop.example.org", credential=desk.credential("ada", "secret"), tags="vip")
+    problem(admin("PUT", "/accounts/1/pause", {}), 422, "missing-field")
+    problem(admin("PUT", "/accounts/9/pause", {"reason": "x"}), 404, "unknown-account")
+    assert admin("PUT", "/accounts/1/pause", {"reason": "The server moves"}).status_code == 204
+    account = admin.get("/accounts/1")
+    assert (account["health"], account["paused_by"]) == ("paused-by-hand", "API token program 1")
+    assert account["paused_reason"] == "The server moves"
+    problem(admin("POST", "/accounts/1/fetch"), 409, "not-fetched")
+    assert [item["id"] for item in admin.get("/accounts?health=paused-by-hand&tag=vip")["items"]] == [1]
+    assert admin.get("/accounts?tag=other")["items"] == []
+    assert admin("DELETE", "/accounts/1/pause").status_code == 204
+    assert admin.get("/accounts/1")["paused_at"] is None
+
+
 def test_settings_are_told_with_unit_and_default_and_changed(admin: Program, desk: Desk) -> None:
     rows = {row["name"]: row for row in admin.get("/settings")["items"]}
     assert rows.keys() == {row["name"] for row in desk.ok("setting", "list", "--json").json_lines}

@@ -24,7 +24,16 @@ STORED = VALUES | {"port": 1143, "ssl_verify": False}
 def test_an_empty_data_directory_lists_no_accounts(unused_app: Flask) -> None:
     run = runner_of(unused_app)
     assert run("account", "list", "--json").stdout == ""
-    assert run("account", "list").stdout.split() == ["id", "label", "type", "queue", "validity", "health", "comment"]
+    assert run("account", "list").stdout.split() == [
+        "id",
+        "label",
+        "type",
+        "queue",
+        "tags",
+        "validity",
+        "health",
+        "comment",
+    ]
 
 
 @pytest.mark.parametrize("name", ACCOUNT_TYPES)
@@ -47,7 +56,7 @@ def test_a_listed_account_has_the_option_names_as_keys(admin: Admin) -> None:
         "id": 1, "label": "info@mail.example.com", "type": "IMAPS", "credential": "C", "address": None,
         "host": "mail.example.com", "port": None, "folder": None, "ssl_verify": True, "ssl_fingerprint": None,
         "ssl_verifycn_name": None, "trusted": "no", "authserv_ids": None, "dispatching": "queue", "queue": "Junk",
-        "validity": "valid", "comment": "Orders of the shop.", "interval": None, "answer_timeout": None,
+        "validity": "valid", "tags": "", "comment": "Orders of the shop.", "interval": None, "answer_timeout": None,
         "health": "never",
     }  # fmt: skip
 

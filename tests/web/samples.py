@@ -78,6 +78,8 @@ ARGUMENTS: dict[str, Callable[[], str]] = {
     "key": lambda: "0" * 32,
     "field": lambda: "folder",
     "secret": lambda: "sample",
+    "press": lambda: "delete",
+    "batch": lambda: "0" * 16,
     "link": lambda: wall_link() or "none",
 }
 

@@ -81,7 +81,7 @@ def test_what_needs_somebody_comes_first_with_its_error(client: FlaskClient) -> 
     text = words(page)
     assert "Help wanted By the To: field Failing : support@example.org Never 0 0 – Valid" in text
     assert "It <b>broke</b>. Mend it. The server said: NO <i>way</i>" in text
-    assert "Paused : berta@three.example/Büro just now 0 0 – Valid" in text
+    assert "Login refused : berta@three.example/Büro just now 0 0 – Valid" in text
     assert "Edit credential" in text
     assert "Needs credential : four.example Never 0 0 – Valid" in text
     assert "The account has no credential. Choose one in the account. Until then, this account is not fetched." in text
@@ -117,10 +117,10 @@ def test_a_full_mailbox_waits_to_be_confirmed_and_says_how(app: Flask, client: F
         ("invalid-temp", ["five.example"]),
         ("healthy", [ONE]),
         ("failing", [TWO]),
-        ("paused", [THREE]),
+        ("login refused", [THREE]),
         ("needs credential", [FOUR]),
-        ("paused imap berta", [THREE]),
-        ("paused ada", []),
+        ("refused imap berta", [THREE]),
+        ("refused ada", []),
         ("%", []),
     ],
 )

@@ -16,7 +16,9 @@ from jinja2.meta import find_undeclared_variables
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.web.context import Context
-from postmaster.web.resources import DeleteContext, Resource, ResourceFormContext, ResourceListContext
+from postmaster.web.resource_forms import ResourceFormContext
+from postmaster.web.resource_pages import DeleteContext
+from postmaster.web.resources import Resource, ResourceListContext, ResourcePageContext
 from tests.docs.documents import TOP
 
 TEMPLATES = sorted(str(path.relative_to(TOP / "templates")) for path in (TOP / "templates").rglob("*.html"))
@@ -63,7 +65,7 @@ def resource_uses(resource: Resource) -> Iterator[Use]:
     cells, frame, beside = (
         typing.get_type_hints(view)["return"] for view in (resource.cells, resource.frame, resource.beside)
     )
-    yield Use(resource.page_template, (ResourceListContext, cells, frame), resource.plural)
+    yield Use(resource.page_template, (ResourceListContext, cells, frame, ResourcePageContext), resource.plural)
     yield Use("resources/_list.html", (ResourceListContext, cells), resource.plural)
     yield Use(resource.form_template, (ResourceFormContext, beside), resource.plural)
     if resource.deletable:

@@ -89,7 +89,7 @@ def test_accounts_stand_worst_first(app: Flask, client: FlaskClient, run: Run) -
         ({}, "Never fetched"),
         ({"last_success_at": datetime(2026, 5, 4, tzinfo=UTC)}, "Healthy"),
         ({"failures": 1}, "Failing"),
-        ({"paused_revision": "1/1.1"}, "Paused"),
+        ({"paused_revision": "1/1.1"}, "Login refused"),
     ],
 )
 def test_each_health_is_a_word_beside_its_colour(

@@ -12,16 +12,19 @@ from postmaster.accounts.health import HEALTH_LABELS, Health
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
+from postmaster.accounts.tags import tags_of
 from postmaster.operations.progress import progress
 from postmaster.operations.server_checks import CheckReport
 from postmaster.pipeline.decision import OUTCOMES, REASONS
 from postmaster.system.settings import FETCH_INTERVAL, RECOMMENDED_ACCOUNT_LIMIT, get_setting
+from postmaster.web.accounts.bulk import BULK_ACTIONS, KEEPS, WAYS_BACK
 from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import Standing, list_pulse, standings
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.pulse import PulseContext
-from postmaster.web.resources import Column, Resource, resource_blueprint
+from postmaster.web.resource_pages import resource_blueprint
+from postmaster.web.resources import Column, Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,7 @@ def _beside(_session: Session, _account: MailAccount | None) -> AccountBeside:
 
 ACCOUNT_PAGES = Resource(
     called="mail account",
-    keeps="Its tickets stay, and so does the mail that is still on the server.",
+    keeps=KEEPS,
     title="PostMaster Mail Accounts",
     lead="PostMaster fetches these mailboxes and turns each message into a ticket.",
     empty="",
@@ -130,8 +133,13 @@ ACCOUNT_PAGES = Resource(
         "interval": "third",
         "answer_timeout": "third",
         "validity": "third",
+        "tags": "most",
         "comment": "",
     },
+    copies=True,
+    transfers=True,
+    bulk=BULK_ACTIONS,
+    ways_back=WAYS_BACK,
     cells=account_cells,
     frame=_frame,
     beside=_beside,
@@ -144,3 +152,4 @@ blueprint = resource_blueprint(ACCOUNT_PAGES, __name__)
 
 
 blueprint.add_app_template_filter(complaint_of, "complaint")
+blueprint.add_app_template_filter(tags_of, "tags")

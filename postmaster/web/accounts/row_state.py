@@ -57,6 +57,7 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
         account.config_revision,
         account.credential and str(need_of(account.credential)),
         state and (state.last_run_at, state.next_run_at, state.failures, state.error_code, state.held_count),
+        state and (state.paused_at, state.paused_reason),
         activity,
         nobody_fetches(),
     )
@@ -65,7 +66,7 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
 
 def list_pulse(going_on: Mapping[int, Progress]) -> Pulse:
     """The pulse of the list. It says which rows are there when it beats, so one that asks whether to delete is left."""
-    shown = "#q, #accounts-list > input, #accounts-list [name=shown]"
+    shown = "#q, #accounts-list > input, #accounts-list [name=shown], #accounts-list .choose :checked"
     return Pulse(url_for("accounts.live"), pace(going_on), shown)
 
 

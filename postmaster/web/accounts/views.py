@@ -29,7 +29,8 @@ from postmaster.web.asked import asked_number
 from postmaster.web.context import Context
 from postmaster.web.field_forms import FormPart
 from postmaster.web.lists import wants_fragment, with_parameter
-from postmaster.web.resources import Resource, existing, form_route, render_form
+from postmaster.web.resource_forms import form_route, render_form
+from postmaster.web.resources import Resource, existing
 
 # What it takes to reach a mailbox, and what more to preview its mail.
 CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)

@@ -19,9 +19,11 @@ from postmaster.oauth.setup_help import Known, SetupStep, setup_steps
 from postmaster.oauth.token_diagnosis import signs_in_as
 from postmaster.oauth.vault import object_id_of
 from postmaster.web.badges import CREDENTIAL_BADGES, Badge
+from postmaster.web.bulk_actions import delete_action, validity_actions
 from postmaster.web.context import Context
 from postmaster.web.credentials.form import GRANTS, credential_form
-from postmaster.web.resources import Column, Resource, resource_blueprint
+from postmaster.web.resource_pages import resource_blueprint
+from postmaster.web.resources import Column, Resource
 
 
 def redirect_uri() -> str:
@@ -100,6 +102,7 @@ CREDENTIAL_PAGES = Resource(
     lead="How PostMaster signs in to mail servers. Secrets are stored encrypted and never shown again.",
     empty="An account signs in with a credential: a user name and its password, or tokens of an identity provider.",
     service=CredentialService,
+    bulk=(*validity_actions(CredentialService), delete_action(CredentialService)),
     listing=CREDENTIALS,
     columns=(
         Column("Name", "name"),

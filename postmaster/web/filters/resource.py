@@ -16,9 +16,11 @@ from postmaster.pipeline.filters.service import FILTER_LISTING, RECOMMENDED_FILT
 from postmaster.resources.models import Validity
 from postmaster.resources.numbers import NO_ID
 from postmaster.web.asked import asked_id
+from postmaster.web.bulk_actions import delete_action, validity_actions
 from postmaster.web.context import Context
 from postmaster.web.filters.form import HOWS, SETTABLE, USUAL_HEADERS, filter_form
-from postmaster.web.resources import Column, Resource, resource_blueprint
+from postmaster.web.resource_pages import resource_blueprint
+from postmaster.web.resources import Column, Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,7 @@ FILTER_PAGES = Resource(
     "list, for all accounts or for chosen ones.",
     empty="Without one, only accounts and addresses decide about mail.",
     service=FilterService,
+    bulk=(*validity_actions(FilterService), delete_action(FilterService)),
     listing=FILTER_LISTING,
     columns=(
         Column("Name", "name"),

@@ -26,7 +26,8 @@ from postmaster.web.context import Context
 from postmaster.web.filters.form import FilterForm, filter_form
 from postmaster.web.filters.resource import FILTER_PAGES, FilterBeside, blueprint, filter_beside
 from postmaster.web.lists import wants_fragment
-from postmaster.web.resources import Resource, existing, form_route, render_form
+from postmaster.web.resource_forms import form_route, render_form
+from postmaster.web.resources import Resource, existing
 
 UNPROCESSABLE = 422
 

@@ -15,7 +15,8 @@ from postmaster.outlets.standing import OutletStanding, standings
 from postmaster.web.badges import OUTLET_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.outlets.form import outlet_form
-from postmaster.web.resources import Column, Resource, resource_blueprint
+from postmaster.web.resource_pages import resource_blueprint
+from postmaster.web.resources import Column, Resource
 
 
 @dataclass(frozen=True, kw_only=True)
