@@ -120,26 +120,31 @@ def try_out(
     decision = decide(prepared, load_context(session, setup.configuration, [prepared], now(), zone))
     return Experiment(
         message,
-        _attempts(filters, edited, prepared),
+        try_all(filters, prepared, edited, thorough=True),
         describe_decision(decision),
         decision.ticket.number if decision.ticket and decision.ticket.id else None,
     )
 
 
-def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
-    """As for a message that is taken, but with all conditions: somebody waits for the page."""
-    return try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()), thorough=True)
+def _try(each: CompiledFilter, view: MailView, ends: float, *, thorough: bool) -> Trial:
+    return try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()), thorough=thorough)
 
 
-def _attempts(filters: Sequence[CompiledFilter], edited: CompiledFilter, prepared: Prepared) -> list[FilterTrial]:
-    """Each filter with all of its conditions, also those behind one that does not match."""
+def try_all(
+    filters: Sequence[CompiledFilter], prepared: Prepared, edited: CompiledFilter | None = None, *, thorough: bool
+) -> list[FilterTrial]:
+    """How each filter goes on the message, also ``edited``, which is tried whatever comes before it.
+
+    ``thorough`` tries all conditions, also those behind one that does not match: for a page that somebody waits for.
+    """
     rules = prepared.rules
     view = MailView(prepared.message, trusted=prepared.believed, verdict=prepared.verdict)
     attempts, stopped = [], ""
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:
         why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")
-        trial = Trial(each) if why_not and each is not edited else _try(each, view, ends)
+        is_tried = not why_not or each is edited
+        trial = _try(each, view, ends, thorough=thorough) if is_tried else Trial(each)
         attempts.append(FilterTrial(trial, each is edited, why_not))
         if trial.matched and not why_not:
             view.controls.update((control.name.lower(), control) for control in trial.sets)

@@ -36,6 +36,7 @@ from postmaster.web import (
     times,
     tokens,
     wall,
+    why,
 )
 from postmaster.web import help as help_pages
 
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     articles,
     quarantine,
     mail,
+    why,
     runs,
     accounts,
     credentials,

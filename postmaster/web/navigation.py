@@ -57,7 +57,7 @@ NAVIGATION = (
         "",
         (
             NavigationItem("Status", "status.page", "activity"),
-            NavigationItem("Where is my mail?", "mail.page", "search"),
+            NavigationItem("Where is my mail?", "mail.page", "search", covers=("why",)),
             NavigationItem("Tickets", "tickets.page", "ticket", covers=("articles",)),
             NavigationItem("Quarantine", "quarantine.page", "shield-alert", count=quarantined),
             NavigationItem("Run History", "runs.page", "clock"),
