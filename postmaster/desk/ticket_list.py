@@ -6,7 +6,7 @@ have none: they are looked for in a stretch of the newest tickets, and then, if 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,9 @@ from postmaster.resources.numbers import MAX_ID
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000
+
+# Digits of the beginning of a ticket number that is looked for.
+MIN_DIGITS, MAX_DIGITS = 4, 30
 
 SEARCHED_COLUMNS = (
     Ticket.number,
@@ -55,6 +58,16 @@ def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) 
     if exact is not None and _is_there(session, exact, wanted.queue_ids):
         return keyset_page(session, query.where(exact), Ticket.id, wanted.before, size)
     return _search(session, query, wanted, size)
+
+
+def tickets_numbered(session: Session, start: str, limit: int) -> Sequence[Ticket]:
+    """The tickets whose numbers begin with ``start``, the smallest first: through the index. None for a few digits."""
+    if not (start.isascii() and start.isdecimal() and MIN_DIGITS <= len(start) <= MAX_DIGITS):
+        return ()
+    beginning = [Ticket.number >= start]
+    if start.strip("9"):  # digits have the same order in all languages, which nothing else has
+        beginning.append(Ticket.number < str(int(start) + 1).zfill(len(start)))
+    return session.scalars(select(Ticket).where(*beginning).order_by(Ticket.number).limit(limit)).all()
 
 
 def _is_there(session: Session, exact: ColumnElement[bool], queue_ids: Collection[int] | None) -> bool:

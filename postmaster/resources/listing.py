@@ -84,6 +84,11 @@ class Listing:
         shown = session.execute(rows.offset((last - 1) * PAGE_SIZE)).all() if counts.found_ else []
         return Page(shown, last, counts.found_, counts.total_)
 
+    def first(self, session: Session, text: str, limit: int) -> Sequence[Row[Any]]:
+        """The first rows in the usual order that match ``text``, without counting any."""
+        matches = self.query.where(*matching(self.searched, text))
+        return session.execute(matches.order_by(*self._order("")).limit(limit)).all()
+
     def all(self, session: Session) -> Sequence[Row[Any]]:
         """All its rows in the usual order."""
         return session.execute(self.query.order_by(*self._order(""))).all()

@@ -28,6 +28,7 @@ from postmaster.web import (
     quarantine,
     queues,
     runs,
+    search,
     security,
     session,
     settings,
@@ -61,6 +62,7 @@ BLUEPRINTS = (
     programs,
     audit,
     help_pages,
+    search,
 )
 
 
