@@ -24,7 +24,7 @@ MAX_TEXT = 200
 # Keys that work on each page, beside those that lead to a page of the navigation.
 GENERAL_KEYS = (
     ("/", "Search"),
-    ("Ctrl K", "Command palette: go to a page, account, queue or ticket"),
+    ("Ctrl K", "Go to a page or record"),
     ("?", "This list"),
     ("Esc", "Close what is open"),
 )

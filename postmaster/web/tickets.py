@@ -29,9 +29,10 @@ from postmaster.pipeline.verdict import Finding
 from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.uses import enumeration
-from postmaster.web.access import current_user, for_admins, for_leads
+from postmaster.web.access import current_user, for_admins, for_leads, is_admin
 from postmaster.web.asked import asked_before, asked_id, asked_number
 from postmaster.web.badges import SENDER_BADGES, Badge
+from postmaster.web.change_box import ChangeInput, change_inputs, chosen_words, told_changes
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import CursorLinks, counted, cursor_links, next_url
@@ -82,6 +83,13 @@ TICKET_ACTIONS = {
         "state",
         "set to “{state}”",
     ),
+    "set": TicketAction(
+        lambda session, form, actor: TicketService(session, actor).change(
+            form.ticket.data, form.queue.data or None, form.state.data or None, chosen_words(request.form)
+        ),
+        "",
+        "",
+    ),
     "merge": TicketAction(
         lambda session, form, actor: merge_tickets(session, form.ticket.data, form.into.data, actor),
         "into",
@@ -120,8 +128,7 @@ class TicketContext(Context, templates=("tickets/show.html",)):
     linked: LinkedNumbers
     outlets: Sequence[HandedOver]
     messages: Sequence[tuple[MailTrace, Sequence[Step]]]
-    valid_queues: Sequence[str]
-    states: Sequence[str]
+    inputs: Sequence[ChangeInput]
     verdicts: Mapping[Finding, Badge]
     imported: bool
     state: Mapping[str, Any]
@@ -171,7 +178,7 @@ def show(ticket: str) -> str:
         linked = linked_numbers(session, found.id)
         outlets = handed_over(session, found.id)
         imported = session.get(ImportedTicket, found.id) is not None
-        valid, states = Queues(session).valid_names(), state_names(session)
+        inputs = list(change_inputs(session, found)) if is_admin() else []
     return TicketContext(
         ticket=found,
         facts=[(label, value) for label, value in _facts(found) if value],
@@ -182,8 +189,7 @@ def show(ticket: str) -> str:
         linked=linked,
         outlets=outlets,
         messages=[(message, list(steps_of(message))) for message in messages],
-        valid_queues=valid,
-        states=states,
+        inputs=inputs,
         state=filter_state(),
         verdicts=SENDER_BADGES,
     ).render()
@@ -228,6 +234,8 @@ def _change(form: ChosenTicketsForm) -> str:
         raise InputError(action.needs, action.missing or f"Choose the {action.needs} first.")
     with transaction() as session:
         changes = action.run(session, form, current_user().name)
+    if form.action.data == "set":
+        return told_changes(changes)
     into = (form.into.data or "").strip()
     done = action.done.format(queue=form.queue.data, state=form.state.data, into=into)
     return _sentence(changes, done)

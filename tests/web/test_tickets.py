@@ -356,3 +356,45 @@ def _explain(connection: Connection, statement: str, parameters: Any) -> list[st
     word = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
     rows = connection.exec_driver_sql(f"{word} {statement}", parameters)
     return [str(row[-1]) for row in rows]
+
+
+def test_all_of_a_ticket_is_changed_in_one_form(desk: Desk, client: FlaskClient) -> None:
+    desk.ok("setting", "set", "Ticket::Owners", "ada; bob=7")
+    number = opened(desk)
+    page = client.get(f"/tickets/{number}").text
+    assert re.findall(r'id="change-(\w+)"', page) == ["title", "queue", "state", "priority", "owner", "lock"]
+    fields = {"queue": "Misc", "state": "open", "priority": "", "owner": "BOB", "lock": "lock"}
+    text = told(client, number, action="set", **fields)
+    assert (
+        "Changed: queue from “Raw” to “Misc”, owner from “–” to “bob”, lock from “unlock” to “lock”, "
+        "state from “new” to “open”." in text
+    )
+    assert "No changes." in told(client, number, action="set", owner="")
+    assert "Changed: owner from “bob” to “–”." in told(client, number, action="set", owner="–")
+
+
+def test_what_somebody_else_changed_meanwhile_stays(desk: Desk, client: FlaskClient) -> None:
+    number = opened(desk)
+    assert client.get(f"/tickets/{number}").status_code == 200
+    desk.ok("ticket", "set", number, "--queue", "Misc")
+    told(client, number, action="set", state="open", queue="")
+    [row] = desk.tickets()
+    assert (row["queue"], row["state"]) == ("Misc", "open")
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"priority": "9 huge"}, "Priority is “9 huge”, but must be 1 very low"),
+        ({"owner": "ada"}, "There is nothing to choose from for Owner."),
+        ({"lock": HOSTILE}, "Lock is “"),
+        ({"priority": "–"}, "Priority is missing."),
+    ],
+)
+def test_a_word_that_there_is_not_changes_nothing(
+    desk: Desk, client: FlaskClient, fields: dict[str, str], sentence: str
+) -> None:
+    number = opened(desk)
+    before = desk.tickets()
+    assert sentence in told(client, number, action="set", queue="Misc", **fields)
+    assert desk.tickets() == before
