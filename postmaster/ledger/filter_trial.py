@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,10 +32,15 @@ from postmaster.pipeline.filters.matching import (
     try_filter,
 )
 from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS
 from postmaster.pipeline.json import describe_decision
 from postmaster.pipeline.preparing import Setup, prepare, read_setup
 from postmaster.pipeline.stages import decide
 from postmaster.pipeline.verdict import SenderVerdict, checked_before
+
+# What means something in a pattern, and characters of a subject that is taken over into one.
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+MAX_SUBJECT = 120
 
 # Messages to pick from, of tickets and of the quarantine.
 RECENT_MAILS = 20
@@ -99,6 +105,19 @@ def source_of(session: Session, raw_id: int) -> bytes:
     if raw is None:
         raise NotFoundError("unknown-mail", "The source of that message is no longer kept.", "Pick another one.")
     return unpack(raw.encoding, raw.data)
+
+
+def suggested_conditions(session: Session, raw_id: int) -> list[str]:
+    """The conditions that a filter for messages like the one with that source begins with: its sender, its subject.
+
+    Raises NotFoundError if the source is no longer kept; there are none for a message that cannot be read.
+    """
+    message = read_arrival(source_of(session, raw_id), b"", "", 0).message
+    if message is None:
+        return []
+    sender = message.from_.address if message.from_ else ""
+    subject = _SPECIAL.sub(r"\\\g<0>", " ".join(message.subject.split())[:MAX_SUBJECT])
+    return [f"From={EMAIL_ADDRESS}{sender}"] * bool(sender) + [f"Subject={subject}"] * bool(subject)
 
 
 def try_out(
