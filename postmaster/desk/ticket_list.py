@@ -22,6 +22,9 @@ from postmaster.resources.numbers import MAX_ID
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000
 
+# More new tickets are not counted.
+MANY_NEW = 100
+
 # Digits of the beginning of a ticket number that is looked for.
 MIN_DIGITS, MAX_DIGITS = 4, 30
 
@@ -58,6 +61,21 @@ def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) 
     if exact is not None and _is_there(session, exact, wanted.queue_ids):
         return keyset_page(session, query.where(exact), Ticket.id, wanted.before, size)
     return _search(session, query, wanted, size)
+
+
+def newest_ticket(session: Session) -> int:
+    """The id of the ticket that was opened last; 0 if there is none."""
+    return session.scalar(select(func.max(Ticket.id))) or 0
+
+
+def count_newer(session: Session, wanted: TicketFilter, after: int) -> int:
+    """How many tickets are wanted that were opened after the one with the id ``after``; ``MANY_NEW`` if there are more.
+
+    What it costs follows what was opened since.
+    """
+    newer = _chosen(session, wanted).where(Ticket.id > after, *matching(SEARCHED_COLUMNS, wanted.text))
+    some = newer.with_only_columns(Ticket.id).limit(MANY_NEW).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def tickets_numbered(session: Session, start: str, limit: int) -> Sequence[Ticket]:
@@ -99,8 +117,7 @@ def _exactly(text: str) -> ColumnElement[bool] | None:
 
 
 def _search(session: Session, query: Select[Ticket], wanted: TicketFilter, size: int) -> KeysetPage[Ticket]:
-    newest = session.scalar(select(func.max(Ticket.id))) or 0
-    floor = min(newest + 1, wanted.before) - STRETCH
+    floor = min(newest_ticket(session) + 1, wanted.before) - STRETCH
     matches = query.where(Ticket.id >= floor, *matching(SEARCHED_COLUMNS, wanted.text))
     found = keyset_page(session, matches, Ticket.id, wanted.before, size)
     if found.next is None and floor > 1:

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.page_checks import violations_in_both
-from tests.support import Desk
+from tests.support import Desk, mail
 
 
 def test_the_palette_goes_anywhere_by_keyboard(page: Page, desk: Desk) -> None:
@@ -68,3 +68,18 @@ def test_why_not_is_asked_and_answered_in_its_place(lead_page: Page, desk: Desk)
     expect(lead_page.locator("#why-answer .notice").first).to_be_visible()
     assert lead_page.url.endswith(f"/mail/{number}")
     expect(lead_page.get_by_label("Queue", exact=True)).to_have_value("Expected")
+
+
+def test_the_list_of_tickets_offers_what_is_new(page: Page, desk: Desk) -> None:
+    page.clock.install()
+    page.goto("/tickets")
+    first = page.locator("main tbody tr").first
+    before = first.inner_text()
+    desk.ok("read", input=mail("just arrived", sender="new@example.org"))
+    page.clock.fast_forward(16_000)
+    news = page.locator("#tickets-news")
+    expect(news).to_contain_text("1 new ticket")
+    assert first.inner_text() == before
+    news.get_by_role("link", name="show").click()
+    expect(first).to_contain_text("just arrived")
+    expect(news).to_be_hidden()

@@ -398,3 +398,24 @@ def test_a_word_that_there_is_not_changes_nothing(
     before = desk.tickets()
     assert sentence in told(client, number, action="set", queue="Misc", **fields)
     assert desk.tickets() == before
+
+
+def test_the_list_says_what_is_new_and_moves_no_row(app: Flask, desk: Desk, client: FlaskClient) -> None:
+    opened(desk, subject="old order")
+    page = client.get("/tickets?q=order").text
+    after = re.search(r'name="after" value="(\d+)"', page)
+    assert after is not None
+    assert 'hx-get="/tickets/news?' in page
+    assert 'id="tickets-news"' not in fragment(client, f"/tickets/news?q=order&after={after[1]}")
+    opened(desk, subject="new order")
+    opened(desk, "--queue", "Misc", subject="other")
+    told = fragment(client, f"/tickets/news?q=order&after={after[1]}")
+    assert "1 new ticket —" in words(told)
+    assert 'href="/tickets?q=order"' in told
+    assert "<tr" not in told
+    assert 'id="tickets-news"' not in fragment(client, f"/tickets/news?q=order&after={after[1]}&announced=1")
+    assert "2 new tickets —" in words(fragment(client, f"/tickets/news?after={after[1]}"))
+    assert "1 new ticket —" in words(fragment(client, f"/tickets/news?after={after[1]}&queue=Misc"))
+    assert 'name="after"' not in client.get("/tickets?before=2").text
+    add_tickets(app, count=120)
+    assert "Over 99 new tickets —" in words(fragment(client, f"/tickets/news?after={after[1]}"))
