@@ -11,7 +11,7 @@ let pendingUntil = 0;
 const isOff = () => localStorage.getItem(switchedOff) !== null;
 const takesText = (element) => element instanceof Element && element.closest("input, select, textarea, iframe, [contenteditable]") !== null;
 
-function open(id) {
+function openDialog(id) {
   const dialog = document.getElementById(id);
   if (!dialog || dialog.open) return false;
   document.querySelectorAll("[popover]:popover-open").forEach((each) => each.hidePopover());
@@ -23,12 +23,12 @@ function open(id) {
 }
 
 function act(keys) {
-  if (keys === "?") return open("shortcuts");
+  if (keys === "?") return openDialog("shortcuts");
   const target = document.querySelector(`[data-key="${CSS.escape(keys)}"]`);
   if (!target) return false;
   if (!takesText(target)) target.click();
   else if (target.checkVisibility()) { target.focus(); target.select(); }
-  else return open("palette");
+  else return openDialog("palette");
   return true;
 }
 
@@ -63,14 +63,14 @@ document.addEventListener("keydown", (event) => {
   const palette = document.getElementById("palette");
   if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
     event.preventDefault();
-    if (palette?.open) palette.close(); else open("palette");
+    if (palette?.open) palette.close(); else openDialog("palette");
   } else if (palette?.open) onPaletteKey(event, palette);
   else onSingleKey(event);
 });
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-opens]");
-  if (opener && open(opener.dataset.opens)) event.preventDefault();
+  if (opener && openDialog(opener.dataset.opens)) event.preventDefault();
   else if (event.target.matches?.("dialog.palette")) event.target.close(); // the backdrop
 });
 

@@ -42,6 +42,9 @@ from postmaster.pipeline.verdict import SenderVerdict, checked_before
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 MAX_SUBJECT = 120
 
+# Why a filter is not even tried, if it is not that one before it stops.
+NOT_ITS_ACCOUNT = "It is not for mail of this account."
+
 # Messages to pick from, of tickets and of the quarantine.
 RECENT_MAILS = 20
 
@@ -161,7 +164,7 @@ def try_all(
     attempts, stopped = [], ""
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:
-        why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")
+        why_not = stopped or ("" if each.is_for(rules.account_id) else NOT_ITS_ACCOUNT)
         is_tried = not why_not or each is edited
         trial = _try(each, view, ends, thorough=thorough) if is_tried else Trial(each)
         attempts.append(FilterTrial(trial, each is edited, why_not))

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from postmaster.desk.models import Queue
 from postmaster.extensions import Json
-from postmaster.ledger.filter_trial import FilterTrial
+from postmaster.ledger.filter_trial import NOT_ITS_ACCOUNT, FilterTrial
 from postmaster.ledger.replay import Replay
 from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.decision import REASONS
@@ -72,7 +72,7 @@ def filter_obstacle(attempt: FilterTrial) -> Obstacle | None:
     trial, each = attempt.trial, attempt.trial.filter
     about: Json = {"filter": each.name}
     if attempt.why_not:
-        kind = ObstacleKind.ORDER if "stops" in attempt.why_not else ObstacleKind.VALUE
+        kind = ObstacleKind.VALUE if attempt.why_not == NOT_ITS_ACCOUNT else ObstacleKind.ORDER
         return Obstacle(kind, f"The filter “{each.name}” was not tried. {attempt.why_not}", about)
     if each.flaw:
         return Obstacle(ObstacleKind.VALIDITY, f"The filter “{each.name}” cannot be used: {each.flaw}", about)

@@ -32,16 +32,20 @@ class Hit:
 
 @dataclass(frozen=True)
 class Finder:
-    """How one kind is found. Only those find who may open ``endpoint``, the page of its list."""
+    """How one kind is found. Only those find who may open ``endpoint``, the page of its list.
+
+    ``has_list``: that page has all that was found.
+    """
 
     heading: str
     endpoint: str
     icon: str
     find: Callable[[Session, str, int], Iterable[Hit]]
+    has_list: bool = True
 
     def list_url(self, text: str) -> str:
-        """Its list, with all that ``text`` finds."""
-        return url_for(self.endpoint, q=text)
+        """Its list, with all that ``text`` finds; empty if there is none."""
+        return url_for(self.endpoint, q=text) if self.has_list else ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def _customers(session: Session, text: str, limit: int) -> Iterator[Hit]:
 TICKETS = Finder("Tickets", "tickets.page", "ticket", _tickets)
 NUMBERED = Finder("Tickets", "tickets.page", "ticket", _numbered)
 MAIL = Finder("Mail", "mail.page", "mail", _mail)
-PAGES = Finder("Pages", "status.page", "file-text", _pages)
+PAGES = Finder("Pages", "status.page", "file-text", _pages, has_list=False)
 SETTINGS_FOUND = Finder("System Configuration", "settings.page", "settings", _settings)
 ACCOUNTS_FOUND = Finder(
     "Mail Accounts", "accounts.page", "inbox", _listed(ACCOUNTS, "accounts.edit", "label", "comment")

@@ -34,6 +34,7 @@ def test_the_palette_goes_anywhere_by_keyboard(page: Page, desk: Desk) -> None:
     page.wait_for_url("**/search?q=nothing*")
 
 
+# nextcloud/mail#6869, w3c/wcag21#260
 def test_single_keys_lead_to_pages_unless_they_are_typed_or_off(page: Page) -> None:
     page.goto("/status")
     page.keyboard.press("g")

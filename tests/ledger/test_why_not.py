@@ -48,6 +48,7 @@ def queues(desk: Desk) -> Desk:
 @pytest.mark.parametrize(
     ("added", "asked", "kind", "sentence"),
     [
+        # Virtomize/mail2most#40, ranmocy/gmail-automata#2
         (("10 orders",), "10 orders", "condition", "Subject must match “order”, but has “Where is my parcel?”."),
         (("20 negated",), "20 negated", "condition", "Subject must not match “parcel”, but has “parcel”."),
         (("30 absent",), "30 absent", "condition", "the message has no such header, which counts as an empty one."),
