@@ -1,5 +1,5 @@
 // Keyboard shortcuts, and the two dialogs that they open. What a key does stands in the page: the element with that
-// data-key is focused if it takes text, else clicked, so nobody gets to what the page does not show.
+// data-key is focused if it takes text, else the link in it is followed, so nobody gets to what the page does not show.
 "use strict";
 
 // Where a browser remembers that single keys are no shortcuts, and how long the second of two keys is waited for.
@@ -26,7 +26,7 @@ function act(keys) {
   if (keys === "?") return openDialog("shortcuts");
   const target = document.querySelector(`[data-key="${CSS.escape(keys)}"]`);
   if (!target) return false;
-  if (!takesText(target)) target.click();
+  if (!takesText(target)) target.querySelector("a").click();
   else if (target.checkVisibility()) { target.focus(); target.select(); }
   else return openDialog("palette");
   return true;
