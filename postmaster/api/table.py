@@ -5,7 +5,7 @@ from __future__ import annotations
 from postmaster.accounts.credentials import CREDENTIALS, CredentialService
 from postmaster.accounts.kinds import KIND
 from postmaster.accounts.queue_list import QUEUE_LISTING
-from postmaster.api import accounts, articles, events, mail, outlets, quarantine, runs, settings, status, tickets
+from postmaster.api import accounts, articles, events, mail, outlets, quarantine, runs, settings, status, tickets, why
 from postmaster.api.operation import Operation
 from postmaster.api.resources import ApiResource, resource_operations
 from postmaster.api.schemas import COUNT, FLAG, MOMENT, TEXT, or_null
@@ -78,6 +78,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *tickets.OPERATIONS,
     *articles.OPERATIONS,
     *mail.OPERATIONS,
+    *why.OPERATIONS,
     *quarantine.OPERATIONS,
     *settings.OPERATIONS,
     *runs.OPERATIONS,

@@ -18,6 +18,7 @@ from postmaster.api.schemas import MOMENT, list_of, obj, or_null
 from postmaster.api.schemas import TEXT as TEXT_SCHEMA
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Ticket
+from postmaster.desk.ticket_choices import TICKET_CHOICES
 from postmaster.desk.ticket_events import fields_of
 from postmaster.desk.ticket_list import TicketFilter, find_tickets
 from postmaster.desk.ticket_service import TicketService
@@ -52,6 +53,7 @@ FORMAT = Field(
 
 TO_QUEUE = Field("queue", "Queue", read=line(200), metavar="NAME", help="Move it to this queue.")
 TO_STATE = Field("state", "State", read=line(100), metavar="STATE", help="Give it this state.")
+CHANGED = (TO_QUEUE, TO_STATE, *(choice.field for choice in TICKET_CHOICES.values()))
 INTO = Field(
     "into",
     "Into",
@@ -157,11 +159,12 @@ def _get(call: Call) -> Answer:
 
 
 def _change(call: Call) -> Answer:
-    values = call.values((TO_QUEUE, TO_STATE))
+    values = call.values(CHANGED)
+    chosen = {name: call.texts[name] for name in TICKET_CHOICES if name in call.texts}
     with transaction() as session:
         ticket = _locked(session, call)
         _require_target(session, values["queue"], call.caller)
-        TicketService(session, call.actor).change([ticket.number], values["queue"], values["state"])
+        TicketService(session, call.actor).change([ticket.number], values["queue"], values["state"], chosen)
         session.flush()
         return _one(session, ticket, call.caller)
 
@@ -263,9 +266,9 @@ OPERATIONS = (
         path="/tickets/{number}",
         scope=Scope.ADMIN,
         tag="tickets",
-        summary="Move a ticket to a queue, or give it a state",
+        summary="Move a ticket to a queue, or change its state, priority, owner and the like",
         description="What is left out stays as it is.",
-        body=Body({"state": "open"}, (TO_QUEUE, TO_STATE), partial=True),
+        body=Body({"state": "open"}, CHANGED, partial=True),
         run=_change,
         reply=Reply({**_ONE_EXAMPLE, "state": "open"}, _ONE, headers=_ETAG),
         errors=("unknown-ticket", "unknown-queue", "queue-invalid"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from postmaster import config
 from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json, print_table
 from postmaster.cli.output import output_option, read_moment, since_option, until_option, write_bytes
 from postmaster.cli.resources import as_json, print_facts
@@ -15,6 +16,7 @@ from postmaster.database import read_session
 from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
+from postmaster.ledger.why_not import why_not
 from postmaster.pipeline.decision import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 
@@ -98,3 +100,28 @@ def show(number: int, json_: bool) -> None:
         print_facts({name: value for name, value in details.items() if name != "trace"})
         click.echo()
         print_table(("Stage", "What was decided"), ((step.get("stage"), step.get("text")) for step in details["trace"]))
+
+
+@group.command("why")
+@click.argument("number", type=ID, metavar="ID")
+@click.option("--queue", metavar="NAME", help="Why is it not in this queue?")
+@click.option("--filter", metavar="NAME", help="Why does this filter not match it?")
+@click.option("--ticket", metavar="NUMBER", help="Why is it not in this ticket?")
+@as_json
+def why(number: int, json_: bool, **asked: str | None) -> None:
+    """Say what stood against the message ID being in a queue or ticket, or matched by a filter.
+
+    The message is decided on again as things stand now, by the code that decides on mail; nothing is changed.
+    """
+    named = {what: name for what, name in asked.items() if name is not None}
+    if len(named) != 1:
+        raise click.UsageError("Name one of --queue, --filter and --ticket.")
+    [(what, name)] = named.items()
+    with read_session() as session:
+        found = why_not(session, number, what, name, config.current().time_zone)
+        told = found.as_json()
+    if json_:
+        print_json(told)
+    else:
+        also = tuple(each["text"] for each in told["also"])
+        print_facts({"answer": told["answer"], "also": also, "differs": told["differs"]})

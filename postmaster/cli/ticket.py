@@ -17,6 +17,7 @@ from postmaster.cli.output import binary_output, output_option, read_moment, sin
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
+from postmaster.desk.ticket_choices import TICKET_CHOICES
 from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.desk.ticket_stream import TicketRange, stream_tickets
 from postmaster.desk.ticket_view import article_facts
@@ -88,16 +89,25 @@ def show(number: str, as_json: bool) -> None:
         _print_ticket(shown)
 
 
+def choice_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each of ``TICKET_CHOICES``."""
+    for choice in reversed(TICKET_CHOICES.values()):
+        field = choice.field
+        command = click.option(f"--{field.name}", metavar=field.metavar, help=field.help)(command)
+    return command
+
+
 @group.command("set")
 @numbers
 @click.option("--queue", metavar="NAME", help="Move them to this queue.")
 @click.option("--state", metavar="STATE", help="Give them this state.")
-def set_(numbers: tuple[str, ...], queue: str | None, state: str | None) -> None:
-    """Move tickets to a queue, or set their state: all that are named, or none."""
-    if queue is None and state is None:
-        raise click.UsageError("Nothing to set: give --queue or --state.")
+@choice_options
+def set_(numbers: tuple[str, ...], queue: str | None, state: str | None, **choices: str | None) -> None:
+    """Move tickets to a queue, or change their state, priority, owner and the like: all that are named, or none."""
+    if queue is None and state is None and not any(value is not None for value in choices.values()):
+        raise click.UsageError("Nothing to set: give --queue, --state or another option.")
     with transaction() as session:
-        changes = TicketService(session, actor()).change(numbers, queue, state)
+        changes = TicketService(session, actor()).change(numbers, queue, state, choices)
     _print_changes(changes)
 
 

@@ -6,7 +6,7 @@ have none: they are looked for in a stretch of the newest tickets, and then, if 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,12 @@ from postmaster.resources.numbers import MAX_ID
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000
+
+# More new tickets are not counted.
+MANY_NEW = 100
+
+# Digits of the beginning of a ticket number that is looked for.
+MIN_DIGITS, MAX_DIGITS = 4, 30
 
 SEARCHED_COLUMNS = (
     Ticket.number,
@@ -57,6 +63,31 @@ def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) 
     return _search(session, query, wanted, size)
 
 
+def newest_ticket(session: Session) -> int:
+    """The id of the ticket that was opened last; 0 if there is none."""
+    return session.scalar(select(func.max(Ticket.id))) or 0
+
+
+def count_newer(session: Session, wanted: TicketFilter, after: int) -> int:
+    """How many tickets are wanted that were opened after the one with the id ``after``; ``MANY_NEW`` if there are more.
+
+    What it costs follows what was opened since.
+    """
+    newer = _chosen(session, wanted).where(Ticket.id > after, *matching(SEARCHED_COLUMNS, wanted.text))
+    some = newer.with_only_columns(Ticket.id).limit(MANY_NEW).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def tickets_numbered(session: Session, start: str, limit: int) -> Sequence[Ticket]:
+    """The tickets whose numbers begin with ``start``, the smallest first: through the index. None for a few digits."""
+    if not (start.isascii() and start.isdecimal() and MIN_DIGITS <= len(start) <= MAX_DIGITS):
+        return ()
+    beginning = [Ticket.number >= start]
+    if start.strip("9"):  # digits have the same order in all languages, which nothing else has
+        beginning.append(Ticket.number < str(int(start) + 1).zfill(len(start)))
+    return session.scalars(select(Ticket).where(*beginning).order_by(Ticket.number).limit(limit)).all()
+
+
 def _is_there(session: Session, exact: ColumnElement[bool], queue_ids: Collection[int] | None) -> bool:
     seen = [] if queue_ids is None else [Ticket.queue_id.in_(queue_ids)]
     return session.scalar(select(Ticket.id).where(exact, *seen).order_by(Ticket.id.desc()).limit(1)) is not None
@@ -86,8 +117,7 @@ def _exactly(text: str) -> ColumnElement[bool] | None:
 
 
 def _search(session: Session, query: Select[Ticket], wanted: TicketFilter, size: int) -> KeysetPage[Ticket]:
-    newest = session.scalar(select(func.max(Ticket.id))) or 0
-    floor = min(newest + 1, wanted.before) - STRETCH
+    floor = min(newest_ticket(session) + 1, wanted.before) - STRETCH
     matches = query.where(Ticket.id >= floor, *matching(SEARCHED_COLUMNS, wanted.text))
     found = keyset_page(session, matches, Ticket.id, wanted.before, size)
     if found.next is None and floor > 1:

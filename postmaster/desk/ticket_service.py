@@ -1,8 +1,8 @@
-"""What somebody does with tickets: move them to a queue, set their state. All that are named, or none."""
+"""What somebody does with tickets: move them to a queue, set state, owner and the like. All that are named, or none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket, TicketMerge
 from postmaster.desk.queues import Queues
+from postmaster.desk.ticket_choices import TICKET_CHOICES
 from postmaster.desk.ticket_events import changed_fields, fields_of, tell_change
 from postmaster.errors import NotFoundError
 from postmaster.extensions import Json, now
@@ -65,16 +66,25 @@ class TicketService:
             found += self.session.scalars(chosen.order_by(Ticket.id).with_for_update(of=Ticket))
         return found
 
-    def change(self, numbers: Sequence[str], queue: str | None = None, state: str | None = None) -> list[TicketChange]:
-        """Move the tickets to ``queue``, and give them ``state``; what is None stays.
+    def change(
+        self,
+        numbers: Sequence[str],
+        queue: str | None = None,
+        state: str | None = None,
+        choices: Mapping[str, str | None] | None = None,
+    ) -> list[TicketChange]:
+        """Move the tickets to ``queue``, and give them ``state`` and ``choices``, by their names in ``TICKET_CHOICES``;
+        what is None stays, and an empty word takes away what is optional.
 
-        Raises NotFoundError for an unknown ticket or queue, InputError for a queue that is not valid or a state that
+        Raises NotFoundError for an unknown ticket or queue, InputError for a queue that is not valid or a word that
         there is not.
         """
         tickets = self.find(numbers)
         target = Queues(self.session).find_valid(queue) if queue is not None else None
         wanted = None if state is None else known_state(self.session, state)
-        return [self._change(ticket, target or ticket.queue, wanted or ticket.state) for ticket in tickets]
+        given = {name: text for name, text in (choices or {}).items() if text is not None}
+        chosen = {name: TICKET_CHOICES[name].read(self.session, text) for name, text in given.items()}
+        return [self._change(ticket, target or ticket.queue, wanted or ticket.state, chosen) for ticket in tickets]
 
     def move(self, ticket: Ticket, queue: Queue) -> Json:
         """Put ``ticket`` into ``queue``, without a word in the audit log; returns the changed fields."""
@@ -83,9 +93,9 @@ class TicketService:
             ticket.queue, ticket.changed_at = queue, now()
         return changes
 
-    def _change(self, ticket: Ticket, queue: Queue, state: str) -> TicketChange:
+    def _change(self, ticket: Ticket, queue: Queue, state: str, chosen: Mapping[str, str | None]) -> TicketChange:
         before = fields_of(ticket)
-        changes = self.move(ticket, queue)
+        changes = self.move(ticket, queue) | _choose(ticket, chosen)
         merged: Json = {}
         if state != ticket.state:
             changes["state"] = [ticket.state, state]
@@ -104,6 +114,17 @@ class TicketService:
         number = self.session.scalar(into.where(TicketMerge.ticket_id == ticket.id))
         self.session.execute(delete(TicketMerge).where(TicketMerge.ticket_id == ticket.id))
         return {} if number is None else {"merged_into": [number, None]}
+
+
+def _choose(ticket: Ticket, chosen: Mapping[str, str | None]) -> Json:
+    """Give ``ticket`` what was chosen; returns the changed fields."""
+    old = {name: getattr(ticket, name) for name in chosen}
+    changes = {name: [old[name], value] for name, value in chosen.items() if old[name] != value}
+    for name, (_, value) in changes.items():
+        setattr(ticket, name, value)
+    if changes:
+        ticket.changed_at = now()
+    return changes
 
 
 def known_state(session: Session, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,10 +32,18 @@ from postmaster.pipeline.filters.matching import (
     try_filter,
 )
 from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS
 from postmaster.pipeline.json import describe_decision
 from postmaster.pipeline.preparing import Setup, prepare, read_setup
 from postmaster.pipeline.stages import decide
 from postmaster.pipeline.verdict import SenderVerdict, checked_before
+
+# What means something in a pattern, and characters of a subject that is taken over into one.
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+MAX_SUBJECT = 120
+
+# Why a filter is not even tried, if it is not that one before it stops.
+NOT_ITS_ACCOUNT = "It is not for mail of this account."
 
 # Messages to pick from, of tickets and of the quarantine.
 RECENT_MAILS = 20
@@ -101,6 +110,19 @@ def source_of(session: Session, raw_id: int) -> bytes:
     return unpack(raw.encoding, raw.data)
 
 
+def suggested_conditions(session: Session, raw_id: int) -> list[str]:
+    """The conditions that a filter for messages like the one with that source begins with: its sender, its subject.
+
+    Raises NotFoundError if the source is no longer kept; there are none for a message that cannot be read.
+    """
+    message = read_arrival(source_of(session, raw_id), b"", "", 0).message
+    if message is None:
+        return []
+    sender = message.from_.address if message.from_ else ""
+    subject = _SPECIAL.sub(r"\\\g<0>", " ".join(message.subject.split())[:MAX_SUBJECT])
+    return [f"From={EMAIL_ADDRESS}{sender}"] * bool(sender) + [f"Subject={subject}"] * bool(subject)
+
+
 def try_out(
     session: Session, row: PostmasterFilter, raw: bytes, checked: SenderVerdict, rules: Rules, zone: ZoneInfo
 ) -> Experiment:
@@ -120,26 +142,31 @@ def try_out(
     decision = decide(prepared, load_context(session, setup.configuration, [prepared], now(), zone))
     return Experiment(
         message,
-        _attempts(filters, edited, prepared),
+        try_all(filters, prepared, edited, thorough=True),
         describe_decision(decision),
         decision.ticket.number if decision.ticket and decision.ticket.id else None,
     )
 
 
-def _try(each: CompiledFilter, view: MailView, ends: float) -> Trial:
-    """As for a message that is taken, but with all conditions: somebody waits for the page."""
-    return try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()), thorough=True)
+def _try(each: CompiledFilter, view: MailView, ends: float, *, thorough: bool) -> Trial:
+    return try_filter(each, view, seconds=min(FILTER_SECONDS, ends - time.thread_time()), thorough=thorough)
 
 
-def _attempts(filters: Sequence[CompiledFilter], edited: CompiledFilter, prepared: Prepared) -> list[FilterTrial]:
-    """Each filter with all of its conditions, also those behind one that does not match."""
+def try_all(
+    filters: Sequence[CompiledFilter], prepared: Prepared, edited: CompiledFilter | None = None, *, thorough: bool
+) -> list[FilterTrial]:
+    """How each filter goes on the message, also ``edited``, which is tried whatever comes before it.
+
+    ``thorough`` tries all conditions, also those behind one that does not match: for a page that somebody waits for.
+    """
     rules = prepared.rules
     view = MailView(prepared.message, trusted=prepared.believed, verdict=prepared.verdict)
     attempts, stopped = [], ""
     ends = time.thread_time() + MESSAGE_SECONDS
     for each in filters:
-        why_not = stopped or ("" if each.is_for(rules.account_id) else "It is not for mail of this account.")
-        trial = Trial(each) if why_not and each is not edited else _try(each, view, ends)
+        why_not = stopped or ("" if each.is_for(rules.account_id) else NOT_ITS_ACCOUNT)
+        is_tried = not why_not or each is edited
+        trial = _try(each, view, ends, thorough=thorough) if is_tried else Trial(each)
         attempts.append(FilterTrial(trial, each is edited, why_not))
         if trial.matched and not why_not:
             view.controls.update((control.name.lower(), control) for control in trial.sets)

@@ -15,13 +15,12 @@ from postmaster.desk.ticket_events import tell_change
 from postmaster.desk.ticket_service import TicketChange, TicketService
 from postmaster.errors import InputError
 from postmaster.extensions import now
-from postmaster.ledger.models import FetchRun, InboundMail
+from postmaster.ledger.models import InboundMail
+from postmaster.ledger.replay import rules_of
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.context import load_context
-from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.preparing import prepare, read_setup
-from postmaster.pipeline.rules import present_rules
 from postmaster.pipeline.stages import NEW_TICKET_STAGES, decide
 from postmaster.pipeline.verdict import checked_before
 from postmaster.resources.audit import audit
@@ -45,7 +44,7 @@ def _dispatch(service: TicketService, ticket: Ticket) -> TicketChange:
     ).first()
     arrival = replace(arrival, checked=checked_before(inbound.verdict if inbound else None))
     setup = read_setup(session)
-    prepared = prepare(arrival, message, _rules(session, inbound), setup)
+    prepared = prepare(arrival, message, rules_of(session, inbound), setup)
     desk = load_context(session, setup.configuration, [prepared], now(), config.current().time_zone)
     decision = decide(prepared, desk, NEW_TICKET_STAGES)
     # A message that would not become a ticket any more has no queue, and its ticket stays where it is.
@@ -72,14 +71,3 @@ def _first_message(session: Session, ticket: Ticket) -> tuple[Arrival, ParsedMes
         flaw = arrival.flaw
     message = f"The ticket {ticket.number} cannot be dispatched again, because its mail cannot be read: {flaw}."
     raise InputError("Ticket", message, "Leave it out, or move it to a queue.", code="unreadable")
-
-
-def _rules(session: Session, inbound: InboundMail | None) -> Rules:
-    """What holds for the message now. A pipe has no account: a queue that its command named is taken from the trace."""
-    if inbound is None:
-        return Rules()
-    if inbound.mailbox_id is None:
-        names = [line.get("queue") for line in inbound.trace if line.get("reason") == "dispatched-by-queue"]
-        return Rules(queue_id=session.scalar(select(Queue.id).where(Queue.name == names[0])) if names else None)
-    run = session.get(FetchRun, inbound.run_id) if inbound.run_id else None
-    return present_rules(session, run.account_id if run else None)

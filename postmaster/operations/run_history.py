@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
-from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.desk.models import Ticket
+from postmaster.ledger.models import FetchRun, InboundMail, RunStatus
+from postmaster.pipeline.decision import Outcome
 from postmaster.resources.keyset import KeysetPage, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
@@ -37,6 +39,25 @@ class RunFilter:
 def run_history(session: Session, wanted: RunFilter, size: int = PAGE_SIZE) -> KeysetPage[FetchRun]:
     """The newest runs that are wanted, ``size`` of them at most."""
     return keyset_page(session, _filtered(wanted), FetchRun.id, wanted.before, size)
+
+
+def last_ended(session: Session, account_id: int) -> int:
+    """The id of the last run of that account that has ended; 0 if there is none."""
+    ended = select(FetchRun.id).where(FetchRun.account_id == account_id, FetchRun.status != RunStatus.RUNNING)
+    return session.scalar(ended.order_by(FetchRun.id.desc()).limit(1)) or 0
+
+
+def ended_run(session: Session, account_id: int, after: int) -> FetchRun | None:
+    """The first run of that account behind the one with the id ``after``, once it has ended."""
+    later = select(FetchRun).where(FetchRun.account_id == account_id, FetchRun.id > after)
+    return session.scalars(later.where(FetchRun.status != RunStatus.RUNNING).order_by(FetchRun.id).limit(1)).first()
+
+
+def tickets_of_run(session: Session, run_id: int, limit: int) -> Sequence[str]:
+    """The numbers of the first tickets that a run opened: through the index of its messages."""
+    opened = InboundMail.run_id == run_id, InboundMail.outcome == Outcome.NEW
+    numbers = select(Ticket.number).join(InboundMail, InboundMail.ticket_id == Ticket.id).where(*opened)
+    return session.scalars(numbers.order_by(InboundMail.id).limit(limit)).all()
 
 
 def _filtered(wanted: RunFilter) -> Select[FetchRun]:

@@ -167,6 +167,14 @@ class CandidateTickets:
                 if ticket not in (known := self._by_key[key, is_own]):
                     insort(known, ticket, key=lambda each: each.age)
 
+    def forget_since(self, ticket_id: int) -> None:
+        """Take out the ticket with that id and all younger ones, as if they had not been opened yet."""
+        young = {ticket for ticket in self._by_id.values() if ticket.id and ticket.id >= ticket_id}
+        self._by_number = {number: ticket for number, ticket in self._by_number.items() if ticket not in young}
+        for index in (self._by_key, self._by_field, self._successors):
+            for known in index.values():
+                known[:] = [ticket for ticket in known if ticket not in young]
+
     def has(self, key: str) -> bool:
         """Whether a message with this key has come."""
         return bool(self.holding(key))

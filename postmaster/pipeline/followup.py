@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from postmaster.desk.models import FollowUpPolicy, LinkKind
@@ -15,20 +17,49 @@ from postmaster.pipeline.verdict import Finding, is_proven
 from postmaster.system.lists import StateKind
 
 
-def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
-    """Find the ticket that the message belongs to; the first clue that leads to one wins."""
+@dataclass(frozen=True, slots=True)
+class NamedTicket:
+    """A ticket that a clue of the message leads to. ``why_not`` says why it does not count, with ``details``."""
+
+    clue: FollowUpCheck
+    ticket: CandidateTicket
+    why_not: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+def named_tickets(decision: Decision, desk: DecisionContext) -> Iterator[NamedTicket]:
+    """All tickets that the message names, in the order in which they count; the first without ``why_not`` gets it."""
     for clue in decision.prepared.clues.found:
         for named in desk.tickets.find(clue):
-            if clue.fields and _is_over(decision, desk, desk.tickets.main_of(named)):
-                continue
-            if clue.numbers and not _counts(decision, desk, clue, named):
-                continue
-            decision.ticket, decision.reason = desk.tickets.main_of(named), clue.reason
-            decision.note(
-                "follow-up", f"{named.number}: {REASONS[clue.reason]}", reason=clue.reason, ticket=named.number
-            )
-            _note_merged(decision, named, decision.ticket)
-            return
+            if clue.fields and desk.is_closed(main := desk.tickets.main_of(named)):
+                text = f"The ticket {main.number} has what a filter captured in its dynamic field, but is closed."
+                yield NamedTicket(clue, named, text, {"ticket": main.number, "over": True})
+            elif clue.numbers and not _counts(decision, desk, clue, named):
+                who = decision.sender or "The sender, who has no address,"
+                has = f"It has the number {named.number}, but {who} has not written to that ticket"
+                details = {"ticket": named.number, "setting": "AcceptTicketNumberFromStranger"}
+                yield NamedTicket(clue, named, f"{has}: the number does not count.", details)
+            else:
+                yield NamedTicket(clue, named)
+
+
+def check_follow_up(decision: Decision, desk: DecisionContext) -> None:
+    """Find the ticket that the message belongs to; the first clue that leads to one wins."""
+    for named in named_tickets(decision, desk):
+        if named.why_not:
+            _note_refused(decision, named)
+            continue
+        number, reason = named.ticket.number, named.clue.reason
+        decision.ticket, decision.reason = desk.tickets.main_of(named.ticket), reason
+        decision.note("follow-up", f"{number}: {REASONS[reason]}", reason=reason, ticket=number)
+        _note_merged(decision, named.ticket, decision.ticket)
+        return
+
+
+def _note_refused(decision: Decision, named: NamedTicket) -> None:
+    """Say why a ticket does not get the message; of those that are closed, the newest says enough."""
+    if not (named.details.get("over") and any(line.get("over") for line in decision.trace)):
+        decision.note("follow-up", named.why_not, **named.details)
 
 
 def _note_merged(decision: Decision, named: CandidateTicket, main: CandidateTicket) -> None:
@@ -37,25 +68,12 @@ def _note_merged(decision: Decision, named: CandidateTicket, main: CandidateTick
         decision.note("follow-up", text, ticket=main.number)
 
 
-def _is_over(decision: Decision, desk: DecisionContext, ticket: CandidateTicket) -> bool:
-    """Whether ``ticket`` is closed, so that the number in its dynamic field is about something new by now."""
-    if desk.is_closed(ticket) and not any(line.get("over") for line in decision.trace):  # the newest says enough
-        text = f"The ticket {ticket.number} has what a filter captured in its dynamic field, but is closed."
-        decision.note("follow-up", text, ticket=ticket.number, over=True)
-    return desk.is_closed(ticket)
-
-
 def _counts(decision: Decision, desk: DecisionContext, clue: FollowUpCheck, ticket: CandidateTicket) -> bool:
     """Whether a ticket number counts: anybody can guess one."""
     own = {decision.sender} if decision.writer.is_person else set()
     parties = own if clue.parties is None else clue.parties
     known = ticket.is_known_to(parties) or desk.tickets.main_of(ticket).is_known_to(parties)
-    if known or _is_accepted(decision, desk):
-        return True
-    who = decision.sender or "The sender, who has no address,"
-    text = f"It has the number {ticket.number}, but {who} has not written to that ticket: the number does not count."
-    decision.note("follow-up", text, ticket=ticket.number, setting="AcceptTicketNumberFromStranger")
-    return False
+    return known or _is_accepted(decision, desk)
 
 
 def _is_accepted(decision: Decision, desk: DecisionContext) -> bool:

@@ -15,9 +15,10 @@ from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.choices import QueueRef
-from postmaster.pipeline.context import DecisionContext, recipients
+from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
 from postmaster.pipeline.followup import check_follow_up, doubt_follow_up, follow_up, sender_fails
+from postmaster.pipeline.queue_choices import queue_choices
 from postmaster.pipeline.threads import CONTENT_KEY
 from postmaster.pipeline.ticket_numbers import clean_title
 from postmaster.pipeline.verdict import CHECKED_HERE, Finding
@@ -130,49 +131,11 @@ def limit_sender_rate(decision: Decision, desk: DecisionContext) -> None:
 
 def choose_queue(decision: Decision, desk: DecisionContext) -> None:
     """Find the queue of a new ticket (docs/glossary.md#dispatching)."""
-    wanted = decision.headers.values.get("queue")
-    if wanted is not None:
-        _dispatch(decision, wanted, "dispatched-by-header")
-        return
-    unknown = _unknown_number(decision, desk) if desk.unknown_number_queue else None
-    if desk.unknown_number_queue and unknown:
-        _dispatch(decision, desk.unknown_number_queue, "unknown-number", number=unknown)
-        return
-    if decision.rules.queue_id is not None and decision.rules.queue_id in desk.queues:
-        _dispatch(decision, desk.queues[decision.rules.queue_id], "dispatched-by-queue")
-        return
-    if decision.rules.queue_id is not None:
-        decision.note("dispatch", "The account's queue is not valid: dispatched by address instead.")
-    if decision.rules.missing_queue is not None:
-        decision.note(
-            "dispatch", f"The pipe names the queue “{decision.rules.missing_queue}”, which is not a valid queue."
-        )
-        _dispatch_to_default(decision, desk, "pipe-queue-missing")
-        return
-    _dispatch_by_address(decision, desk)
-
-
-def _unknown_number(decision: Decision, desk: DecisionContext) -> str | None:
-    """The number in the subject, if no ticket has it or any other that is there."""
-    named = [clue for clue in decision.prepared.clues.found if clue.reason == "follow-up-by-number"]
-    if decision.follows or any(ticket for clue in named for ticket in desk.tickets.find(clue)):
-        return None
-    return next((number for clue in named for number in clue.numbers), None)
-
-
-def _dispatch_by_address(decision: Decision, desk: DecisionContext) -> None:
-    for address in recipients(decision.message):
-        if address in desk.addresses:
-            _dispatch(decision, desk.addresses[address], "dispatched-by-address", address=address)
+    for choice in queue_choices(decision, desk):
+        if choice.queue is not None:
+            _dispatch(decision, choice.queue, choice.reason, **choice.details)
             return
-    _dispatch_to_default(decision, desk, "dispatched-to-default")
-
-
-def _dispatch_to_default(decision: Decision, desk: DecisionContext, reason: str) -> None:
-    if desk.default_queue:
-        _dispatch(decision, desk.default_queue, reason)
-    else:
-        _dispatch(decision, desk.any_queue, "dispatched-to-any")
+        decision.note("dispatch", choice.note)
 
 
 def _dispatch(decision: Decision, queue: QueueRef, reason: str, **details: object) -> None:
@@ -272,10 +235,15 @@ NEW_TICKET_STAGES: tuple[Stage, ...] = tuple(
 )
 
 
+def undecided(prepared: Prepared, desk: DecisionContext) -> Decision:
+    """What the first stage begins with."""
+    title = clean_title(prepared.message.subject, desk.hook)
+    return Decision(prepared, desk.attributes, title, writer=desk.writer_of(prepared))
+
+
 def decide(prepared: Prepared, desk: DecisionContext, stages: Sequence[Stage] = STAGES) -> Decision:
     """Send a message through ``stages``. The desk then is as if the decision had been carried out."""
-    title = clean_title(prepared.message.subject, desk.hook)
-    decision = Decision(prepared, desk.attributes, title, writer=desk.writer_of(prepared))
+    decision = undecided(prepared, desk)
     for stage in stages:
         stage(decision, desk)
         if decision.outcome is not None:

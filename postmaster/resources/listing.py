@@ -108,6 +108,11 @@ class Listing:
         query = self.query.where(*self.conditions(wanted)).with_only_columns(self.key, maintain_column_froms=True)
         return session.scalars(query.order_by(self.key).limit(limit)).all()
 
+    def first(self, session: Session, text: str, limit: int) -> Sequence[Row[Any]]:
+        """The first rows in the usual order that match ``text``, without counting any."""
+        matches = self.query.where(*matching(self.searched, text))
+        return session.execute(matches.order_by(*self._order("")).limit(limit)).all()
+
     def all(self, session: Session) -> Sequence[Row[Any]]:
         """All its rows in the usual order."""
         return session.execute(self.query.order_by(*self._order(""))).all()

@@ -30,6 +30,7 @@ from postmaster.web import (
     quarantine,
     queues,
     runs,
+    search,
     security,
     session,
     settings,
@@ -40,6 +41,7 @@ from postmaster.web import (
     tokens,
     users,
     wall,
+    why,
 )
 from postmaster.web import help as help_pages
 
@@ -50,6 +52,7 @@ BLUEPRINTS = (
     articles,
     quarantine,
     mail,
+    why,
     runs,
     accounts,
     credentials,
@@ -66,6 +69,7 @@ BLUEPRINTS = (
     programs,
     audit,
     help_pages,
+    search,
 )
 
 

@@ -372,7 +372,7 @@ TOPICS: Mapping[str, Topic] = {
             "Why a message ended up where it did",
             "Each message that was taken has a trace: which stage decided what, and by which rule.",
             _reason_sections,
-            ("articles", "mail", "quarantine"),
+            ("articles", "mail", "quarantine", "why"),
         ),
         Topic(
             "errors",

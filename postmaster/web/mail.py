@@ -21,6 +21,7 @@ from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
 from postmaster.web.steps import Step, steps_of
 from postmaster.web.times import asked_moment
+from postmaster.web.why import WhyContext, why_form
 
 blueprint = Blueprint("mail", __name__, url_prefix="/mail")
 
@@ -49,7 +50,7 @@ class MailListContext(Context, templates=("mail/page.html", "mail/_list.html")):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MailContext(Context, templates=("mail/show.html",)):
+class MailContext(Context, templates=("mail/show.html",), others=(WhyContext,)):
     """One message, and the steps of its way."""
 
     trace: MailTrace
@@ -95,7 +96,8 @@ def show(number: int) -> str:
     """One message: who wrote it, its outcome, and how it came to that."""
     with read_session() as session:
         trace = trace_mail(session, number)
+        why = why_form(session, trace.mail)
     context = MailContext(
         trace=trace, mail=trace.mail, steps=list(steps_of(trace)), looks=OUTCOME_BADGES, verdicts=SENDER_BADGES
     )
-    return context.render()
+    return context.render("", why)

@@ -18,7 +18,8 @@ from postmaster.web.access import Access, access_of, is_admin
 class NavigationItem:
     """A place to go. ``below`` is an action shown under it while one is there; ``covers`` are blueprints within it.
 
-    ``count`` says how many things wait for somebody there.
+    ``count`` says how many things wait for somebody there. ``key`` are the keys that lead there, pressed one after the
+    other.
     """
 
     label: str
@@ -27,6 +28,7 @@ class NavigationItem:
     below: tuple[str, str] | None = None
     covers: tuple[str, ...] = ()
     count: Callable[[Session], int] | None = None
+    key: str = ""
 
     @property
     def is_here(self) -> bool:
@@ -56,22 +58,24 @@ NAVIGATION = (
     NavigationGroup(
         "",
         (
-            NavigationItem("Status", "status.page", "activity"),
-            NavigationItem("Where is my mail?", "mail.page", "search"),
-            NavigationItem("Tickets", "tickets.page", "ticket", covers=("articles",)),
-            NavigationItem("Quarantine", "quarantine.page", "shield-alert", count=quarantined),
-            NavigationItem("Run History", "runs.page", "clock"),
+            NavigationItem("Status", "status.page", "activity", key="g s"),
+            NavigationItem("Where is my mail?", "mail.page", "search", covers=("why",), key="g m"),
+            NavigationItem("Tickets", "tickets.page", "ticket", covers=("articles",), key="g t"),
+            NavigationItem("Quarantine", "quarantine.page", "shield-alert", count=quarantined, key="g q"),
+            NavigationItem("Run History", "runs.page", "clock", key="g r"),
         ),
     ),
     NavigationGroup(
         "Communication & Notifications",
         (
-            NavigationItem("PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.add")),
-            NavigationItem("Credentials", "credentials.page", "key-round"),
-            NavigationItem("Email Addresses", "addresses.page", "at-sign"),
-            NavigationItem("Queues", "queues.page", "layers"),
+            NavigationItem(
+                "PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.add"), key="g a"
+            ),
+            NavigationItem("Credentials", "credentials.page", "key-round", key="g c"),
+            NavigationItem("Email Addresses", "addresses.page", "at-sign", key="g e"),
+            NavigationItem("Queues", "queues.page", "layers", key="g u"),
             NavigationItem("Customer Directory", "customers.page", "user"),
-            NavigationItem("Postmaster Filters", "filters.page", "funnel"),
+            NavigationItem("Postmaster Filters", "filters.page", "funnel", key="g f"),
         ),
     ),
     NavigationGroup(
@@ -79,11 +83,11 @@ NAVIGATION = (
         (
             NavigationItem("Operation", "operation.page", "monitor", covers=("targets",)),
             NavigationItem("Outlets", "outlets.page", "corner-up-right"),
-            NavigationItem("System Configuration", "settings.page", "settings"),
+            NavigationItem("System Configuration", "settings.page", "settings", key="g o"),
             NavigationItem("Users", "users.page", "user"),
             NavigationItem("API Tokens", "tokens.page", "key-round"),
             NavigationItem("API", "programs.page", "file-text"),
-            NavigationItem("Audit Log", "audit.page", "scroll-text"),
+            NavigationItem("Audit Log", "audit.page", "scroll-text", key="g l"),
         ),
     ),
 )
@@ -92,12 +96,13 @@ NAVIGATION = (
 def navigation() -> Iterator[NavigationGroup]:
     """The groups with the items that whoever is signed in may open."""
     for group in NAVIGATION:
-        items = tuple(item for item in group.items if _may_open(item.endpoint))
+        items = tuple(item for item in group.items if may_open(item.endpoint))
         if items:
             yield NavigationGroup(group.heading, items)
 
 
-def _may_open(endpoint: str) -> bool:
+def may_open(endpoint: str) -> bool:
+    """Whether whoever is signed in may open that page."""
     view = current_app.view_functions.get(endpoint)
     return view is not None and (access_of(view) is not Access.ADMIN or is_admin())
 

@@ -21,21 +21,25 @@ from postmaster.ledger.models import Quarantine
 from postmaster.ledger.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
 from postmaster.ledger.quarantine_list import (
     QuarantineFilter,
+    QuarantineGroup,
     newest_quarantined,
+    quarantine_groups,
     quarantine_listing,
     quarantined_accounts,
 )
+from postmaster.parsing.message import ParsedMessage
+from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.decision import REASONS, STORM
 from postmaster.resources.listing import Page
 from postmaster.resources.numbers import NO_ID
 from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads
 from postmaster.web.articles import as_download, record_reading
-from postmaster.web.asked import NumberField, chosen_id
+from postmaster.web.asked import NumberField, asked_id, chosen_id
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
-from postmaster.web.source import Source, shown_source
+from postmaster.web.source import Source, shown_source, shown_text
 
 blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine")
 
@@ -69,9 +73,9 @@ class ChosenMailForm(Form):
     def numbers(self, session: Session) -> Sequence[int]:
         """The ids of the messages."""
         if self.newest.data is not None:
-            return QuarantineFilter(wanted().text, request.args.get("account", ""), self.newest.data).ids(
-                session, self.after.data or 0
-            )
+            account, like = request.args.get("account", ""), asked_id("like")
+            found = QuarantineFilter(wanted().text, account, self.newest.data, like)
+            return found.ids(session, self.after.data or 0)
         numbers: Sequence[int] = self.mail.data or ()
         if NO_ID in numbers:
             raise InputError("message", "What was chosen is not a message.", "Reload the page and choose again.")
@@ -116,9 +120,7 @@ QUARANTINE_ACTIONS = {
 
 def _url(view: str = "page", **values: Any) -> str:
     """The address of a page of the quarantine, which keeps the state of the list."""
-    state = list_state()
-    if request.args.get("account"):
-        state["account"] = request.args["account"]
+    state = list_state() | {name: request.args[name] for name in ("account", "like") if request.args.get(name)}
     return url_for(f"quarantine.{view}", **{**state, **values})
 
 
@@ -154,15 +156,19 @@ class QuarantineListContext(RowsContext, templates=("quarantine/page.html", "qua
     newest: int
     count: str
     chosen_queue: str
+    groups: Sequence[QuarantineGroup]
+    like: int | None
     storm: str = STORM
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantinedContext(RowsContext, templates=("quarantine/show.html", "quarantine/_row.html")):
-    """One message, with its source; or its line of the list."""
+    """One message as it reads, if it can be read, with its source; or its line of the list."""
 
     row: Quarantine
     source: Source
+    message: ParsedMessage | None
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,13 +197,14 @@ def page() -> str:
 
 def _list(ticked: Collection[int] = (), queue: str = "", *, every: bool = False) -> str:
     """The list, with what was ``ticked`` and the ``queue`` that was chosen before a refusal; or with ``every`` one."""
-    account = request.args.get("account", "")
-    listing = quarantine_listing(account)
+    account, like = request.args.get("account", ""), asked_id("like")
+    listing = quarantine_listing(account, like)
     with read_session() as session:
         found = listing.page(session, wanted())
         accounts = quarantined_accounts(session)
         queues = Queues(session).valid_names()
         newest = newest_quarantined(session)
+        groups = quarantine_groups(session) if like is None else []
     context = QuarantineListContext(
         page=found,
         sort=listing.sorted_by(wanted().sort),
@@ -210,6 +217,8 @@ def _list(ticked: Collection[int] = (), queue: str = "", *, every: bool = False)
         count=counted(found.found, found.total, "message", "messages"),
         ticked=ticked,
         chosen_queue=queue,
+        groups=groups,
+        like=like,
     )
     return (replace(context, all_chosen=True, all_found=True) if every else context).render()
 
@@ -230,7 +239,9 @@ def show(mail: int) -> str:
         raw = b"" if wants_fragment() else raw_source(session, row)
     if raw:
         record_reading("look-at-source", "quarantine", str(mail))
-    return QuarantinedContext(row=row, queues=queues, source=shown_source(raw)).render()
+    message = read_arrival(raw, b"", "", 0).message if raw else None
+    text = shown_text(message.text) if message else ""
+    return QuarantinedContext(row=row, queues=queues, source=shown_source(raw), message=message, text=text).render()
 
 
 @blueprint.get("/<id:mail>/download")
@@ -300,7 +311,7 @@ def _change(form: ChosenMailForm, numbers: Sequence[int]) -> ResponseReturnValue
         _tell(handled, action.done)
         if refused := {each.number for each in handled if each.error is not None}:
             return _refused(form, refused)
-    return redirect(_url(), 303)
+    return redirect(_url(like=None), 303)
 
 
 def _tell_of_all(form: ChosenMailForm, done: str) -> None:

@@ -16,6 +16,7 @@ from postmaster.web.access import for_leads, polling, public
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.board import Board, board_of
 from postmaster.web.context import Context
+from postmaster.web.fetch_results import tell_results
 from postmaster.web.lists import wanted, wants_fragment
 from postmaster.web.pulse import Pulse, PulseContext
 
@@ -68,6 +69,8 @@ def page() -> str:
 @for_leads
 def board() -> str:
     """The board as it is by now."""
+    with read_session() as session:
+        tell_results(session)
     return _board().render("status/_live.html")
 
 

@@ -15,7 +15,7 @@ from wtforms import SelectMultipleField, StringField
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import ImportedTicket, Ticket
 from postmaster.desk.queues import Queues
-from postmaster.desk.ticket_list import TicketFilter, find_tickets
+from postmaster.desk.ticket_list import TicketFilter, count_newer, find_tickets, newest_ticket
 from postmaster.desk.ticket_service import TicketChange, TicketService, state_names
 from postmaster.desk.ticket_view import ArticlePage, find_ticket, page_of_articles
 from postmaster.desk.tickets import LinkedNumbers, TicketAttributes, linked_numbers
@@ -29,12 +29,14 @@ from postmaster.pipeline.verdict import Finding
 from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.uses import enumeration
-from postmaster.web.access import current_user, for_admins, for_leads
+from postmaster.web.access import current_user, for_admins, for_leads, is_admin, polling
 from postmaster.web.asked import asked_before, asked_id, asked_number
 from postmaster.web.badges import SENDER_BADGES, Badge
+from postmaster.web.change_box import ChangeInput, change_inputs, chosen_words, told_changes
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import CursorLinks, counted, cursor_links, next_url
+from postmaster.web.pulse import Pulse, PulseContext
 from postmaster.web.steps import Step, steps_of
 from postmaster.web.times import full
 
@@ -82,6 +84,13 @@ TICKET_ACTIONS = {
         "state",
         "set to “{state}”",
     ),
+    "set": TicketAction(
+        lambda session, form, actor: TicketService(session, actor).change(
+            form.ticket.data, form.queue.data or None, form.state.data or None, chosen_words(request.form)
+        ),
+        "",
+        "",
+    ),
     "merge": TicketAction(
         lambda session, form, actor: merge_tickets(session, form.ticket.data, form.into.data, actor),
         "into",
@@ -96,7 +105,10 @@ TICKET_ACTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class TicketListContext(Context, templates=("tickets/page.html", "tickets/_list.html")):
-    """The list: ``state`` is its filter, ``form`` what is chosen; tickets can be moved to ``valid_queues``."""
+    """The list: ``state`` is its filter, ``form`` what is chosen; tickets can be moved to ``valid_queues``.
+
+    ``newest`` is the id of the newest ticket there was.
+    """
 
     found: KeysetPage[Ticket]
     links: CursorLinks
@@ -106,6 +118,17 @@ class TicketListContext(Context, templates=("tickets/page.html", "tickets/_list.
     states: Sequence[str]
     all_chosen: bool
     form: ChosenTicketsForm
+    newest: int
+    pulse: Pulse
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketNewsContext(PulseContext, templates=("tickets/_news.html",)):
+    """A beat of the list: ``new`` tickets have been opened since; ``state`` is the filter of the list."""
+
+    new: int
+    is_told: bool
+    state: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +143,7 @@ class TicketContext(Context, templates=("tickets/show.html",)):
     linked: LinkedNumbers
     outlets: Sequence[HandedOver]
     messages: Sequence[tuple[MailTrace, Sequence[Step]]]
-    valid_queues: Sequence[str]
-    states: Sequence[str]
+    inputs: Sequence[ChangeInput]
     verdicts: Mapping[Finding, Badge]
     imported: bool
     state: Mapping[str, Any]
@@ -139,6 +161,7 @@ def _list(form: ChosenTicketsForm) -> str:
     asked = request.args
     wanted = TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), asked_before())
     with read_session() as session:
+        newest = newest_ticket(session)
         found = find_tickets(session, wanted)
         queues = Queues(session)
         names, valid, states = queues.names(), queues.valid_names(), state_names(session)
@@ -152,7 +175,30 @@ def _list(form: ChosenTicketsForm) -> str:
         states=states,
         all_chosen="all" in request.args,
         form=form,
+        newest=newest,
+        pulse=list_pulse(),
     ).render()
+
+
+def list_pulse() -> Pulse:
+    """The pulse of the list, which asks what is new with the filter of the moment."""
+    asked = "#filter, #tickets-list > [name=after], #tickets-news [name=announced]"
+    return Pulse(url_for(".news"), include=asked)
+
+
+@blueprint.get("/news")
+@polling
+@for_leads
+def news() -> str:
+    """A beat, with how many tickets were opened that the list does not show yet. No row moves until somebody asks."""
+    after, new = asked_id("after"), 0
+    if after is not None:
+        asked = request.args
+        with read_session() as session:
+            wanted = TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""))
+            new = count_newer(session, wanted, after)
+    is_told = new == asked_number("announced", 0)
+    return TicketNewsContext(pulse=list_pulse(), new=new, is_told=is_told, state=filter_state()).render()
 
 
 def filter_state() -> dict[str, Any]:
@@ -171,7 +217,7 @@ def show(ticket: str) -> str:
         linked = linked_numbers(session, found.id)
         outlets = handed_over(session, found.id)
         imported = session.get(ImportedTicket, found.id) is not None
-        valid, states = Queues(session).valid_names(), state_names(session)
+        inputs = list(change_inputs(session, found)) if is_admin() else []
     return TicketContext(
         ticket=found,
         facts=[(label, value) for label, value in _facts(found) if value],
@@ -182,8 +228,7 @@ def show(ticket: str) -> str:
         linked=linked,
         outlets=outlets,
         messages=[(message, list(steps_of(message))) for message in messages],
-        valid_queues=valid,
-        states=states,
+        inputs=inputs,
         state=filter_state(),
         verdicts=SENDER_BADGES,
     ).render()
@@ -228,6 +273,8 @@ def _change(form: ChosenTicketsForm) -> str:
         raise InputError(action.needs, action.missing or f"Choose the {action.needs} first.")
     with transaction() as session:
         changes = action.run(session, form, current_user().name)
+    if form.action.data == "set":
+        return told_changes(changes)
     into = (form.into.data or "").strip()
     done = action.done.format(queue=form.queue.data, state=form.state.data, into=into)
     return _sentence(changes, done)

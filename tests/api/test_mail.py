@@ -320,3 +320,15 @@ def test_what_cannot_be_released_says_why(app: Flask, desk: Desk, admin: Program
     problem(admin("POST", "/quarantine/1/deliver", {"queue": "Nowhere"}), 404, "unknown-queue")
     problem(admin("POST", "/quarantine/1/deliver", {}), 422, "missing-field")
     assert admin.get("/quarantine/1")["id"] == 1
+
+
+def test_why_not_names_what_stood_against_it(desk: Desk, admin: Program, new_program: NewProgram) -> None:
+    desk.ok("filter", "add", "--name", "10 orders", "--match", "Subject=order", "--set", "X-OTRS-Queue=Junk")
+    opened(desk, mail("parcel"))
+    told = admin.get("/mail/1/why?queue=Junk")
+    assert (told["stood_against"]["filter"], told["stood_against"]["value"]) == ("10 orders", "parcel")
+    assert told["asked"] == {"queue": "Junk"}
+    problem(admin("GET", "/mail/1/why"), 422, "missing-field")
+    problem(admin("GET", "/mail/1/why?queue=Nowhere"), 404, "unknown-queue")
+    limited = new_program("read", queues=["Misc"])
+    assert limited("GET", "/mail/1/why?queue=Junk").status_code == 403

@@ -93,6 +93,19 @@ def test_a_ticket_is_changed_as_on_the_page(admin: Program, reader: Program, num
     assert (event.actor, event.action) == ("API token program 1", "set")
 
 
+def test_owner_and_priority_are_changed_and_taken_away(admin: Program, desk: Desk, numbers: list[str]) -> None:
+    desk.ok("setting", "set", "Ticket::Owners", "ada")
+    path = f"/tickets/{numbers[0]}"
+    changed = admin("PATCH", path, {"owner": "ada", "priority": "5 very high"}).json
+    assert changed is not None
+    assert (changed["owner"], changed["priority"]) == ("ada", "5 very high")
+    assert admin("PATCH", path, {"state": "open"}).status_code == 200
+    assert admin.get(path)["owner"] == "ada"
+    for nothing in ("", None):
+        assert admin("PATCH", path, {"owner": nothing}).status_code == 200
+        assert admin.get(path)["owner"] is None
+
+
 def test_who_has_not_seen_the_latest_state_changes_nothing(admin: Program, numbers: list[str]) -> None:
     path = f"/tickets/{numbers[0]}"
     seen = admin("GET", path).headers["ETag"]
@@ -110,7 +123,8 @@ def test_who_has_not_seen_the_latest_state_changes_nothing(admin: Program, numbe
     [
         ({"queue": "Nowhere"}, 404, "unknown-queue"),
         ({"state": "dreamt of"}, 422, "invalid-value"),
-        ({"owner": "ada"}, 422, "unknown-field"),
+        ({"owner": "ada"}, 422, "invalid-value"),
+        ({"customer_id": "ada"}, 422, "unknown-field"),
     ],
 )
 def test_a_change_that_is_refused_changes_nothing(

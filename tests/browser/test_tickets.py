@@ -179,6 +179,7 @@ def test_a_refusal_is_said_and_the_list_stays(page: Page, number: str, subject: 
 def test_a_ticket_is_merged_into_another_one(page: Page, desk: Desk, number: str) -> None:
     main = opened(desk, raw=mail("the main ticket"))
     page.goto(f"/tickets/{number}")
+    page.get_by_text("Merge, dispatch again").click()
     page.get_by_label("Number of the ticket to merge into").fill(main)
     page.get_by_label("Number of the ticket to merge into").press("Enter")
     expect(page.locator(".toast")).to_contain_text(f"1 ticket was merged into {main}")
@@ -195,8 +196,10 @@ def test_without_javascript_tickets_are_moved_too(plain_page: Page, desk: Desk, 
     plain_page.get_by_role("button", name="Move", exact=True).click()
     expect(plain_page.locator(".toast")).to_contain_text("was moved to “Misc”")
     plain_page.get_by_role("link", name=subject).click()
-    plain_page.get_by_label("Move to queue").select_option("Raw")
-    plain_page.get_by_role("button", name="Move", exact=True).click()
-    expect(plain_page.locator(".toast")).to_contain_text("was moved to “Raw”")
+    plain_page.get_by_label("Queue", exact=True).select_option("Raw")
+    plain_page.get_by_label("Priority").select_option("5 very high")
+    plain_page.get_by_role("button", name="Change", exact=True).click()
+    changed = "Changed: queue from “Misc” to “Raw”, priority from “3 normal” to “5 very high”."
+    expect(plain_page.locator(".toast")).to_contain_text(changed)
     expect(plain_page.get_by_role("heading", level=1)).to_have_text(subject)
     assert {row["queue"] for row in desk.tickets() if row["number"] == number} == {"Raw"}

@@ -134,3 +134,16 @@ def test_if_one_cannot_be_read_none_is_dispatched_again(app: Flask, desk: Desk) 
     assert f"The ticket {bad} cannot be dispatched again, because its mail cannot be read" in result.stderr
     assert {row["queue"] for row in desk.tickets()} == {"Raw"}
     assert events(app) == []
+
+
+def test_owner_priority_and_the_like_are_set_and_taken_away(desk: Desk) -> None:
+    desk.ok("setting", "set", "Ticket::Owners", "ada; bob")
+    number = opened(desk)
+    desk.ok("ticket", "set", number, "--owner", "Ada", "--priority", "5 very high", "--lock", "lock")
+    shown = desk.ok("ticket", "show", number, "--json").json
+    assert (shown["owner"], shown["priority"], shown["lock"]) == ("ada", "5 very high", "lock")
+    desk.ok("ticket", "set", number, "--owner", "")
+    assert desk.ok("ticket", "show", number, "--json").json["owner"] is None
+    refused = desk.run("ticket", "set", number, "--owner", "eve", "--queue", "Misc")
+    assert (refused.exit_code, "Owner is “eve”, but must be ada or bob" in refused.stderr) == (2, True)
+    assert desk.tickets()[0]["queue"] == "Raw"

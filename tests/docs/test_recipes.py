@@ -38,7 +38,7 @@ from tests.support import Desk, mail
 from tests.web.conftest import add, signed_in
 
 # What nobody needs help with, or what is the help itself.
-WITHOUT_HELP = {"audit", "help", "wall"}
+WITHOUT_HELP = {"audit", "help", "search", "wall"}
 WITHOUT_NAVIGATION = {"help.page", "wall.page"}
 
 # The subject of answers, which admins of OTRS know and PostMaster does not write.

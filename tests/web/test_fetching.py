@@ -18,8 +18,9 @@ from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.models import LivingProcess
 from postmaster.resources.models import AuditEvent
+from tests.servers.fixtures import TestMailbox
 from tests.servers.redis import Redis
-from tests.support import Desk
+from tests.support import Desk, mail, mails
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import add_credential, counting_queries, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
@@ -199,3 +200,37 @@ def test_fetching_all_needs_as_many_queries_for_50_accounts_as_for_2(app: Flask,
             assert client.post("/accounts/fetch", headers=headers).status_code == 200
         needed.append(len(statements))
     assert needed[0] == needed[1]
+
+
+def live(client: FlaskClient, path: str) -> str:
+    """A beat of that page, in words."""
+    return words(client.get(path, headers=HTMX).text)
+
+
+def test_who_asked_for_a_fetch_is_told_once_what_came_of_it(
+    desk: Desk, client: FlaskClient, lead: FlaskClient, mailbox: TestMailbox
+) -> None:
+    mailbox.deliver(*mails(4))
+    number = desk.account(mailbox)
+    path = f"/accounts/{number}/status/live"
+    post(client, f"/accounts/{number}/fetch")
+    assert "→" not in live(client, path)
+    desk.fetch()
+    page = client.get(path, headers=HTMX).text
+    assert "4 messages → 4 new tickets:" in words(page)
+    numbers = [row["number"] for row in desk.tickets()]
+    assert re.findall(r'<a href="/tickets/(\d+)">', page) == sorted(numbers)[:3]
+    assert "→" not in live(client, path) + live(client, "/accounts/live") + live(lead, path)
+
+
+@pytest.mark.parametrize(("found", "sentence"), [(0, ": no new mail."), (1, ": 1 message → 1 new ticket: 20")])
+def test_the_list_and_the_board_tell_of_it_too(
+    desk: Desk, client: FlaskClient, mailbox: TestMailbox, found: int, sentence: str
+) -> None:
+    mailbox.deliver(*(mail("hello") for _ in range(found)))
+    number = desk.account(mailbox)
+    for path in ("/accounts/live", "/status/board"):
+        post(client, f"/accounts/{number}/fetch")
+        desk.fetch()
+        assert sentence in live(client, path)
+        mailbox.deliver(*(mail("hello again") for _ in range(found)))

@@ -153,3 +153,41 @@ def test_hostile_mail_is_shown_as_text(desk: Desk, client: FlaskClient) -> None:
         page = client.get(path).text
         assert "<img src=x" not in page
         assert "<script>alert" not in page
+
+
+def test_why_not_is_answered_on_the_page_of_a_message(desk: Desk, lead: FlaskClient) -> None:
+    desk.ok("filter", "add", "--name", "10 orders", "--match", "Subject=order", "--set", "X-OTRS-Queue=Junk")
+    desk.ok("read", input=mail("Where is my parcel?"))
+    page = lead.get("/mail/1").text
+    assert 'action="/mail/1/why"' in page
+    sentence = "The filter “10 orders” does not match: Subject must match “order”, but has “Where is my parcel?”."
+    for query in ("?queue=Junk", "?filter=10+orders", "?ask=filter&queue=Raw&filter=10+orders&ticket="):
+        assert sentence in words(lead.get(f"/mail/1/why{query}").text)
+        assert fragment(lead, f"/mail/1/why{query}").count("<h1") == 0
+    assert sentence in words(lead.get("/mail/1/missed").text)
+    assert 'hx-get="/mail/1/missed"' in lead.get(f"/tickets/{desk.tickets()[0]['number']}").text
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("?ask=ticket&ticket=", "Choose a queue or a filter, or enter the number of a ticket first."),
+        ("?ask=nonsense", "Choose a queue or a filter, or enter the number of a ticket first."),
+        ("?queue=Nowhere", "There is no queue “Nowhere”"),
+        ("?ticket=%00", "There is no ticket"),
+        ("?queue=%00", "There is no queue"),
+        ("?filter=" + "9" * 400, "There is no filter"),
+    ],
+)
+def test_a_question_that_has_no_answer_says_why(desk: Desk, lead: FlaskClient, query: str, sentence: str) -> None:
+    desk.ok("read", input=mail("hello"))
+    answer = lead.get(f"/mail/1/why{query}")
+    assert (answer.status_code, sentence in words(answer.text)) == (422, True)
+    assert lead.get(f"/mail/99/why{query}").status_code == 404
+    assert lead.get("/mail/99/missed").status_code == 404
+
+
+def test_mail_without_its_source_says_that_nothing_can_be_tried(desk: Desk, lead: FlaskClient) -> None:
+    desk.ok("filter", "add", "--name", "10 drop", "--match", "Subject=spam", "--set", "X-OTRS-Ignore=yes")
+    desk.ok("read", input=mail("spam"))
+    assert "The source of this mail is not kept" in words(lead.get("/mail/1/missed").text)

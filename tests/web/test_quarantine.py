@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -10,13 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from postmaster.database import transaction
+from postmaster.database import read_session, transaction
 from postmaster.extensions import db
 from postmaster.ledger.models import Quarantine
 from postmaster.pipeline import arrival
 from postmaster.resources.models import AuditEvent
 from tests.support import Desk, mail, refuse_title
-from tests.web.conftest import HTMX, token_header
+from tests.web.conftest import HTMX, token_header, token_of
 from tests.web.resource_support import fragment, labels, words
 from tests.web.samples import HOSTILE, MAIL, add_quarantined, quarantine
 
@@ -346,3 +347,47 @@ def test_hostile_words_are_shown_as_text(app: Flask, client: FlaskClient) -> Non
         assert "<img src=x" not in page
         assert "<script>alert" not in page
         assert "<b>" not in page
+
+
+def test_messages_with_the_same_cause_are_retried_together(desk: Desk, client: FlaskClient) -> None:
+    desk.ok("setting", "set", "TicketsPerSenderHour", "1")
+    for number in range(4):
+        desk.ok("read", input=mail(f"alarm {number}", sender="storm@example.net"))
+    for number in range(2):
+        desk.ok("read", input=mail(f"other {number}", sender="other@example.net"))
+    page = client.get("/quarantine").text
+    assert "3 messages by pipe: Sender over the limit" in words(page)
+    assert page.count("Retry all") == 2  # its label, and what it says: one other message is no group
+    action = html.unescape(re.search(r'<form method="post" action="([^"]*like=[^"]*)"', page)[1])  # type: ignore[index]
+    assert labels(client, action.replace("/change", "")) == ["alarm 1", "alarm 2", "alarm 3"]
+    newest = re.search(r'name="newest"\s+value="(\d+)"', page)[1]  # type: ignore[index]
+    sent = {"action": "retry", "newest": newest, "csrf_token": token_of(page)}
+    told = words(client.post(action, data=sent, follow_redirects=True).text)
+    assert "3 messages left the quarantine." in told
+    assert labels(client, "/quarantine") == ["other 1"]
+    assert "Nothing for that cause is in quarantine." in words(client.get(action.replace("/change", "")).text)
+
+
+def test_a_message_is_read_beside_its_source(desk: Desk, client: FlaskClient) -> None:
+    desk.ok("setting", "set", "TicketsPerSenderHour", "1")
+    for number in range(2):
+        body = "Gr=C3=BC=C3=9Fe aus K=C3=B6ln"
+        headers = ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable"]
+        desk.ok("read", input=mail(f"alarm {number}", body=body, headers=headers))
+    told = words(client.get("/quarantine/1").text)
+    assert "Grüße aus Köln" in told
+    assert "Gr=C3=BC=C3=9Fe" in told
+
+
+def test_a_filter_is_made_from_a_message(app: Flask, desk: Desk, client: FlaskClient) -> None:
+    desk.ok("setting", "set", "TicketsPerSenderHour", "1")
+    for _ in range(2):
+        desk.ok("read", input=mail("Disk full (on /srv)? [5.2]", sender="storm@example.net"))
+    with app.app_context(), read_session() as session:
+        raw_id = session.scalars(select(Quarantine.raw_id)).one()
+    page = html.unescape(client.get(f"/filters/add?recent={raw_id}").text)
+    assert 'value="EMAILADDRESS:storm@example.net"' in page
+    pattern = re.search(r'value="(Disk full[^"]*)"', page)
+    assert pattern is not None
+    assert re.fullmatch(pattern[1], "Disk full (on /srv)? [5.2]")
+    assert client.get("/filters/add?recent=999999").status_code == 200

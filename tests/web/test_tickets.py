@@ -356,3 +356,66 @@ def _explain(connection: Connection, statement: str, parameters: Any) -> list[st
     word = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
     rows = connection.exec_driver_sql(f"{word} {statement}", parameters)
     return [str(row[-1]) for row in rows]
+
+
+def test_all_of_a_ticket_is_changed_in_one_form(desk: Desk, client: FlaskClient) -> None:
+    desk.ok("setting", "set", "Ticket::Owners", "ada; bob=7")
+    number = opened(desk)
+    page = client.get(f"/tickets/{number}").text
+    assert re.findall(r'id="change-(\w+)"', page) == ["title", "queue", "state", "priority", "owner", "lock"]
+    fields = {"queue": "Misc", "state": "open", "priority": "", "owner": "BOB", "lock": "lock"}
+    text = told(client, number, action="set", **fields)
+    assert (
+        "Changed: queue from “Raw” to “Misc”, owner from “–” to “bob”, lock from “unlock” to “lock”, "
+        "state from “new” to “open”." in text
+    )
+    assert "No changes." in told(client, number, action="set", owner="")
+    assert "Changed: owner from “bob” to “–”." in told(client, number, action="set", owner="–")
+
+
+def test_what_somebody_else_changed_meanwhile_stays(desk: Desk, client: FlaskClient) -> None:
+    number = opened(desk)
+    assert client.get(f"/tickets/{number}").status_code == 200
+    desk.ok("ticket", "set", number, "--queue", "Misc")
+    told(client, number, action="set", state="open", queue="")
+    [row] = desk.tickets()
+    assert (row["queue"], row["state"]) == ("Misc", "open")
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"priority": "9 huge"}, "Priority is “9 huge”, but must be 1 very low"),
+        ({"owner": "ada"}, "There is nothing to choose from for Owner."),
+        ({"lock": HOSTILE}, "Lock is “"),
+        ({"priority": "–"}, "Priority is missing."),
+    ],
+)
+def test_a_word_that_there_is_not_changes_nothing(
+    desk: Desk, client: FlaskClient, fields: dict[str, str], sentence: str
+) -> None:
+    number = opened(desk)
+    before = desk.tickets()
+    assert sentence in told(client, number, action="set", queue="Misc", **fields)
+    assert desk.tickets() == before
+
+
+def test_the_list_says_what_is_new_and_moves_no_row(app: Flask, desk: Desk, client: FlaskClient) -> None:
+    opened(desk, subject="old order")
+    page = client.get("/tickets?q=order").text
+    after = re.search(r'name="after" value="(\d+)"', page)
+    assert after is not None
+    assert 'hx-get="/tickets/news?' in page
+    assert 'id="tickets-news"' not in fragment(client, f"/tickets/news?q=order&after={after[1]}")
+    opened(desk, subject="new order")
+    opened(desk, "--queue", "Misc", subject="other")
+    told = fragment(client, f"/tickets/news?q=order&after={after[1]}")
+    assert "1 new ticket —" in words(told)
+    assert 'href="/tickets?q=order"' in told
+    assert "<tr" not in told
+    assert 'id="tickets-news"' not in fragment(client, f"/tickets/news?q=order&after={after[1]}&announced=1")
+    assert "2 new tickets —" in words(fragment(client, f"/tickets/news?after={after[1]}"))
+    assert "1 new ticket —" in words(fragment(client, f"/tickets/news?after={after[1]}&queue=Misc"))
+    assert 'name="after"' not in client.get("/tickets?before=2").text
+    add_tickets(app, count=120)
+    assert "Over 99 new tickets —" in words(fragment(client, f"/tickets/news?after={after[1]}"))

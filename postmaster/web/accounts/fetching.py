@@ -18,6 +18,7 @@ from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
 from postmaster.web.accounts.row_state import list_pulse, mark_of
 from postmaster.web.accounts.show import answer_on_page
+from postmaster.web.fetch_results import await_fetch, tell_results
 from postmaster.web.lists import next_url
 from postmaster.web.pulse import PulseContext
 from postmaster.web.resources import FieldRow, Resource, existing, line_of
@@ -41,6 +42,7 @@ def fetch(number: int) -> ResponseReturnValue:
     """Request a fetch of one account."""
     with read_session() as session:
         label = existing(ACCOUNT_PAGES.serve(session), number).label
+        await_fetch(session, number)
     requested = request_fetch([number], current_user().name)
     answer = requested.answers[number]
     sentence = ANSWER_TEXTS[answer].format(label=label)
@@ -81,6 +83,7 @@ def live() -> str:
     """The rows that have changed since they were shown; and the pulse, quick as long as anything is going on."""
     shown = dict(_shown())
     with read_session() as session:
+        tell_results(session)
         going_on = progress(session)
         service, listing = ACCOUNT_PAGES.serve(session), ACCOUNT_PAGES.listing
         rows = session.execute(listing.query.where(MailAccount.id.in_(shown))).all() if shown else []

@@ -29,6 +29,7 @@ from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
 from postmaster.web.accounts.row_state import Standing, pace, standing
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.context import Context
+from postmaster.web.fetch_results import tell_results
 from postmaster.web.pulse import Pulse, PulseContext
 from postmaster.web.resources import missing
 from postmaster.web.runs import RunTableContext, run_lines
@@ -75,6 +76,7 @@ def show(number: int) -> str:
 def show_live(number: int) -> str:
     """What has changed since it was shown; and the pulse, quick as long as anything is going on."""
     with read_session() as session:
+        tell_results(session)
         found = _context(session, number)
     changed = request.values.get("shown") != found.standing.mark
     return LiveAccountContext(changed=changed).render("", found)

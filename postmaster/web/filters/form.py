@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from flask import request
 from werkzeug.datastructures import MultiDict
 
+from postmaster.errors import NotFoundError
+from postmaster.ledger.filter_trial import suggested_conditions
 from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.pipeline.filters.service import ACCOUNT, FOLLOWUP_FIELD, MATCH, NOT_MATCH, SET
 from postmaster.pipeline.x_otrs_headers import HEADERS
+from postmaster.web.asked import asked_id
 from postmaster.web.field_forms import FieldForm, field_form
 
 # What a condition asks for, as its row says it.
@@ -96,6 +100,10 @@ def filter_form(service: Any, helps: Mapping[str, str], record: Any = None) -> F
     """The form for a filter, or for a new one."""
     options = {"formdata": _as_lines()} if request.method == "POST" else {}
     form = field_form(FilterForm, service, helps, record, service.fields, **options)
+    picked = asked_id("recent") if record is None and request.method != "POST" else None
+    if picked is not None:
+        with suppress(NotFoundError):  # the form says so by itself when it is tried
+            form[MATCH.name].data = "\n".join(suggested_conditions(service.session, picked))
     form.number, form.accounts = record.id if record else None, service.account_names()
     form.blanks = {kind: sum(not (row.header or row.text) for row in _rows(kind)) for kind in ("condition", "setting")}
     return form
