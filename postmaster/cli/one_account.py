@@ -47,7 +47,7 @@ def account_meant(
         raise click.UsageError("Name an account, by its id or label, or describe one with --stdin.")
     with read_session() as session:
         service = AccountService(session, actor="")
-        account = service.find(which) if which is not None else service.draft(_description())
+        account = service.find(which) if which is not None else service.draft(description())
         _record(account, action, by or actor())
         yield session, account
 
@@ -60,7 +60,7 @@ def _record(account: MailAccount, action: str, by: str) -> None:
         audit(session, by, action, "account", account.label, detail)
 
 
-def _description() -> dict[str, str]:
+def description() -> dict[str, str]:
     items = read_document(sys.stdin.buffer.read(MAX_DESCRIPTION), "account")
     if len(items) != 1:
         raise InputError("Document", f"The document holds {len(items)} accounts.", "Give one.", code="bad-document")
