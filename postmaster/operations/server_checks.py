@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "certificate": ("certificate", "--json"),
     "folders": ("folders", "--json"),
     "preview": ("preview", "--json", "--limit", "10"),
+    "discovery": ("discover", "--json"),
 }
 
 # Seconds after which a child is ended, whatever it does, and how many may run at a time.

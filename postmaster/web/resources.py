@@ -54,7 +54,7 @@ class Resource:
     widths of fields that are not half a line, ``helps`` what is said of a field where the help of its option does not
     fit a page. ``cells`` is what the cells of some records need beside their rows. ``frame`` is what the page around
     the list needs; the part that a filter changes does without. ``beside`` is what its form's page shows beside the
-    form of one, or of a new one (None).
+    form of one, or of a new one (None). ``add_view`` is where adding one begins.
     """
 
     title: str
@@ -72,6 +72,7 @@ class Resource:
     frame: Callable[[Session], Context] = no_context
     beside: Callable[[Session, Any], Context] = no_context
     make_form: MakeForm = resource_form
+    add_view: str = "add"
     page_template: str = "resources/page.html"
     form_template: str = "resources/form.html"
 
@@ -208,7 +209,7 @@ def _add(blueprint: Blueprint, resource: Resource) -> None:
             try:
                 with transaction() as session:
                     service = resource.serve(session)
-                    record = service.add(form.texts())
+                    record = form.add(service)
             except InvalidFieldsError as error:
                 form.refuse(error.errors)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmaster.web.accounts import fetching, views
+from postmaster.web.accounts import fetching, new, views
 from postmaster.web.accounts.resource import blueprint
 
-__all__ = ["blueprint", "fetching", "views"]
+__all__ = ["blueprint", "fetching", "new", "views"]

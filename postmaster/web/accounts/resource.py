@@ -43,12 +43,16 @@ class AccountFrame(PulseContext):
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewWords(Context):
-    """How the preview words the outcome that a message would have, and why."""
+    """How the preview words the outcome that a message would have, and why.
+
+    ``used``: the server that was found stands in the form.
+    """
 
     outcomes: Mapping[str, str] = field(
         default_factory=lambda: {outcome: row.label for outcome, row in OUTCOMES.items()}
     )
     reasons: Mapping[str, str] = field(default_factory=lambda: REASONS)
+    used: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +116,11 @@ ACCOUNT_PAGES = Resource(
         "opening the folder, listing and deleting.",
         "validity": "Only valid accounts are fetched.",
         "comment": "Describe the account in one sentence. It is shown in the list.",
+        "mailbox": "The server is found by it, and it is the user name unless another one is entered below.",
+        "new_grant": "A person signs in once, in the browser; or the app signs in by itself.",
     },
     wraps={
+        "mailbox": "most",
         "type": "third",
         "credential": "most",
         "host": "most",
@@ -134,6 +141,7 @@ ACCOUNT_PAGES = Resource(
     frame=_frame,
     beside=_beside,
     make_form=account_form,
+    add_view="where",
     page_template="accounts/page.html",
     form_template="accounts/form.html",
 )
