@@ -116,7 +116,7 @@ def _free_name(credentials: CredentialService, wanted: str) -> str:
 
 @contextmanager
 def _beside_inputs(form_values: Mapping[str, str]) -> Iterator[None]:
-    """What is refused of the credential is told of its inputs here; what is made of the address, of the first of them."""
+    """What is refused of the credential is told of its inputs here; what is made of the address, of the first."""
     try:
         yield
     except InvalidFieldsError as refused:

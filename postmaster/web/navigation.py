@@ -66,7 +66,9 @@ NAVIGATION = (
     NavigationGroup(
         "Communication & Notifications",
         (
-            NavigationItem("PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.add")),
+            NavigationItem(
+                "PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.where")
+            ),
             NavigationItem("Credentials", "credentials.page", "key-round"),
             NavigationItem("Email Addresses", "addresses.page", "at-sign"),
             NavigationItem("Queues", "queues.page", "layers"),

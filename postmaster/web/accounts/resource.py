@@ -20,6 +20,7 @@ from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import Standing, list_pulse, standings
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.context import Context
+from postmaster.web.guide import Guide, guide_of
 from postmaster.web.pulse import PulseContext
 from postmaster.web.resources import Column, Resource, resource_blueprint
 
@@ -35,10 +36,11 @@ class AccountCells(Context):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountFrame(PulseContext):
-    """The pulse of the list, how many accounts are valid, and how many are recommended."""
+    """The pulse of the list, how many accounts are valid, how many are recommended, and the first steps."""
 
     valid: int
     limit: int
+    guide: Guide | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +70,10 @@ def account_cells(session: Session, accounts: Sequence[MailAccount]) -> AccountC
 
 
 def _frame(session: Session) -> AccountFrame:
+    going_on = progress(session)
     return AccountFrame(
-        pulse=list_pulse(progress(session)),
+        pulse=list_pulse(going_on),
+        guide=guide_of(session, going_on),
         valid=AccountService(session, actor="").count_valid(),
         limit=get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
     )
