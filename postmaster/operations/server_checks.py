@@ -71,6 +71,11 @@ class CheckReport:
         return [line for line in self.lines if "stage" in line]
 
     @property
+    def failed(self) -> str:
+        """The stage of a test that failed; empty as long as none has."""
+        return next((str(line["stage"]) for line in self.stages if line["state"] == "fail"), "")
+
+    @property
     def waiting(self) -> list[str]:
         """The names of the stages that have not."""
         planned: list[str] = next((line["stages"] for line in self.lines if "stages" in line), [])

@@ -112,14 +112,25 @@ class Discovery:
         return next(good, None) or next(doubtful, None)
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the domain names a server that is not below it: somebody has to confirm that (RFC 6186 section 6)."""
+        row = self.found.candidate if self.found else None
+        return (
+            row is not None
+            and row.clue is Clue.SRV
+            and row.provider is None
+            and not is_within(row.host, domain_of(self.address))
+        )
+
+    @property
     def notes(self) -> list[str]:
         """What whoever sets up the account should know of what was found."""
         if self.found is None:
             return []
-        row, domain = self.found.candidate, domain_of(self.address)
+        row = self.found.candidate
         notes = [row.provider.note] if row.provider and row.provider.note else []
-        if row.clue is Clue.SRV and row.provider is None and not is_within(row.host, domain):  # RFC 6186 section 6
-            notes.append(f"{row.host} is not below {domain}. Use it only if you know that it has the mailbox.")
+        if self.is_foreign:
+            notes.append(f"It is not below {domain_of(self.address)}. Use it only if you know that it has the mailbox.")
         return notes
 
     def as_dict(self) -> Json:
@@ -127,6 +138,7 @@ class Discovery:
         return {
             "address": self.address,
             "found": self.found.as_dict() if self.found else None,
+            "foreign": self.is_foreign,
             "notes": self.notes,
             "tried": [each.as_dict() for each in self.tried],
         }
@@ -161,16 +173,32 @@ def _candidates(address: str, settings: Environment) -> Iterator[Candidate]:
         return
     questions = [(f"{service}._tcp.{domain}", "SRV") for service in SERVICES]
     *services, exchangers = _ask([*questions, (domain, "MX")], settings)
-    for kind, records in zip(SERVICES.values(), services, strict=True):
+    exchanger_names = [name for record in exchangers if (name := _name(record.exchange))]
+    yield from (
+        [*_services(services, address, settings), *_exchangers(exchanger_names, address, settings)]
+        or _guesses(domain, exchanger_names, address)
+    )
+
+
+def _services(answers: Sequence[Sequence[Any]], address: str, settings: Environment) -> Iterator[Candidate]:
+    """The servers that the domain names itself."""
+    for kind, records in zip(SERVICES.values(), answers, strict=True):
         for record in records:
             name = _name(record.target)
             if name and record.port:  # "." says that the domain has no such service (RFC 2782)
                 yield _named(kind, name, record.port, address, settings)
-    names = [name for record in exchangers if (name := _name(record.exchange))]
+
+
+def _exchangers(names: Sequence[str], address: str, settings: Environment) -> Iterator[Candidate]:
+    """The servers of the providers that take the domain's mail."""
     for name in names:
         if provider := provider_of(name):
             yield _at(provider, Clue.MX, address, settings)
-    own = [name for name in names if is_within(name, domain)]
+
+
+def _guesses(domain: str, exchangers: Sequence[str], address: str) -> Iterator[Candidate]:
+    """What is usual, where the domain says nothing."""
+    own = [name for name in exchangers if is_within(name, domain)]
     for name in (*(f"{usual}.{domain}" for usual in USUAL_NAMES), *own):
         yield Candidate(GUESSED_TYPE, name, ACCOUNT_TYPES[GUESSED_TYPE].port, address, Clue.GUESS)
 

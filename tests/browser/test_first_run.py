@@ -25,7 +25,7 @@ MAX_PRESSED, MAX_SECONDS, STEP = 7, 60, 40_000
 def fresh_site(certificates: Certificates, redis: Redis, mailbox: TestMailbox) -> Iterator[Site]:
     """An app without accounts, and a domain that names the server of ``mailbox``."""
     record = f"0 1 {mailbox.server.port('imaps')} localhost."
-    with DnsServer({}, {("_imaps._tcp.firm.example", "SRV"): [record]}) as zone:
+    with DnsServer({}, {("_imaps._tcp.localhost", "SRV"): [record]}) as zone:
         environ = {"POSTMASTER_CA_FILE": str(certificates.ca_file), "POSTMASTER_REDIS_URL": redis.url}
         with Site({**environ, "POSTMASTER_WORKERS": "1", "POSTMASTER_DNS_SERVERS": zone.address}) as running:
             yield running
@@ -62,8 +62,8 @@ class Keyboard:
 def test_from_signing_in_to_the_first_ticket(
     fresh_site: Site, browser: Browser, mailbox: TestMailbox, flask_process: FlaskProcesses
 ) -> None:
-    mailbox.server.add_user("anna@firm.example")
-    own = TestMailbox(mailbox.server, "anna@firm.example")
+    mailbox.server.add_user("anna@localhost")
+    own = TestMailbox(mailbox.server, "anna@localhost")
     own.deliver(mail("the printer burns"))
     with (
         Worker(fresh_site.environ, fresh_site.folder, processes=flask_process) as worker,

@@ -79,7 +79,16 @@ def test_each_service_that_a_domain_names_is_found_with_its_type(
     found = discover({(f"{service}._tcp.firm.example", "SRV"): [srv(number)]})
     assert where(found["found"]) == (kind, "localhost", number, ADDRESS, "srv")
     assert found["found"]["error"] is None
-    assert found["notes"] == ["localhost is not below firm.example. Use it only if you know that it has the mailbox."]
+    assert found["notes"] == ["It is not below firm.example. Use it only if you know that it has the mailbox."]
+    assert found["foreign"]
+
+
+def test_a_server_below_the_domain_needs_nobody_to_confirm_it(
+    command: Callable[..., Run], zones: DnsServer, dovecot: Dovecot
+) -> None:
+    zones.others = {("_imaps._tcp.localhost", "SRV"): [srv(dovecot.port("imaps"))]}
+    found = command()("account", "discover", "anna@localhost", "--json").json
+    assert (found["found"]["host"], found["foreign"], found["notes"]) == ("localhost", False, [])
 
 
 def test_implicit_tls_comes_before_starttls_and_imap_before_pop3(discover: Discover, dovecot: Dovecot) -> None:

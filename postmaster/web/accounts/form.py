@@ -141,13 +141,24 @@ class AccountForm(FieldForm):
         return {field.name: entered[field.name] for field in self.fields if field not in shown and not field.secret}
 
     @property
+    def is_distrusted(self) -> bool:
+        """Whether the certificate of the server was refused a moment ago."""
+        return self.doubtful or request.values.get("open") == "tls"
+
+    @property
     def tls_open(self) -> bool:
         """Whether the section TLS is open: something is wrong in it, is not as usual, or is asked for."""
-        if self.doubtful or request.values.get("open") == "tls":
+        if self.is_distrusted:
             return True
         entered = self.entered()
         unusual = entered[SSL_VERIFY.name] == "no" or entered[SSL_FINGERPRINT.name] or entered[SSL_VERIFYCN_NAME.name]
         return bool(unusual) or any(self[field.name].errors for field in TLS_FIELDS)
+
+    @property
+    def credential_help(self) -> str:
+        """What is said of the credential where a new one takes an app; empty elsewhere."""
+        oauth_only = self.account_type is not None and self.account_type.oauth_only
+        return "“Add credential” says step by step how an app is registered there." if oauth_only else ""
 
     @property
     def provider_note(self) -> str:
@@ -171,7 +182,9 @@ class AccountForm(FieldForm):
         entered = self.entered()
         if entered[SSL_FINGERPRINT.name]:
             return "One certificate only"
-        return "Not verified" if entered[SSL_VERIFY.name] == "no" else "Verified"
+        if entered[SSL_VERIFY.name] == "no":
+            return "Not verified"
+        return "Refused" if self.is_distrusted else "Verified"
 
     def searches(self) -> dict[str, str]:
         """Attributes of the address that a server is looked for by: htmx does so by itself, unless one is entered."""
