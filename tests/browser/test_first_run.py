@@ -1,8 +1,7 @@
-"""The first run: from signing in to the first ticket, by keyboard alone, in few steps and no time."""
+"""The first run: from signing in to the first ticket, by keyboard alone, in few steps."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -17,8 +16,8 @@ from tests.servers.redis import Redis
 from tests.servers.worker import Worker
 from tests.support import mail
 
-# How often something is pressed at most, and the seconds that all takes; milliseconds of a step on a busy machine.
-MAX_PRESSED, MAX_SECONDS, STEP = 7, 60, 40_000
+# How often something is pressed at most; milliseconds that a step may take on a busy machine.
+MAX_PRESSED, STEP = 7, 60_000
 
 
 @pytest.fixture
@@ -76,7 +75,6 @@ def test_from_signing_in_to_the_first_ticket(
         keyboard.type("Password", PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url("**/status")
-        began = time.monotonic()
         keyboard.press(page.locator("#guide").get_by_role("link", name="Add mail account"))
         assert violations_in_both(page) == {}
         keyboard.press(page.get_by_role("link", name="Another server"))
@@ -99,6 +97,5 @@ def test_from_signing_in_to_the_first_ticket(
         keyboard.press(guide.get_by_role("link", name="Look at the first ticket"))
         expect(page.locator("h1")).to_contain_text("the printer burns")
         assert keyboard.pressed <= MAX_PRESSED
-        assert time.monotonic() - began < MAX_SECONDS
         worker.stop()
     assert fresh_site.desk.ok("credential", "list", "--json").json_lines[0]["username"] == own.user

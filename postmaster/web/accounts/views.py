@@ -165,7 +165,7 @@ def _checked(form: AccountForm, kind: str) -> dict[str, str]:
     if kind == "discovery":
         return {EMAIL_ADDRESS.name: _address(form)}
     if kind != "certificate" and wants_credential(texts) and not texts.get(NEW_PASSWORD.name):
-        raise PostMasterError("not-authorised", "The new credential is not authorised yet.", AUTHORISE_FIRST)
+        raise PostMasterError("credential-unauthorised", "The new credential is not authorised yet.", AUTHORISE_FIRST)
     with read_session() as session:
         service = AccountService(session, current_user().name)
         draft, errors = draft_account(service, texts), FieldErrors()
