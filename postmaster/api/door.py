@@ -76,9 +76,7 @@ def _admit(operation: Operation) -> Caller:
             note_use(session, caller)
     if seconds := seconds_to_wait(f"{PER_MINUTE} per minute", f"token {caller.token_id}"):
         raise TooManyRequestsError(seconds)
-    if operation.scope not in caller.scopes:
-        message = f"The token “{caller.name}” lacks the scope {operation.scope.value}."
-        raise PostMasterError("scope-missing", message, "Use a token that has it.")
+    caller.require(operation.scope)
     if caller.queue_ids is not None and not operation.limited:
         message = f"The token “{caller.name}” is limited to queues, and this concerns all of them."
         raise PostMasterError("token-limited", message, "Use a token that is not limited.")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.models import Trust
 from postmaster.api.articles import BYTES_ABOUT, MESSAGE, Taken, give
 from postmaster.api.lists import PAGING, TEXT, page, read_cursor
 from postmaster.api.operation import Answer, Body, Call, Operation, Reply
@@ -24,7 +25,7 @@ from postmaster.ledger.mail_requests import RequestKey
 from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.ledger.trace import MailTrace, no_mail, trace_mail
-from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.decision import RECORDED, Outcome, Rules
 from postmaster.pipeline.verdict import Finding
 from postmaster.resources.fields import Field, InvalidFieldsError
 from postmaster.resources.numbers import MAX_ID
@@ -62,6 +63,13 @@ SINCE = Field("since", "Since", read=moment(UTC), metavar="MOMENT", help="Record
 UNTIL = Field("until", "Until", read=moment(UTC, end_of_day=True), metavar="MOMENT", help="Recorded before then.")
 QUEUE = Field(
     "queue", "Queue", read=line(200), metavar="NAME", help="Queue of a new ticket; without it the addresses decide."
+)
+TRUST = Field(
+    "trust",
+    "Trust",
+    read=member(Trust),
+    metavar="|".join(Trust),
+    help="Whether X-OTRS headers of the message count. Other than no, the token needs the scope admin, too.",
 )
 KEY = Field("idempotency_key", "Idempotency-Key", metavar="KEY")
 
@@ -199,10 +207,18 @@ def _take(call: Call) -> Answer:
     key = _request_key(call)
     with read_session() as session:
         _check_size(session, call.raw)
-        queue_id = _queue_id(session, call.query["queue"], call.caller)
-    posted = take_posted(call.raw, call.actor, queue_id, key)
+        rules = Rules(_trust(call), _queue_id(session, call.query["queue"], call.caller))
+    posted = take_posted(call.raw, call.actor, rules, key)
     with read_session() as session:
         return Answer(_describe(session, posted.mail_id, call.caller, earlier=posted.earlier))
+
+
+def _trust(call: Call) -> Trust:
+    """Whose headers count. They choose queues, states and owners, so not every program may have them evaluated."""
+    trust = Trust(call.query["trust"] or Trust.NO)
+    if trust is not Trust.NO:
+        call.caller.require(Scope.ADMIN)
+    return trust
 
 
 def _request_key(call: Call) -> RequestKey | None:
@@ -276,10 +292,11 @@ OPERATIONS = (
         tag="mail",
         summary="Hand a message in, as flask read takes it",
         description=(
-            "It is stored durably before the answer. The same bytes within 24 hours are the same delivery tried again: "
-            "their outcome is already-recorded, and the ticket the first one."
+            "It is stored durably before the answer. A request with an Idempotency-Key is done once, however often "
+            "it is sent. Without one, the same bytes within 24 hours are the same delivery tried again: the outcome is "
+            "already-recorded, and the ticket the first one."
         ),
-        parameters=(QUEUE,),
+        parameters=(QUEUE, TRUST),
         body=Body("Subject: hello\r\n\r\nhello\r\n", media_type=MESSAGE_TYPE, limit=MAX_MAIL),
         run=_take,
         reply=Reply(_TAKEN_EXAMPLE, _TAKEN, description="Taken; what became of it."),

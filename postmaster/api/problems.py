@@ -7,10 +7,9 @@ import logging
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import structlog
-from flask import Response, g, request
+from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
@@ -21,9 +20,7 @@ from postmaster.extensions import Json
 from postmaster.refusals import REFUSALS, known_code
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.uses import StillNamedError
-
-if TYPE_CHECKING:
-    from postmaster.api.operation import Operation
+from postmaster.system.tokens import ScopeMissingError
 
 log = structlog.get_logger("postmaster.api")
 
@@ -155,9 +152,8 @@ def _headers(error: Exception, told: PostMasterError, status: HTTPStatus) -> dic
     if status == HTTPStatus.UNAUTHORIZED:
         flaw = "" if told.code == "token-missing" else ', error="invalid_token"'
         return {"WWW-Authenticate": f'Bearer realm="PostMaster"{flaw}'}
-    operation: Operation | None = g.get("operation")
-    if told.code == "scope-missing" and operation is not None:
-        scope = operation.scope.value
+    if isinstance(told, ScopeMissingError):
+        scope = told.scope.value
         return {"WWW-Authenticate": f'Bearer realm="PostMaster", error="insufficient_scope", scope="{scope}"'}
     if isinstance(told, TooManyRequestsError):
         return {"Retry-After": str(told.seconds)}

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from postmaster import config
-from postmaster.accounts.models import Trust
-from postmaster.database import read_session, transaction
+from postmaster.database import read_session
 from postmaster.errors import PostMasterError
 from postmaster.fetching.pipe import PipedBeforeError, PipeTransaction
 from postmaster.ledger.mail_requests import (
     RequestedBeforeError,
     RequestKey,
     enter_request,
-    note_earlier,
     requested_mail,
 )
 from postmaster.ledger.record import Origin, record
@@ -37,27 +35,26 @@ class Posted:
     earlier: bool = False
 
 
-def take_posted(raw: bytes, sender: str, queue_id: int | None = None, key: RequestKey | None = None) -> Posted:
-    """Record ``raw`` durably, into the queue with that id if there is one; ``sender`` is who hands it in.
+def take_posted(raw: bytes, sender: str, rules: Rules, key: RequestKey | None = None) -> Posted:
+    """Record ``raw`` durably by ``rules``; ``sender`` is who hands it in.
 
-    The same bytes within 24 hours are the same delivery tried again, and the same request is done once. Raises
-    PostMasterError if the key was used with other bytes, and ``database-away`` if nothing was stored.
+    A request with a key is done once, whatever other requests have the same bytes. Without a key, the same bytes within
+    24 hours are the same delivery tried again. Raises PostMasterError if the key was used with other bytes, and
+    ``database-away`` if nothing was stored.
     """
     sha256 = hashlib.sha256(raw).digest()
     arrival = read_arrival(raw, sha256, key.identity if key else f"sha256:{sha256.hex()}", 0)
-    origin = Origin(Rules(Trust.NO, queue_id), label=sender, time_zone=config.current().time_zone)
+    origin = Origin(rules, label=sender, time_zone=config.current().time_zone)
 
     def begin(session: Session) -> None:
         if key is not None:
             enter_request(session, key, sha256)
-        PipeTransaction(sha256, again=False).begin(session)
+        else:
+            PipeTransaction(sha256, again=False).begin(session)
 
     try:
         [recorded] = record([arrival], origin, begin)
     except PipedBeforeError as before:
-        if key is not None:
-            with transaction() as session:
-                note_earlier(session, key, sha256, before.mail_id)
         return Posted(before.mail_id, earlier=True)
     except RequestedBeforeError as before:
         return _answer_again(before, key, sha256)
@@ -68,7 +65,5 @@ def _answer_again(before: RequestedBeforeError, key: RequestKey | None, sha256: 
     if before.differs or key is None:
         message = "The Idempotency-Key was used for another message."
         raise PostMasterError("key-reused", message, "Use another key for another message.")
-    if before.earlier_id is not None:
-        return Posted(before.earlier_id, earlier=True)
     with read_session() as session:
         return Posted(requested_mail(session, key, sha256))

@@ -13,7 +13,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from postmaster.database import dialect_of, insert_into
+from postmaster.database import dialect_of
 from postmaster.extensions import now
 from postmaster.ledger.models import InboundMail, MailRequest
 from postmaster.ledger.record import NotRecordedError
@@ -41,14 +41,10 @@ class RequestKey:
 
 
 class RequestedBeforeError(NotRecordedError):
-    """The request was made before: with the same bytes, or, as ``differs`` says, with others.
+    """The request was made before: with the same bytes, or, as ``differs`` says, with others."""
 
-    ``earlier_id`` is the message that had the same bytes even before, if one had.
-    """
-
-    def __init__(self, earlier_id: int | None, *, differs: bool) -> None:
+    def __init__(self, *, differs: bool) -> None:
         super().__init__()
-        self.earlier_id = earlier_id
         self.differs = differs
 
 
@@ -60,15 +56,9 @@ def enter_request(session: Session, key: RequestKey, sha256: bytes) -> None:
         session.execute(select(func.pg_advisory_xact_lock(number)))
     before = session.get(MailRequest, (key.token_id, key.key))
     if before is not None:
-        raise RequestedBeforeError(before.earlier_id, differs=before.sha256 != sha256)
+        raise RequestedBeforeError(differs=before.sha256 != sha256)
     session.add(MailRequest(token_id=key.token_id, key=key.key, sha256=sha256, created_at=now()))
     session.flush()
-
-
-def note_earlier(session: Session, key: RequestKey, sha256: bytes, earlier_id: int) -> None:
-    """Write down that what the request handed in had come before. The caller commits."""
-    row = {"token_id": key.token_id, "key": key.key, "sha256": sha256, "earlier_id": earlier_id, "created_at": now()}
-    session.execute(insert_into(dialect_of(session), MailRequest).values(row).on_conflict_do_nothing())
 
 
 def requested_mail(session: Session, key: RequestKey, sha256: bytes) -> int | None:

@@ -220,8 +220,7 @@ class PipeQueue(Model):
 class MailRequest(Model):
     """A request by which a program handed mail in, under the SHA-256 of its Idempotency-Key.
 
-    ``sha256`` is that of the message. ``earlier_id`` is the message of the ledger that had the same bytes before, if
-    one had: then this request has none of its own.
+    ``sha256`` is that of the message.
     """
 
     __tablename__ = "mail_request"
@@ -229,7 +228,6 @@ class MailRequest(Model):
     token_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
-    earlier_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

@@ -8,7 +8,7 @@ waits long.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 
@@ -141,11 +141,18 @@ def _remove_tickets(session: Session, removed: Removed, query: Select[int]) -> i
 
 def _remove_articles(session: Session, removed: Removed, query: Select[int]) -> int:
     ids = session.scalars(query.limit(BATCH)).all()
+    _forget_answers(session, ids)
     sources = _detach_sources(session, Article.id.in_(ids))
     session.execute(delete(Article).where(Article.id.in_(ids)))
     _delete_sources(session, sources)
     removed.articles += len(ids)
     return len(ids)
+
+
+def _forget_answers(session: Session, article_ids: Sequence[int]) -> None:
+    """What receivers answered to events of these tickets: it may repeat what they were sent."""
+    tickets = select(Article.ticket_id).where(Article.id.in_(article_ids))
+    session.execute(update(Delivery).where(Delivery.ticket_id.in_(tickets), Delivery.answer != "").values(answer=""))
 
 
 def _remove_old_sources(removed: Removed, days: int) -> None:

@@ -38,6 +38,14 @@ USE_SECONDS = 60
 _NOBODYS = "0" * 64
 
 
+class ScopeMissingError(PostMasterError):
+    """What is asked needs ``scope``, which the token lacks."""
+
+    def __init__(self, name: str, scope: Scope) -> None:
+        super().__init__("scope-missing", f"The token “{name}” lacks the scope {scope.value}.", "Use one that has it.")
+        self.scope = scope
+
+
 class TokenRefusedError(PostMasterError):
     """A request that names no token, or one that is not good."""
 
@@ -55,6 +63,11 @@ class Caller:
     queue_ids: frozenset[int] | None
     actor: str
     use_is_due: bool = False
+
+    def require(self, scope: Scope) -> None:
+        """Raise ScopeMissingError if the token lacks ``scope``."""
+        if scope not in self.scopes:
+            raise ScopeMissingError(self.name, scope)
 
     def sees(self, queue_id: int | None) -> bool:
         """Whether it may see what is in that queue; what is in none is only for those who see all."""

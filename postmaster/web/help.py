@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from flask import Blueprint, Flask, abort, request, url_for
+from flask import Blueprint, Flask, abort, current_app, request, url_for
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from postmaster.errors import FAULTS
 from postmaster.pipeline.decision import REASONS
 from postmaster.refusals import known_code
+from postmaster.version import __version__
 from postmaster.web.access import for_leads
 from postmaster.web.context import Context
 from postmaster.web.help_topics import TOPICS, HelpSection, Topic
@@ -40,6 +45,27 @@ def page() -> str:
     return HelpContext(topics=TOPICS.values()).render()
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewsContext(Context, templates=("help/news.html",)):
+    """What changed in each version, as HTML of our own making."""
+
+    changes: Markup
+
+
+@blueprint.get("/whats-new")
+@for_leads
+def news() -> str:
+    """What changed in each version."""
+    return NewsContext(changes=_changes(str(current_app.template_folder))).render()
+
+
+@cache
+def _changes(templates: str) -> Markup:
+    """The changelog, which stands beside the templates, without its own heading and introduction."""
+    text = (Path(templates).parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    return Markup(MarkdownIt("commonmark", {"html": False}).render(text[text.index("\n## ") :]))  # noqa: S704 - ours
+
+
 @blueprint.get("/<topic>")
 @for_leads
 def topic(topic: str) -> str:
@@ -65,5 +91,5 @@ def help_of(code: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates ``help_here`` and ``help_of``."""
-    app.jinja_env.globals.update(help_here=help_here, help_of=help_of)
+    """Give the templates ``help_here``, ``help_of`` and the version."""
+    app.jinja_env.globals.update(help_here=help_here, help_of=help_of, VERSION=__version__)

@@ -24,6 +24,7 @@ from tests.outlets.conftest import SECRET, Outlets
 from tests.servers.fixtures import Certificates
 from tests.servers.ports import free_ports, wait_until
 from tests.servers.receiver import Call, EventReceiver, Reply
+from tests.support import mail
 
 NewReceiver = Callable[..., EventReceiver]
 pytestmark = pytest.mark.usefixtures("quick")
@@ -624,3 +625,17 @@ def test_states_are_locked_by_their_ids(outlets: Outlets, receiver: EventReceive
     number = int(outlets.add(receiver))
     with outlets.app.app_context(), transaction() as session:
         assert isinstance(leases.lock_states(session, [number, 10**6])[number], OutletState)
+
+
+def test_what_a_receiver_repeated_of_a_person_goes_when_the_person_is_erased(
+    outlets: Outlets, receiver: EventReceiver
+) -> None:
+    receiver.answer = lambda _call: Reply(200, b'{"seen": "secret of eve"}')
+    outlets.add(receiver)
+    outlets.desk.ok("read", input=mail("secret of eve", sender="eve@example.net"))
+    outlets.desk.ok("read", input=mail("another", sender="ada@example.net"))
+    with outlets.delivering():
+        wait_until(lambda: all(row.delivered_at for row in outlets.deliveries()) and len(receiver.taken) == 2, "both")
+    assert [row.answer for row in outlets.deliveries() if "secret" in row.answer]
+    outlets.desk.ok("erase", "--sender", "eve@example.net", "--yes")
+    assert ["secret" in row.answer for row in outlets.deliveries()] == [False, True]

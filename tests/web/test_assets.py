@@ -62,10 +62,21 @@ def test_what_is_carried_along_is_as_it_was_and_has_its_licence(app: Flask) -> N
     folder = Path(str(app.static_folder)) / "vendor"
     readme = (folder / "README.md").read_text()
     checksums = dict(re.findall(r"\| `([^`]+)` \| `([0-9a-f]{64})` \|", readme))
-    assert checksums.keys() == {path.name for path in folder.iterdir() if path.suffix in (".js", ".css")}
+    assert checksums.keys() == {path.name for path in folder.iterdir() if path.suffix in (".js", ".css", ".woff2")}
     for name, checksum in checksums.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum, name
     assert all(path.name in readme for path in folder.iterdir() if path.name != "README.md")
+
+
+def test_fonts_have_the_addresses_that_pages_ask_for_first(client: FlaskClient) -> None:
+    asked = {address for address in addresses(client.get("/").text) if "woff2" in address}
+    style = client.get("/static/app.css").text
+    named = {f"/static/{address}" for address in re.findall(r'url\("([^"]+)"\)', style)}
+    assert asked < named
+    for address in named:
+        response = client.get(address)
+        assert (response.status_code, response.headers["Cache-Control"]) == (200, FOR_EVER)
+        assert hashlib.sha256(response.data).hexdigest().startswith(address.partition("?v=")[2])
 
 
 def test_a_missing_file_is_not_kept(anonymous: FlaskClient) -> None:

@@ -18,7 +18,7 @@ from tests.web.samples import populate, sample_of
 APART = {"session.login", "wall.page", "articles.body", "static"}
 
 # Pages that are in no group of the navigation.
-NOT_IN_NAVIGATION = {"help.page", "help.topic", "session.password"}
+NOT_IN_NAVIGATION = {"help.page", "help.topic", "help.news", "session.password"}
 
 
 def pages(app: Flask, client: FlaskClient) -> Iterator[tuple[str, str, str]]:

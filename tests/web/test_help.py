@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from flask import Flask, url_for
@@ -19,6 +20,7 @@ from postmaster.pipeline.filters.service import FilterService
 from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.system.settings import SETTINGS
+from postmaster.version import __version__
 from postmaster.web import BLUEPRINTS
 from postmaster.web.help import help_of
 from postmaster.web.help_topics import EXAMPLES, TOPICS, Entry
@@ -115,3 +117,13 @@ def test_the_error_of_an_account_leads_to_its_explanation(desk: Desk, client: Fl
     desk.fetch(code=1)
     for path in ("/accounts", "/accounts/1/status", "/runs"):
         assert 'href="/help/errors#connect-refused"' in client.get(path).text, path
+
+
+def test_what_is_new_is_a_step_away_from_each_page_with_the_version(client: FlaskClient) -> None:
+    assert 'href="/help/whats-new">' in client.get("/").text
+    told = client.get("/help/whats-new").text
+    assert f"This is PostMaster {__version__}." in told
+    newest = re.search(r"^## (.+)$", (Path(__file__).parents[2] / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert f"<h2>{newest[1]}</h2>" in told
+    assert "<code>flask read</code>" in told

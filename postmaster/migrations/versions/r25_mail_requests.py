@@ -20,7 +20,6 @@ def upgrade() -> None:
         sa.Column('token_id', number, nullable=False, autoincrement=False),
         sa.Column('key', sa.String(length=64), nullable=False),
         sa.Column('sha256', sa.LargeBinary(length=32), nullable=False),
-        sa.Column('earlier_id', number, nullable=True),
         sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint('token_id', 'key', name='pk_mail_request'),
     )

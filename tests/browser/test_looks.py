@@ -1,0 +1,46 @@
+"""The main pages look as they did when somebody last looked at them: ``python -m tests.browser.looks`` renews that."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.looks import FOLDER, PAGES, SCHEMES, TOLERANCE, Shades, difference, pictures, play, shrink, window
+from tests.browser.site import Site, sign_in
+from tests.conftest import NewDatabase
+
+NAMES = [f"{name}-{scheme}" for scheme in SCHEMES for name in PAGES]
+
+
+@pytest.fixture(scope="module")
+def kept(browser: Browser) -> dict[str, Shades]:
+    """The pictures as they were."""
+    blank = browser.new_page()
+    return {name: shrink(blank, (FOLDER / f"{name}.png").read_bytes())[1] for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def taken(browser: Browser, new_database: NewDatabase) -> dict[str, Shades]:
+    """The pictures as they are, of a desk that no other test touches."""
+    blank = browser.new_page()
+    with new_database() as database, Site(database) as site:
+        play(site)
+        context = window(browser, site, sign_in(site, browser, "admin"))
+        return {name: shrink(blank, picture)[1] for name, picture in pictures(context)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_main_page_looks_as_it_did(kept: dict[str, Shades], taken: dict[str, Shades], name: str) -> None:
+    assert difference(kept[name], taken[name]) < TOLERANCE
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(PAGES, 2)))
+def test_pages_that_are_different_are_told_apart(kept: dict[str, Shades], one: str, other: str) -> None:
+    assert difference(kept[f"{one}-light"], kept[f"{other}-light"]) > TOLERANCE
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_light_and_dark_are_told_apart(kept: dict[str, Shades], name: str) -> None:
+    assert difference(kept[f"{name}-light"], kept[f"{name}-dark"]) > TOLERANCE
