@@ -46,7 +46,10 @@ MICROSOFT = Provider(
     "Outlook365",
 )
 GOOGLE = Provider(
-    "Google", ("gmail.com", "googlemail.com", "google.com"), "imap.gmail.com", note=_by_app_password("Google")
+    "Google",
+    ("gmail.com", "googlemail.com", "google.com"),
+    "imap.gmail.com",
+    note=f"{_by_app_password('Google')} Or a credential of the kind OAuth2 Google.",
 )
 
 PROVIDERS = (
