@@ -38,6 +38,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Wait a quarter of an hour, then try again; flask user set-password replaces a forgotten one.",
     ),
     "busy": ("Several connections are being tried at this moment.", "Wait a moment, then try again."),
+    "credential-unauthorised": (
+        "A new credential takes a sign-in at an identity provider, and cannot be tried before.",
+        "Save it with the account, and authorise it in the list of accounts. Then test the connection.",
+    ),
     "bad-fingerprint": (
         "SSL Fingerprint does not have the form algo$hex.",
         "Ask for it with: openssl x509 -in server.pem -noout -fingerprint -sha256; enter sha256$ before the digits.",

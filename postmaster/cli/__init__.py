@@ -19,6 +19,7 @@ from postmaster.cli import (
     confirm,
     credential,
     customer,
+    discover,
     erase,
     event,
     fetch,
@@ -68,6 +69,7 @@ def init_app(app: Flask) -> None:
         server_checks.folders,
         server_checks.preview,
         confirm.confirm,
+        discover.discover,
     ):
         account.group.add_command(command)
     for command in (fetch.fetch, read.read, status.status, erase.erase):

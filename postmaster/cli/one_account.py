@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from postmaster import config
 from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
+from postmaster.accounts.with_credential import draft_account
 from postmaster.cli.base import Function, actor, print_json
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, MailError
@@ -47,7 +48,7 @@ def account_meant(
         raise click.UsageError("Name an account, by its id or label, or describe one with --stdin.")
     with read_session() as session:
         service = AccountService(session, actor="")
-        account = service.find(which) if which is not None else service.draft(_description())
+        account = service.find(which) if which is not None else draft_account(service, description())
         _record(account, action, by or actor())
         yield session, account
 
@@ -60,7 +61,7 @@ def _record(account: MailAccount, action: str, by: str) -> None:
         audit(session, by, action, "account", account.label, detail)
 
 
-def _description() -> dict[str, str]:
+def description() -> dict[str, str]:
     items = read_document(sys.stdin.buffer.read(MAX_DESCRIPTION), "account")
     if len(items) != 1:
         raise InputError("Document", f"The document holds {len(items)} accounts.", "Give one.", code="bad-document")

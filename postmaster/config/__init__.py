@@ -183,7 +183,8 @@ class Environment:
     dns_servers: tuple[tuple[str, int], ...] = variable(
         "POSTMASTER_DNS_SERVERS",
         readers.name_servers,
-        "DNS servers that are asked for the keys of signatures, if the setting CheckDKIM is on.",
+        "DNS servers that are asked for the mail servers of a domain, and for the keys of signatures, if the setting "
+        "CheckDKIM is on.",
         "addresses separated by commas or spaces, each with a port if it is not 53",
         "192.0.2.53 192.0.2.54:5353",
         default_words="those of the system",

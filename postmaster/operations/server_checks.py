@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "certificate": ("certificate", "--json"),
     "folders": ("folders", "--json"),
     "preview": ("preview", "--json", "--limit", "10"),
+    "discovery": ("discover", "--json"),
 }
 
 # Seconds after which a child is ended, whatever it does, and how many may run at a time.
@@ -68,6 +69,11 @@ class CheckReport:
     def stages(self) -> list[Json]:
         """The stages of a test that have ended."""
         return [line for line in self.lines if "stage" in line]
+
+    @property
+    def failed(self) -> str:
+        """The stage of a test that failed; empty as long as none has."""
+        return next((str(line["stage"]) for line in self.stages if line["state"] == "fail"), "")
 
     @property
     def waiting(self) -> list[str]:

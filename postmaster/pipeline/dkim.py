@@ -15,8 +15,6 @@ from functools import lru_cache
 
 import dkim
 import dns.exception
-import dns.nameserver
-import dns.resolver
 from dkim.util import InvalidTagValueList, parse_tag_value
 
 from postmaster import config
@@ -24,6 +22,7 @@ from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.auth_results import MethodResult
 from postmaster.pipeline.verdict import CHECKED_HERE, domain_of, is_aligned, judge
+from postmaster.sources.name_records import RecordsAwayError, RecordServer
 
 # Signatures of a message that are checked, and seconds that DNS may take for all of them.
 MAX_SIGNATURES = 5
@@ -44,42 +43,31 @@ _SILENT = logging.getLogger("postmaster.dkim")
 _SILENT.disabled = True
 
 
-class AwayError(Exception):
-    """DNS has not answered, or not in time."""
-
-
 class KeyServer:
-    """Asks DNS for keys, each once. Used by several threads.
-
-    ``servers`` are addresses with ports; without any, those of the system are asked.
-    """
+    """Asks DNS for keys, each once. Used by several threads. ``servers`` are as ``RecordServer`` takes them."""
 
     def __init__(self, servers: Sequence[tuple[str, int]]) -> None:
-        self._resolver = dns.resolver.Resolver(configure=not servers)
-        if servers:
-            self._resolver.nameservers = [dns.nameserver.Do53Nameserver(*server) for server in servers]
-        self._resolver.cache = dns.resolver.LRUCache(KEPT_KEYS)
+        self._dns = RecordServer(servers, KEPT_KEYS)
         self._timeouts = 0
         self._rests_until = 0.0
 
     def text(self, name: str, seconds: float) -> bytes:
-        """The TXT record called ``name``; nothing if there is none. Raises AwayError after ``seconds``."""
+        """The TXT record called ``name``; nothing if there is none. Raises RecordsAwayError after ``seconds``."""
         if seconds <= 0 or time.monotonic() < self._rests_until:
-            raise AwayError
+            raise RecordsAwayError
         try:
-            answer = self._resolver.resolve(name, "TXT", lifetime=seconds, search=False)
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            self._timeouts = 0
-            return b""
-        except dns.exception.Timeout as error:
-            self._timeouts += 1
-            if self._timeouts >= TIMEOUTS:
-                self._timeouts, self._rests_until = 0, time.monotonic() + REST_SECONDS
-            raise AwayError from error
-        except dns.exception.DNSException as error:
-            raise AwayError from error
+            answer = self._dns.records(name, "TXT", seconds)
+        except RecordsAwayError as error:
+            if isinstance(error.__cause__, dns.exception.Timeout):
+                self._count_timeout()
+            raise
         self._timeouts = 0
         return next((b"".join(record.strings) for record in answer), b"")
+
+    def _count_timeout(self) -> None:
+        self._timeouts += 1
+        if self._timeouts >= TIMEOUTS:
+            self._timeouts, self._rests_until = 0, time.monotonic() + REST_SECONDS
 
 
 @lru_cache(maxsize=1)
@@ -148,12 +136,12 @@ def _verified(raw: bytes, place: int, keys: KeyServer | None, ends: float) -> st
 
     def key_of(name: bytes, timeout: float = 0) -> bytes:
         if keys is None:
-            raise AwayError
+            raise RecordsAwayError
         return keys.text(name.decode("ascii"), ends - time.monotonic())
 
     try:
         return "pass" if dkim.DKIM(raw, logger=_SILENT).verify(idx=place, dnsfunc=key_of) else "fail"
-    except AwayError:
+    except RecordsAwayError:
         return "temperror"
     except dkim.ValidationError:
         return "fail"

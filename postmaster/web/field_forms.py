@@ -97,6 +97,10 @@ class FieldForm(Form):
             if not (self.editing and (field.fixed or (field.secret and not text)))
         }
 
+    def add(self, service: Service[Any]) -> Any:
+        """Add what was entered; returns the record. Raises InvalidFieldsError."""
+        return service.add(self.texts())
+
     def refuse(self, errors: Mapping[str, InputError]) -> None:
         """Show ``errors`` beside their fields, with the focus on the first."""
         for name, error in errors.items():

@@ -69,7 +69,7 @@ NAVIGATION = (
         "Communication & Notifications",
         (
             NavigationItem(
-                "PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.add"), key="g a"
+                "PostMaster Mail Accounts", "accounts.page", "inbox", ("Add Mail Account", "accounts.where"), key="g a"
             ),
             NavigationItem("Credentials", "credentials.page", "key-round", key="g c"),
             NavigationItem("Email Addresses", "addresses.page", "at-sign", key="g e"),

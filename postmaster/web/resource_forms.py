@@ -70,7 +70,7 @@ def add_add(blueprint: Blueprint, resource: Resource) -> None:
             try:
                 with transaction() as session:
                     service = resource.serve(session)
-                    record = service.add(form.texts())
+                    record = form.add(service)
             except InvalidFieldsError as error:
                 form.refuse(error.errors)
             else:

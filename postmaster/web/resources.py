@@ -50,7 +50,7 @@ class Resource:
     half a line, ``helps`` what is said of a field where the help of its option does not fit a page. ``cells`` is what
     the cells of some records need beside their rows. ``frame`` is what the page around the list needs; the part that a
     filter changes does without. ``beside`` is what its form's page shows beside the form of one, or of a new one
-    (None).
+    (None). ``add_view`` is where adding one begins.
 
     A new one may begin as a copy if it ``copies``; it ``transfers`` if all can be exported and imported in the page.
     ``bulk`` is what is done with those that are selected, ``ways_back`` how that is undone, by action.
@@ -76,6 +76,7 @@ class Resource:
     frame: Callable[[Session], Context] = no_context
     beside: Callable[[Session, Any], Context] = no_context
     make_form: MakeForm = resource_form
+    add_view: str = "add"
     page_template: str = "resources/page.html"
     form_template: str = "resources/form.html"
 

@@ -17,6 +17,7 @@ from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.board import Board, board_of
 from postmaster.web.context import Context
 from postmaster.web.fetch_results import tell_results
+from postmaster.web.guide import FIRST_STEP, Guide
 from postmaster.web.lists import wanted, wants_fragment
 from postmaster.web.pulse import Pulse, PulseContext
 
@@ -46,6 +47,7 @@ class BoardContext(PulseContext, templates=("status/_live.html", "status/_status
     looks: Mapping[Health, Badge]
     words: Mapping[Health, str]
     page_url: Callable[[int], str]
+    guide: Guide = FIRST_STEP
     renewed_alone: bool = False
 
 

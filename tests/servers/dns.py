@@ -1,26 +1,30 @@
-"""A DNS server (RFC 1035) that knows TXT records, over UDP on the loopback."""
+"""A DNS server (RFC 1035) over UDP on the loopback."""
 
 from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 
 
 class DnsServer:
-    """``records`` by name; what is not there does not exist. ``asked`` are the names that were asked for.
+    """``records`` are those of TXT by name, ``others`` those of other kinds by name and kind, as zone files have them.
+
+    What is not there does not exist. ``asked`` are the names that were asked for.
 
     While ``silent`` it does not answer, while ``failing`` it says that it cannot.
     """
 
-    def __init__(self, records: Mapping[str, bytes]) -> None:
+    def __init__(self, records: Mapping[str, bytes], others: Mapping[tuple[str, str], Sequence[str]] = {}) -> None:
         self.records = dict(records)
+        self.others = dict(others)
         self.asked: list[str] = []
         self.silent = self.failing = False
         owner = self
@@ -49,16 +53,24 @@ class DnsServer:
             return b""
         response: Any = dns.message.make_response(query)
         response.flags |= dns.flags.RA
-        text = self.records.get(name)
+        kind = dns.rdatatype.to_text(query.question[0].rdtype)
+        found = self._found(name, kind)
         if self.failing:
             response.set_rcode(dns.rcode.SERVFAIL)
-        elif text is None:
+        elif not found:
             response.set_rcode(dns.rcode.NXDOMAIN)
         else:
-            pieces = " ".join(f'"{text[start : start + 200].decode()}"' for start in range(0, len(text), 200))
-            response.answer.append(dns.rrset.from_text(query.question[0].name, 300, "IN", "TXT", pieces))
+            response.answer.append(dns.rrset.from_text(query.question[0].name, 300, "IN", kind, *found))
         wire: bytes = response.to_wire()
         return wire
+
+    def _found(self, name: str, kind: str) -> Sequence[str]:
+        if kind != "TXT":
+            return self.others.get((name, kind), ())
+        text = self.records.get(name)
+        if text is None:
+            return ()
+        return [" ".join(f'"{text[start : start + 200].decode()}"' for start in range(0, len(text), 200))]
 
     def __enter__(self) -> Self:
         self._thread.start()

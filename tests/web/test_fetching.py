@@ -129,7 +129,7 @@ def test_nothing_can_be_pressed_while_nobody_fetches(
         with app.app_context(), transaction() as session:
             session.query(LivingProcess).delete()
     page = client.get("/accounts").text
-    assert page.count(f'aria-disabled="true" title="{reason}"') == 2
+    assert page.count(f'aria-disabled="true" title="{reason}"') == 3  # of the row, of all, and in the first steps
     told = words(post(client, f"/accounts/{account}/fetch").text)
     assert "is queued for fetching." in told
     assert seconds_of(page) == "15"

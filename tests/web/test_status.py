@@ -58,8 +58,7 @@ def add_ticket(app: Flask, queue: str) -> None:
 def test_without_accounts_it_leads_an_admin_to_the_first_one(client: FlaskClient, path: str) -> None:
     text = text_of(client, path)
     assert "No mail is being fetched yet" in text
-    assert 'href="/credentials/add"' in text
-    assert 'href="/accounts/add"' in text
+    assert 'href="/accounts/where"' in text
 
 
 def test_without_accounts_a_lead_reads_who_adds_them(lead: FlaskClient) -> None:

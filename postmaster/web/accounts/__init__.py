@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postmaster.web.accounts import fetching, pausing, views
+from postmaster.web.accounts import fetching, new, pausing, views
 from postmaster.web.accounts.resource import blueprint
 
-__all__ = ["blueprint", "fetching", "pausing", "views"]
+__all__ = ["blueprint", "fetching", "new", "pausing", "views"]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
-from postmaster.operations.progress import progress
+from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import ANSWER_TEXTS, WELL, request_fetch
 from postmaster.resources.numbers import read_id
 from postmaster.web.access import current_user, for_admins, polling
@@ -19,6 +20,7 @@ from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, accoun
 from postmaster.web.accounts.row_state import list_pulse, mark_of
 from postmaster.web.accounts.show import answer_on_page
 from postmaster.web.fetch_results import await_fetch, tell_results
+from postmaster.web.guide import Guide, guide_of
 from postmaster.web.lists import next_url
 from postmaster.web.pulse import PulseContext
 from postmaster.web.resources import FieldRow, Resource, existing, line_of
@@ -30,10 +32,11 @@ MAX_SHOWN_ACCOUNTS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class LiveRowsContext(PulseContext, templates=("accounts/_live.html",), others=(AccountCells,)):
-    """The rows that have changed."""
+    """The rows that have changed, and the first steps if they have."""
 
     resource: Resource
     lines: Sequence[FieldRow]
+    guide: Guide | None
 
 
 @blueprint.post("/<id:number>/fetch")
@@ -91,8 +94,17 @@ def live() -> str:
             line_of(service, row) for row in rows if mark_of(row[0], going_on.get(row[0].id)) != shown[row[0].id]
         ]
         cells = account_cells(session, [line.record for line in changed])
-    context = LiveRowsContext(pulse=list_pulse(going_on), resource=ACCOUNT_PAGES, lines=changed)
+        guide = _changed_guide(session, going_on)
+    context = LiveRowsContext(pulse=list_pulse(going_on), resource=ACCOUNT_PAGES, lines=changed, guide=guide)
     return context.render("", cells)
+
+
+def _changed_guide(session: Session, going_on: Mapping[int, Progress]) -> Guide | None:
+    """The first steps, where the page shows them, and others are next by now."""
+    if (seen := request.values.get("guided")) is None:
+        return None
+    guide = guide_of(session, going_on)
+    return guide if guide and guide.mark != seen else None
 
 
 def _shown() -> Iterator[tuple[int, str]]:

@@ -22,6 +22,7 @@ from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import Standing, list_pulse, standings
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.context import Context
+from postmaster.web.guide import Guide, guide_of
 from postmaster.web.pulse import PulseContext
 from postmaster.web.resource_pages import resource_blueprint
 from postmaster.web.resources import Column, Resource
@@ -38,21 +39,26 @@ class AccountCells(Context):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountFrame(PulseContext):
-    """The pulse of the list, how many accounts are valid and how many are recommended, and the minutes between runs."""
+    """The pulse of the list, how many accounts are valid and recommended, the minutes between runs, the first steps."""
 
     valid: int
     limit: int
     minutes: int
+    guide: Guide | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewWords(Context):
-    """How the preview words the outcome that a message would have, and why."""
+    """How the preview words the outcome that a message would have, and why.
+
+    ``used``: the server that was found stands in the form.
+    """
 
     outcomes: Mapping[str, str] = field(
         default_factory=lambda: {outcome: row.label for outcome, row in OUTCOMES.items()}
     )
     reasons: Mapping[str, str] = field(default_factory=lambda: REASONS)
+    used: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +74,10 @@ def account_cells(session: Session, accounts: Sequence[MailAccount]) -> AccountC
 
 
 def _frame(session: Session) -> AccountFrame:
+    going_on = progress(session)
     return AccountFrame(
-        pulse=list_pulse(progress(session)),
+        pulse=list_pulse(going_on),
+        guide=guide_of(session, going_on),
         valid=AccountService(session, actor="").count_valid(),
         limit=get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
         minutes=get_setting(session, FETCH_INTERVAL),
@@ -117,8 +125,11 @@ ACCOUNT_PAGES = Resource(
         "opening the folder, listing and deleting.",
         "validity": "Only valid accounts are fetched.",
         "comment": "Describe the account in one sentence. It is shown in the list.",
+        "mailbox": "The server is found by it, and it is the user name unless another one is entered below.",
+        "new_grant": "A person signs in once, in the browser; or the app signs in by itself.",
     },
     wraps={
+        "mailbox": "most",
         "type": "third",
         "credential": "most",
         "host": "most",
@@ -144,6 +155,7 @@ ACCOUNT_PAGES = Resource(
     frame=_frame,
     beside=_beside,
     make_form=account_form,
+    add_view="where",
     page_template="accounts/page.html",
     form_template="accounts/form.html",
 )

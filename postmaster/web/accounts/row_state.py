@@ -66,7 +66,7 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
 
 def list_pulse(going_on: Mapping[int, Progress]) -> Pulse:
     """The pulse of the list. It says which rows are there when it beats, so one that asks whether to delete is left."""
-    shown = "#q, #accounts-list > input, #accounts-list [name=shown], #accounts-list .choose :checked"
+    shown = "#q, #accounts-list > input, #accounts-list [name=shown], #accounts-list .choose :checked, #guide > input"
     return Pulse(url_for("accounts.live"), pace(going_on), shown)
 
 

@@ -6,7 +6,7 @@ comes back as it was entered, with what was found out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -15,8 +15,16 @@ from flask.typing import ResponseReturnValue
 
 from postmaster.accounts.fields import AUTHSERV_IDS, CREDENTIAL, DISPATCHING, QUEUE, TRUSTED, TYPE
 from postmaster.accounts.service import AccountService
-from postmaster.accounts.types import TYPE_FIELDS
+from postmaster.accounts.types import EMAIL_ADDRESS, TYPE_FIELDS
 from postmaster.accounts.validation import check_dispatching
+from postmaster.accounts.with_credential import (
+    ALL_NEW_FIELDS,
+    MAILBOX,
+    NEW_KIND,
+    NEW_PASSWORD,
+    draft_account,
+    wants_credential,
+)
 from postmaster.database import read_session
 from postmaster.errors import PostMasterError
 from postmaster.limits import limiter
@@ -33,7 +41,7 @@ from postmaster.web.resource_forms import form_route, render_form
 from postmaster.web.resources import Resource, existing
 
 # What it takes to reach a mailbox, and what more to preview its mail.
-CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS)
+CONNECTION = (TYPE, CREDENTIAL, *TYPE_FIELDS, MAILBOX, NEW_KIND, *ALL_NEW_FIELDS)
 DECISION = (TRUSTED, AUTHSERV_IDS, DISPATCHING, QUEUE)
 
 # Seconds that a browser without scripts is kept waiting; then it has a button to ask again.
@@ -43,6 +51,7 @@ TEST_SECONDS = 20
 CHECK_TEMPLATES = {kind: f"accounts/_{kind}.html" for kind in COMMANDS}
 
 KINDS = f"<any({', '.join(COMMANDS)}):kind>"
+AUTHORISE_FIRST = "Save, and authorise it in the list of accounts. Then test the connection."
 FORGOTTEN = "The result is no longer kept. Try again."
 
 
@@ -154,13 +163,26 @@ def _checked(form: AccountForm, kind: str) -> dict[str, str]:
     """What was entered in the fields that ``kind`` is about. Raises InvalidFieldsError."""
     wanted = (*CONNECTION, *DECISION) if kind == "preview" else (*CONNECTION, AUTHSERV_IDS)
     texts = {name: text for name, text in form.texts().items() if name in {field.name for field in wanted}}
+    if kind == "discovery":
+        return {EMAIL_ADDRESS.name: _address(form)}
+    if kind != "certificate" and wants_credential(texts) and not texts.get(NEW_PASSWORD.name):
+        raise PostMasterError("credential-unauthorised", "The new credential is not authorised yet.", AUTHORISE_FIRST)
     with read_session() as session:
         service = AccountService(session, current_user().name)
-        draft, errors = service.draft(texts), FieldErrors()
+        draft, errors = draft_account(service, texts), FieldErrors()
         check_dispatching(draft, draft.queue_id, texts.get(QUEUE.name, ""), service.queues, errors)
         if kind == "preview":
             errors.raise_if_any(service.fields)
     return texts
+
+
+def _address(form: AccountForm) -> str:
+    """The address whose server is looked for. Raises InvalidFieldsError."""
+    text, errors = form.entered()[MAILBOX.name].strip(), FieldErrors()
+    with errors.catching(MAILBOX):
+        replace(MAILBOX, mandatory=True).parse(text)
+    errors.raise_if_any((MAILBOX,))
+    return text
 
 
 def _show(found: CheckReport | None, form: AccountForm, label: str) -> str:

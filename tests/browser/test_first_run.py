@@ -1,0 +1,101 @@
+"""The first run: from signing in to the first ticket, by keyboard alone, in few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.page_checks import violations_in_both
+from tests.browser.site import PASSWORD, Site
+from tests.servers.dns import DnsServer
+from tests.servers.fixtures import Certificates, TestMailbox
+from tests.servers.flask_process import FlaskProcesses
+from tests.servers.redis import Redis
+from tests.servers.worker import Worker
+from tests.support import mail
+
+# How often something is pressed at most; milliseconds that a step may take on a busy machine.
+MAX_PRESSED, STEP = 7, 60_000
+
+
+@pytest.fixture
+def fresh_site(certificates: Certificates, redis: Redis, mailbox: TestMailbox) -> Iterator[Site]:
+    """An app without accounts, and a domain that names the server of ``mailbox``."""
+    record = f"0 1 {mailbox.server.port('imaps')} localhost."
+    with DnsServer({}, {("_imaps._tcp.localhost", "SRV"): [record]}) as zone:
+        environ = {"POSTMASTER_CA_FILE": str(certificates.ca_file), "POSTMASTER_REDIS_URL": redis.url}
+        with Site({**environ, "POSTMASTER_WORKERS": "1", "POSTMASTER_DNS_SERVERS": zone.address}) as running:
+            yield running
+
+
+class Keyboard:
+    """A keyboard; ``pressed`` counts how often something was pressed with it, as one would click."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pressed = 0
+
+    def to(self, target: Locator) -> None:
+        """Go on with Tab until ``target`` has the focus."""
+        expect(target).to_be_visible(timeout=STEP)
+        for _ in range(60):
+            if target.evaluate("each => each === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError("Tab does not lead there")
+
+    def press(self, target: Locator) -> None:
+        """Press a button or a link."""
+        self.to(target)
+        self.page.keyboard.press("Enter")
+        self.pressed += 1
+
+    def type(self, label: str, text: str) -> None:
+        """Fill in the input that is called so."""
+        self.to(self.page.get_by_label(label, exact=True))
+        self.page.keyboard.type(text)
+
+
+def test_from_signing_in_to_the_first_ticket(
+    fresh_site: Site, browser: Browser, mailbox: TestMailbox, flask_process: FlaskProcesses
+) -> None:
+    mailbox.server.add_user("anna@localhost")
+    own = TestMailbox(mailbox.server, "anna@localhost")
+    own.deliver(mail("the printer burns"))
+    with (
+        Worker(fresh_site.environ, fresh_site.folder, processes=flask_process) as worker,
+        browser.new_context(base_url=fresh_site.url, reduced_motion="reduce") as context,
+    ):
+        page = context.new_page()
+        keyboard = Keyboard(page)
+        page.goto("/")
+        keyboard.type("User name", "admin")
+        keyboard.type("Password", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/status")
+        keyboard.press(page.locator("#guide").get_by_role("link", name="Add mail account"))
+        assert violations_in_both(page) == {}
+        keyboard.press(page.get_by_role("link", name="Another server"))
+        keyboard.type("E-mail Address", own.user)
+        keyboard.type("Password", own.password)
+        expect(page.locator("#discovery-found")).to_contain_text("its certificate is verified", timeout=STEP)
+        expect(page.locator("[name=host]")).to_have_value("localhost")
+        expect(page.get_by_label("Password", exact=True)).to_be_focused()
+        expect(page.get_by_label("Password", exact=True)).to_have_value(own.password)
+        expect(page.locator("details.folded summary")).to_contain_text("Verified")
+        assert violations_in_both(page) == {}
+        keyboard.press(page.get_by_role("button", name="Test connection"))
+        expect(page.locator("#connection-test")).to_contain_text("All went well", timeout=STEP)
+        keyboard.press(page.get_by_role("button", name="Save and finish"))
+        page.wait_for_url("**/accounts")
+        guide = page.locator("#guide")
+        expect(guide.locator("[aria-current=step]")).to_contain_text("Fetch the first mail")
+        assert violations_in_both(page) == {}
+        keyboard.press(guide.get_by_role("button", name="Fetch now"))
+        keyboard.press(guide.get_by_role("link", name="Look at the first ticket"))
+        expect(page.locator("h1")).to_contain_text("the printer burns")
+        assert keyboard.pressed <= MAX_PRESSED
+        worker.stop()
+    assert fresh_site.desk.ok("credential", "list", "--json").json_lines[0]["username"] == own.user
