@@ -15,6 +15,8 @@ from postmaster.accounts.health import SCHEDULED, Health, account_health
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Queue, Ticket
+from postmaster.desk.ticket_list import StateGroup, states_of
+from postmaster.ledger.hourly_counts import dispatched_since, midnight
 from postmaster.ledger.models import Quarantine
 from postmaster.resources.models import Validity
 
@@ -45,10 +47,13 @@ class AccountView:
 
 @dataclass(frozen=True)
 class QueueCount:
-    """A queue with its number of tickets."""
+    """A queue with its number of tickets, of those that are open, and of the messages that it got today."""
 
+    id: int
     name: str
     tickets: int
+    open: int
+    today: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Overview:
 
 
 def look_over(session: Session) -> Overview:
-    """How everything stands now, in three queries."""
+    """How everything stands now, in as many queries whatever there is."""
     return Overview([view_of(row[0]) for row in ACCOUNTS.all(session)], count_tickets(session), count_waiting(session))
 
 
@@ -92,10 +97,15 @@ def count_healths(session: Session) -> Mapping[Health, int]:
 
 def count_tickets(session: Session) -> Sequence[QueueCount]:
     """The queues that are valid or hold tickets."""
-    tickets = func.count(Ticket.id)
-    counts = select(Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
+    tickets, mails = func.count(Ticket.id), dispatched_since(session, midnight())
+    unclosed = select(Ticket.queue_id, func.count()).where(Ticket.state.in_(states_of(session, StateGroup.OPEN)))
+    still_open: dict[int, int] = dict(session.execute(unclosed.group_by(Ticket.queue_id)).all())
+    counts = select(Queue.id, Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
     queues = session.execute(counts.having((tickets > 0) | (Queue.validity == Validity.VALID)).order_by(Queue.name))
-    return [QueueCount(name, count) for name, count in queues]
+    return [
+        QueueCount(number, name, count, still_open.get(number, 0), mails.get(number, 0))
+        for number, name, count in queues
+    ]
 
 
 def count_waiting(session: Session) -> int:

@@ -1,26 +1,29 @@
-"""The status page: the board, what is wrong, where the tickets are; and for admins, what governs all fetching."""
+"""The status page: the day in figures, what is wrong, mail by the hour, the accounts; and what governs all fetching."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from postmaster.accounts.health import HEALTH_LABELS, Health
+from postmaster.accounts.health import HEALTH_LABELS, UNWELL, Health
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
-from postmaster.fetching.overview import QueueCount, count_tickets, count_waiting
+from postmaster.fetching.overview import QueueCount, count_tickets
 from postmaster.fetching.pause import pause_fetching, resume_fetching
+from postmaster.ledger.hourly_counts import mails_of_queue
 from postmaster.operations.targets import Target, alert_targets
 from postmaster.operations.verdict import Wrong
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import current_user, for_admins, for_leads, polling, public
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.board import Board, board_of
+from postmaster.web.chart import Chart, chart_of
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import wanted, wants_fragment
@@ -30,6 +33,10 @@ blueprint = Blueprint("status", __name__)
 
 # Of the open incidents, the oldest: when a mail server is away, each of its accounts has one.
 MAX_INCIDENTS = 20
+
+# What the address says: of the accounts, and of the mail per hour.
+STATE = ("page", "show", "queue", "table")
+UNDELIVERING = "undelivering"
 
 
 @blueprint.get("/nothing")
@@ -50,11 +57,17 @@ class PauseForm(Form):
 
 @dataclass(frozen=True, kw_only=True)
 class BoardContext(PulseContext, templates=("status/_live.html", "status/_status.html")):
-    """What the page shows of the accounts, and renews: beside other things if it is ``renewed_alone``."""
+    """What the page shows of the day and the accounts, and renews: beside other things if it is ``renewed_alone``.
+
+    ``asked`` is what its address says, ``chart_mail`` finds the mail that the chart shows.
+    """
 
     board: Board
+    asked: Mapping[str, Any]
+    state_url: Callable[..., str]
+    chart: Chart
+    chart_mail: Mapping[str, str]
     queues: Sequence[QueueCount]
-    quarantined: int
     incidents: Sequence[Wrong]
     open_count: int
     looks: Mapping[Health, Badge]
@@ -134,17 +147,23 @@ def _page(form: PauseForm) -> str:
 
 
 def _board() -> BoardContext:
+    asked: dict[str, Any] = {name: request.args[name] for name in STATE if request.args.get(name)}
+    only = UNWELL if asked.get("show") == UNDELIVERING else ()
     with read_session() as session:
-        board = board_of(session, wanted().page)
+        board, queues = board_of(session, wanted().page, only=only), count_tickets(session)
+        chosen = next((queue for queue in queues if queue.name == asked.get("queue")), None)
         incidents = board.verdict.incidents
         return BoardContext(
             board=board,
-            queues=count_tickets(session),
-            quarantined=count_waiting(session),
+            asked=asked,
+            state_url=lambda **changes: url_for("status.page", **{**asked, **changes}),
+            chart=chart_of(mails_of_queue(session, chosen.id if chosen else None)),
+            chart_mail={"queue": chosen.name} if chosen else {},
+            queues=queues,
             incidents=incidents[:MAX_INCIDENTS],
             open_count=len(incidents),
             looks=HEALTH_BADGES,
             words=HEALTH_LABELS,
             pulse=Pulse(url_for("status.board"), include="#board > input"),
-            page_url=lambda number: url_for("status.page", page=number if number > 1 else None),
+            page_url=lambda number: url_for("status.page", **{**asked, "page": number if number > 1 else None}),
         )

@@ -22,6 +22,7 @@ from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.models import AuditEvent
 from postmaster.system.models import SettingRow
 from postmaster.web.status import MAX_INCIDENTS
+from postmaster.web.wall import MAX_TILES
 from tests.servers.alerts import WebhookServer
 from tests.support import Desk
 from tests.web.conftest import HTMX, add, signed_in, token_header, token_of
@@ -155,8 +156,8 @@ def test_the_wall_shows_the_worst_of_many_accounts(app: Flask, client: FlaskClie
     press(client, "/wall/create")
     add_rows(app, 1, 121)
     wall = client.get(wall_of(client)).text
-    assert wall.count('class="tile"') == PAGE_SIZE
-    assert "Not shown here: 10 failing, 60 never fetched." in words(wall)
+    assert wall.count('class="tile"') == MAX_TILES
+    assert "Not shown here: 48 failing, 60 never fetched." in words(wall)
     assert "/status?page" not in wall
 
 
