@@ -6,7 +6,7 @@ have none: they are looked for in a stretch of the newest tickets, and then, if 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -42,12 +42,13 @@ class StateGroup(StrEnum):
     OPEN = "open"
 
 
-def states_of(session: Session, group: StateGroup) -> Sequence[str]:
-    """The names of the states of that group."""
+def grouped_states(session: Session) -> Mapping[StateGroup, Sequence[str]]:
+    """The names of the states of each group, in one query."""
     states = get_setting(session, STATE_LIST)
-    if group is StateGroup.NEW:
-        return [state.name for state in states if state.kind is StateKind.NEW]
-    return [state.name for state in states if not state.kind.is_closed]
+    return {
+        StateGroup.NEW: [state.name for state in states if state.kind is StateKind.NEW],
+        StateGroup.OPEN: [state.name for state in states if not state.kind.is_closed],
+    }
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class TicketFilter:
 def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) -> KeysetPage[Ticket]:
     """The newest tickets that are wanted, in as many queries whatever there is."""
     query = _chosen(session, wanted)
-    states = states_of(session, wanted.group) if wanted.group else None
+    states = grouped_states(session)[wanted.group] if wanted.group else None
     if not wanted.text.strip():
         query = query if states is None else _newest_of_each(query, states, wanted.before, size)
         return keyset_page(session, query, Ticket.id, wanted.before, size)

@@ -15,7 +15,7 @@ from postmaster.accounts.health import SCHEDULED, Health, account_health
 from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Queue, Ticket
-from postmaster.desk.ticket_list import StateGroup, states_of
+from postmaster.desk.ticket_list import StateGroup, grouped_states
 from postmaster.ledger.hourly_counts import dispatched_since, midnight
 from postmaster.ledger.models import Quarantine
 from postmaster.resources.models import Validity
@@ -98,7 +98,7 @@ def count_healths(session: Session) -> Mapping[Health, int]:
 def count_tickets(session: Session) -> Sequence[QueueCount]:
     """The queues that are valid or hold tickets."""
     tickets, mails = func.count(Ticket.id), dispatched_since(session, midnight())
-    unclosed = select(Ticket.queue_id, func.count()).where(Ticket.state.in_(states_of(session, StateGroup.OPEN)))
+    unclosed = select(Ticket.queue_id, func.count()).where(Ticket.state.in_(grouped_states(session)[StateGroup.OPEN]))
     still_open: dict[int, int] = dict(session.execute(unclosed.group_by(Ticket.queue_id)).all())
     counts = select(Queue.id, Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
     queues = session.execute(counts.having((tickets > 0) | (Queue.validity == Validity.VALID)).order_by(Queue.name))

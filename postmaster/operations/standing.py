@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.extensions import Json, iso
 from postmaster.fetching.overview import Overview, look_over
+from postmaster.ledger.hourly_counts import mails_of_queue
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.state import FetchingState, fetching_state
 from postmaster.operations.today import Today, today
@@ -37,7 +38,7 @@ def look_at_all(session: Session) -> Standing:
     """How everything stands now."""
     overview, state, going_on = look_over(session), fetching_state(session), progress(session)
     verdict = judge(session, state)
-    return Standing(overview, state, going_on, verdict, today(session, verdict))
+    return Standing(overview, state, going_on, verdict, today(session, verdict, mails_of_queue(session)))
 
 
 def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:

@@ -5,20 +5,20 @@ Status, the wall, ``flask status`` and the API take them from here. Mail is neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, union_all
 from sqlalchemy.orm import Session
 
 from postmaster import config
 from postmaster.desk.models import Article, SenderType, Ticket
-from postmaster.desk.ticket_list import StateGroup, states_of
+from postmaster.desk.ticket_list import StateGroup, grouped_states
 from postmaster.extensions import Json, iso, now
 from postmaster.fetching.overview import count_waiting
-from postmaster.ledger.hourly_counts import USUAL_DAYS, hour_of, mails_of_queue, midnight
+from postmaster.ledger.hourly_counts import USUAL_DAYS, hour_of, midnight
 from postmaster.ledger.waiting import Waited, waited_since
 from postmaster.operations.verdict import Verdict
 
@@ -61,17 +61,16 @@ class Today:
         return asdict(self) | {"unanswered": told}
 
 
-def today(session: Session, verdict: Verdict) -> Today:
-    """The figures of this day, in as many queries whatever there is."""
-    begin, moment = midnight(), now()
-    by_state, hours = _open_tickets(session), mails_of_queue(session)
-    fresh = set(states_of(session, StateGroup.NEW))
+def today(session: Session, verdict: Verdict, hours: Hours) -> Today:
+    """The figures of this day, in as many queries whatever there is; ``hours`` are those of all mail."""
+    begin, moment, states = midnight(), now(), grouped_states(session)
+    by_state, fresh = _count_tickets(session, states[StateGroup.OPEN]), states[StateGroup.NEW]
     return Today(
         mails=sum(count for hour, count in hours.items() if hour >= begin),
         usual=usual_by(hours, moment),
         new_tickets=sum(count for state, count in by_state.items() if state in fresh),
         open_tickets=sum(by_state.values()),
-        unanswered=_unanswered(session),
+        unanswered=_unanswered(session, states[StateGroup.OPEN]),
         waited=waited_since(session, begin),
         quarantined=count_waiting(session),
         undelivering=verdict.unwell,
@@ -108,18 +107,19 @@ def _is_known(hours: Hours, moment: datetime) -> bool:
     return bool(hours) and min(hours) <= moment
 
 
-def _open_tickets(session: Session) -> Mapping[str, int]:
-    states = states_of(session, StateGroup.OPEN)
+def _count_tickets(session: Session, states: Sequence[str]) -> Mapping[str, int]:
     query = select(Ticket.state, func.count()).where(Ticket.state.in_(states)).group_by(Ticket.state)
     found: dict[str, int] = dict(session.execute(query).all())
     return found
 
 
-def _unanswered(session: Session) -> Unanswered | None:
-    """The oldest open ticket in which no agent has written: the oldest of each state, and of these the oldest."""
+def _unanswered(session: Session, states: Sequence[str]) -> Unanswered | None:
+    """The oldest open ticket in which no agent has written: of the oldest of each state, which an index gives."""
     answered = exists().where(Article.ticket_id == Ticket.id, Article.sender_type == SenderType.AGENT)
     oldest = select(Ticket.id).where(~answered).order_by(Ticket.id).limit(1)
-    found = [session.scalar(oldest.where(Ticket.state == state)) for state in states_of(session, StateGroup.OPEN)]
-    first = min((number for number in found if number is not None), default=None)
-    ticket = session.get(Ticket, first) if first else None
-    return Unanswered(ticket.number, ticket.created_at) if ticket else None
+    each = [select(oldest.where(Ticket.state == state).subquery().c.id) for state in states]
+    if not each:
+        return None
+    first = select(func.min(union_all(*each).subquery().c.id)).scalar_subquery()
+    row = session.execute(select(Ticket.number, Ticket.created_at).where(Ticket.id == first)).first()
+    return Unanswered(row.number, row.created_at) if row else None

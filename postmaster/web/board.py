@@ -19,10 +19,10 @@ from postmaster.accounts.listing import ACCOUNTS
 from postmaster.accounts.models import MailAccount
 from postmaster.extensions import now
 from postmaster.fetching.overview import AccountView, view_of
-from postmaster.ledger.hourly_counts import midnight
+from postmaster.ledger.hourly_counts import mails_of_queue, midnight
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
-from postmaster.operations.today import Today, today
+from postmaster.operations.today import Hours, Today, today
 from postmaster.operations.uptime import Uptime, uptimes
 from postmaster.operations.verdict import Verdict, judge
 from postmaster.resources.listing import ListFilter, Listing, Page
@@ -50,13 +50,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class Board:
-    """``verdict`` says what matters most, ``today`` the figures of the day. ``tiles`` are those of ``page``, worst
-    first; ``others`` says in words how the accounts stand that are not among them, and is empty if all are. All is as
-    of ``moment``.
+    """``verdict`` says what matters most, ``today`` the figures of the day, ``hours`` how much mail came in.
+
+    ``tiles`` are those of ``page``, worst first; ``others`` says in words how the accounts stand that are not among
+    them, and is empty if all are. All is as of ``moment``.
     """
 
     verdict: Verdict
     today: Today
+    hours: Hours
     tiles: Sequence[Tile]
     page: Page
     others: str
@@ -82,7 +84,8 @@ def board_of(session: Session, number: int = 1, most: int | None = None, only: C
     tiles = _tiles(session, [row[0] for row in page.rows][:most])
     others = Counter(verdict.healths) - Counter(tile.health for tile in tiles)
     rest = ", ".join(f"{others[health]:,} {HEALTH_LABELS[health]}" for health in WORST_FIRST if others.get(health))
-    return Board(verdict, today(session, verdict), tiles, page, rest, now())
+    hours = mails_of_queue(session)
+    return Board(verdict, today(session, verdict, hours), hours, tiles, page, rest, now())
 
 
 def _listing(only: Collection[Health]) -> Listing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -14,6 +15,7 @@ from wtforms.validators import InputRequired
 from postmaster.accounts.health import HEALTH_LABELS, UNWELL, Health
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
+from postmaster.extensions import now
 from postmaster.fetching.overview import QueueCount, count_tickets
 from postmaster.fetching.pause import pause_fetching, resume_fetching
 from postmaster.ledger.hourly_counts import mails_of_queue
@@ -28,6 +30,7 @@ from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import wanted, wants_fragment
 from postmaster.web.pulse import Pulse, PulseContext
+from postmaster.web.times import DAY, day_of
 
 blueprint = Blueprint("status", __name__)
 
@@ -57,9 +60,11 @@ class PauseForm(Form):
 
 @dataclass(frozen=True, kw_only=True)
 class BoardContext(PulseContext, templates=("status/_live.html", "status/_status.html")):
-    """What the page shows of the day and the accounts, and renews: beside other things if it is ``renewed_alone``.
+    """What the page shows of the day and the accounts, and renews.
 
-    ``asked`` is what its address says, ``chart_mail`` finds the mail that the chart shows.
+    ``asked`` is what its address says. The chart and the queues are renewed only if ``mail_changed``: they differ from
+    what ``mail_mark`` stands for. ``chart_mail`` finds the mail that the chart shows, ``runs_url`` the runs of the last
+    day, and ``mail_url`` the mail of this day.
     """
 
     board: Board
@@ -73,7 +78,10 @@ class BoardContext(PulseContext, templates=("status/_live.html", "status/_status
     looks: Mapping[Health, Badge]
     words: Mapping[Health, str]
     page_url: Callable[[int], str]
-    renewed_alone: bool = False
+    runs_url: str
+    mail_url: str
+    mail_mark: str
+    mail_changed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,18 +160,28 @@ def _board() -> BoardContext:
     with read_session() as session:
         board, queues = board_of(session, wanted().page, only=only), count_tickets(session)
         chosen = next((queue for queue in queues if queue.name == asked.get("queue")), None)
-        incidents = board.verdict.incidents
+        chart = chart_of(mails_of_queue(session, chosen.id) if chosen else board.hours)
+        mark, incidents = _mark(chart, queues), board.verdict.incidents
         return BoardContext(
             board=board,
             asked=asked,
             state_url=lambda **changes: url_for("status.page", **{**asked, **changes}),
-            chart=chart_of(mails_of_queue(session, chosen.id if chosen else None)),
+            chart=chart,
             chart_mail={"queue": chosen.name} if chosen else {},
             queues=queues,
             incidents=incidents[:MAX_INCIDENTS],
             open_count=len(incidents),
             looks=HEALTH_BADGES,
             words=HEALTH_LABELS,
-            pulse=Pulse(url_for("status.board"), include="#board > input"),
+            pulse=Pulse(url_for("status.board"), include="#board > input, #mail > input"),
+            runs_url=f"{url_for('runs.page')}?from={day_of(now() - DAY)}",
+            mail_mark=mark,
+            mail_changed=mark != request.args.get("mail"),
+            mail_url=f"{url_for('mail.page')}?from={day_of(now())}",
             page_url=lambda number: url_for("status.page", **{**asked, "page": number if number > 1 else None}),
         )
+
+
+def _mark(chart: Chart, queues: Sequence[QueueCount]) -> str:
+    """What is the same as long as the chart and the queues show the same: they are renewed only when they do not."""
+    return sha256(repr((chart, queues)).encode()).hexdigest()[:12]

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Flask
 
 from postmaster.operations.uptime import DAY, PERIOD, Still, Uptime
 from postmaster.web.times import stretch
 
-# The units that a strip is wide, however long its time is.
-WIDTH = 1000
+# A strip is so wide, however long its time is: in percent, as it is drawn.
+WIDTH = 100
 
 # So wide is what would be too short to be seen.
-MIN_PART = 4
+MIN_PART = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Something that differs from a time that went well; ``kind`` is ``failed``, ``idle`` or ``unknown``."""
 
-    x: int
-    width: int
+    x: float
+    width: float
     kind: str
 
 
@@ -57,12 +57,15 @@ def _strip(uptime: Uptime, period: timedelta, name: str) -> Strip:
 
 def _parts(uptime: Uptime, period: timedelta, still: Sequence[Still]) -> Iterator[Part]:
     begin = uptime.moment - period
+
+    def place(moment: datetime) -> float:
+        return round(max(moment - begin, timedelta()) / period * WIDTH, 1)
+
     if uptime.known_since > begin:
-        yield Part(0, round((uptime.known_since - begin) / period * WIDTH), "unknown")
+        yield Part(0, place(uptime.known_since), "unknown")
     for each in still:
-        x = round(max(each.began - begin, timedelta()) / period * WIDTH)
-        width = max(MIN_PART, round(((each.end or uptime.moment) - begin) / period * WIDTH) - x)
-        x = min(x, WIDTH - width)
+        x = min(place(each.began), WIDTH - MIN_PART)
+        width = max(MIN_PART, round(place(each.end or uptime.moment) - x, 1))
         yield Part(x, width, "failed" if each.failed else "idle")
 
 

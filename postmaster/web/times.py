@@ -128,4 +128,4 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(age=age, ago=ago, ahead=ahead, days_ahead=days_ahead, lasted=lasted)
     app.jinja_env.filters.update(iso=iso, full=full, clock=clock, brief=brief)
     app.jinja_env.filters.update(about=about, stretch=stretch, wall_clock=wall_clock, zone=zone)
-    app.jinja_env.globals.update(today_began=lambda: day_of(now()), day_before=lambda: day_of(now() - DAY))
+    app.jinja_env.globals.update(today_began=lambda: day_of(now()))

@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 
 from postmaster.accounts.health import HEALTH_LABELS, UNWELL, Health
 from postmaster.database import read_session, transaction
-from postmaster.ledger.hourly_counts import mails_of_queue
 from postmaster.operations.wall import create_wall_link, opens_wall, revoke_wall_link
 from postmaster.web.access import current_user, for_admins, polling, public
 from postmaster.web.badges import HEALTH_BADGES, Badge
@@ -55,9 +54,10 @@ def _render(template: str, link: str) -> str:
     with read_session() as session:
         if not opens_wall(session, link):
             abort(404)
+        shown = board_of(session, most=MAX_TILES, only=UNWELL)
         context = WallContext(
-            board=board_of(session, most=MAX_TILES, only=UNWELL),
-            chart=chart_of(mails_of_queue(session)),
+            board=shown,
+            chart=chart_of(shown.hours),
             renewed_alone=template != "status/wall.html",
             link=link,
             looks=HEALTH_BADGES,

@@ -119,7 +119,7 @@ def test_the_board_renews_itself_by_one_poller(app: Flask, client: FlaskClient) 
     page = client.get("/status").text
     assert re.findall(r'hx-get="([^"]*)" hx-trigger="every (\d+)s"', page) == [("/status/board?told=no-worker", "15")]
     answer = client.get("/status/board?told=no-worker", headers=HTMX).text
-    assert '<div class="stack" id="board" hx-swap-oob="true">' in answer
+    assert '<div class="stack" id="accounts" hx-swap-oob="true">' in answer
     assert answer.count('class="tile"') == 2
 
 
