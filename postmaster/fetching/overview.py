@@ -46,14 +46,20 @@ class AccountView:
 
 
 @dataclass(frozen=True)
-class QueueCount:
-    """A queue with its number of tickets, of those that are open, and of the messages that it got today."""
+class QueueToday:
+    """A queue with the messages that it got today, and its open tickets."""
 
     id: int
     name: str
-    tickets: int
-    open: int
     today: int
+    open: int
+
+
+@dataclass(frozen=True)
+class QueueCount(QueueToday):
+    """A queue with all its tickets as well, which takes as long as there are many."""
+
+    tickets: int
 
 
 @dataclass(frozen=True)
@@ -95,17 +101,27 @@ def count_healths(session: Session) -> Mapping[Health, int]:
     return {Health(word): count for word, count in rows}
 
 
+def queues_today(session: Session) -> Sequence[QueueToday]:
+    """The queues that are valid, hold open tickets, or got mail today; closed tickets cost nothing."""
+    states, mails = grouped_states(session)[StateGroup.OPEN], dispatched_since(session, midnight())
+    unclosed = select(func.count()).where(Ticket.queue_id == Queue.id, Ticket.state.in_(states)).scalar_subquery()
+    rows = session.execute(select(Queue.id, Queue.name, Queue.validity, unclosed).order_by(Queue.name))
+    return [
+        QueueToday(number, name, mails.get(number, 0), count)
+        for number, name, validity, count in rows
+        if validity is Validity.VALID or count or number in mails
+    ]
+
+
 def count_tickets(session: Session) -> Sequence[QueueCount]:
     """The queues that are valid or hold tickets."""
-    tickets, mails = func.count(Ticket.id), dispatched_since(session, midnight())
-    unclosed = select(Ticket.queue_id, func.count()).where(Ticket.state.in_(grouped_states(session)[StateGroup.OPEN]))
-    still_open: dict[int, int] = dict(session.execute(unclosed.group_by(Ticket.queue_id)).all())
+    tickets = func.count(Ticket.id)
     counts = select(Queue.id, Queue.name, tickets).outerjoin(Ticket).group_by(Queue.id, Queue.name, Queue.validity)
     queues = session.execute(counts.having((tickets > 0) | (Queue.validity == Validity.VALID)).order_by(Queue.name))
-    return [
-        QueueCount(number, name, count, still_open.get(number, 0), mails.get(number, 0))
-        for number, name, count in queues
-    ]
+    days = {queue.id: queue for queue in queues_today(session)}
+    nothing = QueueToday(0, "", 0, 0)
+    found = [(number, name, days.get(number, nothing), count) for number, name, count in queues]
+    return [QueueCount(number, name, day.today, day.open, count) for number, name, day, count in found]
 
 
 def count_waiting(session: Session) -> int:

@@ -16,7 +16,7 @@ from postmaster.accounts.health import HEALTH_LABELS, UNWELL, Health
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError
 from postmaster.extensions import now
-from postmaster.fetching.overview import QueueCount, count_tickets
+from postmaster.fetching.overview import QueueToday, queues_today
 from postmaster.fetching.pause import pause_fetching, resume_fetching
 from postmaster.ledger.hourly_counts import mails_of_queue
 from postmaster.operations.targets import Target, alert_targets
@@ -72,7 +72,7 @@ class BoardContext(PulseContext, templates=("status/_live.html", "status/_status
     state_url: Callable[..., str]
     chart: Chart
     chart_mail: Mapping[str, str]
-    queues: Sequence[QueueCount]
+    queues: Sequence[QueueToday]
     incidents: Sequence[Wrong]
     open_count: int
     looks: Mapping[Health, Badge]
@@ -158,7 +158,7 @@ def _board() -> BoardContext:
     asked: dict[str, Any] = {name: request.args[name] for name in STATE if request.args.get(name)}
     only = UNWELL if asked.get("show") == UNDELIVERING else ()
     with read_session() as session:
-        board, queues = board_of(session, wanted().page, only=only), count_tickets(session)
+        board, queues = board_of(session, wanted().page, only=only), queues_today(session)
         chosen = next((queue for queue in queues if queue.name == asked.get("queue")), None)
         chart = chart_of(mails_of_queue(session, chosen.id) if chosen else board.hours)
         mark, incidents = _mark(chart, queues), board.verdict.incidents
@@ -182,6 +182,6 @@ def _board() -> BoardContext:
         )
 
 
-def _mark(chart: Chart, queues: Sequence[QueueCount]) -> str:
+def _mark(chart: Chart, queues: Sequence[QueueToday]) -> str:
     """What is the same as long as the chart and the queues show the same: they are renewed only when they do not."""
     return sha256(repr((chart, queues)).encode()).hexdigest()[:12]
