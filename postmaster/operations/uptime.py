@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
-from postmaster.extensions import Json, iso, now
+from postmaster.extensions import now
 from postmaster.fetching.outages import still_since
 from postmaster.ledger.flow_models import Outage
 from postmaster.system.settings import FETCH_INTERVAL, get_setting
@@ -64,10 +64,6 @@ class Uptime:
         """What of ``period``, which ends now, it stood still, the oldest first."""
         begin = self.moment - period
         return [each for each in self.still if each.seconds_within(begin, self.moment) > 0]
-
-    def as_json(self) -> Json:
-        """The form that ``flask status --json`` prints."""
-        return {"share": round(self.share, 5), "since": iso(self.known_since)}
 
 
 def uptimes(session: Session, accounts: Sequence[MailAccount]) -> Mapping[int, Uptime]:
