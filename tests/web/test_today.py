@@ -244,6 +244,7 @@ def test_the_wall_shows_the_day_and_leads_nowhere(app: Flask, client: FlaskClien
     assert wall.count('class="tile"') == 3
     assert "Not shown here: 17 healthy." in words(wall)
     assert re.findall(r"<a ", wall) == []
+    assert "2026110100000" not in wall
     beat = app.test_client().get(f"{wall_of(client)}/board", headers=HTMX).text
     assert "<title>3 of 20 accounts are not delivering mail · PostMaster</title>" in beat
     assert re.search(r'id="favicon"[^>]*favicon-fail.svg[^>]*hx-swap-oob="true"', beat)
