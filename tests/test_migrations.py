@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text, update
 
 from postmaster import create_app
 from postmaster.accounts.models import MailAccount, Trust
 from postmaster.config import load_environment
-from postmaster.database import prepare_database, read_session
+from postmaster.database import prepare_database, read_session, transaction
 from postmaster.errors import ConfigError
-from postmaster.extensions import db
-from postmaster.ledger.models import InboundMail, MailTerm
+from postmaster.extensions import db, now
+from postmaster.ledger.flow_models import Outage, QueueHour
+from postmaster.ledger.hourly_counts import hour_of
+from postmaster.ledger.models import FetchRun, InboundMail, MailTerm, RunStatus
 from postmaster.ledger.search_index import IndexedPart, term
 from postmaster.schema import MIGRATIONS, RENUMBERED, head
 from tests.filling import Columns, Counts, columns_of, counts, fill, fill_news, lost, tables_of
@@ -198,9 +201,9 @@ def test_whom_accounts_trust_and_what_was_found_about_senders_stays(migrate: Mig
     step = {"stage": "sender", "text": "x", "verdict": "fail", "domain": "example.net"}
     with db.engine.begin() as connection:
         told, other = connection.execute(text("SELECT id FROM inbound_mail ORDER BY id")).scalars()
-        update = text("UPDATE inbound_mail SET trace = :trace WHERE id = :id")
-        connection.execute(update, {"trace": json.dumps([{"stage": "loop", "text": "x"}, step]), "id": told})
-        connection.execute(update, {"trace": json.dumps([{"stage": "sender", "text": "of no verdict"}]), "id": other})
+        changing = text("UPDATE inbound_mail SET trace = :trace WHERE id = :id")
+        connection.execute(changing, {"trace": json.dumps([{"stage": "loop", "text": "x"}, step]), "id": told})
+        connection.execute(changing, {"trace": json.dumps([{"stage": "sender", "text": "of no verdict"}]), "id": other})
         before = connection.execute(text("SELECT trusted FROM mail_account ORDER BY id")).scalars().all()
     migrate("upgrade")
     with read_session() as session:
@@ -214,6 +217,25 @@ def test_whom_accounts_trust_and_what_was_found_about_senders_stays(migrate: Mig
     migrate("downgrade", "r16")
     with db.engine.connect() as connection:
         assert connection.execute(text("SELECT trusted FROM mail_account ORDER BY id")).scalars().all() == before
+
+
+def test_charts_and_uptime_begin_with_what_is_there(migrate: Migrate) -> None:
+    migrate("upgrade", "r25")
+    fill_all()
+    moment = now().replace(microsecond=0)
+    statuses = (RunStatus.OK, RunStatus.FAILED, RunStatus.FAILED, RunStatus.OK, RunStatus.INTERRUPTED, RunStatus.FAILED)
+    with transaction() as session:
+        account = session.execute(text("SELECT min(id) FROM mail_account")).scalar_one()
+        session.execute(update(InboundMail).values(recorded_at=moment))
+        for hour, status in enumerate(statuses):
+            started = moment - timedelta(hours=len(statuses) - hour)
+            session.add(FetchRun(account_id=account, label="x", started_by="x", started_at=started, status=status))
+    migrate("upgrade")
+    with read_session() as session:
+        mail = session.execute(select(QueueHour.hour, func.sum(QueueHour.mails)).group_by(QueueHour.hour)).all()
+        outages = session.execute(select(Outage.account_id, Outage.began_at, Outage.ended_at, Outage.failed)).all()
+    assert mail == [(hour_of(moment), 2)]
+    assert outages == [(account, moment - timedelta(hours=5), moment - timedelta(hours=3), True)]
 
 
 def test_migrations_are_numbered_in_the_order_in_which_they_run() -> None:

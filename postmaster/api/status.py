@@ -73,6 +73,33 @@ _ACCOUNT_SCHEMA = obj(
         "activity": _ACTIVITY,
     }
 )
+_QUEUE: Json = {"id": ID, "name": TEXT, **dict.fromkeys(("tickets", "open", "today"), COUNT)}
+_TODAY: Json = {
+    "mails": 184,
+    "usual": 212,
+    "new_tickets": 12,
+    "open_tickets": 57,
+    "unanswered": {"number": "2026112100012", "created": "2026-11-21T09:12:00+00:00"},
+    "waited": {"half": 240, "most": 540, "mails": 181},
+    "quarantined": 0,
+    "undelivering": 0,
+    "accounts": 1,
+}
+_TODAY_SCHEMA = obj(
+    {
+        "mails": COUNT,
+        "usual": {**or_null(COUNT), "description": "What had come in by this hour on other days; null if not known."},
+        "new_tickets": COUNT,
+        "open_tickets": COUNT,
+        "unanswered": {**obj({"number": TEXT, "created": MOMENT}), "type": ["object", "null"]},
+        "waited": {
+            **obj({"half": COUNT, "most": COUNT, "mails": COUNT}),
+            "type": ["object", "null"],
+            "description": "Seconds from the mailbox to the ticket, of half of the mail and of 95 in a hundred.",
+        },
+        **dict.fromkeys(("quarantined", "undelivering", "accounts"), COUNT),
+    }
+)
 _PAUSE: Json = {
     "paused": True,
     "reason": "The desk moves",
@@ -94,7 +121,8 @@ OPERATIONS = (
         reply=Reply(
             {
                 "accounts": [_ACCOUNT],
-                "queues": [{"name": "Raw", "tickets": 12}],
+                "queues": [{"id": 2, "name": "Raw", "tickets": 12, "open": 3, "today": 1}],
+                "today": _TODAY,
                 "quarantined": 0,
                 "worker": FETCHING,
                 "headline": "All is well with 1 account",
@@ -104,7 +132,8 @@ OPERATIONS = (
             obj(
                 {
                     "accounts": {"type": "array", "items": _ACCOUNT_SCHEMA},
-                    "queues": {"type": "array", "items": obj({"name": TEXT, "tickets": COUNT})},
+                    "queues": {"type": "array", "items": obj(_QUEUE)},
+                    "today": _TODAY_SCHEMA,
                     "quarantined": COUNT,
                     "worker": FETCHING_SCHEMA,
                     "headline": TEXT,

@@ -14,6 +14,7 @@ from postmaster.database import read_session
 from postmaster.fetching.overview import AccountView, Overview
 from postmaster.operations.progress import Activity, Progress
 from postmaster.operations.standing import look_at_all
+from postmaster.operations.today import Today
 
 
 @click.command()
@@ -33,8 +34,17 @@ def status(as_json: bool) -> None:
     for incident in verdict.incidents:
         seen = f" (acknowledged by {incident.acknowledged_by}: {incident.note})" if incident.acknowledged_at else ""
         click.echo(f"Since {_short(incident.opened_at)} UTC: {incident.sentence}{seen}")
+    click.echo(_day(standing.today))
     click.echo()
     _print(overview, going_on)
+
+
+def _day(today: Today) -> str:
+    """The figures of the day, in a line."""
+    usual = "" if today.usual is None else f" (usually {today.usual} by now)"
+    waited = today.waited
+    waiting = f", half within {waited.half} s, 95 % within {waited.most} s" if waited else ""
+    return f"Mail today: {today.mails}{usual}{waiting}. Tickets: {today.new_tickets} new, {today.open_tickets} open."
 
 
 def _print(overview: Overview, going_on: Mapping[int, Progress]) -> None:
@@ -57,7 +67,8 @@ def _print(overview: Overview, going_on: Mapping[int, Progress]) -> None:
             if account.complaint:
                 click.echo(f"{account.label}: {account.complaint}")
     click.echo()
-    print_table(("Queue", "Tickets"), [(queue.name, queue.tickets) for queue in overview.queues])
+    columns = "Queue", "Mail today", "Open tickets", "Tickets"
+    print_table(columns, [(queue.name, queue.today, queue.open, queue.tickets) for queue in overview.queues])
     if overview.quarantined:
         click.echo(f"\nIn quarantine: {overview.quarantined} messages.")
 

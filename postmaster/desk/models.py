@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, Date, ForeignKey, Index, LargeBinary, String, false
+from sqlalchemy import JSON, Date, ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice, now
@@ -241,17 +241,24 @@ class RawMail(Model):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+BY_AGENT = text("sender_type = 'agent'")
+
+
 class Article(Model):
     """One message of a ticket. ``header`` holds the decoded fields that are shown, as ``ParsedMessage`` has them.
 
-    ``sender_address`` is as addresses are compared; its index says who has written to a ticket.
+    ``sender_address`` is as addresses are compared; its index says who has written to a ticket, the other which tickets
+    have an answer.
     Its HTML is read from the raw mail when it is shown; ``has_html`` says whether there is any. ``loop``: nothing may
     answer it; ``automatic``: a machine wrote it; ``verdict`` is a ``SenderVerdict``, if a trusted server has one.
     ``dynamic_fields`` are by name, as those of a ticket; None if it has none.
     """
 
     __tablename__ = "article"
-    __table_args__ = (Index(None, "ticket_id", "sender_address"),)
+    __table_args__ = (
+        Index(None, "ticket_id", "sender_address"),
+        Index("ix_article_agent", "ticket_id", sqlite_where=BY_AGENT, postgresql_where=BY_AGENT),
+    )
 
     id: Mapped[Id]
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))

@@ -6,11 +6,12 @@ have none: they are looked for in a stretch of the newest tickets, and then, if 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, false, func, select, union_all
 from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
@@ -18,6 +19,9 @@ from postmaster.parsing.address_key import address_key
 from postmaster.resources.keyset import KeysetPage, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
+from postmaster.system.list_settings import STATE_LIST
+from postmaster.system.lists import StateKind
+from postmaster.system.settings import get_setting
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000
@@ -37,15 +41,32 @@ SEARCHED_COLUMNS = (
 )
 
 
+class StateGroup(StrEnum):
+    """States that lists and figures take together: those of tickets that nobody has touched, or that are not closed."""
+
+    NEW = "new"
+    OPEN = "open"
+
+
+def grouped_states(session: Session) -> Mapping[StateGroup, Sequence[str]]:
+    """The names of the states of each group, in one query."""
+    states = get_setting(session, STATE_LIST)
+    return {
+        StateGroup.NEW: [state.name for state in states if state.kind is StateKind.NEW],
+        StateGroup.OPEN: [state.name for state in states if not state.kind.is_closed],
+    }
+
+
 @dataclass(frozen=True)
 class TicketFilter:
-    """Which tickets: words in number, title, sender or customer; queue and state by name; ids below ``before``; opened
-    from ``since`` to before ``until``; of those that are in ``queue_ids``, None for all.
+    """Which tickets: words in number, title, sender or customer; queue and state by name, ``group`` for several states;
+    ids below ``before``; opened from ``since`` to before ``until``; of those that are in ``queue_ids``, None for all.
     """
 
     text: str = ""
     queue: str = ""
     state: str = ""
+    group: StateGroup | None = None
     before: int = MAX_ID
     since: datetime | None = None
     until: datetime | None = None
@@ -55,8 +76,11 @@ class TicketFilter:
 def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) -> KeysetPage[Ticket]:
     """The newest tickets that are wanted, in as many queries whatever there is."""
     query = _chosen(session, wanted)
+    states = grouped_states(session)[wanted.group] if wanted.group else None
     if not wanted.text.strip():
+        query = query if states is None else _newest_of_each(query, states, wanted.before, size)
         return keyset_page(session, query, Ticket.id, wanted.before, size)
+    query = query if states is None else query.where(Ticket.state.in_(states))
     exact = _exactly(wanted.text.strip())
     if exact is not None and _is_there(session, exact, wanted.queue_ids):
         return keyset_page(session, query.where(exact), Ticket.id, wanted.before, size)
@@ -74,6 +98,8 @@ def count_newer(session: Session, wanted: TicketFilter, after: int) -> int:
     What it costs follows what was opened since.
     """
     newer = _chosen(session, wanted).where(Ticket.id > after, *matching(SEARCHED_COLUMNS, wanted.text))
+    if wanted.group:
+        newer = newer.where(Ticket.state.in_(grouped_states(session)[wanted.group]))
     some = newer.with_only_columns(Ticket.id).limit(MANY_NEW).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -86,6 +112,13 @@ def tickets_numbered(session: Session, start: str, limit: int) -> Sequence[Ticke
     if start.strip("9"):  # digits have the same order in all languages, which nothing else has
         beginning.append(Ticket.number < str(int(start) + 1).zfill(len(start)))
     return session.scalars(select(Ticket).where(*beginning).order_by(Ticket.number).limit(limit)).all()
+
+
+def _newest_of_each(query: Select[Ticket], states: Sequence[str], before: int, size: int) -> Select[Ticket]:
+    """``query`` of the newest tickets of each state: each is a walk along the index, which no order of several is."""
+    walk = query.with_only_columns(Ticket.id).where(Ticket.id < before).order_by(Ticket.id.desc()).limit(size + 1)
+    walks = [select(walk.where(Ticket.state == state).subquery().c.id) for state in states]
+    return select(Ticket).where(Ticket.id.in_(union_all(*walks)) if walks else false())
 
 
 def _is_there(session: Session, exact: ColumnElement[bool], queue_ids: Collection[int] | None) -> bool:

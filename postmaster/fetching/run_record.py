@@ -19,6 +19,7 @@ from postmaster.extensions import now
 from postmaster.fetching.caution import Caution, load_caution, note_broken_run
 from postmaster.fetching.counters import CUT_SHORT, HELD, AccountResult, RunCounters
 from postmaster.fetching.lease import Lease, fence, release, take_lease
+from postmaster.fetching.outages import note_outage
 from postmaster.fetching.pause import is_paused, refuse_if_paused
 from postmaster.fetching.pending import mark_deleted
 from postmaster.fetching.schedule import interval_of, slot_after_run, wait_after
@@ -160,6 +161,7 @@ def _update_state(session: Session, account: MailAccount, result: AccountResult,
     _set_error(state, result.error)
     state.paused_revision = state.held_revision = state.held_count = None
     if result.error is None:
+        note_outage(session, account, state, state.last_run_at)
         state.last_success_at = state.last_run_at
         note_success(session, account, state)
         if any(result.counters.left_reasons[reason] for reason in CUT_SHORT):

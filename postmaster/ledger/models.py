@@ -113,7 +113,8 @@ class InboundMail(Model):
     index that finds "have we got this one already?" holds a batch of rows at most, whatever the ledger holds.
     ``mailbox_id`` is None for mail that came through a pipe. ``label`` is what the account was called then; what the
     message says of itself is in ``sender`` to ``message_id``, as ``Envelope`` has it. ``verdict`` is a
-    ``SenderVerdict``, if one was found: what was looked up for it is not looked up again.
+    ``SenderVerdict``, if one was found: what was looked up for it is not looked up again. ``waited`` are the seconds
+    that it lay in its mailbox, see ``ledger.waiting``; None if nobody can tell.
     """
 
     __tablename__ = "inbound_mail"
@@ -148,6 +149,7 @@ class InboundMail(Model):
     verdict: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="SET NULL"), index=True)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    waited: Mapped[int | None]
     deletion: Mapped[Deletion] = mapped_column(choice(Deletion))
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

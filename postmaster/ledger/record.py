@@ -24,10 +24,11 @@ from postmaster.errors import MailError, mail_error
 from postmaster.extensions import Json, now
 from postmaster.ledger.apply import apply_decisions, lock_deciding
 from postmaster.ledger.envelope import envelope_of
-from postmaster.ledger.hourly_counts import count_mail
+from postmaster.ledger.hourly_counts import count_dispatched, count_mail
 from postmaster.ledger.mail_events import held_event, mail_events
 from postmaster.ledger.models import Deletion, InboundMail, Quarantine
 from postmaster.ledger.search_index import terms_of, write_terms
+from postmaster.ledger.waiting import count_waiting_times, waited_until
 from postmaster.outbox.emit import emit
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import load_context
@@ -102,7 +103,7 @@ def _record_alone(arrival: Arrival, origin: Origin, begin: BeginTransaction) -> 
     try:
         with transaction() as session:
             begin(session)
-            count_mail(session, origin.account_id, [Outcome.QUARANTINED], now())
+            _count(session, origin, [Outcome.QUARANTINED], [None])
             return _put_aside(session, arrival, origin, "unstorable", flaw)
     except (DBAPIError, PoolTimeoutError) as error:
         raise _away(error) from error
@@ -131,8 +132,19 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTr
             else next(readable)
             for arrival in arrivals
         ]
-        count_mail(session, origin.account_id, (row.outcome for row in done), now())
+        _count(session, origin, [row.outcome for row in done], [_queue_of(row) for row in done])
     return done
+
+
+def _count(session: Session, origin: Origin, outcomes: Sequence[Outcome], queue_ids: Sequence[int | None]) -> None:
+    """Count messages by their account, and by the queue that each came into."""
+    moment = now()
+    count_mail(session, origin.account_id, outcomes, moment)
+    count_dispatched(session, queue_ids, moment)
+
+
+def _queue_of(row: Recorded) -> int | None:
+    return row.decision.ticket.queue.id if row.decision and row.decision.ticket else None
 
 
 def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> list[Recorded]:
@@ -142,7 +154,9 @@ def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin
     decisions = [decide(each, desk) for each in prepared]
     apply_decisions(session, decisions, moment, desk.day)
     kept = [decision for decision in decisions if decision.outcome is not Outcome.QUARANTINED]
-    ids = iter(_enter(session, origin, [_decided_row(decision, origin, moment) for decision in kept]))
+    rows = [_decided_row(decision, origin, moment) for decision in kept]
+    ids = iter(_enter(session, origin, rows))
+    count_waiting_times(session, (row["waited"] for row in rows if row["waited"] is not None), moment)
     done = [
         _hold(session, decision, origin) if decision.outcome is Outcome.QUARANTINED else _recorded(next(ids), decision)
         for decision in decisions
@@ -161,7 +175,8 @@ def _decided_row(decision: Decision, origin: Origin, moment: datetime) -> Json:
     ticket_id = decision.ticket.id if decision.ticket else None
     arrival, outcome = decision.prepared.arrival, decision.decided
     row = _ledger_row(arrival, origin, moment, outcome, decision.reason, decision.trace, decision.writer)
-    return {**row, "ticket_id": ticket_id, "verdict": decision.prepared.verdict.kept()}
+    waited = waited_until(decision.message, moment) if ticket_id and origin.mailbox_id else None
+    return {**row, "ticket_id": ticket_id, "verdict": decision.prepared.verdict.kept(), "waited": waited}
 
 
 def _hold(session: Session, decision: Decision, origin: Origin) -> Recorded:
@@ -248,5 +263,6 @@ def _ledger_row(
         "verdict": None,
         "ticket_id": None,
         "recorded_at": moment,
+        "waited": None,
         "deletion": Deletion.NONE if origin.mailbox_id is None else Deletion.PENDING,
     }

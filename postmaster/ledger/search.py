@@ -59,7 +59,7 @@ class MailFilter:
     ``ticket`` a number. ``text`` may stand anywhere, also be the number of the ticket.
 
     Recorded from ``since`` to before ``until``, and with an id below ``before``; in tickets of ``queue_ids``, unless
-    that is None: then also in none.
+    that is None: then also in none; after at least ``waited`` seconds.
     """
 
     text: str = ""
@@ -75,6 +75,12 @@ class MailFilter:
     until: datetime | None = None
     before: int = MAX_ID
     queue_ids: Collection[int] | None = None
+    waited: int | None = None
+
+    @property
+    def is_sifted(self) -> bool:
+        """Whether candidates have to be looked at one by one."""
+        return self.queue_ids is not None or self.waited is not None
 
     def groups(self, session: Session) -> list[Alternatives]:
         """What a message must have, all of it."""
@@ -116,7 +122,7 @@ def find_mail(session: Session, wanted: MailFilter) -> MailPage:
     """The newest messages that are wanted, a page of them at most."""
     low, high = _bounds(session, wanted)
     groups = wanted.groups(session)
-    if not groups and wanted.queue_ids is None:
+    if not groups and not wanted.is_sifted:
         query = select(InboundMail.id).where(InboundMail.id > low, InboundMail.id < high)
         ids = list(session.scalars(_narrowed(query, wanted).order_by(InboundMail.id.desc()).limit(PAGE_SIZE + 1)))
         return _page(session, ids, None)
@@ -169,6 +175,8 @@ def _narrowed(query: Select[int], wanted: MailFilter) -> Select[int]:
         query = query.where(InboundMail.recorded_at >= wanted.since)
     if wanted.until:
         query = query.where(InboundMail.recorded_at < wanted.until)
+    if wanted.waited is not None:
+        query = query.where(InboundMail.waited >= wanted.waited)
     if wanted.queue_ids is not None:
         of_queue = Ticket.id == InboundMail.ticket_id, Ticket.queue_id.in_(wanted.queue_ids)
         query = query.where(exists(literal(1)).where(*of_queue).correlate(InboundMail))
@@ -192,7 +200,7 @@ def hits(wanted: MailFilter, driver: Alternatives, others: Sequence[Alternatives
     found = select(candidates.c.mail_id)
     for group in others:
         found = found.where(or_(*_has(group, candidates)))
-    if wanted.since or wanted.until or wanted.queue_ids is not None:
+    if wanted.since or wanted.until or wanted.is_sifted:
         found = _narrowed(found.join(InboundMail, InboundMail.id == candidates.c.mail_id), wanted)
     return found.order_by(candidates.c.mail_id.desc()).limit(PAGE_SIZE + 1)
 

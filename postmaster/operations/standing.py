@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from postmaster.extensions import Json, iso
 from postmaster.fetching.overview import Overview, look_over
+from postmaster.ledger.hourly_counts import mails_of_queue
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.state import FetchingState, fetching_state
+from postmaster.operations.today import Today, today
 from postmaster.operations.verdict import Verdict, judge
 
 
@@ -22,18 +24,21 @@ class Standing:
     state: FetchingState
     going_on: Mapping[int, Progress]
     verdict: Verdict
+    today: Today
 
     def as_json(self) -> Json:
         """The form that ``flask status --json`` prints, and the API answers."""
         verdict = self.verdict
         told = {"headline": verdict.headline, "ok": verdict.ok, "incidents": len(verdict.incidents)}
-        return _describe(self.overview, self.going_on) | {"worker": self.state.as_dict()} | told
+        figures = {"worker": self.state.as_dict(), "today": self.today.as_json()}
+        return _describe(self.overview, self.going_on) | figures | told
 
 
 def look_at_all(session: Session) -> Standing:
     """How everything stands now."""
     overview, state, going_on = look_over(session), fetching_state(session), progress(session)
-    return Standing(overview, state, going_on, judge(session, state))
+    verdict = judge(session, state)
+    return Standing(overview, state, going_on, verdict, today(session, verdict, mails_of_queue(session)))
 
 
 def _describe(overview: Overview, going_on: Mapping[int, Progress]) -> Json:

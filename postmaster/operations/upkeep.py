@@ -25,6 +25,7 @@ from postmaster.ledger.hourly_counts import add_up_old_hours
 from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
 from postmaster.operations.dispatch import Claim, release_claims
 from postmaster.operations.heartbeat import forget_dead
+from postmaster.operations.uptime import forget_old_outages
 from postmaster.resources.models import Validity
 
 # A job that is in no queue so long after it was queued is lost, or its worker died on the way to the run.
@@ -38,6 +39,7 @@ def run_upkeep(redis: Redis) -> None:
     with transaction() as session:
         pull_in_far_runs(session)
         add_up_old_hours(session)
+        forget_old_outages(session)
         forget_dead(session)
     give_up_lost_claims(redis)
 

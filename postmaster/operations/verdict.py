@@ -38,10 +38,15 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``headline`` says what matters most; ``ok`` is whether nobody has to do anything."""
+    """``headline`` says what matters most; ``ok`` is whether nobody has to do anything. Of ``served`` accounts, those
+    that are valid, ``unwell`` do not deliver mail. ``idle``: nobody fetches, or too late.
+    """
 
     headline: str
     ok: bool
+    served: int
+    unwell: int
+    idle: bool
     healths: Mapping[Health, int]
     incidents: Sequence[Wrong]
 
@@ -54,7 +59,7 @@ def judge(session: Session, state: FetchingState | None) -> Verdict:
     unwell = sum(healths.get(health, 0) for health in UNWELL)
     idle = bool(served and state and not state.ok)
     headline = _headline(healths, served, unwell, len(incidents), state) + _of_paused(paused)
-    return Verdict(headline, not (unwell or idle or incidents), healths, incidents)
+    return Verdict(headline, not (unwell or idle or incidents), served, unwell, idle, healths, incidents)
 
 
 def _headline(

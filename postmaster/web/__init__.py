@@ -35,6 +35,7 @@ from postmaster.web import (
     session,
     settings,
     status,
+    strips,
     targets,
     tickets,
     times,
@@ -80,6 +81,7 @@ def init_app(app: Flask) -> None:
     security.init_app(app)
     errors.init_app(app)
     times.init_app(app)
+    strips.init_app(app)
     fingerprints.init_app(app)
     assets.init_app(app)
     navigation.init_app(app)

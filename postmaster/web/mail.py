@@ -9,13 +9,15 @@ from typing import Any
 from flask import Blueprint, request
 
 from postmaster.database import read_session
+from postmaster.desk.queues import Queues
+from postmaster.errors import NotFoundError
 from postmaster.ledger.models import InboundMail
 from postmaster.ledger.search import MailFilter, MailPage, find_mail
 from postmaster.ledger.trace import MailTrace, trace_mail
 from postmaster.pipeline.decision import Outcome
 from postmaster.pipeline.verdict import Finding
 from postmaster.web.access import for_leads
-from postmaster.web.asked import asked_before
+from postmaster.web.asked import asked_before, asked_number
 from postmaster.web.badges import OUTCOME_BADGES, SENDER_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
@@ -34,7 +36,7 @@ PARTS = {
     "account": "Mail account",
     "ticket": "Ticket number",
 }
-MAIL_FILTERS = ("q", *PARTS, "outcome", "verdict", "from", "to")
+MAIL_FILTERS = ("q", *PARTS, "outcome", "verdict", "queue", "waited", "from", "to")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ class MailListContext(Context, templates=("mail/page.html", "mail/_list.html")):
     parts: Mapping[str, str]
     looks: Mapping[Outcome, Badge]
     verdicts: Mapping[Finding, Badge]
+    queues: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +69,22 @@ def page() -> str:
     """The newest messages, or those that are searched for."""
     state: dict[str, Any] = {name: request.args[name] for name in MAIL_FILTERS if request.args.get(name, "").strip()}
     with read_session() as session:
-        found = find_mail(session, _wanted())
+        queues = Queues(session)
+        found, names = find_mail(session, _wanted(queues)), queues.names()
     links = cursor_links(state, found.next)
     context = MailListContext(
-        found=found, links=links, state=state, parts=PARTS, looks=OUTCOME_BADGES, verdicts=SENDER_BADGES
+        found=found,
+        links=links,
+        state=state,
+        parts=PARTS,
+        looks=OUTCOME_BADGES,
+        verdicts=SENDER_BADGES,
+        queues=names,
     )
     return context.render()
 
 
-def _wanted() -> MailFilter:
+def _wanted(queues: Queues) -> MailFilter:
     asked = request.args
     outcome = next((outcome for outcome in OUTCOME_BADGES if outcome.value == asked.get("outcome")), None)
     verdict = next((finding for finding in SENDER_BADGES if finding.value == asked.get("verdict")), None)
@@ -85,9 +95,18 @@ def _wanted() -> MailFilter:
         since=asked_moment("from"),
         until=asked_moment("to", end_of_day=True),
         before=asked_before(),
-        queue_ids=None,
+        queue_ids=_queue_ids(queues, asked.get("queue", "")),
+        waited=asked_number("waited", 0) or None,
         **{name: asked.get(name, "") for name in PARTS},
     )
+
+
+def _queue_ids(queues: Queues, name: str) -> Sequence[int] | None:
+    """The queue of that name, None for all; one that is not there has no mail."""
+    try:
+        return [queues.queue_id(name)] if name else None
+    except NotFoundError:
+        return []
 
 
 @blueprint.get("/<id:number>")

@@ -1,30 +1,40 @@
-"""The status page: the board, what is wrong, where the tickets are."""
+"""The status page: the day in figures, what is wrong, mail by the hour, and the accounts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 
-from flask import Blueprint, url_for
+from flask import Blueprint, request, url_for
 
-from postmaster.accounts.health import HEALTH_LABELS, Health
+from postmaster.accounts.health import HEALTH_LABELS, UNWELL, Health
 from postmaster.database import read_session
-from postmaster.fetching.overview import QueueCount, count_tickets, count_waiting
+from postmaster.extensions import now
+from postmaster.fetching.overview import QueueToday, queues_today
+from postmaster.ledger.hourly_counts import mails_of_queue
 from postmaster.operations.verdict import Wrong
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import for_leads, polling, public
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.board import Board, board_of
+from postmaster.web.chart import Chart, chart_of
 from postmaster.web.context import Context
 from postmaster.web.fetch_results import tell_results
 from postmaster.web.guide import FIRST_STEP, Guide
 from postmaster.web.lists import wanted, wants_fragment
 from postmaster.web.pulse import Pulse, PulseContext
+from postmaster.web.times import DAY, day_of
 
 blueprint = Blueprint("status", __name__)
 
 # Of the open incidents, the oldest: when a mail server is away, each of its accounts has one.
 MAX_INCIDENTS = 20
+
+# What the address says: of the accounts, and of the mail per hour.
+STATE = ("page", "show", "queue", "table")
+UNDELIVERING = "undelivering"
 
 
 @blueprint.get("/nothing")
@@ -37,18 +47,29 @@ def nothing() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class BoardContext(PulseContext, templates=("status/_live.html", "status/_status.html")):
-    """What the page shows of the accounts, and renews: beside other things if it is ``renewed_alone``."""
+    """What the page shows of the day and the accounts, and renews.
+
+    ``asked`` is what its address says. The chart and the queues are renewed only if ``mail_changed``: they differ from
+    what ``mail_mark`` stands for. ``chart_mail`` finds the mail that the chart shows, ``runs_url`` the runs of the last
+    day, and ``mail_url`` the mail of this day.
+    """
 
     board: Board
-    queues: Sequence[QueueCount]
-    quarantined: int
+    asked: Mapping[str, Any]
+    state_url: Callable[..., str]
+    chart: Chart
+    chart_mail: Mapping[str, str]
+    queues: Sequence[QueueToday]
     incidents: Sequence[Wrong]
     open_count: int
     looks: Mapping[Health, Badge]
     words: Mapping[Health, str]
     page_url: Callable[[int], str]
+    runs_url: str
+    mail_url: str
+    mail_mark: str
+    mail_changed: bool
     guide: Guide = FIRST_STEP
-    renewed_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,17 +104,33 @@ def _page() -> str:
 
 
 def _board() -> BoardContext:
+    asked: dict[str, Any] = {name: request.args[name] for name in STATE if request.args.get(name)}
+    only = UNWELL if asked.get("show") == UNDELIVERING else ()
     with read_session() as session:
-        board = board_of(session, wanted().page)
-        incidents = board.verdict.incidents
+        board, queues = board_of(session, wanted().page, only=only), queues_today(session)
+        chosen = next((queue for queue in queues if queue.name == asked.get("queue")), None)
+        chart = chart_of(mails_of_queue(session, chosen.id) if chosen else board.hours)
+        mark, incidents = _mark(chart, queues), board.verdict.incidents
         return BoardContext(
             board=board,
-            queues=count_tickets(session),
-            quarantined=count_waiting(session),
+            asked=asked,
+            state_url=lambda **changes: url_for("status.page", **{**asked, **changes}),
+            chart=chart,
+            chart_mail={"queue": chosen.name} if chosen else {},
+            queues=queues,
             incidents=incidents[:MAX_INCIDENTS],
             open_count=len(incidents),
             looks=HEALTH_BADGES,
             words=HEALTH_LABELS,
-            pulse=Pulse(url_for("status.board"), include="#board > input"),
-            page_url=lambda number: url_for("status.page", page=number if number > 1 else None),
+            pulse=Pulse(url_for("status.board"), include="#board > input, #mail > input"),
+            runs_url=f"{url_for('runs.page')}?from={day_of(now() - DAY)}",
+            mail_mark=mark,
+            mail_changed=mark != request.args.get("mail"),
+            mail_url=f"{url_for('mail.page')}?from={day_of(now())}",
+            page_url=lambda number: url_for("status.page", **{**asked, "page": number if number > 1 else None}),
         )
+
+
+def _mark(chart: Chart, queues: Sequence[QueueToday]) -> str:
+    """What is the same as long as the chart and the queues show the same: they are renewed only when they do not."""
+    return sha256(repr((chart, queues)).encode()).hexdigest()[:12]

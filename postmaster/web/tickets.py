@@ -15,7 +15,7 @@ from wtforms import SelectMultipleField, StringField
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import ImportedTicket, Ticket
 from postmaster.desk.queues import Queues
-from postmaster.desk.ticket_list import TicketFilter, count_newer, find_tickets, newest_ticket
+from postmaster.desk.ticket_list import StateGroup, TicketFilter, count_newer, find_tickets, newest_ticket
 from postmaster.desk.ticket_service import TicketChange, TicketService, state_names
 from postmaster.desk.ticket_view import ArticlePage, find_ticket, page_of_articles
 from postmaster.desk.tickets import LinkedNumbers, TicketAttributes, linked_numbers
@@ -43,7 +43,7 @@ from postmaster.web.times import full
 blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 # What the address says of the filter; ``before`` is where the page begins.
-TICKET_FILTERS = ("q", "queue", "state")
+TICKET_FILTERS = ("q", "queue", "state", "group")
 
 # Articles up to which all are open.
 OPEN_ARTICLES = 3
@@ -116,6 +116,7 @@ class TicketListContext(Context, templates=("tickets/page.html", "tickets/_list.
     queues: Sequence[str]
     valid_queues: Sequence[str]
     states: Sequence[str]
+    groups: Sequence[str]
     all_chosen: bool
     form: ChosenTicketsForm
     newest: int
@@ -159,7 +160,13 @@ def page() -> str:
 def _list(form: ChosenTicketsForm) -> str:
     """The list, with what is chosen in ``form``."""
     asked = request.args
-    wanted = TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), asked_before())
+    wanted = TicketFilter(
+        text=asked.get("q", ""),
+        queue=asked.get("queue", ""),
+        state=asked.get("state", ""),
+        group=next((group for group in StateGroup if group.value == asked.get("group")), None),
+        before=asked_before(),
+    )
     with read_session() as session:
         newest = newest_ticket(session)
         found = find_tickets(session, wanted)
@@ -173,6 +180,7 @@ def _list(form: ChosenTicketsForm) -> str:
         queues=names,
         valid_queues=valid,
         states=states,
+        groups=list(StateGroup),
         all_chosen="all" in request.args,
         form=form,
         newest=newest,

@@ -16,8 +16,18 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 def age(moment: datetime) -> str:
     """How long ago ``moment`` is, as a figure: "just now", "9 min", "2 h 14 min", "3 days"."""
     passed = now() - moment
+    return "just now" if passed < MINUTE else stretch(passed)
+
+
+def about(seconds: int) -> str:
+    """How long something took, no more exactly than matters: "40 s", "9 min", "2 h 14 min", "3 days"."""
+    return stretch(timedelta(seconds=seconds))
+
+
+def stretch(passed: timedelta) -> str:
+    """As in "40 s", "9 min", "2 h 14 min", "3 days"."""
     if passed < MINUTE:
-        return "just now"
+        return f"{passed.seconds} s"
     if passed < HOUR:
         return f"{passed // MINUTE} min"
     if passed < DAY:
@@ -79,6 +89,21 @@ def clock(moment: datetime) -> str:
     return f"{local(moment):%H:%M:%S}"
 
 
+def wall_clock(moment: datetime) -> str:
+    """As in "09:45"."""
+    return f"{local(moment):%H:%M}"
+
+
+def zone(moment: datetime) -> str:
+    """The zone of the users, as in "CET"."""
+    return f"{local(moment):%Z}"
+
+
+def day_of(moment: datetime) -> str:
+    """The day where the users are, as forms have it: "2026-11-23"."""
+    return local(moment).date().isoformat()
+
+
 def asked_moment(name: str, *, end_of_day: bool = False) -> datetime | None:
     """The moment that the request's parameter ``name`` says, where the users are; None if it says none."""
     try:
@@ -93,11 +118,6 @@ def brief(moment: datetime) -> str:
     return f"{there:%H:%M}" if there.date() == local(now()).date() else f"{there:%d %b, %H:%M}"
 
 
-def midnight() -> datetime:
-    """When this day began where the users are."""
-    return local(now()).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def local(moment: datetime) -> datetime:
     """``moment`` where the users are."""
     return moment.astimezone(config.current().time_zone)
@@ -107,3 +127,5 @@ def init_app(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters.update(age=age, ago=ago, ahead=ahead, days_ahead=days_ahead, lasted=lasted)
     app.jinja_env.filters.update(iso=iso, full=full, clock=clock, brief=brief)
+    app.jinja_env.filters.update(about=about, stretch=stretch, wall_clock=wall_clock, zone=zone)
+    app.jinja_env.globals.update(today_began=lambda: day_of(now()))

@@ -20,6 +20,7 @@ from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.models import AuditEvent
 from postmaster.system.models import SettingRow
 from postmaster.web.status import MAX_INCIDENTS
+from postmaster.web.wall import MAX_TILES
 from tests.support import Desk
 from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.resource_support import fragment, queries_of, words
@@ -115,7 +116,7 @@ def test_the_board_renews_itself_by_one_poller(app: Flask, client: FlaskClient) 
     page = client.get("/status").text
     assert re.findall(r'hx-get="([^"]*)" hx-trigger="every (\d+)s"', page) == [("/status/board?told=no-worker", "15")]
     answer = client.get("/status/board?told=no-worker", headers=HTMX).text
-    assert '<div class="stack" id="board" hx-swap-oob="true">' in answer
+    assert '<div class="stack" id="accounts" hx-swap-oob="true">' in answer
     assert answer.count('class="tile"') == 2
 
 
@@ -152,8 +153,8 @@ def test_the_wall_shows_the_worst_of_many_accounts(app: Flask, client: FlaskClie
     press(client, "/wall/create")
     add_rows(app, 1, 121)
     wall = client.get(wall_of(client)).text
-    assert wall.count('class="tile"') == PAGE_SIZE
-    assert "Not shown here: 10 failing, 60 never fetched." in words(wall)
+    assert wall.count('class="tile"') == MAX_TILES
+    assert "Not shown here: 48 failing, 60 never fetched." in words(wall)
     assert "/status?page" not in wall
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.credential_health import need_of
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.models import MailAccount
+from postmaster.ledger.hourly_counts import midnight
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
 from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches, refusal_of
-from postmaster.web.times import midnight
 
 
 @dataclass(frozen=True, slots=True)

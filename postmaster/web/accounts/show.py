@@ -1,4 +1,4 @@
-"""The page of an account: how it stands, what arrived in the last day, and its last runs."""
+"""The page of an account: how it stands, what arrived in the last day, when it was fetched, and its last runs."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from postmaster.errors import InputError
 from postmaster.fetching.counters import COUNTERS
 from postmaster.fetching.overview import view_of
 from postmaster.fetching.withheld import withheld_of
-from postmaster.ledger.hourly_counts import mails_by_hour
+from postmaster.ledger.hourly_counts import mails_of_account, midnight
 from postmaster.ledger.models import WithheldMail
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import progress
 from postmaster.operations.requests import confirm_first_fetch, request_fetch
 from postmaster.operations.run_history import RunFilter, run_history
+from postmaster.operations.uptime import Uptime, uptimes
 from postmaster.web.access import current_user, for_admins, for_leads, polling
-from postmaster.web.accounts.chart import Chart, chart_of
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
 from postmaster.web.accounts.row_state import Standing, pace, standing
 from postmaster.web.badges import HEALTH_BADGES, Badge
+from postmaster.web.chart import Chart, chart_of
 from postmaster.web.context import Context
 from postmaster.web.fetch_results import tell_results
 from postmaster.web.pulse import Pulse, PulseContext
 from postmaster.web.resources import missing
 from postmaster.web.runs import RunTableContext, run_lines
-from postmaster.web.times import midnight
 
 # Runs that the page shows; the others are in the run history.
 LAST_RUNS = 10
@@ -50,6 +50,7 @@ class AccountContext(PulseContext, RunTableContext, templates=("accounts/show.ht
     withheld: Sequence[WithheldMail]
     on_server: int | None
     chart: Chart
+    uptime: Uptime | None
     more: bool
     looks: Mapping[Health, Badge]
     words: Mapping[Health, str]
@@ -127,7 +128,8 @@ def _context(session: Session, number: int) -> AccountContext:
         standing=standing(account, going_on, counted),
         withheld=withheld_of(session, number),
         on_server=view_of(account).on_server,
-        chart=chart_of(mails_by_hour(session, number)),
+        chart=chart_of(mails_of_account(session, number)),
+        uptime=uptimes(session, [account]).get(number),
         lines=run_lines(runs.rows),
         run_counters=COUNTERS,
         more=runs.next is not None,

@@ -1,0 +1,111 @@
+"""The lead's morning in the browser: Status at every width, and the wall on the screens that it hangs on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from postmaster.database import transaction
+from postmaster.extensions import now
+from postmaster.operations.wall import create_wall_link, wall_token
+from tests.browser.page_checks import sticking_out, violations_in_both
+from tests.browser.site import Site, sign_in
+from tests.browser.test_layout import WIDTHS
+from tests.conftest import NewDatabase
+from tests.web.morning import add_morning
+from tests.web.test_accounts import tell_state
+
+SCREENS = ((1920, 1080), (3840, 2160))
+
+# What of the wall is not seen whole: what scrolls, what leaves the screen, and what its tile or panel cuts off.
+_CUT_OFF = """() => {
+  const root = document.documentElement, wrong = [];
+  if (root.scrollHeight > innerHeight || root.scrollWidth > innerWidth) wrong.push('the page scrolls');
+  for (const each of document.querySelectorAll('.wall-board :is(h1, h2, dt, dd, p, time, small, svg)')) {
+    const box = each.getBoundingClientRect(), frame = each.closest('.tile, .figures, .wall-chart');
+    if (!box.width || each.closest('.away')) continue;
+    const edge = frame ? frame.getBoundingClientRect() : {bottom: innerHeight, right: innerWidth};
+    const low = box.bottom > Math.min(edge.bottom + 1, innerHeight);
+    if (low || box.right > Math.min(edge.right + 1, innerWidth))
+      wrong.push(`cut off: ${each.outerHTML.slice(0, 90)}`);
+  }
+  return [...new Set(wrong)].slice(0, 6);
+}"""
+
+
+def open_site(database: dict[str, str], accounts: int, failing: int) -> tuple[Site, str]:
+    """The app with so many accounts, and the address of its wall."""
+    site = Site(database)
+    add_morning(site.app, accounts, failing)
+    with site.app.app_context(), transaction() as session:
+        create_wall_link(session, "admin")
+        return site, f"/wall/{wall_token(session)}"
+
+
+def cut_off(page: Page) -> dict[tuple[int, int], Any]:
+    """What is not seen whole, by the screen."""
+    found = {}
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        found[width, height] = page.evaluate(_CUT_OFF)
+    return {screen: what for screen, what in found.items() if what}
+
+
+@pytest.fixture(scope="module")
+def morning(new_database: NewDatabase) -> Iterator[tuple[Site, str]]:
+    """Five accounts, of which one fails."""
+    with new_database() as database:
+        site, wall = open_site(database, 5, 1)
+        with site:
+            yield site, wall
+
+
+def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str], browser: Browser) -> None:
+    site, _ = morning
+    with browser.new_context(base_url=site.url, storage_state=sign_in(site, browser, "lead")) as context:
+        page, wrong = context.new_page(), {}
+        for address in ("/status?table=1", "/accounts/1/status"):
+            page.goto(address)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                wrong[address, width] = sticking_out(page)
+            wrong[address, 0] = violations_in_both(page)
+        assert {where: what for where, what in wrong.items() if what} == {}
+        page.goto("/status")
+        page.get_by_role("link", name="3", exact=True).first.click()
+        expect(page.locator("tbody tr")).to_have_count(3)
+
+
+def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], browser: Browser) -> None:
+    site, wall = morning
+    with browser.new_context(base_url=site.url, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(wall)
+        expect(page).to_have_title("1 of 5 accounts is not delivering mail · PostMaster")
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert cut_off(page) == {}
+        assert violations_in_both(page) == {}
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert sticking_out(page) == []
+        tell_state(site.app, 1, last_run_at=now(), last_success_at=now())
+        page.evaluate("htmx.ajax('GET', document.querySelector('#board').getAttribute('hx-get'), '#board')")
+        expect(page).to_have_title("All is well with 5 accounts · PostMaster")
+        assert "favicon.svg" in (page.locator("#favicon").get_attribute("href") or "")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != colour
+        assert violations_in_both(page) == {}
+
+
+@pytest.mark.parametrize(("accounts", "failing"), [(5, 0), (50, 9), (500, 40)])
+def test_the_wall_fits_its_screen(new_database: NewDatabase, browser: Browser, accounts: int, failing: int) -> None:
+    with new_database() as database:
+        site, wall = open_site(database, accounts, failing)
+        if not failing:
+            site.desk.ok("pause", "on", "--reason", "The mail server moves")
+        with site, browser.new_context(base_url=site.url) as context:
+            page = context.new_page()
+            page.goto(wall)
+            assert cut_off(page) == {}
+            expect(page.locator(".others")).to_contain_text(f"{accounts - failing} healthy")
