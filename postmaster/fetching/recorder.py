@@ -80,4 +80,5 @@ class Recorder:
 
 
 def _parse(read: ReadBatch, names: Sequence[tuple[str, int]]) -> list[Arrival]:
-    return [read_arrival(raw, sha256, *name) for (_, raw, sha256), name in zip(read.new, names, strict=True)]
+    rows = zip(read.new, names, strict=True)
+    return [read_arrival(raw, sha256, *name).pack_ahead() for (_, raw, sha256), name in rows]
