@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import NamedTuple
 
 import zstandard
 
@@ -12,13 +13,21 @@ SMALLEST = 256
 _local = threading.local()  # a compressor must not be used by two threads at once
 
 
-def pack(raw: bytes) -> tuple[str, bytes]:
-    """``(encoding, data)`` to store: zstd where it saves a tenth or more, else as it is."""
+class Packed(NamedTuple):
+    """A message of ``size`` bytes as it is stored: ``encoding`` says how ``data`` is."""
+
+    size: int
+    encoding: str
+    data: bytes
+
+
+def pack(raw: bytes) -> Packed:
+    """``raw`` as it is stored: zstd where it saves a tenth or more, else as it is."""
     if len(raw) >= SMALLEST:
         packed = _compressor().compress(raw)
         if len(packed) < len(raw) * 0.9:
-            return "zstd", packed
-    return "raw", raw
+            return Packed(len(raw), "zstd", packed)
+    return Packed(len(raw), "raw", raw)
 
 
 def unpack(encoding: str, data: bytes) -> bytes:

@@ -24,7 +24,7 @@ from postmaster.desk.models import (
     TicketLink,
     TicketMerge,
 )
-from postmaster.desk.rawmail import pack
+from postmaster.desk.rawmail import Packed
 from postmaster.extensions import Json, iso
 
 # Characters of a dynamic field's value by which its ticket can be found; longer ones name nothing.
@@ -80,7 +80,7 @@ class NewArticle:
     addresses are compared.
     """
 
-    raw: bytes
+    raw: Packed
     header: Json
     text: str
     has_html: bool = False
@@ -271,8 +271,6 @@ def linked_numbers(session: Session, ticket_id: int, queue_ids: Collection[int] 
     )
 
 
-def store_raw(session: Session, mails: Sequence[bytes]) -> list[int]:
+def store_raw(session: Session, mails: Sequence[Packed]) -> list[int]:
     """Keep each message as it came; returns their ids in ``raw_mail``."""
-    packed = [(len(raw), *pack(raw)) for raw in mails]
-    rows = [{"size": size, "encoding": encoding, "data": data} for size, encoding, data in packed]
-    return insert_rows(session, RawMail, rows)
+    return insert_rows(session, RawMail, [mail._asdict() for mail in mails])

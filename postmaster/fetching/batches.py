@@ -1,16 +1,15 @@
 """Processing a mailbox: read a batch, record it in one commit, delete it on the server, next.
 
-While a batch is parsed and committed in a thread of its own, the one before is deleted and the next one is read; only
-the thread that called ``process`` touches the connection. It knows nothing of accounts; ``run`` gives it what it
-needs. It may take several sessions: POP3 deletes at the end of one only, and no session may last for ever.
+While batches are parsed and committed in threads of their own (``fetching.recorder``), the one before is deleted and
+the next one is read; only the thread that called ``process`` touches the connection. It knows nothing of accounts;
+``run`` gives it what it needs. It may take several sessions: POP3 deletes at the end of one only, and no session may
+last for ever.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,10 +18,11 @@ from postmaster.fetching.bisection import Bisection
 from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD
 from postmaster.fetching.messages import MailboxListing, ReadBatch, Withheld, read_batch, select_messages
 from postmaster.fetching.pending import Ledger, LedgerEntry
+from postmaster.fetching.recorder import Recorder
 from postmaster.fetching.run_record import RunTransaction
 from postmaster.fetching.withheld import MAX_NAMED
 from postmaster.ledger.record import Origin, Recorded, record
-from postmaster.pipeline.arrival import Arrival, read_arrival
+from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.decision import Outcome
 from postmaster.sources.base import Deletions, MailSource, RemoteMail
 
@@ -70,7 +70,6 @@ class MailboxWork:
         self._undeleted: dict[int, LedgerEntry] = {}
         self._kept: set[str | None] = set()
         self._proven: dict[int, bytes] = {}
-        self._recording: Recording | None = None
 
     def process(self, source: MailSource, on_progress: Callable[[int, int], None]) -> None:
         """One session: take what its listing holds, up to the session's limit or until ``stop``.
@@ -83,16 +82,18 @@ class MailboxWork:
         self.expected = self.counters.done + self.remaining + self.too_large + len(self.withheld)
         if self.limits.most is not None and self.remaining > self.limits.most:
             raise mail_error("first-fetch-held", count=self.remaining)
-        with ThreadPoolExecutor(1, thread_name_prefix="record") as recorder:
+        with Recorder(self._record) as recorder:
             try:
                 for batch in self._next_batches(listing, source.session_limit):
                     self._take(source, batch, recorder)
                     on_progress(self.counters.done, self.expected)
-                    if self.bisection.on and not self._delete(source, self._collect()):
+                    if self.bisection.on and not self._delete(source, self._collect(recorder)):
                         break  # only the session's end makes it certain, so nothing more is risked in this one
-                self._delete(source, self._collect())
+                while recorder.is_busy:
+                    self._delete(source, self._collect(recorder))
             except BaseException:
-                self._collect()
+                while recorder.is_busy:
+                    self._collect(recorder)
                 raise
         on_progress(self.counters.done, self.expected)
         self._confirm_deletions(source.close())
@@ -104,12 +105,14 @@ class MailboxWork:
         """Whether another session is to be tried after ``error``. What was recorded is deleted there first."""
         return self.bisection.may_go_on(error)
 
-    def _take(self, source: MailSource, batch: Sequence[RemoteMail], recorder: ThreadPoolExecutor) -> None:
-        """Read a batch and have it recorded; meanwhile the one before is deleted."""
+    def _take(self, source: MailSource, batch: Sequence[RemoteMail], recorder: Recorder) -> None:
+        """Read a batch and have it recorded; meanwhile what was recorded before is deleted."""
         self.bisection.begin(batch)
         read = read_batch(source, batch, self.ledger, self.origin.mailbox_id)
         self.bisection.end()
-        recorded = self._collect()
+        recorded: list[RemoteMail] = []
+        while not recorder.has_room(read):
+            recorded += self._collect(recorder)
         self._start(recorder, batch, read)
         self._delete(source, recorded)
 
@@ -142,8 +145,8 @@ class MailboxWork:
         listing = select_messages(mails, self.ledger, self.limits.largest, self.bisection.culprits)
         return listing if self.bisection.on else replace(listing, wanted=sorted(listing.wanted, key=self.ledger.knows))
 
-    def _start(self, recorder: ThreadPoolExecutor, batch: Sequence[RemoteMail], read: ReadBatch) -> None:
-        """Record a batch in a thread of its own, while the next one is read from the server."""
+    def _start(self, recorder: Recorder, batch: Sequence[RemoteMail], read: ReadBatch) -> None:
+        """Count a batch, and have it recorded while the next one is read from the server."""
         self.remaining -= len(batch)
         self.counters.gone += read.gone
         self.withheld += read.withheld
@@ -153,14 +156,9 @@ class MailboxWork:
         if any(entry.listed_again for _, entry in read.known):
             self.notes[LISTED_AGAIN] = None
         names = [mail.identity or f"sha256:{sha256.hex()}" for mail, _, sha256 in read.new]
-        named = [
-            (raw, sha256, name, self.ledger.claim(name)) for (_, raw, sha256), name in zip(read.new, names, strict=True)
-        ]
-        future = recorder.submit(copy_context().run, self._record, named)
-        self._recording = Recording(read, future)
+        recorder.start(read, [(name, self.ledger.claim(name)) for name in names])
 
-    def _record(self, named: Sequence[tuple[bytes, bytes, str, int]]) -> list[LedgerEntry]:
-        arrivals = [read_arrival(*row) for row in named]
+    def _record(self, arrivals: Sequence[Arrival]) -> list[LedgerEntry]:
         recorded = self._commit(arrivals) if arrivals else []
         self.counters.count(row.outcome for row in recorded)
         self.counters.bytes += sum(len(arrival.raw) for arrival in arrivals)
@@ -177,19 +175,19 @@ class MailboxWork:
         del self.confirmed[: len(confirmed)]  # the other thread may have added to the end
         return recorded
 
-    def _collect(self) -> list[RemoteMail]:
-        """Wait until the batch is recorded; returns what may be deleted now. Raises what recording raised."""
-        recording, self._recording = self._recording, None
-        if recording is None:
+    def _collect(self, recorder: Recorder) -> list[RemoteMail]:
+        """Wait until the oldest batch is recorded; returns what may be deleted now. Raises what recording raised."""
+        if not recorder.is_busy:
             return []
-        new = [mail for mail, _, _ in recording.read.new]
+        read, entries = recorder.oldest()
+        new = [mail for mail, _, _ in read.new]
         try:
-            entries = recording.future.result()
+            recorded = entries.result()
         except BaseException:
-            self.remaining += len(new)
+            self.remaining += len(new) + recorder.abandon()
             raise
-        self._undeleted |= {mail.handle: entry for mail, entry in zip(new, entries, strict=True)}
-        return [mail for mail, _ in recording.read.known] + new
+        self._undeleted |= {mail.handle: entry for mail, entry in zip(new, recorded, strict=True)}
+        return [mail for mail, _ in read.known] + new
 
     def _delete(self, source: MailSource, recorded: Sequence[RemoteMail]) -> bool:
         """Delete on the server what is recorded; returns False if only the session's end will make it certain."""
@@ -214,14 +212,6 @@ class MailboxWork:
         if deletions.reason:
             self.notes[deletions.reason] = None
         return bool(deletions.confirmed or deletions.left)
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A batch that is being recorded."""
-
-    read: ReadBatch
-    future: Future[list[LedgerEntry]]
 
 
 def batches(

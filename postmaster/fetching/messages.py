@@ -65,6 +65,11 @@ class ReadBatch:
     known: list[tuple[RemoteMail, LedgerEntry]]
     new: list[tuple[RemoteMail, bytes, bytes]]
 
+    @property
+    def size(self) -> int:
+        """The bytes of the new messages."""
+        return sum(len(raw) for _, raw, _ in self.new)
+
     def digests(self) -> dict[int, bytes]:
         """The SHA-256 of what was read, by handle."""
         known = {mail.handle: entry.sha256 for mail, entry in self.known}

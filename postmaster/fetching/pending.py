@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
-from sqlalchemy import Update, and_, or_, select, update
+from sqlalchemy import BigInteger, Select, Update, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.bulk import among
 from postmaster.database import dialect_of
-from postmaster.extensions import now
+from postmaster.extensions import UtcDateTime, now
 from postmaster.ledger.models import Deletion, InboundMail, Mailbox
 from postmaster.sources.base import RemoteMail
 
@@ -165,18 +165,28 @@ def recorded_lately(
     came by another name of this server, with the same login and folder. Rows that are pending in ``Ledger`` were looked
     at before.
     """
-    this, other, since = aliased(Mailbox), aliased(Mailbox), now() - MEMORY
+    wanted = {"mailbox_id": mailbox_id, "since": now() - MEMORY, "digests": {sha256 for _, sha256 in found}}
+    rows = session.execute(_LATELY, wanted)
+    entries = {(entry.identity, entry.sha256): entry for entry in (LedgerEntry(*row) for row in rows)}
+    return {key: entry for key, entry in entries.items() if key in found}
+
+
+def _lately() -> Select[int, str, int, bytes, bool]:
+    this, other = aliased(Mailbox), aliased(Mailbox)
+    mailbox_id, since = bindparam("mailbox_id", type_=BigInteger()), bindparam("since", type_=UtcDateTime())
     same = and_(other.login == this.login, other.folder == this.folder, other.id != this.id)
-    rows = session.execute(
+    return (
         select(InboundMail.id, InboundMail.identity, InboundMail.occurrence, InboundMail.sha256, other.id == mailbox_id)
         .join(other, other.id == InboundMail.mailbox_id)
         .join(this, this.id == mailbox_id)
         .where(
-            InboundMail.sha256.in_({sha256 for _, sha256 in found}),
+            InboundMail.sha256.in_(bindparam("digests", expanding=True)),
             or_(InboundMail.recorded_at >= since, InboundMail.deleted_at >= since),
             or_(other.id == mailbox_id, same),
         )
         .order_by(InboundMail.id)
     )
-    entries = {(entry.identity, entry.sha256): entry for entry in (LedgerEntry(*row) for row in rows)}
-    return {key: entry for key, entry in entries.items() if key in found}
+
+
+# Made once (measured: 2 instead of 13 µs a message in batches of 100).
+_LATELY = _lately()

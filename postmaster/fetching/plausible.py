@@ -14,12 +14,13 @@ _BEGINNING = re.compile(rb"\s*" + _WORDS, re.IGNORECASE)
 _EXCHANGE = re.compile(rb"^From:.*Microsoft Exchange", re.IGNORECASE | re.MULTILINE)
 _REGRETS = re.compile(rb"The server couldn't retrieve|The message hasn't been deleted", re.IGNORECASE)
 _HEADER_END = re.compile(rb"\A\r?\n|\n\r?\n|\r\r")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 _TRAVELLED = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
 
 
 def doubt(raw: bytes, size: int) -> str:
     """Why ``raw`` cannot be the message of which the server says that it has ``size`` bytes, or ""."""
-    if not raw or (not raw.strip() and len(raw) != size):  # a mail of blank lines is one that was announced as such
+    if not raw or (raw.isspace() and len(raw) != size):  # a mail of blank lines is one that was announced as such
         return "its text is empty"
     if len(raw) < size * SHORT:
         return f"only {len(raw):,} of its {size:,} bytes came"
@@ -35,7 +36,10 @@ def _is_stand_in(beginning: bytes) -> bool:
 
     Such a notice was never sent: mail of people that quotes it travelled, or is not from the server.
     """
-    head, _, body = beginning.replace(b"\r\n", b"\n").partition(b"\n\n")
-    if _TRAVELLED.search(head) or not (_SUBJECT.search(head) or _BEGINNING.match(body)):
+    blank = _BLANK_LINE.search(beginning)
+    head_end, body = blank.span() if blank else (len(beginning), len(beginning))
+    if _TRAVELLED.search(beginning, 0, head_end):
         return False
-    return bool(_EXCHANGE.search(head) or _REGRETS.search(body))
+    if not (_SUBJECT.search(beginning, 0, head_end) or _BEGINNING.match(beginning, body)):
+        return False
+    return bool(_EXCHANGE.search(beginning, 0, head_end) or _REGRETS.search(beginning, body))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -83,6 +84,7 @@ class Plan:
 def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
     """Fetch one account now. Never raises for what happens to mail: the result's ``error`` says what went wrong."""
     started = time.monotonic()
+    _freeze_startup()
     with read_session() as session:
         account = session.get_one(MailAccount, account_id)
         result = AccountResult(account.id, account.label)
@@ -96,6 +98,12 @@ def fetch_account(account_id: int, options: FetchOptions) -> AccountResult:
         result.error = _explained(error, result.label)
     result.seconds = time.monotonic() - started
     return result
+
+
+@cache
+def _freeze_startup() -> None:
+    """Let no search for cycles go through what starting made: it stays (measured: a tenth of a message's time)."""
+    gc.freeze()
 
 
 def _explained(error: Exception, label: str) -> MailError:

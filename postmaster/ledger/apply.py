@@ -85,7 +85,7 @@ def article_of(decision: Decision) -> NewArticle:
     """The message as an article."""
     message = decision.message
     return NewArticle(
-        raw=decision.prepared.arrival.raw,
+        raw=decision.prepared.arrival.packed,
         header=describe_header(message),
         text=message.text,
         has_html=message.html is not None,

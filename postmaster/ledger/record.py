@@ -121,7 +121,8 @@ def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
 def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTransaction) -> list[Recorded]:
     with read_session() as session:
         setup = read_setup(session)
-    prepared = prepare_all(check_senders(arrivals, origin.rules, setup), origin.rules, setup)
+    arrivals = [arrival.pack_ahead() for arrival in check_senders(arrivals, origin.rules, setup)]
+    prepared = prepare_all(arrivals, origin.rules, setup)
     with transaction() as session:
         begin(session)
         lock_deciding(session)
@@ -207,7 +208,7 @@ def _quarantine(
     trace = trace or [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
     row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace) | {"verdict": verdict.kept()}
     [inbound_id] = _enter(session, origin, [row])
-    [raw_id] = store_raw(session, [arrival.raw])
+    [raw_id] = store_raw(session, [arrival.packed])
     session.add(
         Quarantine(
             inbound_id=inbound_id,

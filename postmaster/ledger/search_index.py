@@ -134,7 +134,7 @@ def _bare(word: str) -> str:
 
 def write_terms(session: Session, entries: Iterable[tuple[int, Iterable[int]]]) -> None:
     """Write the terms of ledger rows, by their ids. The caller commits."""
-    rows = sorted((number, mail_id) for mail_id, terms in entries for number in terms)
+    rows = sorted([(number, mail_id) for mail_id, terms in entries for number in terms])
     if not rows:
         return
     numbers, ids = zip(*rows, strict=True)

@@ -23,6 +23,7 @@ from postmaster.database import dialect_of, insert_into, read_session, transacti
 from postmaster.desk.models import Article, Attachment, ImportedTicket, Queue, Ticket, TicketLink, TicketMerge
 from postmaster.desk.queues import NAME as QUEUE_NAME
 from postmaster.desk.queues import QueueService
+from postmaster.desk.rawmail import pack
 from postmaster.desk.tickets import ATTRIBUTE_NAMES, add_field_keys, store_raw
 from postmaster.errors import InputError, PostMasterError
 from postmaster.extensions import Json
@@ -243,7 +244,7 @@ def _pieces(articles: Iterable[tuple[int, Json]]) -> Iterator[Sequence[tuple[int
 
 
 def _insert_articles(session: Session, articles: Sequence[tuple[int, Json]]) -> int:
-    sources = [article["source"] for _, article in articles if article["source"] is not None]
+    sources = [pack(article["source"]) for _, article in articles if article["source"] is not None]
     raw_ids = iter(store_raw(session, sources) if sources else [])
     rows = [
         {

@@ -195,9 +195,12 @@ def _read_part(source: Source, region: _Region) -> Part:
     mime: dict[str, str] = {}
     twins = False
     for name, value in fields:
-        if name[:8].lower() == "content-" or name.lower() == "x-attachment-id":
-            twins = twins or name.lower() in mime
-            mime.setdefault(name.lower(), value)
+        if name[0] not in "CcXx":  # most fields; each is looked at for each part
+            continue
+        key = name.lower()
+        if key.startswith("content-") or key == "x-attachment-id":
+            twins = twins or key in mime
+            mime.setdefault(key, value)
     if twins:
         _choose(source, fields, mime, start, region.end)
     written = mime.get("content-type")

@@ -12,6 +12,7 @@ from typing import Any
 
 from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
+from postmaster.sources.pop3_text import text_blocks
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator, NonsenseError, error_message
 
@@ -244,18 +245,18 @@ class Pop3Client:
 
         It takes the memory of its bytes, however short its lines are.
         """
-        text = io.BytesIO()
-        for line in self.lines(None):
+        text, size = io.BytesIO(), 0
+        for block, sent in text_blocks(self.raw.file):
+            size += sent
             if text.tell() <= limit:
-                text.write(line)
+                text.write(block)
+        self.wire.dialogue.received_text(size)
         return text.getvalue() if text.tell() <= limit else None
 
-    def lines(self, limit: int | None) -> Iterator[bytes]:
-        """The lines of a long answer with their ends, dots restored (RFC 1939 section 3).
+    def lines(self, limit: int) -> Iterator[bytes]:
+        """The lines of a long answer with their ends, dots restored (RFC 1939 section 3); long ones come in pieces.
 
-        poplib's own reader takes a connection cut after a dot for the end of the message, forgets how lines ended,
-        and refuses long ones, which exist; here those come in pieces. Raises NonsenseError beyond ``limit`` bytes;
-        None stands for the text of a message.
+        Raises NonsenseError beyond ``limit`` bytes.
         """
         readline = self.raw.file.readline
         starts, size = True, 0
@@ -264,14 +265,11 @@ class Pop3Client:
             if not ends and len(line) < PIECE_BYTES:
                 raise poplib.error_proto("EOF")
             size += len(line)
-            if limit is not None and size > limit:
+            if size > limit:
                 raise NonsenseError("an answer far longer than can be right")
-            if limit is not None:
-                self.wire.dialogue.received(line)
+            self.wire.dialogue.received(line)
             yield line[1:] if starts and line.startswith(b".") else line
             starts = ends
-        if limit is None:
-            self.wire.dialogue.received_text(size)
 
     def shutdown(self) -> None:
         """Drop the connection; nothing is deleted."""

@@ -171,7 +171,7 @@ def _runs() -> Iterator[FetchRun]:
 def _add_mails(session: Session) -> None:
     """Tickets, the ledger and the quarantine, with more rows than a page has room for."""
     raw = b"Subject: " + word(900).encode()
-    encoding, data = pack(raw)
+    _, encoding, data = pack(raw)
     for number in range(ROWS):
         stored = RawMail(size=MANY, encoding=encoding, data=data)
         ticket = _ticket(str(int(TICKET) + number))

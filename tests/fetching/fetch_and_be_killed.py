@@ -11,11 +11,11 @@ import sys
 
 from flask.cli import main
 
-from postmaster.fetching import batches
+from postmaster.fetching import recorder
 from postmaster.pipeline.arrival import Arrival
 
 if __name__ == "__main__":
-    read, culprit = batches.read_arrival, sys.argv[1].encode()
+    read, culprit = recorder.read_arrival, sys.argv[1].encode()
 
     def killed(raw: bytes, *rest: object) -> Arrival:
         """Die of the culprit."""
@@ -23,6 +23,6 @@ if __name__ == "__main__":
             os.kill(os.getpid(), signal.SIGKILL)
         return read(raw, *rest)  # type: ignore[arg-type]
 
-    batches.read_arrival = killed
+    recorder.read_arrival = killed
     sys.argv = ["flask", "--app", "postmaster", "fetch"]
     main()

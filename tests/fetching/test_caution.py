@@ -10,7 +10,7 @@ from flask import Flask
 
 from postmaster.database import read_session
 from postmaster.extensions import now
-from postmaster.fetching import batches
+from postmaster.fetching import recorder
 from postmaster.fetching.caution import STRIKES
 from postmaster.operations import upkeep
 from postmaster.operations.conditions import CONDITIONS
@@ -85,14 +85,14 @@ def test_a_message_at_which_the_process_is_killed_is_left_after_some_runs_and_th
 def test_a_message_for_which_memory_runs_out_in_each_run_is_left_and_named(
     app: Flask, desk: Desk, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = batches.read_arrival
+    read = recorder.read_arrival
 
     def hungry(raw: bytes, *rest: object) -> Arrival:
         if CULPRIT in raw:
             raise MemoryError
         return read(raw, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batches, "read_arrival", hungry)
+    monkeypatch.setattr(recorder, "read_arrival", hungry)
     with QuirkyImapServer(mailbox) as server:
         credential = desk.credential("anna", "correct horse")
         desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)

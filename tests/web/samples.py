@@ -203,7 +203,7 @@ def add_quarantined(
     error: str = f"ValueError: {HOSTILE}",
 ) -> None:
     """Put messages with these subjects into quarantine, as what made the reader say ``error``."""
-    encoding, data = pack(raw)
+    _, encoding, data = pack(raw)
     moment = now()
     with app.app_context(), transaction() as session:
         for subject in subjects:
