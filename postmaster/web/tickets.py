@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -159,14 +159,7 @@ def page() -> str:
 
 def _list(form: ChosenTicketsForm) -> str:
     """The list, with what is chosen in ``form``."""
-    asked = request.args
-    wanted = TicketFilter(
-        text=asked.get("q", ""),
-        queue=asked.get("queue", ""),
-        state=asked.get("state", ""),
-        group=next((group for group in StateGroup if group.value == asked.get("group")), None),
-        before=asked_before(),
-    )
+    wanted = replace(_wanted(), before=asked_before())
     with read_session() as session:
         newest = newest_ticket(session)
         found = find_tickets(session, wanted)
@@ -188,6 +181,13 @@ def _list(form: ChosenTicketsForm) -> str:
     ).render()
 
 
+def _wanted() -> TicketFilter:
+    """What the filter of the list asks for."""
+    asked = request.args
+    group = next((group for group in StateGroup if group.value == asked.get("group")), None)
+    return TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), group)
+
+
 def list_pulse() -> Pulse:
     """The pulse of the list, which asks what is new with the filter of the moment."""
     asked = "#filter, #tickets-list > [name=after], #tickets-news [name=announced]"
@@ -201,10 +201,8 @@ def news() -> str:
     """A beat, with how many tickets were opened that the list does not show yet. No row moves until somebody asks."""
     after, new = asked_id("after"), 0
     if after is not None:
-        asked = request.args
         with read_session() as session:
-            wanted = TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""))
-            new = count_newer(session, wanted, after)
+            new = count_newer(session, _wanted(), after)
     is_told = new == asked_number("announced", 0)
     return TicketNewsContext(pulse=list_pulse(), new=new, is_told=is_told, state=filter_state()).render()
 
