@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
 from postmaster.errors import ConfigError
-from postmaster.extensions import db
+from postmaster.extensions import all_tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -45,7 +45,7 @@ def revision_of(connection: Connection) -> str | None:
     Raises ConfigError if the database is not one that this program can upgrade.
     """
     found = _written_down(connection)
-    if not found and not set(inspect(connection).get_table_names()) & set(db.metadata.tables):
+    if not found and not set(inspect(connection).get_table_names()) & set(all_tables().tables):
         return None
     if len(found) != 1 or not re.fullmatch(r"\w+", found[0]):
         raise ConfigError(

@@ -10,7 +10,6 @@ import hashlib
 import re
 from functools import lru_cache
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import ColumnClause, Integer, String, and_, column, exists, or_, select, table
 
 from postmaster import config
@@ -121,6 +120,8 @@ def unopened_ids() -> list[int]:
 
 
 def _decrypt(keys: tuple[str, ...], sealed: str) -> str:
+    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
     if not keys:
         raise UnsealError
     try:
@@ -131,6 +132,8 @@ def _decrypt(keys: tuple[str, ...], sealed: str) -> str:
 
 def seal(secret: str) -> str:
     """``secret``, encrypted with the first key. Raises ConfigError if the key is missing."""
+    from cryptography.fernet import Fernet
+
     key = _keys_to_seal()[0]
     return _mark(key) + Fernet(key).encrypt(secret.encode()).decode()
 

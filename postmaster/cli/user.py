@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from postmaster.cli.base import Group, actor, given_secret, print_json, print_table
+from postmaster.cli.base import Group, actor, given_secret, print_json
 from postmaster.cli.resources import as_json
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.system.models import Role, User
 from postmaster.system.users import (

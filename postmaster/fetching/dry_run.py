@@ -23,9 +23,10 @@ from postmaster.fetching.run import FetchOptions, Plan, Stopwatch, make_plan
 from postmaster.ledger.models import Mailbox
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.context import load_context
-from postmaster.pipeline.decision import Decision, Outcome, Rules
+from postmaster.pipeline.decision import Decision, Rules
 from postmaster.pipeline.json import describe_decision
 from postmaster.pipeline.learning import ServerOffer, ServersSeen
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.preparing import check_senders, prepare_all, read_setup
 from postmaster.pipeline.stages import decide
 from postmaster.sources.open import open_source

@@ -17,8 +17,9 @@ from postmaster.fetching.dry_run import Foresight
 from postmaster.fetching.pending import piped_before
 from postmaster.ledger.record import NotRecordedError, Origin, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
-from postmaster.pipeline.decision import REASONS, Outcome, Rules
+from postmaster.pipeline.decision import REASONS, Rules
 from postmaster.pipeline.json import describe_decision, describe_message
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import NO_VERDICT
 from postmaster.resources.models import Validity
 

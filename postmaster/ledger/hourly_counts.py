@@ -15,7 +15,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import dialect_of, insert_into
 from postmaster.extensions import now
 from postmaster.ledger.models import MailHour
-from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.outcome import RECORDED, Outcome
 
 # The hours that a chart shows; older ones are added up in one row an account, so that the totals stay.
 CHART_HOURS = 24

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postmaster.parsing import parse_message
 from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import parse_message
 from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
 
 

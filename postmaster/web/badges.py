@@ -11,7 +11,7 @@ from postmaster.desk.api_tokens import TokenState
 from postmaster.ledger.models import RunStatus
 from postmaster.outlets.health import OutletHealth
 from postmaster.outlets.models import DeliveryState
-from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.outcome import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 
 

@@ -23,8 +23,8 @@ from postmaster.operations.metrics import render_metrics
 from postmaster.outbox.models import EventType
 from postmaster.outlets.kinds import EVENTS, OUTLET_KINDS, OutletKind
 from postmaster.outlets.senders import SENDERS
-from postmaster.pipeline.decision import Outcome
 from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
+from postmaster.pipeline.outcome import Outcome
 from postmaster.resources.fields import Field
 from postmaster.sources.protocols import PROTOCOLS
 from postmaster.system import list_settings, settings

@@ -19,7 +19,7 @@ from postmaster.ledger.models import Deletion, InboundMail, Quarantine
 from postmaster.operations.wall import create_wall_link, wall_token
 from postmaster.outbox.models import Event, EventType
 from postmaster.outlets.models import Delivery, DeliveryState
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.web.articles import sign
 from tests.support import Desk
 

@@ -14,7 +14,8 @@ from postmaster.accounts.models import MailAccount
 from postmaster.accounts.service import AccountService
 from postmaster.operations.progress import progress
 from postmaster.operations.server_checks import CheckReport
-from postmaster.pipeline.decision import OUTCOMES, REASONS
+from postmaster.pipeline.decision import REASONS
+from postmaster.pipeline.outcome import OUTCOMES
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.form import account_form
 from postmaster.web.accounts.row_state import Standing, list_pulse, standings

@@ -1,9 +1,4 @@
-"""The mail parser: bytes in, plain data out, for any bytes whatever (docs/glossary.md#real-mail).
-
-Total by construction: undecoded text stands for its bytes one to one, each decoder has an answer for every input, and
-nothing is caught but the errors that single conversions are known to raise. All work is linear in the input; what is
-counted is capped by the ``MAX_`` constants of the modules.
-"""
+"""A message, read from its bytes, and the content of one of its parts."""
 
 from __future__ import annotations
 
@@ -18,19 +13,9 @@ from postmaster.parsing.dates import parse_date
 from postmaster.parsing.detection import detect_charset
 from postmaster.parsing.header import Fields, decode_fields, decode_value
 from postmaster.parsing.ids import parse_id, parse_ids
-from postmaster.parsing.message import Address, AttachedPart, ParsedMessage
+from postmaster.parsing.message import Address, ParsedMessage
 from postmaster.parsing.pieces import join_html
 from postmaster.parsing.structure import Part, leaves_of, normal_lines, split_message
-
-__all__ = [
-    "Address",
-    "AttachedPart",
-    "ParsedMessage",
-    "parse_addresses",
-    "parse_ids",
-    "parse_message",
-    "part_content",
-]
 
 _READ = frozenset({"subject", "from", "to", "cc", "reply-to", "date", "message-id", "in-reply-to", "references"})
 
