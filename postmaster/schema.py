@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
 from postmaster.errors import ConfigError
@@ -28,10 +26,12 @@ RESTORE = "restore the backup that was made before."
 
 @cache
 def _revisions() -> tuple[str, ...]:
-    """All revisions that this program knows, the newest first."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return tuple(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
+    """All revisions that this program knows, the newest first: a file's name begins with its own.
+
+    Alembic would import all of them for it, in each command (measured: 4 % of the processor time of one with nothing
+    to do).
+    """
+    return tuple(sorted((path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/r*.py")), reverse=True))
 
 
 def head() -> str:

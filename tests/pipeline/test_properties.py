@@ -22,7 +22,7 @@ from postmaster.accounts.models import Trust
 from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, Ticket, TicketCounter
-from postmaster.fetching.dry_run import Foresight
+from postmaster.fetching.foresight import Foresight
 from postmaster.ledger.models import InboundMail, Quarantine
 from postmaster.ledger.record import Origin, Recorded, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
