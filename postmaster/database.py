@@ -203,7 +203,9 @@ def init_app(app: Flask) -> None:
         clock.go_by(db.engine, app.extensions)
 
 
-@atexit.register
 def _close_databases() -> None:
     for engine in _engines:
         engine.dispose()
+
+
+atexit.register(_close_databases)

@@ -67,7 +67,7 @@ class Mailbox(Model):
 
 
 class OutcomeCounts:
-    """A column for each outcome with a row in the ledger (``pipeline.decision.RECORDED``)."""
+    """A column for each outcome with a row in the ledger (``pipeline.outcome.RECORDED``)."""
 
     new: Mapped[int] = mapped_column(default=0)
     follow_up: Mapped[int] = mapped_column(default=0)

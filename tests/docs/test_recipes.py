@@ -128,7 +128,7 @@ def test_each_setting_is_in_the_table_and_asked_for() -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_each_outcome_is_counted_and_explained(outcome: Outcome) -> None:
-    """``pipeline/decision.py``, ``ledger/models.py``, docs/glossary.md."""
+    """``pipeline/outcome.py``, ``ledger/models.py``, docs/glossary.md."""
     counters = RunCounters()
     counters.count([outcome])
     assert counters.counters()[name_in_code(outcome)] == counters.done == 1
@@ -140,7 +140,7 @@ def test_each_outcome_is_counted_and_explained(outcome: Outcome) -> None:
 def test_each_recorded_outcome_has_words_metric_and_badge(
     app: Flask, desk: Desk, client: FlaskClient, outcome: Outcome
 ) -> None:
-    """``pipeline/decision.py``, ``ledger/models.py``."""
+    """``pipeline/outcome.py``, ``ledger/models.py``."""
     desk.ok("read", input=mail("order 7"))
     with app.app_context(), transaction() as session:
         session.execute(update(InboundMail).values(outcome=outcome))
