@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class LazyApplication(Flask):
     """Flask's, completed by ``register`` with the first request, or the first need of a route.
 
-    So commands, cron and transfer agents do not pay for routes, forms and limits (measured: a sixth of the processor
-    time of a command that has nothing to do). What serves completes it at its start, so that a fault shows there.
+    So commands, cron and transfer agents do not pay for routes, forms and limits. What serves
+    completes it at its start, so that a fault shows there.
     """
 
     def __init__(self, *args: Any, register: Callable[[Flask], None], **options: Any) -> None:

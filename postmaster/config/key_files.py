@@ -57,7 +57,7 @@ def parse_keys(source: str, text: str) -> tuple[str, ...]:
 
 
 def _is_key(text: str) -> bool:
-    """Whether Fernet takes it; to import that would cost each command as much as all that it asks the database."""
+    """Whether Fernet takes it, without the cryptography library, which most commands do not need."""
     try:
         return len(urlsafe_b64decode(text)) == KEY_BYTES
     except ValueError:
