@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from email.message import EmailMessage
 
-from postmaster.parsing import ParsedMessage, parse_message
+from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import parse_message
 
 # Why the two may differ, each judged once. What is in no row is a fault.
 JUDGED = {

@@ -15,7 +15,7 @@ from postmaster.extensions import Json
 from postmaster.ledger.envelope import Envelope
 from postmaster.ledger.models import Deletion, InboundMail
 from postmaster.ledger.search_index import terms_of, write_terms
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 
 WORDS = """
 invoice order delivery late broken printer refund parcel question urgent offer meeting password account

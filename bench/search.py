@@ -23,7 +23,7 @@ from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
 from postmaster.extensions import db
 from postmaster.ledger.search import MailFilter, find_mail
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import Finding
 
 # Each is measured this often; the first round, which fills the caches, does not count.

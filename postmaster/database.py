@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
-from alembic import command
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +22,10 @@ from postmaster.config import Environment
 from postmaster.errors import ConfigError
 from postmaster.extensions import Model, db, migrate
 from postmaster.schema import MIGRATIONS
+
+# Those that are closed when the process ends. The last connection to close takes SQLite's log back into the file, so
+# that whoever copies the file between two commands has all of it.
+_engines: WeakSet[Engine] = WeakSet()
 
 # Seconds that a writer waits for another one.
 BUSY_TIMEOUT = 30
@@ -178,6 +183,8 @@ def _upgrade_embedded(environment: Environment) -> None:
         if not environment.database_file.exists():
             os.close(os.open(environment.database_file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         if not _is_current():
+            from alembic import command
+
             command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
     finally:
         os.close(lock)
@@ -192,4 +199,13 @@ def init_app(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():
         configure_engine(db.engine)
+        _engines.add(db.engine)
         clock.go_by(db.engine, app.extensions)
+
+
+def _close_databases() -> None:
+    for engine in _engines:
+        engine.dispose()
+
+
+atexit.register(_close_databases)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from flask_migrate import Migrate
@@ -32,6 +33,19 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
+
+# Where the models are. A command has those that it imports, and with them all that their foreign keys name.
+MODEL_MODULES = (
+    "accounts.models",
+    "desk.models",
+    "ledger.models",
+    "operations.models",
+    "outbox.models",
+    "outlets.models",
+    "pipeline.filters.models",
+    "resources.models",
+    "system.models",
+)
 
 if TYPE_CHECKING:
     Model = Base
@@ -80,6 +94,13 @@ def choice(choices: type[ChoiceT]) -> Enum:
         length=40,
         values_callable=lambda values: [value.value for value in values],
     )
+
+
+def all_tables() -> MetaData:
+    """The tables of all models, also of those that nothing has imported yet."""
+    for name in MODEL_MODULES:
+        import_module(f"postmaster.{name}")
+    return Base.metadata
 
 
 def now() -> datetime:

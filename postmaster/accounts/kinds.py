@@ -11,10 +11,6 @@ from datetime import date
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from postmaster.accounts.hosts import read_hosts
 from postmaster.accounts.sealing import seal
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
@@ -51,6 +47,10 @@ def _secret(noun: str) -> Field:
 
 
 def _certificate(pem: str) -> str:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     advice = "Give both in PEM form: cat key.pem certificate.pem"
     if len(pem) > MAX_CERTIFICATE:
         raise InvalidValue(f"has more than {MAX_CERTIFICATE} characters", advice)

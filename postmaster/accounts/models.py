@@ -12,6 +12,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+import postmaster.system.models  # noqa: F401 - a foreign key names a table of its
 from postmaster.accounts.kinds import CREDENTIAL_KINDS, OUTLOOK_FOR_PEOPLE, CredentialKind, Grant, KindSpec
 from postmaster.accounts.types import ACCOUNT_TYPES, AccountType
 from postmaster.desk.models import Queue

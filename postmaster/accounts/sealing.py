@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
@@ -108,6 +107,8 @@ def _unopened(session: Session, row: SealedTable) -> Iterator[int]:
 
 
 def _decrypt(keys: tuple[str, ...], sealed: str) -> str:
+    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
     if not keys:
         raise UnsealError
     try:
@@ -118,6 +119,8 @@ def _decrypt(keys: tuple[str, ...], sealed: str) -> str:
 
 def seal(secret: str) -> str:
     """``secret``, encrypted with the first key. Raises ConfigError if the key is missing."""
+    from cryptography.fernet import Fernet
+
     key = _keys_to_seal()[0]
     return _mark(key) + Fernet(key).encrypt(secret.encode()).decode()
 

@@ -25,7 +25,8 @@ from postmaster.ledger.mail_requests import RequestKey
 from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.ledger.trace import MailTrace, no_mail, trace_mail
-from postmaster.pipeline.decision import RECORDED, Outcome, Rules
+from postmaster.pipeline.decision import Rules
+from postmaster.pipeline.outcome import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 from postmaster.resources.fields import Field, InvalidFieldsError
 from postmaster.resources.numbers import MAX_ID

@@ -4,73 +4,43 @@ from __future__ import annotations
 
 from flask import Flask
 
-import postmaster.accounts.models
-import postmaster.desk.models
-import postmaster.ledger.models
-import postmaster.operations.models
-import postmaster.outbox.models
-import postmaster.outlets.models
-import postmaster.pipeline.filters.models
-import postmaster.system.models  # noqa: F401
-from postmaster.cli import (
-    account,
-    address,
-    alert,
-    confirm,
-    credential,
-    customer,
-    discover,
-    erase,
-    event,
-    fetch,
-    filters,
-    import_otrs,
-    mail,
-    outlet,
-    pause,
-    probe,
-    quarantine,
-    queue,
-    read,
-    server_checks,
-    setting,
-    status,
-    ticket,
-    token,
-    user,
+from postmaster.cli.lazy import LazyCommand
+
+# Where each command is, and the sentence that its own help begins with. Nothing of it is imported before it is called.
+COMMANDS = (
+    LazyCommand("account", "account:group", "Manage the mail accounts."),
+    LazyCommand("address", "address:group", "Manage the system addresses."),
+    LazyCommand("alert", "alert:group", "Show incidents, and test where alerts are sent."),
+    LazyCommand("credential", "credential:group", "Manage the credentials."),
+    LazyCommand(
+        "customer", "customer:group", "Manage the customer directory: addresses with customer login and number."
+    ),
+    LazyCommand("erase", "erase:erase", "Remove mail for good: tickets, articles, sources, and what is in quarantine."),
+    LazyCommand("event", "event:group", "See what happened, as other programs are told."),
+    LazyCommand("fetch", "fetch:fetch", "Fetch mail now: of all valid accounts, or of those that are named."),
+    LazyCommand("filter", "filters:group", "Manage the postmaster filters."),
+    LazyCommand("import", "import_otrs:group", "Take over from another system."),
+    LazyCommand("mail", "mail:group", "Find received mail and see what happened to it."),
+    LazyCommand("outlet", "outlet:group", "Manage the outlets."),
+    LazyCommand("pause", "pause:group", "Pause all fetching: of the worker, of Fetch now, and of “flask fetch”."),
+    LazyCommand("quarantine", "quarantine:group", "Manage messages that could not become tickets."),
+    LazyCommand("queue", "queue:group", "Manage the queues."),
+    LazyCommand(
+        "read", "read:read", "Take one message from standard input, as a mail transfer agent's pipe hands it over."
+    ),
+    LazyCommand("setting", "setting:group", "Manage the system configuration."),
+    LazyCommand(
+        "status",
+        "status:status",
+        "Show whether mail is being fetched, how the accounts stand, where the tickets are, and what is in quarantine.",
+    ),
+    LazyCommand("ticket", "ticket:group", "Look at tickets, and change them."),
+    LazyCommand("token", "token:group", "Manage what programs sign in to the API with."),
+    LazyCommand("user", "user:group", "Manage who may sign in to the pages."),
 )
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for module in (
-        account,
-        credential,
-        address,
-        customer,
-        queue,
-        filters,
-        user,
-        token,
-        setting,
-        ticket,
-        quarantine,
-        mail,
-        outlet,
-        pause,
-        alert,
-        event,
-        import_otrs,
-    ):
-        app.cli.add_command(module.group)
-    for command in (
-        probe.test,
-        server_checks.certificate,
-        server_checks.folders,
-        server_checks.preview,
-        confirm.confirm,
-        discover.discover,
-    ):
-        account.group.add_command(command)
-    for command in (fetch.fetch, read.read, status.status, erase.erase):
+    for command in COMMANDS:
         app.cli.add_command(command)

@@ -11,8 +11,31 @@ from postmaster.accounts.models import MailAccount
 from postmaster.accounts.pause import REASON, pause, resume
 from postmaster.accounts.service import AccountService
 from postmaster.cli.base import actor
+from postmaster.cli.lazy import LazyCommand
 from postmaster.cli.resources import ResourceCommands, resource_group
 from postmaster.database import transaction
+
+# What asks a mail server.
+ON_THE_SERVER = (
+    LazyCommand("test", "probe:test", "Test the connection of one account, by its id or label, stage by stage."),
+    LazyCommand(
+        "certificate",
+        "server_checks:certificate",
+        "Show the certificate of an account's server, trusted or not; nothing secret is sent.",
+    ),
+    LazyCommand(
+        "folders",
+        "server_checks:folders",
+        "List the folders of an account's mailbox that can hold mail, as they are entered in IMAP Folder.",
+    ),
+    LazyCommand(
+        "preview",
+        "server_checks:preview",
+        "Show what would happen to the next messages of an account; change neither database nor server.",
+    ),
+    LazyCommand("confirm", "confirm:confirm", "Confirm the first fetch of one account, by its id or label."),
+    LazyCommand("discover", "discover:discover", "Find host, type and port of the mail server of an e-mail address."),
+)
 
 group = resource_group(
     ResourceCommands(
@@ -26,6 +49,8 @@ group = resource_group(
         copies=True,
     )
 )
+for command in ON_THE_SERVER:
+    group.add_command(command)
 
 
 def _each(names: Sequence[str], act: Callable[[AccountService, MailAccount], bool], done: str, so_before: str) -> None:

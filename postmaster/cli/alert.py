@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from postmaster.cli.base import ID, Group, actor, print_json, print_table
+from postmaster.cli.base import ID, Group, actor, print_json
 from postmaster.cli.resources import ResourceCommands, as_json, resource_group
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.errors import ConfigError
 from postmaster.extensions import Json

@@ -10,16 +10,12 @@ import os
 import secrets
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from flask.cli import AppGroup
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
 from postmaster import config
@@ -27,15 +23,9 @@ from postmaster.cli.door import CommandError
 from postmaster.database import database_away, prepare_database
 from postmaster.errors import ConfigError, InputError, PostMasterError
 from postmaster.resources.numbers import MAX_ID, read_id, read_number
-from postmaster.sources.dialogue import shown_on
 from postmaster.streams import discard_output
 
 Function = Callable[..., Any]
-RowT = TypeVar("RowT")
-
-# Rows that are laid out together, and the width that a column of them keeps on a terminal, if it has as much in it.
-TABLE_PIECE = 500
-MINIMUM_WIDTH = 30
 
 # Bytes that a secret on standard input may have.
 SECRET_LIMIT = 10_000
@@ -208,46 +198,6 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table for people; what comes from mail or from users is shown as it is, never taken for markup.
-
-    It is printed in pieces, so that a long list does not fill memory; columns of later pieces are as wide as before.
-    In a pipe nothing wraps and nothing is cut off.
-    """
-    pieces = batched((tuple(plain(cell) for cell in row) for row in rows), TABLE_PIECE)
-    widths = [len(column) for column in columns]
-    for number, piece in enumerate(chain([next(pieces, [])], pieces)):
-        cells = zip(*piece, strict=True) if piece else [()] * len(widths)
-        widths = [max([width, *map(cell_len, column)]) for width, column in zip(widths, cells, strict=True)]
-        header = tuple(columns) if number == 0 and any(columns) else None
-        if sys.stdout.isatty():
-            _print_rich(header, widths, piece)
-        else:
-            _print_plain(widths, [header, *piece] if header else piece)
-
-
-def _print_rich(header: tuple[str, ...] | None, widths: list[int], rows: list[tuple[str, ...]]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_header=header is not None)
-    for position, width in enumerate(widths):
-        table.add_column(header[position] if header else "", min_width=min(width, MINIMUM_WIDTH))
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False, markup=False).print(table)
-
-
-def _print_plain(widths: list[int], rows: list[tuple[str, ...]]) -> None:
-    for row in rows:
-        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
-
-
-def batched(rows: Iterable[RowT], size: int) -> Iterator[list[RowT]]:
-    """``rows`` in lists of ``size``; the last one may be shorter."""
-    iterator = iter(rows)
-    while piece := list(islice(iterator, size)):
-        yield piece
-
-
 def plain(cell: object) -> str:
     """``cell`` as text for a terminal, without what could control it."""
     text = {None: "", True: "yes", False: "no"}[cell] if cell is None or isinstance(cell, bool) else str(cell)
@@ -263,4 +213,8 @@ verbose_option = click.option(
 
 def dialogue_shown(wanted: bool) -> AbstractContextManager[None]:
     """With ``--verbose``, print dialogues with mail servers as long as this lasts."""
-    return shown_on(sys.stderr) if wanted else nullcontext()
+    if not wanted:
+        return nullcontext()
+    from postmaster.sources.dialogue import shown_on
+
+    return shown_on(sys.stderr)

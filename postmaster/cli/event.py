@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import click
 
-from postmaster.cli.base import MAX_COUNT, Group, Number, print_json, print_table
+from postmaster.cli.base import MAX_COUNT, Group, Number, print_json
 from postmaster.cli.resources import as_json
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session
 from postmaster.desk.queues import Queues
 from postmaster.extensions import Json

@@ -10,21 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
 
 from postmaster.accounts.sealing import check_keys
 from postmaster.cli.base import (
@@ -40,12 +29,13 @@ from postmaster.cli.base import (
 from postmaster.cli.door import show_error
 from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS, AccountResult, totals
-from postmaster.fetching.dry_run import preview_account
 from postmaster.fetching.pause import current_pause, paused_error
 from postmaster.fetching.pool import Candidate, fetch_concurrently
-from postmaster.fetching.run import FetchOptions, fetch_account
 from postmaster.fetching.selection import choose_accounts
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
+
+if TYPE_CHECKING:
+    from postmaster.cli.progress import AccountBars
 
 EXIT_FAILED, EXIT_HELD, EXIT_INTERRUPTED = 1, 3, 130
 
@@ -81,17 +71,34 @@ def fetch(names: tuple[str, ...], dry_run: bool, as_json: bool, timeout: int | N
     if pause:
         candidates = [replace(candidate, skipped="all fetching is paused") for candidate in candidates]
         show_error(paused_error(pause))
-    report = FetchReport(candidates, as_json=as_json, bar=not verbose)
-    options = FetchOptions(f"command line ({user_name()}, process {os.getpid()})", timeout, on_progress=report.progress)
-    with report, interruptible(options.stop), dialogue_shown(verbose):
-        work = preview_account if dry_run else fetch_account
-        results = [report.add(result) for result in fetch_concurrently(candidates, work, options, sessions)]
+    report, stop = FetchReport(candidates, as_json=as_json, bar=not verbose), threading.Event()
+    with report, interruptible(stop), dialogue_shown(verbose):
+        results = [report.add(result) for result in _results(candidates, sessions, dry_run, timeout, report, stop)]
     results.sort(key=lambda result: result.id)
     if as_json:
         print_json({"accounts": [result.as_dict() for result in results], "totals": totals(results)})
     else:
         report.close(results)
-    sys.exit(EXIT_HELD if pause else exit_code(results, interrupted=options.stop.is_set()))
+    sys.exit(EXIT_HELD if pause else exit_code(results, interrupted=stop.is_set()))
+
+
+def _results(
+    candidates: Sequence[Candidate],
+    sessions: int,
+    dry_run: bool,
+    timeout: int | None,
+    report: FetchReport,
+    stop: threading.Event,
+) -> Iterator[AccountResult]:
+    """What becomes of each account. Where there is none, nothing is imported for it."""
+    if not candidates:
+        return
+    from postmaster.fetching.dry_run import preview_account
+    from postmaster.fetching.run import FetchOptions, fetch_account
+
+    who = f"command line ({user_name()}, process {os.getpid()})"
+    options = FetchOptions(who, timeout, stop=stop, on_progress=report.progress)
+    yield from fetch_concurrently(candidates, preview_account if dry_run else fetch_account, options, sessions)
 
 
 def exit_code(results: Sequence[AccountResult], *, interrupted: bool) -> int:
@@ -129,42 +136,32 @@ class FetchReport:
     def __init__(self, candidates: Sequence[Candidate], *, as_json: bool, bar: bool = True) -> None:
         self._labels = {candidate.id: candidate.label for candidate in candidates}
         self._as_json = as_json
-        self._tasks: dict[int, TaskID] = {}
-        self._live = bar and sys.stderr.isatty()
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            RateColumn(),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            disable=not self._live,
-            transient=True,
-        )
+        self._bars = _bars() if bar and sys.stderr.isatty() else None
 
     def __enter__(self) -> None:
-        self._bar.start()
+        if self._bars:
+            self._bars.start()
 
     def __exit__(self, *_error: object) -> None:
-        self._bar.stop()
+        if self._bars:
+            self._bars.stop()
 
     def progress(self, account_id: int, done: int, found: int) -> None:
         """An account is at message ``done`` of ``found``. Called from the thread that fetches it."""
-        if account_id not in self._tasks:
-            self._tasks[account_id] = self._bar.add_task(self._labels[account_id], total=found)
-        self._bar.update(self._tasks[account_id], completed=done, total=found)
+        if self._bars:
+            self._bars.show(account_id, self._labels[account_id], done, found)
 
     def add(self, result: AccountResult) -> AccountResult:
         """An account is done. On a terminal its lines wait for ``close``, so as not to run into the bar."""
-        if result.id in self._tasks:
-            self._bar.remove_task(self._tasks[result.id])
-        if not self._as_json and not self._live:
+        if self._bars:
+            self._bars.remove(result.id)
+        elif not self._as_json:
             self._print(result)
         return result
 
     def close(self, results: Sequence[AccountResult]) -> None:
         """All accounts are done."""
-        if self._live:
+        if self._bars:
             for result in results:
                 self._print(result)
         if not results:
@@ -177,12 +174,10 @@ class FetchReport:
             click.echo(line)
 
 
-class RateColumn(ProgressColumn):
-    """Messages per second so far."""
+def _bars() -> AccountBars:
+    from postmaster.cli.progress import AccountBars
 
-    def render(self, task: Task) -> Text:
-        """The rate, or nothing before there is one."""
-        return Text(f"{task.completed / task.elapsed:.0f} mails/s" if task.elapsed else "")
+    return AccountBars()
 
 
 def describe(result: AccountResult) -> Iterator[str]:

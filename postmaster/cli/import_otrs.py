@@ -11,8 +11,9 @@ from typing import IO, TYPE_CHECKING
 import click
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Group, Number, plain, print_json, print_table, user_name
+from postmaster.cli.base import Group, Number, plain, print_json, user_name
 from postmaster.cli.resources import as_json
+from postmaster.cli.tables import print_table
 from postmaster.database import transaction
 from postmaster.otrs.report import ImportLine, ImportReport, Taken
 

@@ -9,15 +9,16 @@ from typing import Any
 import click
 
 from postmaster import config
-from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json, print_table
+from postmaster.cli.base import ID, MAX_COUNT, Group, Number, print_json
 from postmaster.cli.output import output_option, read_moment, since_option, until_option, write_bytes
 from postmaster.cli.resources import as_json, print_facts
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session
 from postmaster.ledger.mail_source import mail_source
 from postmaster.ledger.search import MailFilter, stream_mail
 from postmaster.ledger.trace import trace_mail
 from postmaster.ledger.why_not import why_not
-from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.outcome import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 
 group = Group("mail", help="Find received mail and see what happened to it.")

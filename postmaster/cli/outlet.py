@@ -8,9 +8,10 @@ import click
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import ID, MAX_COUNT, Number, actor, print_json, print_table
+from postmaster.cli.base import ID, MAX_COUNT, Number, actor, print_json
 from postmaster.cli.output import read_moment, since_option
 from postmaster.cli.resources import ResourceCommands, as_json, resource_group
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.extensions import Json
 from postmaster.outlets import actions

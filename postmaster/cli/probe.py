@@ -15,7 +15,7 @@ from postmaster.cli.one_account import account_meant, takes_account
 from postmaster.cli.resources import print_notes
 from postmaster.errors import FaultStage, MailError
 from postmaster.fetching.endpoint import endpoint_of
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 from postmaster.pipeline.learning import ServerOffer, ServersSeen
 from postmaster.pipeline.rules import account_rules
 from postmaster.sources.probe import ProbeStage, probe, stages_of

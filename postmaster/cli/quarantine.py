@@ -10,8 +10,9 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import ID, Group, actor, print_json, print_table
+from postmaster.cli.base import ID, Group, actor, print_json
 from postmaster.cli.door import show_error
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.errors import PostMasterError
 from postmaster.extensions import Json

@@ -11,7 +11,8 @@ from typing import IO, Any
 import click
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import Function, Group, actor, confirmed, given_secret, print_json, print_table
+from postmaster.cli.base import Function, Group, actor, confirmed, given_secret, print_json
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.resources.fields import Field, InvalidFieldsError
 from postmaster.resources.import_export import exported, import_items, read_document

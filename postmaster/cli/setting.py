@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from postmaster.cli.base import Group, actor, print_json, print_table
+from postmaster.cli.base import Group, actor, print_json
 from postmaster.cli.resources import although_named, as_json
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.desk.configuration import change_setting
 from postmaster.system.settings import SETTINGS, find_setting, get_setting

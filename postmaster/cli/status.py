@@ -9,7 +9,8 @@ import click
 from flask.cli import with_appcontext
 
 from postmaster.accounts.health import HEALTH_LABELS
-from postmaster.cli.base import guarded, print_json, print_table
+from postmaster.cli.base import guarded, print_json
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session
 from postmaster.fetching.overview import AccountView, Overview
 from postmaster.operations.progress import Activity, Progress

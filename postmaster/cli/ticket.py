@@ -12,8 +12,9 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.cli.base import ID, MAX_COUNT, Group, Number, actor, plain, print_json, print_table
+from postmaster.cli.base import ID, MAX_COUNT, Group, Number, actor, plain, print_json
 from postmaster.cli.output import binary_output, output_option, read_moment, since_option, until_option, write_bytes
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, RawMail, Ticket
 from postmaster.desk.rawmail import unpack
@@ -30,7 +31,7 @@ from postmaster.ledger.import_lines import RefusedTicket
 from postmaster.ledger.merging import merge_tickets
 from postmaster.ledger.redispatch import dispatch_again
 from postmaster.ledger.ticket_import import import_tickets
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 from postmaster.pipeline.json import describe_message
 
 group = Group("ticket", help="Look at tickets, and change them.")

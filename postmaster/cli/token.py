@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from postmaster import config
-from postmaster.cli.base import Group, actor, print_json, print_table
+from postmaster.cli.base import Group, actor, print_json
 from postmaster.cli.resources import as_json
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.desk.api_tokens import (
     EXPIRES,

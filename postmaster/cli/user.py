@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from postmaster.cli.base import Group, actor, given_secret, print_json, print_table, public_address
+from postmaster.cli.base import Group, actor, given_secret, print_json, public_address
 from postmaster.cli.resources import as_json
+from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.extensions import Json
 from postmaster.system.models import Role, User, WebSession

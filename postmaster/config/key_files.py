@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
-
-from cryptography.fernet import Fernet
 
 from postmaster.errors import ConfigError
 
@@ -16,6 +15,9 @@ SECRET_KEY = "secret.key"  # noqa: S105 - the name of a file
 
 CREDENTIAL_KEY = "credential.key"
 """The file with the keys that seal secrets, if POSTMASTER_CREDENTIAL_KEYS does not give them."""
+
+# Of a key that seals secrets, as Fernet has them.
+KEY_BYTES = 32
 
 KEY_ADVICE = (
     "Restore the key from the backup. If it is lost for good, take what is wrong away and run: "
@@ -40,7 +42,7 @@ def keys_in(path: Path) -> tuple[str, ...]:
 
 def make_key(path: Path) -> tuple[str, ...]:
     """The key in ``path``, made first if the file is not there."""
-    return parse_keys(str(path), _key_in(path, lambda: Fernet.generate_key().decode()))
+    return parse_keys(str(path), _key_in(path, lambda: urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()))
 
 
 def parse_keys(source: str, text: str) -> tuple[str, ...]:
@@ -49,11 +51,17 @@ def parse_keys(source: str, text: str) -> tuple[str, ...]:
     if not keys:
         raise _bad_key(source, "has no key")
     for position, key in enumerate(keys, start=1):
-        try:
-            Fernet(key)
-        except ValueError as error:
-            raise _bad_key(source, f"has a key (number {position}) that is not 32 bytes in URL-safe base64") from error
+        if not _is_key(key):
+            raise _bad_key(source, f"has a key (number {position}) that is not {KEY_BYTES} bytes in URL-safe base64")
     return keys
+
+
+def _is_key(text: str) -> bool:
+    """Whether Fernet takes it, without the cryptography library, which most commands do not need."""
+    try:
+        return len(urlsafe_b64decode(text)) == KEY_BYTES
+    except ValueError:
+        return False
 
 
 def _bad_key(source: str, flaw: str) -> ConfigError:

@@ -23,7 +23,7 @@ from postmaster.fetching.run_record import RunTransaction
 from postmaster.fetching.withheld import MAX_NAMED
 from postmaster.ledger.record import Origin, Recorded, record
 from postmaster.pipeline.arrival import Arrival
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.sources.base import Deletions, MailSource, RemoteMail
 
 # A batch is one FETCH, one commit, one deletion. Larger ones gain little (measured: 50 gives 94 % of what 200 does)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from postmaster.errors import MailError
 from postmaster.extensions import Json
-from postmaster.pipeline.decision import OUTCOMES, Outcome
-from postmaster.pipeline.learning import ServerOffer
+from postmaster.pipeline.outcome import OUTCOMES, Outcome
+
+if TYPE_CHECKING:
+    from postmaster.pipeline.learning import ServerOffer
 
 # The counters of a run by name, with the headings of their columns: what was found is the sum of the others.
 COUNTERS: Mapping[str, str] = {

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Select, Update, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -23,7 +24,9 @@ from postmaster.bulk import among
 from postmaster.database import dialect_of
 from postmaster.extensions import UtcDateTime, now
 from postmaster.ledger.models import Deletion, InboundMail, Mailbox
-from postmaster.sources.base import RemoteMail
+
+if TYPE_CHECKING:
+    from postmaster.sources.base import RemoteMail
 
 # How long the same bytes through a pipe count as the same delivery tried again (docs/reference.md#from-an-mta).
 PIPE_MEMORY = timedelta(hours=24)

@@ -13,12 +13,13 @@ from postmaster.accounts.models import Trust
 from postmaster.database import dialect_of, read_session
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json
-from postmaster.fetching.dry_run import Foresight
+from postmaster.fetching.foresight import Foresight
 from postmaster.fetching.pending import piped_before
 from postmaster.ledger.record import NotRecordedError, Origin, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
-from postmaster.pipeline.decision import REASONS, Outcome, Rules
+from postmaster.pipeline.decision import REASONS, Rules
 from postmaster.pipeline.json import describe_decision, describe_message
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import NO_VERDICT
 from postmaster.resources.models import Validity
 

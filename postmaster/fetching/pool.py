@@ -8,16 +8,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event
+from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
 
 from postmaster.fetching.counters import AccountResult
-from postmaster.fetching.run import FetchOptions
+
+if TYPE_CHECKING:  # choosing accounts takes none of what fetching takes
+    from postmaster.fetching.run import FetchOptions
 
 # Accounts that are worked on at the same time, over all hosts.
 LANES = 16
 
-Work = Callable[[int, FetchOptions], AccountResult]
+Work = Callable[[int, "FetchOptions"], AccountResult]
 
 
 @dataclass(frozen=True, slots=True)

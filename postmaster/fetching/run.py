@@ -30,7 +30,7 @@ from postmaster.fetching.pending import load_ledger
 from postmaster.fetching.run_record import Run, RunTransaction, begin_run, end_run, record_failure
 from postmaster.fetching.withheld import remember_withheld
 from postmaster.ledger.record import Origin
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.rules import account_rules
 from postmaster.sources.base import Endpoint
 from postmaster.sources.open import open_source

@@ -12,7 +12,7 @@ from typing import Any
 from postmaster.database import read_session
 from postmaster.fetching.pending import LedgerEntry
 from postmaster.ledger.mail_source import kept_source
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 
 
 def says_the_same(raw: bytes, entry: LedgerEntry) -> bool:

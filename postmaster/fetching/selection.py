@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import REQUESTABLE, Health, account_health
 from postmaster.accounts.mailbox import server_of
 from postmaster.accounts.models import MailAccount
-from postmaster.accounts.service import AccountService
 from postmaster.errors import InputError
 from postmaster.fetching.pool import Candidate
 from postmaster.resources.models import Validity
@@ -30,6 +29,8 @@ def choose_accounts(session: Session, names: Sequence[str]) -> list[Candidate]:
     Raises NotFoundError for a name that no account or several have, InputError for an account that is not valid.
     """
     if names:
+        from postmaster.accounts.service import AccountService
+
         find = AccountService(session, actor="").find
         accounts = list({account.id: account for account in map(find, names)}.values())
     else:

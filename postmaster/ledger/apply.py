@@ -16,9 +16,10 @@ from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_ti
 from postmaster.extensions import Json
 from postmaster.parsing.message import AttachedPart
 from postmaster.pipeline.candidate_tickets import CandidateTicket
-from postmaster.pipeline.decision import Decision, Outcome
+from postmaster.pipeline.decision import Decision
 from postmaster.pipeline.filters.loading import count_slow
 from postmaster.pipeline.json import describe_header
+from postmaster.pipeline.outcome import Outcome
 
 ATTACHMENT_COLUMNS = tuple(field.name for field in fields(AttachedPart))
 

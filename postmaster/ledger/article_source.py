@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from postmaster.desk.models import Article, Attachment, RawMail
 from postmaster.desk.rawmail import unpack
 from postmaster.errors import NotFoundError
-from postmaster.parsing import ParsedMessage, parse_message, part_content
+from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import parse_message, part_content
 
 
 def article_source(session: Session, article: Article) -> bytes:

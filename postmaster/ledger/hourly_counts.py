@@ -17,7 +17,7 @@ from postmaster.database import dialect_of, insert_into
 from postmaster.extensions import now
 from postmaster.ledger.flow_models import QueueHour, WaitingHour
 from postmaster.ledger.models import MailHour
-from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.outcome import RECORDED, Outcome
 
 # The hours that a chart shows, and the days before them that say what is usual; older hours are added up in one row an
 # account, so that the totals stay. A day may have 25 hours.

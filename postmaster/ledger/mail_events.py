@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from postmaster.extensions import Json
 from postmaster.outbox.emit import NewEvent
 from postmaster.outbox.models import EventType
-from postmaster.pipeline.decision import Decision, Outcome
+from postmaster.pipeline.decision import Decision
+from postmaster.pipeline.outcome import Outcome
 
 # What each outcome is told as.
 TOLD_AS: Mapping[Outcome, EventType] = {

@@ -8,8 +8,9 @@ from enum import StrEnum
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+import postmaster.accounts.models  # noqa: F401 - foreign keys name tables of its, and of what it imports
 from postmaster.extensions import BigId, Id, Json, Model, UtcDateTime, choice
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 
 # Characters of a queue's name.
 MAX_LABEL = 200
@@ -66,7 +67,7 @@ class Mailbox(Model):
 
 
 class OutcomeCounts:
-    """A column for each outcome with a row in the ledger (``pipeline.decision.RECORDED``)."""
+    """A column for each outcome with a row in the ledger (``pipeline.outcome.RECORDED``)."""
 
     new: Mapped[int] = mapped_column(default=0)
     follow_up: Mapped[int] = mapped_column(default=0)

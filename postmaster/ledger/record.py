@@ -32,7 +32,8 @@ from postmaster.ledger.waiting import count_waiting_times, waited_until
 from postmaster.outbox.emit import emit
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import load_context
-from postmaster.pipeline.decision import REASONS, Decision, Outcome, Prepared, Rules
+from postmaster.pipeline.decision import REASONS, Decision, Prepared, Rules
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.preparing import Setup, check_senders, prepare_all, read_setup
 from postmaster.pipeline.sender import NOBODY, Writer
 from postmaster.pipeline.stages import decide

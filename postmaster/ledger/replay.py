@@ -16,8 +16,9 @@ from postmaster.ledger.mail_source import kept_source
 from postmaster.ledger.models import FetchRun, InboundMail
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.context import DecisionContext, load_context
-from postmaster.pipeline.decision import Decision, Outcome, Prepared, Rules
+from postmaster.pipeline.decision import Decision, Prepared, Rules
 from postmaster.pipeline.followup import NamedTicket, named_tickets
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.preparing import prepare, read_setup
 from postmaster.pipeline.queue_choices import QueueChoice, queue_choices
 from postmaster.pipeline.rules import present_rules

@@ -20,7 +20,7 @@ from postmaster.desk.models import Ticket
 from postmaster.ledger.models import InboundMail, MailTerm
 from postmaster.ledger.search_index import IndexedPart, account_word, searched_term, term, wanted_words
 from postmaster.ledger.trace import MailTrace, traces
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import Finding
 from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE

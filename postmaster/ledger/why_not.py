@@ -32,10 +32,11 @@ from postmaster.ledger.obstacles import (
 from postmaster.ledger.replay import Replay, replay
 from postmaster.ledger.trace import MailTrace, trace_mail
 from postmaster.pipeline.context import recipients
-from postmaster.pipeline.decision import OUTCOMES, REASONS, Outcome
+from postmaster.pipeline.decision import REASONS
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.patterns import setting
 from postmaster.pipeline.filters.service import FilterService
+from postmaster.pipeline.outcome import OUTCOMES, Outcome
 from postmaster.resources.models import Validity
 
 # Addresses of a queue that are named.

@@ -8,7 +8,7 @@ from flask import current_app
 from postmaster import schema
 from postmaster.cli.door import ending_command
 from postmaster.database import migrating
-from postmaster.extensions import UtcDateTime, db
+from postmaster.extensions import UtcDateTime, all_tables, db
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -21,7 +21,7 @@ steps: list[object] = []
 with ending_command(), migrating() as connection:
     context.configure(
         connection=connection,
-        target_metadata=db.metadata,
+        target_metadata=all_tables(),
         render_item=render_item,
         on_version_apply=lambda step, **_: steps.append(step),
         **current_app.extensions["migrate"].configure_args,

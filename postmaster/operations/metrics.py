@@ -22,7 +22,7 @@ from postmaster.operations.state import fetching_state
 from postmaster.outbox.reading import newest_id
 from postmaster.outlets.service import valid_outlets
 from postmaster.outlets.standing import standings
-from postmaster.pipeline.decision import RECORDED
+from postmaster.pipeline.outcome import RECORDED
 from postmaster.resources.models import Validity
 
 

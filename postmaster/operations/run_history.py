@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Ticket
 from postmaster.ledger.models import FetchRun, InboundMail, RunStatus
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.resources.keyset import KeysetPage, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID

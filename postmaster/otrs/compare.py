@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from postmaster.extensions import Json
-from postmaster.fetching.dry_run import Foresight
+from postmaster.fetching.foresight import Foresight
 from postmaster.otrs.conversations import take_conversations
 from postmaster.otrs.dump import read_dump
 from postmaster.otrs.dump_rules import DumpRules, Fate, index_for_lookups

@@ -30,7 +30,7 @@ from postmaster.desk.models import (
     TicketLink,
     TicketMerge,
 )
-from postmaster.extensions import Model, db
+from postmaster.extensions import Model, all_tables
 from postmaster.ledger.models import PipeQueue
 from postmaster.pipeline.filters.models import FilterAccount, FilterState, PostmasterFilter
 from postmaster.resources.models import AuditEvent
@@ -77,7 +77,7 @@ def rehearsal() -> Iterator[Session]:
         configure_engine(engine)
         try:
             with Session(engine, expire_on_commit=False) as session:
-                db.metadata.create_all(session.connection())
+                all_tables().create_all(session.connection())
                 with read_session() as here:
                     _copy(here, session)
                 yield session

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from postmaster.desk.rawmail import Packed, pack
-from postmaster.parsing import parse_message
 from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import parse_message
 from postmaster.pipeline.verdict import NO_VERDICT, SenderVerdict
 
 

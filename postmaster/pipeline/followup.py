@@ -10,9 +10,10 @@ from postmaster.desk.models import FollowUpPolicy, LinkKind
 from postmaster.pipeline.attributes import given_attributes, note_flaws, read_headers, take_article
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.context import DecisionContext
-from postmaster.pipeline.decision import REASONS, Decision, Outcome
+from postmaster.pipeline.decision import REASONS, Decision
 from postmaster.pipeline.followup_checks import FollowUpCheck
 from postmaster.pipeline.marks import Report
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import Finding, is_proven
 from postmaster.system.lists import StateKind
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from postmaster.parsing import part_content
 from postmaster.parsing.charset import decode_text
 from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import part_content
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.marks import Report
 from postmaster.pipeline.returned import returned_messages

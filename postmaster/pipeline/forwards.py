@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from postmaster.parsing import parse_addresses, parse_message, part_content
 from postmaster.parsing.address_key import MAX_ADDRESS, address_key
+from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import parse_message, part_content
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.sender import Writer, possible_writers
 

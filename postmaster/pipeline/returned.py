@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from postmaster.parsing import parse_addresses, parse_ids, parse_message, part_content
 from postmaster.parsing.address_key import address_key
+from postmaster.parsing.addresses import parse_addresses
+from postmaster.parsing.ids import parse_ids
 from postmaster.parsing.message import AttachedPart, ParsedMessage
+from postmaster.parsing.parser import parse_message, part_content
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.threads import thread_keys
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from postmaster.parsing import parse_addresses
 from postmaster.parsing.address_key import MAX_ADDRESS, address_key, clean_address
+from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import Address, ParsedMessage
 
 # Where the writer may stand, the likeliest first; with a list that puts itself into From, and otherwise.

@@ -16,8 +16,9 @@ from postmaster.pipeline.attributes import given_attributes, note_flaws, read_he
 from postmaster.pipeline.candidate_tickets import CandidateTicket
 from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.context import DecisionContext
-from postmaster.pipeline.decision import REASONS, STORM, Decision, Outcome, Prepared
+from postmaster.pipeline.decision import REASONS, STORM, Decision, Prepared
 from postmaster.pipeline.followup import check_follow_up, doubt_follow_up, follow_up, sender_fails
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.queue_choices import queue_choices
 from postmaster.pipeline.threads import CONTENT_KEY
 from postmaster.pipeline.ticket_numbers import clean_title

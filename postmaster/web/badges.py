@@ -12,7 +12,7 @@ from postmaster.ledger.models import RunStatus
 from postmaster.operations.target_service import TargetHealth
 from postmaster.outlets.health import OutletHealth
 from postmaster.outlets.models import DeliveryState
-from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.outcome import RECORDED, Outcome
 from postmaster.pipeline.verdict import Finding
 
 

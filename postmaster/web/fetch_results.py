@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import ended_run, last_ended, tickets_of_run
-from postmaster.pipeline.decision import RECORDED, Outcome
+from postmaster.pipeline.outcome import RECORDED, Outcome
 
 # What the browser's session remembers: the id of the last run that had ended when a fetch was asked for, by account.
 AWAITED = "awaited-fetches"

@@ -270,7 +270,8 @@ def _command_entries(name: str, parent: click.Context) -> Iterator[Entry]:
     command = parent.command.get_command(parent, name) if isinstance(parent.command, click.Group) else None
     if command is None or command.hidden:
         return
-    context = click.Context(command, info_name=name, parent=parent)
+    context = command.make_context(name, [], parent=parent, resilient_parsing=True)
+    command = context.command  # that of the list may have been one that only stands for it
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
             yield from _command_entries(below, context)

@@ -14,7 +14,7 @@ from postmaster.errors import NotFoundError
 from postmaster.ledger.models import InboundMail
 from postmaster.ledger.search import MailFilter, MailPage, find_mail
 from postmaster.ledger.trace import MailTrace, trace_mail
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import Finding
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before, asked_number

@@ -98,6 +98,11 @@ class BufferingWorker(Worker):
         self._listeners: list[BaseWSGIServer] = []
         self._looked = 0.0
 
+    def load_wsgi(self) -> None:
+        """Load the pages as well, so that no request waits for them, and a fault in them shows at the start."""
+        super().load_wsgi()
+        self.wsgi.complete()
+
     def run(self) -> None:
         """Serve until gunicorn says to end, or is gone."""
         self._threads.set_thread_count(self.cfg.threads)

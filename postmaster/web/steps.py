@@ -9,7 +9,7 @@ from datetime import datetime
 from postmaster.extensions import Json
 from postmaster.ledger.models import Deletion
 from postmaster.ledger.trace import MailTrace
-from postmaster.pipeline.decision import OUTCOMES, Outcome
+from postmaster.pipeline.outcome import OUTCOMES, Outcome
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from demo.samples import INVOICES, ORDERS_ADDRESS, PLAN, SUPPORT, SUPPORT_ADDRESS, UNLINKED_ADDRESSES, Sample, samples
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 
 KINDS = sorted({kind.__name__ for kinds in PLAN.values() for kind, _ in kinds})
 

@@ -18,8 +18,9 @@ from postmaster.desk.rawmail import pack
 from postmaster.extensions import now
 from postmaster.ledger.models import Deletion, FetchRun, InboundMail, Quarantine, RunStatus
 from postmaster.operations.models import Incident
-from postmaster.pipeline.decision import STORM, Outcome
+from postmaster.pipeline.decision import STORM
 from postmaster.pipeline.filters.models import FilterState, PostmasterFilter
+from postmaster.pipeline.outcome import Outcome
 from postmaster.resources.models import AuditEvent, Validity
 from postmaster.system.models import ApiToken, Scope, SettingRow
 from postmaster.web.badges import OUTCOME_BADGES

@@ -35,7 +35,8 @@ NAMED = [
 
 def commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Each command below ``group``, with the words that call it."""
-    for name, command in group.commands.items():
+    for name, listed in group.commands.items():
+        command = listed.make_context(name, [], resilient_parsing=True).command
         if isinstance(command, click.Group):
             yield from commands(command, (*words, name))
         else:

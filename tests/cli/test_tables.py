@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postmaster.cli import base
+from postmaster.cli import tables
 
 
 def test_a_long_table_is_one_table_and_reads_only_a_piece_ahead(capsys: pytest.CaptureFixture[str]) -> None:
@@ -12,14 +12,14 @@ def test_a_long_table_is_one_table_and_reads_only_a_piece_ahead(capsys: pytest.C
 
     def rows() -> object:
         nonlocal read
-        for number in range(3 * base.TABLE_PIECE):
+        for number in range(3 * tables.TABLE_PIECE):
             read += 1
             yield number, "x"
-            assert read <= number + base.TABLE_PIECE
+            assert read <= number + tables.TABLE_PIECE
 
-    base.print_table(("id", "name"), rows())  # type: ignore[arg-type]
+    tables.print_table(("id", "name"), rows())  # type: ignore[arg-type]
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 * base.TABLE_PIECE + 1
+    assert len(lines) == 3 * tables.TABLE_PIECE + 1
     assert lines.count("id   name") == 1
     assert {line.index("x") for line in lines[1:]} <= {5, 6}
 
@@ -31,5 +31,5 @@ def test_a_long_table_is_one_table_and_reads_only_a_piece_ahead(capsys: pytest.C
 def test_a_cell_is_shown_as_it_is_but_controls_nothing(
     capsys: pytest.CaptureFixture[str], value: object, shown: str
 ) -> None:
-    base.print_table(("a", "b"), [[value, "|"]])
+    tables.print_table(("a", "b"), [[value, "|"]])
     assert capsys.readouterr().out.splitlines()[1].split("|")[0].rstrip() == shown

@@ -117,7 +117,7 @@ def test_a_command_of_the_guide_exists_with_these_options(app: Flask, line: str)
         with app.app_context():
             found = command.get_command(click.Context(command), words.pop(0))
         assert found is not None, line
-        command = found
+        command = found.make_context(None, [], resilient_parsing=True).command
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options
 

@@ -23,8 +23,8 @@ from postmaster.operations.metrics import render_metrics
 from postmaster.outbox.models import EventType
 from postmaster.outlets.kinds import EVENTS, OUTLET_KINDS, OutletKind
 from postmaster.outlets.senders import SENDERS
-from postmaster.pipeline.decision import Outcome
 from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
+from postmaster.pipeline.outcome import Outcome
 from postmaster.resources.fields import Field
 from postmaster.sources.protocols import PROTOCOLS
 from postmaster.system import list_settings, settings
@@ -128,7 +128,7 @@ def test_each_setting_is_in_the_table_and_asked_for() -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_each_outcome_is_counted_and_explained(outcome: Outcome) -> None:
-    """``pipeline/decision.py``, ``ledger/models.py``, docs/glossary.md."""
+    """``pipeline/outcome.py``, ``ledger/models.py``, docs/glossary.md."""
     counters = RunCounters()
     counters.count([outcome])
     assert counters.counters()[name_in_code(outcome)] == counters.done == 1
@@ -140,7 +140,7 @@ def test_each_outcome_is_counted_and_explained(outcome: Outcome) -> None:
 def test_each_recorded_outcome_has_words_metric_and_badge(
     app: Flask, desk: Desk, client: FlaskClient, outcome: Outcome
 ) -> None:
-    """``pipeline/decision.py``, ``ledger/models.py``."""
+    """``pipeline/outcome.py``, ``ledger/models.py``."""
     desk.ok("read", input=mail("order 7"))
     with app.app_context(), transaction() as session:
         session.execute(update(InboundMail).values(outcome=outcome))

@@ -6,7 +6,7 @@ import pytest
 
 from postmaster.fetching.counters import COUNTERS, RunCounters
 from postmaster.ledger.models import FetchRun, MailHour
-from postmaster.pipeline.decision import OUTCOMES, RECORDED, Outcome
+from postmaster.pipeline.outcome import OUTCOMES, RECORDED, Outcome
 from postmaster.web.badges import OUTCOME_BADGES
 
 

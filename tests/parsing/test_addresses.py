@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from postmaster.parsing import parse_addresses, parse_message
+from postmaster.parsing.addresses import parse_addresses
+from postmaster.parsing.parser import parse_message
 from tests.parsing.messages import message
 
 

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 from tests.parsing.messages import PDF, PNG, attachment, message, multipart, part, text
 
 IMAGE = part(b"Content-Type: image/png", b"Content-ID: <logo@x>", body=PNG)

@@ -9,9 +9,9 @@ import charset_normalizer
 import pytest
 from webencodings.labels import LABELS
 
-from postmaster.parsing import parse_message
 from postmaster.parsing.charset import codec_of, decode_text
 from postmaster.parsing.detection import MAX_SAMPLE
+from postmaster.parsing.parser import parse_message
 from tests.parsing.messages import message, text
 
 

@@ -8,7 +8,7 @@ from binascii import b2a_qp
 
 import pytest
 
-from postmaster.parsing import parse_message, part_content
+from postmaster.parsing.parser import parse_message, part_content
 from tests.parsing.messages import PDF, attachment, message, multipart, part, text
 from tests.parsing.sealed import attribute, compressed, enveloped, properties, rich, signed, smime, tnef, winmail
 from tests.parsing.test_reading import names, read

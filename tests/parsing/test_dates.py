@@ -6,7 +6,7 @@ from datetime import UTC
 
 import pytest
 
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 from tests.parsing.messages import message
 
 NOON = "2026-01-05T12:00:00"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from postmaster.parsing import parse_message
 from postmaster.parsing.filename import MAX_FILENAME, type_of_name
+from postmaster.parsing.parser import parse_message
 from tests.parsing.messages import attachment, multipart, part, text
 
 

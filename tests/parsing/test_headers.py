@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 from tests.parsing.messages import message, part
 
 

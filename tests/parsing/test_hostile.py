@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from postmaster.parsing import ParsedMessage, parse_message
+from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import parse_message
 from tests.parsing.messages import message, multipart, part
 
 SIZE = 1_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 from tests.parsing.inline_images import WAYS, dot, letter
 from tests.parsing.messages import multipart, part, text
 from tests.parsing.test_reading import read

@@ -11,7 +11,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postmaster.parsing import ParsedMessage, parse_addresses, parse_message, part_content
+from postmaster.parsing.addresses import parse_addresses
+from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parser import parse_message, part_content
 from tests.parsing.messages import attachment, message, multipart, part, text
 
 REALISTIC = (

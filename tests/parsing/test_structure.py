@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from postmaster.parsing import parse_message, part_content
+from postmaster.parsing.parser import parse_message, part_content
 from postmaster.parsing.structure import MAX_DEPTH, MAX_PARTS
 from tests.parsing.messages import PDF, PNG, attachment, message, multipart, part, text
 

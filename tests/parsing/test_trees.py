@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postmaster.parsing import parse_message, part_content
 from postmaster.parsing.containers import MAX_CONTAINER_DEPTH
+from postmaster.parsing.parser import parse_message, part_content
 from postmaster.parsing.tnef import SIGNATURE
 from tests.parsing.messages import message, multipart, part, text
 from tests.parsing.sealed import attribute, compressed, properties, signed, tnef

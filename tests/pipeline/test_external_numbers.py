@@ -13,7 +13,7 @@ from postmaster.accounts.models import Trust
 from postmaster.database import dialect_of, read_session, transaction
 from postmaster.desk.models import TicketField
 from postmaster.extensions import now
-from postmaster.fetching.dry_run import Foresight
+from postmaster.fetching.foresight import Foresight
 from postmaster.fetching.pipe import pipe_rules
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.candidate_tickets import NEWEST, field_query

@@ -22,14 +22,15 @@ from postmaster.accounts.models import Trust
 from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, Ticket, TicketCounter
-from postmaster.fetching.dry_run import Foresight
+from postmaster.fetching.foresight import Foresight
 from postmaster.ledger.models import InboundMail, Quarantine
 from postmaster.ledger.record import Origin, Recorded, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
-from postmaster.pipeline.decision import Outcome, Rules
+from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.pipeline.filters.service import FilterService
 from postmaster.pipeline.json import describe_decision
+from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.x_otrs_headers import HEADERS, known_header
 from tests.results import runner_of
 from tests.support import Desk

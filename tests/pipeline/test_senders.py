@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from postmaster.parsing import parse_message
+from postmaster.parsing.parser import parse_message
 from postmaster.pipeline.sender import possible_writers
 from tests.support import Desk, mail
 

@@ -8,7 +8,8 @@ import pytest
 
 from postmaster.accounts.types import ACCOUNT_TYPES
 from postmaster.errors import MailError
-from postmaster.sources import Deletions, Endpoint, MailSource, open_source
+from postmaster.sources.base import Deletions, Endpoint, MailSource
+from postmaster.sources.open import open_source
 from tests.servers.fixtures import TestMailbox
 from tests.servers.scripted import ScriptedServer
 

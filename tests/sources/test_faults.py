@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from postmaster.accounts.types import ACCOUNT_TYPES
-from postmaster.sources import Endpoint, deadline, dial, wire
+from postmaster.sources import deadline, dial, wire
+from postmaster.sources.base import Endpoint
 from tests.servers.certificates import Certificate
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.pop3 import Pop3Server

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from postmaster.sources import imap as imap_module
-from postmaster.sources import imap_folder, list_folders
+from postmaster.sources import imap_folder
 from postmaster.sources.imap import FOREIGN, NOT_EXPUNGED
+from postmaster.sources.open import list_folders
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.scripted import Connection, ImapServer, number_in

@@ -10,7 +10,8 @@ import pytest
 
 from postmaster.accounts.types import ACCOUNT_TYPES
 from postmaster.errors import MailError
-from postmaster.sources import Endpoint, probe
+from postmaster.sources.base import Endpoint
+from postmaster.sources.probe import probe
 from tests.servers.pop3 import Pop3Server
 from tests.servers.scripted import Answer, Connection, ImapServer, ScriptedServer
 from tests.sources.support import opened

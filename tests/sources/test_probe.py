@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from postmaster.sources import Endpoint, ProbeStage, list_folders, probe
+from postmaster.sources.base import Endpoint
+from postmaster.sources.open import list_folders
+from postmaster.sources.probe import ProbeStage, probe
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.scripted import ImapServer
 from tests.sources.support import TYPES, at, at_script, mails

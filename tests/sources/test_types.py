@@ -6,7 +6,8 @@ import pytest
 
 from postmaster.accounts.types import Protocol
 from postmaster.oauth.token_diagnosis import EXCHANGE_NAMES
-from postmaster.sources import open_source, peek_certificate
+from postmaster.sources.dial import peek_certificate
+from postmaster.sources.open import open_source
 from postmaster.sources.protocols import PROTOCOLS
 from postmaster.sources.tls import shared_context
 from tests.servers.dovecot import Dovecot

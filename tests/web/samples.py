@@ -21,7 +21,7 @@ from postmaster.operations.models import Incident
 from postmaster.operations.wall import create_wall_link, wall_token
 from postmaster.outbox.models import Event, EventType
 from postmaster.outlets.models import Delivery, DeliveryState
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.system.models import PasswordReset, User
 from postmaster.system.sessions import hash_of
 from postmaster.web.articles import sign

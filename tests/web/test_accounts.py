@@ -15,7 +15,7 @@ from postmaster.accounts.sealing import seal
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.models import InboundMail
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 from tests.web.resource_support import (

@@ -15,7 +15,7 @@ from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.hourly_counts import count_mail
 from postmaster.operations.models import Incident
-from postmaster.pipeline.decision import Outcome
+from postmaster.pipeline.outcome import Outcome
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.models import AuditEvent
 from postmaster.system.models import SettingRow

@@ -32,7 +32,9 @@ RESOURCES = sorted((each for each in gc.get_objects() if isinstance(each, Resour
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     data = tmp_path_factory.mktemp("contexts") / "data"
-    return create_app(load_environment({"POSTMASTER_DATA_DIR": str(data)})).jinja_env
+    app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(data)}))
+    app.complete()
+    return app.jinja_env
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster import create_app
+from postmaster.application import LazyApplication
 from postmaster.config import load_environment
 from postmaster.system.sessions import IDLE_MINUTES
 from postmaster.web.access import polling, public
@@ -119,6 +120,8 @@ def test_a_session_ends_when_nobody_clicks(app: Flask) -> None:
 
 def test_polling_does_not_keep_a_session_alive(app: Flask) -> None:
     add(app, "ada")
+    assert isinstance(app, LazyApplication)
+    app.complete()
     polled = app.view_functions["status.page"]
     app.add_url_rule("/poll", "poll", polling(lambda: polled().upper()))
     app.view_functions["poll"].access = polled.access  # type: ignore[attr-defined]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import regex
 
 from postmaster.desk.tickets import field_key
-from postmaster.parsing import parse_addresses
 from postmaster.parsing.address_key import address_key
+from postmaster.parsing.addresses import parse_addresses
 from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.filters.patterns import LAST, Condition, HeaderAssignment
 from postmaster.pipeline.filters.pseudo_headers import pseudo_value

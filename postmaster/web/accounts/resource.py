@@ -15,7 +15,8 @@ from postmaster.accounts.service import AccountService
 from postmaster.accounts.tags import tags_of
 from postmaster.operations.progress import progress
 from postmaster.operations.server_checks import CheckReport
-from postmaster.pipeline.decision import OUTCOMES, REASONS
+from postmaster.pipeline.decision import REASONS
+from postmaster.pipeline.outcome import OUTCOMES
 from postmaster.system.settings import FETCH_INTERVAL, RECOMMENDED_ACCOUNT_LIMIT, get_setting
 from postmaster.web.accounts.bulk import BULK_ACTIONS, KEEPS, WAYS_BACK
 from postmaster.web.accounts.form import account_form
