@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.routing import Map
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 
 class LazyApplication(Flask):

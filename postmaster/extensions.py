@@ -38,6 +38,7 @@ migrate = Migrate()
 MODEL_MODULES = (
     "accounts.models",
     "desk.models",
+    "ledger.flow_models",
     "ledger.models",
     "operations.models",
     "outbox.models",

@@ -10,7 +10,7 @@ from postmaster.cli.lazy import LazyCommand
 COMMANDS = (
     LazyCommand("account", "account:group", "Manage the mail accounts."),
     LazyCommand("address", "address:group", "Manage the system addresses."),
-    LazyCommand("alert", "alert:group", "Show incidents, and test where alerts are sent."),
+    LazyCommand("alert", "alert:group", "Show and acknowledge incidents, and manage where alerts are sent."),
     LazyCommand("credential", "credential:group", "Manage the credentials."),
     LazyCommand(
         "customer", "customer:group", "Manage the customer directory: addresses with customer login and number."

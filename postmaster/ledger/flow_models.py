@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+import postmaster.accounts.models  # noqa: F401 - a foreign key names a table of its
 from postmaster.extensions import BigId, Id, Model, UtcDateTime
 
 

@@ -282,7 +282,8 @@ def _missing(role: ProcessRole) -> Find:
 
     def find(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
         works = any(process.role is role and not process.trouble for process in alive(session))
-        needed = session.scalar(select(MailAccount.id).where(MailAccount.validity == Validity.VALID).limit(1))
+        valid = select(MailAccount.id).outerjoin(AccountState).where(MailAccount.validity == Validity.VALID, NOT_PAUSED)
+        needed = session.scalar(valid.limit(1))
         return [] if works or needed is None else [IncidentTrouble("", sentence, "/status")]
 
     return find

@@ -46,7 +46,8 @@ def count_refused(session: Session) -> Mapping[str, int]:
 def update_incidents(session: Session) -> None:
     """Open and close incidents, and prepare what is to be told about them. The caller commits."""
     moment, targets = now(), alert_targets(session)
-    known = {(row.condition, row.subject): row for row in session.scalars(open_incidents())}
+    rows = session.scalars(open_incidents().options(selectinload(Incident.deliveries)))
+    known = {(row.condition, row.subject): row for row in rows}
     for condition in CONDITIONS:
         troubles = condition.find(session, moment)
         if troubles is None:
@@ -55,8 +56,10 @@ def update_incidents(session: Session) -> None:
         for trouble in found.values():
             incident = known.get((condition.name, trouble.subject)) or _open(session, condition, trouble, moment)
             incident.sentence = trouble.sentence
-            if _is_worse(incident, trouble, condition) or _is_due(incident, condition, moment):
+            if _is_worse(incident, trouble, condition):
                 _prepare(incident, targets, moment)
+            elif incident.acknowledged_at is None and moment - incident.opened_at >= condition.patience:
+                _prepare(incident, _untold(incident, targets), moment)
         for (name, subject), incident in known.items():
             if name == condition.name and subject not in found:
                 _close(incident, targets, moment)
@@ -73,10 +76,10 @@ def _is_worse(incident: Incident, trouble: IncidentTrouble, condition: IncidentC
     return worse
 
 
-def _is_due(incident: Incident, condition: IncidentCondition, moment: datetime) -> bool:
-    """Whether it is to be told: it lasted long enough, and nobody was told or has acknowledged it."""
-    is_new = incident.acknowledged_at is None and not incident.deliveries
-    return is_new and moment - incident.opened_at >= condition.patience
+def _untold(incident: Incident, targets: Sequence[Target]) -> Sequence[Target]:
+    """Those that nothing was prepared for: they were added, or made valid again, while it went on."""
+    told = {delivery.target for delivery in incident.deliveries if not delivery.over}
+    return [target for target in targets if target.key not in told]
 
 
 def _open(session: Session, condition: IncidentCondition, trouble: IncidentTrouble, moment: datetime) -> Incident:

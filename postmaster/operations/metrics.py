@@ -48,7 +48,9 @@ class _Collector(Collector):
         return family
 
     def _accounts(self) -> Iterator[Metric]:
-        age = _gauge("last_success_age_seconds", "Time since the last successful run, or since the account was added.")
+        age = _gauge(
+            "last_success_age_seconds", "Time since the last successful run, or since the account was added or resumed."
+        )
         backlog = _gauge("backlog_messages", "Messages that the last run that saw the mailbox left there.")
         failures = _gauge("failures", "Failed runs in a row.")
         seconds = _gauge("last_run_seconds", "How long the last run took.")
@@ -57,7 +59,9 @@ class _Collector(Collector):
         query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
         for account in self.session.scalars(query).unique():
             state, labels = account.state or AccountState(failures=0, backlog=0), [account.label, str(account.id)]
-            age.add_metric(labels, (moment - (state.last_success_at or account.created_at)).total_seconds())
+            if state.paused_at is None:
+                since = state.last_success_at or account.created_at
+                age.add_metric(labels, (moment - max(since, state.resumed_at or since)).total_seconds())
             backlog.add_metric(labels, state.backlog)
             failures.add_metric(labels, state.failures)
             health.add_metric([*labels, account_health(account).value], 1)

@@ -28,7 +28,8 @@ NOT_EXPUNGED = "The server kept mail that was marked as deleted."
 READ_ONLY = "The folder is only looked at."
 
 # How a session breaks that a server cannot follow.
-BROKEN = ("connection-lost", "server-silent", "server-slow", "server-confused")
+CONFUSED = ("connection-lost", "server-confused")
+BROKEN = (*CONFUSED, "server-silent", "server-slow")
 
 # Rights that deleting takes (RFC 4314 section 4): to mark, and to expunge.
 _DELETING = frozenset("te")
@@ -59,19 +60,19 @@ class ImapSource:
         That is rare (RFC 3501 section 5.5 lets clients do it), so it is found out at the cost of a session an hour.
         """
         try:
-            self._folder = Folder(client, read_only=self._read_only, at_once=True)
+            self._folder = Folder(client, read_only=self._read_only, at_once=client.introduced_at_once)
             return client
         except MailError as error:
             if error.code not in BROKEN or not client.introduced_at_once:
                 raise
-            self._wire.habits.pipelines = False
-            if self._wire.deadline.passed:
+            if self._wire.deadline.passed:  # which is no proof against the server
                 raise
+            self._wire.habits.pipelines = False
         client = cast("ImapClient", self._connection.reconnect())
         try:
             self._folder = Folder(client, read_only=self._read_only)
         except MailError as error:
-            self._wire.habits.pipelines = error.code in BROKEN  # then it was not that
+            self._wire.habits.pipelines = error.code in CONFUSED  # then it was not that
             raise
         return client
 

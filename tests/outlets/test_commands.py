@@ -165,7 +165,9 @@ def test_pausing_and_resuming_are_told_and_audited(outlets: Outlets) -> None:
     assert "again" in outlets.desk.ok("outlet", "resume", "desk").stdout
     assert "not paused" in outlets.desk.ok("outlet", "resume", "desk").stdout
     with outlets.app.app_context(), read_session() as session:
-        actions = session.scalars(select(AuditEvent.action).where(AuditEvent.noun == "outlet")).all()
+        actions = session.scalars(
+            select(AuditEvent.action).where(AuditEvent.noun == "outlet").order_by(AuditEvent.id)
+        ).all()
     assert actions == ["add", "pause", "resume"]
 
 

@@ -57,7 +57,7 @@ def test_a_lead_finds_what_a_lead_may_open(stocked: str, lead: FlaskClient) -> N
     ("query", "address"),
     [
         ("sales", "/queues/"),
-        ("add+mail", "/accounts/add"),
+        ("add+mail", "/accounts/where"),
         ("tickets+hour", "/settings/TicketsPerSenderHour"),
         ("audit", "/audit"),
         ("orders.example", "/accounts/1"),

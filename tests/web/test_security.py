@@ -68,4 +68,5 @@ def test_the_address_of_a_browser_is_taken_from_trusted_proxies_alone(data_dir: 
 
 
 def test_an_open_form_stays_usable_for_hours(app: Flask) -> None:
+    app.complete()
     assert app.config["WTF_CSRF_TIME_LIMIT"] >= 8 * 3600

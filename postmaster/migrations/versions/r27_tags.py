@@ -45,7 +45,7 @@ def upgrade() -> None:
             ['user_id'], ['user_account.id'], name='fk_saved_view_user_id_user_account', ondelete='CASCADE'
         ),
         sa.PrimaryKeyConstraint('id', name='pk_saved_view'),
-        sa.UniqueConstraint('user_id', 'plural', 'name', name='uq_saved_view_user_id'),
+        sa.UniqueConstraint('user_id', 'plural', 'name', name='uq_saved_view_user_id_plural_name'),
         sqlite_autoincrement=True,
     )
     op.create_index('ix_saved_view_plural', 'saved_view', ['plural'])
