@@ -15,6 +15,7 @@ from postmaster.accounts.health import account_health
 from postmaster.accounts.mailbox import mailbox_key
 from postmaster.accounts.models import AccountState, Dispatching, MailAccount
 from postmaster.accounts.same_server import warnings_about
+from postmaster.accounts.tags import TAGS
 from postmaster.accounts.types import ACCOUNT_TYPES, EMAIL_ADDRESS, TYPE_FIELDS
 from postmaster.accounts.validation import (
     check_credential,
@@ -23,7 +24,7 @@ from postmaster.accounts.validation import (
     check_mandatory,
     refuse_foreign_fields,
 )
-from postmaster.accounts.wait import end_wait
+from postmaster.accounts.wait import end_wait, keep_wait
 from postmaster.desk.addresses import ADDRESS_USERS
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.desk.queues import QUEUE_USERS, Queues
@@ -31,11 +32,14 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, iso
 from postmaster.parsing.address_key import address_key
 from postmaster.resources.entered import EnteredValues
-from postmaster.resources.fields import Field, Value
+from postmaster.resources.fields import COMMENT, Field, Value
 from postmaster.resources.models import Validity
 from postmaster.resources.service import Service, Stored, printable, unknown
 from postmaster.resources.uses import Use, enumeration
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
+
+# Fields that no server is told of: what is wrong with a sign-in is the same whatever they are.
+UNTOLD = {TAGS.name, COMMENT.name, DISPATCHING.name, QUEUE.name}
 
 
 class AccountService(Service[MailAccount]):
@@ -177,11 +181,17 @@ class AccountService(Service[MailAccount]):
         check_mailbox(self.session, values.draft, values.errors)
 
     def store(self, values: EnteredValues[MailAccount]) -> Stored[MailAccount]:
-        """What was wrong may be right now, so try at once. Warn when there are more valid accounts than recommended."""
+        """What was wrong may be right now, so try at once, unless only what servers are not told was changed. Warn when
+        there are more valid accounts than recommended.
+        """
         was_valid = values.record is not None and values.record.validity is Validity.VALID
+        before = values.record.config_revision if values.record is not None else ""
         stored = super().store(values)
-        self._saved.append(stored.record.id)
-        end_wait(stored.record)
+        if before and stored.changes and stored.changes.keys() <= UNTOLD:
+            keep_wait(stored.record, before)
+        else:
+            self._saved.append(stored.record.id)
+            end_wait(stored.record)
         if stored.record.validity is Validity.VALID and not was_valid:
             self._warn_of_many()
         return stored

@@ -12,6 +12,19 @@ def state_of(account: MailAccount) -> AccountState:
     return account.state
 
 
+def keep_wait(account: MailAccount, before: str) -> None:
+    """Keep the wait of ``account``, whose ``config_revision`` was ``before``: what was changed has nothing to do with
+    what was wrong. The caller commits.
+    """
+    state = account.state
+    if state is None:
+        return
+    if state.paused_revision == before:
+        state.paused_revision = account.config_revision
+    if state.held_revision == before:
+        state.held_revision = account.config_revision
+
+
 def end_wait(account: MailAccount) -> None:
     """End the wait of ``account`` if its last run failed or was held back. The caller commits."""
     state = account.state

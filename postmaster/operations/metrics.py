@@ -49,7 +49,7 @@ class _Collector(Collector):
 
     def _accounts(self) -> Iterator[Metric]:
         age = _gauge(
-            "last_success_age_seconds", "Time since the last successful run, or since the account was added or resumed."
+            "last_success_age_seconds", "Time since the last successful run, or since it was added or resumed."
         )
         backlog = _gauge("backlog_messages", "Messages that the last run that saw the mailbox left there.")
         failures = _gauge("failures", "Failed runs in a row.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -33,6 +34,8 @@ class TargetHealth(StrEnum):
 def _sealed_address(text: str) -> str:
     """An address for Apprise. It is not repeated in a refusal: it may hold a password."""
     address = line(2000)(text.strip())
+    if re.search(r"[?&](template|keyfile)=", address, re.IGNORECASE):
+        raise InvalidValue("names a file of this machine", "Leave template= and keyfile= out.")
     if any(char.isspace() for char in address) or not is_address(address):
         raise InvalidValue(
             "is not an address that Apprise can send to",

@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from postmaster import config
 from postmaster.accounts.sealing import UnsealError, unseal
 from postmaster.database import transaction
-from postmaster.errors import ConfigError
+from postmaster.errors import ConfigError, MailError
 from postmaster.operations.models import AlertTarget
 from postmaster.operations.quiet_hours import is_quiet
 from postmaster.resources.audit import audit
 from postmaster.resources.models import Validity
+from postmaster.sources.networks import check_addresses, resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,14 @@ class Target:
         return is_quiet(self.quiet_hours, moment, zone)
 
     def send(self, title: str, body: str) -> bool:
-        """Send a message; returns whether it was taken. Never raises, and takes some seconds at most."""
+        """Send a message; returns whether it was taken. Never raises, and takes some seconds at most.
+
+        What was entered in the pages is sent to no forbidden network, as whoever enters it is not who runs this host.
+        """
         sender = _apprise().Apprise()
         try:
+            if not self.of_environment and _is_forbidden(self.address):
+                return False
             return bool(sender.add(self.address) and sender.notify(title=title, body=body))
         except Exception:  # a plugin's fault must not stop anything
             return False
@@ -61,6 +67,19 @@ class Target:
         with transaction() as session:
             audit(session, actor, "try", "target", self.label, {"taken": taken})
         return taken
+
+
+def _is_forbidden(address: str) -> bool:
+    """Whether a host that Apprise would connect to is in one of POSTMASTER_FORBIDDEN_NETWORKS."""
+    plugin = _apprise().Apprise.instantiate(address)
+    for host in filter(None, (getattr(plugin, "host", None), getattr(plugin, "smtp_host", None))):
+        try:
+            check_addresses(host, resolve(host, 0), config.current().forbidden_networks)
+        except MailError:
+            return True
+        except (OSError, ValueError):
+            continue  # a token in the place of a host, or a name that leads nowhere
+    return False
 
 
 def _apprise() -> Any:

@@ -104,8 +104,7 @@ def set_password(session: Session, name: str, password: str, actor: str) -> None
     lock_administration(session)
     user = named_user(session, name)
     user.password_hash = USER_PASSWORD.parse(password)
-    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
-    end_sessions(session, user.id)
+    _end_access(session, user)
     audit(session, actor, "set-password", "user", user.name, {"password": "changed"})
 
 
@@ -116,7 +115,7 @@ def set_active(session: Session, name: str, active: bool, actor: str) -> None:
     if user.active != active:
         _keep_an_admin(session, user)
         user.active = active
-        end_sessions(session, user.id)
+        _end_access(session, user)
         action = "enable" if active else "disable"
         audit(session, actor, action, "user", user.name, {"active": [not active, active]})
 
@@ -132,14 +131,20 @@ def set_role(session: Session, name: str, role: str, actor: str) -> None:
         _keep_an_admin(session, user)
         audit(session, actor, "set-role", "user", user.name, {"role": [user.role.value, wanted.value]})
         user.role = wanted
-        end_sessions(session, user.id)
+        _end_access(session, user)
+
+
+def _end_access(session: Session, user: User) -> None:
+    """End what lets somebody in as ``user`` was: sessions, and a link to choose a password."""
+    session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
+    end_sessions(session, user.id)
 
 
 def _keep_an_admin(session: Session, user: User) -> None:
     """Refuse to lose ``user`` as an admin if nobody else is one."""
     if user.role is not Role.ADMIN or not user.active:
         return
-    others = exists().where(User.role == Role.ADMIN, User.active, User.id != user.id)
+    others = exists().where(User.role == Role.ADMIN, User.active, User.password_hash != "", User.id != user.id)
     if not session.scalar(select(others)):
         message = f"“{user.name}” is the only admin who can sign in."
         raise InputError(ROLE.label, message, "Add another admin first, or make somebody one.", code="last-admin")
@@ -163,10 +168,10 @@ def sign_in(session: Session, name: str, password: str) -> User | None:
     nobodys = _nobodys_hash()  # for each name, so that the first one nobody has takes no longer than the others
     user = find_user(session, printable(name))
     try:
-        _hasher.verify(user.password_hash if user else nobodys, password)
+        _hasher.verify((user and user.password_hash) or nobodys, password)
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return None
-    return user if user and user.active else None
+    return user if user and user.active and user.password_hash else None
 
 
 def change_own_password(session: Session, user_id: int, current: str, new: str) -> User:

@@ -50,7 +50,8 @@ class BoardContext(PulseContext, templates=("status/_live.html", "status/_status
     """What the page shows of the day and the accounts, and renews.
 
     ``asked`` is what its address says. The chart and the queues are renewed only if ``mail_changed``: they differ from
-    what ``mail_mark`` stands for. ``chart_mail`` finds the mail that the chart shows, ``runs_url`` the runs of the last
+    what ``mail_mark`` stands for. ``chart_mail`` finds the mail that the chart shows, unless it is a queue's:
+    that may be in another one by now. ``runs_url`` the runs of the last
     day, and ``mail_url`` the mail of this day.
     """
 
@@ -58,7 +59,7 @@ class BoardContext(PulseContext, templates=("status/_live.html", "status/_status
     asked: Mapping[str, Any]
     state_url: Callable[..., str]
     chart: Chart
-    chart_mail: Mapping[str, str]
+    chart_mail: Mapping[str, str] | None
     queues: Sequence[QueueToday]
     incidents: Sequence[Wrong]
     open_count: int
@@ -116,7 +117,7 @@ def _board() -> BoardContext:
             asked=asked,
             state_url=lambda **changes: url_for("status.page", **{**asked, **changes}),
             chart=chart,
-            chart_mail={"queue": chosen.name} if chosen else {},
+            chart_mail=None if chosen else {},
             queues=queues,
             incidents=incidents[:MAX_INCIDENTS],
             open_count=len(incidents),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
@@ -10,6 +12,7 @@ from sqlalchemy import select
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
+from postmaster.system import users
 from postmaster.system.models import User
 from postmaster.system.sessions import Browser, start_session
 from tests.cli.support import PASSWORD, audit_log
@@ -87,6 +90,23 @@ def test_the_last_admin_cannot_be_lost(run: Run, command: tuple[str, ...]) -> No
     assert (result.exit_code, "[last-admin]" in result.stderr) == (2, True)
     add(run, "bob")
     assert run("user", *command).exit_code == 0
+
+
+def test_an_admin_who_has_chosen_no_password_yet_does_not_count(run: Run, app: Flask) -> None:
+    add(run)
+    with app.app_context(), transaction() as session:
+        users.add_user(session, "ghost", "admin", None, "test")
+    assert "[last-admin]" in run("user", "disable", "ada").stderr
+
+
+def test_who_has_chosen_no_password_yet_takes_as_long_to_refuse(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+    with app.app_context(), transaction() as session:
+        users.add_user(session, "ghost", "lead", None, "test")
+    monkeypatch.setattr(users, "_hasher", Mock(wraps=users._hasher, verify=lambda *given: checked.append(given)))
+    with app.app_context(), read_session() as session:
+        assert [users.sign_in(session, name, "") for name in ("ghost", "nobody")] == [None, None]
+    assert [len(given[0]) > 20 for given in checked] == [True, True]
 
 
 def test_a_link_needs_to_know_where_the_pages_are(run: Run) -> None:

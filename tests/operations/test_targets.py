@@ -9,8 +9,11 @@ import pytest
 import time_machine
 from flask import Flask
 
+from postmaster import create_app
+from postmaster.config import load_environment
 from postmaster.operations.conditions import GROWING_RUNS
 from postmaster.operations.quiet_hours import is_quiet
+from postmaster.operations.targets import Target
 from tests.operations.conftest import BOTH, change_state
 from tests.operations.test_alerts import NOON, account, look, titles
 from tests.servers.alerts import WebhookServer
@@ -192,6 +195,47 @@ def test_what_a_target_did_not_take_is_not_tried_again_after_an_acknowledgement(
     desk.ok("quarantine", "delete", "1", "--yes")
     look(20)
     assert titles(webhook) == [], "who was not told that it began is not told that it is over"
+
+
+@pytest.mark.usefixtures("account")
+def test_what_was_away_for_a_while_is_told_what_is_still_wrong(webhook: WebhookServer, desk: Desk, app: Flask) -> None:
+    add_target(desk, webhook, "--conditions", "quarantine", name="One")
+    add_target(desk, webhook, "--conditions", "quarantine", name="Other")
+    webhook.broken = True
+    add_quarantined(app, ["a"])
+    look(1)
+    desk.ok("alert", "target", "set", "Other", "--validity", "invalid")
+    look(10)
+    desk.ok("alert", "target", "set", "Other", "--validity", "valid")
+    webhook.broken = False
+    for minute in (60, 120, 180):
+        look(minute)
+    assert titles(webhook) == ["Mail in quarantine"] * 2
+
+
+@pytest.mark.usefixtures("account")
+def test_what_is_added_while_something_is_wrong_is_told_of_it(webhook: WebhookServer, desk: Desk, app: Flask) -> None:
+    add_target(desk, webhook, "--conditions", "quarantine", name="One")
+    add_quarantined(app, ["a"])
+    look(1)
+    add_target(desk, webhook, "--conditions", "quarantine", name="Other")
+    for minute in (2, 3):
+        look(minute)
+    assert titles(webhook) == ["Mail in quarantine"] * 2
+
+
+def test_what_admins_enter_leads_into_no_forbidden_network(environ: dict[str, str], webhook: WebhookServer) -> None:
+    forbidding = create_app(load_environment({**environ, "POSTMASTER_FORBIDDEN_NETWORKS": "127.0.0.0/8"}))
+    with forbidding.app_context():
+        assert not Target("a", "a", webhook.target).send("title", "body")
+        assert Target("b", "b", webhook.target, of_environment=True).send("title", "body")
+
+
+@pytest.mark.parametrize("name", ["template", "KEYFILE"])
+def test_a_target_names_no_file_of_this_machine(desk: Desk, name: str) -> None:
+    given = ("--name", "Ops", "--address-stdin")
+    refused = desk.run("alert", "target", "add", *given, input=f"json://localhost/?{name}=/etc/passwd")
+    assert (refused.exit_code, "names a file of this machine" in refused.stderr) == (2, True)
 
 
 @pytest.mark.usefixtures("account")

@@ -360,3 +360,19 @@ def test_a_server_that_drops_a_second_command_is_asked_one_by_one(monkeypatch: p
             assert not source.list()
             source.close()
             assert server.connections == connections  # the next time it is known
+
+
+# A folder whose index is built anew.
+@pytest.mark.parametrize("capability", [b"IMAP4rev1 UIDPLUS AUTH=PLAIN", b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID"])
+def test_a_folder_that_opens_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch, capability: bytes) -> None:
+    monkeypatch.setattr(imap_folder, "PIPELINE_SECONDS", 0.3)
+
+    def open_slowly(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+        connection.stopping.wait(0.6)
+        connection.send(b"* 0 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n" + tag + b" OK [READ-WRITE] done\r\n")
+
+    with ImapServer({"SELECT": open_slowly}, capability=capability) as server:
+        for _ in range(3):
+            source = opened(at_script(server))
+            assert not source.list()
+            source.close()

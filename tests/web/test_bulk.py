@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 
-from postmaster.accounts.models import MailAccount
-from postmaster.database import transaction
+from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.web import bulk
 from tests.support import Desk
@@ -43,6 +44,12 @@ def press_undo(client: FlaskClient, answer: Any) -> str:
     [address] = re.findall(r'action="([^"]*/undo/[^"]*)"', answer.text)
     sent = client.post(html.unescape(address), data={"csrf_token": token_of(answer.text)}, follow_redirects=True)
     return words(sent.text)
+
+
+def state_of(app: Flask) -> AccountState:
+    """The state of the first account."""
+    with app.app_context(), read_session() as session:
+        return session.get_one(AccountState, 1)
 
 
 def shown(desk: Desk, number: int) -> Any:
@@ -93,6 +100,21 @@ def test_queue_and_tags_are_changed_and_put_back(client: FlaskClient, desk: Desk
     assert [shown(desk, number)["tags"] for number in (1, 2)] == ["vip; west", ""]
     press(client, "untag", 1, 2, tags="west")
     assert shown(desk, 1)["tags"] == "vip"
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize(("action", "fields"), [("tag", {"tags": "east"}), ("queue", {"queue": "Sales"})])
+def test_what_no_server_is_told_of_sends_no_refused_password_again(
+    app: Flask, client: FlaskClient, desk: Desk, action: str, fields: dict[str, str]
+) -> None:
+    later = now() + timedelta(hours=8)
+    with app.app_context(), transaction() as session:
+        account = session.get_one(MailAccount, 1)
+        account.state = AccountState(failures=1, paused_revision=account.config_revision, next_run_at=later)
+    press(client, action, 1, **fields)
+    assert (shown(desk, 1)["health"], state_of(app).next_run_at) == ("paused", later)
+    desk.ok("account", "set", 1, "--host", "other.example")
+    assert (shown(desk, 1)["health"], state_of(app).next_run_at) == ("failing", None)
 
 
 @pytest.mark.usefixtures("three")

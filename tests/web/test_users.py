@@ -126,6 +126,15 @@ def test_a_disabled_user_has_no_link(app: Flask, client: FlaskClient) -> None:
     link = make_link(client)
     press(client, "2/disable")
     assert app.test_client().get(link).status_code == 404
+    press(client, "2/enable")
+    assert app.test_client().get(link).status_code == 404, "it was for who the user was"
+
+
+def test_a_link_for_a_lead_makes_no_admin(app: Flask, client: FlaskClient) -> None:
+    add(app, "ada", "lead")
+    link = make_link(client)
+    press(client, "2/role", role="admin")
+    assert app.test_client().get(link).status_code == 404
 
 
 def test_a_link_stands_in_no_log_and_no_page(

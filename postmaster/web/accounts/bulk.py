@@ -37,7 +37,7 @@ def _tagging(*, add: bool) -> ActWith:
     def act(service: Any, account: MailAccount, texts: Mapping[str, str]) -> bool:
         words = tags_of(read_tags(texts[TAGS.name]))
         tags = with_tags(account.tags, added=words) if add else with_tags(account.tags, removed=words)
-        return bool(service.change(account, {TAGS.name: tags}))
+        return tags != account.tags and bool(service.change(account, {TAGS.name: tags}))
 
     return act
 
