@@ -18,8 +18,8 @@ from postmaster.ledger.hourly_counts import hour_of
 from postmaster.parsing.dates import parse_date
 from postmaster.parsing.message import ParsedMessage
 
-# Ten years, in seconds: whatever claims to be older is that old.
-MAX_WAITED = 10 * 366 * 24 * 3600
+# A month, in seconds. What is older was in its mailbox before anybody fetched it, and tells nothing of how fast mail is.
+MAX_WAITED = 30 * 24 * 3600
 
 # Seconds up to which messages are counted together: finer than anybody looks at, and a handful of rows an hour.
 _MINUTES = (1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 45, 60, 120, 240, 480, 24 * 60, 7 * 24 * 60)
@@ -36,7 +36,8 @@ class Waited:
 
 
 def waited_until(message: ParsedMessage, moment: datetime) -> int | None:
-    """Seconds from when the last server took ``message`` until ``moment``; None if it does not say when.
+    """Seconds from when the last server took ``message`` until ``moment``; None if it does not say when, or that was
+    longer than ``MAX_WAITED`` ago.
 
     That is what its topmost Received field tells after the semicolon (RFC 5321 section 4.4). A clock that is ahead of
     ours counts as no time at all.
@@ -44,7 +45,8 @@ def waited_until(message: ParsedMessage, moment: datetime) -> int | None:
     for value in message.header_values("Received")[:1]:
         arrived = parse_date(value.rpartition(";")[2])
         if arrived is not None:
-            return min(max(0, int((moment - arrived).total_seconds())), MAX_WAITED)
+            waited = max(0, int((moment - arrived).total_seconds()))
+            return waited if waited <= MAX_WAITED else None
     return None
 
 
