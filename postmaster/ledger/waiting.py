@@ -18,7 +18,7 @@ from postmaster.ledger.hourly_counts import hour_of
 from postmaster.parsing.dates import parse_date
 from postmaster.parsing.message import ParsedMessage
 
-# A month, in seconds. What is older was in its mailbox before anybody fetched it, and tells nothing of how fast mail is.
+# A month, in seconds. What is older was in its mailbox before anybody fetched it, and says nothing of how fast mail is.
 MAX_WAITED = 30 * 24 * 3600
 
 # Seconds up to which messages are counted together: finer than anybody looks at, and a handful of rows an hour.
