@@ -231,7 +231,7 @@ def test_waiting_time_begins_where_the_mailbox_got_it(
     assert 5400 <= (waited["late"] or 0) < 5460
     assert (waited["untold"], waited["odd"], waited["ahead"]) == (None, None, 0)
     assert waited["old"] is None
-    assert counted == 3
+    assert counted == 2
     assert "Waited 1 h 30 min" in words(lead.get("/mail/1").text)
 
 
