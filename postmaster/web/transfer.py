@@ -17,6 +17,7 @@ from postmaster.errors import InputError, PostMasterError
 from postmaster.operations import scratch
 from postmaster.resources.bulk import AnyService, MakeService
 from postmaster.resources.import_export import Imported, ImportOutcome, exported, import_items, read_document
+from postmaster.resources.service import printable
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
@@ -79,7 +80,7 @@ def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
             items = read_document(document, resource.noun)
             results, warnings = import_items(_serving(resource), items, rehearse=not form.token.data)
         except PostMasterError as error:
-            refusals = error.sentences()
+            refusals = [printable(sentence) for sentence in error.sentences()]
             named = any("[still-named]" in sentence for sentence in refusals)
             return TransferContext(resource=resource, form=form, refusals=refusals, named=named).render(), 422
         if form.token.data:
@@ -101,9 +102,8 @@ def _serving(resource: Resource) -> MakeService:
 def _sent(form: DocumentForm) -> bytes:
     """The document that was sent, or is kept. Raises InputError."""
     if token := form.token.data:
-        path = scratch.find_file(token)
-        kept = json.loads(path.read_text()) if path else {}
-        if kept.get("user") != current_user().id:
+        kept = scratch.read_object(token)
+        if kept.get("user") != current_user().id or "document" not in kept:
             raise InputError("File", "The file is not kept any more.", "Choose it again.")
         return str(kept["document"]).encode()
     sent = request.files.get("file")
