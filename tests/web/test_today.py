@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 
-from postmaster.accounts.models import MailAccount
+from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import transaction
 from postmaster.desk.models import Article, SenderType, Ticket
 from postmaster.extensions import now
@@ -199,6 +199,29 @@ def test_what_lasts_counts_before_it_is_over(app: Flask, noon_lead: FlaskClient)
     assert "last 24 hours: not fetched for 6 h 0 min" in noon_lead.get("/status").text
     page = words(noon_lead.get("/accounts/2/status").text)
     assert "06:30 now 6 h 0 min No runs" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"paused_at": 300}, "fetched all the time"),
+        ({"resumed_at": 1}, "fetched all the time"),
+        ({"resumed_at": 120}, "not fetched for 2 h 0 min"),
+        ({"paused_at": 120}, "not fetched for 3 h 0 min"),
+        ({"paused_at": 120, "failing_since": 299}, "not fetched for 4 h 59 min"),
+    ],
+    ids=["paused", "just resumed", "no run since", "no worker before", "failing before"],
+)
+def test_a_pause_is_no_outage(app: Flask, noon_lead: FlaskClient, state: dict[str, int], told: str) -> None:
+    """Of an account that was last fetched five hours ago; what happened is given in minutes before now."""
+    noon_lead.get("/status")
+    add_rows(app, 2, 3)
+    moments = {name: NOON - timedelta(minutes=minutes) for name, minutes in state.items()}
+    tell_state(app, 2, last_run_at=NOON, last_success_at=NOON - timedelta(hours=5), **moments)
+    with app.app_context(), transaction() as session:
+        session.execute(update(MailAccount).values(created_at=NOON - timedelta(days=90)))
+        session.execute(update(AccountState).where(AccountState.paused_at.is_not(None)).values(paused_reason="Move"))
+    assert f"last 24 hours: {told}" in noon_lead.get("/status").text
 
 
 def test_an_outage_is_written_down_when_it_is_over(
