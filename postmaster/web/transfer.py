@@ -29,6 +29,9 @@ FORMS = {"json": "application/json", "toml": "application/toml"}
 # Of the changes that a document would make, how many are listed.
 MAX_LISTED = 200
 
+# As many as are imported at once: that is one transaction, and nothing else is written meanwhile.
+MAX_ITEMS = 2_000
+
 
 class DocumentForm(Form):
     """A file, or the ``token`` of one that was looked at."""
@@ -48,6 +51,7 @@ class TransferContext(Context, templates=("resources/import.html",)):
     counts: Mapping[ImportOutcome, int] = field(default_factory=dict)
     refusals: Sequence[str] = ()
     named: bool = False
+    limit: int = MAX_ITEMS
 
 
 def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
@@ -77,7 +81,7 @@ def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
             return TransferContext(resource=resource, form=form).render(), form.status()
         try:
             document = _sent(form)
-            items = read_document(document, resource.noun)
+            items = _read(resource, document)
             results, warnings = import_items(_serving(resource), items, rehearse=not form.token.data)
         except PostMasterError as error:
             refusals = [printable(sentence) for sentence in error.sentences()]
@@ -86,6 +90,15 @@ def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
         if form.token.data:
             return _imported(resource, results, warnings)
         return _rehearsed(resource, form, document, results)
+
+
+def _read(resource: Resource, document: bytes) -> list[dict[str, str]]:
+    """The items of the document. Raises InputError, also if a page does not import as many."""
+    items = read_document(document, resource.noun)
+    if len(items) > MAX_ITEMS:
+        message = f"The file holds {len(items):,} {resource.plural}; a page imports {MAX_ITEMS:,} at most."
+        raise InputError("File", message, f"Import it by command: flask {resource.noun} import FILE")
+    return items
 
 
 def _serving(resource: Resource) -> MakeService:

@@ -79,6 +79,14 @@ def test_a_document_that_is_wrong_changes_nothing_and_says_why(client: FlaskClie
     assert "Nothing was imported." in words(answer.text)
 
 
+def test_more_than_a_page_imports_leads_to_the_command(client: FlaskClient) -> None:
+    assert "At most 2 MB, and 2,000 accounts." in words(client.get("/accounts/import").text)
+    answer = send(client, json.dumps({"account": [{"type": "IMAP", "host": "two.example"}] * 2_001}))
+    assert answer.status_code == 422
+    assert "The file holds 2,001 accounts; a page imports 2,000 at most." in words(answer.text)
+    assert "flask account import FILE" in words(answer.text)
+
+
 def test_a_file_is_wanted_and_one_of_somebody_else_is_not_taken(app: Flask, client: FlaskClient) -> None:
     token = token_of(client.get("/accounts/import").text)
     assert "No file is chosen." in words(client.post("/accounts/import", data={"csrf_token": token}).text)
