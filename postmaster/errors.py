@@ -145,8 +145,8 @@ _FAULTS = (
           "Check user name and password of the credential; the account waits until they or its settings change."),
     Fault("login-unclear", "login", True,
           "{host} refused the login of {login}, but not clearly because of the password.",
-          "The next run tries again, less and less often; after a day of this the account is paused. Read the server's "
-          "words, and check user name and password of the credential."),
+          "The next run tries again, less and less often; after a day of this the account waits until its credential "
+          "or its settings change. Read the server's words, and check user name and password of the credential."),
     Fault("login-unavailable", "login", True, "{host} cannot check logins at the moment.",
           "Nothing to do here: the next run tries again. If it lasts, ask the mail server's administrator."),
     Fault("login-in-use", "login", True, "The mailbox of {login} on {host} is in use by another session.",
@@ -189,7 +189,8 @@ _FAULTS = (
     Fault("consent-missing", "token", False, "{provider} has no consent for “{credential}”: {what}.", "{todo}"),
     Fault("client-refused", "token", False, "{provider} refused the app of “{credential}”: {what}.", "{todo}"),
     Fault("provider-refused", "token", True, "{provider} gave no token for “{credential}”: {what}.",
-          "The next run tries again, less and less often; after a day of this the account is paused. {todo}"),
+          "The next run tries again, less and less often; after a day of this the account waits until its credential "
+          "or its settings change. {todo}"),
     Fault("token-denied", "token", False, "{provider} gave no token for “{credential}”: {what}.", "{todo}"),
     Fault("scopes-missing", "token", False, "The authorisation of “{credential}” does not cover: {what}.",
           "Authorise it again and leave all boxes ticked. If they are not offered, add the permissions to the app."),
@@ -256,7 +257,7 @@ _FAULTS = (
           "Nothing was deleted that was not stored. Look for the reference in the log, and report it."),
 )  # fmt: skip
 
-# Refused logins: the account is paused until its settings or its credential change; at once if it is certain that the
+# Refused logins: the account waits until its settings or its credential change; at once if it is certain that the
 # password is wrong, else after a day of nothing but such refusals.
 PAUSING = ("login-refused",)
 UNCLEAR = ("login-unclear", "token-refused", "provider-refused")

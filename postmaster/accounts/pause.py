@@ -32,7 +32,7 @@ def pause(service: AccountService, account: MailAccount, reason: str) -> bool:
     if state.paused_at is not None:
         return False
     set_pause(state, now().replace(microsecond=0), service.actor, reason)
-    service.note("pause", account, {"reason": [None, reason]})
+    note_pause(service, account, state)
     return True
 
 
@@ -40,6 +40,12 @@ def set_pause(state: AccountState, since: datetime, who: str, reason: str) -> No
     """Note in ``state`` that its account is paused. What somebody asked for before is not made up for."""
     state.paused_at, state.paused_by, state.paused_reason = since, who[:200], reason
     state.requested_at = state.requested_by = None
+
+
+def note_pause(service: AccountService, account: MailAccount, state: AccountState) -> None:
+    """Note in the audit log that ``account`` is paused: why, and since when, which tells it from a later pause."""
+    detail = {"reason": [None, state.paused_reason], "paused_at": [None, iso(state.paused_at)]}
+    service.note("pause", account, detail)
 
 
 def resume(service: AccountService, account: MailAccount) -> bool:

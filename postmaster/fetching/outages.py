@@ -19,9 +19,14 @@ INTERVALS = 2
 
 
 def still_since(state: AccountState, interval: timedelta, moment: datetime) -> tuple[datetime, bool] | None:
-    """Since when no run went well, and whether that is because they failed; None if one did within two intervals."""
-    success, failing = state.last_success_at, state.failing_since
-    if success and (failing or moment) - success > INTERVALS * interval:
+    """Since when no run went well, and whether that is because they failed; None if one did within two intervals.
+
+    While somebody has paused the account none is expected, so that time is no outage. One whose runs failed before it
+    was paused stands still until one goes well.
+    """
+    failing, until = state.failing_since, state.paused_at or moment
+    success = max(filter(None, (state.last_success_at, state.resumed_at)), default=None)
+    if success and (failing or until) - success > INTERVALS * interval:
         return success, failing is not None
     return (failing, True) if failing else None
 

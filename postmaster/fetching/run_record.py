@@ -25,7 +25,7 @@ from postmaster.fetching.pending import mark_deleted
 from postmaster.fetching.schedule import interval_of, slot_after_run, wait_after
 from postmaster.ledger.models import FetchRun, Mailbox, RunStatus
 
-# How long refusals that may pass by themselves are put up with before the account is paused: sooner, an hour's trouble
+# How long refusals that may pass by themselves are put up with before the account waits: sooner, an hour's trouble
 # of a server would stop the mail until somebody acts; later, a mailbox might be locked for too many wrong passwords.
 REMINDER_INTERVAL = timedelta(days=1)
 

@@ -19,7 +19,7 @@ SKIPPED: dict[Health, str] = {
     Health.PAUSED_BY_HAND: "paused; resume it with: flask account resume",
     Health.NEEDS_CREDENTIAL: "needs a valid credential",
     Health.NEEDS_UPDATE: "its credential has to be authorised again or changed",
-    Health.PAUSED: "paused after a refused login, until the credential or the account changes",
+    Health.PAUSED: "login refused; it waits until the credential or the account changes",
 }
 
 

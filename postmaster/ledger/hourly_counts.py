@@ -34,7 +34,11 @@ _TOTAL = reduce(add, (getattr(MailHour, name) for name in COUNTER_COLUMNS))
 
 
 def midnight() -> datetime:
-    """When this day began where the users are."""
+    """When this day began where the users are.
+
+    Mail is counted by hours of UTC, within which a day begins where time zones are off the full hour (Asia/Kolkata).
+    What is counted since then counts all of that hour: some mail too much rather than too little.
+    """
     return now().astimezone(config.current().time_zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -67,9 +71,9 @@ def mails_of_queue(session: Session, queue_id: int | None = None) -> dict[dateti
     return {hour: int(count) for hour, count in session.execute(query.group_by(QueueHour.hour))}
 
 
-def dispatched_since(session: Session, hour: datetime) -> dict[int, int]:
-    """How many messages came into each queue from ``hour`` on, by its id."""
-    query = select(QueueHour.queue_id, func.sum(QueueHour.mails)).where(QueueHour.hour >= hour)
+def dispatched_since(session: Session, moment: datetime) -> dict[int, int]:
+    """How many messages came into each queue from the hour of ``moment`` on, by its id."""
+    query = select(QueueHour.queue_id, func.sum(QueueHour.mails)).where(QueueHour.hour >= hour_of(moment))
     return {queue_id: int(count) for queue_id, count in session.execute(query.group_by(QueueHour.queue_id))}
 
 
@@ -77,9 +81,11 @@ def _first_hour() -> datetime:
     return hour_of(now()) - timedelta(hours=MAX_HOURS)
 
 
-def recorded_since(session: Session, hour: datetime, account_ids: Collection[int] | None) -> dict[int, int]:
-    """How many messages were recorded from ``hour`` on, for these accounts or for all that have some, by their id."""
-    query = select(MailHour.account_id, func.sum(_TOTAL)).where(MailHour.hour >= hour)
+def recorded_since(session: Session, moment: datetime, account_ids: Collection[int] | None) -> dict[int, int]:
+    """How many messages were recorded from the hour of ``moment`` on, by the id of their account: one of these, or any
+    that has some.
+    """
+    query = select(MailHour.account_id, func.sum(_TOTAL)).where(MailHour.hour >= hour_of(moment))
     if account_ids is not None:
         query = query.where(MailHour.account_id.in_(account_ids))
     rows = session.execute(query.group_by(MailHour.account_id))

@@ -65,9 +65,9 @@ def _adding(dialect: str) -> Executable:
     return statement.on_conflict_do_update(index_elements=["hour", "seconds"], set_=grown)
 
 
-def waited_since(session: Session, hour: datetime) -> Waited | None:
-    """How long the mail that was recorded from ``hour`` on had waited; None if there was none that tells."""
-    query = select(WaitingHour.seconds, func.sum(WaitingHour.mails)).where(WaitingHour.hour >= hour)
+def waited_since(session: Session, moment: datetime) -> Waited | None:
+    """How long the mail recorded from the hour of ``moment`` on had waited; None if there was none that tells."""
+    query = select(WaitingHour.seconds, func.sum(WaitingHour.mails)).where(WaitingHour.hour >= hour_of(moment))
     counts = {bound: int(count) for bound, count in session.execute(query.group_by(WaitingHour.seconds))}
     total = sum(counts.values())
     return Waited(_quantile(counts, 0.5), _quantile(counts, 0.95), total) if total else None

@@ -22,7 +22,7 @@ class Figures:
 
 
 def figures(session: Session, since: datetime, account_ids: Collection[int] | None = None) -> Mapping[int, Figures]:
-    """The figures of these accounts, or of all that have some, from the hour ``since`` on; in two queries."""
+    """The figures of these accounts, or of all that have some, from the hour of ``since`` on; in two queries."""
     recorded, waiting = recorded_since(session, since, account_ids), _quarantined(session, account_ids)
     return {number: Figures(recorded.get(number, 0), waiting.get(number, 0)) for number in {*recorded, *waiting}}
 

@@ -6,12 +6,14 @@ All web processes of a machine see them. They are named by a token that nobody c
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import secrets
 import time
 from pathlib import Path
 
 from postmaster import config
+from postmaster.extensions import Json
 
 # Seconds after which a file goes, and how many there may be; the oldest go first.
 MAX_AGE_SECONDS = 24 * 3600
@@ -34,6 +36,16 @@ def find_file(token: str) -> Path | None:
     """The file of that token, if it is still there."""
     path = _folder() / token
     return path if _TOKEN.fullmatch(token) and path.exists() else None
+
+
+def read_object(token: str) -> Json:
+    """What the file of that token holds as JSON; empty if it is gone, or holds anything else."""
+    path = find_file(token)
+    try:
+        held = json.loads(path.read_text()) if path else {}
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 def files() -> list[Path]:

@@ -66,7 +66,7 @@ def today(session: Session, verdict: Verdict, hours: Hours) -> Today:
     begin, moment, states = midnight(), now(), grouped_states(session)
     by_state, fresh = _count_tickets(session, states[StateGroup.OPEN]), states[StateGroup.NEW]
     return Today(
-        mails=sum(count for hour, count in hours.items() if hour >= begin),
+        mails=sum(count for hour, count in hours.items() if hour >= hour_of(begin)),
         usual=usual_by(hours, moment),
         new_tickets=sum(count for state, count in by_state.items() if state in fresh),
         open_tickets=sum(by_state.values()),
@@ -88,9 +88,9 @@ def usual_by(hours: Hours, moment: datetime) -> int | None:
 
 
 def _between(hours: Hours, begin: datetime, end: datetime) -> float:
-    """The messages from ``begin`` to ``end``; of the hour that ``end`` lies in, as large a part as of the hour."""
-    last = hour_of(end)
-    return sum(count for hour, count in hours.items() if begin <= hour < last) + hours.get(last, 0) * (
+    """The messages from the hour of ``begin`` to ``end``; of the hour of ``end``, as large a part as of the hour."""
+    first, last = hour_of(begin), hour_of(end)
+    return sum(count for hour, count in hours.items() if first <= hour < last) + hours.get(last, 0) * (
         (end - last) / timedelta(hours=1)
     )
 

@@ -88,9 +88,9 @@ def _outages(session: Session, accounts: Sequence[MailAccount], moment: datetime
 
 
 def _lasting(account: MailAccount, interval: timedelta, moment: datetime) -> Iterator[Still]:
-    since = still_since(account.state, interval, moment) if account.state else None
-    if since:
-        yield Still(since[0], None, since[1])
+    if account.state and (since := still_since(account.state, interval, moment)):
+        began, failed = since
+        yield Still(began, None if failed else account.state.paused_at, failed)
 
 
 def forget_old_outages(session: Session) -> None:

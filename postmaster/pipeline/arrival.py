@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from postmaster.desk.rawmail import Packed, pack
@@ -35,6 +35,13 @@ class Arrival:
         """Compress it now, not within a transaction, where everybody waits for it (measured: 50 µs a message)."""
         self.packed  # noqa: B018 - it is kept from now on
         return self
+
+    def with_verdict(self, checked: SenderVerdict) -> Arrival:
+        """It with what was found out about its sender; what was compressed ahead stays so."""
+        told = replace(self, checked=checked)
+        if "packed" in vars(self):
+            vars(told)["packed"] = self.packed
+        return told
 
 
 def read_arrival(raw: bytes, sha256: bytes, identity: str, occurrence: int) -> Arrival:

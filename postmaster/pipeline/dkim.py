@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import lru_cache
 
 import dkim
@@ -99,7 +98,7 @@ def _checked(arrival: Arrival, keys: KeyServer | None) -> Arrival:
     if message is None or message.from_ is None:
         return arrival
     results = _results(arrival.raw, message, domain_of(message.from_.address), keys)
-    return replace(arrival, checked=judge(message, CHECKED_HERE, results)) if results else arrival
+    return arrival.with_verdict(judge(message, CHECKED_HERE, results)) if results else arrival
 
 
 def _results(raw: bytes, message: ParsedMessage, domain: str, keys: KeyServer | None) -> list[MethodResult]:

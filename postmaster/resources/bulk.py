@@ -20,7 +20,7 @@ from postmaster.extensions import Json
 from postmaster.resources.audit import events_in
 from postmaster.resources.fields import typed
 from postmaster.resources.models import AuditEvent
-from postmaster.resources.service import ConflictError, Service
+from postmaster.resources.service import ConflictError, Service, printable
 
 # Records that one press changes: as many as a request has time for.
 MAX_BULK = 500
@@ -120,7 +120,7 @@ def undo(make: MakeService, batch: str, ways: Mapping[str, TakeBack]) -> BulkRes
     """
     with read_session() as session:
         service = make(session)
-        events = [event for event in events_in(session, batch, service.actor) if event.noun == service.noun]
+        events = [event for event in events_in(session, printable(batch), service.actor) if event.noun == service.noun]
     return _in_pieces(events[::-1], lambda piece, result: _undo_piece(make, piece, ways, result))
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from postmaster.ledger.models import FetchRun, RunStatus
-from postmaster.operations.run_history import ended_run, last_ended, tickets_of_run
+from postmaster.operations.run_history import ended_run, tickets_of_run
 from postmaster.pipeline.outcome import RECORDED, Outcome
 
 # What the browser's session remembers: the id of the last run that had ended when a fetch was asked for, by account.
@@ -20,9 +20,12 @@ MAX_AWAITED = 20
 MAX_LINKED = 3
 
 
-def await_fetch(database: Session, account_id: int) -> None:
-    """Remember that whoever is signed in waits for a run of that account; call it before the run is asked for."""
-    awaited = {**session.get(AWAITED, {}), str(account_id): last_ended(database, account_id)}
+def await_fetch(account_id: int, before: int) -> None:
+    """Remember that whoever is signed in waits for a run of that account.
+
+    ``before`` is the id of the last run that had ended before it was asked for.
+    """
+    awaited = {**session.get(AWAITED, {}), str(account_id): before}
     session[AWAITED] = dict(list(awaited.items())[-MAX_AWAITED:])
 
 

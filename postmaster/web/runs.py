@@ -31,7 +31,7 @@ LEFT_WORDS: Mapping[str, str] = {
     "not-reached": "not reached",
     "timeout": "time limit reached",
     "interrupted": "interrupted",
-    "paused": "all fetching was paused",
+    "paused": "fetching was paused",
     "held": "waiting for confirmation",
 }
 

@@ -17,6 +17,7 @@ from postmaster.errors import InputError, PostMasterError
 from postmaster.operations import scratch
 from postmaster.resources.bulk import AnyService, MakeService
 from postmaster.resources.import_export import Imported, ImportOutcome, exported, import_items, read_document
+from postmaster.resources.service import printable
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
@@ -27,6 +28,9 @@ FORMS = {"json": "application/json", "toml": "application/toml"}
 
 # Of the changes that a document would make, how many are listed.
 MAX_LISTED = 200
+
+# As many as are imported at once: that is one transaction, and nothing else is written meanwhile.
+MAX_ITEMS = 2_000
 
 
 class DocumentForm(Form):
@@ -47,6 +51,7 @@ class TransferContext(Context, templates=("resources/import.html",)):
     counts: Mapping[ImportOutcome, int] = field(default_factory=dict)
     refusals: Sequence[str] = ()
     named: bool = False
+    limit: int = MAX_ITEMS
 
 
 def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
@@ -76,15 +81,24 @@ def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
             return TransferContext(resource=resource, form=form).render(), form.status()
         try:
             document = _sent(form)
-            items = read_document(document, resource.noun)
+            items = _read(resource, document)
             results, warnings = import_items(_serving(resource), items, rehearse=not form.token.data)
         except PostMasterError as error:
-            refusals = error.sentences()
+            refusals = [printable(sentence) for sentence in error.sentences()]
             named = any("[still-named]" in sentence for sentence in refusals)
             return TransferContext(resource=resource, form=form, refusals=refusals, named=named).render(), 422
         if form.token.data:
             return _imported(resource, results, warnings)
         return _rehearsed(resource, form, document, results)
+
+
+def _read(resource: Resource, document: bytes) -> list[dict[str, str]]:
+    """The items of the document. Raises InputError, also if a page does not import as many."""
+    items = read_document(document, resource.noun)
+    if len(items) > MAX_ITEMS:
+        message = f"The file holds {len(items):,} {resource.plural}; a page imports {MAX_ITEMS:,} at most."
+        raise InputError("File", message, f"Import it by command: flask {resource.noun} import FILE")
+    return items
 
 
 def _serving(resource: Resource) -> MakeService:
@@ -101,9 +115,8 @@ def _serving(resource: Resource) -> MakeService:
 def _sent(form: DocumentForm) -> bytes:
     """The document that was sent, or is kept. Raises InputError."""
     if token := form.token.data:
-        path = scratch.find_file(token)
-        kept = json.loads(path.read_text()) if path else {}
-        if kept.get("user") != current_user().id:
+        kept = scratch.read_object(token)
+        if kept.get("user") != current_user().id or "document" not in kept:
             raise InputError("File", "The file is not kept any more.", "Choose it again.")
         return str(kept["document"]).encode()
     sent = request.files.get("file")

@@ -15,6 +15,7 @@ from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.resources.fields import InvalidFieldsError
+from postmaster.resources.service import printable
 from postmaster.system.models import Role, User, WebSession
 from postmaster.system.password_resets import RESET_PATH, VALID_HOURS, create_reset_link
 from postmaster.system.sessions import hash_of, key_of, live_sessions, sessions_of
@@ -241,7 +242,7 @@ def reset_link(number: int) -> ResponseReturnValue:
 @for_admins
 def end_sessions(number: int) -> ResponseReturnValue:
     """End one session of the user, or all of them."""
-    key = request.form.get("session") or None
+    key = printable(request.form.get("session", "")) or None
 
     def act(session: Session, name: str) -> str:
         ended = sign_out(session, name, current_user().name, key)

@@ -194,7 +194,7 @@ def test_a_refused_login_is_not_tried_again_until_the_credential_changes(desk: D
     before = len(mailbox.server.log)
     row = desk.fetch_one()
     assert row["skipped"] == 1
-    assert "paused" in row["skipped_reason"]
+    assert "login refused; it waits" in row["skipped_reason"]
     assert mailbox.user not in mailbox.server.log[before:]
     desk.ok("credential", "set", credential, "--password-stdin", input=mailbox.password)
     assert desk.fetch_one()["new"] == 1

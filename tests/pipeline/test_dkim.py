@@ -23,6 +23,7 @@ from postmaster.config import load_environment
 from postmaster.database import read_session
 from postmaster.ledger.filter_trial import checked_of, recent_messages, source_of, try_out
 from postmaster.pipeline import dkim as checking
+from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.filters.models import PostmasterFilter
 from tests.servers.dns import DnsServer
@@ -198,6 +199,14 @@ def test_what_was_found_is_kept_and_not_asked_for_again(app: Flask, desk: Desk, 
     desk.ok("ticket", "dispatch", *(row["number"] for row in desk.tickets()))
     assert [row["queue"] for row in desk.tickets()] == ["Misc", "Misc"]
     assert keys.asked == []
+
+
+def test_what_was_compressed_ahead_is_not_compressed_again(app: Flask) -> None:
+    arrival = read_arrival(signed(letter()), b"", "one", 1).pack_ahead()
+    with app.app_context():
+        [checked] = checking.check_signatures([arrival], lambda _: True)
+    assert checked.checked.dkim == "pass"
+    assert checked.packed is arrival.packed
 
 
 def test_servers_are_addresses_with_a_port_or_without(environ: dict[str, str]) -> None:

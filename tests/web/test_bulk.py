@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import read_session, transaction
@@ -125,6 +125,17 @@ def test_undo_leaves_what_was_changed_since(client: FlaskClient, desk: Desk) -> 
     assert "Undone: 1 account." in text
     assert "Not done: berta@berta.example: It was changed since then" in text
     assert [shown(desk, number)["tags"] for number in (1, 2)] == ["", "north"]
+
+
+@pytest.mark.usefixtures("three")
+def test_undo_of_a_pause_leaves_a_later_one_for_the_same_reason(app: Flask, client: FlaskClient, desk: Desk) -> None:
+    paused = press(client, "pause", 1, reason="Holiday")
+    desk.ok("account", "resume", 1)
+    desk.ok("account", "pause", 1, "--reason", "Holiday")
+    with app.app_context(), transaction() as session:
+        session.execute(update(AccountState).values(paused_at=now() + timedelta(minutes=1)))
+    assert "It was changed since then" in press_undo(client, paused)
+    assert shown(desk, 1)["health"] == "paused-by-hand"
 
 
 @pytest.mark.usefixtures("three")

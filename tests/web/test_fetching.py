@@ -223,6 +223,16 @@ def test_who_asked_for_a_fetch_is_told_once_what_came_of_it(
     assert "→" not in live(client, path) + live(client, "/accounts/live") + live(lead, path)
 
 
+def test_a_fetch_that_was_refused_is_not_waited_for(desk: Desk, client: FlaskClient, mailbox: TestMailbox) -> None:
+    mailbox.deliver(mail("hello"))
+    number = desk.account(mailbox)
+    desk.ok("account", "pause", number, "--reason", "Holiday")
+    assert "the account is paused. Resume it first." in words(post(client, f"/accounts/{number}/fetch").text)
+    desk.ok("account", "resume", number)
+    desk.fetch()
+    assert "→" not in live(client, "/accounts/live")
+
+
 @pytest.mark.parametrize(("found", "sentence"), [(0, ": no new mail."), (1, ": 1 message → 1 new ticket: 20")])
 def test_the_list_and_the_board_tell_of_it_too(
     desk: Desk, client: FlaskClient, mailbox: TestMailbox, found: int, sentence: str

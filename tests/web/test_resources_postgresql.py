@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from tests.results import Run
 from tests.servers.postgres import Postgres
 from tests.support import Desk
-from tests.web.conftest import add, signed_in
-from tests.web.resource_support import add_credential, fill, labels, press_delete
+from tests.web.conftest import add, signed_in, token_of
+from tests.web.resource_support import add_credential, fill, labels, press_delete, words
 
 
 @pytest.fixture
@@ -38,6 +38,13 @@ def test_lists_are_filtered_and_sorted(client: FlaskClient, desk: Desk) -> None:
         assert labels(client, f"/credentials?sort={sort}") == ["anna", "Zoë"]
     assert labels(client, "/addresses?q=misc&sort=-queue") == ["a@b.example"]
     assert labels(client, "/queues?sort=-used")[0] == "Misc"
+
+
+def test_what_no_database_takes_is_refused_in_addresses_and_forms(client: FlaskClient) -> None:
+    sent = {"csrf_token": token_of(client.get("/users/1").text), "session": "\0"}
+    undone = client.post("/accounts/undo/%00", data=sent, follow_redirects=True)
+    assert "There is nothing to undo." in words(undone.text)
+    assert "has no session" in words(client.post("/users/1/sign-out", data=sent, follow_redirects=True).text)
 
 
 def test_forms_save_and_the_log_tells(client: FlaskClient) -> None:

@@ -53,6 +53,13 @@ def runs(app: Flask, lead: FlaskClient) -> None:
     add_runs(app)
 
 
+def test_a_run_that_a_pause_cut_short_does_not_say_what_else_was_paused(app: Flask, lead: FlaskClient) -> None:
+    lead.get("/runs")
+    add_rows(app, 1, 2)
+    add_runs(app, found=5, left=5, left_reasons={"paused": 5})
+    assert "5 left: fetching was paused" in words(lead.get("/runs").text)
+
+
 @pytest.mark.usefixtures("runs")
 def test_each_run_says_what_became_of_its_mail_and_why_it_failed(lead: FlaskClient) -> None:
     page = lead.get("/runs").text

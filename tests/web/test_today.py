@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -13,13 +15,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 
-from postmaster.accounts.models import MailAccount
+from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.database import transaction
 from postmaster.desk.models import Article, SenderType, Ticket
 from postmaster.extensions import now
 from postmaster.ledger.flow_models import Outage, QueueHour, WaitingHour
-from postmaster.ledger.hourly_counts import hour_of
-from postmaster.ledger.models import InboundMail
+from postmaster.ledger.hourly_counts import COUNTER_COLUMNS, hour_of
+from postmaster.ledger.models import InboundMail, MailHour
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 from tests.web.conftest import HTMX, add, signed_in
@@ -126,6 +128,25 @@ def test_usual_is_what_had_come_by_this_hour(
     assert said in words(noon_lead.get("/status").text)
 
 
+def test_a_day_that_begins_within_an_hour_counts_all_of_it(app: Flask, noon_lead: FlaskClient) -> None:
+    """In Kolkata it is six in the evening, and midnight was at half past an hour of UTC."""
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], time_zone=ZoneInfo("Asia/Kolkata"))
+    noon_lead.get("/status")
+    add_rows(app, 1, 2)
+    add_hours(app, {0: 5, 1: 10, 2: 10, 3: 10}, 18)
+    add_hours(app, {0: 90, 1: 90, 2: 90, 3: 90}, 19)
+    hour = hour_of(NOON) - timedelta(hours=18)
+    with app.app_context(), transaction() as session:
+        session.execute(update(QueueHour).values(queue_id=1))
+        session.add(MailHour(account_id=1, hour=hour, **dict.fromkeys(COUNTER_COLUMNS, 0) | {"new": 5}))
+        session.add(WaitingHour(hour=hour, seconds=120, mails=5))
+    page = noon_lead.get("/status").text
+    assert "Mail today 5 usually 10 by now" in words(page)
+    assert "half of today’s mail" in words(page)
+    assert re.search(r'id="mail-1"\s+href="[^"]*">\s*5<', page)
+    assert re.search(r'href="/mail\?queue=[^"]*">\s*5<', page)
+
+
 def test_the_week_before_is_a_band_behind_the_hours_and_a_table(app: Flask, lead: FlaskClient) -> None:
     lead.get("/status")
     add_rows(app, 1, 2)
@@ -200,6 +221,29 @@ def test_what_lasts_counts_before_it_is_over(app: Flask, noon_lead: FlaskClient)
     assert "last 24 hours: not fetched for 6 h 0 min" in noon_lead.get("/status").text
     page = words(noon_lead.get("/accounts/2/status").text)
     assert "06:30 now 6 h 0 min No runs" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"paused_at": 300}, "fetched all the time"),
+        ({"resumed_at": 1}, "fetched all the time"),
+        ({"resumed_at": 120}, "not fetched for 2 h 0 min"),
+        ({"paused_at": 120}, "not fetched for 3 h 0 min"),
+        ({"paused_at": 120, "failing_since": 299}, "not fetched for 4 h 59 min"),
+    ],
+    ids=["paused", "just resumed", "no run since", "no worker before", "failing before"],
+)
+def test_a_pause_is_no_outage(app: Flask, noon_lead: FlaskClient, state: dict[str, int], told: str) -> None:
+    """Of an account that was last fetched five hours ago; what happened is given in minutes before now."""
+    noon_lead.get("/status")
+    add_rows(app, 2, 3)
+    moments = {name: NOON - timedelta(minutes=minutes) for name, minutes in state.items()}
+    tell_state(app, 2, last_run_at=NOON, last_success_at=NOON - timedelta(hours=5), **moments)
+    with app.app_context(), transaction() as session:
+        session.execute(update(MailAccount).values(created_at=NOON - timedelta(days=90)))
+        session.execute(update(AccountState).where(AccountState.paused_at.is_not(None)).values(paused_reason="Move"))
+    assert f"last 24 hours: {told}" in noon_lead.get("/status").text
 
 
 def test_an_outage_is_written_down_when_it_is_over(

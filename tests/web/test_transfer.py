@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from postmaster.operations import scratch
 from tests.support import Desk
 from tests.web.conftest import add, signed_in, token_of
 from tests.web.resource_support import add_credential, fields_of, fill, labels, words
@@ -67,6 +68,8 @@ def test_an_import_is_shown_before_it_is_done(client: FlaskClient, desk: Desk) -
         ("{", "is neither JSON"),
         ('{"account": [{"type": "IMAP", "host": "a b"}, {"typ": "x"}]}', "There is no field “typ”."),
         ('{"account": [{"type": "IMAP", "host": "two.example", "credential": "nobody"}]}', "nobody"),
+        (r'[{"\ud800": "x"}]', "There is no field “?”."),
+        (r'[{"type": "IMAP", "host": "two.example", "credential": "\ud800"}]', "?"),
     ],
 )
 def test_a_document_that_is_wrong_changes_nothing_and_says_why(client: FlaskClient, document: str, said: str) -> None:
@@ -74,6 +77,14 @@ def test_a_document_that_is_wrong_changes_nothing_and_says_why(client: FlaskClie
     assert answer.status_code == 422
     assert said in words(answer.text)
     assert "Nothing was imported." in words(answer.text)
+
+
+def test_more_than_a_page_imports_leads_to_the_command(client: FlaskClient) -> None:
+    assert "At most 2 MB, and 2,000 accounts." in words(client.get("/accounts/import").text)
+    answer = send(client, json.dumps({"account": [{"type": "IMAP", "host": "two.example"}] * 2_001}))
+    assert answer.status_code == 422
+    assert "The file holds 2,001 accounts; a page imports 2,000 at most." in words(answer.text)
+    assert "flask account import FILE" in words(answer.text)
 
 
 def test_a_file_is_wanted_and_one_of_somebody_else_is_not_taken(app: Flask, client: FlaskClient) -> None:
@@ -84,6 +95,16 @@ def test_a_file_is_wanted_and_one_of_somebody_else_is_not_taken(app: Flask, clie
     eve = signed_in(app, "eve")
     stolen = {**fields_of(page), "csrf_token": token_of(eve.get("/accounts/import").text)}
     assert "The file is not kept any more." in words(eve.post("/accounts/import", data=stolen).text)
+
+
+@pytest.mark.parametrize("held", ["", "[1]", '{"user": 1}', '{"stage": "login"}\n{"stage": "list"}\n'])
+def test_a_file_that_was_kept_for_something_else_is_not_taken(app: Flask, client: FlaskClient, held: str) -> None:
+    with app.app_context():
+        other = scratch.new_file()
+    other.write_text(held)
+    sent = {"csrf_token": token_of(client.get("/accounts/import").text), "token": other.name}
+    assert "The file is not kept any more." in words(client.post("/accounts/import", data=sent).text)
+    assert "is gone" in client.get(f"/accounts/add?draft={other.name}").text
 
 
 @pytest.mark.usefixtures("one")

@@ -8,11 +8,11 @@ from typing import Any
 
 from postmaster.accounts.fields import DISPATCHING, QUEUE
 from postmaster.accounts.models import Dispatching, MailAccount
-from postmaster.accounts.pause import REASON, pause, resume, set_pause
+from postmaster.accounts.pause import REASON, note_pause, pause, resume, set_pause
 from postmaster.accounts.service import AccountService
 from postmaster.accounts.tags import TAGS, read_tags, tags_of, with_tags
 from postmaster.accounts.wait import state_of
-from postmaster.extensions import Json
+from postmaster.extensions import Json, iso
 from postmaster.operations.requests import request_fetch
 from postmaster.resources.bulk import TakeBack, changed_since, put_back
 from postmaster.web.bulk_actions import ActWith, BulkAction, Told, delete_action, each
@@ -48,8 +48,9 @@ def _fetch(ids: Sequence[int], _texts: Mapping[str, str], actor: str) -> Told:
 
 
 def _unpause(service: Any, account: MailAccount, detail: Json) -> bool:
-    state = account.state
-    if state is None or state.paused_reason != detail["reason"][1]:
+    """Only the very pause: somebody may have ended it since, and another may have begun for the same reason."""
+    since, state = detail.get("paused_at", (None, None))[1], account.state
+    if state is None or since is None or iso(state.paused_at) != since:
         raise changed_since()
     return resume(service, account)
 
@@ -61,7 +62,7 @@ def _pause_again(service: Any, account: MailAccount, detail: Json) -> bool:
         raise changed_since()
     who, since, why = (detail[name][0] for name in ("paused_by", "paused_at", "reason"))
     set_pause(state, datetime.fromisoformat(since), who, why)
-    service.note("pause", account, {"reason": [None, why]})
+    note_pause(service, account, state)
     return True
 
 

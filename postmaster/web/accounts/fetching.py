@@ -14,6 +14,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import ANSWER_TEXTS, WELL, request_fetch
+from postmaster.operations.run_history import last_ended
 from postmaster.resources.numbers import read_id
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
@@ -45,9 +46,11 @@ def fetch(number: int) -> ResponseReturnValue:
     """Request a fetch of one account."""
     with read_session() as session:
         label = existing(ACCOUNT_PAGES.serve(session), number).label
-        await_fetch(session, number)
+        before = last_ended(session, number)
     requested = request_fetch([number], current_user().name)
     answer = requested.answers[number]
+    if answer in WELL:
+        await_fetch(number, before)
     sentence = ANSWER_TEXTS[answer].format(label=label)
     if answer in WELL and not requested.state.ok:
         flash(f"{sentence} {requested.state.sentence} {requested.state.advice}", "fail")

@@ -223,9 +223,8 @@ class AccountForm(FieldForm):
 
     def recall(self, token: str) -> None:
         """Enter again what was kept under ``token``; ``lost`` says that it is gone."""
-        path = scratch.find_file(token)
-        kept = json.loads(path.read_text()) if path else {}
-        self.lost = kept.get("user") != current_user().id
+        kept = scratch.read_object(token)
+        self.lost = kept.get("user") != current_user().id or "entered" not in kept
         if not self.lost:
             for name, text in kept["entered"].items():
                 if name in self:
