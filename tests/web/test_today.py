@@ -144,7 +144,7 @@ def test_a_day_that_begins_within_an_hour_counts_all_of_it(app: Flask, noon_lead
     assert "Mail today 5 usually 10 by now" in words(page)
     assert "half of today’s mail" in words(page)
     assert re.search(r'id="mail-1"\s+href="[^"]*">\s*5<', page)
-    assert re.search(r'href="/mail\?queue=[^"]*">\s*5<', page)
+    assert re.search(r'href="/status\?queue=[^"]*">\s*5<', page)
 
 
 def test_the_week_before_is_a_band_behind_the_hours_and_a_table(app: Flask, lead: FlaskClient) -> None:
