@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, expect, sync_playwright
 
 from tests.browser.site import USERS, Site, launch, sign_in
 from tests.conftest import NewDatabase
@@ -21,7 +21,8 @@ from tests.web.samples import populate
 REFUSED = r"status of (409|422)"
 
 # Milliseconds that anything on a page may take.
-PATIENCE = 10_000
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 MakePage = Callable[..., Page]
 
