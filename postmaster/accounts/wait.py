@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from postmaster.accounts.models import AccountState, MailAccount
 
 
@@ -10,6 +12,13 @@ def state_of(account: MailAccount) -> AccountState:
     if account.state is None:
         account.state = AccountState(failures=0, backlog=0, backlog_growth=0)
     return account.state
+
+
+def silent_since(account: MailAccount) -> datetime:
+    """Since when it is silent: nobody expects mail of an account while it is paused."""
+    state = account.state
+    success = (state.last_success_at if state else None) or account.created_at
+    return max(success, (state.resumed_at if state else None) or success)
 
 
 def keep_wait(account: MailAccount, before: str) -> None:

@@ -19,6 +19,7 @@ from postmaster.accounts.credential_health import (
 )
 from postmaster.accounts.health import HEALTH_LABELS, account_health
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.accounts.wait import silent_since
 from postmaster.clock import TOLERANCE
 from postmaster.desk.models import Queue, SystemAddress
 from postmaster.errors import MailError
@@ -88,19 +89,12 @@ def _silent(session: Session, moment: datetime) -> Sequence[IncidentTrouble] | N
     return [
         _silence(account, moment)
         for account in accounts
-        if _last_success(account) < moment - max(patience, 2 * timedelta(minutes=account.interval or usual))
+        if silent_since(account) < moment - max(patience, 2 * timedelta(minutes=account.interval or usual))
     ]
 
 
-def _last_success(account: MailAccount) -> datetime:
-    """Since when it is silent: nobody expects mail of an account while it is paused."""
-    state = account.state
-    success = (state.last_success_at if state else None) or account.created_at
-    return max(success, (state.resumed_at if state else None) or success)
-
-
 def _silence(account: MailAccount, moment: datetime) -> IncidentTrouble:
-    minutes = int((moment - _last_success(account)).total_seconds() // 60)
+    minutes = int((moment - silent_since(account)).total_seconds() // 60)
     health = HEALTH_LABELS[account_health(account)]
     why = complaint_of(account) or ""
     sentence = f"No mail was fetched from {account.label} for {minutes} minutes; the account is: {health}. {why}"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import account_health
 from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.accounts.wait import silent_since
 from postmaster.extensions import now
 from postmaster.ledger.hourly_counts import mail_totals
 from postmaster.ledger.models import Quarantine
@@ -60,8 +61,7 @@ class _Collector(Collector):
         for account in self.session.scalars(query).unique():
             state, labels = account.state or AccountState(failures=0, backlog=0), [account.label, str(account.id)]
             if state.paused_at is None:
-                since = state.last_success_at or account.created_at
-                age.add_metric(labels, (moment - max(since, state.resumed_at or since)).total_seconds())
+                age.add_metric(labels, (moment - silent_since(account)).total_seconds())
             backlog.add_metric(labels, state.backlog)
             failures.add_metric(labels, state.failures)
             health.add_metric([*labels, account_health(account).value], 1)

@@ -189,22 +189,20 @@ def change_role(number: int) -> ResponseReturnValue:
 @for_admins
 def disable(number: int) -> ResponseReturnValue:
     """Shut the user out."""
-
-    def act(session: Session, name: str) -> str:
-        set_active(session, name, False, current_user().name)
-        return f"“{name}” can no longer sign in."
-
-    return _do(number, act)
+    return _set_active(number, False, "can no longer sign in")
 
 
 @blueprint.post("/<id:number>/enable")
 @for_admins
 def enable(number: int) -> ResponseReturnValue:
     """Let the user in again."""
+    return _set_active(number, True, "can sign in again")
 
+
+def _set_active(number: int, active: bool, words: str) -> ResponseReturnValue:
     def act(session: Session, name: str) -> str:
-        set_active(session, name, True, current_user().name)
-        return f"“{name}” can sign in again."
+        set_active(session, name, active, current_user().name)
+        return f"“{name}” {words}."
 
     return _do(number, act)
 
