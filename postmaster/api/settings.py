@@ -17,7 +17,8 @@ from postmaster.resources.fields import Field
 from postmaster.resources.readers import paragraph
 from postmaster.system.models import Scope
 from postmaster.system.setting import Setting
-from postmaster.system.settings import SETTINGS, find_setting, get_setting, shown_settings
+from postmaster.system.setting_table import SETTINGS, find_setting, shown_settings
+from postmaster.system.settings import get_setting
 
 VALUE = Field("value", "Value", read=paragraph, empty="", metavar="VALUE", help="The value, as it is entered.")
 

@@ -9,7 +9,8 @@ from postmaster.cli.resources import although_named, as_json
 from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.desk.configuration import change_setting
-from postmaster.system.settings import SETTINGS, find_setting, get_setting
+from postmaster.system.setting_table import SETTINGS, find_setting
+from postmaster.system.settings import get_setting
 
 group = Group("setting", help="Manage the system configuration.")
 

@@ -17,7 +17,8 @@ from postmaster.resources.uses import StillNamedError, Use, enumeration
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import name_of, named
 from postmaster.system.setting import ListSetting, Setting
-from postmaster.system.settings import QUEUE_SETTINGS, find_setting, get_setting, set_setting
+from postmaster.system.setting_table import QUEUE_SETTINGS, find_setting, set_setting
+from postmaster.system.settings import get_setting
 
 
 def setting_choices(session: Session, spec: Setting[Any]) -> Sequence[str]:

@@ -17,7 +17,8 @@ from postmaster.resources.readers import InvalidValue, member, name, whole_numbe
 from postmaster.resources.service import NamedService, Stored
 from postmaster.resources.uses import Use, Users
 from postmaster.system.setting import Setting
-from postmaster.system.settings import DEFAULT_QUEUE, QUEUE_SETTINGS, get_setting, set_setting
+from postmaster.system.setting_table import QUEUE_SETTINGS, set_setting
+from postmaster.system.settings import DEFAULT_QUEUE, get_setting
 
 QUEUE_SEPARATOR = "::"
 

@@ -18,12 +18,12 @@ from postmaster.otrs.setting_words import unlike
 from postmaster.otrs.upsert import Result, by_import
 from postmaster.resources.audit import last_event
 from postmaster.system.setting import Setting
+from postmaster.system.setting_table import find_setting
 from postmaster.system.settings import (
     DUPLICATE_MESSAGES,
     FETCH_INTERVAL,
     FOLLOWUP_IN_ATTACHMENT,
     FOLLOWUP_IN_BODY,
-    find_setting,
     get_setting,
 )
 

@@ -17,7 +17,7 @@ from postmaster.desk.ticket_list import TicketFilter, find_tickets, tickets_numb
 from postmaster.ledger.search import MailFilter, find_mail
 from postmaster.pipeline.filters.service import FILTER_LISTING
 from postmaster.resources.listing import Listing
-from postmaster.system.settings import SETTINGS
+from postmaster.system.setting_table import SETTINGS
 from postmaster.web.navigation import may_open, navigation
 
 

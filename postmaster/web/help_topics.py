@@ -31,7 +31,7 @@ from postmaster.pipeline.filters.service import FilterService
 from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
 from postmaster.resources.fields import Field
-from postmaster.system.settings import SETTINGS
+from postmaster.system.setting_table import SETTINGS
 from postmaster.system.users import FIELDS as USER_FIELDS
 
 _ENCRYPTION = {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}

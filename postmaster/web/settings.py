@@ -16,7 +16,7 @@ from postmaster.errors import InputError
 from postmaster.resources.service import ConflictError
 from postmaster.resources.uses import StillNamedError, Use
 from postmaster.system.setting import ListSetting, Setting
-from postmaster.system.settings import SETTING_GROUPS, SETTINGS, find_setting, shown_settings
+from postmaster.system.setting_table import SETTING_GROUPS, SETTINGS, find_setting, shown_settings
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.asked import is_looking
 from postmaster.web.context import Context

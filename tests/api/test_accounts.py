@@ -148,7 +148,7 @@ def test_settings_are_told_with_unit_and_default_and_changed(admin: Program, des
 
 def test_each_number_among_the_settings_has_a_unit() -> None:
     from postmaster.resources.readers import WholeNumber
-    from postmaster.system.settings import SETTINGS
+    from postmaster.system.setting_table import SETTINGS
 
     assert [spec.name for spec in SETTINGS.values() if isinstance(spec.read, WholeNumber) and not spec.unit] == []
 

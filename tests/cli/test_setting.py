@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from postmaster.system.settings import SETTINGS
+from postmaster.system.setting_table import SETTINGS
 from tests.cli.support import Admin, audit_log
 from tests.results import Run
 from tests.support import Desk, mail

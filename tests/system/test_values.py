@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from postmaster.errors import InputError
 from postmaster.resources.fields import Field
 from postmaster.resources.readers import InvalidValue, host, line, mail_address, name, paragraph, whole_number, yes_no
-from postmaster.system.settings import SETTINGS
+from postmaster.system.setting_table import SETTINGS
 
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=())) | st.text("a.-:[]@ñ0١\x00\ud800 ")
 

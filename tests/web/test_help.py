@@ -19,7 +19,7 @@ from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.pipeline.filters.service import FilterService
 from postmaster.pipeline.x_otrs_headers import HEADERS
 from postmaster.refusals import EXIT_CODES, REFUSALS
-from postmaster.system.settings import SETTINGS
+from postmaster.system.setting_table import SETTINGS
 from postmaster.version import __version__
 from postmaster.web import BLUEPRINTS
 from postmaster.web.help import help_of

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from postmaster.extensions import db
 from postmaster.system.models import SettingRow
 from postmaster.system.setting import ListSetting
-from postmaster.system.settings import SETTING_GROUPS, SETTINGS
+from postmaster.system.setting_table import SETTING_GROUPS, SETTINGS
 from tests.support import Desk
 from tests.web.conftest import HTMX, token_header
 from tests.web.resource_support import fields_of, fill, fragment, words

@@ -14,7 +14,7 @@ from postmaster.operations.conditions import CONDITIONS
 from postmaster.pipeline.choices import LISTED
 from postmaster.system import list_settings
 from postmaster.system.setting import ListSetting
-from postmaster.system.settings import SETTINGS
+from postmaster.system.setting_table import SETTINGS
 from tests.results import Run
 from tests.support import Desk, mail
 from tests.web.resource_support import fields_of, fill, words
