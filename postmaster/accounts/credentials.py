@@ -41,7 +41,8 @@ from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import Field, FieldErrors
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
-from postmaster.resources.service import NamedService, Stored
+from postmaster.resources.named_service import NamedService
+from postmaster.resources.service import Stored
 from postmaster.resources.uses import Use, enumeration
 
 # The accounts that sign in with a credential, and those of them that are paused until it changes.

@@ -34,7 +34,8 @@ from postmaster.parsing.address_key import address_key
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, Field, Value
 from postmaster.resources.models import Validity
-from postmaster.resources.service import Service, Stored, printable, unknown
+from postmaster.resources.named_service import printable, unknown
+from postmaster.resources.service import Service, Stored
 from postmaster.resources.uses import Use, enumeration
 from postmaster.system.settings import RECOMMENDED_ACCOUNT_LIMIT, get_setting
 

@@ -16,8 +16,8 @@ from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
+from postmaster.resources.named_service import NamedService
 from postmaster.resources.readers import line, mail_address
-from postmaster.resources.service import NamedService
 from postmaster.resources.uses import Use, Users
 
 ADDRESS = Field(

@@ -17,9 +17,9 @@ from postmaster.errors import InputError, NotFoundError
 from postmaster.extensions import Json, now
 from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field, FieldErrors
+from postmaster.resources.named_service import printable, unknown
 from postmaster.resources.numbers import read_id
 from postmaster.resources.readers import InvalidValue, member, moment, name_within
-from postmaster.resources.service import printable, unknown
 from postmaster.resources.uses import Use
 from postmaster.system.models import ApiToken, Scope
 from postmaster.system.tokens import hash_of, is_expired, make_token

@@ -13,8 +13,9 @@ from postmaster.errors import InputError
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
 from postmaster.resources.models import Validity
+from postmaster.resources.named_service import NamedService
 from postmaster.resources.readers import InvalidValue, member, name, whole_number
-from postmaster.resources.service import NamedService, Stored
+from postmaster.resources.service import Stored
 from postmaster.resources.uses import Use, Users
 from postmaster.system.setting import Setting
 from postmaster.system.setting_table import QUEUE_SETTINGS, set_setting

@@ -18,8 +18,8 @@ from postmaster.operations.targets import is_address
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
+from postmaster.resources.named_service import NamedService
 from postmaster.resources.readers import InvalidValue, line, name_within, one_of
-from postmaster.resources.service import NamedService
 
 
 class TargetHealth(StrEnum):

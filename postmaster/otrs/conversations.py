@@ -28,7 +28,7 @@ from postmaster.parsing.ids import parse_id
 from postmaster.pipeline.filters.models import PostmasterFilter
 from postmaster.resources.audit import audit
 from postmaster.resources.models import Validity
-from postmaster.resources.service import printable
+from postmaster.resources.named_service import printable
 
 MAX_NUMBER = 30
 

@@ -17,7 +17,7 @@ from postmaster.otrs.staging import StagedMail, StagedTicket, Staging
 from postmaster.parsing.address_key import address_key
 from postmaster.parsing.addresses import parse_addresses
 from postmaster.pipeline.x_otrs_headers import MAX_FIELD
-from postmaster.resources.service import printable
+from postmaster.resources.named_service import printable
 from postmaster.system.list_settings import DEFAULT_PRIORITY, DEFAULT_TYPE, DYNAMIC_FIELD_LIST, STATE_LIST
 from postmaster.system.lists import StateKind, named
 from postmaster.system.settings import DEFAULT_QUEUE, Configuration, read_configuration

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from postmaster.extensions import Json
 from postmaster.otrs.rows import DumpRow
-from postmaster.resources.service import printable
+from postmaster.resources.named_service import printable
 
 
 class Taken(StrEnum):

@@ -34,7 +34,8 @@ from postmaster.outlets.standing import standing_of
 from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.models import Validity
-from postmaster.resources.service import NamedService, Stored
+from postmaster.resources.named_service import NamedService
+from postmaster.resources.service import Stored
 from postmaster.resources.uses import Use
 
 

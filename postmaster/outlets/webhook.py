@@ -15,7 +15,7 @@ from postmaster.extensions import now
 from postmaster.outlets.http import HttpAnswer, Poster, Receiver, SendError
 from postmaster.outlets.results import ANSWER_LENGTH, Answer
 from postmaster.parsing.retry_after import retry_after
-from postmaster.resources.service import printable
+from postmaster.resources.named_service import printable
 
 USUAL_HEADERS = {"user-agent": "PostMaster", "accept": "application/json"}
 

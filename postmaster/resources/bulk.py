@@ -20,7 +20,8 @@ from postmaster.extensions import Json
 from postmaster.resources.audit import events_in
 from postmaster.resources.fields import typed
 from postmaster.resources.models import AuditEvent
-from postmaster.resources.service import ConflictError, Service, printable
+from postmaster.resources.named_service import printable
+from postmaster.resources.service import ConflictError, Service
 
 # Records that one press changes: as many as a request has time for.
 MAX_BULK = 500

@@ -16,17 +16,17 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from postmaster.errors import InputError, NotFoundError, PostMasterError
+from postmaster.errors import InputError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.resources.audit import audit, events_of, lock_administration
 from postmaster.resources.entered import EnteredValues
-from postmaster.resources.fields import VALIDITY, Field, Value, typed
-from postmaster.resources.models import AuditEvent, Validity
+from postmaster.resources.fields import Field, Value, typed
+from postmaster.resources.models import AuditEvent
 from postmaster.resources.numbers import read_id
 from postmaster.resources.uses import StillNamedError, Use, enumeration
 
@@ -289,77 +289,6 @@ class Service(ABC, Generic[RecordT]):
             f"Somebody else changed the {self.noun} meanwhile, so nothing was saved.",
             "Look at it again, and repeat the change if it is still needed.",
         )
-
-
-class NamedService(Service[RecordT]):
-    """A service of resources with a unique name, which ``key`` is the field of."""
-
-    key: ClassVar[Field]
-
-    def find(self, text: str) -> RecordT:
-        """The one of that name, or of that id."""
-        wanted = printable(text).strip()
-        record = self.named(wanted) or self.numbered(wanted)
-        if record is None:
-            raise self.unknown(wanted)
-        return record
-
-    def named(self, name: str) -> RecordT | None:
-        """The one of that name, compared case-insensitively; an exact match comes first."""
-        column = getattr(self.model, self.key.attribute)
-        records = self.session.scalars(select(self.model).where(func.lower(column) == func.lower(name))).all()
-        return next((record for record in records if self.label(record) == name), records[0] if records else None)
-
-    def losing(self, values: EnteredValues[RecordT]) -> tuple[Field, str, Sequence[Use]] | None:
-        """What uses a record that is set invalid, or what holds the old name of one that is renamed."""
-        record = values.record
-        if record is None:
-            return None
-        label, was = self.label(record), getattr(record, VALIDITY.attribute)
-        now = getattr(values.draft, VALIDITY.attribute)
-        if was is Validity.VALID and now is not Validity.VALID:
-            uses = [use for use in self.users(record) if not use.keeps]
-            return VALIDITY, f"The {self.noun} “{label}” would be {now}", uses
-        if values.changes(self.key):
-            change = f"The {self.noun} “{label}” would be called “{self.label(values.draft)}”"
-            return self.key, change, [use for use in self.users_by_name(record) if use.by_name]
-        return None
-
-    def users_by_name(self, record: RecordT) -> Iterator[Use]:
-        """What uses it, or anything whose name follows its name."""
-        return self.users(record)
-
-    def unknown(self, text: str) -> NotFoundError:
-        """The error that nothing is called ``text``."""
-        return unknown(self.noun, text)
-
-    def label(self, record: RecordT) -> str:
-        """Its name."""
-        return str(getattr(record, self.key.attribute))
-
-    def identity(self, record: RecordT) -> Hashable:
-        """Its name, folded to lower case."""
-        return self.label(record).lower()
-
-    def validate(self, values: EnteredValues[RecordT]) -> None:
-        """No two have the same name."""
-        if self.key in values.errors or self.key.name not in values.form_values:
-            return
-        label = self.label(values.draft)
-        other = self.named(label)
-        if other is not None and other is not values.record:
-            flaw = f"is “{label}”, which is already the name of {self.noun} {other.id}"
-            values.errors.add(self.key.name, self.key.refuse(flaw, "Choose another one.", code="name-taken"))
-
-
-def unknown(noun: str, text: str) -> NotFoundError:
-    """The error that nothing of the kind ``noun`` is called ``text``."""
-    return NotFoundError(f"unknown-{noun}", f"There is no {noun} “{text}”.", f"Run: flask {noun} list")
-
-
-def printable(text: str) -> str:
-    """``text`` as any database takes it: without NUL, and halves of surrogate pairs (bytes that are not UTF-8)."""
-    return text.encode(errors="replace").decode().replace("\0", "�")
 
 
 def differences(old: Mapping[str, Value], new: Mapping[str, Value]) -> Json:

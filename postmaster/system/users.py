@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from postmaster.errors import InputError, NotFoundError
 from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.fields import Field, FieldErrors
+from postmaster.resources.named_service import printable
 from postmaster.resources.readers import InvalidValue, line, member
-from postmaster.resources.service import printable
 from postmaster.system.models import PasswordReset, Role, User
 from postmaster.system.sessions import end_sessions
 

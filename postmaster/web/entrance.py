@@ -9,7 +9,7 @@ import structlog
 
 from postmaster.database import read_session, transaction
 from postmaster.resources.audit import audit
-from postmaster.resources.service import printable
+from postmaster.resources.named_service import printable
 from postmaster.system.attempts import LONGEST_DELAY, Attempt, TooManyTriesError
 from postmaster.system.models import User
 from postmaster.system.sessions import Browser, start_session

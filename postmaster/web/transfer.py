@@ -17,7 +17,7 @@ from postmaster.errors import InputError, PostMasterError
 from postmaster.operations import scratch
 from postmaster.resources.bulk import AnyService, MakeService
 from postmaster.resources.import_export import Imported, ImportOutcome, exported, import_items, read_document
-from postmaster.resources.service import printable
+from postmaster.resources.named_service import printable
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
 from postmaster.web.forms import Form

@@ -15,7 +15,7 @@ from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, NotFoundError, PostMasterError
 from postmaster.resources.fields import InvalidFieldsError
-from postmaster.resources.service import printable
+from postmaster.resources.named_service import printable
 from postmaster.system.models import Role, User, WebSession
 from postmaster.system.password_resets import RESET_PATH, VALID_HOURS, create_reset_link
 from postmaster.system.sessions import hash_of, key_of, live_sessions, sessions_of

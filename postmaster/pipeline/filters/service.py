@@ -20,8 +20,9 @@ from postmaster.resources.entered import EnteredValues
 from postmaster.resources.fields import COMMENT, VALIDITY, Field, Value
 from postmaster.resources.listing import Listing
 from postmaster.resources.models import Validity
+from postmaster.resources.named_service import NamedService
 from postmaster.resources.readers import line, yes_no
-from postmaster.resources.service import NamedService, Stored
+from postmaster.resources.service import Stored
 from postmaster.system.list_settings import DYNAMIC_FIELD_LIST
 from postmaster.system.lists import named
 
