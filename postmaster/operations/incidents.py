@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session, selectinload
 from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
-from postmaster.operations.conditions import CONDITIONS, IncidentCondition, IncidentTrouble
+from postmaster.operations.conditions import CONDITIONS
+from postmaster.operations.incident_condition import IncidentCondition, IncidentTrouble
 from postmaster.operations.models import AlertDelivery, Incident
 from postmaster.operations.targets import Target, alert_targets
 

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.health import UNWELL, Health
 from postmaster.extensions import now
 from postmaster.fetching.overview import count_healths
-from postmaster.operations.conditions import CONDITIONS, IncidentTrouble
+from postmaster.operations.conditions import CONDITIONS
+from postmaster.operations.incident_condition import IncidentTrouble
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.models import Incident
 from postmaster.operations.state import Fetching, FetchingState

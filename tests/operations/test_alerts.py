@@ -13,8 +13,9 @@ from sqlalchemy import select, update
 
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.database import read_session, transaction
+from postmaster.operations.account_troubles import GROWING_RUNS
 from postmaster.operations.alerting import check_in_turn, check_now
-from postmaster.operations.conditions import CONDITIONS, GROWING_RUNS
+from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.incidents import MAX_IN_FULL, deliver_alerts
 from postmaster.operations.models import AlertDelivery, Incident, ProcessRole

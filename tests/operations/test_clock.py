@@ -20,8 +20,9 @@ from postmaster.extensions import db, now
 from postmaster.jobs import tasks
 from postmaster.jobs.roles import FetchWorker
 from postmaster.jobs.schedule import SCHEDULE, FetchScheduler
-from postmaster.operations.conditions import CONDITIONS, IncidentTrouble
+from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.heartbeat import Presence, alive, beat, claim_turn
+from postmaster.operations.incident_condition import IncidentTrouble
 from postmaster.operations.incidents import open_incidents, update_incidents
 from postmaster.operations.models import ProcessRole
 from tests.operations.conftest import BOTH, WorkOff, change_state, state

@@ -11,7 +11,7 @@ from flask import Flask
 
 from postmaster import create_app
 from postmaster.config import load_environment
-from postmaster.operations.conditions import GROWING_RUNS
+from postmaster.operations.account_troubles import GROWING_RUNS
 from postmaster.operations.quiet_hours import is_quiet
 from postmaster.operations.targets import Target
 from tests.operations.conftest import BOTH, change_state
