@@ -17,7 +17,8 @@ from postmaster.refusals import known_code
 from postmaster.version import __version__
 from postmaster.web.access import for_leads
 from postmaster.web.context import Context
-from postmaster.web.help_topics import TOPICS, HelpSection, Topic
+from postmaster.web.help_entry import HelpSection, Topic
+from postmaster.web.help_topics import TOPICS
 
 blueprint = Blueprint("help", __name__, url_prefix="/help")
 

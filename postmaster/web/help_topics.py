@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-
-import click
-from flask import current_app
+from collections.abc import Iterable, Iterator, Mapping
 
 from postmaster.accounts.fields import ACCOUNT_FIELDS
 from postmaster.accounts.health import HEALTH_LABELS
@@ -29,60 +25,21 @@ from postmaster.pipeline.filters.patterns import EMAIL_ADDRESS
 from postmaster.pipeline.filters.pseudo_headers import PSEUDO_HEADERS
 from postmaster.pipeline.filters.service import FilterService
 from postmaster.pipeline.x_otrs_headers import HEADERS
-from postmaster.refusals import EXIT_CODES, REFUSALS
+from postmaster.refusals import REFUSALS
 from postmaster.resources.fields import Field
 from postmaster.system.setting_table import SETTINGS
 from postmaster.system.users import FIELDS as USER_FIELDS
+from postmaster.web.help_commands import command_sections
+from postmaster.web.help_entry import Entry, HelpSection, Topic, named_facts
 
 _ENCRYPTION = {"none": "not encrypted", "STARTTLS": "encrypted by STARTTLS", "implicit": "encrypted from the start"}
-_UNSAFE = re.compile(r"[^A-Za-z0-9]+")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Something that is explained, under its own address: ``code`` is how it is entered or written."""
-
-    name: str
-    text: str
-    facts: Sequence[tuple[str, str]] = ()
-    code: str = ""
-
-    @property
-    def anchor(self) -> str:
-        """Where it stands on its page."""
-        return _UNSAFE.sub("-", self.name).strip("-")
-
-
-@dataclass(frozen=True)
-class HelpSection:
-    """Entries of one kind."""
-
-    title: str
-    lead: str
-    entries: Sequence[Entry]
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A page of the help. ``pages`` are the blueprints whose pages lead to it."""
-
-    name: str
-    title: str
-    lead: str
-    sections: Callable[[], Iterable[HelpSection]]
-    pages: Sequence[str] = ()
-
-
-def _facts(**facts: str) -> list[tuple[str, str]]:
-    """Those that say something."""
-    return [(name.replace("_", " ").capitalize(), text) for name, text in facts.items() if text]
 
 
 def _field_entry(field: Field, **facts: str) -> Entry:
     return Entry(
         field.label,
         field.help,
-        _facts(
+        named_facts(
             mandatory="yes" if field.mandatory else "",
             one_of=", ".join(field.choices),
             default=field.default,
@@ -115,7 +72,7 @@ def _account_sections() -> Iterator[HelpSection]:
         Entry(
             kind.name,
             f"{kind.protocol}, {_ENCRYPTION[kind.tls]}.",
-            _facts(port=str(kind.port), own_fields=", ".join(field.label for field in kind.fields)),
+            named_facts(port=str(kind.port), own_fields=", ".join(field.label for field in kind.fields)),
         )
         for kind in ACCOUNT_TYPES.values()
     ]
@@ -137,7 +94,7 @@ def _credential_sections() -> Iterator[HelpSection]:
         Entry(
             spec.label,
             spec.purpose,
-            _facts(own_fields=", ".join(field.label for field in spec.own), grants=", ".join(spec.grants)),
+            named_facts(own_fields=", ".join(field.label for field in spec.own), grants=", ".join(spec.grants)),
             spec.kind.value,
         )
         for spec in CREDENTIAL_KINDS.values()
@@ -166,7 +123,7 @@ def _header_sections() -> Iterator[HelpSection]:
         Entry(
             header.name,
             header.help,
-            _facts(
+            named_facts(
                 on_new_tickets=", ".join(header.names(followup=False)),
                 on_follow_ups=", ".join(header.names(followup=True)),
                 without_it=header.default,
@@ -210,7 +167,7 @@ EXAMPLES = (
 
 def _settings_sections() -> Iterator[HelpSection]:
     entries = [
-        Entry(spec.name, spec.description, _facts(default=spec.show(spec.default), one_of=", ".join(spec.choices)))
+        Entry(spec.name, spec.description, named_facts(default=spec.show(spec.default), one_of=", ".join(spec.choices)))
         for spec in SETTINGS.values()
     ]
     yield HelpSection("Settings", "Changed on the page, or by: flask setting set NAME VALUE", entries)
@@ -219,7 +176,7 @@ def _settings_sections() -> Iterator[HelpSection]:
 def _error_sections() -> Iterator[HelpSection]:
     faults = [Entry(fault.code, _blanks(fault.message), _fault_facts(fault)) for fault in FAULTS.values()]
     yield HelpSection("Fetching", "What can keep mail from being fetched, by its code.", faults)
-    refusals = [Entry(code, text, _facts(what_to_do=advice)) for code, (text, advice) in REFUSALS.items()]
+    refusals = [Entry(code, text, named_facts(what_to_do=advice)) for code, (text, advice) in REFUSALS.items()]
     yield HelpSection(
         "Refusals", "What can be wrong with what was entered. NOUN stands for account, queue and so on.", refusals
     )
@@ -236,7 +193,7 @@ def _meanings(title: str, prefix: str, meanings: Mapping[str, Meaning]) -> HelpS
         Entry(
             f"{prefix}{code}",
             f"{meaning.what[0].upper()}{meaning.what[1:]}.",
-            _facts(what_to_do=meaning.todo, code=meaning.fault),
+            named_facts(what_to_do=meaning.todo, code=meaning.fault),
         )
         for code, meaning in meanings.items()
     ]
@@ -245,7 +202,7 @@ def _meanings(title: str, prefix: str, meanings: Mapping[str, Meaning]) -> HelpS
 
 def _fault_facts(fault: Fault) -> list[tuple[str, str]]:
     waits = "the next run tries again by itself" if fault.temporary else "somebody has to change something first"
-    return _facts(what_to_do=_blanks(fault.advice), then=waits, stage=fault.stage)
+    return named_facts(what_to_do=_blanks(fault.advice), then=waits, stage=fault.stage)
 
 
 def _blanks(sentence: str) -> str:
@@ -256,30 +213,6 @@ def _blanks(sentence: str) -> str:
 def _reason_sections() -> Iterator[HelpSection]:
     entries = [Entry(code, sentence) for code, sentence in REASONS.items()]
     yield HelpSection("Reason codes", "Why a message was handled as it was, in traces and in JSON.", entries)
-
-
-def _command_sections() -> Iterator[HelpSection]:
-    codes = [Entry(str(code), sentence) for code, sentence in EXIT_CODES.items()]
-    yield HelpSection("Exit codes", "What a command ends with: scripts and cron jobs can rely on them.", codes)
-    context = click.Context(current_app.cli, info_name="flask")
-    entries = [entry for name in sorted(current_app.cli.commands) for entry in _command_entries(name, context)]
-    yield HelpSection("Commands", "Each has --help. Those with --json print one object, lists one per line.", entries)
-
-
-def _command_entries(name: str, parent: click.Context) -> Iterator[Entry]:
-    command = parent.command.get_command(parent, name) if isinstance(parent.command, click.Group) else None
-    if command is None or command.hidden:
-        return
-    context = command.make_context(name, [], parent=parent, resilient_parsing=True)
-    command = context.command  # that of the list may have been one that only stands for it
-    if isinstance(command, click.Group):
-        for below in command.list_commands(context):
-            yield from _command_entries(below, context)
-        return
-    records = [record for parameter in command.get_params(context) if (record := parameter.get_help_record(context))]
-    text = (command.help or "").partition("\b")[0]
-    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    yield Entry(context.command_path, " ".join(text.split()), [(option, words) for option, words in records], usage)
 
 
 TOPICS: Mapping[str, Topic] = {
@@ -391,7 +324,7 @@ TOPICS: Mapping[str, Topic] = {
             "commands",
             "Command line",
             "Everything that the pages do, and more, for scripts and cron jobs.",
-            _command_sections,
+            command_sections,
         ),
     )
 }

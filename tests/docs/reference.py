@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.config.reference import markdown_rows
-from postmaster.web.help_topics import TOPICS, Entry
+from postmaster.web.help_entry import Entry
+from postmaster.web.help_topics import TOPICS
 from tests.docs.documents import TOP
 
 PAGE = TOP / "docs" / "reference.md"

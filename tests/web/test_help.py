@@ -23,7 +23,8 @@ from postmaster.system.setting_table import SETTINGS
 from postmaster.version import __version__
 from postmaster.web import BLUEPRINTS
 from postmaster.web.help import help_of
-from postmaster.web.help_topics import EXAMPLES, TOPICS, Entry
+from postmaster.web.help_entry import Entry
+from postmaster.web.help_topics import EXAMPLES, TOPICS
 from tests.support import Desk
 from tests.web.resource_support import words
 
