@@ -56,9 +56,12 @@ class TransferContext(Context, templates=("resources/import.html",)):
 
 def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
     """The views, of a resource that has them."""
-    if not resource.transfers:
-        return
+    if resource.transfers:
+        _add_export(blueprint, resource)
+        _add_import(blueprint, resource)
 
+
+def _add_export(blueprint: Blueprint, resource: Resource) -> None:
     @blueprint.get("/export")
     @for_admins
     def export() -> Response:
@@ -72,6 +75,8 @@ def add_transfer(blueprint: Blueprint, resource: Resource) -> None:
         headers = {"Content-Disposition": f"attachment; filename={resource.plural}.{form}"}
         return Response(stream_with_context(pieces()), mimetype=FORMS[form], headers=headers)
 
+
+def _add_import(blueprint: Blueprint, resource: Resource) -> None:
     @blueprint.route("/import", methods=["GET", "POST"])
     @for_admins
     def import_() -> ResponseReturnValue:
