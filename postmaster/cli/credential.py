@@ -15,6 +15,7 @@ from postmaster.cli.resources import ResourceCommands, resource_group
 from postmaster.database import read_session, transaction
 from postmaster.oauth.authorise import CALLBACK_PATH, VALID_MINUTES, Authorised, begin, by_device, try_app
 from postmaster.oauth.provider import DeviceCode
+from postmaster.quantity import quantity
 from postmaster.resources.uses import enumeration
 
 group = resource_group(
@@ -94,7 +95,7 @@ def authorise(which: str) -> None:
 
 def _show(device: DeviceCode) -> None:
     click.echo(f"Open {device.url} on any device, and enter the code {device.code}")
-    click.echo(f"It is good for {device.seconds // 60} minutes. Waiting …")
+    click.echo(f"It is good for {quantity(device.seconds // 60, 'minute')}. Waiting …")
 
 
 class _Patience:

@@ -13,6 +13,7 @@ from postmaster.desk.customer_file import DirectoryFile, apply_directory, as_csv
 from postmaster.desk.customers import all_customers, find_customer
 from postmaster.errors import NotFoundError
 from postmaster.parsing.address_key import address_key
+from postmaster.quantity import quantity
 
 group = Group("customer", help="Manage the customer directory: addresses with customer login and number.")
 
@@ -28,11 +29,13 @@ def import_(file: IO[bytes], yes: bool, dry_run: bool) -> None:
     """
     with DirectoryFile(file) as rows:
         if dry_run:
-            click.echo(f"{len(rows)} entries are right. Nothing was changed.")
+            click.echo(f"{quantity(len(rows), 'entry is', 'entries are')} right. Nothing was changed.")
             return
         with transaction() as session:
             done = apply_directory(session, rows, actor(), confirmed=yes)
-    click.echo(f"The directory has {done.entries} entries; {done.dropped} of those before are gone.")
+    click.echo(
+        f"The directory has {quantity(done.entries, 'entry', 'entries')}; {done.dropped} of those before are gone."
+    )
 
 
 @group.command("export")

@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from postmaster.cli.base import Number, actor, confirmed, guarded, print_json
 from postmaster.operations.retention import erase_older_than, erase_sender
+from postmaster.quantity import quantity
 from postmaster.resources.readers import InvalidValue, mail_address
 
 
@@ -27,14 +28,15 @@ def erase(sender: str | None, older_than: int | None, yes: bool, as_json: bool) 
     """
     if (sender is None) == (older_than is None):
         raise click.UsageError("Name either --sender or --older-than.")
-    what = f"all mail of {sender}" if sender is not None else f"all tickets unchanged for {older_than} days"
+    unchanged = f"all tickets unchanged for {quantity(older_than or 0, 'day')}"
+    what = unchanged if sender is None else f"all mail of {sender}"
     if not yes and not confirmed(f"Remove {what} for good?", "erasing"):
         raise click.Abort
     removed = erase_older_than(older_than, actor()) if older_than else erase_sender(_address(sender or ""), actor())
     if as_json:
         print_json(removed.as_dict())
     else:
-        counts = [f"{count} {name}" for name, count in removed.as_dict().items() if count]
+        counts = [quantity(count, name.removesuffix("s"), name) for name, count in removed.as_dict().items() if count]
         click.echo(f"Removed: {', '.join(counts)}." if counts else "There was nothing to remove.")
 
 

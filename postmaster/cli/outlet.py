@@ -17,6 +17,7 @@ from postmaster.extensions import Json
 from postmaster.outlets import actions
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet
 from postmaster.outlets.service import OutletService
+from postmaster.quantity import quantity
 
 group = resource_group(
     ResourceCommands(
@@ -86,7 +87,7 @@ def replay(which: str, since: str) -> None:
         raise click.UsageError("Say from when on: --since 2026-11-23T09:30")
     with transaction() as session:
         count = actions.replay(session, _find(session, which), moment, actor())
-    click.echo(f"{count} events are handed over once more.")
+    click.echo(f"{quantity(count, 'event is', 'events are')} handed over once more.")
 
 
 @group.command("retry")

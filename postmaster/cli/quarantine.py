@@ -20,6 +20,7 @@ from postmaster.ledger.models import Quarantine
 from postmaster.ledger.quarantine import deliver, discard, find_quarantined, handle, raw_source, retry, waiting
 from postmaster.ledger.quarantine_list import QuarantineFilter
 from postmaster.pipeline.decision import REASONS
+from postmaster.quantity import quantity
 from postmaster.resources.audit import audit
 
 group = Group("quarantine", help="Manage messages that could not become tickets.")
@@ -110,7 +111,7 @@ def deliver_(numbers: Sequence[int], queue: str) -> None:
 def delete(numbers: Sequence[int], yes: bool) -> None:
     """Delete messages and their sources for good."""
     if not yes:
-        click.confirm(f"Delete {len(numbers)} messages for good?", abort=True)
+        click.confirm(f"Delete {quantity(len(numbers), 'message')} for good?", abort=True)
 
     def act(session: Session, row: Quarantine) -> str:
         discard(session, row, actor())

@@ -16,6 +16,7 @@ from postmaster.fetching.overview import AccountView, Overview
 from postmaster.operations.progress import Activity, Progress
 from postmaster.operations.standing import look_at_all
 from postmaster.operations.today import Today
+from postmaster.quantity import quantity
 
 
 @click.command()
@@ -71,7 +72,7 @@ def _print(overview: Overview, going_on: Mapping[int, Progress]) -> None:
     columns = "Queue", "Mail today", "Open tickets", "Tickets"
     print_table(columns, [(queue.name, queue.today, queue.open, queue.tickets) for queue in overview.queues])
     if overview.quarantined:
-        click.echo(f"\nIn quarantine: {overview.quarantined} messages.")
+        click.echo(f"\nIn quarantine: {quantity(overview.quarantined, 'message')}.")
 
 
 def _next(account: AccountView, progress: Progress | None) -> str:

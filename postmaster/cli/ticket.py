@@ -33,6 +33,7 @@ from postmaster.ledger.redispatch import dispatch_again
 from postmaster.ledger.ticket_import import import_tickets
 from postmaster.parsing.parser import parse_message
 from postmaster.pipeline.json import describe_message
+from postmaster.quantity import quantity
 
 group = Group("ticket", help="Look at tickets, and change them.")
 
@@ -184,7 +185,7 @@ def import_(file: IO[bytes], create_queues: bool, as_json: bool) -> None:
         for note in done.notes():
             click.echo(plain(note))
         counts = f"{done.created} created, {done.unchanged} unchanged, {done.refused} refused"
-        click.echo(f"Tickets: {counts}; {done.articles} articles.")
+        click.echo(f"Tickets: {counts}; {quantity(done.articles, 'article')}.")
     sys.exit(1 if done.needs_hand else 0)
 
 
@@ -271,7 +272,7 @@ def _print_ticket(shown: Json) -> None:
         click.echo(f"\n{article['created']}  {sender}  {article['subject']}")
         click.echo("".join(char if char.isprintable() or char in "\n\t" else "�" for char in article["text"]))
         for part in article["attachments"]:
-            what = f"{part['content_type']}, {part['size']} bytes"
+            what = f"{part['content_type']}, {quantity(part['size'], 'byte')}"
             click.echo(f"  Attachment {part['id']}: {part['filename']} ({what})")
 
 

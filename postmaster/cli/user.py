@@ -11,6 +11,7 @@ from postmaster.cli.resources import as_json
 from postmaster.cli.tables import print_table
 from postmaster.database import read_session, transaction
 from postmaster.extensions import Json
+from postmaster.quantity import quantity
 from postmaster.system.models import Role, User, WebSession
 from postmaster.system.password_resets import RESET_PATH, VALID_HOURS, create_reset_link
 from postmaster.system.sessions import key_of, live_sessions, sessions_of
@@ -166,4 +167,4 @@ def sign_out_(name: str, session_key: str | None) -> None:
     """Sign the user NAME out everywhere, or end one SESSION that “flask user sessions” lists."""
     with transaction() as session:
         ended = sign_out(session, name, actor(), session_key)
-    click.echo(f"{ended} {'session' if ended == 1 else 'sessions'} ended.")
+    click.echo(f"{quantity(ended, 'session')} ended.")

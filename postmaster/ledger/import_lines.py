@@ -13,6 +13,7 @@ from typing import IO
 from postmaster.errors import InputError, PostMasterError
 from postmaster.extensions import Json
 from postmaster.ledger.import_rows import bad_line, digest_of, parse_line, read_row
+from postmaster.quantity import quantity
 
 # Characters that a line may have: a message of 100 MB in base64, and what is read of it.
 MAX_LINE = 256 * 1024 * 1024
@@ -99,7 +100,9 @@ class ReadTicket:
         """Raise InputError unless as many articles followed as the ticket has: the file may have been cut off."""
         if self._missing:
             said = self.values["articles"]
-            raise bad_line(f"says that ticket {self.number} has {said} articles, but {said - self._missing} follow")
+            raise bad_line(
+                f"says that ticket {self.number} has {quantity(said, 'article')}, but {said - self._missing} follow"
+            )
 
     @property
     def size(self) -> int:

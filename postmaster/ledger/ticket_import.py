@@ -31,6 +31,7 @@ from postmaster.ledger.apply import add_keys, lock_deciding
 from postmaster.ledger.export_rows import export_rows
 from postmaster.ledger.import_lines import ReadTicket, RefusedTicket, read_tickets, staged_lines
 from postmaster.ledger.import_rows import TIES, digest_of, read_row
+from postmaster.quantity import quantity
 from postmaster.resources.audit import audit
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import named
@@ -75,9 +76,11 @@ class TicketImport:
     def notes(self) -> Iterator[str]:
         """What somebody has to see to, beside what was refused."""
         for state, count in self.states.items():
-            yield f"The state “{state}” of {count} tickets is not in the setting {STATE_LIST.name}: add it there."
+            tickets = quantity(count, "ticket")
+            yield f"The state “{state}” of {tickets} is not in the setting {STATE_LIST.name}: add it there."
         if self.untied:
-            yield f"{self.untied} links lead to tickets that are not here: import those, then this file once more."
+            links = quantity(self.untied, "link leads", "links lead")
+            yield f"{links} to tickets that are not here: import those, then this file once more."
 
     @property
     def needs_hand(self) -> bool:
@@ -308,4 +311,4 @@ def _tie_merged(session: Session, ticket_id: int, into_id: int) -> None:
 def _audit(actor: str, done: TicketImport) -> None:
     if done.created:
         with transaction() as session:
-            audit(session, actor, "import", "ticket", f"{done.created} tickets", done.counts())
+            audit(session, actor, "import", "ticket", quantity(done.created, "ticket"), done.counts())

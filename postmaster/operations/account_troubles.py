@@ -20,6 +20,7 @@ from postmaster.operations.heartbeat import count_workers
 from postmaster.operations.incident_condition import IncidentTrouble
 from postmaster.operations.lateness import Late, late_accounts, longest_runs
 from postmaster.operations.state import MORE_WORKERS, waiting_words
+from postmaster.quantity import quantity
 from postmaster.resources.models import Validity
 from postmaster.system.settings import FETCH_INTERVAL, SILENCE_ALERT, get_setting
 
@@ -46,7 +47,9 @@ def _silence(account: MailAccount, moment: datetime) -> IncidentTrouble:
     minutes = int((moment - silent_since(account)).total_seconds() // 60)
     health = HEALTH_LABELS[account_health(account)]
     why = complaint_of(account) or ""
-    sentence = f"No mail was fetched from {account.label} for {minutes} minutes; the account is: {health}. {why}"
+    sentence = (
+        f"No mail was fetched from {account.label} for {quantity(minutes, 'minute')}; the account is: {health}. {why}"
+    )
     return IncidentTrouble(str(account.id), sentence.strip(), f"/accounts/{account.id}/status")
 
 
@@ -59,7 +62,7 @@ def growing(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
 def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[IncidentTrouble]:
     for account in accounts:
         left = account.state.backlog if account.state else 0
-        sentence = f"More and more mail stays on the server of {account.label}: {left} messages by now."
+        sentence = f"More and more mail stays on the server of {account.label}: {quantity(left, 'message')} by now."
         yield IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}/status", left)
 
 
@@ -77,10 +80,11 @@ def _of_accounts(
 
 
 def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
-    what, them = ("message is", "it") if count == 1 else ("messages are", "them")
+    them = "it" if count == 1 else "them"
     sentence = (
-        f"{account.label}: {count} {what} left on the server, which does not hand {them} over. Open {them} there with "
-        f"another program, and forward or move {them}; the account's page names {them}."
+        f"{account.label}: {quantity(count, 'message is', 'messages are')} left on the server, which does not hand "
+        f"{them} over. Open {them} there with another program, and forward or move {them}; the account's page names "
+        f"{them}."
     )
     return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}", count)
 
@@ -92,7 +96,7 @@ def fatal(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
 
 def _fatality(account: MailAccount, count: int) -> IncidentTrouble:
     sentence = (
-        f"{account.label}: {count} {'message is' if count == 1 else 'messages are'} left on the server: run after run "
+        f"{account.label}: {quantity(count, 'message is', 'messages are')} left on the server: run after run "
         "was killed in the middle of it, as when memory runs out, or took too long. Give PostMaster more memory and "
         "save the account to have it tried again, or move it away with a mail program; the account's page names it."
     )

@@ -27,6 +27,7 @@ from postmaster.operations.naming_troubles import flawed, misnamed, naming
 from postmaster.operations.state import START
 from postmaster.outlets.service import valid_outlets
 from postmaster.outlets.troubles import Trouble, halted_outlets, late_outlets
+from postmaster.quantity import quantity
 from postmaster.resources.models import Validity
 from postmaster.system.settings import CUSTOMER_FILE
 
@@ -58,7 +59,7 @@ def _urgency(credential: Credential) -> int:
 
 def _quarantined(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     count = session.scalar(select(func.count()).select_from(Quarantine)) or 0
-    sentence = f"In quarantine: {count} messages that could not become tickets."
+    sentence = f"In quarantine: {quantity(count, 'message')} that could not become tickets."
     return [IncidentTrouble("", sentence, "/quarantine", count)] if count else []
 
 

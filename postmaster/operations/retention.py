@@ -27,6 +27,7 @@ from postmaster.outbox.reading import newest_id
 from postmaster.outlets.leases import first_needed
 from postmaster.outlets.models import Delivery
 from postmaster.parsing.address_key import address_key
+from postmaster.quantity import quantity
 from postmaster.resources.audit import audit
 from postmaster.system.settings import EVENT_RETENTION, RAW_RETENTION, RUN_RETENTION, TICKET_RETENTION, get_setting
 
@@ -85,7 +86,7 @@ def erase_older_than(days: int, actor: str) -> Removed:
     """Remove tickets that nothing was changed in for ``days``, with all their mail."""
     removed = Removed()
     _remove_old_tickets(removed, days)
-    _audit(actor, f"older than {days} days", removed)
+    _audit(actor, f"older than {quantity(days, 'day')}", removed)
     return removed
 
 

@@ -14,6 +14,7 @@ from postmaster.ledger.models import FetchPause
 from postmaster.operations.heartbeat import alive
 from postmaster.operations.lateness import late_accounts
 from postmaster.operations.models import LivingProcess, ProcessRole
+from postmaster.quantity import quantity
 
 
 class Fetching(StrEnum):
@@ -98,4 +99,4 @@ def _judge(
 
 def waiting_words(count: int) -> str:
     """As in "3 accounts wait"."""
-    return "1 account waits" if count == 1 else f"{count:,} accounts wait"
+    return quantity(count, "account waits", "accounts wait")

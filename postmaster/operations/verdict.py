@@ -20,6 +20,7 @@ from postmaster.operations.incident_condition import IncidentTrouble
 from postmaster.operations.incidents import open_incidents
 from postmaster.operations.models import Incident
 from postmaster.operations.state import Fetching, FetchingState
+from postmaster.quantity import quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,14 @@ def _headline(
 ) -> str:
     if state and state.fetching is Fetching.LATE:
         be = "is" if state.late == 1 else "are"
-        return f"Mail is late: {state.late:,} of {_accounts(served)} {be} waiting for a worker"
+        return f"Mail is late: {state.late:,} of {quantity(served, 'account')} {be} waiting for a worker"
     if unwell:
-        return f"{unwell:,} of {_accounts(served)} {'is' if unwell == 1 else 'are'} not delivering mail"
+        return f"{unwell:,} of {quantity(served, 'account')} {'is' if unwell == 1 else 'are'} not delivering mail"
     if served and state and not state.ok:
-        waiting = f"{_accounts(served)} {'is' if served == 1 else 'are'} waiting"
+        waiting = quantity(served, "account is", "accounts are") + " waiting"
         return f"{'All fetching is paused' if state.pause else 'Fetching has stopped'}: {waiting}"
     if incidents:
-        return f"Something is wrong: {incidents:,} open {'incident' if incidents == 1 else 'incidents'}"
+        return f"Something is wrong: {quantity(incidents, 'open incident')}"
     return _calm_headline(healths, served)
 
 
@@ -85,16 +86,12 @@ def _calm_headline(healths: Mapping[Health, int], served: int) -> str:
         return "No mail is being fetched yet"
     if not served:
         return "No account is fetched" if Health.PAUSED_BY_HAND in healths else "No account is valid"
-    return f"All is well with {_accounts(served)}"
+    return f"All is well with {quantity(served, 'account')}"
 
 
 def _of_paused(count: int) -> str:
     """That somebody paused accounts is no failure, and is never passed over."""
-    return f"; {_accounts(count)} {'is' if count == 1 else 'are'} paused" if count else ""
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count:,} accounts"
+    return f"; {quantity(count, 'account is', 'accounts are')} paused" if count else ""
 
 
 def still_wrong(session: Session) -> Sequence[Wrong]:

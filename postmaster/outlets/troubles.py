@@ -12,6 +12,7 @@ from postmaster.outlets.models import Outlet
 from postmaster.outlets.results import BY_WORKER
 from postmaster.outlets.service import valid_outlets
 from postmaster.outlets.standing import standings
+from postmaster.quantity import quantity
 from postmaster.system.settings import OUTLET_ALERT, get_setting
 
 Trouble = tuple[Outlet, str]
@@ -52,9 +53,9 @@ def late_outlets(session: Session, moment: datetime) -> Iterator[Trouble]:
 
 def _lateness(outlet: Outlet, backlog: int, oldest: datetime, moment: datetime) -> str:
     minutes = int((moment - oldest).total_seconds() // 60)
-    waiting = "1 event waits" if backlog == 1 else f"{backlog:,} events wait"
+    waiting = quantity(backlog, "event waits", "events wait")
     said = outlet.state.last_answer[:300] or "nothing yet"
     return (
-        f"The outlet “{outlet.name}” is late: {waiting} to be handed over, the oldest for {minutes} minutes. "
-        f"The receiver's last answer: {outlet.state.last_status or 'none'}, {said}"
+        f"The outlet “{outlet.name}” is late: {waiting} to be handed over, the oldest for "
+        f"{quantity(minutes, 'minute')}. The receiver's last answer: {outlet.state.last_status or 'none'}, {said}"
     )

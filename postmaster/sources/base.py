@@ -72,11 +72,6 @@ class RemoteMail:
     unlisted: bool = False
 
 
-def count_of(mails: int) -> str:
-    """As in "1 message"."""
-    return "1 message" if mails == 1 else f"{mails} messages"
-
-
 @dataclass
 class Trouble:
     """What the sessions of one run learn of a listing that breaks the connection, one after another.

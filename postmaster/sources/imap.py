@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from postmaster.errors import MailError
-from postmaster.sources.base import Deletions, RemoteMail, Trouble, count_of
+from postmaster.quantity import quantity
+from postmaster.sources.base import Deletions, RemoteMail, Trouble
 from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
 from postmaster.sources.imap_client import ImapClient, command_sets, joined
@@ -200,7 +201,7 @@ def try_folder(connection: Connection, client: ImapClient) -> str:
     """How much mail the folder holds. Raises MailError."""
     folder = Folder(client, read_only=True)
     connection.opened()
-    return f"“{folder.name}” holds {count_of(folder.exists)}."
+    return f"“{folder.name}” holds {quantity(folder.exists, 'message')}."
 
 
 def try_deleting(connection: Connection, client: ImapClient) -> str:

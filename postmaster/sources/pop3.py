@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
 from postmaster.errors import MailError
-from postmaster.sources.base import Deletions, RemoteMail, count_of
+from postmaster.quantity import quantity
+from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
@@ -184,7 +185,7 @@ class Pop3Source:
 def try_folder(connection: Connection, client: Pop3Client) -> str:
     """How much mail the mailbox holds. Raises MailError."""
     source = Pop3Source(connection, client, reconnect_after=None, read_only=True)
-    return f"The mailbox holds {count_of(len(source.list()))}."
+    return f"The mailbox holds {quantity(len(source.list()), 'message')}."
 
 
 def try_deleting(_connection: Connection, _client: Pop3Client) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from postmaster.quantity import quantity
 from postmaster.resources.bulk import AnyService, BulkResult, change_each
 from postmaster.resources.fields import VALIDITY, Field
 from postmaster.resources.models import Validity
@@ -73,7 +74,7 @@ def told(service: type[AnyService], done: str, result: BulkResult, *, final: boo
 
 
 def _counted(service: type[AnyService], count: int) -> str:
-    return f"{count:,} {service.noun if count == 1 else service.plural}"
+    return quantity(count, service.noun, service.plural)
 
 
 def entering(**entered: str) -> ActWith:

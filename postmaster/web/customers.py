@@ -17,6 +17,7 @@ from postmaster.desk.customers import all_customers, page_of_customers
 from postmaster.desk.models import CustomerEntry
 from postmaster.errors import InputError
 from postmaster.operations.customers import directory_problem
+from postmaster.quantity import quantity
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
@@ -84,22 +85,21 @@ def import_() -> ResponseReturnValue:
         try:
             with DirectoryFile(request.files["file"].stream) as rows:
                 if "check" in request.form:
-                    status, right = 200, f"The file is right, with {_entries(len(rows))}. Nothing was changed."
+                    status, right = (
+                        200,
+                        f"The file is right, with {quantity(len(rows), 'entry', 'entries')}. Nothing was changed.",
+                    )
                 else:
                     with transaction() as session:
                         done = apply_directory(session, rows, current_user().name, confirmed=is_confirmed())
                     gone = f"{done.dropped:,} of those before are gone"
-                    flash(f"The directory has {_entries(done.entries)}; {gone}.", "ok")
+                    flash(f"The directory has {quantity(done.entries, 'entry', 'entries')}; {gone}.", "ok")
                     return redirect(url_for(".page"), 303)
         except InputError as error:
             lacks = isinstance(error, ManyDroppedError)
             form.file.errors = (error.message, "Nothing was changed.")
             form.focus_first_refused()
     return ImportContext(form=form, lacks=lacks, right=right).render(), status
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count:,} entries"
 
 
 @blueprint.get("/export")

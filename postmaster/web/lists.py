@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import request, url_for
 
+from postmaster.quantity import quantity
 from postmaster.resources.listing import ListFilter
 from postmaster.web.asked import asked_number
 
@@ -53,8 +54,8 @@ def cursor_links(state: Mapping[str, Any], further: int | None) -> CursorLinks:
 
 def counted(found: int, total: int, noun: str, plural: str) -> str:
     """As in "7 of 12 accounts"; only the total if all are found."""
-    words = f"{total} {noun if total == 1 else plural}"
-    return words if found == total else f"{found} of {words}"
+    words = quantity(total, noun, plural)
+    return words if found == total else f"{found:,} of {words}"
 
 
 def next_url() -> str | None:

@@ -21,6 +21,7 @@ from postmaster.operations.acknowledging import NOTE, acknowledge
 from postmaster.operations.targets import Target, alert_targets
 from postmaster.operations.verdict import Wrong, still_wrong
 from postmaster.operations.wall import wall_token
+from postmaster.quantity import quantity
 from postmaster.resources.numbers import read_id
 from postmaster.web.access import current_user, for_admins
 from postmaster.web.context import Context
@@ -123,7 +124,7 @@ def acknowledge_chosen() -> ResponseReturnValue:
     except PostMasterError as error:
         flash(str(error), "fail")
     else:
-        words = "1 incident is" if done == 1 else f"{done} incidents are"
+        words = quantity(done, "incident is", "incidents are")
         flash(f"{words} acknowledged. Nothing more is sent about it unless it gets worse.", "ok")
     return redirect(url_for(".page"), 303)
 

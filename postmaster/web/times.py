@@ -8,6 +8,7 @@ from flask import Flask, request
 
 from postmaster import config
 from postmaster.extensions import now
+from postmaster.quantity import quantity
 from postmaster.resources.readers import InvalidValue, moment
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -34,7 +35,7 @@ def stretch(passed: timedelta) -> str:
         hours, rest = divmod(passed, HOUR)
         return f"{hours} h {rest // MINUTE} min"
     days = passed // DAY
-    return f"{days} day" if days == 1 else f"{days} days"
+    return quantity(days, "day")
 
 
 def ago(moment: datetime) -> str:
@@ -70,7 +71,7 @@ def days_ahead(day: date) -> str:
     days = (day - local(now()).date()).days
     if days == 0:
         return "today"
-    count = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    count = quantity(abs(days), "day")
     return f"in {count}" if days > 0 else f"{count} ago"
 
 
@@ -127,5 +128,5 @@ def init_app(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters.update(age=age, ago=ago, ahead=ahead, days_ahead=days_ahead, lasted=lasted)
     app.jinja_env.filters.update(iso=iso, full=full, clock=clock, brief=brief)
-    app.jinja_env.filters.update(about=about, stretch=stretch, wall_clock=wall_clock, zone=zone)
+    app.jinja_env.filters.update(quantity=quantity, about=about, stretch=stretch, wall_clock=wall_clock, zone=zone)
     app.jinja_env.globals.update(today_began=lambda: day_of(now()))

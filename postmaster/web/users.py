@@ -14,6 +14,7 @@ from wtforms import PasswordField, SelectChoice, SelectField, StringField
 from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, NotFoundError, PostMasterError
+from postmaster.quantity import quantity
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.named_service import printable
 from postmaster.system.models import Role, User, WebSession
@@ -244,7 +245,7 @@ def end_sessions(number: int) -> ResponseReturnValue:
 
     def act(session: Session, name: str) -> str:
         ended = sign_out(session, name, current_user().name, key)
-        return f"{ended} {'session' if ended == 1 else 'sessions'} of “{name}” ended."
+        return f"{quantity(ended, 'session')} of “{name}” ended."
 
     return _do(number, act)
 

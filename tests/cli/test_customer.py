@@ -117,7 +117,7 @@ def test_a_file_that_lacks_more_than_half_has_to_be_confirmed(known: Desk) -> No
 
 def test_a_dry_run_checks_and_changes_nothing(known: Desk) -> None:
     assert (
-        "1 entries are right."
+        "1 entry is right."
         in known.ok("customer", "import", "--dry-run", input="address,login,number\na@b.example,a,1\n").stdout
     )
     assert customer(known, "ada@example.net") == ("ada", "4711")

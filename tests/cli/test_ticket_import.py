@@ -250,7 +250,7 @@ def test_queues_that_are_not_here_are_said_or_created(desk: Desk, other: Desk) -
     assert refused.exit_code == 1
     assert "There is no queue “Sales::Orders”. Bring the queues first (flask queue import)" in refused.stderr
     assert "[unknown-queue]" in refused.stderr
-    assert "Tickets: 1 created, 0 unchanged, 1 refused; 1 articles." in refused.stdout
+    assert "Tickets: 1 created, 0 unchanged, 1 refused; 1 article." in refused.stdout
     assert taken(other, lines, "--create-queues")["queues_created"] == ["Sales::Orders"]
     assert {row["queue"] for row in other.tickets()} == {"Sales::Orders", "Raw"}
 
@@ -259,7 +259,7 @@ def test_a_state_that_is_not_in_the_list_is_said(desk: Desk, other: Desk) -> Non
     opened(desk, mail("plain"))
     lines = changed(exported(desk), "ticket", lambda row: row.update(state="dreamt of"))
     [note] = taken(other, lines, code=1)["notes"]
-    assert "The state “dreamt of” of 1 tickets is not in the setting Ticket::States" in note
+    assert "The state “dreamt of” of 1 ticket is not in the setting Ticket::States" in note
 
 
 def test_links_come_with_whatever_part_of_a_desk_comes_last(full: Desk, other: Desk) -> None:
@@ -267,7 +267,7 @@ def test_links_come_with_whatever_part_of_a_desk_comes_last(full: Desk, other: D
     [at] = [place for place, line in enumerate(lines.splitlines(True)) if '"follow-up", "ticket"' in line]
     first, last = "".join(lines.splitlines(True)[:at]), "".join(lines.splitlines(True)[at:])
     [note] = taken(other, last, code=1)["notes"]
-    assert note.startswith("1 links lead to tickets that are not here")
+    assert note.startswith("1 link leads to tickets that are not here")
     taken(other, first)
     taken(other, last)
     assert sorted(exported(other).splitlines()) == sorted(lines.splitlines())

@@ -124,7 +124,7 @@ def test_tickets_older_than_so_many_days_are_erased_by_command(desk: Desk) -> No
     with time_machine.travel(datetime.now(UTC) - LATER):
         desk.ok("read", input=mail("old"))
     desk.ok("read", input=mail("young"))
-    assert desk.ok("erase", "--older-than", "30", "--yes").stdout == "Removed: 1 tickets, 1 articles.\n"
+    assert desk.ok("erase", "--older-than", "30", "--yes").stdout == "Removed: 1 ticket, 1 article.\n"
     assert [ticket["title"] for ticket in desk.tickets()] == ["young"]
 
 

@@ -22,6 +22,7 @@ from postmaster.outlets.health import OutletHealth, can_send
 from postmaster.outlets.kinds import OUTLET_KINDS
 from postmaster.outlets.models import Delivery, DeliveryState, Outlet
 from postmaster.outlets.standing import OutletStanding, standing_of
+from postmaster.quantity import quantity
 from postmaster.resources.keyset import keyset_page
 from postmaster.resources.readers import InvalidValue, moment
 from postmaster.web.access import current_user, for_admins
@@ -175,7 +176,7 @@ def replay(number: int) -> ResponseReturnValue:
 
     def act(session: Session, outlet: Outlet) -> str:
         count = actions.replay(session, outlet, since, current_user().name)
-        return f"{count:,} {'event is' if count == 1 else 'events are'} handed over once more."
+        return f"{quantity(count, 'event is', 'events are')} handed over once more."
 
     return _do(number, act)
 
@@ -200,7 +201,7 @@ def retry_one(number: int, delivery: int) -> ResponseReturnValue:
 
 def _retried(session: Session, outlet: Outlet, delivery_id: int | None) -> str:
     count = actions.retry(session, outlet, delivery_id, current_user().name)
-    return f"{count:,} {'delivery is' if count == 1 else 'deliveries are'} tried now."
+    return f"{quantity(count, 'delivery is', 'deliveries are')} tried now."
 
 
 def _do(number: int, act: Callable[[Session, Outlet], str]) -> ResponseReturnValue:
