@@ -36,7 +36,8 @@ LARGEST = 1024 * 1024
 # Seconds for a batch, after which the process is given up, whatever keeps it from answering.
 BATCH_SECONDS = 120
 
-# More than Linux gives to a pipe by itself: a message fits in, and whoever writes need not wait for the reader.
+# More than Linux gives to a pipe by itself: a message fits in, so that whoever writes need not wait for the reader, and
+# many answers are read at once: a thread that reads lets go of the interpreter, and waits to have it again.
 _PIPE_BYTES = 256 * 1024
 
 # What a process ends with that has met something it cannot stand. Who kills it otherwise has nothing against a message.
@@ -67,6 +68,11 @@ class BatchParser:
 
     def __init__(self) -> None:
         self._process: _ParseProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its process, if it has one."""
+        return self._process.pid if self._process else None
 
     def expect(self, messages: int) -> None:
         """That so many messages wait: if that is worth it, have a process ready by the time that some are there."""
@@ -135,7 +141,8 @@ class _ParseProcess:
     def __init__(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - ours
             [sys.executable, "-I", child.__file__],
-            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ_without_settings(), process_group=0,
+            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, bufsize=_PIPE_BYTES,
+            env=environ_without_settings(), process_group=0,
         )  # fmt: skip
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("there are no pipes")
@@ -143,14 +150,10 @@ class _ParseProcess:
         for pipe in (self._questions, self._answers):
             with suppress(OSError):  # who has very many pipes may not have larger ones
                 fcntl(pipe, F_SETPIPE_SZ, _PIPE_BYTES)
+        self.pid = self._process.pid
         self._numbers = count(1)
         self._ready = False
         self.is_asked = False
-
-    @property
-    def pid(self) -> int:
-        """The id of the process."""
-        return self._process.pid
 
     def is_ready(self) -> bool:
         """Whether it can be asked. Raises EOFError if it ended before."""

@@ -72,17 +72,13 @@ def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None
     return replace
 
 
-def process_of(parser: BatchParser) -> Any:
-    process = parser._process
-    assert process is not None, "no process was started"
-    return process
-
-
 def started(parser: BatchParser) -> int:
     """Have it start its process, and wait until that can be asked; returns its id."""
     parser.expect(BACKLOG + 1)
-    wait_until(process_of(parser).is_ready, "the parser")
-    return int(process_of(parser).pid)
+    assert parser._process is not None
+    wait_until(parser._process.is_ready, "the parser")
+    assert parser.pid is not None
+    return parser.pid
 
 
 def read_all(parser: BatchParser, raws: Sequence[bytes] = RAWS) -> tuple[list[Reading | None], list[Any]]:
@@ -119,7 +115,7 @@ def test_what_it_cannot_read_and_what_is_large_is_read_here(parser: BatchParser)
 @pytest.mark.parametrize("messages", [0, 1, BACKLOG])
 def test_no_process_is_started_for_few_messages(parser: BatchParser, messages: int) -> None:
     parser.expect(messages)
-    assert parser._process is None
+    assert parser.pid is None
     assert read_all(parser) == ([None] * len(RAWS), [])
 
 
@@ -127,7 +123,7 @@ def test_there_are_no_more_processes_than_cores_beside_this_one() -> None:
     parsers = [BatchParser() for _ in range((os.cpu_count() or 1) + 1)]
     for each in parsers:
         each.expect(BACKLOG + 1)
-    running = [each for each in parsers if each._process is not None]
+    running = [each for each in parsers if each.pid is not None]
     assert len(running) == (os.cpu_count() or 1) - 1
     for each in running:
         each.close()
@@ -228,7 +224,8 @@ def test_while_it_is_not_ready_messages_are_read_here(parser: BatchParser, use: 
 def test_one_that_ends_at_once_is_not_asked(parser: BatchParser, use: Callable[[str], None]) -> None:
     use("raise SystemExit(3)")
     parser.expect(BACKLOG + 1)
-    pid = process_of(parser).pid
+    pid = parser.pid
+    assert pid is not None
     wait_until(lambda: is_gone(pid), "its end")
     assert read_all(parser) == ([None] * len(RAWS), ["parser-ended"])
 
