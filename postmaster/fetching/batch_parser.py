@@ -110,8 +110,9 @@ class BatchParser:
                 given += 1
                 yield Reading(message) if message else None
         except Exception as error:  # whatever comes of it, the rest is read here
+            asked = self._process is not None and self._process.is_asked
             ended = self.close()
-            fault = _fault(ended)
+            fault = _fault(ended) if asked else ""  # else it was over no message
             log.warning(
                 "the process that read mail ended, it is read here",
                 code="parser-ended", ended=ended, left=len(raws) - given, error=repr(error),
@@ -153,7 +154,7 @@ class _ParseProcess:
         self.pid = self._process.pid
         self._numbers = count(1)
         self._ready = False
-        self.is_asked = False
+        self.is_asked = False  # it has a batch of which there are answers to come
 
     def is_ready(self) -> bool:
         """Whether it can be asked. Raises EOFError if it ended before."""
@@ -168,13 +169,13 @@ class _ParseProcess:
         watch = Timer(BATCH_SECONDS, self._process.kill)
         watch.daemon = True
         watch.start()
-        self.is_asked = True
         try:
             numbers = [next(self._numbers) for _ in raws]
             for number, raw in zip(numbers, raws, strict=True):
                 write_frame(self._questions, Frame(number, raw))
             write_frame(self._questions, END)
             self._questions.flush()
+            self.is_asked = True
             for number in numbers:
                 yield self._answer(number)
             self.is_asked = False

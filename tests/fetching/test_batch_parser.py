@@ -167,18 +167,31 @@ def test_answers_that_nobody_took_are_answers_to_nothing_else(parser: BatchParse
 
 @pytest.mark.parametrize("fault", [signal.SIGSEGV, signal.SIGABRT, child.TOO_LONG], ids=lambda fault: fault.name)
 def test_a_message_that_it_dies_of_is_put_aside_and_the_others_are_read_here(
-    parser: BatchParser, fault: signal.Signals
+    parser: BatchParser, monkeypatch: pytest.MonkeyPatch, fault: signal.Signals
 ) -> None:
     pid = started(parser)
     os.kill(pid, signal.SIGSTOP)
-    os.kill(pid, fault)
-    os.kill(pid, signal.SIGCONT)
+    answer = batch_parser._ParseProcess._answer
+
+    def die(process: Any, number: int) -> Any:
+        os.kill(pid, fault)
+        os.kill(pid, signal.SIGCONT)
+        return answer(process, number)
+
+    monkeypatch.setattr(batch_parser._ParseProcess, "_answer", die)
     (culprit, *others), codes = read_all(parser)
     assert culprit is not None
     assert culprit.message is None
     assert culprit.flaw
     assert others == [None] * (len(RAWS) - 1)
     assert codes == ["parser-ended"]
+
+
+def test_no_message_is_to_blame_for_a_crash_between_two_batches(parser: BatchParser) -> None:
+    pid = started(parser)
+    os.kill(pid, signal.SIGSEGV)
+    wait_until(lambda: is_gone(pid), "its end")
+    assert read_all(parser) == ([None] * len(RAWS), ["parser-ended"])
 
 
 def test_a_message_that_takes_too_long_ends_it() -> None:
@@ -221,8 +234,9 @@ def test_while_it_is_not_ready_messages_are_read_here(parser: BatchParser, use: 
     assert read_all(parser) == ([None] * len(RAWS), [])
 
 
-def test_one_that_ends_at_once_is_not_asked(parser: BatchParser, use: Callable[[str], None]) -> None:
-    use("raise SystemExit(3)")
+@pytest.mark.parametrize("end", ["raise SystemExit(3)", "import os; os.kill(os.getpid(), 11)"])
+def test_one_that_ends_at_once_is_not_asked(parser: BatchParser, use: Callable[[str], None], end: str) -> None:
+    use(end)
     parser.expect(BACKLOG + 1)
     pid = parser.pid
     assert pid is not None
