@@ -16,16 +16,28 @@ from tests.servers.dovecot import Dovecot
 MEBIBYTE = 1 << 20
 KINDS = ("IMAP", "POP3")
 
-# The command, and at its end what it took at most (proc(5)): what the kernel tells of a child counts its parent, too.
+# The command, and at its end what it and the process in which it reads mail took at most (proc(5)): what the kernel
+# tells of a child counts its parent, too.
 FETCH = """
 import sys
 from flask.cli import main
+from postmaster.fetching.batch_parser import BatchParser
+
+def peak(process):
+    line = next(line for line in open(f"/proc/{process}/status") if line.startswith("VmHWM"))
+    return int(line.split()[1])
+
+def close(parser, close=BatchParser.close):
+    beside.extend([peak(parser.pid)] if parser.pid else [])
+    return close(parser)
+
+beside = [0]
+BatchParser.close = close
 sys.argv = ["flask", "fetch", "--json"]
 try:
     main()
 finally:
-    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-    print(peak.split()[1], file=sys.stderr)
+    print(peak("self") + max(beside), file=sys.stderr)
 """
 
 SMALL_BYTES = 4_000

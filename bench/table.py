@@ -63,7 +63,7 @@ BENCHES = (
     Bench(
         "memory",
         "Memory",
-        "The most that `flask fetch` takes, its start included.",
+        "The most that `flask fetch` takes with the process that parses its mail, its start included.",
         memory.memory,
         {"few": 500, "many": 50_000, "large": 8},
         rounds=1,

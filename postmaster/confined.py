@@ -37,10 +37,15 @@ class Limits:
     megabytes: int
 
 
+def environ_without_settings() -> dict[str, str]:
+    """The environment for a process that reads what others wrote: it has no setting of ours, and so no secret."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
+
+
 def compute(file: str, question: bytes, limits: Limits) -> bytes:
     """What ``confined(question)`` of ``file`` gives. Raises TooMuchError or NotNowError."""
     command = [sys.executable, "-I", __file__, file, str(limits.seconds), str(limits.megabytes)]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("POSTMASTER_")}
+    environ = environ_without_settings()
     try:
         child = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ)  # noqa: S603 - ours
     except OSError as error:

@@ -69,6 +69,7 @@ NAMES = (
     "incident_id",  # a foreign key by which rows are deleted
     *("disabled", "nameservers"),  # dkimpy, dnspython
     "confined",  # postmaster/confined.py runs it by its file
+    "__path__",  # of a package: Python
 )
 
 

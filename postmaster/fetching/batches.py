@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from postmaster.errors import MailError, mail_error
+from postmaster.fetching.batch_parser import BatchParser
 from postmaster.fetching.bisection import Bisection
 from postmaster.fetching.counters import NOT_REACHED, TOO_LARGE, WITHHELD
 from postmaster.fetching.messages import MailboxListing, ReadBatch, Withheld, read_batch, select_messages
@@ -67,6 +68,7 @@ class MailboxWork:
         self.too_large = 0
         self.withheld: list[Withheld] = []
         self.bisection = bisection
+        self.parser = BatchParser()
         self._undeleted: dict[int, LedgerEntry] = {}
         self._kept: set[str | None] = set()
         self._proven: dict[int, bytes] = {}
@@ -82,7 +84,8 @@ class MailboxWork:
         self.expected = self.counters.done + self.remaining + self.too_large + len(self.withheld)
         if self.limits.most is not None and self.remaining > self.limits.most:
             raise mail_error("first-fetch-held", count=self.remaining)
-        with Recorder(self._record) as recorder:
+        self.parser.expect(self.remaining)
+        with Recorder(self._record, self.parser) as recorder:
             try:
                 for batch in self._next_batches(listing, source.session_limit):
                     self._take(source, batch, recorder)

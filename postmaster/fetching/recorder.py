@@ -12,6 +12,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
+from postmaster.fetching.batch_parser import BatchParser, Reading
 from postmaster.fetching.messages import ReadBatch
 from postmaster.fetching.pending import LedgerEntry
 from postmaster.pipeline.arrival import Arrival, read_arrival
@@ -24,10 +25,14 @@ Record = Callable[[Sequence[Arrival]], list[LedgerEntry]]
 
 
 class Recorder:
-    """Hands batches to ``record``, one at a time. After one that failed, those that were handed over fail as well."""
+    """Hands batches to ``record``, one at a time. After one that failed, those that were handed over fail as well.
 
-    def __init__(self, record: Record) -> None:
+    What ``parser`` does not read is read here.
+    """
+
+    def __init__(self, record: Record, parser: BatchParser) -> None:
         self._record = record
+        self._parser = parser
         self._parsing = ThreadPoolExecutor(1, thread_name_prefix="parse")
         self._recording = ThreadPoolExecutor(1, thread_name_prefix="record")
         self._under_way: deque[tuple[ReadBatch, Future[list[LedgerEntry]]]] = deque()
@@ -55,7 +60,7 @@ class Recorder:
 
     def start(self, read: ReadBatch, names: Sequence[tuple[str, int]]) -> None:
         """Parse and record the new messages of ``read``, whose identities and occurrences are ``names``."""
-        parsed = self._parsing.submit(_parse, read, names)
+        parsed = self._parsing.submit(self._parse, read, names)
         before = self._under_way[-1][1] if self._under_way else None
         recorded = self._recording.submit(copy_context().run, self._record_after, before, parsed)
         self._under_way.append((read, recorded))
@@ -70,6 +75,12 @@ class Recorder:
         self._under_way.clear()
         return abandoned
 
+    def _parse(self, read: ReadBatch, names: Sequence[tuple[str, int]]) -> list[Arrival]:
+        readings = self._parser.readings([raw for _, raw, _ in read.new])
+        rows = zip(read.new, names, readings, strict=True)
+        # Compressing one lets go of the interpreter, and meanwhile the next one is read.
+        return [_arrival(raw, sha256, name, reading).pack_ahead() for (_, raw, sha256), name, reading in rows]
+
     def _record_after(
         self, before: Future[list[LedgerEntry]] | None, parsed: Future[list[Arrival]]
     ) -> list[LedgerEntry]:
@@ -79,6 +90,5 @@ class Recorder:
         return self._record(parsed.result())
 
 
-def _parse(read: ReadBatch, names: Sequence[tuple[str, int]]) -> list[Arrival]:
-    rows = zip(read.new, names, strict=True)
-    return [read_arrival(raw, sha256, *name).pack_ahead() for (_, raw, sha256), name in rows]
+def _arrival(raw: bytes, sha256: bytes, name: tuple[str, int], reading: Reading | None) -> Arrival:
+    return Arrival(raw, sha256, *name, *reading) if reading else read_arrival(raw, sha256, *name)

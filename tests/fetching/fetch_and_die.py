@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flask.cli import main
 
-from postmaster.fetching import batches, run
+from postmaster.fetching import batch_parser, batches, run
 from postmaster.ledger import record
 from postmaster.sources.imap import ImapSource
 from postmaster.sources.pop3 import Pop3Source
@@ -51,6 +52,10 @@ POP3_STEPS = {
     "after QUIT": Step(Pop3Source, "close", after=True),
 }
 
+# A step of runs that have a process to read mail in, as they have with much mail.
+ANSWERED = "answered by the process"
+PROCESS_STEPS = {ANSWERED: Step(batch_parser._ParseProcess, "_answer", after=True)}
+
 
 def arm(step: Step, nth: int) -> None:
     """Die at the ``nth`` time that ``step`` comes."""
@@ -70,9 +75,25 @@ def arm(step: Step, nth: int) -> None:
     setattr(step.owner, step.name, wrapped)
 
 
+def start_process_for_any_mailbox() -> None:
+    """Wait until it is ready, and print its id each time that it is asked."""
+    is_ready = batch_parser._ParseProcess.is_ready
+
+    def wait_ready(process: Any) -> bool:
+        while not is_ready(process):
+            time.sleep(0.01)
+        os.write(1, b"%d\n" % process.pid)
+        return True
+
+    batch_parser.BACKLOG = 0
+    batch_parser._ParseProcess.is_ready = wait_ready  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     protocol, name, nth, *arguments = sys.argv[1:]
     batches.BATCH_MESSAGES = BATCH
-    arm({"IMAP": IMAP_STEPS, "POP3": POP3_STEPS}[protocol][name], int(nth))
+    if name in PROCESS_STEPS:
+        start_process_for_any_mailbox()
+    arm(({"IMAP": IMAP_STEPS, "POP3": POP3_STEPS}[protocol] | PROCESS_STEPS)[name], int(nth))
     sys.argv = ["flask", *arguments]
     main()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from postmaster.fetching.batch_parser import BatchParser
 from postmaster.fetching.batches import BATCH_BYTES
 from postmaster.fetching.messages import ReadBatch
 from postmaster.fetching.pending import LedgerEntry
@@ -31,7 +32,7 @@ def test_batches_are_recorded_as_if_each_waited_for_the_other() -> None:
         recorded.extend(arrivals)
         return [LedgerEntry(len(recorded), arrival.identity, 0, b"") for arrival in arrivals]
 
-    with Recorder(record) as recorder:
+    with Recorder(record, BatchParser()) as recorder:
         for read in reads:
             while not recorder.has_room(read):
                 recorder.oldest()[1].result()
@@ -53,7 +54,7 @@ def test_nothing_behind_a_batch_that_failed_is_recorded() -> None:
         both_are_started.wait(30)
         raise RuntimeError("the database is away")
 
-    with Recorder(record) as recorder:
+    with Recorder(record, BatchParser()) as recorder:
         first, second = batch(b"Subject: 1"), batch(b"Subject: 2", b"Subject: 3")
         recorder.start(first, names(first))
         recorder.start(second, names(second))
@@ -70,7 +71,7 @@ def test_nothing_behind_a_batch_that_failed_is_recorded() -> None:
 )
 def test_a_batch_waits_where_both_would_take_too_much_memory(sizes: tuple[int, int], has_room: bool) -> None:
     first, second = (batch(bytes(size)) for size in sizes)
-    with Recorder(lambda _arrivals: []) as recorder:
+    with Recorder(lambda _arrivals: [], BatchParser()) as recorder:
         assert recorder.has_room(second)
         recorder.start(first, names(first))
         assert recorder.has_room(second) == has_room
@@ -78,7 +79,7 @@ def test_a_batch_waits_where_both_would_take_too_much_memory(sizes: tuple[int, i
 
 def test_no_more_than_two_batches_are_under_way() -> None:
     read = batch(b"Subject: small")
-    with Recorder(lambda _arrivals: []) as recorder:
+    with Recorder(lambda _arrivals: [], BatchParser()) as recorder:
         recorder.start(read, names(read))
         recorder.start(read, names(read))
         assert not recorder.has_room(read)
