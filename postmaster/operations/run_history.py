@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Ticket
 from postmaster.ledger.models import FetchRun, InboundMail, RunStatus
 from postmaster.pipeline.outcome import Outcome
-from postmaster.resources.keyset import KeysetPage, keyset_page
+from postmaster.resources.keyset import KeysetPage, count_some, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 
@@ -39,6 +39,16 @@ class RunFilter:
 def run_history(session: Session, wanted: RunFilter, size: int = PAGE_SIZE) -> KeysetPage[FetchRun]:
     """The newest runs that are wanted, ``size`` of them at most."""
     return keyset_page(session, _filtered(wanted), FetchRun.id, wanted.before, size)
+
+
+def newest_run(session: Session) -> int:
+    """The id of the run that began last; 0 if there is none."""
+    return session.scalar(select(func.max(FetchRun.id))) or 0
+
+
+def count_newer_runs(session: Session, wanted: RunFilter, after: int) -> int:
+    """How many runs are wanted that began after the one with the id ``after``; ``MANY_NEW`` if there are more."""
+    return count_some(session, _filtered(replace(wanted, newer_than=after)), FetchRun.id)
 
 
 def last_ended(session: Session, account_id: int) -> int:
