@@ -73,7 +73,10 @@ def test_figures_lead_to_lists_that_show_as_many(lead: FlaskClient, desk: Desk, 
     assert len(labels(lead, html.unescape(slow))) == 1
     assert "half of today’s mail; 95 % within" in words(page)
     [queue] = re.findall(r'href="(/status\?queue=[^"]*)">\s*20<', page)
-    assert "20 recorded" in words(lead.get(html.unescape(queue)).text)
+    chart = lead.get(html.unescape(queue)).text
+    assert "20 recorded" in words(chart)
+    [behind] = re.findall(r'id="queue-mail" href="([^"]*)"', chart)
+    assert len(labels(lead, html.unescape(behind))) == 20
     [hour] = re.findall(r'href="(/mail\?from=[^"]*to=[^"]*)" tabindex', page)
     assert len(labels(lead, html.unescape(hour))) == 20
     [account] = re.findall(r'id="mail-1"\s+href="([^"]*)"', page)
