@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 from sqlalchemy import and_, exists, or_, select
@@ -25,6 +27,8 @@ _LASTING = tuple(column for row in SEALED for column in row.columns)
 
 # Texts without a mark of which it is kept whether a key opens them: some 2 kB each.
 MAX_TRIED = 4096
+
+_found_unopened: ContextVar[list[int] | None] = ContextVar("found_unopened", default=None)
 
 # The mark that a text begins with; Fernet's own alphabet has no full stop.
 _MARK = re.compile(r"k[0-9a-f]{12}\.")
@@ -94,8 +98,25 @@ def _is_opened(keys: tuple[str, ...], sealed: str) -> bool:
 
 def unopened_ids() -> list[int]:
     """The ids of the credentials with a secret that no key opens. Those with the mark of a key are not even read."""
+    known = _found_unopened.get()
+    if known is not None:
+        return known
     with read_session() as session:
-        return sorted({number for row in SEALED if row.noun == "credential" for number in _unopened(session, row)})
+        return _find_unopened(session)
+
+
+@contextmanager
+def finding_unopened_once(session: Session) -> Iterator[None]:
+    """Meanwhile ``unopened_ids`` are those that were found in the beginning, however many queries need them."""
+    token = _found_unopened.set(_find_unopened(session))
+    try:
+        yield
+    finally:
+        _found_unopened.reset(token)
+
+
+def _find_unopened(session: Session) -> list[int]:
+    return sorted({number for row in SEALED if row.noun == "credential" for number in _unopened(session, row)})
 
 
 def _unopened(session: Session, row: SealedTable) -> Iterator[int]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
 from postmaster.parsing.address_key import address_key
-from postmaster.resources.keyset import KeysetPage, keyset_page
+from postmaster.resources.keyset import KeysetPage, count_some, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 from postmaster.system.list_settings import STATE_LIST
@@ -25,9 +25,6 @@ from postmaster.system.settings import get_setting
 
 # Tickets that are looked through for words at a time (measured by bench/tickets).
 STRETCH = 50_000
-
-# More new tickets are not counted.
-MANY_NEW = 100
 
 # Digits of the beginning of a ticket number that is looked for.
 MIN_DIGITS, MAX_DIGITS = 4, 30
@@ -100,8 +97,7 @@ def count_newer(session: Session, wanted: TicketFilter, after: int) -> int:
     newer = _chosen(session, wanted).where(Ticket.id > after, *matching(SEARCHED_COLUMNS, wanted.text))
     if wanted.group:
         newer = newer.where(Ticket.state.in_(grouped_states(session)[wanted.group]))
-    some = newer.with_only_columns(Ticket.id).limit(MANY_NEW).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+    return count_some(session, newer, Ticket.id)
 
 
 def tickets_numbered(session: Session, start: str, limit: int) -> Sequence[Ticket]:

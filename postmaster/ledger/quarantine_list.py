@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from postmaster.ledger.models import Quarantine
 from postmaster.pipeline.decision import REASONS, STORM
+from postmaster.resources.keyset import count_some
 from postmaster.resources.listing import Listing, matching
 from postmaster.resources.numbers import MAX_ID
 
@@ -103,6 +104,12 @@ class QuarantineFilter:
         between = Quarantine.id > after, Quarantine.id <= self.newest
         found = listing.query.where(*matching(listing.searched, self.text), *between)
         return session.scalars(found.with_only_columns(Quarantine.id).order_by(Quarantine.id)).all()
+
+    def count_newer(self, session: Session, after: int) -> int:
+        """How many there are with ids above ``after``; ``MANY_NEW`` if there are more."""
+        listing = quarantine_listing(self.account, self.like)
+        newer = listing.query.where(*matching(listing.searched, self.text), Quarantine.id > after)
+        return count_some(session, newer, Quarantine.id)
 
 
 def newest_quarantined(session: Session) -> int:

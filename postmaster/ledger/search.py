@@ -22,7 +22,7 @@ from postmaster.ledger.search_index import IndexedPart, account_word, searched_t
 from postmaster.ledger.trace import MailTrace, traces
 from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import Finding
-from postmaster.resources.keyset import KeysetPage
+from postmaster.resources.keyset import MANY_NEW, KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.numbers import MAX_ID
 
@@ -130,6 +130,21 @@ def find_mail(session: Session, wanted: MailFilter) -> MailPage:
     ids = list(session.scalars(hits(wanted, driver, others, low, high)))
     end = session.scalar(_end(driver, low, high)) if len(ids) <= PAGE_SIZE else None
     return _page(session, ids, end)
+
+
+def newest_mail(session: Session) -> int:
+    """The id of the message that was recorded last; 0 if there is none."""
+    return session.scalar(select(func.max(InboundMail.id))) or 0
+
+
+def count_newer_mail(session: Session, wanted: MailFilter, after: int) -> int:
+    """How many messages are wanted with ids above ``after``; ``MANY_NEW`` if there are more.
+
+    What it costs follows what was recorded since.
+    """
+    low, high = _bounds(session, wanted)
+    driver, *others = _by_rarity(session, wanted.groups(session) or [Alternatives()], max(low, after), high)
+    return len(session.scalars(hits(wanted, driver, others, max(low, after), high).limit(MANY_NEW)).all())
 
 
 def stream_mail(session: Session, wanted: MailFilter) -> Iterator[MailTrace]:

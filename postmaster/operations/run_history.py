@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Ticket
 from postmaster.ledger.models import FetchRun, InboundMail, RunStatus
-from postmaster.pipeline.outcome import Outcome
-from postmaster.resources.keyset import KeysetPage, keyset_page
+from postmaster.pipeline.outcome import RECORDED, Outcome
+from postmaster.resources.keyset import KeysetPage, count_some, keyset_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 
@@ -41,6 +41,16 @@ def run_history(session: Session, wanted: RunFilter, size: int = PAGE_SIZE) -> K
     return keyset_page(session, _filtered(wanted), FetchRun.id, wanted.before, size)
 
 
+def newest_run(session: Session) -> int:
+    """The id of the run that began last; 0 if there is none."""
+    return session.scalar(select(func.max(FetchRun.id))) or 0
+
+
+def count_newer_runs(session: Session, wanted: RunFilter, after: int) -> int:
+    """How many runs are wanted that began after the one with the id ``after``; ``MANY_NEW`` if there are more."""
+    return count_some(session, _filtered(replace(wanted, newer_than=after)), FetchRun.id)
+
+
 def last_ended(session: Session, account_id: int) -> int:
     """The id of the last run of that account that has ended; 0 if there is none."""
     ended = select(FetchRun.id).where(FetchRun.account_id == account_id, FetchRun.status != RunStatus.RUNNING)
@@ -51,6 +61,31 @@ def ended_run(session: Session, account_id: int, after: int) -> FetchRun | None:
     """The first run of that account behind the one with the id ``after``, once it has ended."""
     later = select(FetchRun).where(FetchRun.account_id == account_id, FetchRun.id > after)
     return session.scalars(later.where(FetchRun.status != RunStatus.RUNNING).order_by(FetchRun.id).limit(1)).first()
+
+
+@dataclass(frozen=True)
+class RunSum:
+    """Runs taken together: of how many ``accounts`` they were, how many of these ``failed``, how many messages were
+    ``found`` and had which outcome (``counts``), and when the first one ``began``, None if there is none.
+    """
+
+    accounts: int
+    failed: int
+    found: int
+    counts: Mapping[Outcome, int]
+    began: datetime | None
+
+
+def sum_of_runs(session: Session, after: int) -> RunSum:
+    """The runs behind the one with the id ``after`` that have ended, in one query."""
+    failed = case((FetchRun.status != RunStatus.OK, FetchRun.account_id))
+    columns = func.count(FetchRun.account_id.distinct()), func.count(failed.distinct()), func.sum(FetchRun.found)
+    counters = [func.sum(getattr(FetchRun, row.counter)) for row in RECORDED]
+    query = select(*columns, func.min(FetchRun.started_at), *counters)
+    ended = query.where(FetchRun.id > after, FetchRun.status != RunStatus.RUNNING)
+    accounts, wrong, found, began, *sums = session.execute(ended).one()
+    counts = {row.outcome: int(count or 0) for row, count in zip(RECORDED, sums, strict=True)}
+    return RunSum(accounts, wrong, int(found or 0), counts, began)
 
 
 def tickets_of_run(session: Session, run_id: int, limit: int) -> Sequence[str]:

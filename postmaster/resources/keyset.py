@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from postmaster.resources.listing import PAGE_SIZE
 
 RowT = TypeVar("RowT")
+
+# More rows that are new are not counted.
+MANY_NEW = 100
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,12 @@ class KeysetPage(Generic[RowT]):
     rows: Sequence[RowT]
     next: int | None = None
     unsearched: bool = False
+
+
+def count_some(session: Session, query: Select[RowT], key: InstrumentedAttribute[int]) -> int:
+    """How many rows ``query`` finds, each with a ``key``; ``MANY_NEW`` if there are more."""
+    some = query.with_only_columns(key).limit(MANY_NEW).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def keyset_page(

@@ -15,6 +15,9 @@ from postmaster.system.setting import ListSetting, OptionalSetting, Setting
 
 T = TypeVar("T")
 
+# Where a session keeps the settings that were read at once.
+_KEPT = "settings"
+
 
 def _hook(text: str) -> str:
     if text[-1].isdigit() or any(char in "[]" or char.isspace() for char in text):
@@ -235,8 +238,16 @@ SESSION_HOURS = Setting(
 
 def get_setting(session: Session, spec: Setting[T]) -> T:
     """The value of the setting: the one that was entered, or its default."""
+    kept: Configuration | None = session.info.get(_KEPT)
+    if kept is not None:
+        return kept[spec]
     row = session.get(SettingRow, spec.name)
     return spec.parse(row.value) if row else spec.default
+
+
+def keep_settings(session: Session) -> None:
+    """Read all settings at once, for a ``session`` that only reads: ``get_setting`` asks for none of them any more."""
+    session.info[_KEPT] = read_configuration(session)
 
 
 class Configuration:

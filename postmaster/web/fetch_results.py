@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from flask import flash, session, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from postmaster.extensions import iso
 from postmaster.ledger.models import FetchRun, RunStatus
-from postmaster.operations.run_history import ended_run, tickets_of_run
+from postmaster.operations.progress import progress
+from postmaster.operations.requests import Answer, Requested
+from postmaster.operations.run_history import RunSum, ended_run, sum_of_runs, tickets_of_run
 from postmaster.pipeline.outcome import RECORDED, Outcome
+from postmaster.web.access import current_user
 
 # What the browser's session remembers: the id of the last run that had ended when a fetch was asked for, by account.
 AWAITED = "awaited-fetches"
 MAX_AWAITED = 20
+
+# When all accounts were asked for: the id of the last run that there was, and how many were queued.
+ALL_AWAITED = "all-awaited"
 
 # Tickets that a sentence leads to.
 MAX_LINKED = 3
@@ -29,6 +37,15 @@ def await_fetch(account_id: int, before: int) -> None:
     session[AWAITED] = dict(list(awaited.items())[-MAX_AWAITED:])
 
 
+def await_all(before: int, requested: Requested) -> None:
+    """Remember that whoever is signed in waits for all accounts that were queued.
+
+    ``before`` is the id of the last run that there was before they were asked for.
+    """
+    if queued := sum(answer is Answer.QUEUED for answer in requested.answers.values()):
+        session[ALL_AWAITED] = [before, queued]
+
+
 def tell_results(database: Session) -> None:
     """Tell of each awaited run that has ended. It asks the database only if something is awaited."""
     for account_id, before in list(session.get(AWAITED, {}).items()):
@@ -36,23 +53,67 @@ def tell_results(database: Session) -> None:
         if run is not None:
             session[AWAITED] = {key: value for key, value in session[AWAITED].items() if key != account_id}
             flash(*_told(database, run))
+    if ALL_AWAITED in session:
+        _tell_of_all(database, *session[ALL_AWAITED])
+
+
+def _tell_of_all(database: Session, before: int, queued: int) -> None:
+    """Tell of all accounts together, once no run that was asked for is to come any more."""
+    going_on = progress(database)
+    if any(each.by == current_user().name for each in going_on.values()):
+        return
+    runs = sum_of_runs(database, before)
+    if going_on and runs.accounts < queued:  # a run that begins is nobody's for a moment
+        return
+    del session[ALL_AWAITED]
+    for sentence, kind in _told_of_all(runs):
+        flash(sentence, kind)
 
 
 def _told(database: Session, run: FetchRun) -> tuple[str | Markup, str]:
     if run.status is not RunStatus.OK and not run.found:
         return f"{run.label} could not be fetched.", "fail"
-    became = list(_became(run))
+    became = list(_became({row.outcome: getattr(run, row.counter) for row in RECORDED}))
     if not became:
         return f"{run.label}: no new mail.", "ok"
-    count = "1 message" if run.found == 1 else f"{run.found:,} messages"
-    sentence = Markup("{}: {} → {}").format(run.label, count, ", ".join(became))
+    sentence = Markup("{}: {} → {}").format(run.label, _messages(run.found), ", ".join(became))
     return sentence + _links(database, run), "told"
 
 
-def _became(run: FetchRun) -> Iterator[str]:
+def _told_of_all(runs: RunSum) -> Iterator[tuple[str | Markup, str]]:
+    """What was fetched, and how many accounts failed; with ways to all of it."""
+    since: dict[str, Any] = {"from": iso(runs.began)} if runs.began else {}
+    fetched, became = (
+        f"Fetched {_accounts(runs.accounts - runs.failed or runs.accounts)}",
+        ", ".join(_became(runs.counts)),
+    )
+    if became:
+        links = [("Messages", url_for("mail.page", **since))]
+        if runs.counts[Outcome.NEW]:
+            links.append(("New tickets", url_for("tickets.page", group="new")))
+        if runs.counts[Outcome.QUARANTINED]:
+            links.append(("Quarantine", url_for("quarantine.page")))
+        yield Markup("{}: {} → {}: {}").format(fetched, _messages(runs.found), became, _linked(links)), "told"
+    elif runs.accounts > runs.failed:
+        yield f"{fetched}: no new mail.", "ok"
+    if runs.failed or not runs.accounts:
+        runs_url = url_for("runs.page", status=RunStatus.FAILED.value, **since)
+        failed = f"{_accounts(runs.failed)} failed" if runs.failed else "No account was fetched"
+        yield Markup("{}: {}").format(failed, _linked([("look at the runs", runs_url)])), "fail"
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count:,} messages"
+
+
+def _accounts(count: int) -> str:
+    return "1 account" if count == 1 else f"{count:,} accounts"
+
+
+def _became(counts: Mapping[Outcome, int]) -> Iterator[str]:
     """How many messages became what."""
     for row in RECORDED:
-        count = getattr(run, row.counter)
+        count = counts[row.outcome]
         if count and row.outcome is Outcome.NEW:
             yield "1 new ticket" if count == 1 else f"{count:,} new tickets"
         elif count:
@@ -65,6 +126,9 @@ def _links(database: Session, run: FetchRun) -> Markup:
     named = [(number, url_for("tickets.show", ticket=number)) for number in numbers]
     if run.quarantined:
         named.append(("Quarantine", url_for("quarantine.page")))
-    links = Markup(", ").join(Markup('<a href="{}">{}</a>').format(url, words) for words, url in named)
     more = " …" if run.new > len(numbers) else ""
-    return Markup(": {}{}").format(links, more) if links else Markup(".")
+    return Markup(": {}{}").format(_linked(named), more) if named else Markup(".")
+
+
+def _linked(named: Sequence[tuple[str, str]]) -> Markup:
+    return Markup(", ").join(Markup('<a href="{}">{}</a>').format(url, words) for words, url in named)

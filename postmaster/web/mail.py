@@ -6,21 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
 
 from postmaster.database import read_session
 from postmaster.desk.queues import Queues
 from postmaster.errors import NotFoundError
 from postmaster.ledger.models import InboundMail
-from postmaster.ledger.search import MailFilter, MailPage, find_mail
+from postmaster.ledger.search import MailFilter, MailPage, count_newer_mail, find_mail, newest_mail
 from postmaster.ledger.trace import MailTrace, trace_mail
 from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.verdict import Finding
-from postmaster.web.access import for_leads
+from postmaster.web.access import for_leads, polling
 from postmaster.web.asked import asked_before, asked_number
 from postmaster.web.badges import OUTCOME_BADGES, SENDER_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
+from postmaster.web.news import GrowingList, news_of
+from postmaster.web.pulse import Pulse
 from postmaster.web.steps import Step, steps_of
 from postmaster.web.times import asked_moment
 from postmaster.web.why import WhyContext, why_form
@@ -36,16 +39,21 @@ PARTS = {
     "account": "Mail account",
     "ticket": "Ticket number",
 }
+GROWING = GrowingList("mail", "message", "messages", "mail")
 MAIL_FILTERS = ("q", *PARTS, "outcome", "verdict", "queue", "waited", "from", "to")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MailListContext(Context, templates=("mail/page.html", "mail/_list.html")):
-    """The search: ``state`` is what is searched for, ``parts`` are the fields to search by."""
+    """The search: ``state`` is what is searched for, ``parts`` are the fields to search by, ``newest`` is the id of the
+    newest message there was.
+    """
 
     found: MailPage
     links: CursorLinks
     state: Mapping[str, Any]
+    newest: int
+    pulse: Pulse
     parts: Mapping[str, str]
     looks: Mapping[Outcome, Badge]
     verdicts: Mapping[Finding, Badge]
@@ -67,21 +75,40 @@ class MailContext(Context, templates=("mail/show.html",), others=(WhyContext,)):
 @for_leads
 def page() -> str:
     """The newest messages, or those that are searched for."""
-    state: dict[str, Any] = {name: request.args[name] for name in MAIL_FILTERS if request.args.get(name, "").strip()}
+    state = _state()
     with read_session() as session:
-        queues = Queues(session)
+        queues, newest = Queues(session), newest_mail(session)
         found, names = find_mail(session, _wanted(queues)), queues.names()
     links = cursor_links(state, found.next)
     context = MailListContext(
         found=found,
         links=links,
         state=state,
+        newest=newest,
+        pulse=GROWING.pulse(),
         parts=PARTS,
         looks=OUTCOME_BADGES,
         verdicts=SENDER_BADGES,
         queues=names,
     )
     return context.render()
+
+
+@blueprint.get("/news")
+@polling
+@for_leads
+def news() -> str:
+    """A beat, with how many messages came that the list does not show yet."""
+
+    def count(session: Session, after: int) -> int:
+        return count_newer_mail(session, _wanted(Queues(session)), after)
+
+    return news_of(GROWING, count, url_for(".page", **_state()))
+
+
+def _state() -> dict[str, Any]:
+    """What is searched for."""
+    return {name: request.args[name] for name in MAIL_FILTERS if request.args.get(name, "").strip()}
 
 
 def _wanted(queues: Queues) -> MailFilter:

@@ -6,18 +6,21 @@ an address of its own, from which all of that comes; others ask only whether mai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, g, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from postmaster.accounts.health import Health
 from postmaster.database import read_session
 from postmaster.extensions import now
 from postmaster.operations.progress import Activity, Progress
 from postmaster.operations.state import Fetching, FetchingState, fetching_state
+from postmaster.resources.numbers import read_id
 from postmaster.web.access import for_leads, polling
 from postmaster.web.badges import Badge
 from postmaster.web.context import Context
@@ -26,6 +29,9 @@ blueprint = Blueprint("pulse", __name__)
 
 # Seconds between two beats.
 QUICK, SLOW = 2, 15
+
+# Of the records that a page says it shows.
+MAX_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,23 @@ def beat() -> str:
     return PulseContext(pulse=heartbeat()).render()
 
 
-def fetching() -> FetchingState | None:
-    """Whether mail is being fetched, asked once a request; None if the database cannot say."""
+def fetching(session: Session | None = None) -> FetchingState | None:
+    """Whether mail is being fetched, asked once a request; None if the database cannot say.
+
+    It is asked over ``session``, if there is one that could not be used anyway if the database said nothing.
+    """
     if "fetching" not in g:
-        try:
-            with read_session() as session:
-                g.fetching = fetching_state(session)
-        except DBAPIError:
-            g.fetching = None
+        g.fetching = fetching_state(session) if session else _asked_alone()
     state: FetchingState | None = g.fetching
     return state
+
+
+def _asked_alone() -> FetchingState | None:
+    try:
+        with read_session() as session:
+            return fetching_state(session)
+    except DBAPIError:
+        return None
 
 
 # Why nothing can be fetched now, whatever it is.
@@ -115,8 +128,34 @@ def heartbeat() -> Pulse:
     return Pulse(url_for("pulse.beat"))
 
 
+def answer_to_beat(html: str) -> Response:
+    """The answer to a page that says what it shows. One of an earlier version does not, and is loaded anew."""
+    response = Response(html)
+    if "at" not in request.args:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+def shown_marks() -> dict[int, str]:
+    """What the page that asks shows already: the marks of records by their ids, in the order of the page."""
+    return dict(_shown())
+
+
+def _shown() -> Iterator[tuple[int, str]]:
+    for text in request.values.getlist("shown")[:MAX_SHOWN]:
+        number, _, mark = text.partition(":")
+        if record := read_id(number):
+            yield record, mark
+
+
+def text_mark(text: str) -> str:
+    """What is another one whenever ``text`` is another one."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def init_app(app: Flask) -> None:
     """Give the templates what the pulse and the banner show."""
     app.register_blueprint(blueprint)
+    app.jinja_env.filters.update(mark=text_mark)
     app.jinja_env.globals.update(fetching=fetching, nobody_fetches=nobody_fetches, heartbeat=heartbeat, beats=BEATS)
     app.jinja_env.globals.update(answered=now)

@@ -12,13 +12,12 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from wtforms import SelectMultipleField, StringField
 
 from postmaster.database import read_session
 from postmaster.desk.queues import Queues
 from postmaster.errors import InputError, NotFoundError
 from postmaster.ledger.models import Quarantine
-from postmaster.ledger.quarantine import Handled, deliver, discard, find_quarantined, handle, raw_source, retry
+from postmaster.ledger.quarantine import Handled, find_quarantined, handle, raw_source
 from postmaster.ledger.quarantine_list import (
     QuarantineFilter,
     QuarantineGroup,
@@ -31,18 +30,20 @@ from postmaster.parsing.message import ParsedMessage
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.decision import REASONS, STORM
 from postmaster.resources.listing import Page
-from postmaster.resources.numbers import NO_ID
 from postmaster.resources.uses import enumeration
-from postmaster.web.access import current_user, for_admins, for_leads
+from postmaster.web.access import current_user, for_admins, for_leads, polling
 from postmaster.web.articles import as_download, record_reading
-from postmaster.web.asked import NumberField, asked_id, chosen_id
+from postmaster.web.asked import asked_id
 from postmaster.web.context import Context
-from postmaster.web.forms import Form
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
+from postmaster.web.news import GrowingList, news_of
+from postmaster.web.pulse import Pulse
+from postmaster.web.quarantine_actions import QUARANTINE_ACTIONS, ChosenMailForm
 from postmaster.web.source import Source, shown_source, shown_text
 
 blueprint = Blueprint("quarantine", __name__, url_prefix="/quarantine")
 
+GROWING = GrowingList("quarantine", "message", "messages", "shield-alert")
 
 # What an address says when all that the filter finds are chosen, not only those on the page.
 FOUND = "found"
@@ -52,70 +53,6 @@ ACTION_SECONDS = 4.0
 
 # Messages that are named before they are deleted.
 MAX_NAMED = 50
-
-
-class ChosenMailForm(Form):
-    """Chosen messages, and what to do with them: ``action`` is one of ``QUARANTINE_ACTIONS``.
-
-    With ``newest`` it is all messages up to that id that the list's filter finds; those up to ``after`` were seen to
-    by requests before: ``done`` are out of quarantine, ``kept`` are still in it.
-    """
-
-    mail = SelectMultipleField(choices=(), validate_choice=False, coerce=chosen_id)
-    action = StringField()
-    queue = StringField()
-    confirmed = StringField()
-    newest = NumberField()
-    after = NumberField(default=0)
-    done = NumberField(default=0)
-    kept = NumberField(default=0)
-
-    def numbers(self, session: Session) -> Sequence[int]:
-        """The ids of the messages."""
-        if self.newest.data is not None:
-            account, like = request.args.get("account", ""), asked_id("like")
-            found = QuarantineFilter(wanted().text, account, self.newest.data, like)
-            return found.ids(session, self.after.data or 0)
-        numbers: Sequence[int] = self.mail.data or ()
-        if NO_ID in numbers:
-            raise InputError("message", "What was chosen is not a message.", "Reload the page and choose again.")
-        return numbers
-
-    def count(self, handled: Sequence[Handled]) -> None:
-        """Note the results for messages."""
-        kept = sum(each.error is not None for each in handled)
-        self.done.data = (self.done.data or 0) + len(handled) - kept
-        self.kept.data = (self.kept.data or 0) + kept
-        self.after.data = max((each.number for each in handled), default=0)
-
-
-@dataclass(frozen=True)
-class QuarantineAction:
-    """Something that is done with chosen messages; ``done`` says so, before the result for each."""
-
-    run: Callable[[Session, Quarantine, ChosenMailForm, str], str]
-    done: str
-
-
-def _retry(session: Session, row: Quarantine, _form: ChosenMailForm, actor: str) -> str:
-    number = retry(session, row, actor)
-    return f"ticket {number}" if number else f"message {row.id} was dropped, as a filter or a header says"
-
-
-def _deliver(session: Session, row: Quarantine, form: ChosenMailForm, actor: str) -> str:
-    return "ticket " + deliver(session, row, str(form.queue.data), actor)
-
-
-def _delete(session: Session, row: Quarantine, _form: ChosenMailForm, actor: str) -> str:
-    discard(session, row, actor)
-    return f"message {row.id}"
-
-
-QUARANTINE_ACTIONS = {
-    "retry": QuarantineAction(_retry, "left the quarantine"),
-    "deliver": QuarantineAction(_deliver, "left the quarantine"),
-    "delete": QuarantineAction(_delete, "deleted for good"),
-}
 
 
 def _url(view: str = "page", **values: Any) -> str:
@@ -158,6 +95,7 @@ class QuarantineListContext(RowsContext, templates=("quarantine/page.html", "qua
     chosen_queue: str
     groups: Sequence[QuarantineGroup]
     like: int | None
+    pulse: Pulse
     storm: str = STORM
 
 
@@ -219,8 +157,19 @@ def _list(ticked: Collection[int] = (), queue: str = "", *, every: bool = False)
         chosen_queue=queue,
         groups=groups,
         like=like,
+        pulse=GROWING.pulse(like=like),
     )
     return (replace(context, all_chosen=True, all_found=True) if every else context).render()
+
+
+@blueprint.get("/news")
+@polling
+@for_leads
+def news() -> str:
+    """A beat, with how many messages came that the list, which begins with the oldest, does not show yet."""
+    like = asked_id("like")
+    found = QuarantineFilter(wanted().text, request.args.get("account", ""), like=like)
+    return news_of(GROWING, found.count_newer, _url(sort="-received", page=None), like=like)
 
 
 def _refused(form: ChosenMailForm, numbers: Collection[int]) -> ResponseReturnValue:

@@ -6,23 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 
 from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS
 from postmaster.ledger.models import FetchRun, RunStatus
-from postmaster.operations.run_history import RunFilter, run_history
-from postmaster.web.access import for_leads
+from postmaster.operations.run_history import RunFilter, count_newer_runs, newest_run, run_history
+from postmaster.web.access import for_leads, polling
 from postmaster.web.asked import asked_before, asked_id
 from postmaster.web.badges import PARTLY, RUN_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
+from postmaster.web.news import GrowingList, news_of
+from postmaster.web.pulse import Pulse
 from postmaster.web.times import asked_moment
 
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
 
 
 # What the address says of the filter; ``before`` is where the page begins.
+GROWING = GrowingList("runs", "run", "runs", "clock")
 RUN_FILTERS = ("q", "account", "status", "mail", "from", "to")
 
 LEFT_WORDS: Mapping[str, str] = {
@@ -73,11 +76,15 @@ class RunTableContext(Context):
 
 @dataclass(frozen=True, kw_only=True)
 class RunsContext(RunTableContext, templates=("runs/page.html", "runs/_list.html")):
-    """The history: ``state`` is its filter, ``results`` are what it may ask for."""
+    """The history: ``state`` is its filter, ``results`` are what it may ask for, ``newest`` is the id of the newest run
+    there was.
+    """
 
     links: CursorLinks
     state: Mapping[str, Any]
     results: Mapping[str, str]
+    newest: int
+    pulse: Pulse
 
 
 @blueprint.get("")
@@ -85,15 +92,31 @@ class RunsContext(RunTableContext, templates=("runs/page.html", "runs/_list.html
 def page() -> str:
     """The history, or the part of it that a filter changes."""
     with read_session() as session:
-        found = run_history(session, _wanted())
-    state: dict[str, Any] = {name: request.args[name] for name in RUN_FILTERS if request.args.get(name)}
+        found, newest = run_history(session, _wanted()), newest_run(session)
+    state = _state()
     return RunsContext(
         lines=run_lines(found.rows),
         run_counters=COUNTERS,
         links=cursor_links(state, found.next),
         state=state,
         results={status.value: badge.text for status, badge in RUN_BADGES.items()},
+        newest=newest,
+        pulse=GROWING.pulse(),
     ).render()
+
+
+@blueprint.get("/news")
+@polling
+@for_leads
+def news() -> str:
+    """A beat, with how many runs began that the list does not show yet."""
+    wanted, address = _wanted(), url_for(".page", **_state())
+    return news_of(GROWING, lambda session, after: count_newer_runs(session, wanted, after), address)
+
+
+def _state() -> dict[str, Any]:
+    """The filter of the history."""
+    return {name: request.args[name] for name in RUN_FILTERS if request.args.get(name)}
 
 
 def _wanted() -> RunFilter:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, Response, request, url_for
 
 from postmaster.accounts.health import HEALTH_LABELS, UNWELL, Health
 from postmaster.database import read_session
@@ -17,15 +17,16 @@ from postmaster.ledger.hourly_counts import mails_of_queue
 from postmaster.operations.verdict import Wrong
 from postmaster.operations.wall import wall_token
 from postmaster.web.access import for_leads, polling, public
+from postmaster.web.asked import asked_number
 from postmaster.web.badges import HEALTH_BADGES, Badge
 from postmaster.web.board import Board, board_of
 from postmaster.web.chart import Chart, chart_of
 from postmaster.web.context import Context
 from postmaster.web.fetch_results import tell_results
 from postmaster.web.guide import FIRST_STEP, Guide
-from postmaster.web.lists import wanted, wants_fragment
-from postmaster.web.pulse import Pulse, PulseContext
-from postmaster.web.times import DAY, day_of
+from postmaster.web.lists import wants_fragment
+from postmaster.web.pulse import Pulse, PulseContext, answer_to_beat, shown_marks
+from postmaster.web.times import DAY, asked_moment, day_of
 
 blueprint = Blueprint("status", __name__)
 
@@ -35,6 +36,9 @@ MAX_INCIDENTS = 20
 # What the address says: of the accounts, and of the mail per hour.
 STATE = ("page", "show", "queue", "table")
 UNDELIVERING = "undelivering"
+
+# The inputs by which a beat tells what the page shows.
+SHOWN = "#board > input, #board [name=shown], #board [name=at]"
 
 
 @blueprint.get("/nothing")
@@ -49,14 +53,14 @@ def nothing() -> str:
 class BoardContext(PulseContext, templates=("status/_live.html", "status/_status.html")):
     """What the page shows of the day and the accounts, and renews.
 
-    ``asked`` is what its address says. The chart and the queues are renewed only if ``mail_changed``: they differ from
-    what ``mail_mark`` stands for. ``chart_mail`` finds the mail that the chart shows, unless it is a queue's:
-    that may be in another one by now. ``runs_url`` the runs of the last
-    day, and ``mail_url`` the mail of this day.
+    ``asked`` is what its address says, ``answered_before`` when the times that it shows were told. ``chart_mail`` finds
+    the mail that the chart shows, unless it is a queue's: that may be in another one by now. ``runs_url`` the runs of
+    the last day, and ``mail_url`` the mail of this day.
     """
 
     board: Board
     asked: Mapping[str, Any]
+    answered_before: datetime | None
     state_url: Callable[..., str]
     chart: Chart
     chart_mail: Mapping[str, str] | None
@@ -68,8 +72,6 @@ class BoardContext(PulseContext, templates=("status/_live.html", "status/_status
     page_url: Callable[[int], str]
     runs_url: str
     mail_url: str
-    mail_mark: str
-    mail_changed: bool
     guide: Guide = FIRST_STEP
 
 
@@ -91,8 +93,13 @@ def page() -> str:
 @blueprint.get("/status/board")
 @polling
 @for_leads
+def beat() -> Response:
+    """The board as it is by now, as far as it has changed."""
+    return answer_to_beat(board())
+
+
 def board() -> str:
-    """The board as it is by now."""
+    """What has changed of the board, and what came of a fetch."""
     with read_session() as session:
         tell_results(session)
     return _board().render("status/_live.html")
@@ -105,16 +112,18 @@ def _page() -> str:
 
 
 def _board() -> BoardContext:
-    asked: dict[str, Any] = {name: request.args[name] for name in STATE if request.args.get(name)}
+    asked: dict[str, Any] = {name: request.values[name] for name in STATE if request.values.get(name)}
     only = UNWELL if asked.get("show") == UNDELIVERING else ()
     with read_session() as session:
-        board, queues = board_of(session, wanted().page, only=only), queues_today(session)
+        board = board_of(session, asked_number("page", 1), only=only, shown=shown_marks())
+        queues = queues_today(session)
         chosen = next((queue for queue in queues if queue.name == asked.get("queue")), None)
         chart = chart_of(mails_of_queue(session, chosen.id) if chosen else board.hours)
-        mark, incidents = _mark(chart, queues), board.verdict.incidents
+        incidents = board.verdict.incidents
         return BoardContext(
             board=board,
             asked=asked,
+            answered_before=asked_moment("at"),
             state_url=lambda **changes: url_for("status.page", **{**asked, **changes}),
             chart=chart,
             chart_mail=None if chosen else {},
@@ -123,15 +132,8 @@ def _board() -> BoardContext:
             open_count=len(incidents),
             looks=HEALTH_BADGES,
             words=HEALTH_LABELS,
-            pulse=Pulse(url_for("status.board"), include="#board > input, #mail > input"),
+            pulse=Pulse(url_for("status.beat"), include=SHOWN),
             runs_url=f"{url_for('runs.page')}?from={day_of(now() - DAY)}",
-            mail_mark=mark,
-            mail_changed=mark != request.args.get("mail"),
             mail_url=f"{url_for('mail.page')}?from={day_of(now())}",
             page_url=lambda number: url_for("status.page", **{**asked, "page": number if number > 1 else None}),
         )
-
-
-def _mark(chart: Chart, queues: Sequence[QueueToday]) -> str:
-    """What is the same as long as the chart and the queues show the same: they are renewed only when they do not."""
-    return sha256(repr((chart, queues)).encode()).hexdigest()[:12]

@@ -36,7 +36,8 @@ from postmaster.web.change_box import ChangeInput, change_inputs, chosen_words, 
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import CursorLinks, counted, cursor_links, next_url
-from postmaster.web.pulse import Pulse, PulseContext
+from postmaster.web.news import GrowingList, news_of
+from postmaster.web.pulse import Pulse
 from postmaster.web.steps import Step, steps_of
 from postmaster.web.times import full
 
@@ -44,6 +45,8 @@ blueprint = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 # What the address says of the filter; ``before`` is where the page begins.
 TICKET_FILTERS = ("q", "queue", "state", "group")
+
+GROWING = GrowingList("tickets", "ticket", "tickets", "ticket")
 
 # Articles up to which all are open.
 OPEN_ARTICLES = 3
@@ -124,15 +127,6 @@ class TicketListContext(Context, templates=("tickets/page.html", "tickets/_list.
 
 
 @dataclass(frozen=True, kw_only=True)
-class TicketNewsContext(PulseContext, templates=("tickets/_news.html",)):
-    """A beat of the list: ``new`` tickets have been opened since; ``state`` is the filter of the list."""
-
-    new: int
-    is_told: bool
-    state: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class TicketContext(Context, templates=("tickets/show.html",)):
     """One ticket: ``many`` articles are closed, ``remote`` is the one whose remote images are shown."""
 
@@ -177,7 +171,7 @@ def _list(form: ChosenTicketsForm) -> str:
         all_chosen="all" in request.args,
         form=form,
         newest=newest,
-        pulse=list_pulse(),
+        pulse=GROWING.pulse(),
     ).render()
 
 
@@ -188,23 +182,13 @@ def _wanted() -> TicketFilter:
     return TicketFilter(asked.get("q", ""), asked.get("queue", ""), asked.get("state", ""), group)
 
 
-def list_pulse() -> Pulse:
-    """The pulse of the list, which asks what is new with the filter of the moment."""
-    asked = "#filter, #tickets-list > [name=after], #tickets-news [name=announced]"
-    return Pulse(url_for(".news"), include=asked)
-
-
 @blueprint.get("/news")
 @polling
 @for_leads
 def news() -> str:
-    """A beat, with how many tickets were opened that the list does not show yet. No row moves until somebody asks."""
-    after, new = asked_id("after"), 0
-    if after is not None:
-        with read_session() as session:
-            new = count_newer(session, _wanted(), after)
-    is_told = new == asked_number("announced", 0)
-    return TicketNewsContext(pulse=list_pulse(), new=new, is_told=is_told, state=filter_state()).render()
+    """A beat, with how many tickets were opened that the list does not show yet."""
+    wanted, address = _wanted(), url_for(".page", **filter_state())
+    return news_of(GROWING, lambda session, after: count_newer(session, wanted, after), address)
 
 
 def filter_state() -> dict[str, Any]:

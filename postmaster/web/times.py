@@ -14,9 +14,9 @@ from postmaster.resources.readers import InvalidValue, moment
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def age(moment: datetime) -> str:
-    """How long ago ``moment`` is, as a figure: "just now", "9 min", "2 h 14 min", "3 days"."""
-    passed = now() - moment
+def age(moment: datetime, at: datetime | None = None) -> str:
+    """How long ago ``moment`` is, or was ``at`` another, as a figure: "just now", "9 min", "2 h 14 min", "3 days"."""
+    passed = (at or now()) - moment
     return "just now" if passed < MINUTE else stretch(passed)
 
 
@@ -44,9 +44,9 @@ def ago(moment: datetime) -> str:
     return words if words == "just now" else f"{words} ago"
 
 
-def ahead(moment: datetime) -> str:
-    """How far ahead ``moment`` is: "now", "in 40 s", "in 4 min", "in 2 h 14 min"."""
-    left = moment - now()
+def ahead(moment: datetime, at: datetime | None = None) -> str:
+    """How far ahead ``moment`` is, or was ``at`` another: "now", "in 40 s", "in 4 min", "in 2 h 14 min"."""
+    left = moment - (at or now())
     if left <= timedelta(0):
         return "now"
     if left < MINUTE:
@@ -108,7 +108,7 @@ def day_of(moment: datetime) -> str:
 def asked_moment(name: str, *, end_of_day: bool = False) -> datetime | None:
     """The moment that the request's parameter ``name`` says, where the users are; None if it says none."""
     try:
-        return moment(config.current().time_zone, end_of_day=end_of_day)(request.args.get(name, "").strip())
+        return moment(config.current().time_zone, end_of_day=end_of_day)(request.values.get(name, "").strip())
     except InvalidValue:
         return None
 

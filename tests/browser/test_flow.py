@@ -146,7 +146,7 @@ def test_while_the_server_does_not_answer_the_page_says_how_old_it_is(flow_site:
     expect(stale).to_be_visible()
     assert violations_in_both(page) == {}
     flow_site.start()
-    beat(page, "/pulse")
+    beat(page, "/runs/news")
     expect(stale).to_be_hidden()
 
 

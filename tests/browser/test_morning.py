@@ -15,7 +15,7 @@ from tests.browser.page_checks import sticking_out, violations_in_both
 from tests.browser.site import Site, sign_in
 from tests.browser.test_layout import WIDTHS
 from tests.conftest import NewDatabase
-from tests.web.morning import add_morning
+from tests.web.morning import add_morning, say_alive
 from tests.web.test_accounts import tell_state
 
 SCREENS = ((1920, 1080), (3840, 2160))
@@ -79,8 +79,57 @@ def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str],
         expect(page.locator("tbody tr")).to_have_count(3)
 
 
+def test_a_beat_changes_what_differs_and_takes_the_focus_from_nobody(
+    new_database: NewDatabase, browser: Browser
+) -> None:
+    with new_database() as database:
+        site, _ = open_site(database, 6, 1)
+        with site, browser.new_context(base_url=site.url, storage_state=sign_in(site, browser, "admin")) as context:
+            page = context.new_page()
+            page.goto("/status")
+            shown = order(page)
+            page.locator("#runs-4").focus()
+            page.locator("#account-4").evaluate("each => { each.untouched = true; }")
+            tell_state(site.app, 6, failures=1, failing_since=now())
+            tell_state(site.app, 3, last_run_at=now(), backlog=77)
+            beat(page)
+            expect(page.locator("#account-3")).to_contain_text("77")
+            assert set(order(page)) == set(shown)
+            assert order(page).index("account-6") < 2
+            assert page.locator("#account-4").evaluate("each => each.untouched")
+            assert page.evaluate("document.activeElement.id") == "runs-4"
+            beaten = order(page)
+            tell_state(site.app, 4, failures=1, failing_since=now())
+            site.desk.ok("account", "delete", "2", "--yes")
+            beat(page)
+            expect(page.locator("#account-2")).to_have_count(0)
+            assert page.evaluate("document.activeElement.id") == "runs-4"
+            beaten.remove("account-2")
+            assert set(order(page)) == set(beaten)
+            after = order(page)
+            page.reload()
+            assert order(page) == after
+
+
+def order(page: Page) -> list[str]:
+    """The tiles in the order of the page."""
+    found: list[str] = page.locator(".tile").evaluate_all("tiles => tiles.map(each => each.id)")
+    return found
+
+
+def beat(page: Page) -> None:
+    """Have the pulse beat now."""
+    page.evaluate(
+        """() => {
+          const pulse = document.querySelector('#pulse');
+          return htmx.ajax('GET', pulse.getAttribute('hx-get'), {source: pulse, target: pulse, swap: 'outerHTML'});
+        }"""
+    )
+
+
 def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], browser: Browser) -> None:
     site, wall = morning
+    say_alive(site.app)
     with browser.new_context(base_url=site.url, reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(wall)
@@ -91,7 +140,8 @@ def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], b
         page.set_viewport_size({"width": 360, "height": 740})
         assert sticking_out(page) == []
         tell_state(site.app, 1, last_run_at=now(), last_success_at=now())
-        page.evaluate("htmx.ajax('GET', document.querySelector('#board').getAttribute('hx-get'), '#board')")
+        say_alive(site.app)
+        beat(page)
         expect(page).to_have_title("All is well with 5 accounts · PostMaster")
         assert "favicon.svg" in (page.locator("#favicon").get_attribute("href") or "")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != colour

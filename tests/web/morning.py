@@ -51,6 +51,12 @@ def add_morning(app: Flask, accounts: int, failing: int) -> None:
         waits = [{"hour": hour_of(moment), "seconds": bound, "mails": mails} for bound, mails in ((240, 90), (600, 10))]
         session.execute(insert(WaitingHour), waits)
         session.execute(insert(Ticket), list(tickets(moment)))
+    say_alive(app)
+
+
+def say_alive(app: Flask) -> None:
+    """All processes live, as of now."""
+    with app.app_context(), transaction() as session:
         for pid, role in enumerate(ProcessRole):
             beat(session, Presence(role, "host", pid))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from tests.servers.fixtures import TestMailbox
 from tests.servers.redis import Redis
 from tests.support import Desk, mail, mails
 from tests.web.conftest import HTMX, token_header
-from tests.web.resource_support import add_credential, counting_queries, queries_of, words
+from tests.web.resource_support import add_credential, counting_queries, labels, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
 
@@ -244,3 +245,43 @@ def test_the_list_and_the_board_tell_of_it_too(
         desk.fetch()
         assert sentence in live(client, path)
         mailbox.deliver(*(mail("hello again") for _ in range(found)))
+
+
+def test_what_came_of_all_accounts_is_told_together(
+    desk: Desk, client: FlaskClient, lead: FlaskClient, mailbox: TestMailbox
+) -> None:
+    mailbox.deliver(*mails(4))
+    desk.account(mailbox)
+    desk.account(mailbox, folder="Nowhere")
+    post(client, "/accounts/fetch")
+    assert "Fetched" not in live(client, "/accounts/live")
+    desk.fetch(code=1)
+    page = client.get("/status/board", headers=HTMX).text
+    assert "Fetched 1 account: 4 messages → 4 new tickets: Messages , New tickets" in words(page)
+    assert "1 account failed: look at the runs" in words(page)
+    [messages, runs] = (re.findall(rf'href="(/{name}\?[^"]*)"', page)[-1] for name in ("mail", "runs"))
+    assert len(labels(client, html.unescape(messages))) == 4
+    assert client.get(html.unescape(runs)).text.count('<tr id="run-') == 1
+    assert "Fetched" not in live(client, "/accounts/live") + live(lead, "/status/board")
+
+
+@pytest.mark.parametrize(("running", "told"), [("admin", False), ("schedule", True)])
+def test_what_somebody_else_has_fetched_meanwhile_is_not_waited_for(
+    app: Flask, desk: Desk, client: FlaskClient, mailbox: TestMailbox, running: str, told: bool
+) -> None:
+    desk.account(mailbox)
+    post(client, "/accounts/fetch")
+    desk.fetch()
+    add_rows(app, 5, 6)
+    run_of(app, 5, started_by=running)
+    assert ("Fetched 1 account: no new mail." in live(client, "/accounts/live")) is told
+
+
+def test_accounts_that_are_not_fetched_after_all_are_told_too(
+    app: Flask, desk: Desk, client: FlaskClient, mailbox: TestMailbox
+) -> None:
+    number = desk.account(mailbox)
+    post(client, "/accounts/fetch")
+    desk.ok("account", "pause", number, "--reason", "Holiday")
+    tell_state(app, int(number), claim=None)
+    assert "No account was fetched: look at the runs" in live(client, "/accounts/live")

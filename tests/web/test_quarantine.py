@@ -132,7 +132,8 @@ def test_deleting_asks_first(app: Flask, desk: Desk, client: FlaskClient) -> Non
 
 def hidden(page: str) -> dict[str, str]:
     """What the form of a page sends along."""
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    forms = "".join(re.findall(r"<form.*?</form>", page, re.DOTALL))
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', forms))
 
 
 def test_all_that_a_filter_finds_is_chosen_and_nothing_that_came_later(

@@ -28,6 +28,7 @@ from tests.web.conftest import HTMX, add, signed_in
 from tests.web.morning import add_morning
 from tests.web.resource_support import labels, queries_of, words
 from tests.web.test_accounts import add_rows, tell_state
+from tests.web.test_beats import beat, told_by
 from tests.web.test_board import press, wall_of
 
 # A day in whose middle nothing of a test falls into another one.
@@ -72,7 +73,10 @@ def test_figures_lead_to_lists_that_show_as_many(lead: FlaskClient, desk: Desk, 
     assert len(labels(lead, html.unescape(slow))) == 1
     assert "half of today’s mail; 95 % within" in words(page)
     [queue] = re.findall(r'href="(/status\?queue=[^"]*)">\s*20<', page)
-    assert "20 recorded" in words(lead.get(html.unescape(queue)).text)
+    chart = lead.get(html.unescape(queue)).text
+    assert "20 recorded" in words(chart)
+    [behind] = re.findall(r'id="queue-mail" href="([^"]*)"', chart)
+    assert len(labels(lead, html.unescape(behind))) == 20
     [hour] = re.findall(r'href="(/mail\?from=[^"]*to=[^"]*)" tabindex', page)
     assert len(labels(lead, html.unescape(hour))) == 20
     [account] = re.findall(r'id="mail-1"\s+href="([^"]*)"', page)
@@ -171,11 +175,11 @@ def test_mail_by_the_hour_can_be_that_of_one_queue(app: Flask, lead: FlaskClient
 
 def test_a_beat_brings_the_chart_only_when_mail_came(app: Flask, noon_lead: FlaskClient) -> None:
     add_morning(app, 1, 0)
-    [mark] = re.findall(r'name="mail" value="(\w+)"', noon_lead.get("/status").text)
-    assert 'id="mail"' not in noon_lead.get(f"/status/board?mail={mark}", headers=HTMX).text
+    shown = told_by(noon_lead.get("/status").text)
+    assert 'id="mail"' not in beat(noon_lead, shown)
     with app.app_context(), transaction() as session:
         session.execute(update(QueueHour).values(mails=QueueHour.mails + 1))
-    assert 'id="mail" hx-swap-oob="true"' in noon_lead.get(f"/status/board?mail={mark}", headers=HTMX).text
+    assert 'id="mail" hx-swap-oob="true"' in beat(noon_lead, shown)
 
 
 def test_status_needs_as_many_queries_for_50_accounts_as_for_5(app: Flask, lead: FlaskClient) -> None:
@@ -285,7 +289,7 @@ def test_the_wall_shows_the_day_and_leads_nowhere(app: Flask, client: FlaskClien
     wall = app.test_client().get(wall_of(client)).text
     assert "<title>3 of 20 accounts are not delivering mail · PostMaster</title>" in wall
     assert "favicon-fail.svg" in wall
-    assert 'data-state="fail" hx-get' in wall
+    assert 'id="board" data-state="fail"' in wall
     assert wall.count('class="tile"') == 3
     assert "Not shown here: 17 healthy." in words(wall)
     assert re.findall(r"<a ", wall) == []

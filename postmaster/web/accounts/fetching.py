@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,21 +14,17 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import ANSWER_TEXTS, WELL, request_fetch
-from postmaster.operations.run_history import last_ended
-from postmaster.resources.numbers import read_id
+from postmaster.operations.run_history import last_ended, newest_run
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
 from postmaster.web.accounts.row_state import list_pulse, mark_of
 from postmaster.web.accounts.show import answer_on_page
-from postmaster.web.fetch_results import await_fetch, tell_results
+from postmaster.web.fetch_results import await_all, await_fetch, tell_results
 from postmaster.web.guide import Guide, guide_of
 from postmaster.web.lists import next_url
-from postmaster.web.pulse import PulseContext
+from postmaster.web.pulse import PulseContext, shown_marks
 from postmaster.web.resources import FieldRow, Resource, existing, line_of
 from postmaster.web.status import board
-
-# Of the accounts that a page says it shows.
-MAX_SHOWN_ACCOUNTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +59,10 @@ def fetch(number: int) -> ResponseReturnValue:
 @for_admins
 def fetch_all() -> ResponseReturnValue:
     """Request a fetch of all accounts."""
+    with read_session() as session:
+        before = newest_run(session)
     requested = request_fetch(None, current_user().name)
+    await_all(before, requested)
     flash(requested.sentence, "ok" if requested.state.ok else "fail")
     return _answer()
 
@@ -87,7 +86,7 @@ def _answer() -> ResponseReturnValue:
 @for_admins
 def live() -> str:
     """The rows that have changed since they were shown; and the pulse, quick as long as anything is going on."""
-    shown = dict(_shown())
+    shown = shown_marks()
     with read_session() as session:
         tell_results(session)
         going_on = progress(session)
@@ -108,11 +107,3 @@ def _changed_guide(session: Session, going_on: Mapping[int, Progress]) -> Guide 
         return None
     guide = guide_of(session, going_on)
     return guide if guide and guide.mark != seen else None
-
-
-def _shown() -> Iterator[tuple[int, str]]:
-    """Id and mark of each account that the page shows."""
-    for text in request.values.getlist("shown")[:MAX_SHOWN_ACCOUNTS]:
-        number, _, mark = text.partition(":")
-        if account := read_id(number):
-            yield account, mark

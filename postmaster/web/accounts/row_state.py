@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.ledger.hourly_counts import midnight
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
-from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches, refusal_of
+from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches, refusal_of, text_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
         activity,
         nobody_fetches(),
     )
-    return hashlib.sha256(repr(telling).encode()).hexdigest()[:12]
+    return text_mark(repr(telling))
 
 
 def list_pulse(going_on: Mapping[int, Progress]) -> Pulse:
