@@ -55,15 +55,16 @@ class ImapSource:
         self._marked: set[int] = set()
 
     def _open(self, client: ImapClient) -> ImapClient:
-        """Select the folder; once more, waiting for each answer, if the session breaks while two are under way.
+        """Select the folder; once more, waiting for each answer, if the session breaks while several are under way.
 
         That is rare (RFC 3501 section 5.5 lets clients do it), so it is found out at the cost of a session an hour.
         """
+        patience = client.patience
         try:
-            self._folder = Folder(client, read_only=self._read_only, at_once=client.introduced_at_once)
+            self._folder = Folder(client, read_only=self._read_only, patience=patience)
             return client
         except MailError as error:
-            if error.code not in BROKEN or not client.introduced_at_once:
+            if error.code not in BROKEN or patience is None:
                 raise
             if self._wire.deadline.passed:  # which is no proof against the server
                 raise

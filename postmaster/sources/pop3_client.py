@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+from postmaster.sources.connection import Opening
 from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.pop3_text import text_blocks
@@ -69,6 +70,7 @@ class Pop3Client:
     def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
         self.capabilities: dict[str, list[str]] | None = None
+        self.hurried = False
         self._pipelines = False
         with wire.stage("connect"):
             self.raw: Any = _Pop3(wire.endpoint.host, sock, wire.dialogue)
@@ -131,7 +133,7 @@ class Pop3Client:
             self.capabilities = None  # nobody vouched for them
             self._learn()
 
-    def sign_in(self) -> None:
+    def sign_in(self, _opening: Opening | None = None) -> None:
         """Send user name and password: USER and PASS, or AUTH PLAIN (RFC 5034) where those do not do."""
         endpoint = self.wire.endpoint
         self.wire.login_delay = self.login_delay
