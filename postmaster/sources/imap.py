@@ -15,6 +15,7 @@ from postmaster.sources.imap_client import ImapClient, command_sets, joined
 from postmaster.sources.imap_folder import DELETED, Folder
 from postmaster.sources.imap_listing import Lister
 from postmaster.sources.imap_texts import TextReader
+from postmaster.sources.listing import Listing
 
 LARGE_BYTES = 8_000_000
 CHUNK_BYTES = 4_000_000
@@ -79,7 +80,7 @@ class ImapSource:
 
     # list
 
-    def list(self) -> Sequence[RemoteMail]:
+    def list(self) -> Listing:
         """All messages that are there now, oldest first, those that others marked as deleted included."""
         with self._wire.stage("list"):
             if not self._selected_anew:

@@ -218,8 +218,8 @@ class Pop3Client:
         """Send a command with an answer of one line. Raises poplib.error_proto if it is refused."""
         self.raw._shortcmd(command)
 
-    def listing(self, command: str) -> dict[int, str]:
-        """What LIST or UIDL says of each message, by its number. Raises poplib.error_proto if it is refused.
+    def listing(self, command: str) -> Iterator[tuple[int, str]]:
+        """What LIST or UIDL says of each message, with its number. Raises poplib.error_proto if it is refused.
 
         Number and value may be apart by any white space, and lines may be empty. A server that refuses to list what
         is not there, as STAT says, has an empty listing.
@@ -228,10 +228,11 @@ class Pop3Client:
             self.raw._shortcmd(command)
         except poplib.error_proto as error:
             if is_refusal(error) and self._is_empty():
-                return {}
+                return
             raise
-        rows = [line.decode("latin-1").split(None, 1) for line in self.lines(LISTING_BYTES)]
-        return {int(row[0]): row[1].strip() if row[1:] else "" for row in rows if row}
+        for line in self.lines(LISTING_BYTES):
+            if row := line.decode("latin-1").split(None, 1):
+                yield int(row[0]), row[1].strip() if row[1:] else ""
 
     def _is_empty(self) -> bool:
         try:
