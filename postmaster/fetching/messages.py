@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from postmaster.database import read_session
 from postmaster.fetching.bisection import key_of
+from postmaster.fetching.memory import LARGE_BYTES, return_large_blocks
 from postmaster.fetching.pending import Ledger, LedgerEntry, recorded_lately
 from postmaster.fetching.plausible import doubt
 from postmaster.fetching.same_message import says_the_same
@@ -87,6 +88,8 @@ def read_batch(
     source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger, mailbox_id: int | None = None
 ) -> ReadBatch:
     """Read ``batch`` and hold each message against the ledger, and against what was recorded lately."""
+    if any(mail.size >= LARGE_BYTES for mail in batch):
+        return_large_blocks()
     gone = 0
     kept_back = {mail.handle: Withheld(mail, "the server does not hand it over") for mail in batch}
     known: list[tuple[RemoteMail, LedgerEntry]] = []
