@@ -153,7 +153,11 @@ class Dialler:
             self.client.shutdown()
             self.connect()
             self.secure()
-            self.client.sign_in()
+            try:
+                self.client.sign_in()
+            except MailError:
+                self.wire.habits.pipelines = True  # it was not that
+                raise
 
     def reconnect(self) -> Client:
         """The same way once more, on a new connection: some servers hang up after a refusal, or when at a loss."""
