@@ -144,9 +144,12 @@ class MailboxWork:
         self._proven.clear()
         mails = source.list()
         self.ledger.compare(mails)
-        mails = [mail for mail in mails if mail.identity not in self._kept]
+        if self._kept:
+            mails = mails.only(lambda mail: mail.identity not in self._kept)
         listing = select_messages(mails, self.ledger, self.limits.largest, self.bisection.culprits)
-        return listing if self.bisection.on else replace(listing, wanted=sorted(listing.wanted, key=self.ledger.knows))
+        if self.bisection.on or not self.ledger.has_pending:
+            return listing
+        return replace(listing, wanted=listing.wanted.with_last(self.ledger.knows))
 
     def _start(self, recorder: Recorder, batch: Sequence[RemoteMail], read: ReadBatch) -> None:
         """Count a batch, and have it recorded while the next one is read from the server."""
@@ -203,7 +206,7 @@ class MailboxWork:
         """The invariant: whatever is deleted on the server is recorded, with the very bytes this session read."""
         for mail in mails:
             entry = self._undeleted.get(mail.handle)
-            if entry is None or entry.sha256 != self._proven.get(mail.handle):
+            if entry is None or entry.sha256 != self._proven.pop(mail.handle, None):
                 raise AssertionError(f"message {mail.handle} is not recorded with the bytes that were read")
 
     def _confirm_deletions(self, deletions: Deletions) -> bool:

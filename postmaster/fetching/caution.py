@@ -49,11 +49,14 @@ class Caution:
 
 def load_caution(session: Session, mailbox_id: int, account_id: int) -> Caution:
     """What a run over the mailbox has to know. A message that was left is tried again after the account was saved."""
-    changed = select(MailAccount.changed_at).where(MailAccount.id == account_id).scalar_subquery()
+    broken = session.get_one(Mailbox, mailbox_id).broken_runs
     mine = WithheldMail.account_id == account_id, WithheldMail.strikes > 0
+    if session.scalar(select(WithheldMail.name).where(*mine).limit(1)) is None:  # as of nearly all accounts
+        return Caution(broken)
+    changed = select(MailAccount.changed_at).where(MailAccount.id == account_id).scalar_subquery()
     session.execute(delete(WithheldMail).where(*mine, WithheldMail.since < changed))
     left = session.scalars(select(WithheldMail.name).where(*mine, WithheldMail.strikes >= STRIKES))
-    return Caution(session.get_one(Mailbox, mailbox_id).broken_runs, dict.fromkeys(left, WHY))
+    return Caution(broken, dict.fromkeys(left, WHY))
 
 
 def note_under_way(mailbox_id: int, identity: str | None) -> None:

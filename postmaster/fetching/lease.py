@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -51,8 +52,9 @@ def take_lease(session: Session, key: MailboxKey, holder: str) -> Lease:
     Raises ``lease-held`` if another run has it, ``host-busy`` if its host has SessionsPerHost sessions already.
     """
     moment = now().timestamp()
-    _add_mailbox(session, key)
     mailbox, rows = _locked(session, key)
+    if mailbox is None:
+        mailbox, rows = _added(session, key)
     if is_held(mailbox, moment):
         raise mail_error("lease-held", holder=mailbox.lease_holder)
     limit = get_setting(session, SESSIONS_PER_HOST)
@@ -65,8 +67,17 @@ def take_lease(session: Session, key: MailboxKey, holder: str) -> Lease:
     return Lease(mailbox.id, mailbox.lease_token)
 
 
-def _locked(session: Session, key: MailboxKey) -> tuple[Mailbox, Sequence[Mailbox]]:
-    """The mailbox ``key`` and those of its host that somebody has, itself among them if so, all locked.
+def _added(session: Session, key: MailboxKey) -> tuple[Mailbox, Sequence[Mailbox]]:
+    """As ``_locked``, of a mailbox that was not there."""
+    _add_mailbox(session, key)
+    mailbox, rows = _locked(session, key)
+    if mailbox is None:
+        raise LookupError(f"no row of {key}")
+    return mailbox, rows
+
+
+def _locked(session: Session, key: MailboxKey) -> tuple[Mailbox | None, Sequence[Mailbox]]:
+    """The mailbox ``key``, if there is a row of it, and those of its host that somebody has, all locked.
 
     The host's first row stands for the host: only one run at a time can count itself as the last one. To read all
     rows would take 6 ms of processor time where there are 1,000 (measured), of some 15 for a poll without mail.
@@ -77,7 +88,7 @@ def _locked(session: Session, key: MailboxKey) -> tuple[Mailbox, Sequence[Mailbo
     ours = and_(Mailbox.login == key.login, Mailbox.folder == key.folder)
     wanted = select(Mailbox).where(of_host, or_(ours, Mailbox.lease_token.is_not(None))).order_by(Mailbox.id)
     rows = session.scalars(wanted.with_for_update()).all()
-    return next(row for row in rows if (row.login, row.folder) == (key.login, key.folder)), rows
+    return next((row for row in rows if (row.login, row.folder) == (key.login, key.folder)), None), rows
 
 
 def mailbox_row(session: Session, key: MailboxKey) -> Mailbox:
@@ -145,8 +156,12 @@ def is_held(mailbox: Mailbox, moment: float) -> bool:
 
 def process_name(pid: int | None = None) -> str:
     """This process, named so that another one on the same machine can tell whether it still runs."""
-    pid = pid or os.getpid()
-    return f"{_machine()} {pid} {_started(pid) or ''}"
+    return _own_name(os.getpid()) if pid is None else f"{_machine()} {pid} {_started(pid) or ''}"
+
+
+@cache
+def _own_name(pid: int) -> str:
+    return process_name(pid)
 
 
 def has_died(process: str) -> bool:

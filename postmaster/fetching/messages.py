@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,17 +11,19 @@ from types import MappingProxyType
 
 from postmaster.database import read_session
 from postmaster.fetching.bisection import key_of
+from postmaster.fetching.memory import LARGE_BYTES, return_large_blocks
 from postmaster.fetching.pending import Ledger, LedgerEntry, recorded_lately
 from postmaster.fetching.plausible import doubt
 from postmaster.fetching.same_message import says_the_same
 from postmaster.sources.base import MailSource, RemoteMail
+from postmaster.sources.listing import Listing
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxListing:
     """What a session has to do: messages to take, in batches, how many are too large, and those not to be had."""
 
-    wanted: Sequence[RemoteMail]
+    wanted: Listing
     too_large: int
     withheld: Sequence[Withheld] = ()
 
@@ -39,19 +42,24 @@ class Withheld:
 
 
 def select_messages(
-    mails: Sequence[RemoteMail], ledger: Ledger, largest: int, culprits: Mapping[str, str] = MappingProxyType({})
+    mails: Listing, ledger: Ledger, largest: int, culprits: Mapping[str, str] = MappingProxyType({})
 ) -> MailboxListing:
     """What to take of ``mails``. Mail that another client flagged as deleted is not counted as being there.
 
     ``culprits`` are those that broke earlier sessions of the run, by ``key_of``.
     """
-    ours = [mail for mail in mails if not mail.flagged or ledger.knows(mail)]
-    withheld = [Withheld(mail, "the server does not list it") for mail in ours if mail.unlisted]
-    listed = [mail for mail in ours if not mail.unlisted]
-    withheld += [Withheld(mail, culprits[key_of(mail)]) for mail in listed if key_of(mail) in culprits]
-    listed = [mail for mail in listed if key_of(mail) not in culprits]
-    wanted = [mail for mail in listed if mail.size <= largest]
-    return MailboxListing(wanted, len(listed) - len(wanted), withheld)
+    wanted, withheld, too_large = array("Q"), [], 0
+    for index, mail in enumerate(mails):
+        if mail.flagged and not ledger.knows(mail):
+            continue
+        why = "the server does not list it" if mail.unlisted else culprits.get(key_of(mail))
+        if why:
+            withheld.append(Withheld(mail, why))
+        elif mail.size > largest:
+            too_large += 1
+        else:
+            wanted.append(index)
+    return MailboxListing(mails.at(wanted), too_large, withheld)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,8 @@ def read_batch(
     source: MailSource, batch: Sequence[RemoteMail], ledger: Ledger, mailbox_id: int | None = None
 ) -> ReadBatch:
     """Read ``batch`` and hold each message against the ledger, and against what was recorded lately."""
+    if any(mail.size >= LARGE_BYTES for mail in batch):
+        return_large_blocks()
     gone = 0
     kept_back = {mail.handle: Withheld(mail, "the server does not hand it over") for mail in batch}
     known: list[tuple[RemoteMail, LedgerEntry]] = []

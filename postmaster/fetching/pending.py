@@ -68,12 +68,19 @@ class Ledger:
         They are kept aside to be found by their SHA-256. That they are gone is proven only by the whole listing
         having been read (see ``leftovers``).
         """
-        identities = {mail.identity for mail in listing}
         self._moved.clear()
+        if not self.has_pending:
+            return
+        listed = {mail.identity for mail in listing if mail.identity in self._entries}
         for identity, entries in self._entries.items():
-            if identity not in identities:
+            if identity not in listed:
                 for entry in entries:
                     self._moved[entry.sha256].append(entry)
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether there are pending rows at all."""
+        return any(self._entries.values())
 
     def knows(self, mail: RemoteMail) -> bool:
         """Whether ``mail`` may have been recorded before; only its bytes can tell."""

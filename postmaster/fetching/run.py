@@ -34,7 +34,7 @@ from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.rules import account_rules
 from postmaster.sources.base import Endpoint
 from postmaster.sources.open import open_source
-from postmaster.system.settings import FIRST_FETCH_CONFIRM, MAX_EMAIL_SIZE, RECONNECT_MESSAGE, get_setting
+from postmaster.system.settings import FIRST_FETCH_CONFIRM, MAX_EMAIL_SIZE, RECONNECT_MESSAGE, read_configuration
 
 # Seconds after which a session is ended and another one opened, and after which it is cut off.
 SESSION_SECONDS = 480
@@ -140,8 +140,7 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
         work.count_left(watch.why_stopped)
         result.notes += work.notes
         with transaction() as session:
-            end_run(session, run, result, work.confirmed, plan.revision)
-            if session.get(MailAccount, account_id):  # it may have been deleted meanwhile
+            if end_run(session, run, result, work.confirmed, plan.revision):
                 _remember(session, run, work, result)
 
 
@@ -150,7 +149,8 @@ def _remember(session: Session, run: Run, work: MailboxWork, result: AccountResu
     if result.error and was_broken_off(result.error, reading=work.bisection.reading):
         note_broken_run(session, run.lease.mailbox_id, run.account_id)
     if result.error is None and not work.remaining:
-        forget_broken_runs(session, run.lease.mailbox_id)
+        if run.caution.broken:
+            forget_broken_runs(session, run.lease.mailbox_id)
         remember_withheld(session, run.account_id, {key_of(each.mail): str(each) for each in work.withheld})
 
 
@@ -186,7 +186,7 @@ def _begin(account_id: int, options: FetchOptions) -> tuple[Plan, Run]:
 
 def make_plan(session: Session, account: MailAccount, run: Run | None = None) -> Plan:
     """What a run over ``account`` needs; without ``run`` for one that records nothing."""
-    environment = config.current()
+    environment, settings = config.current(), read_configuration(session)
     origin = Origin(
         rules=account_rules(account),
         label=account.label,
@@ -199,9 +199,9 @@ def make_plan(session: Session, account: MailAccount, run: Run | None = None) ->
         endpoint=endpoint_of(account, environment),
         origin=origin,
         revision=account.config_revision,
-        largest=get_setting(session, MAX_EMAIL_SIZE) * 1024,
-        reconnect_after=get_setting(session, RECONNECT_MESSAGE),
-        first_confirm=get_setting(session, FIRST_FETCH_CONFIRM),
+        largest=settings[MAX_EMAIL_SIZE] * 1024,
+        reconnect_after=settings[RECONNECT_MESSAGE],
+        first_confirm=settings[FIRST_FETCH_CONFIRM],
     )
 
 

@@ -50,6 +50,7 @@ def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_b
     refuse_if_paused(session, account)
     moment = now()
     lease = take_lease(session, key, f"{started_by}, since {moment:%Y-%m-%d %H:%M:%S} UTC")
+    mailbox = session.get_one(Mailbox, lease.mailbox_id)  # the session has it until its changes are written
     died = session.execute(
         update(FetchRun)
         .where(FetchRun.mailbox_id == lease.mailbox_id, FetchRun.status == RunStatus.RUNNING)
@@ -68,7 +69,7 @@ def begin_run(session: Session, account: MailAccount, key: MailboxKey, started_b
     session.add(run)
     _leave_queue(session, account, moment)
     session.flush()
-    first = session.get_one(Mailbox, lease.mailbox_id).confirmed_at is None
+    first = mailbox.confirmed_at is None
     caution = load_caution(session, lease.mailbox_id, account.id)
     return Run(run.id, account.id, lease, moment, first, caution)
 
@@ -104,37 +105,31 @@ class RunTransaction:
         self.paused = is_paused(session, self.run.account_id)
 
 
-def save_progress(session: Session, run: Run, counters: RunCounters, expected: int) -> None:
-    """Write down how far the run is, out of ``expected`` messages. The caller commits."""
+def save_progress(session: Session, run: Run, counters: RunCounters, expected: int, **facts: object) -> None:
+    """Write down how far the run is, out of ``expected`` messages, and ``facts`` about it. The caller commits."""
     progress = {
         "left_reasons": dict(counters.left_reasons),
         "bytes": counters.bytes,
         "expected": expected,
         "updated_at": now(),
     }
-    session.execute(_SAVING, {"run_id": run.id, **counters.counters(), **progress})
+    session.execute(_SAVING, {"run_id": run.id, **counters.counters(), **progress, **facts})
 
 
 _SAVING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
 
 
-def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequence[int], revision: str) -> None:
+def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequence[int], revision: str) -> bool:
     """Close the run, release the lease, and update the account's state. The caller commits.
 
     ``revision`` is the ``config_revision`` the run worked with: a refused login pauses the account until it changes.
+    Returns whether the account is still there.
     """
     mark_deleted(session, confirmed)
-    save_progress(session, run, result.counters, result.counters.found)
     error, moment = result.error, now()
-    session.execute(
-        update(FetchRun)
-        .where(FetchRun.id == run.id)
-        .values(
-            status=RunStatus.FAILED if error else RunStatus.OK,
-            finished_at=moment,
-            error=error.as_dict() if error else None,
-        )
-    )
+    status = RunStatus.FAILED if error else RunStatus.OK
+    facts = {"status": status, "finished_at": moment, "error": error.as_dict() if error else None}
+    save_progress(session, run, result.counters, result.counters.found, **facts)
     release(session, run.lease)
     if error is None and run.first:
         session.execute(update(Mailbox).where(Mailbox.id == run.lease.mailbox_id).values(confirmed_at=moment))
@@ -142,6 +137,7 @@ def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequen
     if account is not None:  # deleted while it was fetched: its run and its mail stay
         state_of(account).last_run_seconds = (moment - run.started_at).total_seconds()
         _update_state(session, account, result, revision)
+    return account is not None
 
 
 def record_failure(account_id: int, result: AccountResult) -> None:

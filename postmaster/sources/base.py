@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Protocol as Interface
 
 from postmaster.accounts.types import AccountType
 from postmaster.config.readers import Network
+
+if TYPE_CHECKING:  # it is made of RemoteMail
+    from postmaster.sources.listing import Listing
 
 
 class TokenSource(Interface):
@@ -100,7 +104,7 @@ class MailSource(Interface):
     session_limit: int | None
     """After how many deletions the session must be closed, for them to be certain; None: whenever you like."""
 
-    def list(self) -> Sequence[RemoteMail]:
+    def list(self) -> Listing:
         """All messages that are there now, oldest first."""
         ...
 

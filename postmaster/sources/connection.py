@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Protocol as Interface
 
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator
+
+
+class Opening(Enum):
+    """How a mailbox is opened: to take its mail, or only to look at it."""
+
+    TO_TAKE = "SELECT"
+    TO_LOOK = "EXAMINE"
 
 
 class Client(Interface):
@@ -20,8 +28,16 @@ class Client(Interface):
         """Encrypt the connection."""
         ...
 
-    def sign_in(self) -> None:
-        """Sign in as the endpoint says."""
+    @property
+    def hurried(self) -> bool:
+        """Whether the server was sent more than it had answered to when ``sign_in`` failed: it may be to blame."""
+        ...
+
+    def sign_in(self, opening: Opening | None = None) -> None:
+        """Sign in as the endpoint says.
+
+        ``opening``: how the mailbox is opened next. A server that is known to take it is asked for that at once.
+        """
         ...
 
     def try_mailbox(self) -> None:

@@ -12,7 +12,7 @@ from postmaster.accounts.types import Tls
 from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
-from postmaster.sources.connection import Client
+from postmaster.sources.connection import Client, Opening
 from postmaster.sources.deadline import CONNECT_SECONDS, Deadline
 from postmaster.sources.networks import SocketAddress, check_addresses, resolve
 from postmaster.sources.protocols import PROTOCOLS
@@ -41,9 +41,11 @@ class Dialler:
         deadline_seconds: float,
         *,
         opening_seconds: float | None = None,
+        opening: Opening | None = None,
         trust_all: bool = False,
     ) -> None:
         self.endpoint = endpoint
+        self._mailbox = opening
         self.deadline = Deadline(deadline_seconds)
         self.wire = ErrorTranslator(endpoint, self.deadline)
         self._opening = self.deadline.begin(
@@ -140,8 +142,22 @@ class Dialler:
             self.reconnect()
 
     def _show_credential(self) -> None:
+        """Sign in; step by step on a new connection, if that fails while the server has several commands."""
         self.wire.offered = self.client.offered
-        self.client.sign_in()
+        try:
+            self.client.sign_in(self._mailbox)
+        except MailError:
+            if not self.client.hurried or self.deadline.passed:
+                raise
+            self.wire.habits.pipelines = False
+            self.client.shutdown()
+            self.connect()
+            self.secure()
+            try:
+                self.client.sign_in()
+            except MailError:
+                self.wire.habits.pipelines = True  # it was not that
+                raise
 
     def reconnect(self) -> Client:
         """The same way once more, on a new connection: some servers hang up after a refusal, or when at a loss."""
@@ -177,9 +193,17 @@ class Dialler:
         return self.wire.fail(fault, "tls", names=names)
 
 
-def dial(endpoint: Endpoint, deadline_seconds: float, opening_seconds: float | None = None) -> Dialler:
-    """A Dialler that has taken all its steps, so that ``client`` is signed in. Raises MailError."""
-    dialler = Dialler(endpoint, deadline_seconds, opening_seconds=opening_seconds)
+def dial(
+    endpoint: Endpoint,
+    deadline_seconds: float,
+    opening_seconds: float | None = None,
+    opening: Opening | None = None,
+) -> Dialler:
+    """A Dialler that has taken all its steps, so that ``client`` is signed in. Raises MailError.
+
+    ``opening``: how the mailbox is opened next.
+    """
+    dialler = Dialler(endpoint, deadline_seconds, opening_seconds=opening_seconds, opening=opening)
     try:
         dialler.resolve()
         dialler.connect()

@@ -16,12 +16,16 @@ REMEMBERED_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Habits:
-    """``tells_capabilities``: it can be asked by CAPA without hanging up. ``pipelines``: it can do what it says it can
-    (PIPELINING). ``address`` is the one that answered last.
+    """``tells_capabilities``: it can be asked by CAPA without hanging up. ``pipelines``: it takes a command before it
+    has answered the one before. ``introduces``: whoever has signed in is to say who he is (ID, RFC 2971); None until a
+    folder was opened step by step. ``took_login``: it has taken user name and password together (POP3). ``address`` is
+    the one that answered last.
     """
 
     tells_capabilities: bool = True
     pipelines: bool = True
+    introduces: bool | None = None
+    took_login: bool = False
     address: SocketAddress | None = None
     learnt_at: float = field(default_factory=time.monotonic)
 

@@ -16,6 +16,7 @@ from postmaster.sources.imap_client import ImapClient, command_sets, joined
 from postmaster.sources.imap_folder import DELETED, Folder
 from postmaster.sources.imap_listing import Lister
 from postmaster.sources.imap_texts import TextReader
+from postmaster.sources.listing import Listing
 
 LARGE_BYTES = 8_000_000
 CHUNK_BYTES = 4_000_000
@@ -56,15 +57,16 @@ class ImapSource:
         self._marked: set[int] = set()
 
     def _open(self, client: ImapClient) -> ImapClient:
-        """Select the folder; once more, waiting for each answer, if the session breaks while two are under way.
+        """Select the folder; once more, waiting for each answer, if the session breaks while several are under way.
 
         That is rare (RFC 3501 section 5.5 lets clients do it), so it is found out at the cost of a session an hour.
         """
+        patience = client.patience
         try:
-            self._folder = Folder(client, read_only=self._read_only, at_once=client.introduced_at_once)
+            self._folder = Folder(client, read_only=self._read_only, patience=patience)
             return client
         except MailError as error:
-            if error.code not in BROKEN or not client.introduced_at_once:
+            if error.code not in BROKEN or patience is None:
                 raise
             if self._wire.deadline.passed:  # which is no proof against the server
                 raise
@@ -79,7 +81,7 @@ class ImapSource:
 
     # list
 
-    def list(self) -> Sequence[RemoteMail]:
+    def list(self) -> Listing:
         """All messages that are there now, oldest first, those that others marked as deleted included."""
         with self._wire.stage("list"):
             if not self._selected_anew:

@@ -9,12 +9,21 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from postmaster.sources.connection import Opening
 from postmaster.sources.imap_answers import FetchItem, by_uid, merge, read_answers, read_texts
-from postmaster.sources.imap_lines import ALLOWANCE, ConnectedClient
-from postmaster.sources.imap_names import ListedFolder, quoted, read_folders
+from postmaster.sources.imap_lines import ALLOWANCE, Command, ConnectedClient
+from postmaster.sources.imap_names import ListedFolder, encode_name, is_writable, quoted, read_folders
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator, NonsenseError, cleaned_text, error_message
+
+PIPELINE_SECONDS = 20.0
+"""How long a server may take for the next bytes while it has two commands; then it is asked for one after the other."""
+
+AHEAD_SECONDS = 5.0
+"""How long it may take to open a folder that it was asked for before it had let us in. Some never read that."""
+
+IDENTITY = ("ID", '("name" "PostMaster")')
 
 LINE = 900
 """Characters of a set of numbers in a command: servers need not take lines over 1,000 octets (RFC 2683, 3.2.1.5)."""
@@ -36,6 +45,8 @@ class ImapClient:
 
     def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
+        self.hurried = False
+        self._introduces = False
         self._introduction: bytes | None = None
         with wire.stage("connect"):
             self.raw: Any = ConnectedClient(wire.endpoint.host, sock, wire.dialogue)
@@ -122,22 +133,26 @@ class ImapClient:
                 raise self.wire.fail("starttls-missing", "tls")
             self.raw.starttls(guard)
 
-    def sign_in(self) -> None:
+    def sign_in(self, opening: Opening | None = None) -> None:
         """Sign in, then say who we are to servers that open no folder otherwise (RFC 2971).
 
         Nobody waits for what they answer: it comes before the answer to the next command, and says nothing.
         """
-        self._authenticate()
+        self._authenticate(opening)
         with self.wire.stage("login"):
-            if self.can("ID"):
-                self._introduction = self._imap._command("ID", '("name" "PostMaster")')
+            if not self._imap.is_ahead:
+                self._introduces = self.can("ID")
+            if self._introduces:
+                self._introduction = self._imap._command(*IDENTITY)
                 if not self.wire.habits.pipelines:
                     self.settle()
 
     @property
-    def introduced_at_once(self) -> bool:
-        """Whether the next command follows the introduction without waiting for its answer."""
-        return self._introduction is not None
+    def patience(self) -> float | None:
+        """Seconds to wait for the folder if the server has several commands by now; None if it has none."""
+        if self._imap.is_ahead:
+            return AHEAD_SECONDS
+        return None if self._introduction is None else PIPELINE_SECONDS
 
     def settle(self) -> None:
         """Wait for the answer to the introduction, if nobody did."""
@@ -146,7 +161,7 @@ class ImapClient:
             with contextlib.suppress(imaplib.IMAP4.error):
                 self._imap._command_complete("ID", tag)
 
-    def _authenticate(self) -> None:
+    def _authenticate(self, opening: Opening | None) -> None:
         """Send user name and password: LOGIN where that can carry them, else AUTHENTICATE PLAIN (RFC 4616)."""
         endpoint = self.wire.endpoint
         if endpoint.tokens is not None:
@@ -161,7 +176,7 @@ class ImapClient:
                 raise self.wire.fail("login-disabled", "login")
             else:
                 # Characters outside ASCII go as UTF-8, which servers in use take.
-                self._login(quoted(endpoint.login.encode()), quoted(endpoint.password.encode()))
+                self._login(quoted(endpoint.login.encode()), quoted(endpoint.password.encode()), opening)
 
     def _sign_in_with_token(self) -> None:
         """AUTHENTICATE with the access token; what the server holds against it comes as a challenge before its NO."""
@@ -185,11 +200,30 @@ class ImapClient:
         _accepted("AUTHENTICATE", *self._imap._simple_command("AUTHENTICATE", mechanism))
         self._imap.state = "AUTH"
 
-    def _login(self, login: bytes, password: bytes) -> None:
-        kind, words = self._imap._simple_command("LOGIN", login, password)
+    def _login(self, login: bytes, password: bytes, opening: Opening | None) -> None:
+        command = ("LOGIN", login, password)
+        if opening is not None:
+            self._send_with_opening(command, opening)
+        with self.wire.patience(PIPELINE_SECONDS) if self.hurried else contextlib.nullcontext():
+            kind, words = self._imap._simple_command(*command)
+        self.hurried = False
         if kind != "OK":
             raise imaplib.IMAP4.error(f"NO {cleaned_text(words[-1] or b'')}")
         self._imap.state = "AUTH"
+        if "CAPABILITY" in self._imap.untagged_responses:
+            self.raw.capabilities()  # keeps them; opening a folder would forget them
+
+    def _send_with_opening(self, login: Command, opening: Opening) -> None:
+        """Ask for the folder together with the login (RFC 3501 section 5.5): that saves a round trip.
+
+        Only where a folder was opened step by step before, so that it is known whether the server wants ID first.
+        """
+        habits, folder = self.wire.habits, self.wire.endpoint.folder or "INBOX"
+        if not habits.pipelines or habits.introduces is None or not is_writable(folder):
+            return
+        self.hurried, self._introduces = True, habits.introduces
+        introduction = [IDENTITY] if self._introduces else []
+        self._imap.send_ahead([login, *introduction, (opening.value, quoted(encode_name(folder)))])
 
     def try_mailbox(self) -> None:
         """Ask for something harmless, which a server that took a token for a mailbox it keeps shut does not answer."""
@@ -204,8 +238,25 @@ class ImapClient:
         return list(read_folders(self._imap.untagged_responses.pop("LIST", [])))
 
     def select(self, name: bytes, *, read_only: bool) -> dict[bytes, Any]:
-        """Open the folder that the server calls ``name``; returns what it tells about it. Raises likewise."""
-        _accepted("SELECT", *self._imap.select(quoted(name), read_only))
+        """Open the folder that the server calls ``name``; returns what it tells about it. Raises likewise.
+
+        One that was asked for ahead and is refused is asked for once more: the server had perhaps not let us in by
+        then (Mailu/Mailu#2938), nor had it read who we are.
+        """
+        ahead = self._imap.is_ahead
+        try:
+            _accepted("SELECT", *self._imap.select(quoted(name), read_only))
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            if not ahead:
+                raise
+            self._introduces = self.can("ID")
+            if self._introduces:
+                self._introduction = self._imap._command(*IDENTITY)
+                self.settle()
+            return self.select(name, read_only=read_only)
+        self.wire.habits.introduces = self._introduces
         told: dict[bytes, Any] = self.raw._process_select_response(self._imap.untagged_responses)
         return told
 

@@ -8,16 +8,12 @@ from contextlib import nullcontext
 
 from postmaster.errors import MailError
 from postmaster.sources.imap_client import ImapClient
-from postmaster.sources.imap_names import ListedFolder, encode_name
+from postmaster.sources.imap_names import ListedFolder, encode_name, is_writable
 from postmaster.sources.wire import error_message
 
 DELETED = rb"\Deleted"
 MAX_FOLDERS_NAMED = 12
 
-PIPELINE_SECONDS = 20.0
-"""How long a server may take for the next bytes while it has two commands; then it is asked for one after the other."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MISSING = re.compile(r"^\[(NONEXISTENT|TRYCREATE)\]")
 
 
@@ -30,26 +26,26 @@ def _folders(client: ImapClient) -> list[ListedFolder]:
     """Those that can hold mail, and whose names can be entered."""
     client.allow()
     folders = client.list_folders()
-    return [folder for folder in folders if folder.holds_mail and not _CONTROL.search(folder.name)]
+    return [folder for folder in folders if folder.holds_mail and is_writable(folder.name)]
 
 
 class Folder:
     """The folder, selected. ``exists`` is the number of messages, ``uidvalidity`` as the
     server says, None if it does not: its UIDs are good for one session only then."""
 
-    def __init__(self, client: ImapClient, *, read_only: bool, at_once: bool = False) -> None:
+    def __init__(self, client: ImapClient, *, read_only: bool, patience: float | None = None) -> None:
         """Open the endpoint's folder. Raises MailError, also if mail could not be deleted there.
 
-        ``at_once``: without waiting for the answer to what was sent before.
+        ``patience``: without waiting for the answer to what was sent before, but no longer than so many seconds.
         """
         self._client = client
         self._read_only = read_only
         self.name = client.wire.endpoint.folder or "INBOX"
         self.raw_name = encode_name(self.name)
         with client.wire.stage("folder"):
-            if not at_once:
+            if patience is None:
                 client.settle()
-            with client.wire.patience(PIPELINE_SECONDS) if at_once else nullcontext():
+            with nullcontext() if patience is None else client.wire.patience(patience):
                 self._find()
             if not read_only:
                 self._check_rights()
@@ -65,7 +61,7 @@ class Folder:
     def _find(self) -> None:
         """Select the folder by the name that was entered, or by the one the server has for it."""
         try:
-            if _CONTROL.search(self.name):  # servers quote the name in answers, where it would end the line
+            if not is_writable(self.name):  # servers quote the name in answers, where it would end the line
                 raise imaplib.IMAP4.error("NO control characters")
             self.select()
         except imaplib.IMAP4.abort:

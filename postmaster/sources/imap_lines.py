@@ -5,6 +5,8 @@ from __future__ import annotations
 import imaplib
 import re
 import socket
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from imapclient import IMAPClient
@@ -14,6 +16,8 @@ from postmaster.sources.wire import NonsenseError
 
 ALLOWANCE = 64_000_000
 """How many bytes one command may be answered with, message texts apart."""
+
+Command = tuple[bytes | str, ...]
 
 _BARE = re.compile(rb"\S+ (OK|NO|BAD|BYE)")
 
@@ -35,6 +39,7 @@ class _Imap4(imaplib.IMAP4):
         self._line = b""
         self._within = False  # a literal was read, so the line that comes is the rest of its answer
         self._greeted = True
+        self._ahead: deque[tuple[Command, bytes]] = deque()
         super().__init__(host)
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
@@ -52,6 +57,28 @@ class _Imap4(imaplib.IMAP4):
             self.capabilities = words
         else:
             super()._get_capabilities()  # type: ignore[misc]
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the server was sent commands that imaplib has yet to give."""
+        return bool(self._ahead)
+
+    def send_ahead(self, commands: Sequence[Command]) -> None:
+        """Send them together. Each has to be given later, as it is here and in this order, to wait for its answer."""
+        lines = []
+        for command in commands:
+            tag: bytes = self._new_tag()
+            words = (word.encode() if isinstance(word, str) else word for word in command)
+            lines.append(b" ".join([tag, *words]) + b"\r\n")
+            self._dialogue.sent_imap(lines[-1])
+            self._ahead.append((command, tag))
+        super().send(b"".join(lines))
+
+    def _command(self, name: str, *arguments: Any) -> bytes:
+        if self._ahead and self._ahead[0][0] == (name, *arguments):
+            return self._ahead.popleft()[1]
+        tag: bytes = super()._command(name, *arguments)  # type: ignore[misc]
+        return tag
 
     def send(self, data: Any) -> None:
         self._dialogue.sent_imap(data)

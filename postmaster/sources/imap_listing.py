@@ -3,19 +3,70 @@
 from __future__ import annotations
 
 import imaplib
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
-from postmaster.sources.base import RemoteMail, Trouble
+from postmaster.sources.base import Trouble
 from postmaster.sources.imap_answers import FetchItem
 from postmaster.sources.imap_client import ImapClient, command_sets, joined
 from postmaster.sources.imap_folder import DELETED, Folder
+from postmaster.sources.listing import FLAGGED, UNLISTED, Listing
 from postmaster.sources.wire import NonsenseError
 
 TRIES = 3
 """How often a listing is begun anew because messages went meanwhile, which changes the numbers of others."""
 
 LISTING_ITEMS = "(UID RFC822.SIZE FLAGS)"
+
+UNTOLD = -1
+
+
+class _Told:
+    """What the server tells of each message, by number; UNTOLD stands for what it does not."""
+
+    def __init__(self, count: int) -> None:
+        self.uids, self.sizes = array("q", [UNTOLD]) * count, array("q", [UNTOLD]) * count
+        self.flagged = bytearray(count)
+        self.anything = False
+
+    def note(self, items: Mapping[int, FetchItem]) -> None:
+        for number, item in items.items():
+            if 0 < number <= len(self.uids):
+                self.anything = self.anything or bool(item)
+                self.uids[number - 1] = item.get(b"UID", UNTOLD)
+                self.sizes[number - 1] = item.get(b"RFC822.SIZE", UNTOLD)
+                flags = (bytes(flag).lower() for flag in item.get(b"FLAGS", ()))
+                self.flagged[number - 1] = DELETED.lower() in flags
+
+    @property
+    def has_uids(self) -> bool:
+        return any(uid != UNTOLD for uid in self.uids)
+
+    def in_order(self) -> bool:
+        """Whether each message has a UID, and one that is higher than that of the one before, as it should be."""
+        return min(self.uids, default=1) > 0 and all(one < later for one, later in pairwise(self.uids))
+
+    def is_ambiguous(self) -> bool:
+        """Whether a UID is none at all, or that of two messages."""
+        told = sorted(uid for uid in self.uids if uid != UNTOLD)
+        return 0 in told[:1] or any(one == later for one, later in pairwise(told))
+
+    def listing(self, validity: int | None) -> Listing:
+        """The messages, oldest first."""
+        rows = enumerate(zip(self.uids, self.sizes, self.flagged, strict=True), start=1)
+        handles, sizes, marks = array("q"), array("q"), bytearray()
+        for number, (uid, size, flagged) in rows:
+            unlisted = UNTOLD in (uid, size)
+            handles.append(-number if uid == UNTOLD else uid)
+            sizes.append(0 if unlisted else size)
+            marks.append(UNLISTED if unlisted else FLAGGED * flagged)
+
+        def identity(_place: int, handle: int) -> str | None:
+            return f"imap:{validity}:{handle}" if handle > 0 and validity is not None else None
+
+        order = None if self.in_order() else array("Q", sorted(range(len(handles)), key=handles.__getitem__))
+        return Listing(handles, sizes, marks, identity, order)
 
 
 class Lister:
@@ -27,48 +78,38 @@ class Lister:
         self._trouble = trouble
         self._asked: Sequence[int] = ()
 
-    def list(self) -> Sequence[RemoteMail]:
+    def list(self) -> Listing:
         """All messages, oldest first. Raises ``uids-not-unique`` or ``uids-missing``: no UID can be trusted then."""
         for _ in range(TRIES):
-            items = self._describe_all()
-            if items is not None:
-                return self._mails(items)
+            told = self._describe_all()
+            if told is not None:
+                return self._mails(told)
             self._folder.select()
         raise NonsenseError("a folder that changes whenever it is listed")
 
-    def _mails(self, items: dict[int, FetchItem]) -> Sequence[RemoteMail]:
-        if self._tells_no_uid(items):
+    def _mails(self, told: _Told) -> Listing:
+        if self._tells_no_uid(told):
             raise self._client.wire.fail("uids-missing", "list")
-        uids = Counter(item[b"UID"] for item in items.values() if b"UID" in item)
-        if 0 in uids or any(count > 1 for count in uids.values()):
+        if not told.in_order() and told.is_ambiguous():
             raise self._client.wire.fail("uids-not-unique", "list")
-        mails = [self._mail(number, items.get(number, {})) for number in range(1, self._folder.exists + 1)]
-        return sorted(mails, key=lambda mail: mail.handle)
+        return told.listing(self._folder.uidvalidity)
 
-    def _tells_no_uid(self, items: dict[int, FetchItem]) -> bool:
+    def _tells_no_uid(self, told: _Told) -> bool:
         """Whether the server told no UID at all, so that it is not the messages: one that it keeps to itself is."""
-        told = any(item for item in items.values())
-        return not any(b"UID" in item for item in items.values()) and (told or len(self._asked) > 1)
+        return not told.has_uids and (told.anything or len(self._asked) > 1)
 
-    def _mail(self, number: int, item: FetchItem) -> RemoteMail:
-        uid, validity = item.get(b"UID"), self._folder.uidvalidity
-        identity = f"imap:{validity}:{uid}" if uid is not None and validity is not None else None
-        if uid is None or b"RFC822.SIZE" not in item:
-            return RemoteMail(uid or -number, identity, 0, unlisted=True)
-        flags = item.get(b"FLAGS", ())
-        flagged = DELETED.lower() in (bytes(flag).lower() for flag in flags)
-        return RemoteMail(uid, identity, item[b"RFC822.SIZE"], flagged)
-
-    def _describe_all(self) -> dict[int, FetchItem] | None:
-        """What is known of each message by number; None if the numbers changed meanwhile."""
-        items = self._known_trouble()
-        self._asked = [number for number in range(1, self._folder.exists + 1) if number not in items]
+    def _describe_all(self) -> _Told | None:
+        """What is known of each message; None if the numbers changed meanwhile."""
+        told, trouble = _Told(self._folder.exists), self._known_trouble()
+        told.note(trouble)
+        everything = range(1, self._folder.exists + 1)
+        self._asked = [number for number in everything if number not in trouble] if trouble else everything
         for numbers in self._portions():
-            items |= self._describe(numbers)
+            told.note(self._describe(numbers))
             self._trouble.asked = None
             if self._client.expunged():
                 return None
-        return items
+        return told
 
     def _known_trouble(self) -> dict[int, FetchItem]:
         """The messages that are not to be asked for again, by the numbers that they have now."""
@@ -99,9 +140,11 @@ class Lister:
         """The numbers to ask for: first those among which one broke the connection, by halves, so that each session
         finds out more; then all others, each time as many as may be.
         """
-        asked = set(self._asked)
-        suspects = [number for number in self._trouble.asked or () if number in asked]
-        others = sorted(asked.difference(suspects))
+        suspects, others = [], self._asked
+        if self._trouble.asked:
+            asked = set(self._asked)
+            suspects = [number for number in self._trouble.asked if number in asked]
+            others = sorted(asked.difference(suspects))
         while suspects:
             half = suspects[: (len(suspects) + 1) // 2]
             yield from self._marked(half)

@@ -25,6 +25,8 @@ _ESCAPED = re.compile(rb'\\([\\"])')
 _LITERAL = re.compile(rb"\{\d+\}\s*$")
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
 _NO_MAIL = {b"\\noselect", b"\\nonexistent"}
 
 
@@ -92,6 +94,11 @@ def _decode_part(match: re.Match[str]) -> str:
         return base64.b64decode(shifted + "=" * (-len(shifted) % 4), validate=True).decode("utf-16-be")
     except (binascii.Error, UnicodeDecodeError):
         return match[0]
+
+
+def is_writable(name: str) -> bool:
+    """Whether ``name`` can stand in a command: what controls the line would end it, and begin another one."""
+    return not _CONTROL.search(name)
 
 
 def encode_name(name: str) -> bytes:

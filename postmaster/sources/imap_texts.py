@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import io
 from collections.abc import Sequence
 
 from postmaster.sources.base import RemoteMail
@@ -68,21 +69,18 @@ class TextReader:
 
         A chunk that is not what was asked for means that the server cannot do it: the message is fetched whole.
         """
-        chunks: list[bytes] = []
-        length = 0
-        while length <= 2 * mail.size + ALLOWANCE:
-            overlap = min(OVERLAP, length)
-            start = length - overlap
-            chunk = self._chunk(mail, start, size)
-            if chunk is None and chunks and length >= mail.size:
-                return b"".join(chunks)
-            if chunk is None or (chunks and chunk[:overlap] != chunks[-1][-overlap:]):
+        text, tail = io.BytesIO(), b""
+        while text.tell() <= 2 * mail.size + ALLOWANCE:
+            chunk = self._chunk(mail, text.tell() - len(tail), size)
+            if chunk is None and mail.size <= text.tell() > 0:
+                return text.getvalue()
+            if chunk is None or not chunk.startswith(tail):
                 break
-            if len(chunk) == overlap:
-                return b"".join(chunks)
-            chunks.append(chunk[overlap:])
-            length += len(chunk) - overlap
-        chunks.clear()
+            if len(chunk) == len(tail):
+                return text.getvalue()
+            text.write(memoryview(chunk)[len(tail) :])
+            tail = chunk[-OVERLAP:]
+        text.close()  # its memory is needed
         return self.read([mail]).get(mail.handle)
 
     def _chunk(self, mail: RemoteMail, start: int, size: int) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from postmaster.sources.base import Endpoint, MailSource, Trouble
+from postmaster.sources.connection import Opening
 from postmaster.sources.deadline import TimeLimits
 from postmaster.sources.dial import dial
 from postmaster.sources.protocols import PROTOCOLS, SourceOptions
@@ -23,7 +24,7 @@ def open_source(
     mailbox is listed by then (None: OPENING_SECONDS). ``reconnect_after`` is PostMasterReconnectMessage, for POP3.
     ``trouble``: what earlier sessions of this run learned. With ``read_only`` nothing can be changed on the server.
     """
-    dialler = dial(endpoint, deadline_seconds, opening_seconds)
+    dialler = dial(endpoint, deadline_seconds, opening_seconds, Opening.TO_LOOK if read_only else Opening.TO_TAKE)
     try:
         options = SourceOptions(reconnect_after, read_only, trouble)
         return PROTOCOLS[endpoint.type.protocol].source(dialler, dialler.client, options)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import poplib
-from collections import Counter
+from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from itertools import pairwise
 from typing import TypeVar, cast
 
 from postmaster.errors import MailError
@@ -12,7 +14,8 @@ from postmaster.quantity import quantity
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
-from postmaster.sources.pop3_client import Pop3Client, is_refusal
+from postmaster.sources.listing import Listing, Names
+from postmaster.sources.pop3_client import PIPELINE_SECONDS, Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
 
 StepT = TypeVar("StepT")
@@ -51,28 +54,52 @@ class Pop3Source:
         self._marked: set[int] = set()
         self._retrieved: set[int] = set()
         with self._wire.stage("list"):
-            self._mails, has_identities = self._look()
+            self._mails, has_identities = self._first_look()
         connection.opened()
         self.session_limit = reconnect_after if has_identities and not client.login_delay else None
 
-    def _look(self) -> tuple[Sequence[RemoteMail], bool]:
+    def _first_look(self) -> tuple[Listing, bool]:
+        """As ``_look``; once more, on a new connection and step by step, if it breaks while several are under way."""
+        try:
+            with self._wire.patience(PIPELINE_SECONDS) if self._client.looks_ahead else nullcontext():
+                return self._look()
+        except BROKEN:
+            if not self._client.looks_ahead or self._wire.deadline.passed:
+                raise
+            self._wire.habits.pipelines = False
+            self._client = cast("Pop3Client", self._connection.reconnect())
+        try:
+            return self._look()
+        except BROKEN:
+            self._wire.habits.pipelines = True  # it was not that
+            raise
+
+    def _look(self) -> tuple[Listing, bool]:
         """The listing, and whether the server has identities at all. Equal ones tell nothing, so they are none."""
         names = self._identities()
-        count = Counter((names or {}).values())
-        told = {number: f"uidl:{name}" for number, name in (names or {}).items() if name and count[name] == 1}
-        sizes = {number: int(size.split()[0]) for number, size in self._client.listing("LIST").items()}
-        return [RemoteMail(number, told.get(number), size) for number, size in sorted(sizes.items())], names is not None
+        numbers, sizes = array("q"), array("q")
+        for number, size in self._client.listing("LIST"):
+            numbers.append(number)
+            sizes.append(int(size.split()[0]))
 
-    def _identities(self) -> dict[int, str] | None:
+        def identity(_place: int, number: int) -> str | None:
+            name = names.unique(number) if names else None
+            return None if name is None else f"uidl:{name}"
+
+        last = dict(zip(numbers, range(len(numbers)), strict=True)) if not _ascend(numbers) else None
+        order = None if last is None else [last[number] for number in sorted(last)]
+        return Listing(numbers, sizes, bytes(len(numbers)), identity, order), names is not None
+
+    def _identities(self) -> Names | None:
         """The UIDL of each message; None if the server has none. One that fails to tell for now is no such server."""
         try:
-            return self._client.listing("UIDL")
+            return Names(self._client.listing("UIDL"))
         except poplib.error_proto as error:
             if self._client.can("UIDL") or not is_refusal(error):
                 raise
             return None
 
-    def list(self) -> Sequence[RemoteMail]:
+    def list(self) -> Listing:
         """All messages that were there when the session began, oldest first; those deleted since included."""
         return self._mails
 
@@ -180,6 +207,10 @@ class Pop3Source:
     def abort(self) -> None:
         """Drop the connection; nothing is deleted."""
         self._connection.hang_up()
+
+
+def _ascend(numbers: Sequence[int]) -> bool:
+    return all(one < later for one, later in pairwise(numbers))
 
 
 def try_folder(connection: Connection, client: Pop3Client) -> str:

@@ -7,9 +7,11 @@ import contextlib
 import io
 import poplib
 import socket
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from postmaster.sources.connection import Opening
 from postmaster.sources.dialogue import Dialogue
 from postmaster.sources.oauth import MECHANISMS, TokenExchange, choose_mechanism, read_challenge
 from postmaster.sources.pop3_text import text_blocks
@@ -32,16 +34,40 @@ PIPELINE_SECONDS = 5.0
 """How long a server that says it takes several commands at once may take for the next bytes, until it has proved so."""
 
 
+LOGIN_SECONDS = 20.0
+"""How long it may take for the next bytes of its answers to USER and PASS if it was sent both."""
+
+
 class _Pop3(poplib.POP3):
     """poplib on a socket that is connected already."""
 
     def __init__(self, host: str, sock: socket.socket, dialogue: Dialogue) -> None:
         self._connected = sock
         self._dialogue = dialogue
+        self._ahead: deque[str] = deque()
         super().__init__(host)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self._connected
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the server was sent commands that poplib has yet to give."""
+        return bool(self._ahead)
+
+    def send_ahead(self, *commands: str) -> None:
+        """Send them together. Each has to be given later, as it is here and in this order, to wait for its answer."""
+        lines = [command.encode(self.encoding) for command in commands]
+        for line in lines:
+            self._dialogue.sent_pop3(line)
+        self._ahead.extend(commands)
+        super()._putline(b"\r\n".join(lines))  # type: ignore[misc]
+
+    def _putcmd(self, line: str) -> None:
+        if self._ahead and self._ahead[0] == line:
+            self._ahead.popleft()
+        else:
+            super()._putcmd(line)  # type: ignore[misc]
 
     def _putline(self, line: bytes) -> None:
         self._dialogue.sent_pop3(line)
@@ -69,6 +95,7 @@ class Pop3Client:
     def __init__(self, wire: ErrorTranslator, sock: socket.socket) -> None:
         self.wire = wire
         self.capabilities: dict[str, list[str]] | None = None
+        self.hurried = self.looks_ahead = False
         self._pipelines = False
         with wire.stage("connect"):
             self.raw: Any = _Pop3(wire.endpoint.host, sock, wire.dialogue)
@@ -80,14 +107,15 @@ class Pop3Client:
         if not self.wire.habits.tells_capabilities:
             return
         try:
-            with self.wire.patience(CAPA_SECONDS):
+            with self.wire.patience(PIPELINE_SECONDS if self.raw.is_ahead else CAPA_SECONDS):
                 self.raw._shortcmd("CAPA")
                 words = [line.decode("latin-1").split() for line in self.lines(LISTING_BYTES)]
                 self.capabilities = {row[0].upper(): row[1:] for row in words if row}
         except (OSError, poplib.error_proto) as error:
             if isinstance(error, poplib.error_proto) and is_answer(error):
                 return
-            self.wire.habits.tells_capabilities = False
+            self.hurried = self.looks_ahead
+            self.wire.habits.tells_capabilities = self.looks_ahead  # it is not to blame if it had more to answer
             raise
 
     def can(self, capability: str) -> bool | None:
@@ -131,7 +159,7 @@ class Pop3Client:
             self.capabilities = None  # nobody vouched for them
             self._learn()
 
-    def sign_in(self) -> None:
+    def sign_in(self, opening: Opening | None = None) -> None:
         """Send user name and password: USER and PASS, or AUTH PLAIN (RFC 5034) where those do not do."""
         endpoint = self.wire.endpoint
         self.wire.login_delay = self.login_delay
@@ -146,9 +174,34 @@ class Pop3Client:
             elif self.can("USER") is False and not self.can("SASL"):
                 raise self.wire.fail("login-disabled", "login")
             else:
-                self.raw.user(endpoint.login)
-                self.raw.pass_(endpoint.password)
+                self._login(endpoint.login, endpoint.password)
+            self._look_ahead(opening)
             self._learn()
+
+    def _login(self, login: str, password: str) -> None:
+        """USER and PASS, together where the server takes that (RFC 2449 section 6.6).
+
+        What it says to PASS then is no verdict on the password before it has let somebody in so.
+        """
+        habits = self.wire.habits
+        if self.pipelines:
+            self.hurried = True
+            self.raw.send_ahead(f"USER {login}", f"PASS {password}")
+        try:
+            with self.wire.patience(LOGIN_SECONDS) if self.hurried else contextlib.nullcontext():
+                self.raw.user(login)
+                self.raw.pass_(password)
+        except poplib.error_proto as error:
+            self.hurried = self.hurried and not (habits.took_login and is_refusal(error))
+            raise
+        habits.took_login = habits.took_login or self.hurried
+        self.hurried = False
+
+    def _look_ahead(self, opening: Opening | None) -> None:
+        """Ask what the mailbox holds before it is known what else the server can do now."""
+        if opening is not None and self.pipelines and self.can("UIDL") and self.wire.habits.tells_capabilities:
+            self.raw.send_ahead("CAPA", "UIDL", "LIST")
+            self.looks_ahead = True
 
     def _auth_plain(self) -> None:
         endpoint = self.wire.endpoint
@@ -216,8 +269,8 @@ class Pop3Client:
         """Send a command with an answer of one line. Raises poplib.error_proto if it is refused."""
         self.raw._shortcmd(command)
 
-    def listing(self, command: str) -> dict[int, str]:
-        """What LIST or UIDL says of each message, by its number. Raises poplib.error_proto if it is refused.
+    def listing(self, command: str) -> Iterator[tuple[int, str]]:
+        """What LIST or UIDL says of each message, with its number. Raises poplib.error_proto if it is refused.
 
         Number and value may be apart by any white space, and lines may be empty. A server that refuses to list what
         is not there, as STAT says, has an empty listing.
@@ -225,11 +278,12 @@ class Pop3Client:
         try:
             self.raw._shortcmd(command)
         except poplib.error_proto as error:
-            if is_refusal(error) and self._is_empty():
-                return {}
+            if is_refusal(error) and not self.raw.is_ahead and self._is_empty():
+                return
             raise
-        rows = [line.decode("latin-1").split(None, 1) for line in self.lines(LISTING_BYTES)]
-        return {int(row[0]): row[1].strip() if row[1:] else "" for row in rows if row}
+        for line in self.lines(LISTING_BYTES):
+            if row := line.decode("latin-1").split(None, 1):
+                yield int(row[0]), row[1].strip() if row[1:] else ""
 
     def _is_empty(self) -> bool:
         try:

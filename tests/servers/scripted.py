@@ -33,13 +33,26 @@ class Connection:
     def line(self) -> bytes | None:
         """The next line without its end; None when the client has gone."""
         while b"\n" not in self._buffer:
-            data = self.sock.recv(65536)
-            if not data:
+            if not self.take():
                 return None
-            self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         self.received.append(line.rstrip(b"\r"))
         return self.received[-1]
+
+    @property
+    def unread(self) -> bytes:
+        """What has come and was not asked for by ``line``."""
+        return self._buffer
+
+    def take(self) -> bool:
+        """Wait for what the client sends next, and leave it ``unread``; False when it has gone."""
+        data = self.sock.recv(65536)
+        self._buffer += data
+        return bool(data)
+
+    def forget(self) -> None:
+        """Never mind what is ``unread``."""
+        self._buffer = b""
 
     def trickle(self, data: bytes, pause: float = 0.05) -> None:
         """Send a byte every ``pause`` seconds, until the client has gone or the server stops."""
@@ -158,7 +171,7 @@ class ImapServer(ScriptedServer):
         starttls: Certificate | None = None,
     ) -> None:
         super().__init__(certificate=certificate)
-        self._answers = dict(answers or {})
+        self.answers = dict(answers or {})
         self._greeting = greeting
         self._capability = capability
         self._starttls = starttls
@@ -173,12 +186,12 @@ class ImapServer(ScriptedServer):
                 return
 
     def _answer(self, connection: Connection, tag: bytes, command: str, arguments: bytes) -> None:
-        answer = self._answers.get(command) or self._standard(command, arguments)
+        answer = self.answers.get(command) or self._standard(command, arguments)
         if callable(answer):
             answer(connection, tag, arguments)
         else:
             connection.send(answer.replace(b"{tag}", tag))
-        if command == "STARTTLS" and self._starttls and command not in self._answers:
+        if command == "STARTTLS" and self._starttls and command not in self.answers:
             connection.start_tls(self._starttls)
 
     def _standard(self, command: str, arguments: bytes) -> bytes:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from postmaster.sources import imap as imap_module
-from postmaster.sources import imap_folder
+from postmaster.sources import imap_client
 from postmaster.sources.imap import FOREIGN, NOT_EXPUNGED
 from postmaster.sources.open import list_folders
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
-from tests.servers.scripted import Connection, ImapServer, number_in
+from tests.servers.scripted import Answer, Connection, ImapServer, number_in
 from tests.sources.support import at, at_script, mail, mails, opened, refused, taken
 
 
@@ -347,7 +347,7 @@ def test_a_poll_that_finds_nothing_asks_four_times() -> None:
 
 # stalwartlabs/stalwart#765
 def test_a_server_that_drops_a_second_command_is_asked_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap_folder, "PIPELINE_SECONDS", 0.5)
+    monkeypatch.setattr(imap_client, "PIPELINE_SECONDS", 0.5)
 
     def identify(connection: Connection, tag: bytes, _arguments: bytes) -> None:
         # The first client sends both at once, however busy the machine is; those after it wait for this answer.
@@ -363,10 +363,102 @@ def test_a_server_that_drops_a_second_command_is_asked_one_by_one(monkeypatch: p
             assert server.connections == connections  # the next time it is known
 
 
+TOLD = b"[CAPABILITY IMAP4rev1 UIDPLUS AUTH=PLAIN ID]"
+
+
+def commands_of(lines: Sequence[bytes]) -> list[str]:
+    """The names of the commands among what a server received."""
+    return [line.split()[1].decode() for line in lines]
+
+
+def polled(server: ImapServer) -> list[str]:
+    """Look at the folder, which is empty; the commands that this took."""
+    before = len(server.received)
+    source = opened(at_script(server))
+    assert not source.list()
+    source.close()
+    return commands_of(server.received[before:])
+
+
+def test_a_server_that_was_met_before_is_asked_for_the_folder_with_the_login() -> None:
+    """Three round trips after the greeting are two then: LOGIN with ID and SELECT behind it, and LOGOUT."""
+    answered: list[int] = []
+
+    def login(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+        answered.append(connection.unread.count(b"\n"))
+        connection.send(tag + b" OK " + TOLD + b" signed in\r\n")
+
+    with ImapServer({"LOGIN": login}, greeting=b"* OK " + TOLD + b" ready\r\n") as server:
+        assert [polled(server) for _ in range(3)] == [["LOGIN", "ID", "SELECT", "LOGOUT"]] * 3
+    assert answered == [0, 2, 2]
+
+
+def forgets(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+    """nginx before 1.21.0 as a mail proxy, nginx/nginx#1590: what comes with LOGIN never gets to the server behind."""
+    connection.forget()
+    connection.send(tag + b" OK done\r\n")
+
+
+def answers_too_early(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+    """Mailu/Mailu#2938, twisted/twisted#9282: the rest is judged before there is a verdict on the login."""
+    verdicts = b""
+    while connection.unread and (line := connection.line()):
+        verdicts += line.split()[0] + b" BAD invalid command\r\n"
+    connection.send(verdicts + tag + b" OK done\r\n")
+
+
+def hangs_up(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+    """stalwartlabs/stalwart#765: it hangs up over a second command."""
+    if connection.unread:
+        connection.cut()
+    else:
+        connection.send(tag + b" OK done\r\n")
+
+
+def finds_login_bad(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+    """nextcloud/mail#129: "Pipelining not supported"."""
+    if connection.unread:
+        connection.forget()
+        connection.send(tag + b" BAD pipelining not supported\r\n")
+    else:
+        connection.send(tag + b" OK done\r\n")
+
+
+@pytest.mark.parametrize(
+    ("login", "connections"),
+    [(forgets, [1, 3, 4]), (answers_too_early, [1, 2, 3]), (hangs_up, [1, 3, 4]), (finds_login_bad, [1, 3, 4])],
+)
+def test_a_server_that_cannot_take_more_than_the_login_is_asked_step_by_step(
+    monkeypatch: pytest.MonkeyPatch, login: Answer, connections: list[int]
+) -> None:
+    monkeypatch.setattr(imap_client, "AHEAD_SECONDS", 0.5)
+    with ImapServer({"LOGIN": login}, capability=b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID") as server:
+        for count in connections:
+            polled(server)
+            assert server.connections == count
+
+
+def test_a_refused_password_is_shown_once_although_more_was_sent_with_it() -> None:
+    with ImapServer(capability=b"IMAP4rev1 UIDPLUS ID") as server:
+        polled(server)
+        server.answers["LOGIN"] = b"{tag} NO [AUTHENTICATIONFAILED] wrong\r\n"
+        server.answers["SELECT"] = b"{tag} BAD sign in first\r\n"
+        assert refused(at_script(server)).code == "login-refused"
+        assert server.connections == 2
+    assert commands_of(server.received).count("LOGIN") == 2
+
+
+def test_a_folder_that_is_called_otherwise_is_found_although_it_was_asked_for_with_the_login(dotted: Dovecot) -> None:
+    mailbox = new_mailbox(dotted)
+    mailbox.deliver(mail("nested"), folder="Ann.Ber")
+    for _ in range(3):
+        assert taken(opened(at(mailbox, folder="Ann/Ber")), delete=False)[0] == [mail("nested")]
+
+
 # A folder whose index is built anew.
 @pytest.mark.parametrize("capability", [b"IMAP4rev1 UIDPLUS AUTH=PLAIN", b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID"])
 def test_a_folder_that_opens_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch, capability: bytes) -> None:
-    monkeypatch.setattr(imap_folder, "PIPELINE_SECONDS", 0.3)
+    monkeypatch.setattr(imap_client, "PIPELINE_SECONDS", 0.3)
 
     def open_slowly(connection: Connection, tag: bytes, _arguments: bytes) -> None:
         connection.stopping.wait(0.6)

@@ -7,6 +7,7 @@ import pytest
 from postmaster.errors import MailError
 from postmaster.sources import dial as dial_module
 from postmaster.sources import pop3 as pop3_module
+from postmaster.sources import pop3_client
 from postmaster.sources.deadline import TimeLimits
 from postmaster.sources.pop3 import DELE_REFUSED
 from tests.servers.fixtures import Certificates, TestMailbox
@@ -215,3 +216,80 @@ def test_a_greeting_may_take_longer_than_connecting(monkeypatch: pytest.MonkeyPa
 
     with ScriptedServer(greet) as server:
         assert refused(at_script(server, "POP3")).server == "[SYS/TEMP] at last"
+
+
+# Round trips
+
+PIPELINING = b"+OK\r\nTOP\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n"
+
+
+def pipelining_server(**answers: Answer) -> Pop3Server:
+    """A server that says it takes several commands at once."""
+    return Pop3Server(mails(1), answers={"CAPA": PIPELINING} | answers)
+
+
+def test_a_server_that_pipelines_is_asked_seven_commands_in_four_round_trips() -> None:
+    waiting: list[tuple[str, int]] = []
+
+    def note(name: str, words: bytes) -> Answer:
+        def answer(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+            waiting.append((name, connection.unread.count(b"\n")))
+            connection.send(words)
+
+        return answer
+
+    with pipelining_server(USER=note("USER", b"+OK\r\n"), CAPA=note("CAPA", PIPELINING)) as server:
+        assert taken(opened(at_script(server, "POP3")), delete=False)[0] == mails(1)
+    assert waiting == [("CAPA", 0), ("USER", 1), ("CAPA", 2)]
+
+
+def forgets_the_rest(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+    """nginx/nginx#1590: what comes with a command is lost."""
+    connection.forget()
+    connection.send(b"+OK\r\n")
+
+
+def forgets_after_capa(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+    """jstedfast/MailKit#174: it says that it pipelines, and then it does not."""
+    connection.forget()
+    connection.send(PIPELINING)
+
+
+def refuses_several(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+    """nextcloud/mail#129: "Pipelining not supported"."""
+    several = bool(connection.unread)
+    connection.forget()
+    connection.send(b"421 pipelining not supported\r\n" if several else b"+OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"), [("USER", forgets_the_rest), ("CAPA", forgets_after_capa), ("USER", refuses_several)]
+)
+def test_a_server_that_pipelines_in_words_only_is_asked_step_by_step(
+    monkeypatch: pytest.MonkeyPatch, command: str, answer: Answer
+) -> None:
+    monkeypatch.setattr(pop3_client, "LOGIN_SECONDS", 0.5)
+    monkeypatch.setattr(pop3_client, "PIPELINE_SECONDS", 0.5)
+    monkeypatch.setattr(pop3_module, "PIPELINE_SECONDS", 0.5)
+    with pipelining_server(**{command: answer}) as server:
+        for connections in (2, 3):
+            assert taken(opened(at_script(server, "POP3")), delete=False)[0] == mails(1)
+            assert server.connections == connections  # the next time it is known
+
+
+def test_a_password_that_is_refused_with_its_user_name_is_shown_once_more_alone() -> None:
+    """Until the server has let somebody in so, it may be that it did not read what came together."""
+    with pipelining_server() as server:
+        assert refused(at_script(server, "POP3", password="wrong")).code == "login-refused"
+        assert server.connections == 2
+        taken(opened(at_script(server, "POP3")), delete=False)
+        assert refused(at_script(server, "POP3", password="wrong")).code == "login-refused"
+        assert server.connections == 4
+
+
+def test_an_empty_mailbox_that_is_not_listed_is_found_empty_although_it_was_asked_for_ahead() -> None:
+    with pipelining_server(UIDL=b"-ERR no messages\r\n", LIST=b"-ERR no messages\r\n") as server:
+        server.messages.clear()
+        source = opened(at_script(server, "POP3"))
+        assert not source.list()
+        source.close()
