@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
 
 TESTS = Path(__file__).parent
 
-# Folders and files whose tests take long, mostly by waiting for something; and about how many seconds one of them takes.
+# Folders and files whose tests take long, mostly by waiting for something; and about how many seconds a test takes.
 SLOW = {
     "bench": 3,
     "bin": 1,
