@@ -15,7 +15,7 @@ from tests.browser.page_checks import sticking_out, violations_in_both
 from tests.browser.site import Site, sign_in
 from tests.browser.test_layout import WIDTHS
 from tests.conftest import NewDatabase
-from tests.web.morning import add_morning
+from tests.web.morning import add_morning, beat_all
 from tests.web.test_accounts import tell_state
 
 SCREENS = ((1920, 1080), (3840, 2160))
@@ -81,6 +81,7 @@ def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str],
 
 def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], browser: Browser) -> None:
     site, wall = morning
+    beat_all(site.app)
     with browser.new_context(base_url=site.url, reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(wall)

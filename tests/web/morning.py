@@ -51,6 +51,12 @@ def add_morning(app: Flask, accounts: int, failing: int) -> None:
         waits = [{"hour": hour_of(moment), "seconds": bound, "mails": mails} for bound, mails in ((240, 90), (600, 10))]
         session.execute(insert(WaitingHour), waits)
         session.execute(insert(Ticket), list(tickets(moment)))
+    beat_all(app)
+
+
+def beat_all(app: Flask) -> None:
+    """Have all processes of the product live, for as long as that is believed without another sign."""
+    with app.app_context(), transaction() as session:
         for pid, role in enumerate(ProcessRole):
             beat(session, Presence(role, "host", pid))
 
