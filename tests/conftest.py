@@ -30,21 +30,20 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
 
 TESTS = Path(__file__).parent
 
-# Folders and files whose tests take long, mostly by waiting for something; and how many workers bin/test has.
+# Folders and files whose tests take long, mostly by waiting for something; and about how many seconds a test takes.
 SLOW = {
-    "bench",
-    "bin",
-    "browser",
-    "deploy",
-    "fetching/test_caution.py",
-    "fetching/test_quirk_pairs.py",
-    "fetching/test_slow_messages.py",
-    "jobs",
-    "test_migrations.py",
-    "web/test_numbers.py",
-    "web/test_serving.py",
+    "bench": 3,
+    "bin": 1,
+    "browser": 1,
+    "deploy": 1,
+    "fetching/test_caution.py": 6,
+    "fetching/test_quirk_pairs.py": 15,
+    "fetching/test_slow_messages.py": 3,
+    "jobs": 6,
+    "test_migrations.py": 2,
+    "web/test_numbers.py": 3,
+    "web/test_serving.py": 3,
 }
-WORKERS = 4
 
 # What decides, records and schedules: that runs on both databases in bin/test, which bin/soak does with all tests.
 ON_BOTH = {
@@ -123,37 +122,51 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort what takes long first, and leave out what is about the embedded database where there is none."""
-    items[:] = slow_ones_first(items)
+    items[:] = slow_ones_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
     if config.getoption("database") == "postgresql":
         for item in items:
             if item.get_closest_marker("embedded"):
                 item.add_marker(pytest.mark.skip("is about the embedded database"))
 
 
-def slow_ones_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """``items`` so that each worker, which begins with a stretch of them, has its share of what takes long first.
+def slow_ones_first(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
+    """``items`` so that two of three workers, which each begin with a stretch of them, have first what takes long.
 
-    At the end there are short ones left, which are handed round easily. The tests of a file stay together: they share
-    what is slow to make.
+    The others keep the processor busy while these wait. At the end there are short ones left, which are handed round
+    easily. The tests of a file stay together, and those of a folder stay with few workers: they share what is slow to
+    make.
     """
     files: dict[Path, list[pytest.Item]] = {}
     fast: list[pytest.Item] = []
     for item in items:
-        if SLOW & names_of(item.path):
+        if seconds_of(item):
             files.setdefault(item.path, []).append(item)
         else:
             fast.append(item)
-    size = -(-len(items) // WORKERS)
-    slow: list[list[pytest.Item]] = [[] for _ in range(WORKERS)]
-    for tests in sorted(files.values(), key=len, reverse=True):
-        min(slow, key=len).extend(tests)
+    shares = shared_out(list(files.values()), workers - workers // 3) + [[] for _ in range(workers // 3)]
+    size = len(items) // workers
     ordered: list[pytest.Item] = []
-    for share in slow:
-        ordered += share
+    for share in shares:
         rest = max(0, size - len(share))
-        ordered += fast[:rest]
+        ordered += [*share, *fast[:rest]]
         fast = fast[rest:]
     return ordered + fast
+
+
+def shared_out(files: Sequence[list[pytest.Item]], count: int) -> list[list[pytest.Item]]:
+    """``files`` in ``count`` stretches that take about as long."""
+    shares: list[list[pytest.Item]] = [[] for _ in range(count)]
+    whole = sum(seconds_of(tests[0]) * len(tests) for tests in files)
+    before = 0
+    for tests in files:
+        shares[before * count // whole] += tests
+        before += seconds_of(tests[0]) * len(tests)
+    return shares
+
+
+def seconds_of(item: pytest.Item) -> int:
+    """How long it takes, if that is long."""
+    return next((SLOW[name] for name in names_of(item.path) & SLOW.keys()), 0)
 
 
 def pytest_collection_finish() -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from statistics import mean
 
 from bench.mailbag import realistic_mail
-
-TOP = Path(__file__).parents[2]
+from tests.bench.conftest import Bench
 
 
 def test_its_mail_has_the_size_of_real_mail() -> None:
@@ -20,9 +16,7 @@ def test_its_mail_is_the_same_each_time() -> None:
     assert list(realistic_mail(20)) == list(realistic_mail(20))
 
 
-def test_each_contender_empties_the_mailbox() -> None:
-    command = [sys.executable, "-m", "bench.throughput", "--messages", "60", "--rounds", "1"]
-    result = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=300, check=False)
-    assert result.returncode == 0, result.stderr
+def test_each_contender_empties_the_mailbox(bench: Bench) -> None:
+    said = bench("throughput", "--messages", "60", "--rounds", "1")
     for name in ("floor", "SQLite", "PostgreSQL"):
-        assert f"round 1: {name}" in result.stdout
+        assert f"round 1: {name}" in said

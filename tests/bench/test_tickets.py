@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
-TOP = Path(__file__).parents[2]
+from tests.bench.conftest import Bench
 
 
-def test_it_measures_each_page_on_both_databases() -> None:
-    command = [sys.executable, "-m", "bench.tickets", "--many", "2000", "--rounds", "1"]
-    result = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 0, result.stderr
+def test_it_measures_each_page_on_both_databases(bench: Bench) -> None:
+    said = bench("tickets", "--many", "2000", "--rounds", "1")
     for name in ("SQLite", "PostgreSQL"):
-        assert name in result.stdout
-    assert result.stdout.count("a word that is nowhere") == 2
+        assert name in said
+    assert said.count("a word that is nowhere") == 2

@@ -1,14 +1,15 @@
-"""Chromium on the real app. A worker has one server and one browser; each test has a context of its own."""
+"""Chromium on the real app. A worker has one server and one browser; pages are as good as new in each test."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
+from tests.browser.kept_pages import PATIENCE, KeptPages
 from tests.browser.site import USERS, Site, launch, sign_in
 from tests.conftest import NewDatabase
 from tests.servers.dovecot import Dovecot
@@ -20,8 +21,6 @@ from tests.web.samples import populate
 # A refused form: the browser calls each such answer an error.
 REFUSED = r"status of (409|422)"
 
-# Milliseconds that anything on a page may take.
-PATIENCE = 20_000
 expect.set_options(timeout=PATIENCE)
 
 MakePage = Callable[..., Page]
@@ -61,47 +60,37 @@ def sessions(site: Site, browser: Browser) -> dict[str, StorageState]:
     return {name: sign_in(site, browser, name) for name in USERS}
 
 
+@pytest.fixture(scope="session")
+def kept_pages(site: Site, browser: Browser, sessions: dict[str, StorageState]) -> KeptPages:
+    """The pages of those who have signed in, for one test after the other."""
+    return KeptPages(browser, site.url, sessions)
+
+
 @pytest.fixture
-def make_page(site: Site, browser: Browser, sessions: dict[str, StorageState]) -> Iterator[MakePage]:
+def make_page(kept_pages: KeptPages) -> Iterator[MakePage]:
     """``make_page(user="lead", javascript=False, width=360)``: a page; its test fails if it complains of anything.
 
-    ``expected`` is a pattern of complaints that are right, such as "404".
+    ``expected`` is a pattern of complaints that are right, such as "404". With ``alone`` no other test gets the page:
+    for what cannot be undone, such as another clock.
     """
-    contexts, problems = [], []
+    problems: list[list[str]] = []
+    with ExitStack() as stack:
 
-    def make(
-        *,
-        user: str | None = "admin",
-        javascript: bool = True,
-        width: int = 1280,
-        expected: str = REFUSED,
-        **options: Any,
-    ) -> Page:
-        context = browser.new_context(
-            base_url=site.url,
-            storage_state=sessions[user] if user else None,
-            java_script_enabled=javascript,
-            viewport={"width": width, "height": 900},
-            reduced_motion="reduce",
-            **options,
-        )
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: problems.extend(_problem(message, expected)))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        return page
+        def make(*, expected: str = REFUSED, alone: bool = False, **options: Any) -> Page:
+            wanted = {"user": "admin", "javascript": True, "width": 1280, **options}
+            if alone or not wanted["user"]:
+                kept = kept_pages.make(**wanted)
+                stack.callback(kept.page.context.close)
+            else:
+                kept = kept_pages.take(**wanted)
+                stack.callback(kept_pages.give_back, kept, **wanted)
+            kept.begin(expected)
+            problems.append(kept.problems)
+            return kept.page
 
-    yield make
-    for context in contexts:
-        context.close()
-    assert problems == []
-
-
-def _problem(message: ConsoleMessage, expected: str) -> list[str]:
-    """A violated content security policy, a script that failed, a file that is missing."""
-    bad = message.type == "error" and not re.search(expected, message.text)
-    return [f"{message.text} ({message.location.get('url')})"] if bad else []
+        yield make
+        found = [problem for each in problems for problem in each]
+    assert found == []
 
 
 @pytest.fixture

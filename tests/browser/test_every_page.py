@@ -18,14 +18,22 @@ NOUNS = ["session", *(module.blueprint.name for module in BLUEPRINTS)]
 NARROW = 360
 
 
+# Whether what is at an address is a page, of which all tests here ask the same.
+_is_page: dict[str, bool] = {}
+
+
 def pages(site: Site, page: Page, noun: str) -> Iterator[str]:
     """Opens one page of that blueprint after the other."""
     for endpoint, address in site.addresses():
         if endpoint.startswith(f"{noun}."):
-            answer = page.request.get(address)
-            assert answer.ok, (address, answer.status)
-            if is_page(answer):
-                page.goto(address)
+            if address not in _is_page:
+                answer = page.request.get(address)
+                assert answer.ok, (address, answer.status)
+                _is_page[address] = is_page(answer)
+            if _is_page[address]:
+                opened = page.goto(address)
+                assert opened is not None
+                assert opened.ok, (address, opened.status)
                 yield address
 
 

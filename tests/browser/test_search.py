@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import MakePage
 from tests.browser.page_checks import violations_in_both
 from tests.support import Desk, mail
 
@@ -71,7 +72,8 @@ def test_why_not_is_asked_and_answered_in_its_place(lead_page: Page, desk: Desk)
     expect(lead_page.get_by_label("Queue", exact=True)).to_have_value("Expected")
 
 
-def test_the_list_of_tickets_offers_what_is_new(page: Page, desk: Desk) -> None:
+def test_the_list_of_tickets_offers_what_is_new(make_page: MakePage, desk: Desk) -> None:
+    page = make_page(alone=True)
     page.clock.install()
     page.goto("/tickets")
     first = page.locator("main tbody tr").first

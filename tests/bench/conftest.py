@@ -1,0 +1,34 @@
+"""Benches at a small size, most of which was the start of Python and of PostgreSQL, and the making of tables."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers.postgres import Postgres
+
+Bench = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def quick_clusters(monkeypatch: pytest.MonkeyPatch, postgres_pattern: Path) -> None:
+    """Clusters are copied, and their databases have all tables."""
+    make = Postgres.__init__
+    monkeypatch.setattr(Postgres, "__init__", lambda self: make(self, postgres_pattern))
+    monkeypatch.setattr(Postgres, "create_database", Postgres.copy_database)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bench:
+    """``bench("filter", "--rounds", "1")``: what ``python -m bench.filter --rounds 1`` prints, in this process."""
+
+    def run(name: str, *words: str) -> str:
+        monkeypatch.setattr(sys, "argv", [f"bench/{name}", *words])
+        runpy.run_module(f"bench.{name}", run_name="__main__", alter_sys=True)
+        return capsys.readouterr().out
+
+    return run
