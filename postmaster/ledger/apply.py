@@ -26,6 +26,9 @@ ATTACHMENT_COLUMNS = tuple(field.name for field in fields(AttachedPart))
 # Tickets with the same Message-ID that a new one is linked with: some programs give all their mail one.
 MAX_LINKED = 10
 
+# Outcomes that add an article to a ticket that is there.
+LATER = (Outcome.FOLLOW_UP, Outcome.REJECTED)
+
 # Any number that no other program uses for an advisory lock in the same database.
 _DECIDING = 7_766_002
 
@@ -40,7 +43,7 @@ _ADD_KEYS = text(
 def lock_deciding(session: Session) -> None:
     """Keep other batches from being decided on until this transaction ends: each sees what the others decided.
 
-    Counting up the ticket number serialises them anyway. SQLite has one writer.
+    SQLite has one writer.
     """
     if dialect_of(session) == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DECIDING})
@@ -48,25 +51,45 @@ def lock_deciding(session: Session) -> None:
 
 def apply_decisions(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
     """Carry out ``decisions``; afterwards their tickets have the ids and numbers they are stored under."""
-    _open(session, [decision for decision in decisions if decision.outcome is Outcome.NEW], moment, day)
-    later = [decision for decision in decisions if decision.outcome in (Outcome.FOLLOW_UP, Outcome.REJECTED)]
-    if later:
-        article_ids = add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
-        for decision, article_id in zip(later, article_ids, strict=True):
-            decision.article_id = article_id
-        _change(session, {decision.ticket for decision in later if decision.ticket}, moment)
+    file_decisions(session, decisions, moment, day)
+    settle_decisions(session, decisions, moment)
+
+
+def file_decisions(
+    session: Session, decisions: Sequence[Decision], moment: datetime, day: date, *, claimed: bool = False
+) -> None:
+    """Add the rows of new tickets and of all articles: what waits for nobody, and nobody waits for.
+
+    ``claimed``: the numbers that tickets were foreseen to have are theirs.
+    """
+    _open(session, [each for each in decisions if each.outcome is Outcome.NEW], moment, day, claimed=claimed)
+    later = _later(decisions)
+    article_ids = add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
+    for decision, article_id in zip(later, article_ids, strict=True):
+        decision.article_id = article_id
+
+
+def settle_decisions(session: Session, decisions: Sequence[Decision], moment: datetime) -> None:
+    """Write what others may be writing, too: links, keys, and what follow-ups change of tickets."""
+    new = (decision for decision in decisions if decision.outcome is Outcome.NEW)
+    links = ((_id(decision), earlier.id, kind) for decision in new for earlier, kind in _links(decision))
+    link_tickets(session, [(later, earlier, kind) for later, earlier, kind in links if earlier])
+    _change(session, {_ticket(decision) for decision in _later(decisions)}, moment)
     _add_keys(session, [decision for decision in decisions if decision.ticket])
     count_slow(session, (trial for decision in decisions for trial in decision.prepared.filtered.trials))
 
 
-def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
-    stored = open_tickets(session, [_new_ticket(decision) for decision in decisions], moment, day)
+def _later(decisions: Sequence[Decision]) -> list[Decision]:
+    return [decision for decision in decisions if decision.outcome in LATER]
+
+
+def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day: date, *, claimed: bool) -> None:
+    numbers = [_ticket(decision).number for decision in decisions] if claimed else None
+    stored = open_tickets(session, [_new_ticket(decision) for decision in decisions], moment, day, numbers)
     for decision, opened in zip(decisions, stored, strict=True):
         ticket = _ticket(decision)
         ticket.id, ticket.number, decision.article_id = opened.id, opened.number, opened.article_id
         ticket.changes.clear()
-    links = ((_id(decision), earlier.id, kind) for decision in decisions for earlier, kind in _links(decision))
-    link_tickets(session, [(later, earlier, kind) for later, earlier, kind in links if earlier])
 
 
 def _links(decision: Decision) -> Iterator[tuple[CandidateTicket, LinkKind]]:

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -18,11 +19,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import insert_rows
-from postmaster.database import database_message, read_session, transaction
-from postmaster.desk.tickets import store_raw
+from postmaster.database import database_message, dialect_of, read_session, transaction
+from postmaster.desk.tickets import hold_counter, store_raw
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import Json, now
-from postmaster.ledger.apply import apply_decisions, lock_deciding
+from postmaster.ledger.ahead import OvertakenError, deciding_ahead
+from postmaster.ledger.apply import file_decisions, lock_deciding, settle_decisions
 from postmaster.ledger.envelope import envelope_of
 from postmaster.ledger.hourly_counts import count_dispatched, count_mail
 from postmaster.ledger.mail_events import held_event, mail_events
@@ -31,7 +33,7 @@ from postmaster.ledger.search_index import terms_of, write_terms
 from postmaster.ledger.waiting import count_waiting_times, waited_until
 from postmaster.outbox.emit import emit
 from postmaster.pipeline.arrival import Arrival
-from postmaster.pipeline.context import load_context
+from postmaster.pipeline.context import DecisionContext, load_context
 from postmaster.pipeline.decision import REASONS, Decision, Prepared, Rules
 from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.preparing import Setup, check_senders, prepare_all, read_setup
@@ -120,22 +122,89 @@ def _away(error: MailError | DBAPIError | PoolTimeoutError) -> MailError:
 
 
 def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTransaction) -> list[Recorded]:
+    batch, several = _prepared(arrivals, origin)
+    if several and batch.prepared:
+        try:
+            return _record_ahead(batch, begin)
+        except (OvertakenError, DBAPIError) as error:  # what the database minds, it minds again below
+            log.info("a batch is decided about again, in its turn", error=str(error)[:500])
+    return _record_in_turn(batch, begin)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages with all that can be found out about them before any transaction."""
+
+    arrivals: Sequence[Arrival]
+    prepared: Sequence[Prepared]
+    setup: Setup
+    origin: Origin
+
+    def decide(self, session: Session) -> tuple[DecisionContext, Sequence[Decision]]:
+        """Decide about those that could be read, as the database is now."""
+        desk = load_context(session, self.setup.configuration, self.prepared, now(), self.origin.time_zone)
+        return desk, [decide(each, desk) for each in self.prepared]
+
+
+def _prepared(arrivals: Sequence[Arrival], origin: Origin) -> tuple[_Batch, bool]:
+    """What is to be recorded, and whether others may record at the same time."""
     with read_session() as session:
-        setup = read_setup(session)
+        setup, several = read_setup(session), dialect_of(session) == "postgresql"
     arrivals = [arrival.pack_ahead() for arrival in check_senders(arrivals, origin.rules, setup)]
-    prepared = prepare_all(arrivals, origin.rules, setup)
+    return _Batch(arrivals, prepare_all(arrivals, origin.rules, setup), setup, origin), several
+
+
+def _record_in_turn(batch: _Batch, begin: BeginTransaction) -> list[Recorded]:
+    """Decide and record while nobody else does."""
     with transaction() as session:
         begin(session)
         lock_deciding(session)
-        readable = iter(_record(session, prepared, setup, origin) if prepared else [])
-        done = [
-            _put_aside(session, arrival, origin, "unreadable", arrival.flaw)
-            if arrival.message is None
-            else next(readable)
-            for arrival in arrivals
-        ]
-        _count(session, origin, [row.outcome for row in done], [_queue_of(row) for row in done])
+        hold_counter(session, now().astimezone(batch.origin.time_zone).date())
+        desk, decisions = batch.decide(session)
+        done = _file(session, batch, desk, decisions)
+        _settle(session, batch.origin, desk, decisions, done)
     return done
+
+
+def _record_ahead(batch: _Batch, begin: BeginTransaction) -> list[Recorded]:
+    """The same, but nobody waits for more than the end of it. Raises OvertakenError, with nothing recorded."""
+    with transaction() as session:
+        begin(session)
+        with deciding_ahead(session, partial(batch.decide, session)) as foreseen:
+            desk, decisions = foreseen.desk, foreseen.decisions
+            done = _file(session, batch, desk, decisions, claimed=True)
+            foreseen.make_certain(session)
+        _settle(session, batch.origin, desk, decisions, done)
+    return done
+
+
+def _file(
+    session: Session, batch: _Batch, desk: DecisionContext, decisions: Sequence[Decision], *, claimed: bool = False
+) -> list[Recorded]:
+    """Add the rows of all messages; returns what became of each, in their order."""
+    file_decisions(session, decisions, desk.choices.moment, desk.day, claimed=claimed)
+    readable = iter(_enter_decided(session, decisions, batch.origin, desk.choices.moment))
+    return [
+        _put_aside(session, arrival, batch.origin, "unreadable", arrival.flaw)
+        if arrival.message is None
+        else next(readable)
+        for arrival in batch.arrivals
+    ]
+
+
+def _settle(
+    session: Session,
+    origin: Origin,
+    desk: DecisionContext,
+    decisions: Sequence[Decision],
+    done: Sequence[Recorded],
+) -> None:
+    """Write what others may be writing, too: what follow-ups change, and counts."""
+    moment = desk.choices.moment
+    settle_decisions(session, decisions, moment)
+    waited = (_waited(decision, origin, moment) for decision in decisions)
+    count_waiting_times(session, (seconds for seconds in waited if seconds is not None), moment)
+    _count(session, origin, [row.outcome for row in done], [_queue_of(row) for row in done])
 
 
 def _count(session: Session, origin: Origin, outcomes: Sequence[Outcome], queue_ids: Sequence[int | None]) -> None:
@@ -149,16 +218,10 @@ def _queue_of(row: Recorded) -> int | None:
     return row.decision.ticket.queue.id if row.decision and row.decision.ticket else None
 
 
-def _record(session: Session, prepared: Sequence[Prepared], setup: Setup, origin: Origin) -> list[Recorded]:
-    """Decide about messages and carry it out; returns the outcome of each, in their order."""
-    moment = now()
-    desk = load_context(session, setup.configuration, prepared, moment, origin.time_zone)
-    decisions = [decide(each, desk) for each in prepared]
-    apply_decisions(session, decisions, moment, desk.day)
+def _enter_decided(session: Session, decisions: Sequence[Decision], origin: Origin, moment: datetime) -> list[Recorded]:
+    """Enter messages into the ledger once their tickets are stored, or put them aside if that was decided."""
     kept = [decision for decision in decisions if decision.outcome is not Outcome.QUARANTINED]
-    rows = [_decided_row(decision, origin, moment) for decision in kept]
-    ids = iter(_enter(session, origin, rows))
-    count_waiting_times(session, (row["waited"] for row in rows if row["waited"] is not None), moment)
+    ids = iter(_enter(session, origin, [_decided_row(decision, origin, moment) for decision in kept]))
     done = [
         _hold(session, decision, origin) if decision.outcome is Outcome.QUARANTINED else _recorded(next(ids), decision)
         for decision in decisions
@@ -177,8 +240,12 @@ def _decided_row(decision: Decision, origin: Origin, moment: datetime) -> Json:
     ticket_id = decision.ticket.id if decision.ticket else None
     arrival, outcome = decision.prepared.arrival, decision.decided
     row = _ledger_row(arrival, origin, moment, outcome, decision.reason, decision.trace, decision.writer)
-    waited = waited_until(decision.message, moment) if ticket_id and origin.mailbox_id else None
+    waited = _waited(decision, origin, moment)
     return {**row, "ticket_id": ticket_id, "verdict": decision.prepared.verdict.kept(), "waited": waited}
+
+
+def _waited(decision: Decision, origin: Origin, moment: datetime) -> int | None:
+    return waited_until(decision.message, moment) if decision.ticket and origin.mailbox_id else None
 
 
 def _hold(session: Session, decision: Decision, origin: Origin) -> Recorded:
