@@ -28,7 +28,8 @@ from postmaster.extensions import UtcDateTime, all_tables
 from postmaster.ledger import ahead
 from postmaster.ledger import record as recording
 from postmaster.ledger.ahead import Foreseen, OvertakenError
-from postmaster.ledger.record import Origin, Recorded, record
+from postmaster.ledger.entries import Origin, Recorded
+from postmaster.ledger.record import record
 from postmaster.outbox.models import Event
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import Rules
