@@ -48,8 +48,8 @@ BENCHES = (
         "workers",
         "Four workers beside one",
         "Each account has a mailbox of its own; mail is fetched by `postmaster-worker` on PostgreSQL. The serial "
-        "section is the time for which a run keeps others from deciding: from the advisory lock, by way of the ticket "
-        "counter, to the end of the commit.",
+        "section is the time for which a run keeps others waiting: from the advisory lock to the end of the commit, "
+        "and while it takes numbers from the ticket counter.",
         workers.workers,
         {"messages": 400},
     ),

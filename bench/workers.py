@@ -29,8 +29,9 @@ from tests.servers.worker import Worker
 WORKERS = 4
 SECONDS = 600
 
-# The lock under which messages are decided and tickets are numbered (ledger/apply.py).
+# The lock under which decisions are made certain (ledger/apply.py), and what takes ticket numbers (desk/tickets.py).
 SERIAL_LOCK = 7_766_002
+COUNTING = "INSERT INTO ticket_counter"
 
 
 def workers(plan: Plan) -> Result:
@@ -91,7 +92,9 @@ def _ended(since: datetime) -> float | None:
 
 
 def _serial_section(server: Dovecot, count: int) -> float:
-    """Microseconds a message that a run keeps others from deciding: from the lock to the end of the commit."""
+    """Microseconds a message that a run keeps others waiting: from the lock to the end of the commit, and while it
+    takes numbers for its tickets.
+    """
     _deliver(server, count, seed=1)
     with _timed() as laps:
         taken = [fetch_account(number, FetchOptions("bench")) for number in range(1, WORKERS + 1)]
@@ -102,13 +105,19 @@ def _serial_section(server: Dovecot, count: int) -> float:
 
 @contextmanager
 def _timed() -> Iterator[list[float]]:
-    """The seconds of each time that the lock was held meanwhile."""
+    """The seconds of each time that the lock, or the counter's row, was held meanwhile."""
     laps: list[float] = []
     began: dict[int, float] = {}
     dialect: Any = db.engine.dialect
     commit = dialect.do_commit
 
+    def counting(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith(COUNTING):
+            connection.info["counting"] = time.perf_counter()
+
     def locked(connection: Connection, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        if statement.startswith(COUNTING) and id(connection.connection.dbapi_connection) not in began:
+            laps.append(time.perf_counter() - connection.info["counting"])
         key = parameters.get("key") if isinstance(parameters, Mapping) else None
         if key == SERIAL_LOCK and "pg_advisory_xact_lock" in statement:
             began[id(connection.connection.dbapi_connection)] = time.perf_counter()
@@ -119,6 +128,7 @@ def _timed() -> Iterator[list[float]]:
         if started is not None:
             laps.append(time.perf_counter() - started)
 
+    event.listen(db.engine, "before_cursor_execute", counting)
     event.listen(db.engine, "after_cursor_execute", locked)
     dialect.do_commit = committed
     try:
@@ -126,3 +136,4 @@ def _timed() -> Iterator[list[float]]:
     finally:
         dialect.do_commit = commit
         event.remove(db.engine, "after_cursor_execute", locked)
+        event.remove(db.engine, "before_cursor_execute", counting)

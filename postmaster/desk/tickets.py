@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Date, Select, bindparam, delete, insert, select, text
+from sqlalchemy import Connection, Date, Select, bindparam, delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import among, columns_of, insert_columns, insert_rows
@@ -34,6 +34,13 @@ MAX_FIELD_KEY = 200
 _COUNT_UP = text(
     "INSERT INTO ticket_counter (day, value) VALUES (:day, :count) "
     "ON CONFLICT (day) DO UPDATE SET value = ticket_counter.value + excluded.value RETURNING value"
+).bindparams(bindparam("day", type_=Date()))
+
+# Nobody waits for the disk here: the commit of the tickets comes later in the log, and takes this one along.
+_CLAIM = text(
+    "INSERT INTO ticket_counter (day, value) VALUES (:day, :last) "
+    "ON CONFLICT (day) DO UPDATE SET value = excluded.value WHERE ticket_counter.value = :before "
+    "RETURNING set_config('synchronous_commit', 'off', true)"
 ).bindparams(bindparam("day", type_=Date()))
 
 
@@ -114,14 +121,17 @@ class NewTicket:
     article: NewArticle
 
 
-def open_tickets(session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date) -> list[OpenedTicket]:
+def open_tickets(
+    session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date, claimed: Sequence[str] | None = None
+) -> list[OpenedTicket]:
     """Open a ticket for each of ``drafts``; returns them in their order.
 
-    ``day`` is what stands in the numbers: the day of ``moment`` where the service desk is. The caller commits.
+    ``day`` is what stands in the numbers: the day of ``moment`` where the service desk is. ``claimed`` are numbers
+    that nobody else gets any more, None to take some now. The caller commits.
     """
     if not drafts:
         return []
-    numbers = take_numbers(session, len(drafts), day)
+    numbers = take_numbers(session, len(drafts), day) if claimed is None else claimed
     rows = [
         {
             "number": number,
@@ -190,6 +200,23 @@ def _count_up(session: Session, day: date, count: int) -> int:
     return last
 
 
+def claim_numbers(connection: Connection, day: date, before: int, last: int) -> bool:
+    """Take the numbers of ``day`` behind ``before`` up to ``last``, if ``before`` still is the last one given out and
+    no ticket has one of them. For PostgreSQL, on a connection of its own that commits by itself; with both turned
+    round they are given back.
+    """
+    drawn = [ticket_number(day, value) for value in range(before + 1, last + 1)]
+    if drawn and connection.execute(_having(connection.dialect.name), {"numbers": drawn}).first():
+        return False
+    return connection.execute(_CLAIM, {"day": day, "before": before, "last": last}).first() is not None
+
+
+def hold_counter(session: Session, day: date) -> None:
+    """Let nobody else take numbers of ``day`` until the transaction ends: those that are foreseen are those to come."""
+    if dialect_of(session) == "postgresql":  # SQLite has one writer
+        session.execute(_COUNT_UP, {"day": day, "count": 0})
+
+
 @cache
 def _having(dialect: str) -> Select[str]:
     return select(Ticket.number).where(among(dialect, Ticket.number, "numbers"))
@@ -202,6 +229,8 @@ def ticket_number(day: date, value: int) -> str:
 
 def add_articles(session: Session, articles: Sequence[tuple[int, NewArticle]], moment: datetime) -> list[int]:
     """Add each article to the ticket with the id before it; returns the articles' ids."""
+    if not articles:
+        return []
     raw_ids = store_raw(session, [article.raw for _, article in articles])
     rows = [
         {

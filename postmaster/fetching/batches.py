@@ -22,7 +22,8 @@ from postmaster.fetching.pending import Ledger, LedgerEntry
 from postmaster.fetching.recorder import Recorder
 from postmaster.fetching.run_record import RunTransaction
 from postmaster.fetching.withheld import MAX_NAMED
-from postmaster.ledger.record import Origin, Recorded, record
+from postmaster.ledger.entries import Origin, Recorded
+from postmaster.ledger.record import record
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.outcome import Outcome
 from postmaster.sources.base import Deletions, MailSource, RemoteMail

@@ -15,7 +15,8 @@ from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json
 from postmaster.fetching.foresight import Foresight
 from postmaster.fetching.pending import piped_before
-from postmaster.ledger.record import NotRecordedError, Origin, record
+from postmaster.ledger.entries import Origin
+from postmaster.ledger.record import NotRecordedError, record
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import REASONS, Rules
 from postmaster.pipeline.json import describe_decision, describe_message

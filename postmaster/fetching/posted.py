@@ -11,13 +11,14 @@ from postmaster import config
 from postmaster.database import read_session
 from postmaster.errors import PostMasterError
 from postmaster.fetching.pipe import PipedBeforeError, PipeTransaction
+from postmaster.ledger.entries import Origin
 from postmaster.ledger.mail_requests import (
     RequestedBeforeError,
     RequestKey,
     enter_request,
     requested_mail,
 )
-from postmaster.ledger.record import Origin, record
+from postmaster.ledger.record import record
 from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.decision import Rules
 

@@ -29,7 +29,7 @@ from postmaster.fetching.lease import renewing
 from postmaster.fetching.pending import load_ledger
 from postmaster.fetching.run_record import Run, RunTransaction, begin_run, end_run, record_failure
 from postmaster.fetching.withheld import remember_withheld
-from postmaster.ledger.record import Origin
+from postmaster.ledger.entries import Origin
 from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.rules import account_rules
 from postmaster.sources.base import Endpoint

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from postmaster.bulk import columns_of, insert_columns
 from postmaster.database import dialect_of
-from postmaster.desk.models import LinkKind, Ticket
+from postmaster.desk.models import LinkKind, ThreadKey, Ticket
 from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets, renew_field_keys
 from postmaster.extensions import Json
 from postmaster.parsing.message import AttachedPart
@@ -25,6 +26,9 @@ ATTACHMENT_COLUMNS = tuple(field.name for field in fields(AttachedPart))
 
 # Tickets with the same Message-ID that a new one is linked with: some programs give all their mail one.
 MAX_LINKED = 10
+
+# Outcomes that add an article to a ticket that is there.
+LATER = (Outcome.FOLLOW_UP, Outcome.REJECTED)
 
 # Any number that no other program uses for an advisory lock in the same database.
 _DECIDING = 7_766_002
@@ -40,7 +44,7 @@ _ADD_KEYS = text(
 def lock_deciding(session: Session) -> None:
     """Keep other batches from being decided on until this transaction ends: each sees what the others decided.
 
-    Counting up the ticket number serialises them anyway. SQLite has one writer.
+    SQLite has one writer.
     """
     if dialect_of(session) == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DECIDING})
@@ -48,25 +52,51 @@ def lock_deciding(session: Session) -> None:
 
 def apply_decisions(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
     """Carry out ``decisions``; afterwards their tickets have the ids and numbers they are stored under."""
-    _open(session, [decision for decision in decisions if decision.outcome is Outcome.NEW], moment, day)
-    later = [decision for decision in decisions if decision.outcome in (Outcome.FOLLOW_UP, Outcome.REJECTED)]
-    if later:
-        article_ids = add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
-        for decision, article_id in zip(later, article_ids, strict=True):
-            decision.article_id = article_id
-        _change(session, {decision.ticket for decision in later if decision.ticket}, moment)
-    _add_keys(session, [decision for decision in decisions if decision.ticket])
+    file_decisions(session, decisions, moment, day)
+    settle_decisions(session, decisions, moment)
+
+
+def file_decisions(
+    session: Session, decisions: Sequence[Decision], moment: datetime, day: date, *, claimed: bool = False
+) -> None:
+    """Add the rows of new tickets, with their keys, and of all articles: what waits for nobody, and nobody waits for.
+
+    ``claimed``: the numbers that tickets were foreseen to have are theirs.
+    """
+    _open(session, [each for each in decisions if each.outcome is Outcome.NEW], moment, day, claimed=claimed)
+    later = _later(decisions)
+    article_ids = add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
+    for decision, article_id in zip(later, article_ids, strict=True):
+        decision.article_id = article_id
+    insert_columns(session, ThreadKey, columns_of(_keys_of(_belonging(decisions, to_new=True))))
+
+
+def settle_decisions(session: Session, decisions: Sequence[Decision], moment: datetime) -> None:
+    """Write what others may be writing, too: links, and what follow-ups change of tickets that were there."""
+    new = (decision for decision in decisions if decision.outcome is Outcome.NEW)
+    links = ((_id(decision), earlier.id, kind) for decision in new for earlier, kind in _links(decision))
+    link_tickets(session, [(later, earlier, kind) for later, earlier, kind in links if earlier])
+    _change(session, {_ticket(decision) for decision in _later(decisions)}, moment)
+    add_keys(session, _keys_of(_belonging(decisions, to_new=False)))
     count_slow(session, (trial for decision in decisions for trial in decision.prepared.filtered.trials))
 
 
-def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
-    stored = open_tickets(session, [_new_ticket(decision) for decision in decisions], moment, day)
+def _belonging(decisions: Iterable[Decision], *, to_new: bool) -> Iterator[Decision]:
+    """Those that have a ticket which the batch itself has opened, or those that have another one."""
+    return (each for each in decisions if each.ticket and (each.ticket.place > 0) is to_new)
+
+
+def _later(decisions: Sequence[Decision]) -> list[Decision]:
+    return [decision for decision in decisions if decision.outcome in LATER]
+
+
+def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day: date, *, claimed: bool) -> None:
+    numbers = [_ticket(decision).number for decision in decisions] if claimed else None
+    stored = open_tickets(session, [_new_ticket(decision) for decision in decisions], moment, day, numbers)
     for decision, opened in zip(decisions, stored, strict=True):
         ticket = _ticket(decision)
         ticket.id, ticket.number, decision.article_id = opened.id, opened.number, opened.article_id
         ticket.changes.clear()
-    links = ((_id(decision), earlier.id, kind) for decision in decisions for earlier, kind in _links(decision))
-    link_tickets(session, [(later, earlier, kind) for later, earlier, kind in links if earlier])
 
 
 def _links(decision: Decision) -> Iterator[tuple[CandidateTicket, LinkKind]]:
@@ -117,14 +147,15 @@ def _change(session: Session, tickets: set[CandidateTicket], moment: datetime) -
         ticket.changes.clear()
 
 
-def _add_keys(session: Session, decisions: Sequence[Decision]) -> None:
-    rows = [
-        {"key": key, "ticket_id": _id(decision), "own": own}
+def _keys_of(decisions: Iterable[Decision]) -> list[Json]:
+    """What follow-ups to these are found by: rows of ``thread_key``, each once."""
+    rows = {
+        (key, _id(decision), own): None
         for decision in decisions
         for keys, own in ((decision.prepared.clues.keys.own, True), (decision.awaited, False))
         for key in keys
-    ]
-    add_keys(session, rows)
+    }
+    return [{"key": key, "ticket_id": ticket_id, "own": own} for key, ticket_id, own in rows]
 
 
 def add_keys(session: Session, rows: Sequence[Json]) -> None:

@@ -36,6 +36,7 @@ from postmaster.extensions import Json
 from postmaster.parsing.address_key import address_key
 from postmaster.pipeline.choices import QueueRef
 from postmaster.pipeline.followup_checks import FollowUpCheck
+from postmaster.pipeline.reads import Reads
 
 # Tickets that are looked at for a value of a dynamic field.
 NEWEST = 100
@@ -104,7 +105,9 @@ class CandidateTickets:
         self._successors: dict[CandidateTicket, list[CandidateTicket]] = defaultdict(list)
         self._asked: set[str] = set()
         self._last_number: int | None = None
+        self.first_number = 0
         self._opened = 0
+        self.reads = Reads()
 
     def load(self, session: Session, clues: Iterable[FollowUpCheck], senders: Collection[str], day: date) -> None:
         """Read the tickets that ``clues`` may lead to, and which of ``senders`` have written to them: a fixed number of
@@ -118,7 +121,7 @@ class CandidateTickets:
         self._load_mains(session)
         self._load_writers(session, {party for clue in wanted for party in clue.parties or ()}.union(senders))
         if self._last_number is None:
-            self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
+            self.first_number = self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
 
     def find(self, clue: FollowUpCheck) -> Iterator[CandidateTicket]:
         """The tickets that ``clue`` names, the likeliest first. Whether its numbers count is not asked here."""
@@ -147,6 +150,16 @@ class CandidateTickets:
         self._by_number[ticket.number] = ticket
         if follows:
             self._successors[follows].append(ticket)
+
+    @property
+    def last_number(self) -> int:
+        """The counter of the last number that was given out, also by the batch."""
+        return self._last_number or 0
+
+    def note_articles(self, session: Session, ids: Collection[int]) -> None:
+        """Read which articles tickets have, so that one in between is noticed: their order is that of their ids."""
+        if ids:
+            self.reads.rows(session, _newest_query(dialect_of(session)), {"ids": sorted(ids)})
 
     def next_number(self, day: date) -> str:
         """The number that the next new ticket will have."""
@@ -187,21 +200,21 @@ class CandidateTickets:
         if not keys:
             return
         self._asked |= keys
-        for row in session.execute(thread_query(dialect_of(session)), {"keys": sorted(keys)}):
+        for row in self.reads.rows(session, thread_query(dialect_of(session)), {"keys": sorted(keys)}):
             self._by_key[row.key, row.own].append(self._known(row))
 
     def _load_fields(self, session: Session, keys: set[str]) -> None:
         if not keys:
             return
         self._asked |= keys
-        for row in session.execute(field_query(dialect_of(session)), {"keys": sorted(keys)}):
+        for row in self.reads.rows(session, field_query(dialect_of(session)), {"keys": sorted(keys)}):
             insort(self._by_field[row.key], self._known(row), key=lambda each: each.age)
 
     def _load_numbers(self, session: Session, numbers: set[str]) -> None:
         if not numbers:
             return
         self._asked |= numbers
-        for row in session.execute(_number_query(dialect_of(session)), {"numbers": sorted(numbers)}):
+        for row in self.reads.rows(session, _number_query(dialect_of(session)), {"numbers": sorted(numbers)}):
             self._known(row)
 
     def _load_writers(self, session: Session, parties: set[str]) -> None:
@@ -210,21 +223,21 @@ class CandidateTickets:
         if not (ids and parties):
             return
         wanted = {"ids": sorted(ids), "parties": sorted(parties)}
-        for ticket_id, sender in session.execute(_writer_query(dialect_of(session)), wanted):
+        for ticket_id, sender in self.reads.rows(session, _writer_query(dialect_of(session)), wanted):
             self._by_id[ticket_id].writers.add(sender)
 
     def _load_mains(self, session: Session) -> None:
         """Those that others were merged into. They were not merged themselves, so this comes to an end."""
         merged = {ticket.merged_into for ticket in self._by_id.values() if ticket.merged_into} - self._by_id.keys()
         if merged:
-            for row in session.execute(_ids_query(dialect_of(session)), {"ids": sorted(merged)}):
+            for row in self.reads.rows(session, _ids_query(dialect_of(session)), {"ids": sorted(merged)}):
                 self._known(row)
 
     def _load_successors(self, session: Session) -> None:
         ids = [ticket_id for ticket_id, ticket in self._by_id.items() if ticket not in self._successors]
         if not ids:
             return
-        rows = session.execute(_successor_query(dialect_of(session)), {"ids": sorted(ids)}).all()
+        rows = self.reads.rows(session, _successor_query(dialect_of(session)), {"ids": sorted(ids)})
         for ticket_id in ids:
             self._successors[self._by_id[ticket_id]] = []
         for row in rows:
@@ -270,6 +283,12 @@ def _number_query(dialect: str) -> Select[Any]:
 def _writer_query(dialect: str) -> Select[int, str]:
     found = select(Article.ticket_id, Article.sender_address).distinct()
     return found.where(among(dialect, Article.ticket_id, "ids"), among(dialect, Article.sender_address, "parties"))
+
+
+@cache
+def _newest_query(dialect: str) -> Select[int, int]:
+    found = select(Article.ticket_id, func.max(Article.id))
+    return found.where(among(dialect, Article.ticket_id, "ids")).group_by(Article.ticket_id)
 
 
 @cache

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, bindparam, case, func, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.bulk import among
@@ -83,7 +83,7 @@ class DecisionContext:
     kinds: dict[str, StateKind] = field(default_factory=dict)
     opened: Counter[str] = field(default_factory=Counter)
     customers: dict[str, CustomerEntry] = field(default_factory=dict)
-    _counted: set[str] = field(default_factory=set)
+    _counted: dict[str, int] = field(default_factory=dict)
 
     @property
     def any_queue(self) -> QueueRef:
@@ -109,7 +109,7 @@ class DecisionContext:
         self.tickets.load(session, (clue for each in prepared for clue in each.clues.found), senders, self.day)
         forwarders = {each.forwarded.key for each in prepared if each.forwarded}
         self.customers |= customers_of(session, (senders | forwarders) - self.customers.keys())
-        self._count(session, senders - self._counted)
+        self._count(session, senders - self._counted.keys())
 
     def writer_of(self, prepared: Prepared) -> Writer:
         """Who wrote a message that is loaded."""
@@ -130,10 +130,33 @@ class DecisionContext:
 
     def _count(self, session: Session, senders: set[str]) -> None:
         if senders:
-            self._counted |= senders
-            wanted = {"senders": sorted(senders), "since": self.choices.moment - HOUR}
-            for sender, count in session.execute(opened_query(dialect_of(session)), wanted):
-                self.opened[sender] = count
+            self._counted |= self._opened_by(session, senders)
+            for sender in senders:
+                self.opened[sender] = self._counted[sender]
+
+    def _opened_by(self, source: Session | Connection, senders: Collection[str]) -> dict[str, int]:
+        """How many tickets each sender opened within the hour."""
+        dialect = source.dialect.name if isinstance(source, Connection) else dialect_of(source)
+        wanted = {"senders": sorted(senders), "since": self.choices.moment - HOUR}
+        return dict.fromkeys(senders, 0) | {row[0]: row[1] for row in source.execute(opened_query(dialect), wanted)}
+
+    def holds(self, connection: Connection) -> bool:
+        """Whether what messages have decided by now would be decided again, as far as other mail has a say in it.
+
+        ``connection`` sees what is committed, and nothing of what these decisions have led to.
+        """
+        return self.tickets.reads.hold(connection) and self._limits_hold(connection)
+
+    def _limits_hold(self, connection: Connection) -> bool:
+        """Whether each sender is on the same side of TicketsPerSenderHour, with all that he opened by now."""
+        limit = self.tickets_per_sender
+        found = self._opened_by(connection, self._counted.keys()) if self._counted else {}
+        return all(
+            now == before
+            or (before < now and self.opened[sender] + now - before <= limit)
+            or (before >= limit and now >= limit)
+            for sender, before, now in ((sender, before, found[sender]) for sender, before in self._counted.items())
+        )
 
 
 @cache

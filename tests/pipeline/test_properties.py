@@ -23,8 +23,9 @@ from postmaster.config import load_environment
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Article, Queue, Ticket, TicketCounter
 from postmaster.fetching.foresight import Foresight
+from postmaster.ledger.entries import Origin, Recorded
 from postmaster.ledger.models import InboundMail, Quarantine
-from postmaster.ledger.record import Origin, Recorded, record
+from postmaster.ledger.record import record
 from postmaster.pipeline.arrival import Arrival, read_arrival
 from postmaster.pipeline.decision import Rules
 from postmaster.pipeline.filters.models import PostmasterFilter

@@ -1,0 +1,79 @@
+"""Deciding about a batch before it is its turn, where several can record at once (docs/decisions/06).
+
+Almost all that a batch writes waits for nobody: its rows are added first, their part of the log is on the disk, and
+only then the lock is taken under which nobody else decides. What the decisions rest on is read again there, as it is
+committed by then: if it is the same, so are the decisions, and what others may be writing, too, is written. Otherwise
+nothing has happened, and the batch is decided about from the beginning, with the lock (``record``).
+
+Measured beside the way without it, in turns on a busy machine: others are kept waiting for a sixth of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from postmaster.desk.tickets import claim_numbers
+from postmaster.extensions import db
+from postmaster.ledger.apply import LATER, lock_deciding
+from postmaster.pipeline.context import DecisionContext
+from postmaster.pipeline.decision import Decision
+
+# How often a batch is decided about anew because somebody else has taken the ticket numbers that it had foreseen.
+ATTEMPTS = 3
+
+# A commit of next to nothing takes all to the disk that stands before it in the log, whoever wrote it.
+_FLUSH = text("SELECT pg_logical_emit_message(true, 'postmaster', '')")
+
+# Decides about the batch, as the database is at that moment.
+Decide = Callable[[], tuple[DecisionContext, Sequence[Decision]]]
+
+
+class OvertakenError(Exception):
+    """Others have changed what the decisions rest on. Nothing was recorded."""
+
+
+class Foreseen:
+    """Decisions that are not certain yet. Their new tickets have numbers that nobody else gets."""
+
+    def __init__(self, side: Connection, desk: DecisionContext, decisions: Sequence[Decision]) -> None:
+        self.desk = desk
+        self.decisions = decisions
+        self._side = side
+
+    def make_certain(self, session: Session) -> None:
+        """Keep others from deciding until ``session`` has committed. Raises OvertakenError if they were faster."""
+        self._side.execute(_FLUSH)
+        lock_deciding(session)
+        if not self.desk.holds(self._side):
+            raise OvertakenError("somebody else has recorded mail that these decisions depend on")
+
+
+@contextmanager
+def deciding_ahead(session: Session, decide: Decide) -> Iterator[Foreseen]:
+    """Decide now; ``session`` writes what comes of it. Raises OvertakenError if the ticket numbers are in demand.
+
+    If others turn out to have been faster, the numbers go back, unless somebody has taken some behind them.
+    """
+    with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as side:
+        desk, decisions, first = _with_numbers(side, decide)
+        try:
+            later = (each.ticket for each in decisions if each.outcome in LATER)
+            desk.tickets.note_articles(session, {ticket.id for ticket in later if ticket and ticket.id})
+            yield Foreseen(side, desk, decisions)
+        except OvertakenError:
+            claim_numbers(side, desk.day, desk.tickets.last_number, first)
+            raise
+
+
+def _with_numbers(side: Connection, decide: Decide) -> tuple[DecisionContext, Sequence[Decision], int]:
+    """Decisions whose new tickets have their numbers, and the last number that was given out before."""
+    for _ in range(ATTEMPTS):
+        desk, decisions = decide()
+        first, last = desk.tickets.first_number, desk.tickets.last_number
+        if first == last or claim_numbers(side, desk.day, first, last):
+            return desk, decisions, first
+    raise OvertakenError("others take ticket numbers all the time")
