@@ -12,6 +12,7 @@ from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import RunFilter, run_history
+from postmaster.resources.keyset import KeysetPage
 from postmaster.web.access import for_leads
 from postmaster.web.asked import asked_before, asked_id
 from postmaster.web.badges import PARTLY, RUN_BADGES, Badge
@@ -75,6 +76,7 @@ class RunTableContext(Context):
 class RunsContext(RunTableContext, templates=("runs/page.html", "runs/_list.html")):
     """The history: ``state`` is its filter, ``results`` are what it may ask for."""
 
+    found: KeysetPage[FetchRun]
     links: CursorLinks
     state: Mapping[str, Any]
     results: Mapping[str, str]
@@ -88,6 +90,7 @@ def page() -> str:
         found = run_history(session, _wanted())
     state: dict[str, Any] = {name: request.args[name] for name in RUN_FILTERS if request.args.get(name)}
     return RunsContext(
+        found=found,
         lines=run_lines(found.rows),
         run_counters=COUNTERS,
         links=cursor_links(state, found.next),
