@@ -47,7 +47,7 @@ def pages(plan: Plan) -> Result:
     """Each of them in turns, on both databases."""
     lines: list[Line] = []
     checks: list[Check] = []
-    with DurablePostgres(data=plan.folder / "cluster") as postgres:
+    with DurablePostgres(data=plan.folder / "cluster" if plan.kept else None) as postgres:
         for database, url in (("SQLite", ""), ("PostgreSQL", postgres.keep_database("desk"))):
             app = _stocked(plan, database, url)
             for kind, found in _measured(app, plan).items():

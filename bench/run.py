@@ -68,7 +68,7 @@ def chosen(names: Sequence[str]) -> Sequence[Bench]:
 
 def _measured(arguments: argparse.Namespace, console: Console) -> list[tuple[str, Result]]:
     found = []
-    amount = Amount(arguments.rounds, arguments.scale, dict(arguments.size))
+    amount = Amount(arguments.rounds, arguments.scale, dict(arguments.size), bool(arguments.kept))
     for bench in chosen(arguments.names):
         console.print(f"[bold]{bench.name}[/]: {bench.title}")
         started = time.monotonic()

@@ -167,7 +167,7 @@ class Filler:
         """Stride by stride, in the order of the terms, so that each page of the index is written once."""
         columns = ", ".join(f"{name} BIGINT" for name in Stride._fields)
         self._execute(f"CREATE TEMPORARY TABLE bench_stride ({columns})")
-        self._insert("bench_stride", vocabulary(self._stock.accounts or 1))
+        self._insert("bench_stride", vocabulary(self._stock.accounts or 1, self._stock.rows))
         rows = self._stock.rows
         holds = " OR ".join(f"condition = {place} AND {rule}" for place, rule in enumerate(CONDITIONS))
         holds = holds.replace("{once}", str(once(rows)))

@@ -12,7 +12,7 @@ _SYLLABLES = ("ka", "lo", "mi", "ne", "ru", "sa", "ti", "vo", "be", "da")
 SENDERS = 97 * 499
 """Those who write, beside the big customer: each first name with each last name."""
 
-BIG, BIG_NAME = "orders@bigcorp.example", "Bigcorp Orders"
+BIG = "orders@bigcorp.example"
 ONCE, SELDOM = "n = {once}", "n % 5000 = 2500 AND n <> {once}"
 HEAVY = "n % 8 = 3 AND n % 5000 <> 2500 AND n <> {once}"
 ORDINARY = "n % 8 <> 3 AND n % 5000 <> 2500 AND n <> {once}"
@@ -43,9 +43,9 @@ def words() -> Iterator[tuple[str, int, str]]:
         yield from ((name, place, word) for place, word in enumerate(chosen))
 
 
-def vocabulary(accounts: int) -> list[Stride]:
-    """All terms but those that one message alone has, in the order in which they are stored."""
-    return sorted({*_subjects(), *_senders(), *_marks(), *_recipients(), *_accounts(accounts)})
+def vocabulary(accounts: int, rows: int) -> list[Stride]:
+    """All terms of so many rows but those that one message alone has, in the order in which they are stored."""
+    return sorted({*_subjects(rows), *_senders(rows), *_marks(), *_recipients(), *_accounts(accounts)})
 
 
 def _name(place: int) -> str:
@@ -54,16 +54,16 @@ def _name(place: int) -> str:
     return "".join(_SYLLABLES[int(digit)] for digit in digits).title()
 
 
-def _subjects() -> Iterator[Stride]:
+def _subjects(rows: int) -> Iterator[Stride]:
     by_places = {7: WORDS[:7], 31: WORDS[7:38], 997: [f"item{n}" for n in range(997)]}
-    by_places[50021] = [f"ref{n}" for n in range(50021)]
+    by_places[50021] = [f"ref{n}" for n in range(min(50021, rows + 1))]
     for every, chosen in by_places.items():
         for rest, word in enumerate(chosen):
             yield Stride(term(IndexedPart.SUBJECT, word), every, rest, ALWAYS)
 
 
-def _senders() -> Iterator[Stride]:
-    for rest in range(SENDERS):
+def _senders(rows: int) -> Iterator[Stride]:
+    for rest in range(min(SENDERS, rows + 1)):
         first, last = _name(rest % 97), _name(rest % 499) + "son"
         domain = {*name_terms(IndexedPart.SENDER, f"@company{rest % 499}.example", "")}
         firsts, lasts = (name_terms(IndexedPart.SENDER, "", word) for word in (first, last))
