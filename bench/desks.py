@@ -8,28 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import text
 
-from bench.ledger import fill as fill_ledger
-from bench.tickets import fill as fill_tickets
 from postmaster import create_app
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
 from postmaster.config import load_environment
-from postmaster.database import dialect_of, transaction
+from postmaster.database import transaction
 from postmaster.extensions import db, now
 from tests.servers.dovecot import PASSWORD
 from tests.servers.process import shell_environment
-
-# What follow-ups are found by: keys as long as Message-IDs are, in no order.
-KEYS = """
-WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < :count)
-INSERT INTO thread_key (key, ticket_id, own) SELECT {key} || '@mail.example.net', n, {true} FROM counted
-"""
-DIALECTS = {
-    "sqlite": KEYS.format(key="printf('%016x', (n * 2654435761) % 4294967296)", true="1"),
-    "postgresql": KEYS.format(key="md5(CAST(n AS text))", true="true"),
-}
 
 
 def environment(folder: Path, database_url: str = "", **more: str) -> dict[str, str]:
@@ -59,15 +46,3 @@ def add_accounts(count: int, kind: str, port: int) -> None:
             credential = Credential(name=f"c{number}", username=f"user{number}", sealed_password=sealed)
             state = AccountState(failures=0, next_run_at=now() + timedelta(days=1))
             session.add(MailAccount(type=kind, host="127.0.0.1", port=port, credential=credential, state=state))
-
-
-def fill(app: Flask, tickets: int, rows: int) -> None:
-    """Store so many tickets, each with its key, and rows of the ledger."""
-    fill_tickets(app, tickets)
-    with transaction() as session:
-        session.execute(text(DIALECTS[dialect_of(session)]), {"count": tickets})
-        if dialect_of(session) == "postgresql":  # the tickets were given their ids
-            session.execute(text("SELECT setval(pg_get_serial_sequence('ticket', 'id'), :count)"), {"count": tickets})
-    fill_ledger(rows)
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE" if db.engine.dialect.name == "postgresql" else "ANALYZE"))

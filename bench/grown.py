@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bench.contenders import DurablePostgres, FlaskFetch
-from bench.desks import desk, environment, fill
+from bench.desks import desk, environment
 from bench.plan import Plan
 from bench.races import mailbox
 from bench.results import Check, Line, Result, ratio
+from bench.stock import Stock, fill
 from bench.throughput import race
 
 
@@ -22,7 +23,7 @@ def grown(plan: Plan) -> Result:
                 if state == "filled":
                     plan.say(f"{name}: storing {tickets:,} tickets and {rows:,} rows of the ledger")
                     with desk(environment(folder, address)) as app:
-                        fill(app, tickets, rows)
+                        fill(app, Stock(tickets, rows, accounts=0), plan.say)
         laps = race(server, count, contenders, plan.rounds, plan.say)
     lines = [Line(name, tuple(lap.seconds / count * 1_000_000 for lap in rounds)) for name, rounds in laps.items()]
     checks = [

@@ -9,11 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bench.contenders import DurablePostgres
-from bench.desks import fill
 from bench.filter import furnished
 from bench.plan import Plan
 from bench.results import Check, Line, Result
+from bench.stock import Stock, fill
 from bench.tickets import PAGES
+from postmaster import create_app
+from postmaster.config import load_environment
 from tests.web.conftest import signed_in
 
 POINT = "a ticket"
@@ -45,18 +47,31 @@ def pages(plan: Plan) -> Result:
     """Each of them in turns, on both databases."""
     lines: list[Line] = []
     checks: list[Check] = []
-    with DurablePostgres() as postgres:
-        for database, url in (("SQLite", str), ("PostgreSQL", postgres.create_database)):
-            app = furnished(plan.folder / database, url(), plan.sizes["accounts"])
-            plan.say(f"{database}: storing {plan.sizes['tickets']:,} tickets and {plan.sizes['rows']:,} rows of mail")
-            with app.app_context():
-                fill(app, plan.sizes["tickets"], plan.sizes["rows"])
+    with DurablePostgres(data=plan.folder / "cluster" if plan.kept else None) as postgres:
+        for database, url in (("SQLite", ""), ("PostgreSQL", postgres.keep_database("desk"))):
+            app = _stocked(plan, database, url)
             for kind, found in _measured(app, plan).items():
                 lines += [Line(f"{database}, {kind}: {name}", tuple(laps)) for name, laps in found.items()]
                 slowest, ratio = _slowest(found)
                 what = f"{database}, {kind}: the slowest ({slowest}) against {POINT}"
                 checks.append(Check(what, ratio, 10, at_most=True))
     return Result("ms to the first byte", lines, checks)
+
+
+def _stocked(plan: Plan, database: str, url: str) -> Flask:
+    """A desk of that size; the one that an earlier run has kept, if there is one."""
+    stock = Stock(plan.sizes["tickets"], plan.sizes["rows"], plan.sizes["accounts"])
+    folder, told = plan.folder / database, repr(stock)
+    kept = plan.folder / f"{database}.txt"
+    if kept.exists():
+        if kept.read_text() != told:
+            raise RuntimeError(f"{kept} tells of another size: {kept.read_text()}")
+        return create_app(load_environment({"POSTMASTER_DATA_DIR": str(folder), "POSTMASTER_DATABASE_URL": url}))
+    app = furnished(folder, url, stock.accounts)
+    plan.say(f"{database}: storing {stock.tickets:,} tickets and {stock.rows:,} rows of mail")
+    fill(app, stock, plan.say)
+    kept.write_text(told)
+    return app
 
 
 def _slowest(found: Mapping[str, list[float]]) -> tuple[str, float]:
@@ -68,7 +83,7 @@ def _slowest(found: Mapping[str, list[float]]) -> tuple[str, float]:
 
 def _measured(app: Flask, plan: Plan) -> dict[str, dict[str, list[float]]]:
     """Milliseconds of each round, of pages and of the API, by what was asked for. The first round warms up."""
-    words = ("token", "add", "--name", "bench", "--scope", "read", "--scope", "admin")
+    words = ("token", "add", "--name", f"bench {time.time()}", "--scope", "read", "--scope", "admin")
     token = app.test_cli_runner().invoke(args=words).stdout.strip()
     number = 2026010100000 + plan.sizes["tickets"] // 2
     values = {"middle": plan.sizes["tickets"] // 2, "number": number}

@@ -14,12 +14,13 @@ FEWEST = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """How much a bench measures, where it may put things, and whom it tells how it gets on."""
+    """How much a bench measures, where it puts things, whom it tells how it gets on, whether ``folder`` stays."""
 
     sizes: Mapping[str, int]
     rounds: int
     folder: Path
     say: Callable[[str], None]
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Amount:
     rounds: int | None = None
     scale: float = 1.0
     sizes: Mapping[str, int] = field(default_factory=dict)
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,4 +52,4 @@ class Bench:
         """What to measure with."""
         sizes = {name: max(FEWEST, round(size * amount.scale)) for name, size in self.sizes.items()}
         own = {name: size for name, size in amount.sizes.items() if name in sizes}
-        return Plan(sizes | own, amount.rounds or self.rounds, folder, say)
+        return Plan(sizes | own, amount.rounds or self.rounds, folder, say, amount.kept)

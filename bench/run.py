@@ -7,7 +7,8 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--size", type=_size, action="append", default=[], metavar="NAME=N", help="of one thing, as in rows=10000000"
     )
+    parser.add_argument(
+        "--kept", type=Path, metavar="FOLDER", help="leave the databases of pages there, and use those that are there"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--write", action="store_true", help="write what was measured into docs/performance.md")
     return parser
@@ -64,17 +68,29 @@ def chosen(names: Sequence[str]) -> Sequence[Bench]:
 
 def _measured(arguments: argparse.Namespace, console: Console) -> list[tuple[str, Result]]:
     found = []
-    amount = Amount(arguments.rounds, arguments.scale, dict(arguments.size))
+    amount = Amount(arguments.rounds, arguments.scale, dict(arguments.size), bool(arguments.kept))
     for bench in chosen(arguments.names):
         console.print(f"[bold]{bench.name}[/]: {bench.title}")
         started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="postmaster-bench-") as folder:
-            Path(folder).chmod(0o755)  # other programs run as other users
-            say = partial(console.print, " ")
-            result = bench.measure(bench.plan(Path(folder), say, amount))
+        say = partial(console.print, " ")
+        with _folder(arguments.kept and arguments.kept / bench.name) as folder:
+            result = bench.measure(bench.plan(folder, say, amount))
         found.append((bench.name, result))
         console.print(_lines(result), _checks(result), *result.notes, f"{time.monotonic() - started:.0f} s", sep="\n")
     return found
+
+
+@contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    """Where a bench may put things: for good, or for as long as it runs. Other programs run as other users."""
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+        kept.chmod(0o755)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="postmaster-bench-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def _lines(result: Result) -> Table:

@@ -30,7 +30,7 @@ NAMES = (
         "process_result_value",
         "isolation_level",
     ),  # SQLAlchemy
-    *("convert", "process_formdata", "log_exception"),  # click, WTForms, Flask
+    *("convert", "process_formdata", "render_option", "log_exception"),  # click, WTForms, Flask
     *(
         "is_active",
         "is_anonymous",

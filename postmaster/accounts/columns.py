@@ -58,12 +58,13 @@ def label_column() -> ColumnElement[str]:
 def health_column() -> ColumnElement[str]:
     """``account_health``."""
     standing = credential_health_column()
+    outdated = standing == CredentialHealth.NEEDS_UPDATE.value
+    unusable = case((outdated, Health.NEEDS_UPDATE.value), else_=Health.NEEDS_CREDENTIAL.value)
     return case(
         (MailAccount.validity != Validity.VALID, Health.INVALID.value),
         (AccountState.paused_at.is_not(None), Health.PAUSED_BY_HAND.value),
         (Credential.id.is_(None), Health.NEEDS_CREDENTIAL.value),
-        (standing == CredentialHealth.NEEDS_UPDATE.value, Health.NEEDS_UPDATE.value),
-        (standing.not_in([usable.value for usable in USABLE]), Health.NEEDS_CREDENTIAL.value),
+        (standing.not_in([usable.value for usable in USABLE]), unusable),  # most are, so that it is looked up once
         (AccountState.paused_revision == _config_revision(), Health.PAUSED.value),
         (AccountState.held_revision == _config_revision(), Health.NEEDS_CONFIRMATION.value),
         (AccountState.failures > 0, Health.FAILING.value),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import postmaster.system.models  # noqa: F401 - a foreign key names a table of its
@@ -204,6 +204,10 @@ class MailAccount(Model):
         return f"{self.revision}/{credential}"
 
 
+# Somebody asked for it, or it waits for a worker.
+QUEUED = text("requested_at IS NOT NULL OR claim IS NOT NULL")
+
+
 class AccountState(Model):
     """What fetching found out about an account. ``failures`` counts failed runs in a row.
 
@@ -220,6 +224,7 @@ class AccountState(Model):
     """
 
     __tablename__ = "account_state"
+    __table_args__ = (Index("ix_account_state_queued", "account_id", sqlite_where=QUEUED, postgresql_where=QUEUED),)
 
     account_id: Mapped[int] = mapped_column(BigId, ForeignKey("mail_account.id", ondelete="CASCADE"), primary_key=True)
     last_run_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

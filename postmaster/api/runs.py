@@ -117,6 +117,8 @@ OPERATIONS = (
         scope=Scope.READ,
         tag="runs",
         summary="List runs, the newest first",
+        description="What is not of one account is looked for in a stretch of runs at a time, so a page may have fewer "
+        "than there are.",
         run=_list,
         parameters=(TEXT, ACCOUNT, STATUS, WITH_MAIL, SINCE, UNTIL, NEWER_THAN, *PAGING),
         reply=Reply({"items": [_EXAMPLE], "next": None}, list_of(_RUN)),

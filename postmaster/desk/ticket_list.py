@@ -1,13 +1,14 @@
 """The list of tickets: newest first, filtered, and cut by ids, so that it stays fast however many there are.
 
 Queue, state, number and the sender's address have indexes that give the newest first. Words that may stand anywhere
-have none: they are looked for in a stretch of the newest tickets, and then, if somebody wants to, in the next one.
+have none, nor has the day: they are looked for in a stretch of the newest tickets, and then, if somebody wants to, in
+the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,15 +17,12 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
 from postmaster.parsing.address_key import address_key
-from postmaster.resources.keyset import KeysetPage, count_some, keyset_page
+from postmaster.resources.keyset import KeysetPage, count_some, keyset_page, stretch_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 from postmaster.system.list_settings import STATE_LIST
 from postmaster.system.lists import StateKind
 from postmaster.system.settings import get_setting
-
-# Tickets that are looked through for words at a time (measured by bench/tickets).
-STRETCH = 50_000
 
 # Digits of the beginning of a ticket number that is looked for.
 MIN_DIGITS, MAX_DIGITS = 4, 30
@@ -69,19 +67,27 @@ class TicketFilter:
     until: datetime | None = None
     queue_ids: Collection[int] | None = None
 
+    @property
+    def days(self) -> bool:
+        """Whether the day counts on which tickets were opened."""
+        return self.since is not None or self.until is not None
+
 
 def find_tickets(session: Session, wanted: TicketFilter, size: int = PAGE_SIZE) -> KeysetPage[Ticket]:
     """The newest tickets that are wanted, in as many queries whatever there is."""
     query = _chosen(session, wanted)
     states = grouped_states(session)[wanted.group] if wanted.group else None
-    if not wanted.text.strip():
+    if not wanted.text.strip() and not wanted.days:
         query = query if states is None else _newest_of_each(query, states, wanted.before, size)
         return keyset_page(session, query, Ticket.id, wanted.before, size)
     query = query if states is None else query.where(Ticket.state.in_(states))
     exact = _exactly(wanted.text.strip())
     if exact is not None and _is_there(session, exact, wanted.queue_ids):
-        return keyset_page(session, query.where(exact), Ticket.id, wanted.before, size)
-    return _search(session, query, wanted, size)
+        if replace(wanted, text="", before=MAX_ID) == TicketFilter():
+            return keyset_page(session, query.where(exact), Ticket.id, wanted.before, size)
+        return stretch_page(session, query, Ticket.id, wanted.before, size, among=exact)
+    matches = query.where(*matching(SEARCHED_COLUMNS, wanted.text))
+    return stretch_page(session, matches, Ticket.id, wanted.before, size)
 
 
 def newest_ticket(session: Session) -> int:
@@ -143,12 +149,3 @@ def _exactly(text: str) -> ColumnElement[bool] | None:
     if text.isascii() and text.isdecimal():
         return Ticket.number == text
     return Ticket.sender_address == address_key(text) if "@" in text and "\0" not in text else None
-
-
-def _search(session: Session, query: Select[Ticket], wanted: TicketFilter, size: int) -> KeysetPage[Ticket]:
-    floor = min(newest_ticket(session) + 1, wanted.before) - STRETCH
-    matches = query.where(Ticket.id >= floor, *matching(SEARCHED_COLUMNS, wanted.text))
-    found = keyset_page(session, matches, Ticket.id, wanted.before, size)
-    if found.next is None and floor > 1:
-        return KeysetPage(found.rows, floor, unsearched=True)
-    return found

@@ -86,6 +86,7 @@ class FetchRun(OutcomeCounts, Model):
     __table_args__ = (
         Index("ix_fetch_run_account_id_id", "account_id", "id"),
         Index("ix_fetch_run_running", "account_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+        Index(None, "started_at"),
     )
 
     id: Mapped[Id]

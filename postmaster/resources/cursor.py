@@ -59,8 +59,8 @@ def slice_of(
     if after is not None:
         query = query.where(_after(terms, after))
     labelled = [term.column.label(f"term_{number}") for number, term in enumerate(terms)]
-    ordered = query.add_columns(*labelled).order_by(*(term.order() for term in terms)).limit(size + 1)
-    rows = session.execute(ordered).all()
+    chosen = listing.cut(query, [term.order() for term in terms], size + 1)
+    rows = session.execute(chosen.add_columns(*labelled)).all()
     last = list(rows[size - 1][-len(terms) :]) if len(rows) > size else None
     return Slice(rows[:size], last)
 

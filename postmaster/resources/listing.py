@@ -88,15 +88,28 @@ class Listing:
         """The page that is wanted; the last one if there are not as many, for which the database is asked again."""
         matches = self.query.where(*self.conditions(wanted))
         found, total = self._count(matches).label("found_"), self._count(self.query).label("total_")
-        rows = matches.add_columns(found, total).order_by(*self._order(wanted.sort)).limit(PAGE_SIZE)
         number = max(1, min(wanted.page, MAX_PAGE))
-        shown = session.execute(rows.offset((number - 1) * PAGE_SIZE)).all()
+        shown = session.execute(self._cut(matches, wanted.sort, number).add_columns(found, total)).all()
         if shown:
             return Page(shown, number, shown[0].found_, shown[0].total_)
         counts = session.execute(select(found, total)).one()
         last = page_count(counts.found_)
-        shown = session.execute(rows.offset((last - 1) * PAGE_SIZE)).all() if counts.found_ else []
+        shown = session.execute(self._cut(matches, wanted.sort, last)).all() if counts.found_ else []
         return Page(shown, last, counts.found_, counts.total_)
+
+    def _cut(self, matches: Select[*tuple[Any, ...]], sort: str, number: int) -> Select[*tuple[Any, ...]]:
+        """The rows of that page."""
+        return self.cut(matches, self._order(sort), PAGE_SIZE, (number - 1) * PAGE_SIZE)
+
+    def cut(
+        self, matches: Select[*tuple[Any, ...]], order: Sequence[ColumnElement[Any]], limit: int, offset: int = 0
+    ) -> Select[*tuple[Any, ...]]:
+        """Some rows of ``matches`` in that order. Their ids are sorted, and only these rows are read whole: what stands
+        in the columns of the others is not even looked up.
+        """
+        keys = matches.with_only_columns(self.key, maintain_column_froms=True).order_by(*order)
+        chosen = select(keys.limit(limit).offset(offset).subquery().c[0])
+        return self.query.where(self.key.in_(chosen)).order_by(*order)
 
     def conditions(self, wanted: ListFilter) -> list[ColumnElement[bool]]:
         """Conditions of the rows that match the text and the choices of ``wanted``."""

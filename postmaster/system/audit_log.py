@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from postmaster.resources.keyset import KeysetPage, keyset_page
+from postmaster.resources.keyset import KeysetPage, stretch_page
 from postmaster.resources.listing import matching
 from postmaster.resources.models import AuditEvent
 from postmaster.resources.numbers import MAX_ID
@@ -34,7 +34,7 @@ class AuditFilter:
 
 def history(session: Session, wanted: AuditFilter) -> KeysetPage[AuditEvent]:
     """The newest events that are wanted."""
-    return keyset_page(session, _filtered(wanted), AuditEvent.id, wanted.before)
+    return stretch_page(session, _filtered(wanted), AuditEvent.id, wanted.before)
 
 
 def _filtered(wanted: AuditFilter) -> Select[AuditEvent]:

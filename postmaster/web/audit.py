@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from postmaster.database import read_session
+from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.models import AuditEvent
 from postmaster.system.audit_log import AuditFilter, history, recent_kinds
 from postmaster.web.access import for_admins
@@ -39,6 +40,7 @@ class AuditChange:
 class AuditContext(Context, templates=("audit/page.html", "audit/_list.html")):
     """The log: each event with its changes; ``state`` is its filter, ``nouns`` and ``actions`` what it may ask for."""
 
+    found: KeysetPage[AuditEvent]
     lines: Sequence[tuple[AuditEvent, Sequence[AuditChange]]]
     links: CursorLinks
     state: Mapping[str, Any]
@@ -55,6 +57,7 @@ def page() -> str:
         nouns, actions = recent_kinds(session)
     state: dict[str, Any] = {name: request.args[name] for name in AUDIT_FILTERS if request.args.get(name)}
     return AuditContext(
+        found=found,
         lines=[(event, list(changes_of(event))) for event in found.rows],
         links=cursor_links(state, found.next),
         state=state,

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from flask import request
+from markupsafe import Markup, escape
 from wtforms import Field as FormField
 from wtforms import HiddenField, PasswordField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms.widgets import Select
 
 from postmaster.errors import InputError
 from postmaster.extensions import Json
@@ -36,6 +38,17 @@ class Meanwhile:
 
     changes: Json
     event: AuditEvent | None
+
+
+class ManyOptions(Select):
+    """A list to choose from as WTForms writes it, in a fifth of the time: there may be ten thousand credentials."""
+
+    @classmethod
+    def render_option(cls, choice: Any, **_more: Any) -> Markup:
+        """One option; none of ours has attributes of its own."""
+        selected = "selected " if choice.selected else ""
+        value, label = escape(choice.value), escape(choice.label or choice.value)
+        return Markup(f'<option {selected}value="{value}">{label}</option>')  # noqa: S704 - both are escaped
 
 
 class FieldForm(Form):
@@ -196,7 +209,8 @@ def _input(field: Field, choices: Sequence[str] | None, editing: bool) -> Any:
     if choices is not None:
         blank = [] if initial(field) else [SelectChoice("", "Choose one" if field.mandatory else "–")]
         words = [*blank, *(SelectChoice(word) for word in choices)]
-        return SelectField(field.label, choices=words, validate_choice=False, render_kw=attributes)
+        widget = ManyOptions()  # type: ignore[no-untyped-call]
+        return SelectField(field.label, choices=words, widget=widget, validate_choice=False, render_kw=attributes)
     kind: Callable[..., Any] = StringField
     if field.read is paragraph:
         kind, attributes = TextAreaField, {**attributes, "rows": 2}

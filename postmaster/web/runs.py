@@ -12,6 +12,7 @@ from postmaster.database import read_session
 from postmaster.fetching.counters import COUNTERS
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import RunFilter, count_newer_runs, newest_run, run_history
+from postmaster.resources.keyset import KeysetPage
 from postmaster.web.access import for_leads, polling
 from postmaster.web.asked import asked_before, asked_id
 from postmaster.web.badges import PARTLY, RUN_BADGES, Badge
@@ -80,6 +81,7 @@ class RunsContext(RunTableContext, templates=("runs/page.html", "runs/_list.html
     there was.
     """
 
+    found: KeysetPage[FetchRun]
     links: CursorLinks
     state: Mapping[str, Any]
     results: Mapping[str, str]
@@ -95,6 +97,7 @@ def page() -> str:
         found, newest = run_history(session, _wanted()), newest_run(session)
     state = _state()
     return RunsContext(
+        found=found,
         lines=run_lines(found.rows),
         run_counters=COUNTERS,
         links=cursor_links(state, found.next),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Select, event, text
+from sqlalchemy import Select, event, insert, text
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.database import dialect_of, transaction
 from postmaster.extensions import now
+from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.operations.progress import progress
+from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.pipeline.candidate_tickets import thread_query
 from postmaster.pipeline.context import opened_query
 from tests.servers.flask_process import FlaskProcesses
@@ -19,6 +26,8 @@ from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
 TICKETS, KEYS_EACH = 20_000, 10
+RUNS = 5_000
+RUN = {"label": "ann@mail.example.com", "started_by": "worker", "status": RunStatus.OK, "left_reasons": {}}
 COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
 
 
@@ -64,6 +73,57 @@ def plan_of(session: Session, query: Select[*tuple[object, ...]], **values: obje
     [(statement, parameters)] = sent
     explain = "EXPLAIN QUERY PLAN" if dialect_of(session) == "sqlite" else "EXPLAIN"
     return "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
+
+
+def plans_of(session: Session, work: Callable[[], object]) -> str:
+    """How the database carries out each statement of ``work``."""
+    connection = session.connection()
+    sent: list[Any] = []
+
+    def note(_connection: object, _cursor: object, *statement_and_parameters: object) -> None:
+        sent.append(statement_and_parameters[:2])
+
+    event.listen(connection, "before_cursor_execute", note)
+    work()
+    event.remove(connection, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN" if dialect_of(session) == "sqlite" else "EXPLAIN"
+    rows = (row for each in sent for row in connection.exec_driver_sql(f"{explain} {each[0]}", each[1]))
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def fill_runs(session: Session) -> None:
+    """Runs over many accounts that went well, a minute apart, and nothing that is under way."""
+    began = {"first": now() - timedelta(minutes=RUNS)}
+    runs = [
+        {**RUN, "id": number, "account_id": None, "started_at": began["first"] + timedelta(minutes=number)}
+        for number in range(1, RUNS + 1)
+    ]
+    session.execute(insert(FetchRun), runs)
+    credentials = [{"id": n, "name": f"c{n}", "username": f"u{n}", "revision": 1} for n in range(2, RUNS)]
+    session.execute(insert(Credential), credentials)
+    accounts = [
+        {"id": n, "type": "IMAP", "host": "mail.example.com", "credential_id": n, "revision": 1} for n in range(2, RUNS)
+    ]
+    session.execute(insert(MailAccount), accounts)
+    session.execute(insert(AccountState), [{"account_id": n} for n in range(2, RUNS)])
+    session.execute(text("ANALYZE"))
+
+
+def test_accounts_at_work_and_runs_of_a_day_are_found_by_indexes(desk: Desk, app: Flask) -> None:
+    desk.ok("db", "upgrade")
+    with app.app_context(), transaction() as session:
+        fill_runs(session)
+        at_work = plans_of(session, lambda: progress(session))
+        day = RunFilter(since=now() - timedelta(hours=3), until=now() - timedelta(hours=2))
+        of_day = plans_of(session, lambda: run_history(session, day))
+        found = [run.id for run in run_history(session, day).rows]
+    assert found == sorted(found, reverse=True)
+    assert len(found) == 50
+    assert "ix_account_state_queued" in at_work
+    assert "ix_fetch_run_running" in at_work
+    assert not re.search(r"SCAN (account_state|fetch_run)(?! USING)|Seq Scan on (account_state|fetch_run)", at_work)
+    assert "ix_fetch_run_started_at" in of_day
+    assert not re.search(r"SCAN fetch_run(?! USING)|Seq Scan on fetch_run", of_day)
 
 
 def test_threads_and_senders_are_found_by_their_indexes(desk: Desk, app: Flask) -> None:

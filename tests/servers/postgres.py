@@ -36,21 +36,27 @@ class Postgres(Server):
     user = "postgres"
     stop_signal = signal.SIGINT
 
-    def __init__(self, pattern: Path | None = None) -> None:
-        """``pattern`` is what ``make_pattern`` has made: to copy it takes a tenth of the time of making a cluster."""
+    def __init__(self, pattern: Path | None = None, data: Path | None = None) -> None:
+        """``pattern`` is what ``make_pattern`` has made: to copy it takes a tenth of the time of making a cluster.
+
+        ``data`` is where the files of the cluster stay when it is gone; they may be there.
+        """
         super().__init__()
+        self._data = data or self.folder / "data"
         self._numbers = itertools.count(1)
         self._programs = _programs()
         self._has_model = pattern is not None
         identity = run_as(self.user)
         if identity:
-            os.chown(self.folder, identity["user"], identity["group"])
+            for folder in {self.folder, self._data.parent}:
+                os.chown(folder, identity["user"], identity["group"])
         if pattern:
             subprocess.run(["cp", "-a", pattern / "data", self.folder], check=True)
+        if self._data.exists():
             return
         options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         subprocess.run(
-            [self._programs / "initdb", "-D", self.folder / "data", *options],
+            [self._programs / "initdb", "-D", self._data, *options],
             cwd=self.folder,
             check=True,
             capture_output=True,
@@ -65,7 +71,7 @@ class Postgres(Server):
             "max_connections": "100",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        return (self._programs / "postgres", "-D", self.folder / "data", *options)
+        return (self._programs / "postgres", "-D", self._data, *options)
 
     def wait_ready(self) -> None:
         wait_until(self._answers, "postgres")
@@ -82,6 +88,14 @@ class Postgres(Server):
         name = f"test{next(self._numbers)}"
         form = "" if encoding == "UTF8" else f" ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
         self.execute(f'CREATE DATABASE "{name}"{form}')
+        return self._url(name)
+
+    def keep_database(self, name: str) -> str:
+        """The URL of the database of that name, which is made if it is not there."""
+        with psycopg.connect(self._url("postgres")) as connection:
+            known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        if known is None:
+            self.execute(f'CREATE DATABASE "{name}"')
         return self._url(name)
 
     def copy_database(self) -> str:

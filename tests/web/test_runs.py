@@ -14,6 +14,7 @@ from sqlalchemy import select
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.resources import keyset
 from postmaster.resources.models import AuditEvent
 from tests.web.conftest import HTMX, add, signed_in, token_header, token_of
 from tests.web.resource_support import fragment, queries_of, words
@@ -100,6 +101,22 @@ def test_older_runs_follow_without_a_gap(app: Flask, lead: FlaskClient) -> None:
         older = re.search(r'id="page-older"[^>]* href="([^"]+)"', page)
         path = older[1].replace("&amp;", "&") if older else ""
     assert seen == list(range(120, 0, -1))
+
+
+def test_runs_that_few_conditions_find_are_looked_for_a_stretch_at_a_time(
+    app: Flask, lead: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "STRETCH", 10)
+    lead.get("/runs")
+    add_rows(app, 1, 2)
+    add_runs(app, 25)
+    page = lead.get("/runs?status=interrupted").text
+    assert "None of the newest runs matches. Older ones have not been searched yet." in words(page)
+    older = re.search(r'id="page-older"[^>]* href="([^"]+)"', page)
+    assert older
+    further = lead.get(older[1].replace("&amp;", "&")).text
+    assert "None of the next older runs matches." in words(further)
+    assert numbers(lead.get("/runs?account=1&status=ok").text) == list(range(25, 0, -1))
 
 
 @pytest.mark.usefixtures("runs")

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select, text
 from sqlalchemy.engine import Connection
 
-from postmaster.desk import ticket_list
 from postmaster.extensions import db
+from postmaster.resources import keyset
 from postmaster.resources.models import AuditEvent
 from tests.results import Run
 from tests.servers.postgres import Postgres
@@ -88,7 +88,7 @@ def test_older_tickets_are_a_page_further(app: Flask, client: FlaskClient) -> No
 def test_words_are_looked_for_a_stretch_at_a_time(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ticket_list, "STRETCH", 10)
+    monkeypatch.setattr(keyset, "STRETCH", 10)
     add_tickets(app, {"title": "needle"}, count=30)
     path = "/tickets?q=needle"
     for _ in range(3):
@@ -104,7 +104,7 @@ def test_words_are_looked_for_a_stretch_at_a_time(
 def test_a_whole_number_or_address_is_found_however_old(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ticket_list, "STRETCH", 10)
+    monkeypatch.setattr(keyset, "STRETCH", 10)
     add_tickets(app, {"title": "needle", "sender_address": "needle@example.net"}, count=30)
     assert labels(client, f"/tickets?q={FIRST + 1}") == ["needle"]
     assert labels(client, "/tickets?q=Needle@example.net") == ["needle"]
