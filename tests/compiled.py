@@ -6,7 +6,8 @@ test of a page went into compiling it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from inspect import ismethod
 from types import CodeType
 from typing import Any
 
@@ -18,6 +19,9 @@ from sqlalchemy import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
+
+# What werkzeug keeps of compiling a rule; the two functions that build addresses are methods of that rule.
+COMPILED = ("arguments", "_parts", "_trace", "_converters", "_build", "_build_unknown")
 
 
 class TemplatesInMemory(BytecodeCache):
@@ -46,17 +50,20 @@ def share_statements(patch: pytest.MonkeyPatch) -> None:
 
 
 def share_routes(patch: pytest.MonkeyPatch) -> None:
-    """The functions that build addresses: they get the rule that they are of as an argument."""
-    builders: dict[tuple[object, ...], Callable[..., Any]] = {}
-    compile_builder = Rule._compile_builder
+    """What a rule is compiled to: it hangs on what it was given, on the kinds of values there are, and on nothing else."""
+    made: dict[tuple[object, ...], dict[str, Any]] = {}
+    compile_rule = Rule.compile
 
-    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., Any]:
-        key = (rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown)
-        if key not in builders:
-            builders[key] = compile_builder(rule, append_unknown)
-        return builders[key]
+    def compile_once(rule: Rule) -> None:
+        given = (rule.rule, rule.host, rule.subdomain, rule.merge_slashes, repr(rule.defaults))
+        key = (*given, rule.map.host_matching, *rule.map.converters.values())
+        if key not in made:
+            compile_rule(rule)
+            made[key] = {name: getattr(rule, name) for name in COMPILED}
+        for name, value in made[key].items():
+            setattr(rule, name, value.__func__.__get__(rule) if ismethod(value) else value)
 
-    patch.setattr(Rule, "_compile_builder", compile_once)
+    patch.setattr(Rule, "compile", compile_once)
 
 
 @pytest.fixture(scope="session", autouse=True)
