@@ -8,36 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from inspect import ismethod
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import pytest
 from flask import Flask
-from jinja2 import BytecodeCache
+from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
+from tests.once import once
+
 # What werkzeug keeps of compiling a rule; the two functions that build addresses are methods of that rule.
 COMPILED = ("arguments", "_parts", "_trace", "_converters", "_build", "_build_unknown")
 
 
-class TemplatesInMemory(BytecodeCache):
-    """Compiled templates by their name and the sum of their source."""
+class CompiledTemplates(FileSystemBytecodeCache):
+    """Compiled templates by their name and the sum of their source: in memory, and for other workers in a folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
         self._codes: dict[tuple[str, str], CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Give the bucket its code, if that is there."""
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+        key = bucket.key, bucket.checksum
+        if key not in self._codes:
+            super().load_bytecode(bucket)
+            if bucket.code is None:
+                return
+            self._codes[key] = bucket.code
+        bucket.code = self._codes[key]
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep the code of the bucket."""
         assert bucket.code
         self._codes[bucket.key, bucket.checksum] = bucket.code
+        super().dump_bytecode(bucket)
 
 
 def share_statements(patch: pytest.MonkeyPatch) -> None:
@@ -50,7 +61,7 @@ def share_statements(patch: pytest.MonkeyPatch) -> None:
 
 
 def share_routes(patch: pytest.MonkeyPatch) -> None:
-    """What a rule is compiled to: it hangs on what it was given, on the kinds of values there are, and on nothing else."""
+    """What a rule is compiled to, which hangs on what it was given and on the kinds of values there are."""
     made: dict[tuple[object, ...], dict[str, Any]] = {}
     compile_rule = Rule.compile
 
@@ -67,10 +78,11 @@ def share_routes(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_once() -> Iterator[None]:
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what apps compile for the apps after them."""
+    templates = once(tmp_path_factory, "templates", lambda _: None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Flask, "jinja_options", {"bytecode_cache": TemplatesInMemory()})
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": CompiledTemplates(templates)})
         share_statements(patch)
         share_routes(patch)
         yield
