@@ -6,6 +6,7 @@ import gc
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,7 @@ def pytest_configure() -> None:
             signal.signal(number, lambda *_: None)
 
 
+@cache
 def names_of(path: Path) -> set[str]:
     """The file and its folder, as they are named above."""
     inside = path.relative_to(TESTS)

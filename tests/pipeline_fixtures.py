@@ -27,9 +27,10 @@ def broken_reader() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture(scope="module")
-def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def shared_desk(tmp_path_factory: pytest.TempPathFactory, empty_database: bytes) -> Desk:
     """An app that the tests of a module share: each of its many cases is a message or two of its own."""
-    app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("shared") / "data")}))
-    desk = Desk(runner_of(app))
+    settings = load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("shared") / "data")})
+    settings.database_file.write_bytes(empty_database)
+    desk = Desk(runner_of(create_app(settings)))
     desk.ok("setting", "set", "TicketsPerSenderHour", "1000000")
     return desk

@@ -51,14 +51,7 @@ def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str
     if request.param == "sqlite":
         return environ
     postgres: Postgres = request.getfixturevalue("postgres")
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.create_database()}
-
-
-@pytest.fixture
-def desk(run: Run) -> Desk:
-    """The app, its tables made."""
-    assert run("db", "upgrade").exit_code == 0
-    return Desk(run)
+    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
 
 
 def days_ago(days: float) -> str:

@@ -30,14 +30,13 @@ CONDITION = next(condition for condition in CONDITIONS if condition.name == "cus
 @pytest.fixture(params=["sqlite", "postgresql"])
 def environ(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of an app on either database."""
-    url = postgres.create_database() if request.param == "postgresql" else ""
+    url = postgres.copy_database() if request.param == "postgresql" else ""
     return {**environ, "POSTMASTER_DATABASE_URL": url}
 
 
 @pytest.fixture
 def known(desk: Desk) -> Desk:
     """A desk that knows some customers."""
-    desk.ok("db", "upgrade")
     desk.ok("customer", "import", input=DIRECTORY)
     return desk
 

@@ -289,7 +289,7 @@ def test_mail_goes_on_while_a_rehearsal_runs(
     request: pytest.FixtureRequest, environ: dict[str, str], mailbox: TestMailbox, tmp_path: Path, database: str
 ) -> None:
     if database == "postgresql":
-        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").create_database()}
+        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").copy_database()}
     desk = Desk(runner_of(create_app(load_environment(environ))))
     desk.ok("db", "upgrade")
     desk.account(mailbox)

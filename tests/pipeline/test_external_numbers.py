@@ -26,14 +26,13 @@ from tests.support import Desk, mail
 @pytest.fixture(params=["sqlite", "postgresql"])
 def environ(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of an app on either database."""
-    url = postgres.create_database() if request.param == "postgresql" else ""
+    url = postgres.copy_database() if request.param == "postgresql" else ""
     return {**environ, "POSTMASTER_DATABASE_URL": url}
 
 
 @pytest.fixture
 def monitored(desk: Desk) -> Desk:
     """A desk whose filter takes the number of a monitoring system."""
-    desk.ok("db", "upgrade")
     desk.ok("setting", "set", "Ticket::DynamicFields", "Alert")
     desk.ok(
         "filter", "add", "--name", "alerts", "--match", "From=EMAILADDRESS:ada@example.net",
