@@ -138,7 +138,7 @@ def _reply(reply: Reply) -> Json:
         described["headers"] = {name: {"schema": TEXT, "description": text} for name, text in reply.headers.items()}
     if reply.status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         content = {"example": reply.example, **({"schema": reply.schema} if reply.schema else {})}
-        described["content"] = {reply.media_type: content}
+        described["content"] = {reply.media_type: content, **{name: {"example": ""} for name in reply.or_types}}
     return described
 
 

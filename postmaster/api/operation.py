@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -39,7 +39,8 @@ class Body:
 class Reply:
     """What an operation answers if all goes well. ``headers`` are those that tell something, with what they mean.
 
-    ``in_parts``: takes Range, If-Range and If-None-Match (``ranges.hand_out``).
+    ``in_parts``: takes Range, If-Range and If-None-Match (``ranges.hand_out``). ``or_types``: bytes of these types come
+    instead, if they are asked for.
     """
 
     example: Any
@@ -49,6 +50,7 @@ class Reply:
     media_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
     in_parts: bool = False
+    or_types: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

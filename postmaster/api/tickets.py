@@ -243,6 +243,7 @@ OPERATIONS = (
         reply=Reply(
             json.dumps({"kind": "ticket", "number": "2026112300012"}) + "\n",
             media_type=FORMATS["jsonl"].media_type,
+            or_types=[form.media_type for name, form in FORMATS.items() if name != "jsonl"],
             headers={"Content-Disposition": "attachment, with the name of the file."},
         ),
         errors=("unknown-queue",),

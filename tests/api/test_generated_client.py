@@ -16,7 +16,8 @@ from flask import Flask
 from tests.support import Desk
 
 # What the generator does not know, and what it is to take it for.
-BYTES = dict.fromkeys(("message/rfc822", "application/x-ndjson"), "application/octet-stream")
+OTHERS = ("message/rfc822", "application/x-ndjson", "application/mbox", "application/x-tar")
+BYTES = dict.fromkeys(OTHERS, "application/octet-stream")
 
 # The package that is made.
 PACKAGE = "generated_postmaster_client"

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from postmaster.api.document import document
+from postmaster.ledger.export import FORMATS
 from postmaster.outbox import reading
 from tests.api.conftest import NewProgram, Program
 from tests.api.test_door import problem
@@ -266,6 +268,13 @@ def test_tickets_are_handed_out_as_the_command_does(
         desk.ok("ticket", "export", "--format", form, "--output", tmp_path / form)
         assert reader("GET", f"/export?format={form}").data == (tmp_path / form).read_bytes()
     assert reader("GET", "/export").content_type == "application/x-ndjson"
+
+
+def test_each_form_of_the_export_has_a_type_that_the_description_names(reader: Program, numbers: list[str]) -> None:
+    assert numbers
+    described = document()["paths"]["/export"]["get"]["responses"]["200"]["content"]
+    sent = {reader("GET", f"/export?format={form}").content_type for form in FORMATS}
+    assert sent == set(described)
 
 
 def test_who_exports_is_noted(reader: Program, numbers: list[str], app: Flask) -> None:
