@@ -18,7 +18,7 @@ Bench = Callable[..., str]
 def quick_clusters(monkeypatch: pytest.MonkeyPatch, postgres_pattern: Path) -> None:
     """Clusters are copied, and their databases have all tables."""
     make = Postgres.__init__
-    monkeypatch.setattr(Postgres, "__init__", lambda self: make(self, postgres_pattern))
+    monkeypatch.setattr(Postgres, "__init__", lambda self, data=None: make(self, postgres_pattern, data))
     monkeypatch.setattr(Postgres, "create_database", Postgres.copy_database)
 
 

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.conftest import Start, all_is_well, status, wait_for_tickets
+from tests.servers.delay import DelayProxy
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.ports import wait_until
 from tests.servers.process import shell_environment
@@ -22,6 +23,9 @@ from tests.servers.worker import TOP, Worker
 from tests.support import Desk, expected, mails
 
 COUNT = 240
+
+# Milliseconds for a round trip to a server whose mail shall not be taken before anybody has looked.
+AWAY = 20
 
 # Seconds to wait for what is certain to come, however busy the machine is: these tests are not about how soon.
 PATIENCE = 120
@@ -34,11 +38,19 @@ def is_fetching(desk: Desk) -> bool:
 
 
 @pytest.fixture
-def busy(desk: Desk, mailbox: TestMailbox, start_worker: Start) -> Worker:
+def far_port(mailbox: TestMailbox) -> Iterator[int]:
+    """The IMAP port of the server, far away."""
+    behind = mailbox.server.port("imap")
+    with DelayProxy(AWAY, [behind]) as proxy:
+        yield proxy.port(behind)
+
+
+@pytest.fixture
+def busy(desk: Desk, mailbox: TestMailbox, far_port: int, start_worker: Start) -> Worker:
     """A worker in the middle of a fetch."""
     desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
     mailbox.deliver(*mails(COUNT))
-    desk.account(mailbox)
+    desk.account(mailbox, port=far_port)
     worker = start_worker()
     wait_until(lambda: counted(desk) == (2, 1), "its processes to live", PATIENCE)
     wait_until(lambda: is_fetching(desk), "a run in the middle of its mail", PATIENCE)
