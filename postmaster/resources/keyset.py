@@ -62,15 +62,20 @@ def stretch_page(
     floor = _floor(session, key, before, among)
     chosen = query if among is None else query.where(among)
     found = keyset_page(session, chosen.where(key >= floor), key, before, size)
-    if found.next is None and floor > 1:
+    if found.next is None and floor > _oldest(session, key):
         return KeysetPage(found.rows, floor, unsearched=True)
     return found
 
 
 def _floor(session: Session, key: InstrumentedAttribute[int], before: int, among: ColumnElement[bool] | None) -> int:
-    """The id of the last row of a stretch; 1 or less if there are no rows behind it."""
+    """The smallest id of a stretch; 0 or less if there are no rows below it."""
     if among is None:
-        newest = session.scalar(select(func.max(key))) or 0
-        return min(newest + 1, before) - STRETCH
+        newest = session.scalar(select(func.max(key)).where(key < before)) or 0
+        return newest + 1 - STRETCH
     walk = select(key).where(among, key < before).order_by(key.desc())
     return session.scalar(walk.offset(STRETCH - 1).limit(1)) or 0
+
+
+def _oldest(session: Session, key: InstrumentedAttribute[int]) -> int:
+    """The id of the oldest row: a high one where old rows are removed. 0 if there is none."""
+    return session.scalar(select(func.min(key))) or 0

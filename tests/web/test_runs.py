@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -117,6 +118,24 @@ def test_runs_that_few_conditions_find_are_looked_for_a_stretch_at_a_time(
     further = lead.get(older[1].replace("&amp;", "&")).text
     assert "None of the next older runs matches." in words(further)
     assert numbers(lead.get("/runs?account=1&status=ok").text) == list(range(25, 0, -1))
+
+
+@pytest.mark.parametrize(("first", "pages"), [((), 3), ((1,), 4)])
+def test_nobody_is_sent_to_look_for_runs_that_were_removed_long_ago(
+    app: Flask, lead: FlaskClient, monkeypatch: pytest.MonkeyPatch, first: tuple[int, ...], pages: int
+) -> None:
+    monkeypatch.setattr(keyset, "STRETCH", 10)
+    lead.get("/runs")
+    add_rows(app, 1, 2)
+    for number in (*first, *range(10_000_000, 10_000_025)):
+        add_runs(app, id=number, status=RunStatus.INTERRUPTED if number in first else RunStatus.OK)
+    looked, seen, path = 0, [], "/runs?status=interrupted"
+    while path and looked < 10:
+        page = lead.get(path).text
+        looked, seen = looked + 1, seen + numbers(page)
+        older = re.search(r'id="page-older"[^>]* href="([^"]+)"', page)
+        path = html.unescape(older[1]) if older else ""
+    assert (looked, seen) == (pages, [*first])
 
 
 @pytest.mark.usefixtures("runs")
