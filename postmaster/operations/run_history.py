@@ -20,6 +20,9 @@ from postmaster.resources.numbers import MAX_ID
 # Transactions side by side may begin a run and take their ids in another order.
 DISORDER = timedelta(minutes=1)
 
+# How a run may have ended, other than well.
+UNWELL = (RunStatus.FAILED, RunStatus.INTERRUPTED)
+
 
 @dataclass(frozen=True)
 class RunFilter:
@@ -96,27 +99,28 @@ def ended_run(session: Session, account_id: int, after: int) -> FetchRun | None:
 
 @dataclass(frozen=True)
 class RunSum:
-    """Runs taken together: of how many ``accounts`` they were, how many of these ``failed``, how many messages were
-    ``found`` and had which outcome (``counts``), and when the first one ``began``, None if there is none.
+    """Runs taken together: of how many ``accounts`` they were, for how many of these they failed or were interrupted
+    (``unwell``), how many messages were ``found`` and had which outcome (``counts``), and when the first one ``began``,
+    None if there is none.
     """
 
     accounts: int
-    failed: int
+    unwell: Mapping[RunStatus, int]
     found: int
     counts: Mapping[Outcome, int]
     began: datetime | None
 
 
-def sum_of_runs(session: Session, after: int) -> RunSum:
-    """The runs behind the one with the id ``after`` that have ended, in one query."""
-    failed = case((FetchRun.status != RunStatus.OK, FetchRun.account_id))
-    columns = func.count(FetchRun.account_id.distinct()), func.count(failed.distinct()), func.sum(FetchRun.found)
+def sum_of_runs(session: Session, after: int, started_by: str) -> RunSum:
+    """The runs behind the one with the id ``after`` that ``started_by`` asked for and that have ended, in one query."""
+    of_account = FetchRun.account_id
+    unwell = [func.count(case((FetchRun.status == status, of_account)).distinct()) for status in UNWELL]
     counters = [func.sum(getattr(FetchRun, row.counter)) for row in RECORDED]
-    query = select(*columns, func.min(FetchRun.started_at), *counters)
-    ended = query.where(FetchRun.id > after, FetchRun.status != RunStatus.RUNNING)
-    accounts, wrong, found, began, *sums = session.execute(ended).one()
-    counts = {row.outcome: int(count or 0) for row, count in zip(RECORDED, sums, strict=True)}
-    return RunSum(accounts, wrong, int(found or 0), counts, began)
+    columns = func.count(of_account.distinct()), func.sum(FetchRun.found), func.min(FetchRun.started_at)
+    theirs = FetchRun.id > after, FetchRun.status != RunStatus.RUNNING, FetchRun.started_by == started_by
+    accounts, found, began, *sums = session.execute(select(*columns, *unwell, *counters).where(*theirs)).one()
+    counts = {row.outcome: int(count or 0) for row, count in zip(RECORDED, sums[len(unwell) :], strict=True)}
+    return RunSum(accounts, dict(zip(UNWELL, sums, strict=False)), int(found or 0), counts, began)
 
 
 def tickets_of_run(session: Session, run_id: int, limit: int) -> Sequence[str]:
