@@ -17,8 +17,9 @@ from postmaster.resources.keyset import KeysetPage, count_some, keyset_page, str
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 
-# Transactions side by side may begin a run and take their ids in another order.
-DISORDER = timedelta(minutes=1)
+# By how much a run with a higher id may have begun earlier: a clock may be put back by so much. Transactions side by
+# side are in disorder by seconds at most.
+DISORDER = timedelta(hours=1)
 
 # How a run may have ended, other than well.
 UNWELL = (RunStatus.FAILED, RunStatus.INTERRUPTED)

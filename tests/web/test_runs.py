@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +89,15 @@ def test_each_run_says_what_became_of_its_mail_and_why_it_failed(lead: FlaskClie
 )
 def test_runs_are_found_by_account_result_who_and_when(lead: FlaskClient, query: str, found: list[int]) -> None:
     assert numbers(fragment(lead, f"/runs?{query}")) == found
+
+
+def test_runs_are_found_by_the_day_when_the_clock_was_put_back_meanwhile(app: Flask, lead: FlaskClient) -> None:
+    lead.get("/runs")
+    add_rows(app, 1, 2)
+    ten = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    for minutes in (0, 40, 2):
+        add_runs(app, started_at=ten + timedelta(minutes=minutes))
+    assert numbers(fragment(lead, "/runs?from=2026-11-20T09:59:00Z&to=2026-11-20T10:10:00Z")) == [3, 1]
 
 
 def test_older_runs_follow_without_a_gap(app: Flask, lead: FlaskClient) -> None:
