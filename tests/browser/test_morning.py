@@ -82,10 +82,12 @@ def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str],
 def test_a_beat_changes_what_differs_and_takes_the_focus_from_nobody(
     new_database: NewDatabase, browser: Browser
 ) -> None:
+    complaints: list[str] = []
     with new_database() as database:
         site, _ = open_site(database, 6, 1)
         with site, browser.new_context(base_url=site.url, storage_state=sign_in(site, browser, "admin")) as context:
             page = context.new_page()
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             page.goto("/status")
             shown = order(page)
             page.locator("#runs-4").focus()
@@ -107,6 +109,7 @@ def test_a_beat_changes_what_differs_and_takes_the_focus_from_nobody(
             beaten.remove("account-2")
             assert set(order(page)) == set(beaten)
             after = order(page)
+            assert complaints == []
             page.reload()
             assert order(page) == after
 
