@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, case, func, select
@@ -13,7 +13,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Ticket
 from postmaster.ledger.models import FetchRun, InboundMail, RunStatus
 from postmaster.pipeline.outcome import RECORDED, Outcome
-from postmaster.resources.keyset import KeysetPage, count_some, keyset_page, stretch_page
+from postmaster.resources.keyset import KeysetPage, count_newer, keyset_page, stretch_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 
@@ -82,8 +82,12 @@ def newest_run(session: Session) -> int:
 
 
 def count_newer_runs(session: Session, wanted: RunFilter, after: int) -> int:
-    """How many runs are wanted that began after the one with the id ``after``; ``MANY_NEW`` if there are more."""
-    return count_some(session, _filtered(replace(wanted, newer_than=after)), FetchRun.id)
+    """How many runs are wanted that began after the one with the id ``after``; ``MANY_NEW`` if there are more.
+
+    A run that was under way when the list was made is none of these, whatever became of it since: a list of failed runs
+    does not announce it.
+    """
+    return count_newer(session, _filtered(wanted), FetchRun.id, after)
 
 
 def last_ended(session: Session, account_id: int) -> int:

@@ -32,10 +32,13 @@ class KeysetPage(Generic[RowT]):
     unsearched: bool = False
 
 
-def count_some(session: Session, query: Select[RowT], key: InstrumentedAttribute[int]) -> int:
-    """How many rows ``query`` finds, each with a ``key``; ``MANY_NEW`` if there are more."""
-    some = query.with_only_columns(key).limit(MANY_NEW).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+def count_newer(session: Session, query: Select[RowT], key: InstrumentedAttribute[int], after: int) -> int:
+    """How many of the newest ``STRETCH`` rows ``query`` finds with a ``key`` above ``after``; ``MANY_NEW`` if there are
+    more.
+    """
+    newest = session.scalar(select(func.max(key))) or 0
+    newer = query.with_only_columns(key).where(key > max(after, newest - STRETCH)).limit(MANY_NEW)
+    return session.scalar(select(func.count()).select_from(newer.subquery())) or 0
 
 
 def keyset_page(
