@@ -174,7 +174,7 @@ def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClien
     hold(app, client)
     page = client.get("/accounts/1/status").text
     assert (
-        "All 18,442 would become tickets and be deleted on the server, so an admin has to confirm it first."
+        "holds 18,442 messages. All mail in it would become tickets and be deleted on the server, so an admin has to"
         in words(page)
     )
     assert "Confirm: fetch all 18,442 messages" in words(page)
@@ -182,13 +182,20 @@ def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClien
     answer = client.post(action, data={"csrf_token": token_of(page)})
     assert (answer.status_code, answer.location) == (303, "/accounts/1/status")
     after = words(client.get(answer.location).text)
-    assert "Confirmed: all 18,442 messages of u1@h1.example become tickets. It will be fetched next." in after
+    assert "Confirmed: all mail of u1@h1.example, 18,442 messages, becomes tickets. It will be fetched next." in after
     assert "Queued" in after
     assert "Confirm: fetch" not in after
     assert audited(app) == [("confirm", "account", {"messages": 18442}), ("fetch", "account", {})]
     again = client.post(action, headers=token_header(client), follow_redirects=True)
     assert "The account u1@h1.example is not waiting for a confirmation." in words(again.text)
     assert len(audited(app)) == 2
+
+
+def test_a_first_fetch_of_one_message_speaks_of_one(app: Flask, client: FlaskClient) -> None:
+    hold(app, client, 1)
+    page = words(client.get("/accounts/1/status").text)
+    assert "holds 1 message. All mail in it would become tickets" in page
+    assert "Confirm: fetch 1 message" in page
 
 
 @pytest.mark.usefixtures("alive")
