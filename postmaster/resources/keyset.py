@@ -65,7 +65,7 @@ def stretch_page(
     floor = _floor(session, key, before, among)
     chosen = query if among is None else query.where(among)
     found = keyset_page(session, chosen.where(key >= floor), key, before, size)
-    if found.next is None and floor > _oldest(session, key):
+    if found.next is None and _are_below(session, key, floor):
         return KeysetPage(found.rows, floor, unsearched=True)
     return found
 
@@ -79,6 +79,6 @@ def _floor(session: Session, key: InstrumentedAttribute[int], before: int, among
     return session.scalar(walk.offset(STRETCH - 1).limit(1)) or 0
 
 
-def _oldest(session: Session, key: InstrumentedAttribute[int]) -> int:
-    """The id of the oldest row: a high one where old rows are removed. 0 if there is none."""
-    return session.scalar(select(func.min(key))) or 0
+def _are_below(session: Session, key: InstrumentedAttribute[int], floor: int) -> bool:
+    """Whether there are rows below ``floor``: where old ones are removed, ids begin high."""
+    return floor > 1 and floor > (session.scalar(select(func.min(key))) or 0)
