@@ -200,7 +200,7 @@ def test_the_filter_is_one_query_with_10_000_accounts(app: Flask, client: FlaskC
     with counting_queries(app) as statements:
         page = fragment(client, "/accounts?q=failing+misc+h77")
     assert len([text for text in statements if "mail_account" in text]) == 1
-    assert "28 of 10000 accounts" in words(page)
+    assert "28 of 10,000 accounts" in words(page)
 
 
 def test_deleting_asks_in_the_row_and_says_what_stays(client: FlaskClient, desk: Desk) -> None:
