@@ -94,6 +94,12 @@ class Fault:
     advice: str
 
 
+# An account says both, each in its place, as long as it waits. ``messages`` is how many there are, as in "1 message".
+FIRST_FETCH_HELD = "This mailbox was never fetched before and holds {messages}."
+FIRST_FETCH_WHY = (
+    "All mail in it would become tickets and be deleted on the server, so an admin has to confirm it first."
+)
+
 _FAULTS = (
     Fault("host-unknown", "dns", True, "The host name {host} is not known.",
           "Check the spelling of Host, and that this machine can reach its DNS server."),
@@ -248,8 +254,7 @@ _FAULTS = (
     Fault("account-paused", "lease", True, "The account is paused by {who} since {since}: “{reason}”.",
           "When the reason is gone, resume it, or run: flask account resume ACCOUNT"),
     Fault("first-fetch-held", "list", False,
-          "This mailbox was never fetched before and holds {count} messages. All {count} would become tickets and be "
-          "deleted on the server, so an admin has to confirm it first.",
+          f"{FIRST_FETCH_HELD} {FIRST_FETCH_WHY}",
           "Confirm it by: flask account confirm ID. flask fetch --account ID needs no confirmation."),
     Fault("run-died", "record", True, "The last run was cut off: its process ended without a word.",
           "Nothing is lost, and the next run goes on. If it happens again, look whether memory runs out."),

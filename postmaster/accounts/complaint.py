@@ -13,6 +13,7 @@ from postmaster.accounts.credential_health import CredentialHealth, credential_h
 from postmaster.accounts.health import Health, account_health
 from postmaster.accounts.kinds import Grant
 from postmaster.accounts.models import AccountState, Credential, MailAccount
+from postmaster.errors import FIRST_FETCH_HELD, FIRST_FETCH_WHY
 from postmaster.quantity import quantity
 
 
@@ -153,10 +154,8 @@ def _of_credential(credential: Credential | None) -> Complaint:
 
 
 def _of_first_fetch(state: AccountState) -> Complaint:
-    count = f"{state.held_count or 0:,}"
-    reason = f"This mailbox was never fetched before and holds {quantity(state.held_count or 0, 'message')}."
-    advice = f"All {count} would become tickets and be deleted on the server, so an admin has to confirm it first."
-    return Complaint(reason, advice, Mend.CONFIRM)
+    reason = FIRST_FETCH_HELD.format(messages=quantity(state.held_count or 0, "message"))
+    return Complaint(reason, FIRST_FETCH_WHY, Mend.CONFIRM)
 
 
 def _of_failure(health: Health, state: AccountState, credential: Credential | None) -> Complaint:

@@ -9,6 +9,7 @@ from postmaster.accounts.service import AccountService
 from postmaster.cli.base import actor, guarded
 from postmaster.database import transaction
 from postmaster.operations.requests import confirm_first_fetch
+from postmaster.quantity import quantity
 
 
 @click.command()
@@ -23,4 +24,5 @@ def confirm(which: str) -> None:
     with transaction() as session:
         account = AccountService(session, actor()).find(which)
         count = confirm_first_fetch(session, account.id, actor())
-    click.echo(f"All {count} messages become tickets and are deleted on the server, from the next run on.")
+    what = f"all mail of {account.label}, {quantity(count, 'message')}, becomes tickets and is deleted on the server"
+    click.echo(f"Confirmed: {what}, from the next run on.")

@@ -98,7 +98,7 @@ def retry(which: str, delivery: int | None) -> None:
     with transaction() as session:
         outlet = _find(session, which)
         count = actions.retry(session, outlet, delivery, actor())
-    click.echo(f"{count} deliveries are tried now.")
+    click.echo(f"{quantity(count, 'delivery is', 'deliveries are')} tried now.")
 
 
 @group.command("deliveries")

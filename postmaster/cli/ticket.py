@@ -161,8 +161,8 @@ def export(format_: str, output: Path | None, **parts: Any) -> None:
             write = write_jsonl if format_ == "jsonl" else write_mbox
             with binary_output(output) as file:
                 count = write(session, wanted, file)
-    what = "tickets" if format_ == "jsonl" else "messages"
-    click.echo(f"Exported: {count} {what}.", err=True)
+    what = "ticket" if format_ == "jsonl" else "message"
+    click.echo(f"Exported: {quantity(count, what)}.", err=True)
 
 
 @group.command("import")

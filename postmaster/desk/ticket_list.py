@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.desk.models import Queue, Ticket
 from postmaster.parsing.address_key import address_key
-from postmaster.resources.keyset import KeysetPage, count_some, keyset_page, stretch_page
+from postmaster.resources.keyset import KeysetPage, count_newer, keyset_page, stretch_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 from postmaster.system.list_settings import STATE_LIST
@@ -95,15 +95,15 @@ def newest_ticket(session: Session) -> int:
     return session.scalar(select(func.max(Ticket.id))) or 0
 
 
-def count_newer(session: Session, wanted: TicketFilter, after: int) -> int:
+def count_newer_tickets(session: Session, wanted: TicketFilter, after: int) -> int:
     """How many tickets are wanted that were opened after the one with the id ``after``; ``MANY_NEW`` if there are more.
 
     What it costs follows what was opened since.
     """
-    newer = _chosen(session, wanted).where(Ticket.id > after, *matching(SEARCHED_COLUMNS, wanted.text))
+    newer = _chosen(session, wanted).where(*matching(SEARCHED_COLUMNS, wanted.text))
     if wanted.group:
         newer = newer.where(Ticket.state.in_(grouped_states(session)[wanted.group]))
-    return count_some(session, newer, Ticket.id)
+    return count_newer(session, newer, Ticket.id, after)
 
 
 def tickets_numbered(session: Session, start: str, limit: int) -> Sequence[Ticket]:

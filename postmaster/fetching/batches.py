@@ -26,6 +26,7 @@ from postmaster.ledger.entries import Origin, Recorded
 from postmaster.ledger.record import record
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.outcome import Outcome
+from postmaster.quantity import quantity
 from postmaster.sources.base import Deletions, MailSource, RemoteMail
 
 # A batch is one FETCH, one commit, one deletion. Larger ones gain little (measured: 50 gives 94 % of what 200 does)
@@ -84,7 +85,7 @@ class MailboxWork:
         self.remaining, self.too_large, self.withheld = len(listing.wanted), listing.too_large, [*listing.withheld]
         self.expected = self.counters.done + self.remaining + self.too_large + len(self.withheld)
         if self.limits.most is not None and self.remaining > self.limits.most:
-            raise mail_error("first-fetch-held", count=self.remaining)
+            raise mail_error("first-fetch-held", messages=quantity(self.remaining, "message"))
         self.parser.expect(self.remaining)
         with Recorder(self._record, self.parser) as recorder:
             try:

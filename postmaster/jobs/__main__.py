@@ -24,6 +24,7 @@ from postmaster.errors import ConfigError, PostMasterError
 from postmaster.extensions import db
 from postmaster.jobs.roles import RETRY_SECONDS, run_outlets, run_scheduler, run_worker
 from postmaster.jobs.supervisor import STOP_SIGNALS, Child, Supervisor
+from postmaster.quantity import quantity
 
 DESCRIPTION = """\
 Fetch mail by itself: starts worker processes, which fetch, a scheduler, which says when, and a process that hands
@@ -56,7 +57,7 @@ def main() -> int:
     if not arguments.no_scheduler:
         children.append(Child("outlets", run_outlets))
         children.append(Child("scheduler", run_scheduler))
-    print(f"The worker runs with {len(children)} processes (Ctrl-C stops it).", flush=True)  # noqa: T201
+    print(f"The worker runs with {quantity(len(children), 'process', 'processes')} (Ctrl-C stops it).", flush=True)  # noqa: T201
     return Supervisor(app, children).run()
 
 

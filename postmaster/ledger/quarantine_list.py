@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from postmaster.ledger.models import Quarantine
 from postmaster.pipeline.decision import REASONS, STORM
-from postmaster.resources.keyset import count_some
+from postmaster.resources.keyset import count_newer
 from postmaster.resources.listing import Listing, matching
 from postmaster.resources.numbers import MAX_ID
 
@@ -108,8 +108,8 @@ class QuarantineFilter:
     def count_newer(self, session: Session, after: int) -> int:
         """How many there are with ids above ``after``; ``MANY_NEW`` if there are more."""
         listing = quarantine_listing(self.account, self.like)
-        newer = listing.query.where(*matching(listing.searched, self.text), Quarantine.id > after)
-        return count_some(session, newer, Quarantine.id)
+        newer = listing.query.where(*matching(listing.searched, self.text))
+        return count_newer(session, newer, Quarantine.id, after)
 
 
 def newest_quarantined(session: Session) -> int:

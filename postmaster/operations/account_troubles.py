@@ -95,10 +95,12 @@ def fatal(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
 
 
 def _fatality(account: MailAccount, count: int) -> IncidentTrouble:
+    them = "it" if count == 1 else "them"
     sentence = (
         f"{account.label}: {quantity(count, 'message is', 'messages are')} left on the server: run after run "
-        "was killed in the middle of it, as when memory runs out, or took too long. Give PostMaster more memory and "
-        "save the account to have it tried again, or move it away with a mail program; the account's page names it."
+        f"was killed in the middle of {them}, as when memory runs out, or took too long. Give PostMaster more memory "
+        f"and save the account to have {them} tried again, or move {them} away with a mail program; the account's page "
+        f"names {them}."
     )
     return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}", count)
 

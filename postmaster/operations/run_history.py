@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, case, func, select
@@ -13,12 +13,16 @@ from postmaster.accounts.models import MailAccount
 from postmaster.desk.models import Ticket
 from postmaster.ledger.models import FetchRun, InboundMail, RunStatus
 from postmaster.pipeline.outcome import RECORDED, Outcome
-from postmaster.resources.keyset import KeysetPage, count_some, keyset_page, stretch_page
+from postmaster.resources.keyset import KeysetPage, count_newer, keyset_page, stretch_page
 from postmaster.resources.listing import PAGE_SIZE, matching
 from postmaster.resources.numbers import MAX_ID
 
-# Transactions side by side may begin a run and take their ids in another order.
-DISORDER = timedelta(minutes=1)
+# By how much a run with a higher id may have begun earlier: a clock may be put back by so much. Transactions side by
+# side are in disorder by seconds at most.
+DISORDER = timedelta(hours=1)
+
+# How a run may have ended, other than well.
+UNWELL = (RunStatus.FAILED, RunStatus.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,12 @@ def newest_run(session: Session) -> int:
 
 
 def count_newer_runs(session: Session, wanted: RunFilter, after: int) -> int:
-    """How many runs are wanted that began after the one with the id ``after``; ``MANY_NEW`` if there are more."""
-    return count_some(session, _filtered(replace(wanted, newer_than=after)), FetchRun.id)
+    """How many runs are wanted that began after the one with the id ``after``; ``MANY_NEW`` if there are more.
+
+    A run that was under way when the list was made is none of these, whatever became of it since: a list of failed runs
+    does not announce it.
+    """
+    return count_newer(session, _filtered(wanted), FetchRun.id, after)
 
 
 def last_ended(session: Session, account_id: int) -> int:
@@ -96,27 +104,28 @@ def ended_run(session: Session, account_id: int, after: int) -> FetchRun | None:
 
 @dataclass(frozen=True)
 class RunSum:
-    """Runs taken together: of how many ``accounts`` they were, how many of these ``failed``, how many messages were
-    ``found`` and had which outcome (``counts``), and when the first one ``began``, None if there is none.
+    """Runs taken together: of how many ``accounts`` they were, for how many of these they failed or were interrupted
+    (``unwell``), how many messages were ``found`` and had which outcome (``counts``), and when the first one ``began``,
+    None if there is none.
     """
 
     accounts: int
-    failed: int
+    unwell: Mapping[RunStatus, int]
     found: int
     counts: Mapping[Outcome, int]
     began: datetime | None
 
 
-def sum_of_runs(session: Session, after: int) -> RunSum:
-    """The runs behind the one with the id ``after`` that have ended, in one query."""
-    failed = case((FetchRun.status != RunStatus.OK, FetchRun.account_id))
-    columns = func.count(FetchRun.account_id.distinct()), func.count(failed.distinct()), func.sum(FetchRun.found)
+def sum_of_runs(session: Session, after: int, started_by: str) -> RunSum:
+    """The runs behind the one with the id ``after`` that ``started_by`` asked for and that have ended, in one query."""
+    of_account = FetchRun.account_id
+    unwell = [func.count(case((FetchRun.status == status, of_account)).distinct()) for status in UNWELL]
     counters = [func.sum(getattr(FetchRun, row.counter)) for row in RECORDED]
-    query = select(*columns, func.min(FetchRun.started_at), *counters)
-    ended = query.where(FetchRun.id > after, FetchRun.status != RunStatus.RUNNING)
-    accounts, wrong, found, began, *sums = session.execute(ended).one()
-    counts = {row.outcome: int(count or 0) for row, count in zip(RECORDED, sums, strict=True)}
-    return RunSum(accounts, wrong, int(found or 0), counts, began)
+    columns = func.count(of_account.distinct()), func.sum(FetchRun.found), func.min(FetchRun.started_at)
+    theirs = FetchRun.id > after, FetchRun.status != RunStatus.RUNNING, FetchRun.started_by == started_by
+    accounts, found, began, *sums = session.execute(select(*columns, *unwell, *counters).where(*theirs)).one()
+    counts = {row.outcome: int(count or 0) for row, count in zip(RECORDED, sums[len(unwell) :], strict=True)}
+    return RunSum(accounts, dict(zip(UNWELL, sums, strict=False)), int(found or 0), counts, began)
 
 
 def tickets_of_run(session: Session, run_id: int, limit: int) -> Sequence[str]:

@@ -32,10 +32,13 @@ class KeysetPage(Generic[RowT]):
     unsearched: bool = False
 
 
-def count_some(session: Session, query: Select[RowT], key: InstrumentedAttribute[int]) -> int:
-    """How many rows ``query`` finds, each with a ``key``; ``MANY_NEW`` if there are more."""
-    some = query.with_only_columns(key).limit(MANY_NEW).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+def count_newer(session: Session, query: Select[RowT], key: InstrumentedAttribute[int], after: int) -> int:
+    """How many of the newest ``STRETCH`` rows ``query`` finds with a ``key`` above ``after``; ``MANY_NEW`` if there are
+    more.
+    """
+    newest = session.scalar(select(func.max(key))) or 0
+    newer = query.with_only_columns(key).where(key > max(after, newest - STRETCH)).limit(MANY_NEW)
+    return session.scalar(select(func.count()).select_from(newer.subquery())) or 0
 
 
 def keyset_page(
@@ -62,15 +65,20 @@ def stretch_page(
     floor = _floor(session, key, before, among)
     chosen = query if among is None else query.where(among)
     found = keyset_page(session, chosen.where(key >= floor), key, before, size)
-    if found.next is None and floor > 1:
+    if found.next is None and _are_below(session, key, floor):
         return KeysetPage(found.rows, floor, unsearched=True)
     return found
 
 
 def _floor(session: Session, key: InstrumentedAttribute[int], before: int, among: ColumnElement[bool] | None) -> int:
-    """The id of the last row of a stretch; 1 or less if there are no rows behind it."""
+    """The smallest id of a stretch; 0 or less if there are no rows below it."""
     if among is None:
-        newest = session.scalar(select(func.max(key))) or 0
-        return min(newest + 1, before) - STRETCH
+        newest = session.scalar(select(func.max(key)).where(key < before)) or 0
+        return newest + 1 - STRETCH
     walk = select(key).where(among, key < before).order_by(key.desc())
     return session.scalar(walk.offset(STRETCH - 1).limit(1)) or 0
+
+
+def _are_below(session: Session, key: InstrumentedAttribute[int], floor: int) -> bool:
+    """Whether there are rows below ``floor``: where old ones are removed, ids begin high."""
+    return floor > 1 and floor > (session.scalar(select(func.min(key))) or 0)

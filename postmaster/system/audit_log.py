@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from postmaster.resources.keyset import KeysetPage, stretch_page
@@ -34,7 +34,14 @@ class AuditFilter:
 
 def history(session: Session, wanted: AuditFilter) -> KeysetPage[AuditEvent]:
     """The newest events that are wanted."""
-    return stretch_page(session, _filtered(wanted), AuditEvent.id, wanted.before)
+    return stretch_page(session, _filtered(wanted), AuditEvent.id, wanted.before, among=_of_one_thing(wanted))
+
+
+def _of_one_thing(wanted: AuditFilter) -> ColumnElement[bool] | None:
+    """The events of the one thing that is wanted, which an index finds; None if it is not one."""
+    if not wanted.noun or wanted.record_id is None:
+        return None
+    return and_(AuditEvent.noun == wanted.noun, AuditEvent.record_id == wanted.record_id)
 
 
 def _filtered(wanted: AuditFilter) -> Select[AuditEvent]:

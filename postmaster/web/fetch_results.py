@@ -9,20 +9,30 @@ from flask import flash, session, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from postmaster.extensions import iso
+from postmaster.extensions import iso, now
 from postmaster.ledger.models import FetchRun, RunStatus
-from postmaster.operations.progress import progress
+from postmaster.operations.progress import Activity, progress
 from postmaster.operations.requests import Answer, Requested
 from postmaster.operations.run_history import RunSum, ended_run, sum_of_runs, tickets_of_run
 from postmaster.pipeline.outcome import RECORDED, Outcome
+from postmaster.quantity import quantity
 from postmaster.web.access import current_user
 
 # What the browser's session remembers: the id of the last run that had ended when a fetch was asked for, by account.
 AWAITED = "awaited-fetches"
 MAX_AWAITED = 20
 
-# When all accounts were asked for: the id of the last run that there was, and how many were queued.
+# When all accounts were asked for: the id of the last run that there was, how many were queued, and when, in seconds.
 ALL_AWAITED = "all-awaited"
+
+# Seconds after which accounts that are queued still are not waited for, and after which nothing is told any more.
+PATIENCE, FORGOTTEN = 600, 3600
+
+# What is said of accounts whose runs ended other than well.
+UNWELL_WORDS: Mapping[RunStatus, tuple[str, str]] = {
+    RunStatus.FAILED: ("account failed", "accounts failed"),
+    RunStatus.INTERRUPTED: ("account was interrupted", "accounts were interrupted"),
+}
 
 # Tickets that a sentence leads to.
 MAX_LINKED = 3
@@ -43,7 +53,7 @@ def await_all(before: int, requested: Requested) -> None:
     ``before`` is the id of the last run that there was before they were asked for.
     """
     if queued := sum(answer is Answer.QUEUED for answer in requested.answers.values()):
-        session[ALL_AWAITED] = [before, queued]
+        session[ALL_AWAITED] = [before, queued, int(now().timestamp())]
 
 
 def tell_results(database: Session) -> None:
@@ -53,17 +63,25 @@ def tell_results(database: Session) -> None:
         if run is not None:
             session[AWAITED] = {key: value for key, value in session[AWAITED].items() if key != account_id}
             flash(*_told(database, run))
-    if ALL_AWAITED in session:
-        _tell_of_all(database, *session[ALL_AWAITED])
+    match session.get(ALL_AWAITED):
+        case None:
+            return
+        case [int(before), int(queued), int(pressed)] if (waited := now().timestamp() - pressed) < FORGOTTEN:
+            _tell_of_all(database, before, queued, is_patient=waited < PATIENCE)
+        case _:  # out of date, or what an earlier version remembered
+            del session[ALL_AWAITED]
 
 
-def _tell_of_all(database: Session, before: int, queued: int) -> None:
-    """Tell of all accounts together, once no run that was asked for is to come any more."""
-    going_on = progress(database)
-    if any(each.by == current_user().name for each in going_on.values()):
+def _tell_of_all(database: Session, before: int, queued: int, *, is_patient: bool) -> None:
+    """Tell of all accounts together, once no run that was asked for is to come any more; or, out of patience, once none
+    is under way.
+    """
+    going_on, name = progress(database), current_user().name
+    theirs = [each for each in going_on.values() if each.by == name]
+    if any(is_patient or each.activity is Activity.RUNNING for each in theirs):
         return
-    runs = sum_of_runs(database, before)
-    if going_on and runs.accounts < queued:  # a run that begins is nobody's for a moment
+    runs = sum_of_runs(database, before, name)
+    if is_patient and going_on and runs.accounts < queued:  # a run that begins is nobody's for a moment
         return
     del session[ALL_AWAITED]
     for sentence, kind in _told_of_all(runs):
@@ -76,38 +94,34 @@ def _told(database: Session, run: FetchRun) -> tuple[str | Markup, str]:
     became = list(_became({row.outcome: getattr(run, row.counter) for row in RECORDED}))
     if not became:
         return f"{run.label}: no new mail.", "ok"
-    sentence = Markup("{}: {} → {}").format(run.label, _messages(run.found), ", ".join(became))
+    sentence = Markup("{}: {} → {}").format(run.label, quantity(run.found, "message"), ", ".join(became))
     return sentence + _links(database, run), "told"
 
 
 def _told_of_all(runs: RunSum) -> Iterator[tuple[str | Markup, str]]:
-    """What was fetched, and how many accounts failed; with ways to all of it."""
+    """What was fetched, and of how many accounts not all; with ways to all of it."""
     since: dict[str, Any] = {"from": iso(runs.began)} if runs.began else {}
-    fetched, became = (
-        f"Fetched {_accounts(runs.accounts - runs.failed or runs.accounts)}",
-        ", ".join(_became(runs.counts)),
-    )
+    well = max(0, runs.accounts - sum(runs.unwell.values()))
+    fetched, became = f"Fetched {quantity(well or runs.accounts, 'account')}", ", ".join(_became(runs.counts))
     if became:
         links = [("Messages", url_for("mail.page", **since))]
         if runs.counts[Outcome.NEW]:
             links.append(("New tickets", url_for("tickets.page", group="new")))
         if runs.counts[Outcome.QUARANTINED]:
             links.append(("Quarantine", url_for("quarantine.page")))
-        yield Markup("{}: {} → {}: {}").format(fetched, _messages(runs.found), became, _linked(links)), "told"
-    elif runs.accounts > runs.failed:
+        yield Markup("{}: {} → {}: {}").format(fetched, quantity(runs.found, "message"), became, _linked(links)), "told"
+    elif well:
         yield f"{fetched}: no new mail.", "ok"
-    if runs.failed or not runs.accounts:
-        runs_url = url_for("runs.page", status=RunStatus.FAILED.value, **since)
-        failed = f"{_accounts(runs.failed)} failed" if runs.failed else "No account was fetched"
-        yield Markup("{}: {}").format(failed, _linked([("look at the runs", runs_url)])), "fail"
+    for status, count in runs.unwell.items():
+        if count:
+            failed = quantity(count, *UNWELL_WORDS[status])
+            yield _to_runs(failed, status=status.value, **since), "fail"
+    if not runs.accounts:
+        yield _to_runs("No account was fetched"), "fail"
 
 
-def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count:,} messages"
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count:,} accounts"
+def _to_runs(sentence: str, **wanted: Any) -> Markup:
+    return Markup("{}: {}").format(sentence, _linked([("look at the runs", url_for("runs.page", **wanted))]))
 
 
 def _became(counts: Mapping[Outcome, int]) -> Iterator[str]:
@@ -115,7 +129,7 @@ def _became(counts: Mapping[Outcome, int]) -> Iterator[str]:
     for row in RECORDED:
         count = counts[row.outcome]
         if count and row.outcome is Outcome.NEW:
-            yield "1 new ticket" if count == 1 else f"{count:,} new tickets"
+            yield quantity(count, "new ticket")
         elif count:
             yield f"{count:,} {row.label.lower()}"
 

@@ -138,10 +138,10 @@ def _list(ticked: Collection[int] = (), queue: str = "", *, every: bool = False)
     account, like = request.args.get("account", ""), asked_id("like")
     listing = quarantine_listing(account, like)
     with read_session() as session:
+        newest = newest_quarantined(session)
         found = listing.page(session, wanted())
         accounts = quarantined_accounts(session)
         queues = Queues(session).valid_names()
-        newest = newest_quarantined(session)
         groups = quarantine_groups(session) if like is None else []
     context = QuarantineListContext(
         page=found,

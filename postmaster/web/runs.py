@@ -25,8 +25,9 @@ from postmaster.web.times import asked_moment
 blueprint = Blueprint("runs", __name__, url_prefix="/runs")
 
 
-# What the address says of the filter; ``before`` is where the page begins.
 GROWING = GrowingList("runs", "run", "runs", "clock")
+
+# What the address says of the filter; ``before`` is where the page begins.
 RUN_FILTERS = ("q", "account", "status", "mail", "from", "to")
 
 LEFT_WORDS: Mapping[str, str] = {
@@ -94,7 +95,8 @@ class RunsContext(RunTableContext, templates=("runs/page.html", "runs/_list.html
 def page() -> str:
     """The history, or the part of it that a filter changes."""
     with read_session() as session:
-        found, newest = run_history(session, _wanted()), newest_run(session)
+        newest = newest_run(session)
+        found = run_history(session, _wanted())
     state = _state()
     return RunsContext(
         found=found,

@@ -102,7 +102,7 @@ def board() -> str:
     """What has changed of the board, and what came of a fetch."""
     with read_session() as session:
         tell_results(session)
-    return _board().render("status/_live.html")
+    return _board(shown_marks()).render("status/_live.html")
 
 
 def _page() -> str:
@@ -111,11 +111,12 @@ def _page() -> str:
     return StatusContext(link=link).render("status/page.html", _board())
 
 
-def _board() -> BoardContext:
+def _board(shown: Mapping[int, str] | None = None) -> BoardContext:
+    """The board; a page that has ``shown`` tiles already is not given those that are as they were."""
     asked: dict[str, Any] = {name: request.values[name] for name in STATE if request.values.get(name)}
     only = UNWELL if asked.get("show") == UNDELIVERING else ()
     with read_session() as session:
-        board = board_of(session, asked_number("page", 1), only=only, shown=shown_marks())
+        board = board_of(session, asked_number("page", 1), only=only, shown=shown)
         queues = queues_today(session)
         chosen = next((queue for queue in queues if queue.name == asked.get("queue")), None)
         chart = chart_of(mails_of_queue(session, chosen.id) if chosen else board.hours)

@@ -15,7 +15,7 @@ from wtforms import SelectMultipleField, StringField
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import ImportedTicket, Ticket
 from postmaster.desk.queues import Queues
-from postmaster.desk.ticket_list import StateGroup, TicketFilter, count_newer, find_tickets, newest_ticket
+from postmaster.desk.ticket_list import StateGroup, TicketFilter, count_newer_tickets, find_tickets, newest_ticket
 from postmaster.desk.ticket_service import TicketChange, TicketService, state_names
 from postmaster.desk.ticket_view import ArticlePage, find_ticket, page_of_articles
 from postmaster.desk.tickets import LinkedNumbers, TicketAttributes, linked_numbers
@@ -188,7 +188,7 @@ def _wanted() -> TicketFilter:
 def news() -> str:
     """A beat, with how many tickets were opened that the list does not show yet."""
     wanted, address = _wanted(), url_for(".page", **filter_state())
-    return news_of(GROWING, lambda session, after: count_newer(session, wanted, after), address)
+    return news_of(GROWING, lambda session, after: count_newer_tickets(session, wanted, after), address)
 
 
 def filter_state() -> dict[str, Any]:

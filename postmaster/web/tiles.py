@@ -48,15 +48,15 @@ class Tile(AccountNow):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What becomes of the tiles that a page shows: those of ``gone`` accounts leave it, ``kept`` ones are left as they
-    are. ``moved`` says behind which account others come, 0 for none: they are new, or stood elsewhere. Not even
-    ``is_partial`` if the page shows no tile yet.
+    """What becomes of the tiles that a page has ``shown``, of which there may be none: those of ``gone`` accounts leave
+    it, ``kept`` ones are left as they are. ``moved`` says behind which account others come, 0 for none: they are new,
+    or stood elsewhere.
     """
 
+    shown: Collection[int]
     gone: Sequence[int]
     kept: Collection[int]
     moved: Mapping[int, int]
-    is_partial: bool
 
 
 def standings(session: Session, accounts: Sequence[MailAccount]) -> list[AccountNow]:
@@ -84,7 +84,7 @@ def arrange(shown: Mapping[int, str], standing: Sequence[AccountNow]) -> Arrange
     blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
     staying = {number for block in blocks for number in after[block.b : block.b + block.size]}
     return Arrangement(
-        is_partial=bool(shown),
+        shown=shown.keys(),
         gone=[number for number in before if number not in marks],
         kept={number for number in staying if shown[number] == marks[number]},
         moved={number: previous for previous, number in zip([0, *after], after, strict=False) if number not in staying},

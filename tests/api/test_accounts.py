@@ -7,11 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from flask import Flask
 
 from postmaster.outbox import reading
 from tests.api.conftest import NewProgram, Program
 from tests.api.test_door import problem
 from tests.support import Desk, mail
+from tests.web.test_runs import add_runs
 
 if TYPE_CHECKING:
     from tests.servers.fixtures import TestMailbox
@@ -67,6 +69,15 @@ def test_runs_are_listed_and_shown(admin: Program, desk: Desk, new_program: NewP
     stranger = new_program("read", queues=["Misc"])
     assert stranger.get("/runs")["items"] == []
     problem(stranger("GET", f"/runs/{first['id']}"), 404, "unknown-run")
+
+
+def test_the_list_of_runs_ends_with_the_oldest_run_that_is_kept(admin: Program, app: Flask) -> None:
+    for number in range(10_000_000, 10_000_003):
+        add_runs(app, id=number, account_id=None)
+    assert admin.get("/runs?status=failed") == {"items": [], "next": None}
+    page = admin.get("/runs?status=ok&limit=2")
+    assert [run["id"] for run in page["items"]] == [10_000_002, 10_000_001]
+    assert admin.get(f"/runs?status=ok&limit=2&after={page['next']}")["next"] is None
 
 
 @pytest.fixture

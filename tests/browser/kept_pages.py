@@ -35,7 +35,6 @@ class KeptPage:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.context.set_default_timeout(PATIENCE)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
 
@@ -46,6 +45,8 @@ class KeptPage:
 
     def begin(self, expected: str) -> None:
         """Make it as good as new for a test."""
+        for each in (self.page, self.page.context):
+            each.set_default_timeout(PATIENCE)
         self.page.context.clear_cookies()
         self.page.context.add_cookies(self.cookies)
         self.page.set_viewport_size({"width": self.width, "height": 900})

@@ -16,7 +16,7 @@ from tests.browser.site import Site, sign_in
 from tests.browser.test_layout import WIDTHS
 from tests.conftest import NewDatabase
 from tests.web.morning import add_morning, say_alive
-from tests.web.test_accounts import tell_state
+from tests.web.test_accounts import add_rows, tell_state
 
 SCREENS = ((1920, 1080), (3840, 2160))
 
@@ -82,10 +82,12 @@ def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str],
 def test_a_beat_changes_what_differs_and_takes_the_focus_from_nobody(
     new_database: NewDatabase, browser: Browser
 ) -> None:
+    complaints: list[str] = []
     with new_database() as database:
         site, _ = open_site(database, 6, 1)
         with site, browser.new_context(base_url=site.url, storage_state=sign_in(site, browser, "admin")) as context:
             page = context.new_page()
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             page.goto("/status")
             shown = order(page)
             page.locator("#runs-4").focus()
@@ -101,12 +103,14 @@ def test_a_beat_changes_what_differs_and_takes_the_focus_from_nobody(
             beaten = order(page)
             tell_state(site.app, 4, failures=1, failing_since=now())
             site.desk.ok("account", "delete", "2", "--yes")
+            add_rows(site.app, 7, 8)
             beat(page)
             expect(page.locator("#account-2")).to_have_count(0)
             assert page.evaluate("document.activeElement.id") == "runs-4"
             beaten.remove("account-2")
-            assert set(order(page)) == set(beaten)
+            assert set(order(page)) == {*beaten, "account-7"}
             after = order(page)
+            assert complaints == []
             page.reload()
             assert order(page) == after
 

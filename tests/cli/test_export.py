@@ -110,7 +110,10 @@ def test_files_hold_a_message_each(desk: Desk, tmp_path: Path) -> None:
 def test_what_is_not_kept_any_more_is_exported_with_its_text(desk: Desk, app: Flask) -> None:
     with app.app_context(), db.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE article SET raw_id = NULL")
-    articles = [row for row in desk.ok("ticket", "export").json_lines if row["kind"] == "article"]
+    done = desk.ok("ticket", "export")
+    articles = [row for row in done.json_lines if row["kind"] == "article"]
+    assert "Exported: 2 tickets." in done.stderr
+    assert "Exported: 1 ticket." in desk.ok("ticket", "export", "--queue", "Raw").stderr
     assert [row["source"] for row in articles] == [None] * 3
     assert "From here on" in articles[0]["text"]
     assert desk.ok("ticket", "export", "--format", "mbox").stdout == ""

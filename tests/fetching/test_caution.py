@@ -12,7 +12,7 @@ from postmaster.database import read_session
 from postmaster.extensions import now
 from postmaster.fetching import recorder
 from postmaster.fetching.caution import STRIKES
-from postmaster.operations import upkeep
+from postmaster.operations import account_troubles, upkeep
 from postmaster.operations.conditions import CONDITIONS
 from postmaster.pipeline.arrival import Arrival
 from tests.servers.flask_process import FlaskProcesses
@@ -80,6 +80,17 @@ def test_a_message_at_which_the_process_is_killed_is_left_after_some_runs_and_th
     assert not mailbox.messages
     assert recorded(app) == digests([*delivered, late])
     assert troubles(app) == []
+
+
+def test_several_messages_that_end_runs_are_spoken_of_as_several(
+    app: Flask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = int(desk.add_account(type="IMAP", host="one.example"))
+    monkeypatch.setattr(account_troubles, "fatal_mail", lambda _session: {account: 3})
+    [sentence] = troubles(app)
+    assert "3 messages are left on the server" in sentence
+    assert "in the middle of them" in sentence
+    assert "move them away with a mail program; the account's page names them." in sentence
 
 
 def test_a_message_for_which_memory_runs_out_in_each_run_is_left_and_named(

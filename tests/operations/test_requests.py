@@ -182,9 +182,9 @@ def test_the_first_fetch_of_a_full_mailbox_waits_for_an_admin(
         assert len(run_history(session, RunFilter()).rows) == 1
     [row] = desk.ok("status", "--json").json["accounts"]
     assert (row["health"], row["held"]) == ("needs-confirmation", 4)
-    assert "All 4 would become tickets and be deleted on the server" in row["error"]
+    assert "holds 4 messages. All mail in it would become tickets" in row["error"]
     assert request_fetch([account], "ada").answers == {account: Answer.NEEDS_CONFIRMATION}
-    assert "All 4 messages become tickets" in desk.ok("account", "confirm", account).stdout
+    assert ", 4 messages, becomes tickets and is deleted" in desk.ok("account", "confirm", account).stdout
     work_off()
     assert desk.titles() == expected(4)
     assert len(audited("confirm")) == 1

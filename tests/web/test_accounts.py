@@ -102,7 +102,7 @@ def test_a_full_mailbox_waits_to_be_confirmed_and_says_how(app: Flask, client: F
     tell_state(app, 1, held=True, held_count=250)
     text = words(client.get("/accounts").text)
     assert "Needs confirmation" in text
-    assert "This mailbox was never fetched before and holds 250 messages. All 250 would become tickets" in text
+    assert "This mailbox was never fetched before and holds 250 messages. All mail in it would become tickets" in text
     assert "Confirm…" in text
 
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, insert
 
 from postmaster.database import transaction
+from postmaster.resources import keyset
 from postmaster.resources.models import AuditEvent
 from tests.web.resource_support import fragment, words
 from tests.web.samples import HOSTILE
@@ -80,6 +81,17 @@ def test_older_events_are_a_page_further(app: Flask, client: FlaskClient) -> Non
         path = found[1].replace("&amp;", "&") if found else ""
     assert seen == [f"event {n}" for n in reversed(range(120))]
     assert 'id="page-newest" class="button secondary small" href="/audit?q=event"' in page
+
+
+def test_what_was_done_to_one_thing_is_found_however_long_ago(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "STRETCH", 10)
+    mine = {"noun": "account", "record_id": 77}
+    record(app, mine, *({} for _ in range(30)), mine, {"noun": "account", "record_id": 7})
+    page = client.get("/audit?noun=account&record=77").text
+    assert shown(page) == ["event 31", "event 0"]
+    assert 'id="page-older"' not in page
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,21 @@ def after(shown: Sequence[int], answer: str) -> list[int]:
     return order
 
 
+def test_no_tile_is_taken_away_that_the_page_does_not_show(app: Flask, browser: FlaskClient) -> None:
+    add_morning(app, 3, 0)
+    told = [each for each in told_by(browser.get("/status").text) if not each[1].startswith("3:")]
+    answer = beat(browser, told)
+    assert tiles_in(answer) == [3]
+    assert 'hx-swap-oob="delete"' not in answer
+
+
+def test_the_whole_page_has_all_tiles_whatever_its_address_says(app: Flask, browser: FlaskClient) -> None:
+    add_morning(app, 3, 0)
+    told = told_by(browser.get("/status").text)
+    page = browser.get("/status", query_string=list(told)).text
+    assert sorted(tiles_in(page)) == [1, 2, 3]
+
+
 def test_a_beat_in_which_nothing_is_new_costs_the_same_for_any_number_of_accounts(
     app: Flask, browser: FlaskClient
 ) -> None:

@@ -18,7 +18,9 @@ from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.models import LivingProcess
+from postmaster.operations.run_history import newest_run
 from postmaster.resources.models import AuditEvent
+from postmaster.web.fetch_results import ALL_AWAITED
 from tests.servers.fixtures import TestMailbox
 from tests.servers.redis import Redis
 from tests.support import Desk, mail, mails
@@ -247,15 +249,24 @@ def test_the_list_and_the_board_tell_of_it_too(
         mailbox.deliver(*(mail("hello again") for _ in range(found)))
 
 
+def fetch_as(desk: Desk, app: Flask, name: str = "admin", code: int = 0) -> None:
+    """Fetch all accounts, as a worker does it for whoever pressed Fetch all."""
+    with app.app_context(), read_session() as session:
+        before = newest_run(session)
+    desk.fetch(code=code)
+    with app.app_context(), transaction() as session:
+        session.execute(update(FetchRun).where(FetchRun.id > before).values(started_by=name))
+
+
 def test_what_came_of_all_accounts_is_told_together(
-    desk: Desk, client: FlaskClient, lead: FlaskClient, mailbox: TestMailbox
+    app: Flask, desk: Desk, client: FlaskClient, lead: FlaskClient, mailbox: TestMailbox
 ) -> None:
     mailbox.deliver(*mails(4))
     desk.account(mailbox)
     desk.account(mailbox, folder="Nowhere")
     post(client, "/accounts/fetch")
     assert "Fetched" not in live(client, "/accounts/live")
-    desk.fetch(code=1)
+    fetch_as(desk, app, code=1)
     page = client.get("/status/board", headers=HTMX).text
     assert "Fetched 1 account: 4 messages → 4 new tickets: Messages , New tickets" in words(page)
     assert "1 account failed: look at the runs" in words(page)
@@ -271,7 +282,7 @@ def test_what_somebody_else_has_fetched_meanwhile_is_not_waited_for(
 ) -> None:
     desk.account(mailbox)
     post(client, "/accounts/fetch")
-    desk.fetch()
+    fetch_as(desk, app)
     add_rows(app, 5, 6)
     run_of(app, 5, started_by=running)
     assert ("Fetched 1 account: no new mail." in live(client, "/accounts/live")) is told
@@ -285,3 +296,65 @@ def test_accounts_that_are_not_fetched_after_all_are_told_too(
     desk.ok("account", "pause", number, "--reason", "Holiday")
     tell_state(app, int(number), claim=None)
     assert "No account was fetched: look at the runs" in live(client, "/accounts/live")
+
+
+@pytest.fixture
+def awaiting(app: Flask, client: FlaskClient) -> None:
+    """An admin has pressed Fetch all, and two accounts are queued."""
+    client.get("/status")
+    add_rows(app, 1, 3)
+    with app.app_context(), transaction() as session:
+        session.execute(update(AccountState).values(claim=None, paused_revision=None, failures=0))
+    assert "Accounts: 2 queued" in words(post(client, "/accounts/fetch").text)
+
+
+def end_run(app: Flask, number: int, **options: Any) -> None:
+    """A run over the account that somebody asked for and that has ended."""
+    with app.app_context(), transaction() as session:
+        state = session.get_one(AccountState, number)
+        state.requested_at = state.requested_by = None
+    run_of(app, number, **{"started_by": "admin", "status": RunStatus.OK, "finished_at": now(), **options})
+
+
+@pytest.mark.usefixtures("awaiting")
+def test_runs_of_the_schedule_do_not_count_as_what_somebody_asked_for(app: Flask, client: FlaskClient) -> None:
+    for number in (1, 2):
+        end_run(app, number)
+        run_of(app, number, status=RunStatus.OK, finished_at=now(), found=7, new=7)
+    assert "Fetched 2 accounts: no new mail." in live(client, "/accounts/live")
+
+
+@pytest.mark.usefixtures("awaiting")
+@pytest.mark.parametrize(("minutes", "told"), [(9, False), (11, True), (61, False)])
+def test_an_account_that_stays_queued_is_not_waited_for_all_day(
+    app: Flask, client: FlaskClient, minutes: int, told: bool
+) -> None:
+    end_run(app, 1)
+    with client.session_transaction() as kept:
+        before, queued, pressed = kept[ALL_AWAITED]
+        kept[ALL_AWAITED] = [before, queued, pressed - 60 * minutes]
+    assert ("Fetched 1 account: no new mail." in live(client, "/accounts/live")) is told
+    with client.session_transaction() as kept:
+        assert (ALL_AWAITED in kept) is (minutes < 10)
+
+
+def test_what_an_earlier_version_waited_for_is_forgotten(client: FlaskClient) -> None:
+    client.get("/status")
+    with client.session_transaction() as kept:
+        kept[ALL_AWAITED] = [7, 2]
+    assert "look at the runs" not in live(client, "/accounts/live")
+    with client.session_transaction() as kept:
+        assert ALL_AWAITED not in kept
+
+
+@pytest.mark.usefixtures("awaiting")
+def test_accounts_that_were_interrupted_are_among_the_runs_that_their_sentence_leads_to(
+    app: Flask, client: FlaskClient
+) -> None:
+    end_run(app, 1, status=RunStatus.FAILED)
+    end_run(app, 2, status=RunStatus.INTERRUPTED)
+    page = client.get("/accounts/live", headers=HTMX).text
+    assert "1 account failed: look at the runs" in words(page)
+    assert "1 account was interrupted: look at the runs" in words(page)
+    for url in re.findall(r'href="(/runs\?[^"]*)"', page):
+        assert client.get(html.unescape(url)).text.count('<tr id="run-') == 1

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from postmaster.resources import keyset
 from tests.support import Desk
 from tests.web.resource_support import counting_queries, fragment, labels, words
 from tests.web.samples import add_quarantined
@@ -51,6 +52,37 @@ def test_the_list_says_what_is_new_with_its_filter_and_moves_no_row(
     shown = fragment(lead, html.unescape(address))
     assert len(numbers(shown) if name == "runs" else labels(lead, html.unescape(address))) == 3
     assert f'id="{name}-news" role="status" hx-swap-oob="true"></p>' in shown
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_rows_that_are_not_new_any_more_are_not_announced_as_none(lead: FlaskClient, name: str) -> None:
+    lead.get("/status")
+    told = fragment(lead, f"/{name}/news?after=1&announced=2")
+    assert f'id="{name}-news" role="status" hx-swap-oob="true"></p>' in told
+    assert "new" not in words(told)
+
+
+@pytest.mark.parametrize("name", ["quarantine", "runs", "tickets"])
+def test_no_more_than_a_stretch_is_looked_through_for_new_rows(
+    app: Flask, desk: Desk, lead: FlaskClient, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(keyset, "STRETCH", 3)
+    lead.get("/status")
+    add_rows(app, 1, 2)
+    grow = LISTS["mail" if name == "tickets" else name]
+    for word, count in (("invoice", 3), ("printer", 2), ("invoice", 1)):
+        grow(desk, app, count, word)
+    assert "1 new" in words(fragment(lead, f"/{name}/news?q=invoice&after=1"))
+
+
+@pytest.mark.parametrize("name", ["quarantine", "runs"])
+def test_a_row_that_comes_while_the_list_is_made_is_announced(app: Flask, lead: FlaskClient, name: str) -> None:
+    lead.get("/status")
+    with counting_queries(app) as statements:
+        lead.get(f"/{name}")
+    table = {"runs": "fetch_run"}.get(name, name)
+    of_rows = [f"max({table}.id)" in each for each in statements if f"{table}.error" in each or "max(" in each]
+    assert of_rows.index(True) < of_rows.index(False)
 
 
 @pytest.mark.parametrize("name", ["quarantine", "runs"])

@@ -175,7 +175,9 @@ def test_what_does_not_fit_into_a_request_goes_on_with_the_next(
 ) -> None:
     monkeypatch.setattr("postmaster.web.quarantine.ACTION_SECONDS", 0.0)
     add_quarantined(app, ["one"], mail("one"))
-    add_quarantined(app, ["storm"] * 60, mail("storm"))
+    add_quarantined(app, ["storm"] * 50, mail("storm"))
+    assert "The 1 message on this page is selected." in words(client.get("/quarantine?page=2&all=").text)
+    add_quarantined(app, ["storm"] * 10, mail("storm"))
     refuse_title(app, "one")
     chosen = {**hidden(client.get("/quarantine?all=found").text), "action": "retry"}
     going = client.post("/quarantine/change", data=chosen, headers=token_header(client)).text

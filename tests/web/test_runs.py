@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -90,6 +91,15 @@ def test_runs_are_found_by_account_result_who_and_when(lead: FlaskClient, query:
     assert numbers(fragment(lead, f"/runs?{query}")) == found
 
 
+def test_runs_are_found_by_the_day_when_the_clock_was_put_back_meanwhile(app: Flask, lead: FlaskClient) -> None:
+    lead.get("/runs")
+    add_rows(app, 1, 2)
+    ten = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    for minutes in (0, 40, 2):
+        add_runs(app, started_at=ten + timedelta(minutes=minutes))
+    assert numbers(fragment(lead, "/runs?from=2026-11-20T09:59:00Z&to=2026-11-20T10:10:00Z")) == [3, 1]
+
+
 def test_older_runs_follow_without_a_gap(app: Flask, lead: FlaskClient) -> None:
     lead.get("/runs")
     add_rows(app, 1, 2)
@@ -119,6 +129,24 @@ def test_runs_that_few_conditions_find_are_looked_for_a_stretch_at_a_time(
     assert numbers(lead.get("/runs?account=1&status=ok").text) == list(range(25, 0, -1))
 
 
+@pytest.mark.parametrize(("first", "pages"), [((), 3), ((1,), 4)])
+def test_nobody_is_sent_to_look_for_runs_that_were_removed_long_ago(
+    app: Flask, lead: FlaskClient, monkeypatch: pytest.MonkeyPatch, first: tuple[int, ...], pages: int
+) -> None:
+    monkeypatch.setattr(keyset, "STRETCH", 10)
+    lead.get("/runs")
+    add_rows(app, 1, 2)
+    for number in (*first, *range(10_000_000, 10_000_025)):
+        add_runs(app, id=number, status=RunStatus.INTERRUPTED if number in first else RunStatus.OK)
+    looked, seen, path = 0, [], "/runs?status=interrupted"
+    while path and looked < 10:
+        page = lead.get(path).text
+        looked, seen = looked + 1, seen + numbers(page)
+        older = re.search(r'id="page-older"[^>]* href="([^"]+)"', page)
+        path = html.unescape(older[1]) if older else ""
+    assert (looked, seen) == (pages, [*first])
+
+
 @pytest.mark.usefixtures("runs")
 def test_a_lead_sees_how_an_account_stands_and_can_press_nothing(app: Flask, lead: FlaskClient) -> None:
     error = {"error_message": "It <b>broke</b>.", "error_advice": "Mend it.", "error_stage": "login"}
@@ -146,7 +174,7 @@ def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClien
     hold(app, client)
     page = client.get("/accounts/1/status").text
     assert (
-        "All 18,442 would become tickets and be deleted on the server, so an admin has to confirm it first."
+        "holds 18,442 messages. All mail in it would become tickets and be deleted on the server, so an admin has to"
         in words(page)
     )
     assert "Confirm: fetch all 18,442 messages" in words(page)
@@ -154,13 +182,20 @@ def test_the_first_fetch_is_confirmed_on_the_page(app: Flask, client: FlaskClien
     answer = client.post(action, data={"csrf_token": token_of(page)})
     assert (answer.status_code, answer.location) == (303, "/accounts/1/status")
     after = words(client.get(answer.location).text)
-    assert "Confirmed: all 18,442 messages of u1@h1.example become tickets. It will be fetched next." in after
+    assert "Confirmed: all mail of u1@h1.example, 18,442 messages, becomes tickets. It will be fetched next." in after
     assert "Queued" in after
     assert "Confirm: fetch" not in after
     assert audited(app) == [("confirm", "account", {"messages": 18442}), ("fetch", "account", {})]
     again = client.post(action, headers=token_header(client), follow_redirects=True)
     assert "The account u1@h1.example is not waiting for a confirmation." in words(again.text)
     assert len(audited(app)) == 2
+
+
+def test_a_first_fetch_of_one_message_speaks_of_one(app: Flask, client: FlaskClient) -> None:
+    hold(app, client, 1)
+    page = words(client.get("/accounts/1/status").text)
+    assert "holds 1 message. All mail in it would become tickets" in page
+    assert "Confirm: fetch 1 message" in page
 
 
 @pytest.mark.usefixtures("alive")

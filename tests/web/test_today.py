@@ -151,6 +151,13 @@ def test_a_day_that_begins_within_an_hour_counts_all_of_it(app: Flask, noon_lead
     assert re.search(r'href="/status\?queue=[^"]*">\s*5<', page)
 
 
+def test_the_chart_speaks_of_one_message_as_one(app: Flask, lead: FlaskClient) -> None:
+    lead.get("/status")
+    add_rows(app, 1, 2)
+    add_hours(app, {0: 1}, 2)
+    assert "1 message in the last 24 hours" in lead.get("/status").text
+
+
 def test_the_week_before_is_a_band_behind_the_hours_and_a_table(app: Flask, lead: FlaskClient) -> None:
     lead.get("/status")
     add_rows(app, 1, 2)

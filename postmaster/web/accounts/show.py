@@ -24,6 +24,7 @@ from postmaster.operations.progress import progress
 from postmaster.operations.requests import confirm_first_fetch, request_fetch
 from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.operations.uptime import Uptime, uptimes
+from postmaster.quantity import quantity
 from postmaster.web.access import current_user, for_admins, for_leads, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, blueprint
 from postmaster.web.accounts.row_state import Standing, pace, standing
@@ -95,7 +96,8 @@ def confirm(number: int) -> ResponseReturnValue:
         flash(str(error), "fail")
     else:
         request_fetch([number], current_user().name)
-        flash(f"Confirmed: all {count:,} messages of {account.label} become tickets. It will be fetched next.", "ok")
+        mail = f"all mail of {account.label}, {quantity(count, 'message')}, becomes tickets"
+        flash(f"Confirmed: {mail}. It will be fetched next.", "ok")
     return answer_on_page(number)
 
 
