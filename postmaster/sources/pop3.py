@@ -14,7 +14,7 @@ from postmaster.quantity import quantity
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
-from postmaster.sources.listing import Listing, Names
+from postmaster.sources.listing import MOST, UNLISTED, Listing, Names, fitting
 from postmaster.sources.pop3_client import PIPELINE_SECONDS, Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
 
@@ -77,10 +77,11 @@ class Pop3Source:
     def _look(self) -> tuple[Listing, bool]:
         """The listing, and whether the server has identities at all. Equal ones tell nothing, so they are none."""
         names = self._identities()
-        numbers, sizes = array("q"), array("q")
+        numbers, sizes, marks = array("q"), array("q"), bytearray()
         for number, size in self._client.listing("LIST"):
-            numbers.append(number)
-            sizes.append(int(size.split()[0]))
+            numbers.append(fitting(number))
+            sizes.append(fitting(int(size.split()[0])))
+            marks.append(0 if 0 < number <= MOST else UNLISTED)
 
         def identity(_place: int, number: int) -> str | None:
             name = names.unique(number) if names else None
@@ -88,12 +89,12 @@ class Pop3Source:
 
         last = dict(zip(numbers, range(len(numbers)), strict=True)) if not _ascend(numbers) else None
         order = None if last is None else [last[number] for number in sorted(last)]
-        return Listing(numbers, sizes, bytes(len(numbers)), identity, order), names is not None
+        return Listing(numbers, sizes, marks, identity, order), names is not None
 
     def _identities(self) -> Names | None:
         """The UIDL of each message; None if the server has none. One that fails to tell for now is no such server."""
         try:
-            return Names(self._client.listing("UIDL"))
+            return Names((fitting(number), name) for number, name in self._client.listing("UIDL"))
         except poplib.error_proto as error:
             if self._client.can("UIDL") or not is_refusal(error):
                 raise
