@@ -5,7 +5,6 @@ from __future__ import annotations
 import poplib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from itertools import pairwise
 from typing import TypeVar, cast
 
@@ -15,7 +14,7 @@ from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
 from postmaster.sources.listing import MOST, UNLISTED, Listing, Names, fitting
-from postmaster.sources.pop3_client import PIPELINE_SECONDS, Pop3Client, is_refusal
+from postmaster.sources.pop3_client import Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
 
 StepT = TypeVar("StepT")
@@ -53,24 +52,28 @@ class Pop3Source:
         self._read_only = read_only
         self._marked: set[int] = set()
         self._retrieved: set[int] = set()
-        with self._wire.stage("list"):
-            self._mails, has_identities = self._first_look()
+        self._mails, has_identities = self._first_look()
         connection.opened()
         self.session_limit = reconnect_after if has_identities and not client.login_delay else None
 
     def _first_look(self) -> tuple[Listing, bool]:
-        """As ``_look``; once more, on a new connection and step by step, if it breaks while several are under way."""
+        """As ``_look``; once more, on a new connection and step by step, if it breaks while several are under way.
+
+        It is waited for as long as usual: a server may take a minute to name what a large maildrop holds, and keeps it
+        locked meanwhile, whoever hangs up. Each attempt has all the time of a step.
+        """
         try:
-            with self._wire.patience(PIPELINE_SECONDS) if self._client.looks_ahead else nullcontext():
+            with self._wire.stage("list"):
                 return self._look()
-        except BROKEN:
+        except MailError:
             if not self._client.looks_ahead or self._wire.deadline.passed:
                 raise
             self._wire.habits.pipelines = False
             self._client = cast("Pop3Client", self._connection.reconnect())
         try:
-            return self._look()
-        except BROKEN:
+            with self._wire.stage("list"):
+                return self._look()
+        except MailError:
             self._wire.habits.pipelines = True  # it was not that
             raise
 

@@ -15,7 +15,7 @@ from postmaster.sources.open import list_folders
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.scripted import Answer, Connection, ImapServer, number_in
-from tests.sources.support import at, at_script, mail, mails, opened, refused, taken
+from tests.sources.support import FakeClock, at, at_script, mail, mails, opened, refused, taken
 
 
 def flag(mailbox: TestMailbox, numbers: str, folder: str = "INBOX") -> None:
@@ -469,3 +469,20 @@ def test_a_folder_that_opens_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatc
             source = opened(at_script(server))
             assert not source.list()
             source.close()
+
+
+def test_a_folder_that_takes_over_a_minute_to_open_is_not_out_of_time_for_a_session_that_was_lost_over_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock(monkeypatch)
+
+    def select_slowly(connection: Connection, tag: bytes, _arguments: bytes) -> None:
+        clock.pass_(70)
+        if server.connections == 1:
+            connection.cut()
+        else:
+            connection.send(tag + b" NO in time, but no\r\n")
+
+    with ImapServer({"SELECT": select_slowly}, capability=b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID") as server:
+        assert refused(at_script(server), seconds=600).code == "folder-refused"
+        assert server.connections == 2
