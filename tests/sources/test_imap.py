@@ -459,6 +459,7 @@ def test_a_folder_that_is_called_otherwise_is_found_although_it_was_asked_for_wi
 @pytest.mark.parametrize("capability", [b"IMAP4rev1 UIDPLUS AUTH=PLAIN", b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID"])
 def test_a_folder_that_opens_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch, capability: bytes) -> None:
     monkeypatch.setattr(imap_client, "PIPELINE_SECONDS", 0.3)
+    monkeypatch.setattr(imap_client, "AHEAD_SECONDS", 0.3)
 
     def open_slowly(connection: Connection, tag: bytes, _arguments: bytes) -> None:
         connection.stopping.wait(0.6)
