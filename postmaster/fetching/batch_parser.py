@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fcntl import F_SETPIPE_SZ, fcntl
 from itertools import count
 from select import POLLIN, poll
@@ -80,9 +80,11 @@ class BatchParser:
             return
         try:
             self._process = _ParseProcess()
-        except (OSError, ValueError) as error:
-            _slots.release()
-            log.warning("no process to read mail in, it is read here", code="parser-not-started", error=str(error))
+        except Exception as error:  # whatever is the matter, all can be read here
+            log.warning("no process to read mail in, it is read here", code="parser-not-started", error=repr(error))
+        finally:
+            if self._process is None:
+                _slots.release()
 
     def readings(self, raws: Sequence[bytes]) -> Iterator[Reading | None]:
         """What the process reads of each of ``raws``, in their order. None: it is to be read here."""
@@ -112,16 +114,40 @@ class BatchParser:
         except Exception as error:  # whatever comes of it, the rest is read here
             asked = self._process is not None and self._process.is_asked
             ended = self.close()
-            fault = _fault(ended) if asked else ""  # else it was over no message
             log.warning(
                 "the process that read mail ended, it is read here",
                 code="parser-ended", ended=ended, left=len(raws) - given, error=repr(error),
             )  # fmt: skip
-            if fault:
-                yield Reading(None, fault)
+            if asked and _fault(ended):  # else it was over no message
+                yield _read_again(raws[given], ended)
         finally:
             if given < len(raws) and self._process is not None and self._process.is_asked:
                 self.close()  # nobody waits for the rest of its answers
+
+
+def _read_again(raw: bytes, ended: int) -> Reading | None:
+    """What becomes of a message that a process ended at with ``ended``. None: it is to be read here.
+
+    A library replaced meanwhile, or a failing disk, crashes a process as well: a message is to blame for it if a fresh
+    one crashes at it, too. Nothing but the message takes processor time, so that is not tried once more.
+    """
+    if -ended == TOO_LONG:
+        return Reading(None, _fault(ended))
+    try:
+        process = _ParseProcess()
+    except Exception as error:
+        log.warning("no second process to read it in", code="parser-not-started", error=repr(error))
+        return None
+    try:
+        process.wait_ready()
+        [message] = process.ask([raw])
+        return Reading(message) if message else None
+    except Exception as error:
+        ended = process.end()
+        log.warning("a second process ended at it as well", code="parser-ended", ended=ended, error=repr(error))
+        return Reading(None, _fault(ended)) if process.is_asked and _fault(ended) else None
+    finally:
+        process.end()
 
 
 def _fault(ended: int) -> str:
@@ -164,12 +190,25 @@ class _ParseProcess:
             self._ready = bool(waiting.poll(0)) and read_frame(self._answers) == END
         return self._ready
 
-    def ask(self, raws: Sequence[bytes]) -> Iterator[ParsedMessage | None]:
-        """What it reads of each; None for what it could not. Raises what a broken pipe or answer raises."""
+    def wait_ready(self) -> None:
+        """Wait until it can be asked. Raises EOFError if it ends before."""
+        with self._watched():
+            self._ready = self._ready or read_frame(self._answers) == END
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Give the process up if the block takes longer than a batch may."""
         watch = Timer(BATCH_SECONDS, self._process.kill)
         watch.daemon = True
         watch.start()
         try:
+            yield
+        finally:
+            watch.cancel()
+
+    def ask(self, raws: Sequence[bytes]) -> Iterator[ParsedMessage | None]:
+        """What it reads of each; None for what it could not. Raises what a broken pipe or answer raises."""
+        with self._watched():
             numbers = [next(self._numbers) for _ in raws]
             for number, raw in zip(numbers, raws, strict=True):
                 write_frame(self._questions, Frame(number, raw))
@@ -179,8 +218,6 @@ class _ParseProcess:
             for number in numbers:
                 yield self._answer(number)
             self.is_asked = False
-        finally:
-            watch.cancel()
 
     def _answer(self, number: int) -> ParsedMessage | None:
         """The answer with that number; any other is none: one message must never be taken for another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 
 LARGE_BYTES = 4_000_000
@@ -16,10 +17,10 @@ _MMAP_THRESHOLD, _THRESHOLD_BYTES = -3, 1 << 20
 def return_large_blocks() -> None:
     """Have each large block returned when it is freed (measured: messages of 16 MB take 25 to 40 MiB less).
 
-    It is only asked for before the first large message: to map costs more than it saves for small ones.
+    It is only asked for before the first large message: to map costs more than it saves for small ones. Where it cannot
+    be, all works as well: other C libraries have no mallopt, some Pythons no ctypes, some systems forbid its closures.
     """
-    import ctypes  # hardly any mailbox needs it
+    with suppress(ImportError, OSError, MemoryError, AttributeError):
+        import ctypes  # hardly any mailbox needs it
 
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _THRESHOLD_BYTES)
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _THRESHOLD_BYTES)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import socket
 import ssl
+import time
 from collections.abc import Callable
 
 from postmaster.accounts.types import Tls
@@ -13,14 +14,18 @@ from postmaster.errors import MailError
 from postmaster.sources.base import Endpoint
 from postmaster.sources.certificate import CertificateFacts, certificate_facts, certificate_fault
 from postmaster.sources.connection import Client, Opening
-from postmaster.sources.deadline import CONNECT_SECONDS, Deadline
+from postmaster.sources.deadline import CONNECT_SECONDS, Deadline, Limit
 from postmaster.sources.networks import SocketAddress, check_addresses, resolve
 from postmaster.sources.protocols import PROTOCOLS
 from postmaster.sources.reach import reach
+from postmaster.sources.refusals import IN_USE
 from postmaster.sources.tls import TlsGuard
 from postmaster.sources.wire import ErrorTranslator
 
 PEEK_SECONDS = 30.0
+
+IN_USE_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Seconds between attempts to sign in again while the server still keeps the mailbox locked for the session before."""
 
 # They would end a command, and start another one of somebody else's choice.
 _CONTROL = frozenset("\r\n\0")
@@ -48,13 +53,15 @@ class Dialler:
         self._mailbox = opening
         self.deadline = Deadline(deadline_seconds)
         self.wire = ErrorTranslator(endpoint, self.deadline)
-        self._opening = self.deadline.begin(
-            "signing in and listing the mailbox", opening_seconds or self.wire.limits.opening
-        )
+        self._opening_seconds = opening_seconds or self.wire.limits.opening
+        self._opening: Limit | None = self._begin_opening()
         self.guard = TlsGuard(endpoint, trust_all=trust_all)
         self._addresses: list[SocketAddress] = []
         self._open = contextlib.ExitStack()
         self._open.callback(self.deadline.cancel)
+
+    def _begin_opening(self) -> Limit:
+        return self.deadline.begin("signing in and listing the mailbox", self._opening_seconds)
 
     def resolve(self) -> str:
         """Find the host's addresses; returns them for people to read."""
@@ -146,30 +153,51 @@ class Dialler:
         self.wire.offered = self.client.offered
         try:
             self.client.sign_in(self._mailbox)
-        except MailError:
+        except MailError as first:
             if not self.client.hurried or self.deadline.passed:
                 raise
             self.wire.habits.pipelines = False
+            try:
+                self._anew(self._sign_in_alone)
+            except MailError as second:
+                self.wire.habits.pipelines = second.code == first.code  # then it was not that
+                raise
+
+    def _sign_in_alone(self) -> None:
+        self.client.sign_in()
+
+    def reconnect(self) -> Client:
+        """The same way once more, on a new connection: some servers hang up after a refusal, or when at a loss."""
+        self._anew(lambda: self._take(self._connect, self._secure, self._show_credential))
+        return self.client
+
+    def _anew(self, sign_in: Callable[[], None]) -> None:
+        """Connect and ``sign_in`` again; once more after a while, as long as the mailbox is in use.
+
+        It is by the session before, which the server has yet to notice is over. An opening begins anew with it, so that
+        what the first attempt took is not missing from the second.
+        """
+        if self._opening is not None:
+            self.deadline.end(self._opening)
+            self._opening = self._begin_opening()
+        for pause in (*IN_USE_PAUSES, None):
             self.client.shutdown()
             self.connect()
             self.secure()
             try:
-                self.client.sign_in()
-            except MailError:
-                self.wire.habits.pipelines = True  # it was not that
-                raise
-
-    def reconnect(self) -> Client:
-        """The same way once more, on a new connection: some servers hang up after a refusal, or when at a loss."""
-        self.client.shutdown()
-        self.connect()
-        self.secure()
-        self._take(self._connect, self._secure, self._show_credential)
-        return self.client
+                sign_in()
+            except MailError as error:
+                if error.code != IN_USE or pause is None or pause >= self.deadline.remaining():
+                    raise
+                time.sleep(pause)
+            else:
+                return
 
     def opened(self) -> None:
         """The mailbox is listed: from here on each step has a limit of its own."""
-        self.deadline.end(self._opening)
+        if self._opening is not None:
+            self.deadline.end(self._opening)
+            self._opening = None
 
     def hang_up(self) -> None:
         """Drop the connection, however far it got."""

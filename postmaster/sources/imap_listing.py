@@ -11,7 +11,7 @@ from postmaster.sources.base import Trouble
 from postmaster.sources.imap_answers import FetchItem
 from postmaster.sources.imap_client import ImapClient, command_sets, joined
 from postmaster.sources.imap_folder import DELETED, Folder
-from postmaster.sources.listing import FLAGGED, UNLISTED, Listing
+from postmaster.sources.listing import FLAGGED, MOST, UNLISTED, Listing, fitting
 from postmaster.sources.wire import NonsenseError
 
 TRIES = 3
@@ -34,8 +34,9 @@ class _Told:
         for number, item in items.items():
             if 0 < number <= len(self.uids):
                 self.anything = self.anything or bool(item)
-                self.uids[number - 1] = item.get(b"UID", UNTOLD)
-                self.sizes[number - 1] = item.get(b"RFC822.SIZE", UNTOLD)
+                uid, size = item.get(b"UID", UNTOLD), item.get(b"RFC822.SIZE")
+                self.uids[number - 1] = uid if 0 <= uid <= MOST else UNTOLD
+                self.sizes[number - 1] = UNTOLD if size is None else fitting(size)
                 flags = (bytes(flag).lower() for flag in item.get(b"FLAGS", ()))
                 self.flagged[number - 1] = DELETED.lower() in flags
 

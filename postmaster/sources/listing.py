@@ -16,6 +16,14 @@ from postmaster.sources.base import RemoteMail
 
 FLAGGED, UNLISTED = 1, 2
 
+MOST = 2**63 - 1
+"""The highest number that a column holds. Servers have told of more, as of less than nothing."""
+
+
+def fitting(number: int) -> int:
+    """``number`` as a column takes it, which is the nearest one: no message is to keep the others from being listed."""
+    return min(max(number, 0), MOST)
+
 
 class Names:
     """What a server calls its messages (UIDL), by their numbers, in one run of bytes.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import poplib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from itertools import pairwise
 from typing import TypeVar, cast
 
@@ -14,8 +13,8 @@ from postmaster.quantity import quantity
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
-from postmaster.sources.listing import Listing, Names
-from postmaster.sources.pop3_client import PIPELINE_SECONDS, Pop3Client, is_refusal
+from postmaster.sources.listing import MOST, UNLISTED, Listing, Names, fitting
+from postmaster.sources.pop3_client import Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
 
 StepT = TypeVar("StepT")
@@ -53,34 +52,39 @@ class Pop3Source:
         self._read_only = read_only
         self._marked: set[int] = set()
         self._retrieved: set[int] = set()
-        with self._wire.stage("list"):
-            self._mails, has_identities = self._first_look()
+        self._mails, has_identities = self._first_look()
         connection.opened()
         self.session_limit = reconnect_after if has_identities and not client.login_delay else None
 
     def _first_look(self) -> tuple[Listing, bool]:
-        """As ``_look``; once more, on a new connection and step by step, if it breaks while several are under way."""
+        """As ``_look``; once more, on a new connection and step by step, if it breaks while several are under way.
+
+        It is waited for as long as usual: a server may take a minute to name what a large maildrop holds, and keeps it
+        locked meanwhile, whoever hangs up. Each attempt has all the time of a step.
+        """
         try:
-            with self._wire.patience(PIPELINE_SECONDS) if self._client.looks_ahead else nullcontext():
+            with self._wire.stage("list"):
                 return self._look()
-        except BROKEN:
+        except MailError:
             if not self._client.looks_ahead or self._wire.deadline.passed:
                 raise
             self._wire.habits.pipelines = False
             self._client = cast("Pop3Client", self._connection.reconnect())
         try:
-            return self._look()
-        except BROKEN:
+            with self._wire.stage("list"):
+                return self._look()
+        except MailError:
             self._wire.habits.pipelines = True  # it was not that
             raise
 
     def _look(self) -> tuple[Listing, bool]:
         """The listing, and whether the server has identities at all. Equal ones tell nothing, so they are none."""
         names = self._identities()
-        numbers, sizes = array("q"), array("q")
+        numbers, sizes, marks = array("q"), array("q"), bytearray()
         for number, size in self._client.listing("LIST"):
-            numbers.append(number)
-            sizes.append(int(size.split()[0]))
+            numbers.append(fitting(number))
+            sizes.append(fitting(int(size.split()[0])))
+            marks.append(0 if 0 < number <= MOST else UNLISTED)
 
         def identity(_place: int, number: int) -> str | None:
             name = names.unique(number) if names else None
@@ -88,12 +92,12 @@ class Pop3Source:
 
         last = dict(zip(numbers, range(len(numbers)), strict=True)) if not _ascend(numbers) else None
         order = None if last is None else [last[number] for number in sorted(last)]
-        return Listing(numbers, sizes, bytes(len(numbers)), identity, order), names is not None
+        return Listing(numbers, sizes, marks, identity, order), names is not None
 
     def _identities(self) -> Names | None:
         """The UIDL of each message; None if the server has none. One that fails to tell for now is no such server."""
         try:
-            return Names(self._client.listing("UIDL"))
+            return Names((fitting(number), name) for number, name in self._client.listing("UIDL"))
         except poplib.error_proto as error:
             if self._client.can("UIDL") or not is_refusal(error):
                 raise

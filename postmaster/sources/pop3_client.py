@@ -30,12 +30,8 @@ MAX_BLANK_LINES = 10
 CAPA_SECONDS = 15.0
 """How long a server may think about what it can do; RFC 1939 knows no such question, so some do not answer."""
 
-PIPELINE_SECONDS = 5.0
-"""How long a server that says it takes several commands at once may take for the next bytes, until it has proved so."""
-
-
 LOGIN_SECONDS = 20.0
-"""How long it may take for the next bytes of its answers to USER and PASS if it was sent both."""
+"""How long a server may take for the next bytes of its answers to USER and PASS if it was sent both."""
 
 
 class _Pop3(poplib.POP3):
@@ -96,7 +92,6 @@ class Pop3Client:
         self.wire = wire
         self.capabilities: dict[str, list[str]] | None = None
         self.hurried = self.looks_ahead = False
-        self._pipelines = False
         with wire.stage("connect"):
             self.raw: Any = _Pop3(wire.endpoint.host, sock, wire.dialogue)
             wire.uses(lambda: self.raw.sock)
@@ -107,7 +102,7 @@ class Pop3Client:
         if not self.wire.habits.tells_capabilities:
             return
         try:
-            with self.wire.patience(PIPELINE_SECONDS if self.raw.is_ahead else CAPA_SECONDS):
+            with contextlib.nullcontext() if self.raw.is_ahead else self.wire.patience(CAPA_SECONDS):
                 self.raw._shortcmd("CAPA")
                 words = [line.decode("latin-1").split() for line in self.lines(LISTING_BYTES)]
                 self.capabilities = {row[0].upper(): row[1:] for row in words if row}
@@ -176,23 +171,26 @@ class Pop3Client:
             else:
                 self._login(endpoint.login, endpoint.password)
             self._look_ahead(opening)
+        # What it can do may come with the listing only, which a server may take long to make.
+        with self.wire.stage("list" if self.looks_ahead else "login"):
             self._learn()
 
     def _login(self, login: str, password: str) -> None:
         """USER and PASS, together where the server takes that (RFC 2449 section 6.6).
 
-        What it says to PASS then is no verdict on the password before it has let somebody in so.
+        A refusal is a verdict on the password if both were read: if USER was accepted, or if it has let somebody in so.
         """
-        habits = self.wire.habits
+        habits, accepted = self.wire.habits, False
         if self.pipelines:
             self.hurried = True
             self.raw.send_ahead(f"USER {login}", f"PASS {password}")
         try:
             with self.wire.patience(LOGIN_SECONDS) if self.hurried else contextlib.nullcontext():
                 self.raw.user(login)
+                accepted = True
                 self.raw.pass_(password)
         except poplib.error_proto as error:
-            self.hurried = self.hurried and not (habits.took_login and is_refusal(error))
+            self.hurried = self.hurried and not (is_refusal(error) and (accepted or habits.took_login))
             raise
         habits.took_login = habits.took_login or self.hurried
         self.hurried = False
@@ -238,14 +236,12 @@ class Pop3Client:
     def ask(self, *commands: str) -> Iterator[str]:
         """Send each command; whoever iterates reads its answer before taking the next.
 
-        A server that takes several at once gets them so: round trips cost more than anything else. Until all answers
-        of a first time have come, it is not waited for as long as usual.
+        A server that takes several at once gets them so: round trips cost more than anything else. It is waited for as
+        long as usual: to hang up on one that is only slow would leave the mailbox locked.
         """
         if len(commands) > 1 and self.pipelines:
-            with contextlib.nullcontext() if self._pipelines else self.wire.patience(PIPELINE_SECONDS):
-                self.raw._putcmd("\r\n".join(commands))
-                yield from commands
-            self._pipelines = True
+            self.raw._putcmd("\r\n".join(commands))
+            yield from commands
         else:
             for command in commands:
                 self.send(command)

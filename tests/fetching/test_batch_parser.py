@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,26 +166,71 @@ def test_answers_that_nobody_took_are_answers_to_nothing_else(parser: BatchParse
     assert read_all(parser)[0] == [None] * len(RAWS)
 
 
-@pytest.mark.parametrize("fault", [signal.SIGSEGV, signal.SIGABRT, child.TOO_LONG], ids=lambda fault: fault.name)
-def test_a_message_that_it_dies_of_is_put_aside_and_the_others_are_read_here(
-    parser: BatchParser, monkeypatch: pytest.MonkeyPatch, fault: signal.Signals
-) -> None:
-    pid = started(parser)
-    os.kill(pid, signal.SIGSTOP)
-    answer = batch_parser._ParseProcess._answer
+def end_at(monkeypatch: pytest.MonkeyPatch, *ends: tuple[int, signal.Signals]) -> list[int]:
+    """Have processes end at the message of that number by that signal, one process each; gets their ids."""
+    answer, rest, ended = batch_parser._ParseProcess._answer, list(ends), list[int]()
 
-    def die(process: Any, number: int) -> Any:
-        os.kill(pid, fault)
-        os.kill(pid, signal.SIGCONT)
+    def end(process: Any, number: int) -> Any:
+        if rest and number == rest[0][0]:
+            os.kill(process.pid, rest.pop(0)[1])
+            wait_until(lambda: is_gone(process.pid), "its end")
+            ended.append(process.pid)
+            raise EOFError
         return answer(process, number)
 
-    monkeypatch.setattr(batch_parser._ParseProcess, "_answer", die)
+    monkeypatch.setattr(batch_parser._ParseProcess, "_answer", end)
+    return ended
+
+
+@pytest.mark.parametrize("fault", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS], ids=lambda fault: fault.name)
+def test_a_message_that_two_processes_crash_at_is_put_aside_and_the_others_are_read_here(
+    parser: BatchParser, monkeypatch: pytest.MonkeyPatch, fault: signal.Signals
+) -> None:
+    started(parser)
+    ended = end_at(monkeypatch, (1, fault), (1, fault))
     (culprit, *others), codes = read_all(parser)
     assert culprit is not None
     assert culprit.message is None
-    assert culprit.flaw
+    assert fault.name in culprit.flaw
     assert others == [None] * (len(RAWS) - 1)
+    assert codes == ["parser-ended", "parser-ended"]
+    assert len(set(ended)) == 2
+
+
+def test_a_message_that_takes_too_long_is_put_aside_at_once(
+    parser: BatchParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(parser)
+    end_at(monkeypatch, (2, child.TOO_LONG))
+    (first, culprit, *others), codes = read_all(parser)
+    assert first == Reading(parse_message(RAWS[0]))
+    assert culprit is not None
+    assert "seconds of processor time" in culprit.flaw
+    assert (others, codes) == ([None] * (len(RAWS) - 2), ["parser-ended"])
+
+
+@pytest.mark.parametrize("fault", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS], ids=lambda fault: fault.name)
+def test_a_message_that_one_process_crashes_at_but_not_the_next_is_read(
+    parser: BatchParser, monkeypatch: pytest.MonkeyPatch, fault: signal.Signals
+) -> None:
+    """A library replaced in place, or a failing disk, has nothing to do with the message."""
+    started(parser)
+    end_at(monkeypatch, (2, fault))
+    found, codes = read_all(parser)
+    assert found == [Reading(parse_message(RAWS[0])), Reading(parse_message(RAWS[1])), *[None] * (len(RAWS) - 2)]
     assert codes == ["parser-ended"]
+
+
+def test_a_message_that_a_second_process_tells_nothing_of_is_read_here(
+    parser: BatchParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(parser)
+    end_at(monkeypatch, (1, signal.SIGSEGV), (1, signal.SIGKILL))
+    assert read_all(parser) == ([None] * len(RAWS), ["parser-ended", "parser-ended"])
+    started(parser)
+    end_at(monkeypatch, (1, signal.SIGSEGV))
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert read_all(parser) == ([None] * len(RAWS), ["parser-ended", "parser-not-started"])
 
 
 def test_no_message_is_to_blame_for_a_crash_between_two_batches(parser: BatchParser) -> None:
@@ -225,6 +271,22 @@ def test_where_it_cannot_be_started_all_is_read_here(parser: BatchParser, monkey
     assert [entry["code"] for entry in logs] == ["parser-not-started"]
     assert read_all(parser) == ([None] * len(RAWS), [])
     monkeypatch.undo()
+    started(parser)
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError, KeyboardInterrupt], ids=lambda error: error.__name__)
+def test_whatever_keeps_it_from_starting_takes_no_place_for_good(
+    parser: BatchParser, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def refuse(*_args: Any, **_options: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(subprocess, "Popen", refuse)
+        for _ in range(os.cpu_count() or 1):
+            with nullcontext() if issubclass(error, Exception) else pytest.raises(error):
+                parser.expect(BACKLOG + 1)
+    assert {entry["code"] for entry in logs} == ({"parser-not-started"} if issubclass(error, Exception) else set())
     started(parser)
 
 
@@ -386,19 +448,10 @@ def test_a_process_that_is_killed_over_a_batch_costs_no_message(
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_message_that_crashes_the_parser_goes_to_quarantine_alone(
+def test_a_message_that_crashes_the_parser_twice_goes_to_quarantine_alone(
     desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = batch_parser._ParseProcess._answer
-
-    def crashed(process: Any, number: int) -> Any:
-        if number == 7:
-            os.kill(process.pid, signal.SIGSEGV)
-            wait_until(lambda: is_gone(process.pid), "its end")
-            raise EOFError
-        return answer(process, number)
-
-    monkeypatch.setattr(batch_parser._ParseProcess, "_answer", crashed)
+    end_at(monkeypatch, (7, signal.SIGSEGV), (1, signal.SIGSEGV))
     mailbox.deliver(*mails(30))
     desk.account(mailbox)
     row = desk.fetch_one()
@@ -406,6 +459,20 @@ def test_a_message_that_crashes_the_parser_goes_to_quarantine_alone(
     [held] = desk.ok("quarantine", "list", "--json").json_lines
     assert "SIGSEGV" in held["error"]
     assert desk.titles() == expected(30) - Counter({"mail 6": 1})
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_message_at_which_the_parser_crashed_once_becomes_a_ticket(
+    desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = end_at(monkeypatch, (7, signal.SIGSEGV))
+    mailbox.deliver(*mails(30))
+    desk.account(mailbox)
+    row = desk.fetch_one()
+    assert (row["new"], row["quarantined"]) == (30, 0)
+    assert len(ended) == 1
+    assert desk.titles() == expected(30)
+    assert mailbox.count() == 0
 
 
 def test_an_account_with_little_mail_starts_no_process(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import subprocess
 import sys
 
 import pytest
 
+from postmaster.fetching.memory import return_large_blocks
 from postmaster.sources.pop3_client import Pop3Client
 from tests.servers.pop3 import Pop3Server
 from tests.support import Desk, mail
@@ -57,3 +59,14 @@ def test_memory_that_runs_out_is_not_blamed_on_the_server(desk: Desk, monkeypatc
             assert error["code"] == "memory-short"
             assert "PostMaster" in error["message"]
         assert desk.fetch_one()["new"] == 1
+
+
+@pytest.mark.parametrize("error", [OSError, MemoryError, AttributeError, ImportError], ids=lambda error: error.__name__)
+def test_where_memory_cannot_be_asked_to_go_back_mail_is_read_as_well(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuse(_name: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    return_large_blocks.__wrapped__()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from postmaster.accounts.types import ACCOUNT_TYPES
 from postmaster.errors import MailError
+from postmaster.sources import deadline as deadline_module
 from postmaster.sources.base import Deletions, Endpoint, MailSource
 from postmaster.sources.open import open_source
 from tests.servers.fixtures import TestMailbox
@@ -53,6 +56,19 @@ def refused(endpoint: Endpoint, **options: Any) -> MailError:
         taken(opened(endpoint, **options))
     assert endpoint.password not in repr(vars(caught.value)) + str(caught.value)
     return caught.value
+
+
+class FakeClock:
+    """What limits are counted by; it goes on as usual, and ``pass_`` lets so many seconds pass at once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._passed = 0.0
+        clock = SimpleNamespace(monotonic=lambda: time.monotonic() + self._passed)
+        monkeypatch.setattr(deadline_module, "time", clock)
+
+    def pass_(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        self._passed += seconds
 
 
 def mail(subject: str, size: int = 0) -> bytes:

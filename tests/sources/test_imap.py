@@ -15,7 +15,7 @@ from postmaster.sources.open import list_folders
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.scripted import Answer, Connection, ImapServer, number_in
-from tests.sources.support import at, at_script, mail, mails, opened, refused, taken
+from tests.sources.support import FakeClock, at, at_script, mail, mails, opened, refused, taken
 
 
 def flag(mailbox: TestMailbox, numbers: str, folder: str = "INBOX") -> None:
@@ -459,6 +459,7 @@ def test_a_folder_that_is_called_otherwise_is_found_although_it_was_asked_for_wi
 @pytest.mark.parametrize("capability", [b"IMAP4rev1 UIDPLUS AUTH=PLAIN", b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID"])
 def test_a_folder_that_opens_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatch, capability: bytes) -> None:
     monkeypatch.setattr(imap_client, "PIPELINE_SECONDS", 0.3)
+    monkeypatch.setattr(imap_client, "AHEAD_SECONDS", 0.3)
 
     def open_slowly(connection: Connection, tag: bytes, _arguments: bytes) -> None:
         connection.stopping.wait(0.6)
@@ -469,3 +470,35 @@ def test_a_folder_that_opens_slowly_is_waited_for(monkeypatch: pytest.MonkeyPatc
             source = opened(at_script(server))
             assert not source.list()
             source.close()
+
+
+def test_a_folder_that_takes_over_a_minute_to_open_is_not_out_of_time_for_a_session_that_was_lost_over_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock(monkeypatch)
+
+    def select_slowly(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        clock.pass_(70)
+        connection.cut()
+
+    with ImapServer({"SELECT": select_slowly}, capability=b"IMAP4rev1 UIDPLUS AUTH=PLAIN ID") as server:
+        assert refused(at_script(server), seconds=600).code == "connection-lost", "it should not be out of time"
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(("told", "size"), [(2**64 - 1, 2**63 - 1), (2**63, 2**63 - 1), (-1, 0), (-(2**70), 0)])
+def test_a_size_that_is_absurd_is_the_nearest_that_can_be(told: int, size: int) -> None:
+    fetch = b"* 1 FETCH (UID 1 RFC822.SIZE %d FLAGS ())\r\n* 2 FETCH (UID 2 RFC822.SIZE 3 FLAGS ())\r\n" % told
+    with ImapServer({"FETCH": fetch + b"{tag} OK done\r\n"}, messages={1: b"x", 2: b"y"}) as server:
+        source = opened(at_script(server))
+        assert [(m.handle, m.size, m.unlisted) for m in source.list()] == [(1, size, False), (2, 3, False)]
+        source.close()
+
+
+@pytest.mark.parametrize("uid", [2**64 - 1, 2**63, -1, -7])
+def test_a_uid_that_is_absurd_leaves_out_its_message_alone(uid: int) -> None:
+    fetch = b"* 1 FETCH (UID %d RFC822.SIZE 3 FLAGS ())\r\n* 2 FETCH (UID 2 RFC822.SIZE 3 FLAGS ())\r\n" % uid
+    with ImapServer({"FETCH": fetch + b"{tag} OK done\r\n"}, messages={1: b"x", 2: b"y"}) as server:
+        source = opened(at_script(server))
+        assert [(m.identity, m.unlisted) for m in source.list()] == [(None, True), ("imap:7:2", False)]
+        source.close()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+from types import SimpleNamespace
+
 import pytest
 
 from postmaster.errors import MailError
@@ -9,11 +13,14 @@ from postmaster.sources import dial as dial_module
 from postmaster.sources import pop3 as pop3_module
 from postmaster.sources import pop3_client
 from postmaster.sources.deadline import TimeLimits
+from postmaster.sources.dial import IN_USE_PAUSES
+from postmaster.sources.habits import habits_of
 from postmaster.sources.pop3 import DELE_REFUSED
+from postmaster.sources.wire import ErrorTranslator
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.pop3 import Pop3Server, multiline
 from tests.servers.scripted import Answer, Connection, ScriptedServer
-from tests.sources.support import at, at_script, mail, mails, opened, refused, taken
+from tests.sources.support import FakeClock, at, at_script, mail, mails, opened, refused, taken
 
 
 def test_identities_are_those_of_uidl_and_survive_the_session(mailbox: TestMailbox) -> None:
@@ -269,22 +276,160 @@ def test_a_server_that_pipelines_in_words_only_is_asked_step_by_step(
     monkeypatch: pytest.MonkeyPatch, command: str, answer: Answer
 ) -> None:
     monkeypatch.setattr(pop3_client, "LOGIN_SECONDS", 0.5)
-    monkeypatch.setattr(pop3_client, "PIPELINE_SECONDS", 0.5)
-    monkeypatch.setattr(pop3_module, "PIPELINE_SECONDS", 0.5)
     with pipelining_server(**{command: answer}) as server:
         for connections in (2, 3):
-            assert taken(opened(at_script(server, "POP3")), delete=False)[0] == mails(1)
+            source = opened(at_script(server, "POP3", answer_timeout=0.5))
+            assert taken(source, delete=False)[0] == mails(1)
             assert server.connections == connections  # the next time it is known
 
 
-def test_a_password_that_is_refused_with_its_user_name_is_shown_once_more_alone() -> None:
-    """Until the server has let somebody in so, it may be that it did not read what came together."""
+def test_a_wrong_password_is_shown_once_also_by_a_process_that_knows_nothing_of_the_server() -> None:
+    """Each attempt counts where an account is locked after some, or an address banned."""
     with pipelining_server() as server:
         assert refused(at_script(server, "POP3", password="wrong")).code == "login-refused"
-        assert server.connections == 2
+        assert server.connections == 1
+        assert server.received.count(b"PASS wrong") == 1
         taken(opened(at_script(server, "POP3")), delete=False)
         assert refused(at_script(server, "POP3", password="wrong")).code == "login-refused"
-        assert server.connections == 4
+        assert server.connections == 3
+
+
+def test_a_user_name_that_is_refused_with_its_password_is_shown_once_more_alone() -> None:
+    """Until the server has let somebody in so, it may be that it did not read what came together."""
+
+    def refuse_several(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        several = bool(connection.unread)
+        connection.forget()
+        connection.send(b"-ERR one at a time\r\n" if several else b"+OK\r\n")
+
+    with pipelining_server(USER=refuse_several) as server:
+        assert taken(opened(at_script(server, "POP3")), delete=False)[0] == mails(1)
+        assert server.connections == 2
+
+
+def naming_slowly(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+    """As long as 20 s where limits are a twentieth."""
+    connection.stopping.wait(1.0)
+    connection.send(multiline(b"1 u1\r\n"))
+
+
+def handing_over_slowly(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+    connection.stopping.wait(1.0)
+    connection.send(multiline(mail("slow")))
+
+
+def telling_with_the_listing(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+    """A server that answers several commands at once says nothing before it has got through them all (Dovecot)."""
+    if connection.unread:
+        connection.stopping.wait(1.0)
+    connection.send(PIPELINING)
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [("UIDL", naming_slowly), ("CAPA", telling_with_the_listing), ("RETR", handing_over_slowly)],
+    ids=["UIDL", "CAPA", "RETR"],
+)
+def test_a_server_that_is_only_slow_is_waited_for_and_keeps_its_session(
+    monkeypatch: pytest.MonkeyPatch, command: str, answer: Answer
+) -> None:
+    """Whoever hangs up on it finds the maildrop locked by itself."""
+    wait = ErrorTranslator._wait
+
+    def wait_a_twentieth(wire: ErrorTranslator, seconds: float) -> None:
+        wait(wire, seconds / 20)
+        wire._answer_seconds = seconds
+
+    monkeypatch.setattr(ErrorTranslator, "_wait", wait_a_twentieth)
+    with pipelining_server(**{command: answer}) as server:
+        server.messages = mails(2) if command == "RETR" else mails(1)
+        assert len(taken(opened(at_script(server, "POP3")), delete=False)[0]) == len(server.messages)
+        assert server.connections == 1
+
+
+LOCKED = b"-ERR [IN-USE] locked by another session\r\n"
+
+
+def locked_server(answers: Sequence[bytes]) -> Pop3Server:
+    """A server that hangs up over UIDL in the first session; to PASS it gives these ``answers``, then +OK."""
+    rest = iter([b"+OK\r\n", *answers])
+
+    def uidl(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        if server.connections == 1:
+            connection.cut()
+        else:
+            connection.send(multiline(b"1 u1\r\n"))
+
+    def sign_in(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        connection.send(next(rest, b"+OK\r\n"))
+
+    server = pipelining_server(UIDL=uidl, LIST=multiline(b"1 3\r\n"), PASS=sign_in)
+    return server
+
+
+def test_a_maildrop_that_is_locked_by_our_own_lost_session_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr(dial_module, "time", SimpleNamespace(sleep=paused.append))
+    with locked_server([LOCKED] * 3) as server:
+        source = opened(at_script(server, "POP3"))
+        assert [m.identity for m in source.list()] == ["uidl:u1"]
+        source.close()
+        assert server.connections == 5
+    assert paused == list(IN_USE_PAUSES[:3])
+
+
+@pytest.mark.parametrize(("seconds", "attempts"), [(30, len(IN_USE_PAUSES) - 1), (600, len(IN_USE_PAUSES) + 1)])
+def test_one_that_stays_locked_is_an_error_as_soon_as_there_is_no_time_left(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, attempts: int
+) -> None:
+    clock = FakeClock(monkeypatch)
+    monkeypatch.setattr(dial_module, "time", SimpleNamespace(sleep=clock.pass_))
+    with locked_server([LOCKED] * 20) as server:
+        assert refused(at_script(server, "POP3"), seconds=seconds).code == "login-in-use"
+        assert server.connections == 1 + attempts
+
+
+def test_a_maildrop_that_somebody_else_has_locked_is_left_to_the_next_run() -> None:
+    with pipelining_server(PASS=LOCKED) as server:
+        assert refused(at_script(server, "POP3")).code == "login-in-use"
+        assert server.connections == 1
+
+
+def test_a_second_session_has_all_the_time_that_an_opening_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A maildrop that takes 70 s to list is not out of time for a first session that was lost over as much."""
+    clock = FakeClock(monkeypatch)
+
+    def uidl(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
+        clock.pass_(70)
+        if server.connections == 1:
+            connection.cut()
+        else:
+            connection.send(b"-ERR [SYS/TEMP] in time, but no\r\n")
+
+    with pipelining_server(UIDL=uidl) as server:
+        assert refused(at_script(server, "POP3"), seconds=600).code == "server-refused"
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("answers", "pipelines"),
+    [
+        ([b"-ERR [LOGIN-DELAY] not so soon\r\n"], False),
+        ([b"+OK\r\n"], False),
+        ([b"421 no\r\n"], True),
+    ],
+    ids=["another reason", "none", "the same reason"],
+)
+def test_a_server_may_pipeline_if_it_refuses_the_second_session_for_the_same_reason(
+    answers: list[bytes], pipelines: bool
+) -> None:
+    """What it has against the second session may be that there was a first."""
+    rest = iter([b"421 no\r\n", *answers])
+    with pipelining_server(PASS=lambda connection, _tag, _arguments: connection.send(next(rest))) as server:
+        with contextlib.suppress(MailError):
+            opened(at_script(server, "POP3")).close()
+        assert server.connections == 2
+        assert habits_of(server.host, server.port).pipelines is pipelines
 
 
 def test_an_empty_mailbox_that_is_not_listed_is_found_empty_although_it_was_asked_for_ahead() -> None:

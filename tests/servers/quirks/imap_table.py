@@ -69,6 +69,26 @@ class SameUidTwice:
         return 3 if message.uid in (3, 4) else message.uid
 
 
+class UidBeyondColumns:
+    def uid(self, message: Message) -> int:
+        return 2**64 - 1 if is_culprit(message) else message.uid
+
+
+class UidBelowZero:
+    def uid(self, message: Message) -> int:
+        return -7 if is_culprit(message) else message.uid
+
+
+class SizeBeyondColumns:
+    def size(self, message: Message) -> int:
+        return 2**64 - 1 if is_culprit(message) else len(message.raw)
+
+
+class SizeBelowZero:
+    def size(self, message: Message) -> int:
+        return -1 if is_culprit(message) else len(message.raw)
+
+
 class UidOfZero:
     def uid(self, message: Message) -> int:
         return 0 if is_culprit(message) else message.uid
@@ -566,6 +586,10 @@ QUIRKS: tuple[Quirk, ...] = (
         SameUidTwice,
         refuses=True,
     ),
+    Quirk("a UID of 64 bits", "RFC 3501 section 2.3.1.1: a UID has 32 bits", UidBeyondColumns, blocks=True),
+    Quirk("a UID below zero", "RFC 3501 section 2.3.1.1: a UID is nonzero", UidBelowZero, blocks=True),
+    Quirk("a size of 64 bits", "RFC 3501 section 9: a number has 32 bits", SizeBeyondColumns, blocks=True),
+    Quirk("a size below zero", "RFC 3501 section 9: a number has no sign", SizeBelowZero),
     Quirk("a UID of zero", "RFC 3501 section 2.3.1.1: a UID is nonzero", UidOfZero, refuses=True),
     Quirk("answers about messages nobody asked for", "RFC 3501 section 7", AnswersWhatWasNotAsked),
     Quirk(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 
 from tests.servers.quirks.imap import HangUp
 from tests.servers.quirks.imap_table import OfNoSize, Quirk, StandIn, StandInOfItsSize, StatusOnceRead, is_culprit
@@ -51,6 +52,31 @@ class AnnouncesTooLittle:
 class TooLargeNow:
     def size(self, message: Message) -> int:
         return 10**9 if is_culprit(message) else len(message.raw)
+
+
+class SizeBeyondColumns:
+    def size(self, message: Message) -> int:
+        return 2**64 - 1 if is_culprit(message) else len(message.raw)
+
+
+class SizeBelowZero:
+    def size(self, message: Message) -> int:
+        return -1 if is_culprit(message) else len(message.raw)
+
+
+class NumberBeyondColumns:
+    number_of_culprit = b"18446744073709551615"
+
+    def listing(self, lines: Iterable[bytes]) -> bytes:
+        culprit = next((b"%d " % number for number, message in self.left() if is_culprit(message)), b"\0")  # type: ignore[attr-defined]
+        told = (
+            self.number_of_culprit + line[len(culprit) - 1 :] if line.startswith(culprit) else line for line in lines
+        )
+        return super().listing(told)  # type: ignore[misc,no-any-return]
+
+
+class NumberBelowZero(NumberBeyondColumns):
+    number_of_culprit = b"-3"
 
 
 class SameUidl:
@@ -309,6 +335,10 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("a hang-up within one message", "jstedfast/MailKit#361", HangsUpWithinMessage, blocks=True),
     Quirk("sizes far too small", "jstedfast/MailKit#174", AnnouncesTooLittle),
     Quirk("too large all at once", "ProtonMail/proton-bridge#220", TooLargeNow, blocks=True),
+    Quirk("a size of 64 bits", "RFC 1939 section 5 sets no limit", SizeBeyondColumns, blocks=True),
+    Quirk("a size below zero", "RFC 1939 section 5: a size is a number", SizeBelowZero),
+    Quirk("a number of 64 bits", "RFC 1939 section 5: numbers count from 1", NumberBeyondColumns, blocks=True),
+    Quirk("a number below zero", "RFC 1939 section 5: numbers count from 1", NumberBelowZero, blocks=True),
     Quirk("one UIDL for two messages", "hmailserver/hmailserver#475", SameUidl),
     Quirk("UIDLs of the session", "Zimbra/zm-mailbox#1472", UidlsOfTheSession),
     Quirk("a QUIT that is lost", "RFC 1939 section 6", QuitLost, refuses=True),
