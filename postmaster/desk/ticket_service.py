@@ -59,11 +59,14 @@ class TicketService:
         return [found[number] for number in asked]
 
     def _locked(self, numbers: Sequence[str]) -> list[Ticket]:
-        """In the order of their ids, so that two who lock the same ones do not wait for each other."""
+        """In the order of their ids, so that two who lock the same ones do not wait for each other.
+
+        Nor for mail: an article that is being added holds its ticket's key, which is not what changes.
+        """
         found: list[Ticket] = []
         for start in range(0, len(numbers), PIECE):
             chosen = select(Ticket).where(Ticket.number.in_(sorted(numbers)[start : start + PIECE]))
-            found += self.session.scalars(chosen.order_by(Ticket.id).with_for_update(of=Ticket))
+            found += self.session.scalars(chosen.order_by(Ticket.id).with_for_update(of=Ticket, key_share=True))
         return found
 
     def change(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from postmaster.desk.tickets import claim_numbers
@@ -24,6 +25,10 @@ from postmaster.pipeline.decision import Decision
 
 # How often a batch is decided about anew because somebody else has taken the ticket numbers that it had foreseen.
 ATTEMPTS = 3
+
+# How long a statement beside the session waits for a lock. Whoever has it may wait for the session, which is idle
+# meanwhile as far as PostgreSQL can see: it would never find that they wait for each other.
+PATIENCE = "3s"
 
 # A commit of next to nothing takes all to the disk that stands before it in the log, whoever wrote it.
 _FLUSH = text("SELECT pg_logical_emit_message(true, 'postmaster', '')")
@@ -54,11 +59,12 @@ class Foreseen:
 
 @contextmanager
 def deciding_ahead(session: Session, decide: Decide) -> Iterator[Foreseen]:
-    """Decide now; ``session`` writes what comes of it. Raises OvertakenError if the ticket numbers are in demand.
+    """Decide now; ``session`` writes what comes of it. Raises OvertakenError if the ticket numbers are in demand, and
+    DBAPIError if a lock is held for longer than ``PATIENCE``.
 
     If others turn out to have been faster, the numbers go back, unless somebody has taken some behind them.
     """
-    with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as side:
+    with _side_connection() as side:
         desk, decisions, first = _with_numbers(side, decide)
         try:
             later = (each.ticket for each in decisions if each.outcome in LATER)
@@ -67,6 +73,27 @@ def deciding_ahead(session: Session, decide: Decide) -> Iterator[Foreseen]:
         except OvertakenError:
             claim_numbers(side, desk.day, desk.tickets.last_number, first)
             raise
+
+
+@contextmanager
+def _side_connection() -> Iterator[Connection]:
+    """A connection that commits each statement by itself, and that waits for locks only for a while."""
+    with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as side:
+        side.exec_driver_sql(f"SET lock_timeout = '{PATIENCE}'")
+        try:
+            yield side
+        finally:
+            _make_patient(side)
+
+
+def _make_patient(side: Connection) -> None:
+    """Have whoever gets the connection next wait as the server has it; nobody gets one that cannot be told so."""
+    if side.invalidated:
+        return
+    try:
+        side.exec_driver_sql("RESET lock_timeout")
+    except DBAPIError:
+        side.invalidate()
 
 
 def _with_numbers(side: Connection, decide: Decide) -> tuple[DecisionContext, Sequence[Decision], int]:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from postmaster.bulk import columns_of, insert_columns
+from postmaster.bulk import among, columns_of, insert_columns
 from postmaster.database import dialect_of
 from postmaster.desk.models import LinkKind, ThreadKey, Ticket
 from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets, renew_field_keys
@@ -134,6 +134,7 @@ def article_of(decision: Decision) -> NewArticle:
 
 def _change(session: Session, tickets: set[CandidateTicket], moment: datetime) -> None:
     """Write down what follow-ups changed, and nothing else: somebody may be changing the rest at this moment."""
+    _hold_rows(session, [ticket.id for ticket in tickets if ticket.id])
     same: dict[tuple[str, ...], list[CandidateTicket]] = defaultdict(list)
     for ticket in tickets:
         same[tuple(sorted(ticket.changes))].append(ticket)
@@ -145,6 +146,13 @@ def _change(session: Session, tickets: set[CandidateTicket], moment: datetime) -
         session.execute(update(Ticket), rows)
     for ticket in tickets:
         ticket.changes.clear()
+
+
+def _hold_rows(session: Session, ticket_ids: Sequence[int]) -> None:
+    """Let nobody else change these tickets, in the order of their ids as others do: so that no two wait in a circle."""
+    if len(ticket_ids) > 1 and dialect_of(session) == "postgresql":
+        rows = select(Ticket.id).where(among("postgresql", Ticket.id, "ids")).order_by(Ticket.id)
+        session.execute(rows.with_for_update(key_share=True), {"ids": sorted(ticket_ids)})
 
 
 def _keys_of(decisions: Iterable[Decision]) -> list[Json]:

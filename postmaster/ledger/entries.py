@@ -105,7 +105,11 @@ def _quarantine(
     trace: list[Json] | None = None,
     verdict: SenderVerdict = NO_VERDICT,
 ) -> Recorded:
-    """Put ``arrival`` aside with its raw source, for somebody to look at."""
+    """Put ``arrival`` aside with its raw source, for somebody to look at.
+
+    Its id in quarantine is given at the next flush, which is under the lock of deciding: so ids there are in the order
+    of commits. Whoever deletes all that he has seen names the newest, and nothing may come up below it.
+    """
     moment = now()
     trace = trace or [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]
     row = _ledger_row(arrival, origin, moment, Outcome.QUARANTINED, reason, trace) | {"verdict": verdict.kept()}

@@ -28,7 +28,6 @@ from postmaster.desk.models import (
 from postmaster.desk.rawmail import unpack
 from postmaster.desk.tickets import TicketAttributes
 from postmaster.extensions import Json
-from postmaster.resources.numbers import MAX_ID
 
 ATTACHMENT_COLUMNS = ("part", "filename", "content_type", "content_id", "inline", "size", "sha256")
 
@@ -44,10 +43,10 @@ class ExportedArticle:
 
 @dataclass(frozen=True, slots=True)
 class _Belongings:
-    """What else belongs to tickets, by their ids; ``newest`` is the last article when those were counted."""
+    """What else belongs to tickets, by their ids; ``newest`` are their last articles when those were counted."""
 
     articles: Mapping[int, int]
-    newest: int
+    newest: Mapping[int, int]
     links: Mapping[int, list[Json]]
     merged_into: Mapping[int, str]
     keys: Mapping[int, Json]
@@ -72,20 +71,25 @@ def export_rows(
             following = next(articles, None)
 
 
-def articles_of(session: Session, piece: Sequence[Row[Any]], newest: int = MAX_ID) -> Iterator[ExportedArticle]:
-    """The articles of these tickets up to ``newest``, in the order of the tickets; of their messages there is one in
-    memory.
+def articles_of(
+    session: Session, piece: Sequence[Row[Any]], newest: Mapping[int, int] | None = None
+) -> Iterator[ExportedArticle]:
+    """The articles of these tickets, in the order of the tickets; of their messages there is one in memory.
+
+    ``newest`` are the last ones by the ids of tickets, None for all that there are. Only those of one ticket are
+    committed in the order of their ids.
     """
     numbers = {row.id: row.Ticket.number for row in piece}
     query = (
         select(Article, RawMail)
         .outerjoin(RawMail, RawMail.id == Article.raw_id)
-        .where(Article.ticket_id.in_(numbers), Article.id <= newest)
+        .where(Article.ticket_id.in_(numbers))
         .order_by(Article.ticket_id, Article.id)
         .execution_options(yield_per=1)
     )
     for article, raw in session.execute(query):
-        yield ExportedArticle(article, numbers[article.ticket_id], unpack(raw.encoding, raw.data) if raw else None)
+        if newest is None or article.id <= newest.get(article.ticket_id, 0):
+            yield ExportedArticle(article, numbers[article.ticket_id], unpack(raw.encoding, raw.data) if raw else None)
         if raw:
             session.expunge(raw)
 
@@ -101,7 +105,7 @@ def _belongings(session: Session, ids: Sequence[int], seen: Sequence[ColumnEleme
     imported = select(ImportedTicket).where(ImportedTicket.ticket_id.in_(ids))
     return _Belongings(
         articles={row.ticket_id: row.size for row in counts},
-        newest=max((row.newest for row in counts), default=0),
+        newest={row.ticket_id: row.newest for row in counts},
         links=_links(session, ids, seen),
         merged_into={row.ticket_id: row.number for row in session.execute(merged)},
         keys=_keys(session, ids),

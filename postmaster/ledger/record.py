@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -33,6 +33,9 @@ from postmaster.pipeline.stages import decide
 
 log = structlog.get_logger("postmaster.record")
 
+
+# What PostgreSQL calls a deadlock (its manual, appendix A).
+DEADLOCK = "40P01"
 
 BeginTransaction = Callable[[Session], None]
 
@@ -73,6 +76,7 @@ def _record_alone(arrival: Arrival, origin: Origin, begin: BeginTransaction) -> 
     try:
         with transaction() as session:
             begin(session)
+            lock_deciding(session)  # as others have it who put mail aside: ids there are in the order of commits
             _count(session, origin, [Outcome.QUARANTINED], [None])
             return put_aside(session, arrival, origin, "unstorable", flaw)
     except (DBAPIError, PoolTimeoutError) as error:
@@ -93,9 +97,20 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTr
     if several and batch.prepared:
         try:
             return _record_ahead(batch, begin)
-        except (OvertakenError, DBAPIError) as error:  # what the database minds, it minds again below
+        except (OvertakenError, DBAPIError, PoolTimeoutError) as error:  # what the database minds, it minds again below
             log.info("a batch is decided about again, in its turn", error=database_message(error))
+    try:
+        return _record_in_turn(batch, begin)
+    except DBAPIError as error:
+        if not _is_deadlock(error):
+            raise
+        log.info("a batch is recorded again, after a deadlock", error=database_message(error))
     return _record_in_turn(batch, begin)
+
+
+def _is_deadlock(error: DBAPIError) -> bool:
+    """Whether PostgreSQL ended the transaction so that another one, which it waited for in a circle, can go on."""
+    return getattr(error.orig, "sqlstate", None) == DEADLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +122,9 @@ class _Batch:
     setup: Setup
     origin: Origin
 
-    def decide(self, session: Session) -> tuple[DecisionContext, Sequence[Decision]]:
-        """Decide about those that could be read, as the database is now."""
-        desk = load_context(session, self.setup.configuration, self.prepared, now(), self.origin.time_zone)
+    def decide(self, session: Session, moment: datetime) -> tuple[DecisionContext, Sequence[Decision]]:
+        """Decide at ``moment`` about those that could be read, as the database is now."""
+        desk = load_context(session, self.setup.configuration, self.prepared, moment, self.origin.time_zone)
         return desk, [decide(each, desk) for each in self.prepared]
 
 
@@ -126,8 +141,9 @@ def _record_in_turn(batch: _Batch, begin: BeginTransaction) -> list[Recorded]:
     with transaction() as session:
         begin(session)
         lock_deciding(session)
-        hold_counter(session, now().astimezone(batch.origin.time_zone).date())
-        desk, decisions = batch.decide(session)
+        moment = now()  # one for both: over midnight, another day's counter would be held
+        hold_counter(session, moment.astimezone(batch.origin.time_zone).date())
+        desk, decisions = batch.decide(session, moment)
         done = _file(session, batch, desk, decisions)
         _settle(session, batch.origin, desk, decisions, done)
     return done
@@ -137,7 +153,7 @@ def _record_ahead(batch: _Batch, begin: BeginTransaction) -> list[Recorded]:
     """The same, but nobody waits for more than the end of it. Raises OvertakenError, with nothing recorded."""
     with transaction() as session:
         begin(session)
-        with deciding_ahead(session, partial(batch.decide, session)) as foreseen:
+        with deciding_ahead(session, lambda: batch.decide(session, now())) as foreseen:
             desk, decisions = foreseen.desk, foreseen.decisions
             done = _file(session, batch, desk, decisions, claimed=True)
             foreseen.make_certain(session)

@@ -130,14 +130,25 @@ def _remove_old_tickets(removed: Removed, days: int) -> None:
 
 
 def _remove_tickets(session: Session, removed: Removed, query: Select[int]) -> int:
-    ids = session.scalars(query.limit(BATCH)).all()
+    found = session.scalars(query.limit(BATCH)).all()
+    ids = _locked(session, query, found)
     of_tickets = select(Article.id).where(Article.ticket_id.in_(ids))
     while _remove_articles(session, removed, of_tickets):
         pass
     forget(session, session.scalars(select(InboundMail).where(InboundMail.ticket_id.in_(ids))).all())
     session.execute(delete(Ticket).where(Ticket.id.in_(ids)))
     removed.tickets += len(ids)
-    return len(ids)
+    return len(found)
+
+
+def _locked(session: Session, query: Select[int], found: Sequence[int]) -> Sequence[int]:
+    """Those of ``found`` that ``query`` still gives once nobody adds mail to them any more.
+
+    A message that is being recorded is waited for: its ticket would take it along, though nobody had seen it here, and
+    it is gone from its server. Locked in the order of their ids, as by others.
+    """
+    still = query.where(Ticket.id.in_(found)).order_by(None).order_by(Ticket.id)
+    return session.scalars(still.with_for_update(of=Ticket)).all()
 
 
 def _remove_articles(session: Session, removed: Removed, query: Select[int]) -> int:
