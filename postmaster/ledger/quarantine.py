@@ -123,13 +123,15 @@ def handle(
 ) -> Iterator[Handled]:
     """Do ``act`` to each message; one that fails does not undo the others. ``TOGETHER`` of them are a transaction.
 
-    The oldest comes first, as when they arrived; so two people's transactions also lock messages in the same order.
+    The oldest comes first, as when they arrived. The lock under which is decided is taken before any message is locked,
+    as whoever records mail does; so two people's transactions do not wait for each other.
     After ``seconds`` no other transaction is begun, so that there may be messages that nothing is yielded for.
     """
     wanted = sorted(set(numbers))
     ends = time.monotonic() + seconds
     for start in range(0, len(wanted), TOGETHER):
         with transaction() as session:
+            lock_deciding(session)
             done = [_handle(session, number, act) for number in wanted[start : start + TOGETHER]]
         yield from done
         if time.monotonic() > ends:

@@ -42,7 +42,10 @@ class NewsContext(PulseContext, templates=("resources/_news.html",)):
 
 
 def news_of(growing: GrowingList, count: Callable[[Session, int], int], address: str, **kept: Any) -> str:
-    """A beat, with what ``count`` finds that came after the row with an id; nothing where the page shows older rows."""
+    """A beat, with what ``count`` finds that came after the row with an id; nothing where the page shows older rows.
+
+    It is a hint: batches may commit in another order than that of their ids, so a row may come without being told.
+    """
     after, new = asked_id("after"), 0
     if after is not None:
         with read_session() as session:
