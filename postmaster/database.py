@@ -6,11 +6,12 @@ import atexit
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakSet
 
+import structlog
 from flask import Flask, current_app
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,9 +24,16 @@ from postmaster.errors import ConfigError
 from postmaster.extensions import Model, db, migrate
 from postmaster.schema import MIGRATIONS
 
+log = structlog.get_logger("postmaster.database")
+
+T = TypeVar("T")
+
 # Those that are closed when the process ends. The last connection to close takes SQLite's log back into the file, so
 # that whoever copies the file between two commands has all of it.
 _engines: WeakSet[Engine] = WeakSet()
+
+# What PostgreSQL calls a deadlock (its manual, appendix A).
+DEADLOCK = "40P01"
 
 # Seconds that a writer waits for another one.
 BUSY_TIMEOUT = 30
@@ -151,6 +159,19 @@ def _check_encoding(connection: Connection) -> None:
             f"The database's encoding is {encoding}, and mail needs UTF8.",
             "Create it again with: createdb --encoding=UTF8 --locale=C.UTF-8 --template=template0",
         )
+
+
+def once_more_after_deadlock(work: Callable[[], T]) -> T:
+    """What ``work`` returns, which is one transaction. It is done again if PostgreSQL ends it so that another one,
+    which waited for it in a circle, can go on.
+    """
+    try:
+        return work()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            raise
+        log.info("a transaction is done again, after a deadlock", error=database_message(error))
+    return work()
 
 
 def database_message(error: Exception) -> str:

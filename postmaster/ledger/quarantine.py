@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from sqlalchemy import Select, select
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from postmaster import config
-from postmaster.database import database_message, transaction
+from postmaster.database import database_message, once_more_after_deadlock, transaction
 from postmaster.desk.models import RawMail
 from postmaster.desk.queues import Queues
 from postmaster.desk.rawmail import unpack
@@ -130,12 +131,16 @@ def handle(
     wanted = sorted(set(numbers))
     ends = time.monotonic() + seconds
     for start in range(0, len(wanted), TOGETHER):
-        with transaction() as session:
-            lock_deciding(session)
-            done = [_handle(session, number, act) for number in wanted[start : start + TOGETHER]]
-        yield from done
+        together = wanted[start : start + TOGETHER]
+        yield from once_more_after_deadlock(partial(_handle_together, together, act))
         if time.monotonic() > ends:
             return
+
+
+def _handle_together(numbers: Sequence[int], act: Callable[[Session, Quarantine], str]) -> list[Handled]:
+    with transaction() as session:
+        lock_deciding(session)
+        return [_handle(session, number, act) for number in numbers]
 
 
 def _handle(session: Session, number: int, act: Callable[[Session, Quarantine], str]) -> Handled:

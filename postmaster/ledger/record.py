@@ -15,7 +15,13 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from postmaster.database import database_message, dialect_of, read_session, transaction
+from postmaster.database import (
+    database_message,
+    dialect_of,
+    once_more_after_deadlock,
+    read_session,
+    transaction,
+)
 from postmaster.desk.tickets import hold_counter
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import now
@@ -33,9 +39,6 @@ from postmaster.pipeline.stages import decide
 
 log = structlog.get_logger("postmaster.record")
 
-
-# What PostgreSQL calls a deadlock (its manual, appendix A).
-DEADLOCK = "40P01"
 
 BeginTransaction = Callable[[Session], None]
 
@@ -99,18 +102,7 @@ def _record_together(arrivals: Sequence[Arrival], origin: Origin, begin: BeginTr
             return _record_ahead(batch, begin)
         except (OvertakenError, DBAPIError, PoolTimeoutError) as error:  # what the database minds, it minds again below
             log.info("a batch is decided about again, in its turn", error=database_message(error))
-    try:
-        return _record_in_turn(batch, begin)
-    except DBAPIError as error:
-        if not _is_deadlock(error):
-            raise
-        log.info("a batch is recorded again, after a deadlock", error=database_message(error))
-    return _record_in_turn(batch, begin)
-
-
-def _is_deadlock(error: DBAPIError) -> bool:
-    """Whether PostgreSQL ended the transaction so that another one, which it waited for in a circle, can go on."""
-    return getattr(error.orig, "sqlstate", None) == DEADLOCK
+    return once_more_after_deadlock(lambda: _record_in_turn(batch, begin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +142,23 @@ def _record_in_turn(batch: _Batch, begin: BeginTransaction) -> list[Recorded]:
 
 
 def _record_ahead(batch: _Batch, begin: BeginTransaction) -> list[Recorded]:
-    """The same, but nobody waits for more than the end of it. Raises OvertakenError, with nothing recorded."""
-    with transaction() as session:
-        begin(session)
-        with deciding_ahead(session, lambda: batch.decide(session, now())) as foreseen:
-            desk, decisions = foreseen.desk, foreseen.decisions
-            done = _file(session, batch, desk, decisions, claimed=True)
-            foreseen.make_certain(session)
-        _settle(session, batch.origin, desk, decisions, done)
+    """The same, but nobody waits for more than the end of it. Raises OvertakenError, with nothing recorded, and
+    ``database-away`` if the connection broke off while it was committed: then it may be recorded.
+    """
+    committing = False
+    try:
+        with transaction() as session:
+            begin(session)
+            with deciding_ahead(session, lambda: batch.decide(session, now())) as foreseen:
+                desk, decisions = foreseen.desk, foreseen.decisions
+                done = _file(session, batch, desk, decisions, claimed=True)
+                foreseen.make_certain(session)
+            _settle(session, batch.origin, desk, decisions, done)
+            committing = True
+    except DBAPIError as error:
+        if committing and error.connection_invalidated:
+            raise _away(error) from error
+        raise
     return done
 
 

@@ -7,15 +7,18 @@ from datetime import timedelta
 from threading import Event as Signal
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Ticket, TicketCounter
 from postmaster.desk.ticket_service import TicketService
-from postmaster.extensions import db, now
+from postmaster.errors import MailError
+from postmaster.extensions import Model, db, now
 from postmaster.fetching.pending import mark_deleted
 from postmaster.ledger import ahead, apply, quarantine
 from postmaster.ledger import record as recording
@@ -226,3 +229,42 @@ def test_a_pool_that_has_no_connection_left_for_the_side(monkeypatch: pytest.Mon
     finally:
         for each in held:
             each.close()
+
+
+def test_a_batch_whose_commit_got_no_answer_is_not_recorded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialect: Any = db.engine.dialect
+    commit, broken = dialect.do_commit, []
+
+    def break_off(connection: Any) -> None:
+        commit(connection)
+        if not broken and counted(Ticket):
+            broken.append(1)
+            connection.dbapi_connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(dialect, "do_commit", break_off)
+    with pytest.raises(MailError) as caught:
+        record(arrivals([named("one"), named("two")]), ORIGIN, lambda _session: None)
+    assert caught.value.code == "database-away"
+    assert broken
+    assert counted(Ticket) == 2
+
+
+def test_messages_of_the_quarantine_are_handled_once_more_after_a_deadlock() -> None:
+    circles = [DBAPIError("UPDATE", None, psycopg.errors.DeadlockDetected())]
+
+    def act(_session: Session, _row: Quarantine) -> str:
+        if circles:
+            raise circles.pop()
+        return "done"
+
+    put_aside("root")
+    with read_session() as session:
+        number = session.scalars(select(Quarantine.id)).one()
+    assert [each.done for each in quarantine.handle([number], act)] == ["done"]
+
+
+def counted(table: type[Model]) -> int:
+    """How many rows of ``table`` others see."""
+    with db.engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(table)) or 0
