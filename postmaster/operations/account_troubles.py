@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -68,40 +68,34 @@ def _backlogs(accounts: Sequence[MailAccount]) -> Iterator[IncidentTrouble]:
 
 def withheld(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     """Messages that servers did not hand over in several runs, so that waiting will hardly help."""
-    return _of_accounts(session, long_withheld(session), _withholding)
-
-
-def _of_accounts(
-    session: Session, counts: Mapping[int, int], tell: Callable[[MailAccount, int], IncidentTrouble]
-) -> Sequence[IncidentTrouble]:
-    """What is wrong with the valid ones among the accounts of ``counts``."""
-    valid = select(MailAccount).where(MailAccount.id.in_(counts), MailAccount.validity == Validity.VALID)
-    return [tell(account, counts[account.id]) for account in session.scalars(valid)]
-
-
-def _withholding(account: MailAccount, count: int) -> IncidentTrouble:
-    them = "it" if count == 1 else "them"
-    sentence = (
-        f"{account.label}: {quantity(count, 'message is', 'messages are')} left on the server, which does not hand "
-        f"{them} over. Open {them} there with another program, and forward or move {them}; the account's page names "
-        f"{them}."
+    return _left(
+        session,
+        long_withheld(session),
+        "left on the server, which does not hand {them} over. Open {them} there with another program, and forward or "
+        "move {them}; the account's page names {them}.",
     )
-    return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}", count)
 
 
 def fatal(session: Session, _moment: datetime) -> Sequence[IncidentTrouble]:
     """Messages that are left because run after run ended in the middle of them."""
-    return _of_accounts(session, fatal_mail(session), _fatality)
-
-
-def _fatality(account: MailAccount, count: int) -> IncidentTrouble:
-    them = "it" if count == 1 else "them"
-    sentence = (
-        f"{account.label}: {quantity(count, 'message is', 'messages are')} left on the server: run after run "
-        f"was killed in the middle of {them}, as when memory runs out, or took too long. Give PostMaster more memory "
-        f"and save the account to have {them} tried again, or move {them} away with a mail program; the account's page "
-        f"names {them}."
+    return _left(
+        session,
+        fatal_mail(session),
+        "left on the server: run after run was killed in the middle of {them}, as when memory runs out, or took too "
+        "long. Give PostMaster more memory and save the account to have {them} tried again, or move {them} away with a "
+        "mail program; the account's page names {them}.",
     )
+
+
+def _left(session: Session, counts: Mapping[int, int], why: str) -> Sequence[IncidentTrouble]:
+    """What is left on the servers of the valid ones among the accounts of ``counts``, and ``why``."""
+    valid = select(MailAccount).where(MailAccount.id.in_(counts), MailAccount.validity == Validity.VALID)
+    return [_left_of(account, counts[account.id], why) for account in session.scalars(valid)]
+
+
+def _left_of(account: MailAccount, count: int, why: str) -> IncidentTrouble:
+    told = why.format(them="it" if count == 1 else "them")
+    sentence = f"{account.label}: {quantity(count, 'message is', 'messages are')} {told}"
     return IncidentTrouble(str(account.id), sentence, f"/accounts/{account.id}", count)
 
 
