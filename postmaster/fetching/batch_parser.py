@@ -41,12 +41,9 @@ BATCH_SECONDS = 120
 _PIPE_BYTES = 256 * 1024
 
 # What a process ends with that has met something it cannot stand. Who kills it otherwise has nothing against a message.
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 _OWN_FAULTS = {
-    signal.SIGSEGV: "Reading it crashes the parser ({name}).",
-    signal.SIGBUS: "Reading it crashes the parser ({name}).",
-    signal.SIGFPE: "Reading it crashes the parser ({name}).",
-    signal.SIGILL: "Reading it crashes the parser ({name}).",
-    signal.SIGABRT: "Reading it crashes the parser ({name}).",
+    **dict.fromkeys(_CRASHES, "Reading it crashes the parser ({name})."),
     TOO_LONG: "Reading it takes more than {seconds} seconds of processor time.",
 }
 
