@@ -6,7 +6,16 @@ import base64
 from collections.abc import Iterable
 
 from tests.servers.quirks.imap import HangUp
-from tests.servers.quirks.imap_table import OfNoSize, Quirk, StandIn, StandInOfItsSize, StatusOnceRead, is_culprit
+from tests.servers.quirks.imap_table import (
+    OfNoSize,
+    Quirk,
+    SizeBelowZero,
+    SizeBeyondColumns,
+    StandIn,
+    StandInOfItsSize,
+    StatusOnceRead,
+    is_culprit,
+)
 from tests.servers.quirks.mailbox import Message
 
 
@@ -52,16 +61,6 @@ class AnnouncesTooLittle:
 class TooLargeNow:
     def size(self, message: Message) -> int:
         return 10**9 if is_culprit(message) else len(message.raw)
-
-
-class SizeBeyondColumns:
-    def size(self, message: Message) -> int:
-        return 2**64 - 1 if is_culprit(message) else len(message.raw)
-
-
-class SizeBelowZero:
-    def size(self, message: Message) -> int:
-        return -1 if is_culprit(message) else len(message.raw)
 
 
 class NumberBeyondColumns:
