@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask, request
@@ -50,6 +51,11 @@ def asked_id(name: str) -> int | None:
     """The id that the parameter or field ``name`` says; None if it says nothing, ``NO_ID`` if what it says is none."""
     text = request.values.get(name, "")
     return chosen_id(text) if text else None
+
+
+def asked_words(names: Iterable[str]) -> dict[str, Any]:
+    """What the query says of ``names``, without those of which it says nothing."""
+    return {name: request.args[name] for name in names if request.args.get(name)}
 
 
 def asked_before() -> int:

@@ -13,7 +13,7 @@ from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.models import AuditEvent
 from postmaster.system.audit_log import AuditFilter, history, recent_kinds
 from postmaster.web.access import for_admins
-from postmaster.web.asked import asked_before, asked_id
+from postmaster.web.asked import asked_before, asked_id, asked_words
 from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
 from postmaster.web.times import asked_moment
@@ -55,7 +55,7 @@ def page() -> str:
     with read_session() as session:
         found = history(session, _wanted())
         nouns, actions = recent_kinds(session)
-    state: dict[str, Any] = {name: request.args[name] for name in AUDIT_FILTERS if request.args.get(name)}
+    state = asked_words(AUDIT_FILTERS)
     return AuditContext(
         found=found,
         lines=[(event, list(changes_of(event))) for event in found.rows],

@@ -11,7 +11,7 @@ from flask import request, url_for
 
 from postmaster.quantity import quantity
 from postmaster.resources.listing import ListFilter
-from postmaster.web.asked import asked_number
+from postmaster.web.asked import asked_number, asked_words
 
 # What an address says of a list's state.
 STATE = ("q", "sort", "page")
@@ -26,13 +26,13 @@ def wants_fragment() -> bool:
 
 def list_state(choices: Iterable[str] = ()) -> dict[str, Any]:
     """The state of the list that the request is about, or that it came from and leads back to; with its ``choices``."""
-    return {name: request.args[name] for name in (*STATE, *choices) if request.args.get(name)}
+    return asked_words((*STATE, *choices))
 
 
 def wanted(choices: Iterable[str] = ()) -> ListFilter:
     """What the request asks of the list, also of its ``choices``."""
     page = asked_number("page", 1)
-    chosen = {name: request.args[name].replace("\0", "") for name in choices if request.args.get(name)}
+    chosen = {name: text.replace("\0", "") for name, text in asked_words(choices).items()}
     return ListFilter(request.args.get("q", "").strip(), request.args.get("sort", ""), page, chosen)
 
 

@@ -33,7 +33,7 @@ from postmaster.resources.listing import Page
 from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads, polling
 from postmaster.web.articles import as_download, record_reading
-from postmaster.web.asked import asked_id
+from postmaster.web.asked import asked_id, asked_words
 from postmaster.web.context import Context
 from postmaster.web.lists import counted, list_state, wanted, wants_fragment
 from postmaster.web.news import GrowingList, news_of
@@ -57,7 +57,7 @@ MAX_NAMED = 50
 
 def _url(view: str = "page", **values: Any) -> str:
     """The address of a page of the quarantine, which keeps the state of the list."""
-    state = list_state() | {name: request.args[name] for name in ("account", "like") if request.args.get(name)}
+    state = list_state() | asked_words(("account", "like"))
     return url_for(f"quarantine.{view}", **{**state, **values})
 
 

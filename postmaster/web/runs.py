@@ -14,7 +14,7 @@ from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.run_history import RunFilter, count_newer_runs, newest_run, run_history
 from postmaster.resources.keyset import KeysetPage
 from postmaster.web.access import for_leads, polling
-from postmaster.web.asked import asked_before, asked_id
+from postmaster.web.asked import asked_before, asked_id, asked_words
 from postmaster.web.badges import PARTLY, RUN_BADGES, Badge
 from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
@@ -121,7 +121,7 @@ def news() -> str:
 
 def _state() -> dict[str, Any]:
     """The filter of the history."""
-    return {name: request.args[name] for name in RUN_FILTERS if request.args.get(name)}
+    return asked_words(RUN_FILTERS)
 
 
 def _wanted() -> RunFilter:

@@ -30,7 +30,7 @@ from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.listing import PAGE_SIZE
 from postmaster.resources.uses import enumeration
 from postmaster.web.access import current_user, for_admins, for_leads, is_admin, polling
-from postmaster.web.asked import asked_before, asked_id, asked_number
+from postmaster.web.asked import asked_before, asked_id, asked_number, asked_words
 from postmaster.web.badges import SENDER_BADGES, Badge
 from postmaster.web.change_box import ChangeInput, change_inputs, chosen_words, told_changes
 from postmaster.web.context import Context
@@ -193,7 +193,7 @@ def news() -> str:
 
 def filter_state() -> dict[str, Any]:
     """The filter that the request is about, or that it came from and leads back to."""
-    return {name: request.args[name] for name in TICKET_FILTERS if request.args.get(name)}
+    return asked_words(TICKET_FILTERS)
 
 
 @blueprint.get("/<ticket>")
@@ -248,7 +248,7 @@ def change() -> ResponseReturnValue:
         flash(f"Nothing was changed. {error.message}", "fail")
         if next_url() is None:
             return _list(form), HTTPStatus.UNPROCESSABLE_ENTITY
-    kept: dict[str, Any] = {name: request.args[name] for name in (*TICKET_FILTERS, "before") if request.args.get(name)}
+    kept = asked_words((*TICKET_FILTERS, "before"))
     return redirect(next_url() or url_for(".page", **kept), 303)
 
 
