@@ -98,7 +98,7 @@ def init_app(app: Flask) -> None:
 
 def _prepare() -> None:
     """Check that the database is there, as before each command. Files need none; what monitors says what is missing."""
-    if request.endpoint not in ("static", "monitoring.healthz", "monitoring.readyz"):
+    if request.endpoint not in ("static", "monitoring.icon", "monitoring.healthz", "monitoring.readyz"):
         prepare_database()
 
 

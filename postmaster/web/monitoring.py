@@ -1,10 +1,10 @@
-"""What machines ask: whether this process lives, whether all is there that it takes, and the metrics."""
+"""What machines ask: whether this process lives, whether all is there that it takes, the metrics, and the icon."""
 
 from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, current_app, jsonify, request
 from sqlalchemy.exc import DBAPIError
 
 from postmaster import config
@@ -22,6 +22,13 @@ blueprint = Blueprint("monitoring", __name__)
 def healthz() -> Response:
     """Whether this process answers; it asks nothing else."""
     return jsonify(status="ok")
+
+
+@blueprint.get("/favicon.ico")
+@public
+def icon() -> Response:
+    """What browsers ask for beside anything that is no page of ours: an answer of the API, a mail's source."""
+    return current_app.send_static_file("favicon.svg")
 
 
 @blueprint.get("/readyz")

@@ -31,7 +31,7 @@ CHANGES_OF_LEADS = {
 SIGNED_ADDRESSES = {"articles.inline", "wall.page", "wall.board", "session.reset"}
 
 # What machines ask: it names nothing, or wants a token.
-FOR_MACHINES = {"monitoring.healthz", "monitoring.readyz", "monitoring.metrics"}
+FOR_MACHINES = {"monitoring.healthz", "monitoring.readyz", "monitoring.metrics", "monitoring.icon"}
 
 READING = {"GET", "HEAD", "OPTIONS"}
 

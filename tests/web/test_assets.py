@@ -46,6 +46,13 @@ def test_files_are_there_for_everybody(anonymous: FlaskClient, name: str) -> Non
     assert "Set-Cookie" not in response.headers
 
 
+def test_there_is_an_icon_for_what_is_no_page(anonymous: FlaskClient) -> None:
+    response = anonymous.get("/favicon.ico")
+    assert (response.status_code, response.mimetype) == (200, "image/svg+xml")
+    assert response.data == anonymous.get("/static/favicon.svg").data
+    assert "Set-Cookie" not in response.headers
+
+
 def test_an_address_changes_with_what_the_file_holds(app: Flask, tmp_path: Path) -> None:
     found = set()
     for number, words in enumerate(("one", "two", "one")):
