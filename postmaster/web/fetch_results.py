@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import flash, session, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from postmaster.database import read_session
 from postmaster.extensions import iso, now
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.progress import Activity, progress
-from postmaster.operations.requests import Answer, Requested
-from postmaster.operations.run_history import RunSum, ended_run, sum_of_runs, tickets_of_run
+from postmaster.operations.requests import Answer, Requested, request_fetch
+from postmaster.operations.run_history import RunSum, ended_run, newest_run, sum_of_runs, tickets_of_run
 from postmaster.pipeline.outcome import RECORDED, Outcome
 from postmaster.quantity import quantity
 from postmaster.web.access import current_user
@@ -22,8 +23,8 @@ from postmaster.web.access import current_user
 AWAITED = "awaited-fetches"
 MAX_AWAITED = 20
 
-# When all accounts were asked for: the id of the last run that there was, how many were queued, and when, in seconds.
-ALL_AWAITED = "all-awaited"
+# When several were asked for together: the id of the last run that there was, how many were queued, when in seconds.
+TOGETHER_AWAITED = "together-awaited"
 
 # Seconds after which accounts that are queued still are not waited for, and after which nothing is told any more.
 PATIENCE, FORGOTTEN = 600, 3600
@@ -47,13 +48,14 @@ def await_fetch(account_id: int, before: int) -> None:
     session[AWAITED] = dict(list(awaited.items())[-MAX_AWAITED:])
 
 
-def await_all(before: int, requested: Requested) -> None:
-    """Remember that whoever is signed in waits for all accounts that were queued.
-
-    ``before`` is the id of the last run that there was before they were asked for.
-    """
+def request_together(account_ids: Collection[int] | None) -> Requested:
+    """Request a fetch of several accounts, or with None of all, and remember that whoever is signed in waits for it."""
+    with read_session() as database:
+        before = newest_run(database)
+    requested = request_fetch(account_ids, current_user().name)
     if queued := sum(answer is Answer.QUEUED for answer in requested.answers.values()):
-        session[ALL_AWAITED] = [before, queued, int(now().timestamp())]
+        session[TOGETHER_AWAITED] = [before, queued, int(now().timestamp())]
+    return requested
 
 
 def tell_results(database: Session) -> None:
@@ -63,17 +65,17 @@ def tell_results(database: Session) -> None:
         if run is not None:
             session[AWAITED] = {key: value for key, value in session[AWAITED].items() if key != account_id}
             flash(*_told(database, run))
-    match session.get(ALL_AWAITED):
+    match session.get(TOGETHER_AWAITED):
         case None:
             return
         case [int(before), int(queued), int(pressed)] if (waited := now().timestamp() - pressed) < FORGOTTEN:
-            _tell_of_all(database, before, queued, is_patient=waited < PATIENCE)
+            _tell_together(database, before, queued, is_patient=waited < PATIENCE)
         case _:  # out of date, or what an earlier version remembered
-            del session[ALL_AWAITED]
+            del session[TOGETHER_AWAITED]
 
 
-def _tell_of_all(database: Session, before: int, queued: int, *, is_patient: bool) -> None:
-    """Tell of all accounts together, once no run that was asked for is to come any more; or, out of patience, once none
+def _tell_together(database: Session, before: int, queued: int, *, is_patient: bool) -> None:
+    """Tell of accounts together, once no run that was asked for is to come any more; or, out of patience, once none
     is under way.
     """
     going_on, name = progress(database), current_user().name
@@ -83,8 +85,8 @@ def _tell_of_all(database: Session, before: int, queued: int, *, is_patient: boo
     runs = sum_of_runs(database, before, name)
     if is_patient and going_on and runs.accounts < queued:  # a run that begins is nobody's for a moment
         return
-    del session[ALL_AWAITED]
-    for sentence, kind in _told_of_all(runs):
+    del session[TOGETHER_AWAITED]
+    for sentence, kind in _told_together(runs):
         flash(sentence, kind)
 
 
@@ -98,7 +100,7 @@ def _told(database: Session, run: FetchRun) -> tuple[str | Markup, str]:
     return sentence + _links(database, run), "told"
 
 
-def _told_of_all(runs: RunSum) -> Iterator[tuple[str | Markup, str]]:
+def _told_together(runs: RunSum) -> Iterator[tuple[str | Markup, str]]:
     """What was fetched, and of how many accounts not all; with ways to all of it."""
     since: dict[str, Any] = {"from": iso(runs.began)} if runs.began else {}
     well = max(0, runs.accounts - sum(runs.unwell.values()))

@@ -20,7 +20,7 @@ from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.models import LivingProcess
 from postmaster.operations.run_history import newest_run
 from postmaster.resources.models import AuditEvent
-from postmaster.web.fetch_results import ALL_AWAITED
+from postmaster.web.fetch_results import TOGETHER_AWAITED
 from tests.servers.fixtures import TestMailbox
 from tests.servers.redis import Redis
 from tests.support import Desk, mail, mails
@@ -258,13 +258,13 @@ def fetch_as(desk: Desk, app: Flask, name: str = "admin", code: int = 0) -> None
         session.execute(update(FetchRun).where(FetchRun.id > before).values(started_by=name))
 
 
-def test_what_came_of_all_accounts_is_told_together(
-    app: Flask, desk: Desk, client: FlaskClient, lead: FlaskClient, mailbox: TestMailbox
+@pytest.mark.parametrize("path", ["/accounts/fetch", "/accounts/bulk/fetch"])
+def test_what_came_of_several_accounts_is_told_together(
+    app: Flask, desk: Desk, client: FlaskClient, lead: FlaskClient, mailbox: TestMailbox, path: str
 ) -> None:
     mailbox.deliver(*mails(4))
-    desk.account(mailbox)
-    desk.account(mailbox, folder="Nowhere")
-    post(client, "/accounts/fetch")
+    ids = [desk.account(mailbox), desk.account(mailbox, folder="Nowhere")]
+    post(client, path, data={"id": ids})
     assert "Fetched" not in live(client, "/accounts/live")
     fetch_as(desk, app, code=1)
     page = client.get("/status/board", headers=HTMX).text
@@ -331,20 +331,20 @@ def test_an_account_that_stays_queued_is_not_waited_for_all_day(
 ) -> None:
     end_run(app, 1)
     with client.session_transaction() as kept:
-        before, queued, pressed = kept[ALL_AWAITED]
-        kept[ALL_AWAITED] = [before, queued, pressed - 60 * minutes]
+        before, queued, pressed = kept[TOGETHER_AWAITED]
+        kept[TOGETHER_AWAITED] = [before, queued, pressed - 60 * minutes]
     assert ("Fetched 1 account: no new mail." in live(client, "/accounts/live")) is told
     with client.session_transaction() as kept:
-        assert (ALL_AWAITED in kept) is (minutes < 10)
+        assert (TOGETHER_AWAITED in kept) is (minutes < 10)
 
 
 def test_what_an_earlier_version_waited_for_is_forgotten(client: FlaskClient) -> None:
     client.get("/status")
     with client.session_transaction() as kept:
-        kept[ALL_AWAITED] = [7, 2]
+        kept[TOGETHER_AWAITED] = [7, 2]
     assert "look at the runs" not in live(client, "/accounts/live")
     with client.session_transaction() as kept:
-        assert ALL_AWAITED not in kept
+        assert TOGETHER_AWAITED not in kept
 
 
 @pytest.mark.usefixtures("awaiting")

@@ -13,9 +13,9 @@ from postmaster.accounts.service import AccountService
 from postmaster.accounts.tags import TAGS, read_tags, tags_of, with_tags
 from postmaster.accounts.wait import state_of
 from postmaster.extensions import Json, iso
-from postmaster.operations.requests import request_fetch
 from postmaster.resources.bulk import TakeBack, changed_since, put_back
 from postmaster.web.bulk_actions import ActWith, BulkAction, Told, delete_action, each
+from postmaster.web.fetch_results import request_together
 
 KEEPS = "Its tickets stay, and so does the mail that is still on the server."
 
@@ -42,8 +42,8 @@ def _tagging(*, add: bool) -> ActWith:
     return act
 
 
-def _fetch(ids: Sequence[int], _texts: Mapping[str, str], actor: str) -> Told:
-    requested = request_fetch(ids, actor)
+def _fetch(ids: Sequence[int], _texts: Mapping[str, str], _actor: str) -> Told:
+    requested = request_together(ids)
     return Told(requested.sentence) if requested.state.ok else Told("", requested.sentence)
 
 

@@ -14,12 +14,12 @@ from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
 from postmaster.operations.progress import Progress, progress
 from postmaster.operations.requests import ANSWER_TEXTS, WELL, request_fetch
-from postmaster.operations.run_history import last_ended, newest_run
+from postmaster.operations.run_history import last_ended
 from postmaster.web.access import current_user, for_admins, polling
 from postmaster.web.accounts.resource import ACCOUNT_PAGES, AccountCells, account_cells, blueprint
 from postmaster.web.accounts.row_state import list_pulse, mark_of
 from postmaster.web.accounts.show import answer_on_page
-from postmaster.web.fetch_results import await_all, await_fetch, tell_results
+from postmaster.web.fetch_results import await_fetch, request_together, tell_results
 from postmaster.web.guide import Guide, guide_of
 from postmaster.web.lists import next_url
 from postmaster.web.pulse import PulseContext, shown_marks
@@ -59,10 +59,7 @@ def fetch(number: int) -> ResponseReturnValue:
 @for_admins
 def fetch_all() -> ResponseReturnValue:
     """Request a fetch of all accounts."""
-    with read_session() as session:
-        before = newest_run(session)
-    requested = request_fetch(None, current_user().name)
-    await_all(before, requested)
+    requested = request_together(None)
     flash(requested.sentence, "ok" if requested.state.ok else "fail")
     return _answer()
 
