@@ -34,6 +34,9 @@ from postmaster.sources.base import Deletions, MailSource, RemoteMail
 BATCH_MESSAGES = 100
 BATCH_BYTES = 8 * 1024 * 1024
 
+# The first of a session is small, so that there is soon something to record while others are read.
+FIRST_BATCH = 25
+
 LISTED_AGAIN = "The server lists mail again that it said it had deleted. Nothing is recorded twice; ask who runs it."
 
 
@@ -123,7 +126,12 @@ class MailboxWork:
 
     def _next_batches(self, listing: MailboxListing, limit: int | None) -> Iterator[list[RemoteMail]]:
         taken = 0
-        for batch in batches(listing.wanted, limit, lambda: self.bisection.most):
+
+        def bound() -> int:
+            usual = min(BATCH_MESSAGES, self.bisection.most, *([] if taken else [FIRST_BATCH]))
+            return min(usual, limit - taken) if limit else usual
+
+        for batch in batches(listing.wanted, bound):
             if self.limits.stop() or (limit and taken >= limit):
                 return
             taken += len(batch)
@@ -223,7 +231,7 @@ class MailboxWork:
 
 
 def batches(
-    mails: Iterable[RemoteMail], limit: int | None = None, bound: Callable[[], int] = lambda: BATCH_MESSAGES
+    mails: Iterable[RemoteMail], bound: Callable[[], int] = lambda: BATCH_MESSAGES
 ) -> Iterator[list[RemoteMail]]:
     """``mails`` in their order, cut so that no batch has too many messages or bytes (one large message may).
 
@@ -232,7 +240,7 @@ def batches(
     batch: list[RemoteMail] = []
     size = 0
     for mail in mails:
-        if batch and (len(batch) >= min(bound(), limit or BATCH_MESSAGES) or size + mail.size > BATCH_BYTES):
+        if batch and (len(batch) >= bound() or size + mail.size > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(mail)

@@ -22,6 +22,11 @@ StepT = TypeVar("StepT")
 MAX_MESSAGE_BYTES = 64_000_000
 """How many bytes of messages are held at once, whatever was announced; more if they were announced."""
 
+SESSION_SHARE, LONGEST_SESSION = 20, 10
+"""A session takes a twentieth of a full maildrop, up to ten times PostMasterReconnectMessage. Each begins with a
+listing of all that is left: where 50,000 messages wait, 250 of them took as long as the messages themselves.
+"""
+
 MAX_LISTING_BYTES = 100_000_000
 """More lines than any message has, for TOP."""
 
@@ -54,7 +59,10 @@ class Pop3Source:
         self._retrieved: set[int] = set()
         self._mails, has_identities = self._first_look()
         connection.opened()
-        self.session_limit = reconnect_after if has_identities and not client.login_delay else None
+        self.session_limit = None
+        if reconnect_after and has_identities and not client.login_delay:
+            share = min(len(self._mails) // SESSION_SHARE, LONGEST_SESSION * reconnect_after)
+            self.session_limit = max(reconnect_after, share)
 
     def _first_look(self) -> tuple[Listing, bool]:
         """As ``_look``; once more, on a new connection and step by step, if it breaks while several are under way.

@@ -79,7 +79,8 @@ MAX_EMAIL_SIZE = Setting(
 RECONNECT_MESSAGE = Setting(
     "PostMasterReconnectMessage",
     200,
-    "POP3: messages after which a session is closed, which makes their deletion final, and another one opened.",
+    "POP3: messages after which a session is closed, which makes their deletion final, and another one opened. "
+    "Where very many wait, up to ten times as many.",
     whole_number(1, 10_000),
     unit="messages",
 )

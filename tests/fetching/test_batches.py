@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
@@ -14,7 +14,10 @@ from sqlalchemy import select, update
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Ticket
 from postmaster.extensions import now
+from postmaster.ledger.entries import Recorded
 from postmaster.ledger.models import Deletion, InboundMail
+from postmaster.ledger.record import record
+from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import HOUR
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.support import Desk, mail, mails, refuse_title
@@ -244,3 +247,21 @@ def test_deletions_stay_confirmed_though_a_batch_is_refused(
     assert desk.fetch_one()["quarantined"] == 1
     with app.app_context(), read_session() as session:
         assert list(session.scalars(select(InboundMail.deletion))) == [Deletion.CONFIRMED] * 4
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [("IMAP", [25, 100, 5]), ("POP3", [25, 15, 25, 15, 25, 15, 10])])
+def test_a_session_begins_with_a_small_batch_and_keeps_to_its_limit(
+    desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch, kind: str, sizes: list[int]
+) -> None:
+    recorded = []
+
+    def record_and_count(arrivals: Sequence[Arrival], *rest: Any) -> list[Recorded]:
+        recorded.append(len(arrivals))
+        return record(arrivals, *rest)
+
+    monkeypatch.setattr("postmaster.fetching.batches.record", record_and_count)
+    desk.ok("setting", "set", "PostMasterReconnectMessage", "40")
+    mailbox.deliver(*mails(130))
+    desk.account(mailbox, kind)
+    assert desk.fetch_one()["new"] == 130
+    assert recorded == sizes

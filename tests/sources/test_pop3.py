@@ -15,6 +15,7 @@ from postmaster.sources import pop3_client
 from postmaster.sources.deadline import TimeLimits
 from postmaster.sources.dial import IN_USE_PAUSES
 from postmaster.sources.habits import habits_of
+from postmaster.sources.open import open_source
 from postmaster.sources.pop3 import DELE_REFUSED
 from postmaster.sources.wire import ErrorTranslator
 from tests.servers.fixtures import Certificates, TestMailbox
@@ -42,6 +43,13 @@ def test_a_server_without_uidl_gives_no_identities_and_no_session_limit() -> Non
         assert source.session_limit is None
         assert taken(source)[0] == mails(2)
     assert server.messages == []
+
+
+@pytest.mark.parametrize(("waiting", "taken_at_once"), [(40, 2), (60, 3), (500, 20)])
+def test_a_session_is_longer_where_very_many_wait(waiting: int, taken_at_once: int) -> None:
+    with Pop3Server(mails(waiting)) as server:
+        source = open_source(at_script(server, "POP3"), deadline_seconds=60, reconnect_after=2)
+        assert source.session_limit == taken_at_once
 
 
 @pytest.mark.parametrize("capa", [True, False])
