@@ -171,6 +171,16 @@ def seconds_of(item: pytest.Item) -> int:
     return next((SLOW[name] for name in names_of(item.path) & SLOW.keys()), 0)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Nobody looks for cycles meanwhile: what is imported and collected stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
     """Have nobody who looks for cycles look at what was imported and collected, which stays."""
     gc.collect()
