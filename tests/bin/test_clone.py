@@ -52,7 +52,8 @@ def newcomer() -> dict[str, str]:
     folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if Path(folder).parent != Path(sys.prefix)]
     python = str(Path(sys.base_prefix) / "bin")
     own = {name: value for name, value in shell_environment().items() if not name.startswith(("PIP_", "VIRTUAL_ENV"))}
-    return {**own, **variables(), "PIP_NO_INDEX": "1", "PATH": os.pathsep.join([python, *folders])}
+    fewest = {"WEB_CONCURRENCY": "1", "POSTMASTER_WORKERS": "1"}
+    return {**own, **variables(), **fewest, "PIP_NO_INDEX": "1", "PATH": os.pathsep.join([python, *folders])}
 
 
 def lay_out(clone: Path, lock: str) -> None:
@@ -110,7 +111,7 @@ def test_a_clone_starts_fetches_and_works_with_the_lock_of_the_product_alone(clo
     assert (fetched.returncode, "Traceback" in fetched.stderr) == (0, False), fetched.stderr
     away = {**environ, "POSTMASTER_REDIS_URL": f"redis://127.0.0.1:{free_ports(1)[0]}/0"}
     with running([python, "worker.py"], clone, away) as process:
-        line_with(process, "The worker runs with 4 processes")
+        line_with(process, "The worker runs with 3 processes")
         line_with(process, "no connection to Redis, trying again")
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
