@@ -38,7 +38,7 @@ SLOW = {
     "browser": 1,
     "deploy": 1,
     "fetching/test_caution.py": 6,
-    "fetching/test_quirk_pairs.py": 15,
+    "fetching/test_quirk_pairs.py": 6,
     "fetching/test_slow_messages.py": 3,
     "jobs": 6,
     "test_migrations.py": 2,
