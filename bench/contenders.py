@@ -8,7 +8,7 @@ import poplib
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -124,6 +124,12 @@ class WaitingPop3:
         return Lap(seconds, seconds)
 
 
+def flask(environ: Mapping[str, str], *words: str) -> str:
+    """What a command prints. Raises CalledProcessError if it fails."""
+    command = [sys.executable, "-m", "flask", *words]
+    return subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
 class FlaskFetch:
     """``flask fetch`` with durable commits. ``seconds`` is what it says itself; the rest is Python's start.
 
@@ -167,16 +173,9 @@ class FlaskFetch:
     def empty_mailbox(self) -> Lap:
         """Run the command. Raises RuntimeError if it did not take everything."""
         start = time.perf_counter()
-        report = json.loads(self._flask("fetch", "--json"))
+        report = json.loads(flask(self.environ, "fetch", "--json"))
         command_seconds = time.perf_counter() - start
         totals = report["totals"]
         if totals["new"] != totals["found"]:
             raise RuntimeError(f"{self.name}: {totals}")
         return Lap(totals["seconds"], command_seconds)
-
-    def _flask(self, *words: str) -> str:
-        command = [sys.executable, "-m", "flask", *words]
-        result = subprocess.run(
-            command, env=self.environ, input=PASSWORD, stdout=subprocess.PIPE, text=True, check=True
-        )
-        return result.stdout

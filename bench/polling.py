@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from bench import contenders
 from bench.desks import add_accounts, desk, environment
 from bench.plan import Plan
 from bench.results import Check, Line, Result
@@ -80,9 +79,8 @@ def _desk(folder: Path, *, ca_file: Path, port: int, count: int) -> dict[str, st
 
 def _poll(environ: Mapping[str, str], count: int) -> Poll:
     """``flask fetch`` over all of them. Raises RuntimeError if one was not looked at."""
-    command = [sys.executable, "-m", "flask", "fetch", "--json"]
     before = os.times()
-    said = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True).stdout
+    said = contenders.flask(environ, "fetch", "--json")
     after = os.times()
     accounts = json.loads(said)["accounts"]
     if len(accounts) != count or any(account["error"] for account in accounts):

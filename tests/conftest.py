@@ -38,7 +38,7 @@ SLOW = {
     "browser": 1,
     "deploy": 1,
     "fetching/test_caution.py": 6,
-    "fetching/test_quirk_pairs.py": 15,
+    "fetching/test_quirk_pairs.py": 6,
     "fetching/test_slow_messages.py": 3,
     "jobs": 6,
     "test_migrations.py": 2,
@@ -169,6 +169,16 @@ def shared_out(files: Sequence[list[pytest.Item]], count: int) -> list[list[pyte
 def seconds_of(item: pytest.Item) -> int:
     """How long it takes, if that is long."""
     return next((SLOW[name] for name in names_of(item.path) & SLOW.keys()), 0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Nobody looks for cycles meanwhile: what is imported and collected stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.guard.sitecustomize import ATTEMPTS, attempts
+from tests.servers.flask_process import FlaskProcesses
 
 # An address that nobody has (RFC 5737).
 ELSEWHERE = "192.0.2.1"
@@ -60,10 +61,12 @@ def test_no_process_is_started_without_the_guard() -> None:
     assert f"starts {sys.executable}" in attempts()[0]
 
 
-def test_a_command_is_refused_though_nobody_looks_at_what_it_says(environ: dict[str, str]) -> None:
+def test_a_command_is_refused_though_nobody_looks_at_what_it_says(
+    environ: dict[str, str], flask_process: FlaskProcesses
+) -> None:
     account = f'{{"account": [{{"type": "IMAP", "host": "{ELSEWHERE}", "dispatching": "to"}}]}}'
-    command = [sys.executable, "-m", "flask", "--app", "postmaster", "account", "certificate", "--stdin"]
-    done = subprocess.run(command, input=account.replace("IMAP", "IMAPS"), env=environ, text=True, check=False)
+    given = account.replace("IMAP", "IMAPS").encode()
+    done = flask_process(environ, "account", "certificate", "--stdin", input=given)
     assert done.returncode != 0
     assert [f"connects to {ELSEWHERE}" in line and "flask" in line for line in attempts()] == [True]
 
@@ -71,9 +74,14 @@ def test_a_command_is_refused_though_nobody_looks_at_what_it_says(environ: dict[
 def test_a_session_in_which_somebody_tried_fails_though_its_tests_do_not(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(SESSION)
     command = [sys.executable, "-m", "pytest", "-p", "tests.guard.plugin", "-p", "no:cacheprovider", "--rootdir"]
-    top = Path(__file__).parents[1]
+    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # which take most of its time
     done = subprocess.run(
-        [*command, tmp_path, tmp_path / "test_it.py"], cwd=top, capture_output=True, text=True, check=False
+        [*command, tmp_path, tmp_path / "test_it.py"],
+        cwd=Path(__file__).parents[1],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, "1 passed" in done.stdout) == (1, True)
     assert f"connects to {ELSEWHERE}" in done.stdout

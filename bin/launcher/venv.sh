@@ -65,20 +65,3 @@ prepare_venv() {
 prepare_redis() {
     (prepare_venv requirements-redis.lock) || true
 }
-
-# What a lock names, as files, for the test that installs it anew without a network.
-fill_wheelhouse() {
-    wanted=$(wanted_stamp "$1")
-    stamp=.venv/wheels/stamp
-    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then
-        return
-    fi
-    echo "Getting what $1 names; this is done once …" >&2
-    rm -rf .venv/wheels
-    for what in "setuptools wheel" "--require-hashes --requirement $1"; do # some come as source, which these build
-        # shellcheck disable=SC2086 - several words
-        .venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --dest .venv/wheels $what ||
-            fail "Not everything could be got; pip said why above."
-    done
-    echo "$wanted" >"$stamp"
-}

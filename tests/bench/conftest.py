@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 
+from postmaster import config
 from tests.servers.postgres import Postgres
 
 Bench = Callable[..., str]
@@ -20,6 +23,20 @@ def quick_clusters(monkeypatch: pytest.MonkeyPatch, postgres_pattern: Path) -> N
     make = Postgres.__init__
     monkeypatch.setattr(Postgres, "__init__", lambda self, data=None: make(self, postgres_pattern, data))
     monkeypatch.setattr(Postgres, "create_database", Postgres.copy_database)
+
+
+@pytest.fixture(autouse=True)
+def quick_files(monkeypatch: pytest.MonkeyPatch, empty_database: bytes) -> None:
+    """So have embedded databases, whatever makes them in this process."""
+    make = SQLAlchemy.init_app
+
+    def init_app(self: SQLAlchemy, app: Flask) -> None:
+        environment = config.of(app)
+        if environment.embedded and not environment.database_file.exists():
+            environment.database_file.write_bytes(empty_database)
+        make(self, app)
+
+    monkeypatch.setattr(SQLAlchemy, "init_app", init_app)
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from bench import memory, page, races, run
-from bench.contenders import FlaskFetch
+from bench import contenders, memory, page, races, run, workers
 from bench.page import PAGE, Measured, measured
 from bench.picture import picture
 from bench.plan import Amount, Bench
@@ -19,24 +19,33 @@ from bench.table import BENCHES
 from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.extensions import db
+from tests.servers.flask_process import FlaskProcesses
+from tests.servers.worker import Worker
 
-SMALL = Amount(rounds=1, scale=0.001, sizes={"messages": 8, "large": 1})
+SMALL = Amount(rounds=1, scale=0.001, sizes={"messages": 8, "large": 1, "tickets": 100, "rows": 200})
 RESULT = Result("messages/s", (Line("floor", (10.0, 20.0)), Line("SQLite", (5.0, 8.0))), (Check("IMAP", 0.45, 0.5),))
 
 
 @pytest.fixture(autouse=True)
-def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands are carried out in this process, most of whose time would be their start; nothing comes from PyPI."""
+def _cheap(monkeypatch: pytest.MonkeyPatch, flask_process: FlaskProcesses) -> None:
+    """Commands are carried out in this process, most of whose time would be their start, and so is the worker forked,
+    which has a quick clock; nothing comes from PyPI.
+    """
 
-    def flask(fetch: FlaskFetch, *words: str) -> str:
-        own = {name: value for name, value in fetch.environ.items() if name.startswith("POSTMASTER_")}
+    def flask(environ: Mapping[str, str], *words: str) -> str:
+        own = {name: value for name, value in environ.items() if name.startswith("POSTMASTER_")}
         app = create_app(load_environment(own))
         said = app.test_cli_runner().invoke(args=list(words)).stdout
         with app.app_context():
             db.engine.dispose()
         return said
 
-    monkeypatch.setattr(FlaskFetch, "_flask", flask)
+    def worker(environ: Mapping[str, str], folder: Path, *arguments: str, **_usual: bool) -> Worker:
+        return Worker(environ, folder, *arguments, processes=flask_process)
+
+    monkeypatch.setattr(contenders, "flask", flask)
+    monkeypatch.setattr(workers, "Worker", worker)
+    monkeypatch.setattr(workers, "WORKERS", 2)
     monkeypatch.setattr(memory, "KINDS", ("IMAP",))
     monkeypatch.setattr(memory, "LARGE_BYTES", 2 * memory.MEBIBYTE)
     monkeypatch.setattr(races, "pypi_programs", lambda _folder: None)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.start import measure
+import pytest
+
+from bench import start
 
 
-def test_each_command_starts_and_does_its_work(tmp_path: Path) -> None:
-    assert measure(tmp_path, rounds=0) == {}, "the first round does not count"
+def test_commands_start_and_do_their_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    help_, _fetch, read = start.STARTS  # each row starts Python twice; tests/bin/test_clone.py has a fetch, too
+    monkeypatch.setattr(start, "STARTS", (help_, read))
+    assert start.measure(tmp_path, rounds=0) == {}, "the first round does not count"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +13,8 @@ from postmaster.config import load_environment
 from tests.cli.support import Admin
 from tests.results import Run, runner_of
 from tests.servers.flask_process import FlaskProcesses
+from tests.servers.worker import USUAL
 
-TOP = Path(__file__).parents[2]
 OTHER = Fernet.generate_key().decode()
 
 
@@ -72,12 +70,12 @@ def test_mail_of_a_pipe_needs_no_key(key: Path, environ: dict[str, str]) -> None
     assert anew(environ)("read", input=b"Subject: x\n\nx").exit_code == 0
 
 
-def test_the_worker_does_not_start_without_it(key: Path, environ: dict[str, str]) -> None:
+def test_the_worker_does_not_start_without_it(
+    key: Path, environ: dict[str, str], flask_process: FlaskProcesses
+) -> None:
     key.unlink()
     named = environ | {"POSTMASTER_REDIS_URL": "redis://127.0.0.1:1"}
-    done = subprocess.run(
-        [sys.executable, "worker.py"], env=named, cwd=TOP, capture_output=True, check=False, timeout=60
-    )
+    done = flask_process(named, module=USUAL)
     assert done.returncode == 2
     assert b"[credential-key-lost]" in done.stderr
     assert not key.exists()

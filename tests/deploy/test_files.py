@@ -82,14 +82,17 @@ def test_what_the_image_gets_of_the_repository_is_enough(tmp_path: Path) -> None
 
 
 def copy_context(folder: Path) -> None:
-    """What ``.dockerignore`` lets through: all is shut out but the lines that begin with ``!``."""
+    """What ``.dockerignore`` lets through: all is shut out but the lines that begin with ``!``.
+
+    What Python has compiled comes along, so that it is not compiled again.
+    """
     lines = (TOP / ".dockerignore").read_text().split()
     assert lines[0] == "*"
     for name in (line[1:] for line in lines if line.startswith("!")):
         source, target = TOP / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
 

@@ -21,7 +21,7 @@ from tests.servers.quirks.pop3 import QuirkyPop3Server
 from tests.support import Desk, mail
 
 # ``python -m tests.soak.quirks`` plays thousands.
-EXAMPLES = int(os.environ.get("QUIRK_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("QUIRK_EXAMPLES", "40"))
 NUMBERS = itertools.count()
 SERVERS = {"IMAP": QuirkyImapServer, "POP3": QuirkyPop3Server}
 # Where the server itself changes what it hands over, what is recorded is not what was delivered; and mail that is

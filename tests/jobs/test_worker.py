@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,11 +13,12 @@ import pytest
 from tests.jobs.conftest import Start, all_is_well, status, wait_for_tickets
 from tests.servers.delay import DelayProxy
 from tests.servers.fixtures import TestMailbox, new_mailbox
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.process import shell_environment
 from tests.servers.redis import Redis
 from tests.servers.sessions import Sessions
-from tests.servers.worker import TOP, Worker
+from tests.servers.worker import USUAL, Worker
 from tests.support import Desk, expected, mails
 
 COUNT = 240
@@ -59,7 +58,6 @@ def busy(desk: Desk, mailbox: TestMailbox, far_port: int, start_worker: Start) -
 
 def finished(desk: Desk, mailbox: TestMailbox) -> bool:
     """Whether each mail became exactly one ticket, and none is left."""
-    wait_for_tickets(desk, COUNT, PATIENCE)
     wait_until(lambda: mailbox.count() == 0, "an empty mailbox", PATIENCE)
     wait_until(lambda: all_is_well(desk), "everything to be well again", PATIENCE)
     assert counted(desk) == (2, 1)
@@ -196,24 +194,10 @@ def test_three_workers_and_two_schedulers_fetch_each_account_once_and_no_host_is
     assert sessions.most_at_once <= 2
 
 
-def run_worker(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
-    command = [sys.executable, "worker.py", *arguments]
-    return subprocess.run(
-        command,
-        cwd=TOP,
-        env=shell_environment(**environ),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-
-
-def test_its_help_explains(data_dir: Path) -> None:
-    result = run_worker("--help", POSTMASTER_DATA_DIR=str(data_dir))
+def test_its_help_explains(data_dir: Path, flask_process: FlaskProcesses) -> None:
+    result = flask_process(shell_environment(POSTMASTER_DATA_DIR=str(data_dir)), "--help", module=USUAL)
     assert result.returncode == 0
-    assert "POSTMASTER_WORKERS" in result.stdout
+    assert b"POSTMASTER_WORKERS" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -225,9 +209,10 @@ def test_its_help_explains(data_dir: Path) -> None:
     ],
 )
 def test_what_is_wrong_with_its_settings_is_said_in_a_sentence(
-    data_dir: Path, environ: dict[str, str], words: str
+    data_dir: Path, flask_process: FlaskProcesses, environ: dict[str, str], words: str
 ) -> None:
-    result = run_worker(**{"POSTMASTER_DATA_DIR": str(data_dir)} | environ)
+    result = flask_process(shell_environment(POSTMASTER_DATA_DIR=str(data_dir), **environ), module=USUAL)
     assert result.returncode == 2
-    assert words in result.stderr
-    assert "Traceback" not in result.stderr
+    said = result.stderr.decode()
+    assert words in said
+    assert "Traceback" not in said

@@ -31,14 +31,13 @@ def own_postgres(postgres_pattern: Path) -> Iterator[Postgres]:
 
 @pytest.fixture
 def environ(environ: dict[str, str], own_postgres: Postgres) -> dict[str, str]:
-    """The environment of an app on PostgreSQL."""
-    return {**environ, "POSTMASTER_DATABASE_URL": own_postgres.create_database()}
+    """The environment of an app on PostgreSQL, with all tables."""
+    return {**environ, "POSTMASTER_DATABASE_URL": own_postgres.copy_database()}
 
 
 def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_nothing_and_is_missed(
     app: Flask, desk: Desk, mailbox: TestMailbox, start_worker: Start, own_postgres: Postgres
 ) -> None:
-    desk.ok("db", "upgrade")
     desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
     mailbox.deliver(*mails(COUNT))
     desk.account(mailbox)
@@ -53,8 +52,7 @@ def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_no
     assert (page.status_code, "PostMaster cannot work at the moment" in page.text) == (503, True)
     assert "missing" in client.get("/readyz").text
     own_postgres.start()
-    wait_for_tickets(desk, COUNT, 150)
-    wait_until(lambda: mailbox.count() == 0, "an empty mailbox")
+    wait_until(lambda: mailbox.count() == 0, "an empty mailbox", 150)
     wait_until(lambda: all_is_well(desk), "everything to be well again")
     assert desk.titles() == expected(COUNT)
     assert "Fetcher running" in client.get("/status").text
@@ -64,7 +62,6 @@ def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_no
 def test_a_worker_that_starts_before_its_database_waits_for_it_and_then_fetches(
     desk: Desk, mailbox: TestMailbox, start_worker: Start, own_postgres: Postgres
 ) -> None:
-    desk.ok("db", "upgrade")
     mailbox.deliver(*mails(3))
     desk.account(mailbox)
     own_postgres.stop()
@@ -102,7 +99,10 @@ def test_a_worker_whose_database_takes_the_connection_and_says_nothing_ends_when
             assert worker.wait(60) == 0, worker.log
 
 
-def test_a_worker_does_not_wait_for_tables_that_somebody_has_to_make(start_worker: Start) -> None:
-    worker = start_worker(quick=False)
-    assert worker.wait() == 2
-    assert "Run: flask db upgrade" in worker.log
+def test_a_worker_does_not_wait_for_tables_that_somebody_has_to_make(
+    environ: dict[str, str], tmp_path: Path, flask_process: FlaskProcesses, own_postgres: Postgres
+) -> None:
+    environ = {**environ, "POSTMASTER_DATABASE_URL": own_postgres.create_database()}
+    with Worker(environ, tmp_path, quick=False, processes=flask_process) as worker:
+        assert worker.wait() == 2
+        assert "Run: flask db upgrade" in worker.log

@@ -93,12 +93,14 @@ def test_a_ticket_that_is_refused_holds_up_its_own_events_and_no_other_ticket(
 
 @pytest.mark.parametrize(
     "refused",
-    [[1] * 700, [*range(1, 61)], [1, 2, 3, *([4] * 700)]],
+    [[1] * 140, [*range(1, 61)], [1, 2, 3, *([4] * 140)]],
     ids=["one ticket with many events", "many tickets", "a few, so that it seems to be away"],
 )
 def test_more_refused_events_than_the_window_has_keep_no_other_ticket_waiting(
     outlets: Outlets, receiver: EventReceiver, refused: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(fanout, "WINDOW", 100)
+    monkeypatch.setattr(fanout, "BATCH", 40)
     monkeypatch.setattr(results, "FIRST_WAIT", timedelta(minutes=1))
     monkeypatch.setattr(results, "LONGEST_AWAY", timedelta(milliseconds=1))
     receiver.answer = lambda call: Reply(200 if call.about > 1000 else 422)

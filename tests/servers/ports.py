@@ -29,17 +29,18 @@ def free_ports(count: int) -> list[int]:
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """Return as soon as ``condition()`` holds. Raises TimeoutError naming ``what`` after ``seconds``.
 
-    To look takes a quarter of the time at most, and so leaves the processor to those that are waited for.
+    To look takes a quarter of the time at most, and less the longer it lasts, and so leaves the processor to those that
+    are waited for: what comes is seen when a tenth more of the time has passed, or a second.
     """
-    end = time.monotonic() + seconds
+    start = time.monotonic()
     while True:
         began = time.monotonic()
         if condition():
             return
         looked = time.monotonic()
-        if looked > end:
+        if looked > start + seconds:
             raise TimeoutError(f"waited {seconds} s for {what}")
-        time.sleep(min(max(0.01, 3 * (looked - began)), 1.0))
+        time.sleep(min(max(0.01, 3 * (looked - began), (looked - start) / 10), 1.0))
 
 
 def listening(port: int, host: str = "127.0.0.1") -> bool:
