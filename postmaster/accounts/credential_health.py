@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Date, String, and_, bindparam, case, cast, literal, or_, select
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Date, String, and_, bindparam, case, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential, CredentialToken
@@ -111,14 +116,29 @@ def need_of(credential: Credential) -> Need | None:
     return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
 
 
-def _unopened() -> str:
-    """The ids of ``unopened_ids`` with a comma before and behind each."""
-    return "".join(f",{number}," for number in unopened_ids())
+class among(FunctionElement[bool]):  # noqa: N801 - an SQL function
+    """Whether a number is in a list that is given as one text, a JSON array: databases limit how many parameters there
+    are. The list is read once a query, however many rows ask.
+    """
+
+    inherit_cache = True
+    type = Boolean()
 
 
-# Which these are only the keys of this process can tell, so it is found out when a query runs. They are one text, since
-# databases limit how many parameters there are.
-_UNOPENED: BindParameter[str] = bindparam("unopened", callable_=_unopened, type_=String())
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    number, numbers = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{number} IN (SELECT value FROM json_each({numbers}))"  # noqa: S608 - both are made by SQLAlchemy
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    number, numbers = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{number} IN (SELECT CAST(json_array_elements_text(CAST({numbers} AS json)) AS bigint))"
+
+
+# Which these are only the keys of this process can tell, so it is found out when a query runs.
+_UNOPENED: BindParameter[str] = bindparam("unopened", callable_=lambda: json.dumps(unopened_ids()), type_=String())
 
 
 def credential_health_column() -> ColumnElement[str]:
@@ -128,7 +148,7 @@ def credential_health_column() -> ColumnElement[str]:
     secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
     authorised = _token(CredentialToken.authorised_at.is_not(None))
     end = Credential.secret_expires
-    unopened = _UNOPENED.like(literal("%,") + cast(Credential.id, String) + literal(",%"))
+    unopened = among(Credential.id, _UNOPENED)
     return case(
         (Credential.validity != Validity.VALID, CredentialHealth.INVALID.value),
         (and_(basic, Credential.sealed_password == ""), CredentialHealth.NEEDS_PASSWORD.value),
