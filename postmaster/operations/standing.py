@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy.orm import Session
 
+from postmaster.accounts.health import WORST_FIRST
 from postmaster.extensions import Json, iso
 from postmaster.fetching.overview import AccountView, Overview, look_over
 from postmaster.ledger.hourly_counts import mails_of_queue
@@ -14,6 +15,9 @@ from postmaster.operations.progress import Progress, progress
 from postmaster.operations.state import FetchingState, fetching_state
 from postmaster.operations.today import Today, today
 from postmaster.operations.verdict import Verdict, judge
+
+# Accounts that are told of, the worst first, unless somebody asks for more; and the most that there may be.
+USUAL_ACCOUNTS, MAX_ACCOUNTS = 100, 100_000
 
 # What is told of an account as it is; ``asdict`` would copy each of ten thousand complaints.
 _TOLD = [field.name for field in fields(AccountView) if field.name != "complaint"]
@@ -33,13 +37,14 @@ class Standing:
         """The form that ``flask status --json`` prints, and the API answers."""
         verdict = self.verdict
         told = {"headline": verdict.headline, "ok": verdict.ok, "incidents": len(verdict.incidents)}
-        figures = {"worker": self.state.as_dict(), "today": self.today.as_json()}
+        healths = {health.value: verdict.healths[health] for health in WORST_FIRST if health in verdict.healths}
+        figures = {"worker": self.state.as_dict(), "today": self.today.as_json(), "healths": healths}
         return _describe(self.overview, self.going_on) | figures | told
 
 
-def look_at_all(session: Session) -> Standing:
-    """How everything stands now."""
-    overview, state, going_on = look_over(session), fetching_state(session), progress(session)
+def look_at_all(session: Session, most: int) -> Standing:
+    """How everything stands now; of the accounts, ``most`` at most."""
+    overview, state, going_on = look_over(session, most), fetching_state(session), progress(session)
     verdict = judge(session, state)
     return Standing(overview, state, going_on, verdict, today(session, verdict, mails_of_queue(session)))
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, false, literal, or_, select
+from sqlalchemy import ColumnElement, Row, and_, case, false, literal, or_
 from sqlalchemy.orm import Session
 
-from postmaster.resources.listing import ListFilter, Listing, SortTerm
+from postmaster.resources.listing import KeyedRows, ListFilter, Listing, SortTerm
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ def slice_of(
     """
     terms = listing.terms(wanted.sort)
     keyed = listing.keyed(listing.query.where(*listing.conditions(wanted), *conditions), terms)
-    known = _never_null(keyed.terms)
-    keys = select(keyed.table.c.key).order_by(*(term.ordered() for term in known)).limit(size + 1)
+    known = KeyedRows(keyed.table, _never_null(keyed.terms))
+    keys = known.sorted().limit(size + 1)
     if after is not None:
-        keys = keys.where(_after(known, after))
+        keys = keys.where(_after(known.terms, after))
     shown = _never_null(terms)
     labelled = [term.column.label(f"term_{number}") for number, term in enumerate(shown)]
     rows = session.execute(listing.whole(keys, shown).add_columns(*labelled)).all()

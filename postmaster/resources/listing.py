@@ -87,6 +87,10 @@ class KeyedRows:
     table: CTE
     terms: Sequence[SortTerm]
 
+    def sorted(self) -> Select[int]:
+        """The ids in their order."""
+        return select(self.table.c.key).order_by(*(term.ordered() for term in self.terms))
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -113,18 +117,17 @@ class Listing:
         found = select(func.count()).select_from(keyed.table).scalar_subquery().label("found_")
         total = self._count(self.query).label("total_")
         number = max(1, min(wanted.page, MAX_PAGE))
-        shown = session.execute(self._cut(keyed, terms, number).add_columns(found, total)).all()
+        shown = session.execute(self._page(keyed, terms, number).add_columns(found, total)).all()
         if shown:
             return Page(shown, number, shown[0].found_, shown[0].total_)
         counts = session.execute(select(found, total)).one()
         last = page_count(counts.found_)
-        shown = session.execute(self._cut(keyed, terms, last)).all() if counts.found_ else []
+        shown = session.execute(self._page(keyed, terms, last)).all() if counts.found_ else []
         return Page(shown, last, counts.found_, counts.total_)
 
-    def _cut(self, keyed: KeyedRows, terms: Sequence[SortTerm], number: int) -> Select[*tuple[Any, ...]]:
+    def _page(self, keyed: KeyedRows, terms: Sequence[SortTerm], number: int) -> Select[*tuple[Any, ...]]:
         """The rows of that page."""
-        keys = select(keyed.table.c.key).order_by(*(term.ordered() for term in keyed.terms))
-        return self.whole(keys.limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE), terms)
+        return self.whole(keyed.sorted().limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE), terms)
 
     def keyed(self, matches: Select[*tuple[Any, ...]], terms: Sequence[SortTerm]) -> KeyedRows:
         """The ids of ``matches`` with what they are sorted by, which is worked out once a row, however often it is
@@ -154,16 +157,9 @@ class Listing:
 
     def first(self, session: Session, text: str, limit: int) -> Sequence[Row[Any]]:
         """The first rows in the usual order that match ``text``, without counting any."""
-        matches = self.query.where(*matching(self.searched, text))
-        return session.execute(self._sorted(matches).limit(limit)).all()
-
-    def all(self, session: Session) -> Sequence[Row[Any]]:
-        """All its rows in the usual order."""
-        return session.execute(self._sorted(self.query)).all()
-
-    def _sorted(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-        """``query`` in the usual order."""
-        return query.order_by(*(term.ordered() for term in self.terms("")))
+        terms = self.terms("")
+        keyed = self.keyed(self.query.where(*matching(self.searched, text)), terms)
+        return session.execute(self.whole(keyed.sorted().limit(limit), terms)).all()
 
     def _count(self, query: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
         return (
