@@ -23,6 +23,17 @@ from postmaster.resources.models import Validity
 # More are not counted by queue: it takes 4 ms for each 100,000.
 MANY_TICKETS = 100_000
 
+# Of each account, worked out once: no database looks through an offset. It is the same query each time.
+_HEALTHS = (
+    select(health_column().label("health"))
+    .select_from(MailAccount)
+    .outerjoin(MailAccount.credential)
+    .outerjoin(MailAccount.state)
+    .offset(0)
+    .subquery()
+)
+_COUNTED = select(_HEALTHS.c.health, func.count()).group_by(_HEALTHS.c.health)
+
 
 @dataclass(frozen=True)
 class AccountView:
@@ -99,10 +110,7 @@ def view_of(account: MailAccount) -> AccountView:
 
 def count_healths(session: Session) -> Mapping[Health, int]:
     """How many accounts stand how; only what there is."""
-    health = health_column().label("health")
-    query = select(health, func.count()).select_from(MailAccount)
-    rows = session.execute(query.outerjoin(MailAccount.credential).outerjoin(MailAccount.state).group_by(health))
-    return {Health(word): count for word, count in rows}
+    return {Health(word): count for word, count in session.execute(_COUNTED)}
 
 
 def queues_today(session: Session) -> Sequence[QueueToday]:
@@ -126,8 +134,7 @@ def count_tickets(session: Session) -> Sequence[QueueCount]:
     counted = (session.scalar(select(func.max(Ticket.id))) or 0) <= MANY_TICKETS
     by_queue = select(Ticket.queue_id, func.count()).group_by(Ticket.queue_id)
     totals: dict[int, int] = dict(session.execute(by_queue).all()) if counted else {}
-    days = {queue.id: queue for queue in queues_today(session)}
-    nothing = QueueToday(0, "", 0, 0)
+    days, nothing = {queue.id: queue for queue in queues_today(session)}, QueueToday(0, "", 0, 0)
     found = [(number, name, days.get(number, nothing)) for number, name in session.execute(query)]
     return [
         QueueCount(number, name, day.today, day.open, totals.get(number, 0) if counted else None)
