@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -141,8 +142,13 @@ def _among_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> 
 _UNOPENED: BindParameter[str] = bindparam("unopened", callable_=lambda: json.dumps(unopened_ids()), type_=String())
 
 
-def credential_health_column() -> ColumnElement[str]:
-    """``credential_health``, as SQL, for lists that the database filters and sorts."""
+_WORDS: Mapping[CredentialHealth, str | None] = {health: health.value for health in CredentialHealth}
+
+
+def credential_health_column(told: Mapping[CredentialHealth, str | int | None] = _WORDS) -> ColumnElement[Any]:
+    """``credential_health``, as SQL, for lists that the database filters and sorts; what is ``told`` of it, if that is
+    not its word.
+    """
     basic = Credential.kind == CredentialKind.BASIC
     app_only = Credential.grant == Grant.CLIENT_CREDENTIALS
     secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
@@ -150,17 +156,17 @@ def credential_health_column() -> ColumnElement[str]:
     end = Credential.secret_expires
     unopened = among(Credential.id, _UNOPENED)
     return case(
-        (Credential.validity != Validity.VALID, CredentialHealth.INVALID.value),
-        (and_(basic, Credential.sealed_password == ""), CredentialHealth.NEEDS_PASSWORD.value),
-        (and_(basic, ~unopened), CredentialHealth.HEALTHY.value),
-        (basic, CredentialHealth.NEEDS_KEY.value),
-        (and_(app_only, secretless), CredentialHealth.NEEDS_SECRET.value),
-        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), CredentialHealth.NEEDS_AUTHORISATION.value),
-        (unopened, CredentialHealth.NEEDS_KEY.value),
-        (_token(CredentialToken.problem.is_not(None)), CredentialHealth.NEEDS_UPDATE.value),
-        (or_(end.is_(None), end > _day(WARNING)), CredentialHealth.HEALTHY.value),
-        (end >= _day(), CredentialHealth.SECRET_EXPIRES_SOON.value),
-        else_=CredentialHealth.SECRET_EXPIRED.value,
+        (Credential.validity != Validity.VALID, told[CredentialHealth.INVALID]),
+        (and_(basic, Credential.sealed_password == ""), told[CredentialHealth.NEEDS_PASSWORD]),
+        (and_(basic, ~unopened), told[CredentialHealth.HEALTHY]),
+        (basic, told[CredentialHealth.NEEDS_KEY]),
+        (and_(app_only, secretless), told[CredentialHealth.NEEDS_SECRET]),
+        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), told[CredentialHealth.NEEDS_AUTHORISATION]),
+        (unopened, told[CredentialHealth.NEEDS_KEY]),
+        (_token(CredentialToken.problem.is_not(None)), told[CredentialHealth.NEEDS_UPDATE]),
+        (or_(end.is_(None), end > _day(WARNING)), told[CredentialHealth.HEALTHY]),
+        (end >= _day(), told[CredentialHealth.SECRET_EXPIRES_SOON]),
+        else_=told[CredentialHealth.SECRET_EXPIRED],
     )
 
 

@@ -69,8 +69,7 @@ def _urgency() -> ColumnElement[int]:
     """The refused ones are found once a query: to count the accounts of each credential takes ten times as long."""
     accounts = select(MailAccount.credential_id).join(MailAccount.credential).join(AccountState)
     refused = Credential.id.in_(accounts.where(*_is_refused).correlate(None))
-    ranks = {word.value: rank for rank, word in enumerate(URGENCY, 1)}
-    return case((refused, 0), else_=case(ranks, value=credential_health_column(), else_=0))
+    return case((refused, 0), else_=credential_health_column({word: rank for rank, word in enumerate(URGENCY, 1)}))
 
 
 CREDENTIALS = Listing(

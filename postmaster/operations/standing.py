@@ -16,10 +16,11 @@ from postmaster.operations.progress import Progress, progress
 from postmaster.operations.state import FetchingState, fetching_state
 from postmaster.operations.today import Today, today
 from postmaster.operations.verdict import Verdict, judge
+from postmaster.resources.listing import PAGE_SIZE
 from postmaster.system.settings import keep_settings
 
 # Accounts that are told of, the worst first, unless somebody asks for more; and the most that there may be.
-USUAL_ACCOUNTS, MAX_ACCOUNTS = 100, 100_000
+USUAL_ACCOUNTS, MAX_ACCOUNTS = PAGE_SIZE, 100_000
 
 # What is told of an account as it is.
 _TOLD = [field.name for field in fields(AccountView) if field.name != "complaint"]
