@@ -5,10 +5,12 @@ Each says the same as its property, and a test holds it to that. The query joins
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, cast, exists, func, literal
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm.attributes import InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -55,33 +57,49 @@ def label_column() -> ColumnElement[str]:
     return case((func.upper(folder) == "INBOX", name), else_=name + "/" + folder)
 
 
-def health_column() -> ColumnElement[str]:
-    """``account_health``."""
-    standing = credential_health_column()
-    outdated = standing == CredentialHealth.NEEDS_UPDATE.value
-    unusable = case((outdated, Health.NEEDS_UPDATE.value), else_=Health.NEEDS_CREDENTIAL.value)
+_WORDS: Mapping[Health, str] = {health: health.value for health in Health}
+
+
+def health_column(told: Mapping[Health, Any] = _WORDS) -> ColumnElement[Any]:
+    """``account_health``; what is ``told`` of it, if that is not its word."""
     return case(
-        (MailAccount.validity != Validity.VALID, Health.INVALID.value),
-        (AccountState.paused_at.is_not(None), Health.PAUSED_BY_HAND.value),
-        (Credential.id.is_(None), Health.NEEDS_CREDENTIAL.value),
-        (standing.not_in([usable.value for usable in USABLE]), unusable),  # most are, so that it is looked up once
-        (AccountState.paused_revision == _config_revision(), Health.PAUSED.value),
-        (AccountState.held_revision == _config_revision(), Health.NEEDS_CONFIRMATION.value),
-        (AccountState.failures > 0, Health.FAILING.value),
-        (_lost_queue(), Health.QUEUE_INVALID.value),
-        (AccountState.last_success_at.is_not(None), Health.HEALTHY.value),
-        else_=Health.NEVER.value,
+        (MailAccount.validity != Validity.VALID, told[Health.INVALID]),
+        (AccountState.paused_at.is_not(None), told[Health.PAUSED_BY_HAND]),
+        (Credential.id.is_(None), told[Health.NEEDS_CREDENTIAL]),
+        else_=func.coalesce(_needs(told), _health_of(told)),
+    )
+
+
+def _needs(told: Mapping[Health, Any]) -> ColumnElement[Any]:
+    """``needs``, of a credential that is usable nothing. It stands in a query once: nothing else takes as long."""
+    needs = dict.fromkeys(CredentialHealth, told[Health.NEEDS_CREDENTIAL])
+    own = {CredentialHealth.NEEDS_UPDATE: told[Health.NEEDS_UPDATE]}
+    return credential_health_column(needs | own | dict.fromkeys(USABLE))
+
+
+def _health_of(told: Mapping[Health, Any]) -> ColumnElement[Any]:
+    """How an account stands whose credential is usable."""
+    return case(
+        (_is_config_revision(AccountState.paused_revision), told[Health.PAUSED]),
+        (_is_config_revision(AccountState.held_revision), told[Health.NEEDS_CONFIRMATION]),
+        (AccountState.failures > 0, told[Health.FAILING]),
+        (_lost_queue(), told[Health.QUEUE_INVALID]),
+        (AccountState.last_success_at.is_not(None), told[Health.HEALTHY]),
+        else_=told[Health.NEVER],
     )
 
 
 def _lost_queue() -> ColumnElement[bool]:
     """``has_lost_queue``."""
-    return exists().where(Queue.id == MailAccount.queue_id, Queue.validity != Validity.VALID).correlate(MailAccount)
+    lost = select(Queue.id).where(Queue.validity != Validity.VALID).correlate(None)
+    return MailAccount.queue_id.in_(lost)
 
 
-def _config_revision() -> ColumnElement[str]:
-    """``MailAccount.config_revision`` of an account with a credential."""
+def _is_config_revision(kept: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    """Whether ``kept`` is ``MailAccount.config_revision`` of an account with a credential. Of most accounts nothing is
+    kept: then none is put together, which takes longer than all the rest.
+    """
     account, credential, revision = (
         cast(column, String) for column in (MailAccount.revision, Credential.id, Credential.revision)
     )
-    return account + literal("/") + credential + literal(".") + revision
+    return and_(kept.is_not(None), kept == account + literal("/") + credential + literal(".") + revision)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Date, String, and_, bindparam, case, cast, literal, or_, select
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Date, String, and_, bindparam, case, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import Credential, CredentialToken
@@ -111,36 +117,56 @@ def need_of(credential: Credential) -> Need | None:
     return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
 
 
-def _unopened() -> str:
-    """The ids of ``unopened_ids`` with a comma before and behind each."""
-    return "".join(f",{number}," for number in unopened_ids())
+class among(FunctionElement[bool]):  # noqa: N801 - an SQL function
+    """Whether a number is in a list that is given as one text, a JSON array: databases limit how many parameters there
+    are. The list is read once a query, however many rows ask.
+    """
+
+    inherit_cache = True
+    type = Boolean()
 
 
-# Which these are only the keys of this process can tell, so it is found out when a query runs. They are one text, since
-# databases limit how many parameters there are.
-_UNOPENED: BindParameter[str] = bindparam("unopened", callable_=_unopened, type_=String())
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    number, numbers = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{number} IN (SELECT value FROM json_each({numbers}))"  # noqa: S608 - both are made by SQLAlchemy
 
 
-def credential_health_column() -> ColumnElement[str]:
-    """``credential_health``, as SQL, for lists that the database filters and sorts."""
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    number, numbers = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{number} IN (SELECT CAST(json_array_elements_text(CAST({numbers} AS json)) AS bigint))"
+
+
+# Which these are only the keys of this process can tell, so it is found out when a query runs.
+_UNOPENED: BindParameter[str] = bindparam("unopened", callable_=lambda: json.dumps(unopened_ids()), type_=String())
+
+
+_WORDS: Mapping[CredentialHealth, str | None] = {health: health.value for health in CredentialHealth}
+
+
+def credential_health_column(told: Mapping[CredentialHealth, str | int | None] = _WORDS) -> ColumnElement[Any]:
+    """``credential_health``, as SQL, for lists that the database filters and sorts; what is ``told`` of it, if that is
+    not its word.
+    """
     basic = Credential.kind == CredentialKind.BASIC
     app_only = Credential.grant == Grant.CLIENT_CREDENTIALS
     secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
     authorised = _token(CredentialToken.authorised_at.is_not(None))
     end = Credential.secret_expires
-    unopened = _UNOPENED.like(literal("%,") + cast(Credential.id, String) + literal(",%"))
+    unopened = among(Credential.id, _UNOPENED)
     return case(
-        (Credential.validity != Validity.VALID, CredentialHealth.INVALID.value),
-        (and_(basic, Credential.sealed_password == ""), CredentialHealth.NEEDS_PASSWORD.value),
-        (and_(basic, ~unopened), CredentialHealth.HEALTHY.value),
-        (basic, CredentialHealth.NEEDS_KEY.value),
-        (and_(app_only, secretless), CredentialHealth.NEEDS_SECRET.value),
-        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), CredentialHealth.NEEDS_AUTHORISATION.value),
-        (unopened, CredentialHealth.NEEDS_KEY.value),
-        (_token(CredentialToken.problem.is_not(None)), CredentialHealth.NEEDS_UPDATE.value),
-        (or_(end.is_(None), end > _day(WARNING)), CredentialHealth.HEALTHY.value),
-        (end >= _day(), CredentialHealth.SECRET_EXPIRES_SOON.value),
-        else_=CredentialHealth.SECRET_EXPIRED.value,
+        (Credential.validity != Validity.VALID, told[CredentialHealth.INVALID]),
+        (and_(basic, Credential.sealed_password == ""), told[CredentialHealth.NEEDS_PASSWORD]),
+        (and_(basic, ~unopened), told[CredentialHealth.HEALTHY]),
+        (basic, told[CredentialHealth.NEEDS_KEY]),
+        (and_(app_only, secretless), told[CredentialHealth.NEEDS_SECRET]),
+        (and_(or_(Credential.grant.is_(None), ~app_only), ~authorised), told[CredentialHealth.NEEDS_AUTHORISATION]),
+        (unopened, told[CredentialHealth.NEEDS_KEY]),
+        (_token(CredentialToken.problem.is_not(None)), told[CredentialHealth.NEEDS_UPDATE]),
+        (or_(end.is_(None), end > _day(WARNING)), told[CredentialHealth.HEALTHY]),
+        (end >= _day(), told[CredentialHealth.SECRET_EXPIRES_SOON]),
+        else_=told[CredentialHealth.SECRET_EXPIRED],
     )
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, String, case, func, select, type_coerce
 from sqlalchemy.orm import contains_eager
 
 from postmaster.accounts.columns import health_column, label_column
-from postmaster.accounts.health import HEALTH_LABELS, WORST_FIRST, Health
+from postmaster.accounts.health import HEALTH_LABELS, WORST_FIRST
 from postmaster.accounts.models import AccountState, Credential, Dispatching, MailAccount
 from postmaster.accounts.tags import has_tag, known_tags
 from postmaster.desk.models import Queue
@@ -16,14 +16,13 @@ _health = health_column()
 _label = func.lower(label_column())
 _dispatching = case((MailAccount.dispatching == Dispatching.QUEUE, func.lower(Queue.name)), else_="")
 _success = (AccountState.last_success_at.is_not(None), AccountState.last_success_at)
-_rank = case({health.value: rank for rank, health in enumerate(WORST_FIRST)}, value=_health)
+_rank = health_column({health: rank for rank, health in enumerate(WORST_FIRST)})
 _HEALTHS = {health.value: HEALTH_LABELS[health] for health in WORST_FIRST}
 
 
 def _health_words() -> ColumnElement[str]:
     """What the list calls each health, so that it can be found by that word."""
-    words: dict[str, str] = {health.value: HEALTH_LABELS[health] for health in Health}
-    return case(words, value=_health)
+    return health_column(HEALTH_LABELS)
 
 
 ACCOUNTS = Listing(

@@ -75,10 +75,12 @@ def check_keys() -> None:
 
 def opens(sealed: str) -> bool:
     """Whether a key opens ``sealed``; there is nothing to be opened in an empty text."""
+    if not sealed:
+        return True
     keys = _keys()
     if mark := _MARK.match(sealed):
         return mark[0] in {_mark(key) for key in keys}
-    return not sealed or _is_opened(keys, sealed)
+    return _is_opened(keys, sealed)
 
 
 @lru_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from sqlalchemy import func, literal, or_, select
@@ -93,14 +94,15 @@ class AccountService(Service[MailAccount]):
 
     def fields_of(self, record: MailAccount) -> tuple[Field, ...]:
         """Those of its type."""
-        return tuple(field for field in self.fields if field not in _lacking(record.type))
+        lacking = _lacking(record.type)
+        return tuple(field for field in self.fields if field not in lacking)
 
     @classmethod
     def fields_for(cls, form_values: Mapping[str, str]) -> tuple[Field, ...]:
         """Those that what was entered so far calls for: of that type, and the queue if it is to be selected."""
         lacking = _lacking(form_values.get(TYPE.name, ""))
         if form_values.get(DISPATCHING.name) != Dispatching.QUEUE:
-            lacking.add(QUEUE)
+            lacking |= {QUEUE}
         return tuple(field for field in cls.fields if field not in lacking)
 
     def choices(self, field: Field, record: MailAccount | None = None) -> Sequence[str] | None:
@@ -216,10 +218,11 @@ class AccountService(Service[MailAccount]):
         return self.session.scalar(query) or 0
 
 
-def _lacking(type_name: str) -> set[Field]:
+@lru_cache
+def _lacking(type_name: str) -> frozenset[Field]:
     """The fields that accounts of that type do not have; all that depend on it as long as there is no such type."""
     account_type = ACCOUNT_TYPES.get(type_name)
-    return {field for field in TYPE_FIELDS if account_type is None or not account_type.has(field)}
+    return frozenset(field for field in TYPE_FIELDS if account_type is None or not account_type.has(field))
 
 
 def _accounts_into(session: Session, queue: Queue) -> Iterator[Use]:

@@ -9,14 +9,26 @@ from postmaster.api.operation import Answer, Body, Call, Operation, Reply
 from postmaster.api.schemas import COUNT, FLAG, ID, MOMENT, TEXT, obj, or_null
 from postmaster.database import read_session, transaction
 from postmaster.extensions import Json
+from postmaster.fetching.overview import MANY_TICKETS
 from postmaster.fetching.pause import REASON, current_pause, pause_fetching, pause_json, resume_fetching
-from postmaster.operations.standing import look_at_all
+from postmaster.operations.standing import MAX_ACCOUNTS, USUAL_ACCOUNTS, look_at_all
+from postmaster.resources.fields import Field
+from postmaster.resources.readers import whole_number
 from postmaster.system.models import Scope
 
+_LIMIT = Field(
+    "limit",
+    "Limit",
+    read=whole_number(1, MAX_ACCOUNTS),
+    default=str(USUAL_ACCOUNTS),
+    metavar="COUNT",
+    help="Accounts that are named at most, those in trouble first.",
+)
 
-def _status(_call: Call) -> Answer:
+
+def _status(call: Call) -> Answer:
     with read_session() as session:
-        return Answer(look_at_all(session).as_json())
+        return Answer(look_at_all(session, call.query[_LIMIT.name]).as_json())
 
 
 def _get_pause(_call: Call) -> Answer:
@@ -73,7 +85,8 @@ _ACCOUNT_SCHEMA = obj(
         "activity": _ACTIVITY,
     }
 )
-_QUEUE: Json = {"id": ID, "name": TEXT, **dict.fromkeys(("tickets", "open", "today"), COUNT)}
+_TICKETS: Json = {**or_null(COUNT), "description": f"Null if there were ever more than {MANY_TICKETS:,} tickets."}
+_QUEUE: Json = {"id": ID, "name": TEXT, "tickets": _TICKETS, **dict.fromkeys(("open", "today"), COUNT)}
 _TODAY: Json = {
     "mails": 184,
     "usual": 212,
@@ -116,11 +129,14 @@ OPERATIONS = (
         scope=Scope.READ,
         tag="status",
         summary="Get how everything stands",
-        description="As flask status --json prints it.",
+        description="As flask status --json prints it. All accounts are counted in healths, by their health; those of "
+        "one health are listed by listAccounts.",
+        parameters=(_LIMIT,),
         run=_status,
         reply=Reply(
             {
                 "accounts": [_ACCOUNT],
+                "healths": {"healthy": 1},
                 "queues": [{"id": 2, "name": "Raw", "tickets": 12, "open": 3, "today": 1}],
                 "today": _TODAY,
                 "quarantined": 0,
@@ -132,6 +148,7 @@ OPERATIONS = (
             obj(
                 {
                     "accounts": {"type": "array", "items": _ACCOUNT_SCHEMA},
+                    "healths": {"type": "object", "additionalProperties": COUNT},
                     "queues": {"type": "array", "items": obj(_QUEUE)},
                     "today": _TODAY_SCHEMA,
                     "quarantined": COUNT,
@@ -142,7 +159,7 @@ OPERATIONS = (
                 }
             ),
         ),
-        errors=("database-away",),
+        errors=("invalid-value",),
     ),
     Operation(
         name="getPause",

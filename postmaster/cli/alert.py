@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+from sqlalchemy.orm import selectinload
 
 from postmaster.cli.base import ID, Group, actor, print_json
 from postmaster.cli.resources import ResourceCommands, as_json, resource_group
@@ -45,7 +46,7 @@ def list_(all_: bool, json_: bool) -> None:
     """List what is wrong; with --json one object per line."""
     with read_session() as session:
         query = recent_incidents().limit(MAX_SHOWN) if all_ else open_incidents()
-        rows = [_row(incident) for incident in session.scalars(query)]
+        rows = [_row(incident) for incident in session.scalars(query.options(selectinload(Incident.deliveries)))]
     if json_:
         for row in rows:
             print_json(row)

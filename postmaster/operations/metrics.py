@@ -10,9 +10,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from postmaster.accounts.health import account_health
+from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.models import AccountState, MailAccount
-from postmaster.accounts.wait import silent_since
+from postmaster.accounts.wait import silence_since
 from postmaster.extensions import now
 from postmaster.ledger.hourly_counts import mail_totals
 from postmaster.ledger.models import Quarantine
@@ -25,6 +25,26 @@ from postmaster.outlets.service import valid_outlets
 from postmaster.outlets.standing import standings
 from postmaster.pipeline.outcome import RECORDED
 from postmaster.resources.models import Validity
+
+# What is told of each valid account. To read the accounts whole takes twice as long where there are ten thousand.
+_ACCOUNTS = (
+    select(
+        MailAccount.id,
+        label_column(),
+        health_column(),
+        AccountState.paused_at,
+        func.coalesce(AccountState.backlog, 0),
+        func.coalesce(AccountState.failures, 0),
+        AccountState.last_run_seconds,
+        MailAccount.created_at,
+        AccountState.last_success_at,
+        AccountState.resumed_at,
+    )
+    .outerjoin(MailAccount.credential)
+    .outerjoin(MailAccount.state)
+    .where(MailAccount.validity == Validity.VALID)
+    .order_by(MailAccount.id)
+)
 
 
 class _Collector(Collector):
@@ -57,16 +77,15 @@ class _Collector(Collector):
         seconds = _gauge("last_run_seconds", "How long the last run took.")
         health = _gauge("health", "1 for the account's present health.", "health")
         moment = now()
-        query = select(MailAccount).where(MailAccount.validity == Validity.VALID).order_by(MailAccount.id)
-        for account in self.session.scalars(query).unique():
-            state, labels = account.state or AccountState(failures=0, backlog=0), [account.label, str(account.id)]
-            if state.paused_at is None:
-                age.add_metric(labels, (moment - silent_since(account)).total_seconds())
-            backlog.add_metric(labels, state.backlog)
-            failures.add_metric(labels, state.failures)
-            health.add_metric([*labels, account_health(account).value], 1)
-            if state.last_run_seconds is not None:
-                seconds.add_metric(labels, state.last_run_seconds)
+        for number, label, word, paused_at, left, failed, took, *times in self.session.execute(_ACCOUNTS):
+            labels = [label, str(number)]
+            if paused_at is None:
+                age.add_metric(labels, (moment - silence_since(*times)).total_seconds())
+            backlog.add_metric(labels, left)
+            failures.add_metric(labels, failed)
+            health.add_metric([*labels, word], 1)
+            if took is not None:
+                seconds.add_metric(labels, took)
         yield from (age, backlog, failures, seconds, health)
 
     def _operation(self) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from sqlalchemy import exists, func, select, union_all
+from sqlalchemy import exists, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from postmaster import config
@@ -115,7 +115,9 @@ def _count_tickets(session: Session, states: Sequence[str]) -> Mapping[str, int]
 
 def _unanswered(session: Session, states: Sequence[str]) -> Unanswered | None:
     """The oldest open ticket in which no agent has written: of the oldest of each state, which an index gives."""
-    answered = exists().where(Article.ticket_id == Ticket.id, Article.sender_type == SenderType.AGENT)
+    # Written out: a database looks for an index of some rows only if it sees that these are among them.
+    agent = literal(SenderType.AGENT, Article.sender_type.type, literal_execute=True)
+    answered = exists().where(Article.ticket_id == Ticket.id, Article.sender_type == agent)
     oldest = select(Ticket.id).where(~answered).order_by(Ticket.id).limit(1)
     each = [select(oldest.where(Ticket.state == state).subquery().c.id) for state in states]
     if not each:

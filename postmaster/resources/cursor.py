@@ -8,11 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, false, literal, or_
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import InstrumentedAttribute
 
-from postmaster.resources.listing import ListFilter, Listing
-
-Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+from postmaster.resources.listing import KeyedRows, ListFilter, Listing, SortTerm
 
 
 @dataclass(frozen=True)
@@ -21,25 +18,6 @@ class Slice:
 
     rows: Sequence[Row[Any]]
     last: Sequence[Any] | None
-
-
-@dataclass(frozen=True)
-class _Term:
-    """One of the columns that rows are sorted by, which is never null."""
-
-    column: Column
-    descending: bool
-
-    def order(self) -> ColumnElement[Any]:
-        return self.column.desc() if self.descending else self.column.asc()
-
-    def beyond(self, value: Any) -> ColumnElement[bool]:
-        """Whether a row comes after those that have ``value``."""
-        bound = literal(value, self.column.type)
-        return self.column < bound if self.descending else self.column > bound
-
-    def same(self, value: Any) -> ColumnElement[bool]:
-        return self.column == literal(value, self.column.type)
 
 
 def slice_of(
@@ -54,39 +32,35 @@ def slice_of(
 
     Raises ValueError if nothing in that order is sorted by as many values.
     """
-    terms = _terms(listing, wanted.sort)
-    query = listing.query.where(*listing.conditions(wanted), *conditions)
+    terms = listing.terms(wanted.sort)
+    keyed = listing.keyed(listing.query.where(*listing.conditions(wanted), *conditions), terms)
+    known = KeyedRows(keyed.table, _never_null(keyed.terms))
+    keys = known.sorted().limit(size + 1)
     if after is not None:
-        query = query.where(_after(terms, after))
-    labelled = [term.column.label(f"term_{number}") for number, term in enumerate(terms)]
-    chosen = listing.cut(query, [term.order() for term in terms], size + 1)
-    rows = session.execute(chosen.add_columns(*labelled)).all()
-    last = list(rows[size - 1][-len(terms) :]) if len(rows) > size else None
+        keys = keys.where(_after(known.terms, after))
+    shown = _never_null(terms)
+    labelled = [term.column.label(f"term_{number}") for number, term in enumerate(shown)]
+    rows = session.execute(listing.whole(keys, shown).add_columns(*labelled)).all()
+    last = list(rows[size - 1][-len(shown) :]) if len(rows) > size else None
     return Slice(rows[:size], last)
 
 
-def _terms(listing: Listing, sort: str) -> list[_Term]:
-    """What rows are sorted by: as ``Listing`` says, with nothing before anything, in each database."""
-    wanted = listing.sorted_by(sort)
-    usual = next(iter(listing.sorts))
-    columns = [(column, wanted.startswith("-")) for column in listing.sorts[wanted.removeprefix("-")]]
-    columns += [(column, False) for column in listing.sorts[usual] if wanted != usual]
-    terms = [term for column, descending in columns for term in _never_null(column, descending)]
-    return [*terms, _Term(listing.key, descending=False)]
+def _never_null(terms: Sequence[SortTerm]) -> list[SortTerm]:
+    """The same, with nothing before anything, in each database: before each term but the last, which is the id, stands
+    whether there is something. What takes the place of nothing is compared with itself only.
+    """
+    there = [SortTerm(case((term.column.is_(None), 0), else_=1), term.descending) for term in terms[:-1]]
+    return [*(each for pair in zip(there, terms, strict=False) for each in pair), terms[-1]]
 
 
-def _never_null(column: Column, descending: bool) -> tuple[_Term, _Term]:
-    """Whether there is something, and what there is; what takes the place of nothing is compared with itself only."""
-    there = case((column.is_(None), 0), else_=1)
-    return _Term(there, descending), _Term(column, descending)
-
-
-def _after(terms: Sequence[_Term], values: Sequence[Any]) -> ColumnElement[bool]:
+def _after(terms: Sequence[SortTerm], values: Sequence[Any]) -> ColumnElement[bool]:
     """Whether a row comes after the one that is sorted by ``values``."""
     condition: ColumnElement[bool] = false()
     for term, value in reversed(list(zip(terms, values, strict=True))):
         if value is None:  # whatever has nothing there as well is told apart by the terms that follow
             condition = and_(term.column.is_(None), condition)
         else:
-            condition = or_(term.beyond(value), and_(term.same(value), condition))
+            bound = literal(value, term.column.type)
+            beyond = term.column < bound if term.descending else term.column > bound
+            condition = or_(beyond, and_(term.column == bound, condition))
     return condition

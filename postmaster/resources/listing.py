@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Row, ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 
@@ -17,6 +17,8 @@ FILTER_LENGTH, FILTER_WORDS = 200, 10
 
 # Beyond any list, and within what databases take as an offset.
 MAX_PAGE = 10**9
+
+Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,30 @@ class Page:
 
 
 @dataclass(frozen=True)
+class SortTerm:
+    """One of the columns that rows are sorted by."""
+
+    column: Column
+    descending: bool = False
+
+    def ordered(self) -> ColumnElement[Any]:
+        """What a query is ordered by."""
+        return self.column.desc() if self.descending else self.column.asc()
+
+
+@dataclass(frozen=True)
+class KeyedRows:
+    """The ids of rows, in the column ``key`` of ``table``; ``terms`` are what they are sorted by, in columns of it."""
+
+    table: CTE
+    terms: Sequence[SortTerm]
+
+    def sorted(self) -> Select[int]:
+        """The ids in their order."""
+        return select(self.table.c.key).order_by(*(term.ordered() for term in self.terms))
+
+
+@dataclass(frozen=True)
 class Listing:
     """How a kind of resource is listed. ``query`` gives its rows, the resource first in each; ``key`` is its id.
 
@@ -77,7 +103,7 @@ class Listing:
     key: InstrumentedAttribute[int]
     query: Select[*tuple[Any, ...]]
     searched: Sequence[ColumnElement[str] | InstrumentedAttribute[str]]
-    sorts: Mapping[str, Sequence[ColumnElement[Any] | InstrumentedAttribute[Any]]]
+    sorts: Mapping[str, Sequence[Column]]
     choices: Mapping[str, ListChoice] = field(default_factory=dict)
 
     def sorted_by(self, sort: str) -> str:
@@ -86,30 +112,38 @@ class Listing:
 
     def page(self, session: Session, wanted: ListFilter) -> Page:
         """The page that is wanted; the last one if there are not as many, for which the database is asked again."""
-        matches = self.query.where(*self.conditions(wanted))
-        found, total = self._count(matches).label("found_"), self._count(self.query).label("total_")
+        terms = self.terms(wanted.sort)
+        keyed = self.keyed(self.query.where(*self.conditions(wanted)), terms)
+        found = select(func.count()).select_from(keyed.table).scalar_subquery().label("found_")
+        total = self._count(self.query).label("total_")
         number = max(1, min(wanted.page, MAX_PAGE))
-        shown = session.execute(self._cut(matches, wanted.sort, number).add_columns(found, total)).all()
+        shown = session.execute(self._page(keyed, terms, number).add_columns(found, total)).all()
         if shown:
             return Page(shown, number, shown[0].found_, shown[0].total_)
         counts = session.execute(select(found, total)).one()
         last = page_count(counts.found_)
-        shown = session.execute(self._cut(matches, wanted.sort, last)).all() if counts.found_ else []
+        shown = session.execute(self._page(keyed, terms, last)).all() if counts.found_ else []
         return Page(shown, last, counts.found_, counts.total_)
 
-    def _cut(self, matches: Select[*tuple[Any, ...]], sort: str, number: int) -> Select[*tuple[Any, ...]]:
+    def _page(self, keyed: KeyedRows, terms: Sequence[SortTerm], number: int) -> Select[*tuple[Any, ...]]:
         """The rows of that page."""
-        return self.cut(matches, self._order(sort), PAGE_SIZE, (number - 1) * PAGE_SIZE)
+        return self.whole(keyed.sorted().limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE), terms)
 
-    def cut(
-        self, matches: Select[*tuple[Any, ...]], order: Sequence[ColumnElement[Any]], limit: int, offset: int = 0
-    ) -> Select[*tuple[Any, ...]]:
-        """Some rows of ``matches`` in that order. Their ids are sorted, and only these rows are read whole: what stands
-        in the columns of the others is not even looked up.
+    def keyed(self, matches: Select[*tuple[Any, ...]], terms: Sequence[SortTerm]) -> KeyedRows:
+        """The ids of ``matches`` with what they are sorted by, which is worked out once a row, however often it is
+        compared: what has an offset no database takes apart.
         """
-        keys = matches.with_only_columns(self.key, maintain_column_froms=True).order_by(*order)
-        chosen = select(keys.limit(limit).offset(offset).subquery().c[0])
-        return self.query.where(self.key.in_(chosen)).order_by(*order)
+        named = {f"term_{number}": term for number, term in enumerate(terms)}
+        columns = [term.column.label(name) for name, term in named.items()]
+        keys = matches.with_only_columns(self.key.label("key"), *columns, maintain_column_froms=True)
+        table = keys.offset(0).cte("keyed")
+        return KeyedRows(table, [SortTerm(table.c[name], term.descending) for name, term in named.items()])
+
+    def whole(self, keys: Select[int], terms: Sequence[SortTerm]) -> Select[*tuple[Any, ...]]:
+        """The rows with these ids. Only they are read whole: what stands in the columns of the others is not even
+        looked up.
+        """
+        return self.query.where(self.key.in_(keys)).order_by(*(term.ordered() for term in terms))
 
     def conditions(self, wanted: ListFilter) -> list[ColumnElement[bool]]:
         """Conditions of the rows that match the text and the choices of ``wanted``."""
@@ -123,12 +157,9 @@ class Listing:
 
     def first(self, session: Session, text: str, limit: int) -> Sequence[Row[Any]]:
         """The first rows in the usual order that match ``text``, without counting any."""
-        matches = self.query.where(*matching(self.searched, text))
-        return session.execute(matches.order_by(*self._order("")).limit(limit)).all()
-
-    def all(self, session: Session) -> Sequence[Row[Any]]:
-        """All its rows in the usual order."""
-        return session.execute(self.query.order_by(*self._order(""))).all()
+        terms = self.terms("")
+        keyed = self.keyed(self.query.where(*matching(self.searched, text)), terms)
+        return session.execute(self.whole(keyed.sorted().limit(limit), terms)).all()
 
     def _count(self, query: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
         return (
@@ -139,11 +170,12 @@ class Listing:
         """The row of the resource with that id."""
         return session.execute(self.query.where(self.key == number)).first()
 
-    def _order(self, sort: str) -> list[ColumnElement[Any]]:
-        wanted = self.sorted_by(sort)
-        columns = self.sorts[wanted.removeprefix("-")]
-        turned = [column.desc() for column in columns] if wanted.startswith("-") else list(columns)
-        return [*turned, *next(iter(self.sorts.values())), self.key.asc()]
+    def terms(self, sort: str) -> list[SortTerm]:
+        """What rows are sorted by, in which no two of them are equal."""
+        wanted, usual = self.sorted_by(sort), next(iter(self.sorts))
+        terms = [SortTerm(column, wanted.startswith("-")) for column in self.sorts[wanted.removeprefix("-")]]
+        others = self.sorts[usual] if wanted.removeprefix("-") != usual else ()
+        return [*terms, *map(SortTerm, others), SortTerm(self.key)]
 
 
 def page_count(rows: int) -> int:

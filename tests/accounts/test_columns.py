@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
@@ -14,7 +16,7 @@ from sqlalchemy.orm import contains_eager
 from postmaster import create_app
 from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.credential_health import CredentialHealth, credential_health, credential_health_column
-from postmaster.accounts.health import Health, account_health
+from postmaster.accounts.health import WORST_FIRST, Health, account_health
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import seal
@@ -22,6 +24,7 @@ from postmaster.config import load_environment
 from postmaster.database import prepare_database, read_session, transaction
 from postmaster.desk.models import Queue
 from postmaster.extensions import now
+from postmaster.fetching.overview import count_healths
 from postmaster.resources.models import Validity
 from tests.servers.postgres import Postgres
 
@@ -94,10 +97,13 @@ def test_a_credential_stands_the_same_in_sql(any_app: Flask) -> None:
         prepare_database()
         with transaction() as session:
             session.add_all(credentials())
-        with read_session() as session:
-            rows = session.execute(select(Credential, credential_health_column())).all()
-        assert {word for _, word in rows} == set(CredentialHealth)
-        assert [word for _, word in rows] == [credential_health(credential) for credential, _ in rows]
+        today, seen = now(), set()
+        for days in (0, 29, 31, 62):
+            with time_machine.travel(today + timedelta(days=days), tick=False), read_session() as session:
+                rows = session.execute(select(Credential, credential_health_column())).all()
+                assert [word for _, word in rows] == [credential_health(credential) for credential, _ in rows]
+                seen |= {word for _, word in rows}
+        assert seen == set(CredentialHealth)
 
 
 def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
@@ -112,13 +118,21 @@ def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
                 session.add(account)
                 session.flush()
                 account.state = next(itertools.islice(states(account), account.id % 16, None))
+        ranks = {health: rank for rank, health in enumerate(WORST_FIRST)}
         query = (
-            select(MailAccount, label_column(), health_column())
+            select(MailAccount, label_column(), health_column(), health_column(ranks))
             .outerjoin(MailAccount.credential)
             .outerjoin(MailAccount.state)
             .options(contains_eager(MailAccount.credential), contains_eager(MailAccount.state))
         )
-        with read_session() as session:
-            rows = session.execute(query).all()
-        assert {health for _, _, health in rows} == set(Health)
-        assert [(label, health) for _, label, health in rows] == [(a.label, account_health(a)) for a, _, _ in rows]
+        today = now()
+        for days in (0, 29, 31, 62):  # a secret ends, and it is told of before, without anything being written
+            with time_machine.travel(today + timedelta(days=days), tick=False), read_session() as session:
+                rows = session.execute(query).all()
+                told = [(label, health, rank) for _, label, health, rank in rows]
+                healths = [account_health(account) for account, *_ in rows]
+                assert told == [
+                    (row[0].label, health, ranks[health]) for row, health in zip(rows, healths, strict=True)
+                ]
+                assert count_healths(session) == Counter(healths)
+                assert set(healths) == set(Health)

@@ -118,6 +118,15 @@ def test_the_status_is_what_the_command_prints(admin: Program, desk: Desk) -> No
     assert admin.get("/status") == desk.ok("status", "--json").json
 
 
+def test_the_status_names_as_many_accounts_as_are_asked_for(admin: Program, desk: Desk) -> None:
+    for number in range(3):
+        desk.add_account(type="POP3", host=f"pop{number}.example.org", dispatching="to")
+    told = admin.get("/status?limit=2")
+    assert told == desk.ok("status", "--json", "--limit", 2).json
+    assert (len(told["accounts"]), told["healths"]) == (2, {"needs-credential": 3})
+    problem(admin("GET", "/status?limit=0"), 422, "invalid-value")
+
+
 def test_fetching_is_paused_and_resumed(admin: Program, desk: Desk) -> None:
     problem(admin("PUT", "/pause", {}), 422, "missing-field")
     paused = admin("PUT", "/pause", {"reason": "The desk moves"})

@@ -105,6 +105,36 @@ def test_metrics_are_what_prometheus_reads(app: Flask, desk: Desk) -> None:
     assert re.search(r'postmaster_account_health\{.*health="never".*\} 1.0', text)
 
 
+def test_metrics_tell_of_each_valid_account_what_is_known(app: Flask, desk: Desk) -> None:
+    never, failing, paused, invalid = (
+        int(desk.add_account(type="IMAP", host=f"mail{number}.example.com", credential=desk.credential("orders", "x")))
+        for number in range(4)
+    )
+    desk.ok("account", "set", invalid, "--validity", "invalid")
+    with app.app_context(), transaction() as session:
+        ended = now() - timedelta(hours=2)
+        session.merge(
+            AccountState(account_id=failing, failures=3, backlog=7, last_run_seconds=1.5, last_success_at=ended)
+        )
+        session.merge(AccountState(account_id=paused, paused_at=now(), last_success_at=ended))
+    text = app.test_client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+    told = {
+        (sample.name.removeprefix("postmaster_account_"), int(sample.labels["id"])): sample
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("postmaster_account_")
+    }
+    assert {number for _, number in told} == {never, failing, paused}
+    healths = [told["health", number].labels["health"] for number in (never, failing, paused)]
+    assert healths == ["never", "failing", "paused-by-hand"]
+    assert [told["failures", number].value for number in (never, failing)] == [0, 3]
+    assert [told["backlog_messages", number].value for number in (never, failing)] == [0, 7]
+    assert told["last_run_seconds", failing].value == 1.5
+    assert ("last_run_seconds", never) not in told
+    assert told["last_success_age_seconds", never].value < 3600 < told["last_success_age_seconds", failing].value
+    assert ("last_success_age_seconds", paused) not in told, "nobody expects mail of it"
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
