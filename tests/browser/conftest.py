@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
@@ -76,15 +76,22 @@ def make_page(kept_pages: KeptPages) -> Iterator[MakePage]:
     problems: list[list[str]] = []
     with ExitStack() as stack:
 
-        def make(*, expected: str = REFUSED, alone: bool = False, **options: Any) -> Page:
-            wanted = {"user": "admin", "javascript": True, "width": 1280, **options}
+        def make(
+            *,
+            expected: str = REFUSED,
+            alone: bool = False,
+            width: int = 1280,
+            color_scheme: Literal["light", "dark"] = "light",
+            **options: Any,
+        ) -> Page:
+            wanted = {"user": "admin", "javascript": True, **options}
             if alone or not wanted["user"]:
                 kept = kept_pages.make(**wanted)
                 stack.callback(kept.page.context.close)
             else:
                 kept = kept_pages.take(**wanted)
                 stack.callback(kept_pages.give_back, kept, **wanted)
-            kept.begin(expected)
+            kept.begin(expected, width, color_scheme)
             problems.append(kept.problems)
             return kept.page
 

@@ -28,9 +28,7 @@ class KeptPage:
     """A page; what the test that has it is told of: complaints, unless ``expected``, a pattern, is in them."""
 
     page: Page
-    width: int
     cookies: list[Any]
-    color_scheme: Literal["light", "dark"]
     expected: str = ""
     problems: list[str] = field(default_factory=list)
 
@@ -43,14 +41,14 @@ class KeptPage:
         if message.type == "error" and not re.search(self.expected, message.text):
             self.problems.append(f"{message.text} ({message.location.get('url')})")
 
-    def begin(self, expected: str) -> None:
-        """Make it as good as new for a test."""
+    def begin(self, expected: str, width: int, color_scheme: Literal["light", "dark"]) -> None:
+        """Make it as good as new for a test, ``width`` pixels wide."""
         for each in (self.page, self.page.context):
             each.set_default_timeout(PATIENCE)
         self.page.context.clear_cookies()
         self.page.context.add_cookies(self.cookies)
-        self.page.set_viewport_size({"width": self.width, "height": 900})
-        self.page.emulate_media(media="null", color_scheme=self.color_scheme, reduced_motion="reduce")
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(media="null", color_scheme=color_scheme, reduced_motion="reduce")
         self.expected = expected
         self.problems.clear()
 
@@ -76,14 +74,14 @@ class KeptPages:
         self._browser, self._url, self._sessions = browser, url, sessions
         self._at_rest: dict[str, KeptPage] = {}
 
-    def make(self, *, user: str | None, javascript: bool, width: int, **options: Any) -> KeptPage:
+    def make(self, *, user: str | None, javascript: bool, **options: Any) -> KeptPage:
         """A new page in a context of its own."""
         state = self._sessions[user] if user else None
         context = self._browser.new_context(
             base_url=self._url, storage_state=state, java_script_enabled=javascript, **options
         )
         cookies = list(state["cookies"]) if state else []
-        return KeptPage(context.new_page(), width, cookies, options.get("color_scheme", "light"))
+        return KeptPage(context.new_page(), cookies)
 
     def take(self, **wanted: Any) -> KeptPage:
         """One that is at rest, or a new one."""

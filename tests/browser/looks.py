@@ -76,13 +76,13 @@ def play(site: Site) -> None:
 def pictures(context: BrowserContext) -> Iterator[tuple[str, bytes]]:
     """Name and picture of each page, in light and in dark."""
     page = context.new_page()
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for name, address in PAGES.items():
-            answer = page.goto(address)
-            assert answer is not None
-            assert answer.ok, address
-            page.evaluate("document.fonts.ready")
+    for name, address in PAGES.items():
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.ok, address
+        page.evaluate("document.fonts.ready")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             yield f"{name}-{scheme}", page.screenshot(style=_HIDDEN)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 # How far the content sticks out, and of what.
@@ -15,7 +15,10 @@ _OVERFLOW = """() => {
   return wide.slice(0, 5).map(each => each.outerHTML.slice(0, 120));
 }"""
 
-_axe = Axe()
+# Half a megabyte, which is compiled each time: once for a document is enough.
+_IS_THERE = "typeof window.axe?.run === 'function'"
+
+_AXE = "([context, options]) => axe.run(context, options).then(results => results.violations)"
 
 # What is ours: a viewer that is carried along has its own colours and headings.
 CONTEXT = {"exclude": [[".swagger-ui"]]}
@@ -27,7 +30,9 @@ OF_COLOURS = ["color-contrast", "link-in-text-block"]
 def violations(page: Page, *rules: str) -> list[str]:
     """What axe finds by these rules, or by all, in the colours that the page has now."""
     options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
-    found = _axe.run(page, CONTEXT, options).response["violations"]
+    if not page.evaluate(_IS_THERE):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate(_AXE, [CONTEXT, options])
     return [
         f"{each['id']}: {node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
         for each in found

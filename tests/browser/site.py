@@ -33,9 +33,12 @@ CHROMIUM_OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-extensions",
+    "--font-render-hinting=none",  # letters are as wide as in a browser with a window
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser")
+
+# Debian's build without windows: it takes three quarters of the processor time that the whole browser takes.
+CHROMIUM = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium-browser")
 
 
 class Site(Server):
@@ -73,7 +76,7 @@ class Site(Server):
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Debian's Chromium."""
+    """Chromium as Debian or Ubuntu have it."""
     program = next((path for path in CHROMIUM if Path(path).exists()), None)
     if program is None:
         raise RuntimeError("There is no Chromium here: bin/test --prepare installs it.")
