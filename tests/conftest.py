@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from hypothesis import settings
 from time_machine import escape_hatch
 
 from postmaster import clock, create_app
@@ -61,6 +62,11 @@ ON_BOTH = {
 }
 # What does so by itself.
 ON_BOTH_ALREADY = {"accounts/test_columns.py", "accounts/test_concurrency.py"}
+
+# How often bin/test, and bin/soak, tries what is told of any text, message or request.
+settings.register_profile("test", max_examples=30)
+settings.register_profile("soak", max_examples=500)
+settings.load_profile("test")
 
 NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
@@ -227,20 +233,20 @@ def used(app: Flask) -> Iterator[Flask]:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the first command makes: that takes longer than most tests do."""
-    settings = load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("empty"))})
-    with create_app(settings).app_context():
+    environment = load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("empty"))})
+    with create_app(environment).app_context():
         prepare_database()
         db.engine.dispose()  # what still stands in its log goes into the file
-    return settings.database_file.read_bytes()
+    return environment.database_file.read_bytes()
 
 
 @pytest.fixture
 def app(environ: dict[str, str], empty_database: bytes) -> Iterator[Flask]:
     """The app, on an embedded database that is empty."""
-    settings = load_environment(environ)
-    if settings.embedded:
-        settings.database_file.write_bytes(empty_database)
-    yield from used(create_app(settings))
+    environment = load_environment(environ)
+    if environment.embedded:
+        environment.database_file.write_bytes(empty_database)
+    yield from used(create_app(environment))
 
 
 @pytest.fixture

@@ -13,12 +13,10 @@ from sqlalchemy import (
     Enum,
     ForeignKeyConstraint,
     MetaData,
-    Select,
     String,
     Table,
     TypeDecorator,
-    func,
-    select,
+    inspect,
 )
 
 from postmaster.schema import VERSION_TABLE
@@ -42,8 +40,6 @@ VALUES: dict[type, Callable[[int], Any]] = {
 
 Insert = Callable[[Table, dict[str, Any]], int]
 Counts = dict[str, dict[str, int]]
-
-
 Columns = dict[str, set[str]]
 
 
@@ -54,9 +50,12 @@ def tables_of(connection: Connection) -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name != VERSION_TABLE]
 
 
-def columns_of(tables: Iterable[Table]) -> Columns:
-    """The names of the columns of each table."""
-    return {table.name: set(table.columns.keys()) for table in tables}
+def columns_of(connection: Connection) -> Columns:
+    """The names of the columns of each table that the database has, which is asked faster than all else of them."""
+    found = inspect(connection).get_multi_columns()
+    return {
+        table: {column["name"] for column in columns} for (_, table), columns in found.items() if table != VERSION_TABLE
+    }
 
 
 def fill(connection: Connection, tables: Sequence[Table] | None = None) -> None:
@@ -64,14 +63,21 @@ def fill(connection: Connection, tables: Sequence[Table] | None = None) -> None:
     fill_tables(tables or tables_of(connection), lambda table, row: _insert(connection, table, row))
 
 
-def fill_news(connection: Connection, tables: Sequence[Table], filled: Columns) -> None:
-    """Add two rows to what has columns that are not in ``filled``, and to whatever those rows refer to."""
-    wanted = {table for table in tables if not set(table.columns.keys()) <= filled.get(table.name, set())}
+def fill_news(connection: Connection, columns: Columns, filled: Columns) -> set[str]:
+    """Add two rows to each table that has columns which are not in ``filled``, and to whatever those rows refer to.
+
+    ``columns`` are those that the database has. Returns the names of the tables.
+    """
+    news = {table for table, names in columns.items() if not names <= filled.get(table, set())}
+    if not news:
+        return set()
+    tables = tables_of(connection)
+    wanted = {table for table in tables if table.name in news}
     for table in reversed(tables):
         if table in wanted:
             wanted |= {key.column.table for key in table.foreign_keys}
-    if wanted:
-        fill(connection, [table for table in tables if table in wanted])
+    fill(connection, [table for table in tables if table in wanted])
+    return {table.name for table in wanted}
 
 
 def fill_tables(tables: Iterable[Table], insert: Insert) -> dict[str, list[int]]:
@@ -114,17 +120,18 @@ def _value(column: Column[Any]) -> Any:
     return value[: column.type.length] if isinstance(column.type, String) else value
 
 
-def counts(connection: Connection, tables: Iterable[Table] | None = None) -> Counts:
-    """How many rows each table has, and in how many of them each column has a value."""
+def counts(connection: Connection, columns: Columns) -> Counts:
+    """How many rows each of these tables has, and in how many of them each of these columns has a value."""
     return {
-        table.name: dict(connection.execute(_count(table)).mappings().one())
-        for table in tables or tables_of(connection)
+        table: dict(connection.exec_driver_sql(_count(table, names)).mappings().one())
+        for table, names in columns.items()
     }
 
 
-def _count(table: Table) -> Select[Any]:
-    values = [func.count(column).label(column.name) for column in table.columns]
-    return select(func.count().label("rows"), *values).select_from(table)
+def _count(table: str, names: Iterable[str]) -> str:
+    """As plain text: to compile it takes longer than to count."""
+    values = [f'count("{name}") AS "{name}"' for name in sorted(names)]
+    return f'SELECT {", ".join(["count(*) AS rows", *values])} FROM "{table}"'
 
 
 def lost(before: Counts, after: Counts) -> Counts:

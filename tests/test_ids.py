@@ -28,7 +28,7 @@ def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[F
     """The app on either database, in its context."""
     environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
     if request.param == "postgresql":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").copy_database()
+        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("lent_database")
     app = create_app(load_environment(environ))
     assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
     with app.app_context():

@@ -29,7 +29,7 @@ from postmaster.ledger.hourly_counts import hour_of
 from postmaster.ledger.models import FetchRun, InboundMail, MailTerm, RunStatus
 from postmaster.ledger.search_index import IndexedPart, term
 from postmaster.schema import MIGRATIONS, RENUMBERED, head
-from tests.filling import Columns, Counts, columns_of, counts, fill, fill_news, lost, tables_of
+from tests.filling import Columns, Counts, columns_of, counts, fill, fill_news, lost
 from tests.results import runner_of
 
 Migrate = Callable[..., None]
@@ -64,15 +64,14 @@ def migrate(empty: Flask) -> Migrate:
 def content() -> Counts:
     """What is in the tables."""
     with db.engine.connect() as connection:
-        return counts(connection)
+        return counts(connection, columns_of(connection))
 
 
 def fill_all() -> Counts:
     """Add rows to all tables; returns what is in them then."""
     with db.engine.begin() as connection:
-        tables = tables_of(connection)
-        fill(connection, tables)
-        return counts(connection, tables)
+        fill(connection)
+        return counts(connection, columns_of(connection))
 
 
 class Walk:
@@ -93,11 +92,11 @@ class Walk:
     def arrive(self) -> Counts:
         """Fill what the last step made, for the next one to keep; returns what was there before."""
         with db.engine.begin() as connection:
-            tables = tables_of(connection)
-            found = counts(connection, tables)
-            fill_news(connection, tables, self._filled)
-            self._before = counts(connection, tables)
-        self._filled = columns_of(tables)
+            columns = columns_of(connection)
+            found = counts(connection, columns)
+            news = fill_news(connection, columns, self._filled)
+            self._before = found | counts(connection, {table: columns[table] for table in news})
+        self._filled = columns
         assert all(all(row.values()) for row in self._before.values()), "an empty column proves nothing"
         return found
 
@@ -133,30 +132,33 @@ def test_no_step_up_or_down_costs_a_row_or_a_reference(migrate: Migrate) -> None
     migrate("upgrade")
 
 
-@pytest.mark.parametrize(
-    ("written", "compared"),
-    [
-        ("desk@xn--kche-0ra.example", "desk@küche.example"),
-        ("'desk@b.example'", "desk@b.example"),
-        ("Å@b.example", "å@b.example"),
-        ("desk@b.example", "desk@b.example"),
-    ],
-)
-def test_addresses_that_are_there_are_compared_as_new_ones(migrate: Migrate, written: str, compared: str) -> None:
+# Addresses as they were kept, and as they are compared.
+COMPARED = {
+    "desk@xn--kche-0ra.example": "desk@küche.example",
+    "'desk@b.example'": "desk@b.example",
+    "Å@b.example": "å@b.example",
+    "desk@c.example": "desk@c.example",
+}
+
+
+def test_addresses_that_are_there_are_compared_as_new_ones(migrate: Migrate) -> None:
     migrate("upgrade", "r11")
     fill_all()
+    fill_all()
+    columns = (("system_address", "address"), ("ticket", "sender_address"), ("article", "sender_address"))
+    kept: dict[str, dict[int, str]] = {}
     with db.engine.begin() as connection:
-        first = connection.execute(text("SELECT min(id) FROM system_address")).scalar_one()
-        one = {"address": written, "id": first}
-        connection.execute(text("UPDATE system_address SET address = :address WHERE id = :id"), one)
-        for table in ("ticket", "article"):
-            connection.execute(text(f"UPDATE {table} SET sender_address = :address"), {"address": written})
+        for table, column in columns:
+            ids = connection.execute(text(f"SELECT id FROM {table} ORDER BY id")).scalars().all()
+            kept[table] = dict(zip(ids, COMPARED, strict=True))
+            for number, written in kept[table].items():
+                one = {"address": written, "id": number}
+                connection.execute(text(f"UPDATE {table} SET {column} = :address WHERE id = :id"), one)
     migrate("upgrade")
     with db.engine.connect() as connection:
-        assert compared in connection.execute(text("SELECT address FROM system_address")).scalars().all()
-        for table in ("ticket", "article"):
-            found = connection.execute(text(f"SELECT DISTINCT sender_address FROM {table}")).scalars().all()
-            assert found == [compared]
+        for table, column in columns:
+            found = connection.execute(text(f"SELECT id, {column} FROM {table}")).all()
+            assert dict(found) == {number: COMPARED[written] for number, written in kept[table].items()}
 
 
 def test_earlier_mail_is_found_by_both_forms_of_an_international_domain(migrate: Migrate) -> None:

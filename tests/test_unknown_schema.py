@@ -47,7 +47,7 @@ def environ(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str
     """The environment of an app on either database, which has all tables."""
     environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
     if request.param == "postgresql":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").copy_database()
+        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("lent_database")
     else:
         load_environment(environ).database_file.write_bytes(request.getfixturevalue("empty_database"))
     return environ

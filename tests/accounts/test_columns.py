@@ -26,15 +26,16 @@ from postmaster.desk.models import Queue
 from postmaster.extensions import now
 from postmaster.fetching.overview import count_healths
 from postmaster.resources.models import Validity
-from tests.servers.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def any_app(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> Flask:
+def any_app(environ: dict[str, str], request: pytest.FixtureRequest) -> Flask:
     """The app with its tables, on each kind of database."""
     if request.param == "sqlite":
         return create_app(load_environment(environ))
-    return create_app(load_environment({**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}))
+    return create_app(
+        load_environment({**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")})
+    )
 
 
 def credentials() -> Iterator[Credential]:

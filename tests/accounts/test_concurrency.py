@@ -25,7 +25,7 @@ ACCOUNT = {"type": "IMAPS", "host": "mail.example.com", "credential": "C"}
 def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[Flask]:
     """The app on either database, in its context, with one credential."""
     if request.param == "PostgreSQL":
-        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("postgres").copy_database()}
+        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
     app = create_app(load_environment(environ))
     with app.app_context():
         if request.param == "PostgreSQL":

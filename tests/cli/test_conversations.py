@@ -20,7 +20,6 @@ from postmaster.extensions import db, now
 from tests.results import Run
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 from tests.web.conftest import client, lead  # noqa: F401 - fixtures
 
@@ -50,8 +49,7 @@ def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str
     """The environment of an app on an empty database of either kind."""
     if request.param == "sqlite":
         return environ
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
 
 
 def days_ago(days: float) -> str:

@@ -16,7 +16,6 @@ from postmaster.extensions import now
 from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.customers import read_again
 from tests.ledger.test_plans import plan_of
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
 DIRECTORY = """address,login,number
@@ -28,9 +27,9 @@ CONDITION = next(condition for condition in CONDITIONS if condition.name == "cus
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> dict[str, str]:
+def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of an app on either database."""
-    url = postgres.copy_database() if request.param == "postgresql" else ""
+    url = request.getfixturevalue("lent_database") if request.param == "postgresql" else ""
     return {**environ, "POSTMASTER_DATABASE_URL": url}
 
 

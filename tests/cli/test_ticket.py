@@ -15,7 +15,6 @@ from postmaster.ledger.models import InboundMail
 from postmaster.resources.models import AuditEvent
 from tests.results import Run
 from tests.servers.fixtures import TestMailbox
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
 
@@ -24,8 +23,7 @@ def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str
     """The environment of an app on an empty database of either kind."""
     if request.param == "sqlite":
         return environ
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.pipeline.candidate_tickets import thread_query
 from postmaster.pipeline.context import opened_query
 from tests.servers.flask_process import FlaskProcesses
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
 TICKETS, KEYS_EACH = 20_000, 10
@@ -32,9 +31,9 @@ COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> dict[str, str]:
+def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of an app on either database."""
-    url = postgres.copy_database() if request.param == "postgresql" else ""
+    url = request.getfixturevalue("lent_database") if request.param == "postgresql" else ""
     return {**environ, "POSTMASTER_DATABASE_URL": url}
 
 

@@ -19,7 +19,6 @@ from postmaster.ledger import search
 from postmaster.ledger.search import MailFilter, find_mail, stream_mail
 from postmaster.resources.listing import PAGE_SIZE
 from tests.servers.fixtures import TestMailbox
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
 DATABASES = ("sqlite", "postgresql")
@@ -91,8 +90,7 @@ def environ(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str
     """The environment of an app on either database."""
     if request.param == "sqlite":
         return environ
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
 
 
 @pytest.fixture

@@ -25,13 +25,12 @@ from postmaster.operations import retention
 from tests.ledger.at_once import SECONDS, at_once, before_certain, outcomes, put_aside, somebody_waits, waiting
 from tests.ledger.test_ahead import answer, articles_each, named, refuse, take, take_in_turn
 from tests.servers.ports import wait_until
-from tests.servers.postgres import Postgres
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], postgres: Postgres) -> dict[str, str]:
+def environ(environ: dict[str, str], lent_database: str) -> dict[str, str]:
     """The environment of an app on a PostgreSQL database of its own."""
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": lent_database}
 
 
 @pytest.fixture(autouse=True)

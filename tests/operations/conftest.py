@@ -31,7 +31,7 @@ def environ(request: pytest.FixtureRequest, environ: dict[str, str], redis: Redi
     """The environment of an app whose Redis is empty."""
     environ = {**environ, "POSTMASTER_REDIS_URL": redis.url}
     if database == "PostgreSQL":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").copy_database()
+        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("lent_database")
     return environ
 
 

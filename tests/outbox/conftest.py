@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.results import Run
-from tests.servers.postgres import Postgres
 from tests.support import Desk
 
 
@@ -16,8 +15,7 @@ def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str
     """The environment of an app on an empty database of either kind."""
     if request.param == "sqlite":
         return {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def trees(draw: st.DrawFn, depth: int = 0, counter: list[int] | None = None) -> 
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=settings.default.max_examples * 3)
 @given(trees())
 def test_every_text_is_read_once_in_order_and_every_file_is_there(built: Built) -> None:
     read = parse_message(built.raw)

@@ -19,14 +19,13 @@ from postmaster.pipeline.arrival import read_arrival
 from postmaster.pipeline.candidate_tickets import NEWEST, field_query
 from tests.ledger.test_plans import COUNT, plan_of
 from tests.servers.flask_process import FlaskProcesses
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], postgres: Postgres, request: pytest.FixtureRequest) -> dict[str, str]:
+def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of an app on either database."""
-    url = postgres.copy_database() if request.param == "postgresql" else ""
+    url = request.getfixturevalue("lent_database") if request.param == "postgresql" else ""
     return {**environ, "POSTMASTER_DATABASE_URL": url}
 
 

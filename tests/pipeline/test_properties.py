@@ -187,7 +187,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> list[Flask]:
 _EXAMPLES = iter(range(10**9))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     drafts=st.lists(MESSAGES | MESSAGES | MESSAGES | NOISE, min_size=1, max_size=8),
     filters=FILTERS,
@@ -213,7 +213,11 @@ def test_each_message_has_one_outcome_and_the_same_wherever_a_batch_ends(
 Account = tuple[bool, bool, list[Draft]]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     accounts=st.lists(st.tuples(st.booleans(), st.booleans(), st.lists(MESSAGES, max_size=3)), min_size=2, max_size=4),
     filters=FILTERS,

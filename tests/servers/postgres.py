@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.servers.lending import Lending
 from tests.servers.ports import wait_until
 from tests.servers.process import Server, run_as
 
@@ -44,6 +45,7 @@ class Postgres(Server):
         super().__init__()
         self._data = data or self.folder / "data"
         self._numbers = itertools.count(1)
+        self._lending = Lending(self, self._copy, self._new_name)
         self._programs = _programs()
         self._has_model = pattern is not None
         identity = run_as(self.user)
@@ -88,36 +90,40 @@ class Postgres(Server):
         name = f"test{next(self._numbers)}"
         form = "" if encoding == "UTF8" else f" ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
         self.execute(f'CREATE DATABASE "{name}"{form}')
-        return self._url(name)
+        return self.url_of(name)
 
     def keep_database(self, name: str) -> str:
         """The URL of the database of that name, which is made if it is not there."""
-        with psycopg.connect(self._url("postgres")) as connection:
+        with psycopg.connect(self.url_of("postgres")) as connection:
             known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone()
         if known is None:
             self.execute(f'CREATE DATABASE "{name}"')
-        return self._url(name)
+        return self.url_of(name)
 
     def copy_database(self) -> str:
         """The URL of a new database with all its tables, which ``flask db upgrade`` finds nothing to do in."""
-        name = f"copy{next(self._numbers)}"
+        return self.url_of(self._copy())
+
+    def _copy(self) -> str:
+        name = self._new_name()
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._model}"')
-        return self._url(name)
+        return name
+
+    def _new_name(self) -> str:
+        return f"copy{next(self._numbers)}"
 
     @contextmanager
     def lend_database(self) -> Iterator[dict[str, str]]:
         """The variables that name a new database with all its tables; it is gone afterwards."""
-        name = f"lent{next(self._numbers)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._model}"')
-        yield {"POSTMASTER_DATABASE_URL": self._url(name)}
-        self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        with self._lending.lend() as name:
+            yield {"POSTMASTER_DATABASE_URL": self.url_of(name)}
 
     @cached_property
     def _model(self) -> str:
         """The name of a database with all its tables, made once: copying it takes a twentieth of the time."""
         if not self._has_model:
             self.execute(f'CREATE DATABASE "{MODEL}"')
-            own = {"POSTMASTER_DATA_DIR": str(self.folder / "model"), "POSTMASTER_DATABASE_URL": self._url(MODEL)}
+            own = {"POSTMASTER_DATA_DIR": str(self.folder / "model"), "POSTMASTER_DATABASE_URL": self.url_of(MODEL)}
             command = [sys.executable, "-m", "flask", "--app", "postmaster", "db", "upgrade"]
             subprocess.run(command, env={**os.environ, **own}, check=True, capture_output=True)
         return MODEL
@@ -127,12 +133,13 @@ class Postgres(Server):
         """The name of the database at ``url``."""
         return url.partition("?")[0].rpartition("/")[2]
 
-    def _url(self, name: str) -> str:
+    def url_of(self, name: str) -> str:
+        """The URL of the database of that name."""
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
     def execute(self, statement: str) -> None:
         """Carry out a statement of the cluster's owner."""
-        with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=5) as connection:
             connection.execute(statement)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.results import Run
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 from tests.web.conftest import add, signed_in, token_header
 from tests.web.resource_support import labels
@@ -15,9 +14,9 @@ from tests.web.samples import add_quarantined
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], postgres: Postgres) -> dict[str, str]:
+def environ(environ: dict[str, str], lent_database: str) -> dict[str, str]:
     """The environment of an app on an empty PostgreSQL database."""
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": lent_database}
 
 
 @pytest.fixture

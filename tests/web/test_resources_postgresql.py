@@ -7,16 +7,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.results import Run
-from tests.servers.postgres import Postgres
 from tests.support import Desk
 from tests.web.conftest import add, signed_in, token_of
 from tests.web.resource_support import add_credential, fill, labels, press_delete, words
 
 
 @pytest.fixture
-def environ(environ: dict[str, str], postgres: Postgres) -> dict[str, str]:
+def environ(environ: dict[str, str], lent_database: str) -> dict[str, str]:
     """The environment of an app on an empty PostgreSQL database."""
-    return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+    return {**environ, "POSTMASTER_DATABASE_URL": lent_database}
 
 
 @pytest.fixture

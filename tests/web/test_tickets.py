@@ -16,7 +16,6 @@ from postmaster.extensions import db
 from postmaster.resources import keyset
 from postmaster.resources.models import AuditEvent
 from tests.results import Run
-from tests.servers.postgres import Postgres
 from tests.support import Desk, mail
 from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.resource_support import fragment, labels, queries_of, words
@@ -308,8 +307,7 @@ class TestPlans:
         """The environment of an app on an empty database of either kind."""
         if request.param == "sqlite":
             return environ
-        postgres: Postgres = request.getfixturevalue("postgres")
-        return {**environ, "POSTMASTER_DATABASE_URL": postgres.copy_database()}
+        return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
 
     @pytest.fixture
     def client(self, app: Flask, run: Run) -> FlaskClient:

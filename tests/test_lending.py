@@ -1,0 +1,88 @@
+"""What one test has done to a database that is lent to it, the next one does not meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+
+from tests.filling import fill
+from tests.servers.postgres import Postgres
+
+URL = "POSTMASTER_DATABASE_URL"
+STATE = {
+    "tables": "SELECT relname, relkind::text FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+    "sequences": "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1",
+    "spread": "SELECT starelid::regclass::text FROM pg_statistic WHERE starelid > 16384",
+}
+
+
+def state_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Tables, rows in the order in which they stand, and what ids come next."""
+    with psycopg.connect(url) as connection:
+        state = {name: connection.execute(query).fetchall() for name, query in STATE.items()}
+        tables = [name for name, kind in state["tables"] if kind == "r"]
+        return state | {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}
+
+
+def fill_all(url: str) -> None:
+    """Add rows to all tables."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        fill(connection)
+    engine.dispose()
+
+
+def carry_out(*statements: str) -> Callable[[str], None]:
+    """What says these to a database."""
+
+    def work(url: str) -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return work
+
+
+DEEDS = {
+    "rows in all tables": fill_all,
+    "other rows than were there": carry_out("DELETE FROM queue WHERE id = 1", "UPDATE queue SET name = name || '2'"),
+    "another revision": carry_out("UPDATE alembic_version SET version_num = 'r01'"),
+    "ids that were taken back": carry_out("BEGIN", "SELECT nextval('ticket_id_seq')", "ROLLBACK"),
+    "no table": carry_out("ALTER TABLE queue RENAME TO gone"),
+    "another condition": carry_out("ALTER TABLE ticket ADD CHECK (title <> 'x')"),
+    "known rows": carry_out("ANALYZE"),
+}
+
+
+@pytest.fixture(scope="module")
+def server(postgres_pattern: Any) -> Iterator[Postgres]:
+    """A cluster that lends to nobody else."""
+    with Postgres(postgres_pattern) as server:
+        yield server
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_database_that_was_lent_is_as_a_new_one_for_the_next(server: Postgres, deed: str) -> None:
+    with server.lend_database() as variables:
+        DEEDS[deed](variables[URL])
+    with server.lend_database() as variables:
+        assert state_of(variables[URL]) == state_of(server.copy_database())
+
+
+def test_who_stays_longer_than_a_database_is_lent_is_cut_off_and_does_not_find_it_again(server: Postgres) -> None:
+    with server.lend_database() as variables:
+        left = psycopg.connect(variables[URL])
+    with pytest.raises(psycopg.OperationalError):
+        left.execute("SELECT 1")
+    with server.lend_database(), pytest.raises(psycopg.OperationalError, match="does not exist"):
+        psycopg.connect(variables[URL])
+
+
+def test_databases_that_are_lent_at_once_are_not_the_same(server: Postgres) -> None:
+    with server.lend_database() as one, server.lend_database() as other:
+        DEEDS["no table"](one[URL])
+        assert state_of(other[URL]) == state_of(server.copy_database())
