@@ -130,13 +130,12 @@ class DecisionContext:
 
     def _count(self, session: Session, senders: set[str]) -> None:
         if senders:
-            self._counted |= self._opened_by(session, senders)
+            self._counted |= self._opened_by(session.connection(), senders)
             for sender in senders:
                 self.opened[sender] = self._counted[sender]
 
-    def _opened_by(self, source: Session | Connection, senders: Collection[str]) -> dict[str, int]:
+    def _opened_by(self, connection: Connection, senders: Collection[str]) -> dict[str, int]:
         """How many tickets each sender opened within the hour."""
-        connection = source if isinstance(source, Connection) else source.connection()
         query = opened_query(connection.dialect.name)
         wanted = {"senders": sorted(senders), "since": self.choices.moment - HOUR}
         return dict.fromkeys(senders, 0) | {row[0]: row[1] for row in connection.execute(query, wanted)}
