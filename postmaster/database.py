@@ -6,14 +6,15 @@ import atexit
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -27,6 +28,8 @@ from postmaster.schema import MIGRATIONS
 log = structlog.get_logger("postmaster.database")
 
 T = TypeVar("T")
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 # Those that are closed when the process ends. The last connection to close takes SQLite's log back into the file, so
 # that whoever copies the file between two commands has all of it.
@@ -86,6 +89,18 @@ def transaction() -> Iterator[Session]:
     engine = db.engine.execution_options(writes=True)
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def execute(
+    session: Session, statement: Executable, values: Mapping[str, Any] = EMPTY
+) -> CursorResult[*tuple[Any, ...]]:
+    """Execute what is about columns and not about objects, after what waits in ``session``; in its transaction.
+
+    The session would look for objects in it all the same, which takes longer than most statements of a batch (measured:
+    43 instead of 16 µs).
+    """
+    session.flush()
+    return session.connection().execute(statement, values)
 
 
 def dialect_of(session: Session) -> str:

@@ -1,11 +1,15 @@
-"""What is said about a database that cannot be used."""
+"""What is said about a database that cannot be used, and how one is asked that can be."""
 
 from __future__ import annotations
 
 import pytest
+from flask import Flask
+from sqlalchemy import bindparam, select, update
 
 from postmaster import create_app
 from postmaster.config import load_environment
+from postmaster.database import execute, read_session, transaction
+from postmaster.system.models import SettingRow
 from tests.servers.postgres import Postgres
 
 
@@ -36,3 +40,16 @@ def test_an_upgrade_of_a_database_that_is_away_says_so(environ: dict[str, str]) 
     assert result.exit_code == 2
     assert "The database cannot be used" in result.stderr
     assert "POSTMASTER_DATABASE_URL" in result.stderr
+
+
+def test_columns_are_asked_for_after_what_waits_is_written_and_within_the_transaction(app: Flask) -> None:
+    asked = select(SettingRow.value).where(SettingRow.name == bindparam("name"))
+    with app.app_context():
+        with transaction() as session:
+            session.add(SettingRow(name="Waiting", value="here"))
+            assert execute(session, asked, {"name": "Waiting"}).scalar() == "here"
+            assert execute(session, update(SettingRow).values(value="there")).rowcount >= 1
+            assert execute(session, asked, {"name": "Waiting"}).scalar() == "there"
+            session.rollback()
+        with read_session() as session:
+            assert execute(session, asked, {"name": "Waiting"}).all() == []

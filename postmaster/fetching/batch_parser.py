@@ -7,7 +7,6 @@ Whatever becomes of the process, its messages are read here instead, so it can n
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from postmaster.confined import environ_without_settings
 from postmaster.parsing import child
 from postmaster.parsing.child import END, PROCESSOR_SECONDS, TOO_LONG, Frame, read_frame, write_frame
 from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.parcel import unpack_message
 
 # Listed messages above which a process is started: it takes 0.1 s of a processor, and each message saves 0.25 ms.
 BACKLOG = 300
@@ -219,11 +219,10 @@ class _ParseProcess:
     def _answer(self, number: int) -> ParsedMessage | None:
         """The answer with that number; any other is none: one message must never be taken for another."""
         answered, data = read_frame(self._answers)
-        # Whoever sends it runs our code, under our user, at the other end of a pipe that nobody else holds.
-        message = pickle.loads(data)  # noqa: S301
-        if answered != number or not isinstance(message, ParsedMessage | None):
+        if answered != number:
             raise ValueError("an answer to something else")
-        return message
+        # Whoever sends it runs our code, under our user, at the other end of a pipe that nobody else holds.
+        return unpack_message(data) if data else None
 
     def end(self) -> int:
         """End it, if it has not ended; returns what it ended with."""

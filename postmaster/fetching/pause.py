@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.database import execute
 from postmaster.errors import InputError, MailError, mail_error
 from postmaster.extensions import Json, now
 from postmaster.ledger.models import FetchPause
@@ -48,9 +49,16 @@ def refuse_if_paused(session: Session, account: MailAccount) -> None:
 
 def is_paused(session: Session, account_id: int) -> bool:
     """Whether all fetching is paused by now, or that of the account."""
-    everything = exists().where(FetchPause.id == _ONLY)
-    one = exists().where(AccountState.account_id == account_id, AccountState.paused_at.is_not(None))
-    return bool(session.scalar(select(or_(everything, one))))
+    return bool(execute(session, _PAUSED, {"account_id": account_id}).scalar())
+
+
+# Asked with each batch, and to put it together takes four times as long as to ask.
+_PAUSED = select(
+    or_(
+        exists().where(FetchPause.id == _ONLY),
+        exists().where(AccountState.account_id == bindparam("account_id"), AccountState.paused_at.is_not(None)),
+    )
+)
 
 
 def pause_fetching(session: Session, reason: str, actor: str) -> FetchPause:

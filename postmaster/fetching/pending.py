@@ -21,7 +21,7 @@ from sqlalchemy import BigInteger, Select, Update, and_, bindparam, or_, select,
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.bulk import among
-from postmaster.database import dialect_of
+from postmaster.database import dialect_of, execute
 from postmaster.extensions import UtcDateTime, now
 from postmaster.ledger.models import Deletion, InboundMail, Mailbox
 
@@ -143,13 +143,12 @@ def load_ledger(session: Session, mailbox_id: int) -> Ledger:
 def mark_deleted(session: Session, ids: Iterable[int]) -> None:
     """Write down that these messages are gone from their server. The caller commits."""
     if pending := sorted(ids):
-        session.execute(_confirming(dialect_of(session)), {"ids": pending, "deleted_at": now()})
+        execute(session, _confirming(dialect_of(session)), {"ids": pending, "deleted_at": now()})
 
 
 @cache
 def _confirming(dialect: str) -> Update:
-    confirmed = update(InboundMail).where(among(dialect, InboundMail.id, "ids")).values(deletion=Deletion.CONFIRMED)
-    return confirmed.execution_options(synchronize_session=False)
+    return update(InboundMail).where(among(dialect, InboundMail.id, "ids")).values(deletion=Deletion.CONFIRMED)
 
 
 def piped_before(session: Session, sha256: bytes) -> InboundMail | None:

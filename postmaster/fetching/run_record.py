@@ -13,7 +13,7 @@ from postmaster.accounts.mailbox import MailboxKey
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.accounts.turns import note_failure, note_success
 from postmaster.accounts.wait import state_of
-from postmaster.database import transaction
+from postmaster.database import execute, transaction
 from postmaster.errors import PAUSING, UNCLEAR, MailError
 from postmaster.extensions import now
 from postmaster.fetching.caution import Caution, load_caution, note_broken_run
@@ -113,10 +113,10 @@ def save_progress(session: Session, run: Run, counters: RunCounters, expected: i
         "expected": expected,
         "updated_at": now(),
     }
-    session.execute(_SAVING, {"run_id": run.id, **counters.counters(), **progress, **facts})
+    execute(session, _SAVING, {"run_id": run.id, **counters.counters(), **progress, **facts})
 
 
-_SAVING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
+_SAVING = update(FetchRun).where(FetchRun.id == bindparam("run_id"))
 
 
 def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequence[int], revision: str) -> bool:

@@ -49,11 +49,9 @@ class IndexedPart(StrEnum):
 
 def terms_of(entry: Mapping[str, Any], account_id: int | None) -> set[int]:
     """The terms of a ledger row; ``entry`` has its columns by name."""
-    found = {term(IndexedPart.OUTCOME, str(entry["outcome"])), term(IndexedPart.ACCOUNT, account_word(entry["label"]))}
+    found = {*_common_terms(str(entry["outcome"]), entry["label"], account_id)}
     if verdict := entry.get("verdict"):
         found.add(term(IndexedPart.VERDICT, verdict["verdict"]))
-    if account_id is not None:
-        found.add(term(IndexedPart.ACCOUNT, account_word(str(account_id))))
     found |= name_terms(IndexedPart.SENDER, entry["sender"], entry["sender_name"])
     for address in entry["recipients"]:
         found |= name_terms(IndexedPart.RECIPIENT, address, "")
@@ -61,6 +59,14 @@ def terms_of(entry: Mapping[str, Any], account_id: int | None) -> set[int]:
     if entry["message_id"]:
         found.add(_number(IndexedPart.MESSAGE_ID, _bare(fold(entry["message_id"]))))
     return found
+
+
+@lru_cache(maxsize=1 << 6)
+def _common_terms(outcome: str, label: str, account_id: int | None) -> frozenset[int]:
+    """The terms that all mail of an account has in common which became the same."""
+    words = {label} if account_id is None else {label, str(account_id)}
+    accounts = (term(IndexedPart.ACCOUNT, account_word(word)) for word in words)
+    return frozenset((term(IndexedPart.OUTCOME, outcome), *accounts))
 
 
 @lru_cache(maxsize=1 << 10)  # some 900 bytes each

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from io import IncrementalNewlineDecoder
 
 from postmaster.parsing.charset import codec_of, decode_text, is_utf8
 from postmaster.parsing.containers import TNEF, open_containers
@@ -37,6 +38,7 @@ _DESCRIPTIONS = ("content-description", "content-location")
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([a-z0-9_.:-]{1,40})", re.IGNORECASE)
 _META_WITHIN = 2000
 _CARRIAGE_RETURNS = re.compile(r"\r+\n?")
+_NEWLINES = IncrementalNewlineDecoder(None, translate=True)
 _PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----", re.MULTILINE)
 
 
@@ -167,8 +169,11 @@ def _name(part: Part) -> str:
 
 
 def _with_newlines(text: str) -> str:
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
+    returns = text.count("\r")
+    usual = _NEWLINES.decode(text, final=True) if returns else text
+    if len(text) - len(usual) == returns:  # each stood before a newline: that is told in half the time of replace
+        return usual
+    text = text.replace("\r\n", "\n")
     if "\r" in text:
         text = _CARRIAGE_RETURNS.sub(lambda run: "\n" if run[0].endswith("\n") else "\n" * len(run[0]), text)
     return text

@@ -18,7 +18,7 @@ from sqlalchemy import Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import among, each_of
-from postmaster.database import dialect_of
+from postmaster.database import dialect_of, execute
 from postmaster.desk.models import (
     Article,
     LinkKind,
@@ -121,7 +121,7 @@ class CandidateTickets:
         self._load_mains(session)
         self._load_writers(session, {party for clue in wanted for party in clue.parties or ()}.union(senders))
         if self._last_number is None:
-            self.first_number = self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
+            self.first_number = self._last_number = execute(session, _COUNTER, {"day": day}).scalar() or 0
 
     def find(self, clue: FollowUpCheck) -> Iterator[CandidateTicket]:
         """The tickets that ``clue`` names, the likeliest first. Whether its numbers count is not asked here."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from postmaster.bulk import among
-from postmaster.database import dialect_of
+from postmaster.database import dialect_of, execute
 from postmaster.desk.customers import customers_of
 from postmaster.desk.models import CustomerEntry, Queue, SystemAddress, Ticket
 from postmaster.desk.tickets import TicketAttributes
@@ -123,22 +123,22 @@ class DecisionContext:
     def _load_addresses(self, session: Session, wanted: set[str]) -> None:
         if not wanted:
             return
-        for row in session.execute(_own_query(dialect_of(session)), {"addresses": sorted(wanted)}):
+        for row in execute(session, _own_query(dialect_of(session)), {"addresses": sorted(wanted)}):
             self.own_addresses.add(row.address)
             if row.validity is Validity.VALID and row.queue_id in self.queues:
                 self.addresses[row.address] = self.queues[row.queue_id]
 
     def _count(self, session: Session, senders: set[str]) -> None:
         if senders:
-            self._counted |= self._opened_by(session, senders)
+            self._counted |= self._opened_by(session.connection(), senders)
             for sender in senders:
                 self.opened[sender] = self._counted[sender]
 
-    def _opened_by(self, source: Session | Connection, senders: Collection[str]) -> dict[str, int]:
+    def _opened_by(self, connection: Connection, senders: Collection[str]) -> dict[str, int]:
         """How many tickets each sender opened within the hour."""
-        dialect = source.dialect.name if isinstance(source, Connection) else dialect_of(source)
+        query = opened_query(connection.dialect.name)
         wanted = {"senders": sorted(senders), "since": self.choices.moment - HOUR}
-        return dict.fromkeys(senders, 0) | {row[0]: row[1] for row in source.execute(opened_query(dialect), wanted)}
+        return dict.fromkeys(senders, 0) | {row[0]: row[1] for row in connection.execute(query, wanted)}
 
     def holds(self, connection: Connection) -> bool:
         """Whether what messages have decided by now would be decided again, as far as other mail has a say in it.
@@ -203,7 +203,7 @@ def load_context(
 def read_choices(session: Session, configuration: Configuration, moment: datetime, zone: ZoneInfo) -> Choices:
     """What headers can name at ``moment``."""
     return Choices(
-        queues=[QueueRef(*row) for row in session.execute(_VALID_QUEUES)],
+        queues=[QueueRef(*row) for row in execute(session, _VALID_QUEUES)],
         **{field: configuration[spec] for field, spec in LISTED.items()},
         moment=moment,
         time_zone=zone,

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Executable
 from sqlalchemy.orm import Session
 
+from postmaster.database import execute
+
 
 class Reads:
     """Queries, with what they found."""
@@ -17,7 +19,7 @@ class Reads:
 
     def rows(self, session: Session, query: Executable, values: Mapping[str, Any]) -> Sequence[Any]:
         """What ``query`` finds."""
-        rows = session.execute(query, values).all()
+        rows = execute(session, query, values).all()
         self._made.append((query, values, rows))
         return rows
 

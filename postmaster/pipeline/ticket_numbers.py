@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from postmaster.system.settings import HOOK_DIVIDER, TICKET_HOOK, Configuration
 
@@ -22,8 +22,7 @@ _PREFIXES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(NamedTuple):
     """What stands before a ticket number, by the settings Ticket::Hook and Ticket::HookDivider."""
 
     text: str

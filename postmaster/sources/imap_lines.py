@@ -21,6 +21,10 @@ Command = tuple[bytes | str, ...]
 
 _BARE = re.compile(rb"\S+ (OK|NO|BAD|BYE)")
 
+# What comes for each message, and how a line ends that a literal follows.
+_TOLD = re.compile(rb"\* (\d+) (FETCH|EXPUNGE)(?: (.*))?", re.DOTALL)
+_LITERAL = re.compile(rb".*\{(\d+)\}", re.DOTALL)
+
 # How a line begins that is not the rest of an answer: as it should, and as some write it.
 _HEAD = re.compile(rb"(?:\*|[A-P]{4}\d+) (?:\d+ )?[A-Z-]+(?: [^ \t]|$)")
 _ODD_HEAD = re.compile(rb"(\*|[A-P]{4}\d+)[ \t]+(?:(\d+)[ \t]+)?([A-Za-z-]+)(?:[ \t]+|$)")
@@ -37,6 +41,7 @@ class _Imap4(imaplib.IMAP4):
         self._dialogue = dialogue
         self.allowance = ALLOWANCE
         self._line = b""
+        self._held = b""  # a line that imaplib is to read
         self._within = False  # a literal was read, so the line that comes is the rest of its answer
         self._greeted = True
         self._ahead: deque[tuple[Command, bytes]] = deque()
@@ -90,22 +95,49 @@ class _Imap4(imaplib.IMAP4):
         self._dialogue.received_text(size)
         return super().read(size)
 
+    def _get_response(self, *arguments: Any) -> Any:
+        """Read an answer. What comes for each message is told by one pattern (measured: 11 instead of 23 µs a message);
+        imaplib tries six for each line.
+        """
+        line = self._get_line()
+        told = _TOLD.fullmatch(line)
+        if told is None:
+            self._held = line
+            return super()._get_response(*arguments)  # type: ignore[misc]
+        number, kind, rest = told.groups()
+        kind, rest = kind.decode(), b"%b %b" % (number, rest) if rest else number
+        while rest.endswith(b"}") and (literal := _LITERAL.fullmatch(rest)):
+            self._append_untagged(kind, (rest, self.read(int(literal[1]))))
+            rest = self._get_line()
+        self._append_untagged(kind, rest)
+        return line
+
     def _get_line(self) -> bytes:
         """The next line. Blank lines between answers are passed over, a status without words gets its space.
 
         What follows a literal must be the rest of its answer; else the server's length was wrong, and nothing that
         comes can be told from the text.
         """
-        line: bytes = super()._get_line()  # type: ignore[misc]
+        if self._held:
+            line, self._held = self._held, b""
+            return line
+        line = self._whole_line()
         if self._within:
             self._within = False
             if b" FETCH (" in self._line and not line.startswith((b")", b" ")):
                 raise NonsenseError("a literal of another length than announced")
             return line
         while not line.strip():
-            line = super()._get_line()  # type: ignore[misc]
+            line = self._whole_line()
         self._line = line = _mended(line)
         return line + b" " if _BARE.fullmatch(line) else line
+
+    def _whole_line(self) -> bytes:
+        """The next line, without its end. imaplib's own way formats each for a log that nobody reads."""
+        line = self.readline()
+        if not line.endswith(b"\r\n"):
+            raise self.abort(f"socket error: unterminated line: {line!r}" if line else "socket error: EOF")
+        return line[:-2]
 
     def readline(self) -> bytes:
         line = super().readline()

@@ -8,6 +8,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from postmaster.database import execute
 from postmaster.resources.readers import InvalidValue, line, name, one_of, whole_number, yes_no
 from postmaster.system.lists import read_names
 from postmaster.system.models import SettingRow
@@ -262,6 +263,9 @@ class Configuration:
         return spec.parse(self._entered[spec.name]) if spec.name in self._entered else spec.default
 
 
+_ALL = select(SettingRow.name, SettingRow.value)
+
+
 def read_configuration(session: Session) -> Configuration:
     """All settings, in one query."""
-    return Configuration({row.name: row.value for row in session.execute(select(SettingRow.name, SettingRow.value))})
+    return Configuration({row.name: row.value for row in execute(session, _ALL)})

@@ -312,7 +312,7 @@ def test_one_that_ends_at_once_is_not_asked(parser: BatchParser, use: Callable[[
         "answers.write(b'rubbish' * 10)",
         "write_frame(answers, Frame(1, b'rubbish'))",
         "write_frame(answers, Frame(1, pickle.dumps('a message')))",
-        "write_frame(answers, Frame(2, pickle.dumps(None)))",
+        "write_frame(answers, Frame(2, b''))",
         "answers.write(b'\\xff' * 16)",
         "answers.write(b'\\0' * 15); answers.flush(); sys.exit()",
     ],

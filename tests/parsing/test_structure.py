@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import pytest
 
 from postmaster.parsing.parser import parse_message, part_content
-from postmaster.parsing.structure import MAX_DEPTH, MAX_PARTS
+from postmaster.parsing.structure import _STRETCH, MAX_DEPTH, MAX_PARTS, Source
 from tests.parsing.messages import PDF, PNG, attachment, message, multipart, part, text
 
 PARTS = b"--%s\r\n\r\none\r\n--%s\r\nContent-Type: image/png\r\n\r\nPNG\r\n--%s--\r\n"
@@ -163,3 +164,14 @@ def test_a_plain_part_that_shows_nothing_gives_way_to_html(blank: str) -> None:
     plain = part(b"Content-Type: text/plain; charset=utf-8", body=blank.encode())
     raw = multipart(b"alternative", plain, part(b"Content-Type: text/html", body=b"<p>Hello</p>"))
     assert parse_message(raw).text.strip() == "Hello"
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("many", [b"-", b"\n--", b"=", b"well-known\n"], ids=["rule", "rules", "base64", "words"])
+def test_delimiters_are_found_wherever_stretches_of_the_search_end(many: bytes, newline: bytes) -> None:
+    for place in range(_STRETCH - 4, _STRETCH + 4):
+        raw = b"-" + (many * _STRETCH)[: place - 1] + newline + b"--b" + newline + many * 3 + newline + b"--b--"
+        plain: dict[bytes, list[tuple[int, int]]] = {}
+        for line in re.finditer(rb"\n--([^\n]*+)", raw):
+            plain.setdefault(line[1].rstrip(), []).append((line.start(), min(line.end() + 1, len(raw))))
+        assert Source(raw).delimiters == plain

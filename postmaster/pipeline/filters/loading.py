@@ -12,6 +12,7 @@ from flask import current_app
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from postmaster.database import execute
 from postmaster.extensions import now
 from postmaster.pipeline.filters.compiling import ALL_BYTES
 from postmaster.pipeline.filters.matching import CompiledFilter, Trial
@@ -50,7 +51,7 @@ class _Kept:
 def load_filters(session: Session) -> Sequence[CompiledFilter]:
     """The valid filters in ASCII order of their names. One small query, as long as none of them has changed."""
     kept: _Kept | None = current_app.extensions.get(_KEPT)
-    stamp = session.execute(_STAMP).all()
+    stamp = execute(session, _STAMP).all()
     if kept is None or kept.stamp != stamp:
         kept = _Kept(stamp, _compile_all(session))
         current_app.extensions[_KEPT] = kept
