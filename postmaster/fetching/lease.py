@@ -100,13 +100,13 @@ def mailbox_row(session: Session, key: MailboxKey) -> Mailbox:
 def fence(session: Session, lease: Lease) -> None:
     """Renew the lease in the caller's transaction; raises ``lease-lost`` if another run has taken it."""
     ours = {"mailbox_id": lease.mailbox_id, "token": lease.token}
-    renewed = session.execute(_RENEWING, ours | {"lease_expires_at": now().timestamp() + LEASE_SECONDS})
-    if renewed.rowcount != 1:  # type: ignore[attr-defined]
+    renewed = session.connection().execute(_RENEWING, ours | {"lease_expires_at": now().timestamp() + LEASE_SECONDS})
+    if renewed.rowcount != 1:
         raise mail_error("lease-lost")
 
 
 _OURS = (Mailbox.id == bindparam("mailbox_id"), Mailbox.lease_token == bindparam("token"))
-_RENEWING = update(Mailbox).where(*_OURS).execution_options(synchronize_session=False)
+_RENEWING = update(Mailbox).where(*_OURS)
 
 
 def release(session: Session, lease: Lease) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import AccountState, MailAccount
@@ -48,9 +48,15 @@ def refuse_if_paused(session: Session, account: MailAccount) -> None:
 
 def is_paused(session: Session, account_id: int) -> bool:
     """Whether all fetching is paused by now, or that of the account."""
-    everything = exists().where(FetchPause.id == _ONLY)
-    one = exists().where(AccountState.account_id == account_id, AccountState.paused_at.is_not(None))
-    return bool(session.scalar(select(or_(everything, one))))
+    return bool(session.connection().scalar(_PAUSED, {"account_id": account_id}))
+
+
+_PAUSED = select(
+    or_(
+        exists().where(FetchPause.id == _ONLY),
+        exists().where(AccountState.account_id == bindparam("account_id"), AccountState.paused_at.is_not(None)),
+    )
+)
 
 
 def pause_fetching(session: Session, reason: str, actor: str) -> FetchPause:

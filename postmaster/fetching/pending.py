@@ -143,13 +143,12 @@ def load_ledger(session: Session, mailbox_id: int) -> Ledger:
 def mark_deleted(session: Session, ids: Iterable[int]) -> None:
     """Write down that these messages are gone from their server. The caller commits."""
     if pending := sorted(ids):
-        session.execute(_confirming(dialect_of(session)), {"ids": pending, "deleted_at": now()})
+        session.connection().execute(_confirming(dialect_of(session)), {"ids": pending, "deleted_at": now()})
 
 
 @cache
 def _confirming(dialect: str) -> Update:
-    confirmed = update(InboundMail).where(among(dialect, InboundMail.id, "ids")).values(deletion=Deletion.CONFIRMED)
-    return confirmed.execution_options(synchronize_session=False)
+    return update(InboundMail).where(among(dialect, InboundMail.id, "ids")).values(deletion=Deletion.CONFIRMED)
 
 
 def piped_before(session: Session, sha256: bytes) -> InboundMail | None:

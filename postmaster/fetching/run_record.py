@@ -113,10 +113,10 @@ def save_progress(session: Session, run: Run, counters: RunCounters, expected: i
         "expected": expected,
         "updated_at": now(),
     }
-    session.execute(_SAVING, {"run_id": run.id, **counters.counters(), **progress, **facts})
+    session.connection().execute(_SAVING, {"run_id": run.id, **counters.counters(), **progress, **facts})
 
 
-_SAVING = update(FetchRun).where(FetchRun.id == bindparam("run_id")).execution_options(synchronize_session=False)
+_SAVING = update(FetchRun).where(FetchRun.id == bindparam("run_id"))
 
 
 def end_run(session: Session, run: Run, result: AccountResult, confirmed: Sequence[int], revision: str) -> bool:
