@@ -121,7 +121,7 @@ class CandidateTickets:
         self._load_mains(session)
         self._load_writers(session, {party for clue in wanted for party in clue.parties or ()}.union(senders))
         if self._last_number is None:
-            self.first_number = self._last_number = session.scalar(_COUNTER, {"day": day}) or 0
+            self.first_number = self._last_number = session.connection().scalar(_COUNTER, {"day": day}) or 0
 
     def find(self, clue: FollowUpCheck) -> Iterator[CandidateTicket]:
         """The tickets that ``clue`` names, the likeliest first. Whether its numbers count is not asked here."""
