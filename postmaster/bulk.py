@@ -28,12 +28,12 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from postmaster.extensions import Json, Model, db
+from postmaster.roundtrips import told_as_sqlalchemy
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -107,15 +107,11 @@ def _copy(
     connection: Connection, statement: str, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]]
 ) -> None:
     """Send ``rows`` to PostgreSQL by COPY. Its binary form needs the types by their names."""
-    dialect = connection.dialect
     driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types([column.type.compile(dialect).partition("(")[0].lower() for column in columns])
-            for row in rows:
-                copy.write_row(row)
-    except dialect.loaded_dbapi.Error as error:  # SQLAlchemy does not see what the driver's own cursor raises
-        raise DBAPIError.instance(statement, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
+    with told_as_sqlalchemy(connection), driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types([column.type.compile(connection.dialect).partition("(")[0].lower() for column in columns])
+        for row in rows:
+            copy.write_row(row)
 
 
 def _take_ids(connection: Connection, table: Table, count: int) -> list[int]:

@@ -99,32 +99,23 @@ class NewArticle:
     verdict: Json | None = None
     dynamic_fields: Json | None = None
     sender_address: str = ""
-    sender_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedTicket:
-    """A ticket that was opened, with its first article."""
-
-    id: int
-    number: str
-    article_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class NewTicket:
-    """A ticket to be opened, with its first article."""
+    """A ticket to be opened. The sender is that of its first article, which is added afterwards."""
 
     title: str
     queue_id: int
     attributes: TicketAttributes
-    article: NewArticle
+    sender_name: str
+    sender_address: str
 
 
 def open_tickets(
     session: Session, drafts: Sequence[NewTicket], moment: datetime, day: date, claimed: Sequence[str] | None = None
-) -> list[OpenedTicket]:
-    """Open a ticket for each of ``drafts``; returns them in their order.
+) -> list[tuple[int, str]]:
+    """Open a ticket for each of ``drafts``; returns their ids and numbers, in their order.
 
     ``day`` is what stands in the numbers: the day of ``moment`` where the service desk is. ``claimed`` are numbers
     that nobody else gets any more, None to take some now. The caller commits.
@@ -137,8 +128,8 @@ def open_tickets(
             "number": number,
             "title": draft.title,
             "queue_id": draft.queue_id,
-            "sender_name": draft.article.sender_name,
-            "sender_address": draft.article.sender_address,
+            "sender_name": draft.sender_name,
+            "sender_address": draft.sender_address,
             "created_at": moment,
             "changed_at": moment,
             **draft.attributes.as_row(),
@@ -147,8 +138,7 @@ def open_tickets(
     ]
     ids = insert_rows(session, Ticket, rows)
     add_field_keys(session, zip(ids, (draft.attributes.dynamic_fields for draft in drafts), strict=True))
-    article_ids = add_articles(session, list(zip(ids, (draft.article for draft in drafts), strict=True)), moment)
-    return list(map(OpenedTicket, ids, numbers, article_ids))
+    return list(zip(ids, numbers, strict=True))
 
 
 def field_key(name: str, value: str) -> str:
@@ -164,14 +154,18 @@ def field_keys(values: Mapping[str, str]) -> set[str]:
 
 def add_field_keys(session: Session, tickets: Iterable[tuple[int, Mapping[str, str]]]) -> None:
     """Index tickets, which have no entry yet, by their dynamic fields. The caller commits."""
-    rows = [{"key": key, "ticket_id": ticket_id} for ticket_id, values in tickets for key in sorted(field_keys(values))]
-    insert_columns(session, TicketField, columns_of(rows))
+    insert_columns(session, TicketField, columns_of(_field_rows(tickets)))
+
+
+def _field_rows(tickets: Iterable[tuple[int, Mapping[str, str]]]) -> list[Json]:
+    return [{"key": key, "ticket_id": ticket_id} for ticket_id, values in tickets for key in sorted(field_keys(values))]
 
 
 def renew_field_keys(session: Session, tickets: Mapping[int, Mapping[str, str]]) -> None:
     """Index tickets anew by the dynamic fields that they have now. The caller commits."""
-    session.execute(delete(TicketField).where(TicketField.ticket_id.in_(tickets)))
-    add_field_keys(session, tickets.items())
+    session.connection().execute(delete(TicketField).where(TicketField.ticket_id.in_(tickets)))
+    if rows := _field_rows(tickets.items()):  # few, and COPY could not be sent together with other statements
+        session.connection().execute(insert(TicketField), rows)
 
 
 def take_numbers(session: Session, count: int, day: date) -> list[str]:
@@ -186,7 +180,7 @@ def take_numbers(session: Session, count: int, day: date) -> list[str]:
         size = max(missing, passed)
         last = _count_up(session, day, size)
         drawn = [ticket_number(day, value) for value in range(last - size + 1, last + 1)]
-        taken = set(session.scalars(_having(dialect_of(session)), {"numbers": drawn}))
+        taken = set(session.connection().scalars(_having(dialect_of(session)), {"numbers": drawn}))
         free = [place for place, number in enumerate(drawn) if number not in taken]
         passed += len(taken)
         numbers += [drawn[place] for place in free[:missing]]
@@ -196,7 +190,7 @@ def take_numbers(session: Session, count: int, day: date) -> list[str]:
 
 
 def _count_up(session: Session, day: date, count: int) -> int:
-    last: int = session.execute(_COUNT_UP, {"day": day, "count": count}).scalar_one()
+    last: int = session.connection().execute(_COUNT_UP, {"day": day, "count": count}).scalar_one()
     return last
 
 
@@ -214,7 +208,7 @@ def claim_numbers(connection: Connection, day: date, before: int, last: int) -> 
 def hold_counter(session: Session, day: date) -> None:
     """Let nobody else take numbers of ``day`` until the transaction ends: those that are foreseen are those to come."""
     if dialect_of(session) == "postgresql":  # SQLite has one writer
-        session.execute(_COUNT_UP, {"day": day, "count": 0})
+        session.connection().execute(_COUNT_UP, {"day": day, "count": 0})
 
 
 @cache
@@ -265,7 +259,7 @@ def link_tickets(session: Session, links: Iterable[tuple[int, int, LinkKind]]) -
     rows = {(later, earlier): kind for later, earlier, kind in links if later != earlier}
     if rows:
         values = [{"ticket_id": pair[0], "follows_id": pair[1], "kind": kind} for pair, kind in rows.items()]
-        session.execute(insert(TicketLink), values)
+        session.connection().execute(insert(TicketLink), values)
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,20 @@ Measured beside the way without it, in turns on a busy machine: others are kept 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import structlog
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from postmaster.database import database_message
 from postmaster.desk.tickets import claim_numbers
 from postmaster.extensions import db
 from postmaster.ledger.apply import LATER, lock_deciding
 from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import Decision
+
+log = structlog.get_logger("postmaster.record")
 
 # How often a batch is decided about anew because somebody else has taken the ticket numbers that it had foreseen.
 ATTEMPTS = 3
@@ -44,56 +47,59 @@ class OvertakenError(Exception):
 class Foreseen:
     """Decisions that are not certain yet. Their new tickets have numbers that nobody else gets."""
 
-    def __init__(self, side: Connection, desk: DecisionContext, decisions: Sequence[Decision]) -> None:
+    def __init__(self, side: Connection, desk: DecisionContext, decisions: Sequence[Decision], before: int) -> None:
+        """``before`` is the last ticket number that was given out before theirs."""
         self.desk = desk
         self.decisions = decisions
         self._side = side
+        self._before = before
 
     def make_certain(self, session: Session) -> None:
-        """Keep others from deciding until ``session`` has committed. Raises OvertakenError if they were faster."""
+        """Keep others from deciding until ``session`` has committed. Raises OvertakenError if they were faster; the
+        numbers have gone back then, unless somebody has taken some behind them.
+        """
         self._side.execute(_FLUSH)
         lock_deciding(session)
         if not self.desk.holds(self._side):
+            claim_numbers(self._side, self.desk.day, self.desk.tickets.last_number, self._before)
             raise OvertakenError("somebody else has recorded mail that these decisions depend on")
 
 
-@contextmanager
-def deciding_ahead(session: Session, decide: Decide) -> Iterator[Foreseen]:
+def foresee(session: Session, side: Connection, decide: Decide) -> Foreseen:
     """Decide now; ``session`` writes what comes of it. Raises OvertakenError if the ticket numbers are in demand, and
     DBAPIError if a lock is held for longer than ``PATIENCE``.
-
-    If others turn out to have been faster, the numbers go back, unless somebody has taken some behind them.
     """
-    with _side_connection() as side:
-        desk, decisions, first = _with_numbers(side, decide)
-        try:
-            later = (each.ticket for each in decisions if each.outcome in LATER)
-            desk.tickets.note_articles(session, {ticket.id for ticket in later if ticket and ticket.id})
-            yield Foreseen(side, desk, decisions)
-        except OvertakenError:
-            claim_numbers(side, desk.day, desk.tickets.last_number, first)
-            raise
+    desk, decisions, before = _with_numbers(side, decide)
+    later = (each.ticket for each in decisions if each.outcome in LATER)
+    desk.tickets.note_articles(session, {ticket.id for ticket in later if ticket and ticket.id})
+    return Foreseen(side, desk, decisions, before)
 
 
 @contextmanager
-def _side_connection() -> Iterator[Connection]:
-    """A connection that commits each statement by itself, and that waits for locks only for a while."""
-    with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as side:
-        side.exec_driver_sql(f"SET lock_timeout = '{PATIENCE}'")
-        try:
-            yield side
-        finally:
-            _make_patient(side)
+def side_connection() -> Iterator[Connection]:
+    """A connection that commits each statement by itself, and that waits for locks only for a while.
 
-
-def _make_patient(side: Connection) -> None:
-    """Have whoever gets the connection next wait as the server has it; nobody gets one that cannot be told so."""
-    if side.invalidated:
-        return
+    To let go of it takes round trips, for which nobody should be kept waiting. It raises nothing: what it stood beside
+    is committed by then.
+    """
+    side = db.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
     try:
-        side.exec_driver_sql("RESET lock_timeout")
-    except DBAPIError:
-        side.invalidate()
+        side.exec_driver_sql(f"SET lock_timeout = '{PATIENCE}'")
+        yield side
+    finally:
+        _let_go(side)
+
+
+def _let_go(side: Connection) -> None:
+    """Have whoever gets the connection next wait as the server has it; nobody gets one that cannot be told so."""
+    try:
+        if not side.invalidated:
+            side.exec_driver_sql("RESET lock_timeout")
+        side.close()
+    except Exception as error:  # SQLAlchemy's own, or what the driver says to be told not to commit by itself any more
+        log.info("a connection is given up", error=database_message(error))
+        with suppress(Exception):
+            side.invalidate()
 
 
 def _with_numbers(side: Connection, decide: Decide) -> tuple[DecisionContext, Sequence[Decision], int]:

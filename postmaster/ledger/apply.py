@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from functools import cache
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Update, select, text, update
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import among, columns_of, insert_columns
@@ -47,7 +48,7 @@ def lock_deciding(session: Session) -> None:
     SQLite has one writer.
     """
     if dialect_of(session) == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DECIDING})
+        session.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DECIDING})
 
 
 def apply_decisions(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:
@@ -63,10 +64,11 @@ def file_decisions(
 
     ``claimed``: the numbers that tickets were foreseen to have are theirs.
     """
-    _open(session, [each for each in decisions if each.outcome is Outcome.NEW], moment, day, claimed=claimed)
-    later = _later(decisions)
-    article_ids = add_articles(session, [(_id(decision), article_of(decision)) for decision in later], moment)
-    for decision, article_id in zip(later, article_ids, strict=True):
+    new = [each for each in decisions if each.outcome is Outcome.NEW]
+    _open(session, new, moment, day, claimed=claimed)
+    added = [*new, *_later(decisions)]
+    article_ids = add_articles(session, [(_id(decision), article_of(decision)) for decision in added], moment)
+    for decision, article_id in zip(added, article_ids, strict=True):
         decision.article_id = article_id
     insert_columns(session, ThreadKey, columns_of(_keys_of(_belonging(decisions, to_new=True))))
 
@@ -95,7 +97,7 @@ def _open(session: Session, decisions: Sequence[Decision], moment: datetime, day
     stored = open_tickets(session, [_new_ticket(decision) for decision in decisions], moment, day, numbers)
     for decision, opened in zip(decisions, stored, strict=True):
         ticket = _ticket(decision)
-        ticket.id, ticket.number, decision.article_id = opened.id, opened.number, opened.article_id
+        ticket.id, ticket.number = opened
         ticket.changes.clear()
 
 
@@ -107,9 +109,9 @@ def _links(decision: Decision) -> Iterator[tuple[CandidateTicket, LinkKind]]:
 
 
 def _new_ticket(decision: Decision) -> NewTicket:
-    """The ticket as it is after the whole batch, with the message that opened it."""
+    """The ticket as it is after the whole batch."""
     ticket = _ticket(decision)
-    return NewTicket(ticket.title, ticket.queue.id, ticket.attributes, article_of(decision))
+    return NewTicket(ticket.title, ticket.queue.id, ticket.attributes, _sender_name(decision), decision.sender)
 
 
 def article_of(decision: Decision) -> NewArticle:
@@ -128,31 +130,39 @@ def article_of(decision: Decision) -> NewArticle:
         verdict=decision.prepared.verdict.kept(),
         dynamic_fields=dict(decision.article_fields) or None,
         sender_address=decision.sender,
-        sender_name=decision.writer.name[:200],
     )
+
+
+def _sender_name(decision: Decision) -> str:
+    return decision.writer.name[:200]
 
 
 def _change(session: Session, tickets: set[CandidateTicket], moment: datetime) -> None:
     """Write down what follow-ups changed, and nothing else: somebody may be changing the rest at this moment."""
     _hold_rows(session, [ticket.id for ticket in tickets if ticket.id])
-    same: dict[tuple[str, ...], list[CandidateTicket]] = defaultdict(list)
+    alike: dict[str, list[CandidateTicket]] = defaultdict(list)
     for ticket in tickets:
-        same[tuple(sorted(ticket.changes))].append(ticket)
+        alike[repr(sorted(ticket.changes.items()))].append(ticket)
     fields = {ticket.id: ticket.attributes.dynamic_fields for ticket in tickets if "dynamic_fields" in ticket.changes}
     if known := {ticket_id: values for ticket_id, values in fields.items() if ticket_id is not None}:
         renew_field_keys(session, known)
-    for group in same.values():
-        rows = [{"id": ticket.id, "changed_at": moment, **ticket.changes} for ticket in group]
-        session.execute(update(Ticket), rows)
+    for group in alike.values():  # most follow-ups change nothing but the moment: a statement for all of them
+        values = {"ids": sorted(ticket.id for ticket in group if ticket.id), "changed_at": moment, **group[0].changes}
+        session.connection().execute(_changing(dialect_of(session)), values)
     for ticket in tickets:
         ticket.changes.clear()
+
+
+@cache
+def _changing(dialect: str) -> Update:
+    return update(Ticket).where(among(dialect, Ticket.id, "ids"))
 
 
 def _hold_rows(session: Session, ticket_ids: Sequence[int]) -> None:
     """Let nobody else change these tickets, in the order of their ids as others do: so that no two wait in a circle."""
     if len(ticket_ids) > 1 and dialect_of(session) == "postgresql":
         rows = select(Ticket.id).where(among("postgresql", Ticket.id, "ids")).order_by(Ticket.id)
-        session.execute(rows.with_for_update(key_share=True), {"ids": sorted(ticket_ids)})
+        session.connection().execute(rows.with_for_update(key_share=True), {"ids": sorted(ticket_ids)})
 
 
 def _keys_of(decisions: Iterable[Decision]) -> list[Json]:
@@ -172,9 +182,9 @@ def add_keys(session: Session, rows: Sequence[Json]) -> None:
         return
     if dialect_of(session) == "postgresql":  # a statement a row costs it 15 µs each
         columns = {name: [row[name] for row in rows] for name in ("key", "ticket_id", "own")}
-        session.execute(_ADD_KEYS, columns)
+        session.connection().execute(_ADD_KEYS, columns)
     else:
-        session.execute(_ADD_KEY, rows)
+        session.connection().execute(_ADD_KEY, rows)
 
 
 def _ticket(decision: Decision) -> CandidateTicket:

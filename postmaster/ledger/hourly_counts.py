@@ -53,7 +53,7 @@ def count_dispatched(session: Session, queue_ids: Iterable[int | None], moment: 
     counts, hour = Counter(queue_id or UNASSIGNED for queue_id in queue_ids), hour_of(moment)
     rows = [{"hour": hour, "queue_id": queue_id, "mails": count} for queue_id, count in sorted(counts.items())]
     if rows:
-        session.execute(_dispatching(dialect_of(session)), rows)
+        session.connection().execute(_dispatching(dialect_of(session)), rows)
 
 
 def mails_of_account(session: Session, account_id: int) -> dict[datetime, int]:
@@ -119,7 +119,7 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def _add(session: Session, account_id: int, hour: datetime, counts: dict[str, int]) -> None:
-    session.execute(_adding(dialect_of(session)), {"account_id": account_id, "hour": hour, **counts})
+    session.connection().execute(_adding(dialect_of(session)), {"account_id": account_id, "hour": hour, **counts})
 
 
 @cache

@@ -43,6 +43,9 @@ log = structlog.get_logger("postmaster.quarantine")
 # Messages that are handled in one transaction: to wait for the disk costs more than to handle one.
 TOGETHER = 50
 
+# Seconds after which a transaction takes no other message: whoever records mail waits for it, and has a lease to renew.
+HOLDING = 5
+
 UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
 
 
@@ -122,7 +125,8 @@ class Handled:
 def handle(
     numbers: Iterable[int], act: Callable[[Session, Quarantine], str], seconds: float = math.inf
 ) -> Iterator[Handled]:
-    """Do ``act`` to each message; one that fails does not undo the others. ``TOGETHER`` of them are a transaction.
+    """Do ``act`` to each message; one that fails does not undo the others. Up to ``TOGETHER`` of them are a
+    transaction, fewer if they take longer than ``HOLDING``.
 
     The oldest comes first, as when they arrived. The lock under which is decided is taken before any message is locked,
     as whoever records mail does; so two people's transactions do not wait for each other.
@@ -130,17 +134,25 @@ def handle(
     """
     wanted = sorted(set(numbers))
     ends = time.monotonic() + seconds
-    for start in range(0, len(wanted), TOGETHER):
+    start = 0
+    while start < len(wanted):
         together = wanted[start : start + TOGETHER]
-        yield from once_more_after_deadlock(partial(_handle_together, together, act))
+        done = once_more_after_deadlock(partial(_handle_together, together, act))
+        yield from done
+        start += len(done)
         if time.monotonic() > ends:
             return
 
 
 def _handle_together(numbers: Sequence[int], act: Callable[[Session, Quarantine], str]) -> list[Handled]:
+    """Handle the first of ``numbers``, at least one, and as many more as others can be kept waiting for."""
     with transaction() as session:
         lock_deciding(session)
-        return [_handle(session, number, act) for number in numbers]
+        until = time.monotonic() + HOLDING
+        done: list[Handled] = []
+        while len(done) < len(numbers) and (not done or time.monotonic() < until):
+            done.append(_handle(session, numbers[len(done)], act))
+        return done
 
 
 def _handle(session: Session, number: int, act: Callable[[Session, Quarantine], str]) -> Handled:

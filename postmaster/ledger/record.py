@@ -25,7 +25,7 @@ from postmaster.database import (
 from postmaster.desk.tickets import hold_counter
 from postmaster.errors import MailError, mail_error
 from postmaster.extensions import now
-from postmaster.ledger.ahead import OvertakenError, deciding_ahead
+from postmaster.ledger.ahead import OvertakenError, foresee, side_connection
 from postmaster.ledger.apply import file_decisions, lock_deciding, settle_decisions
 from postmaster.ledger.entries import Origin, Recorded, enter_decided, put_aside
 from postmaster.ledger.hourly_counts import count_dispatched, count_mail
@@ -36,6 +36,7 @@ from postmaster.pipeline.decision import Decision, Prepared
 from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.preparing import Setup, check_senders, prepare_all, read_setup
 from postmaster.pipeline.stages import decide
+from postmaster.roundtrips import sent_together
 
 log = structlog.get_logger("postmaster.record")
 
@@ -147,12 +148,12 @@ def _record_ahead(batch: _Batch, begin: BeginTransaction) -> list[Recorded]:
     """
     committing = False
     try:
-        with transaction() as session:
+        with side_connection() as side, transaction() as session:
             begin(session)
-            with deciding_ahead(session, lambda: batch.decide(session, now())) as foreseen:
-                desk, decisions = foreseen.desk, foreseen.decisions
-                done = _file(session, batch, desk, decisions, claimed=True)
-                foreseen.make_certain(session)
+            foreseen = foresee(session, side, lambda: batch.decide(session, now()))
+            desk, decisions = foreseen.desk, foreseen.decisions
+            done = _file(session, batch, desk, decisions, claimed=True)
+            foreseen.make_certain(session)
             _settle(session, batch.origin, desk, decisions, done)
             committing = True
     except DBAPIError as error:
@@ -185,9 +186,10 @@ def _settle(
 ) -> None:
     """Write what others may be writing, too: what follow-ups change, and counts."""
     moment = desk.choices.moment
-    settle_decisions(session, decisions, moment)
-    count_waiting_times(session, (row.waited for row in done if row.waited is not None), moment)
-    _count(session, origin, [row.outcome for row in done], [_queue_of(row) for row in done])
+    with sent_together(session):
+        settle_decisions(session, decisions, moment)
+        count_waiting_times(session, (row.waited for row in done if row.waited is not None), moment)
+        _count(session, origin, [row.outcome for row in done], [_queue_of(row) for row in done])
 
 
 def _count(session: Session, origin: Origin, outcomes: Sequence[Outcome], queue_ids: Sequence[int | None]) -> None:

@@ -55,7 +55,7 @@ def count_waiting_times(session: Session, waited: Iterable[int], moment: datetim
     counts = Counter(BOUNDS[bisect_left(BOUNDS, seconds)] for seconds in waited)
     rows = [{"hour": hour_of(moment), "seconds": bound, "mails": count} for bound, count in sorted(counts.items())]
     if rows:
-        session.execute(_adding(dialect_of(session)), rows)
+        session.connection().execute(_adding(dialect_of(session)), rows)
 
 
 @cache

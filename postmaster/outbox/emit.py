@@ -7,22 +7,41 @@ transactions can wait for each other by it, whatever else they lock.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
+from operator import attrgetter
 
-from sqlalchemy import event, func, select, text
+from sqlalchemy import BigInteger, bindparam, event, func, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
 from postmaster.bulk import insert_columns
 from postmaster.database import dialect_of
-from postmaster.extensions import Json, now
+from postmaster.extensions import Json, UtcDateTime, now
 from postmaster.outbox.models import Event, EventType
+from postmaster.roundtrips import sent_together
 
 # Any number that no other program uses for an advisory lock in the same database.
 _OUTBOX = 7_766_003
 
 _KEY = "postmaster-outbox"
+
+_NEWEST = select(func.max(Event.id))
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+
+# JSON, since all rows are one value then; COPY could not be sent together with the lock. ``data`` is taken as it is:
+# what a server says may hold characters that are no text to PostgreSQL.
+_INSERT = text(
+    "INSERT INTO event (id, key, created_at, type, ticket_id, article_id, inbound_id, account_id, queue_id, data) "
+    "SELECT first + place - 1, key, :created_at, type, ticket_id, article_id, inbound_id, account_id, queue_id, data "
+    "FROM (SELECT greatest(max(id) + 1, :least) AS first FROM event) AS newest, "
+    "ROWS FROM (json_to_recordset(CAST(:rows AS json)) AS (key varchar, type varchar, ticket_id bigint, "
+    "article_id bigint, inbound_id bigint, account_id bigint, queue_id bigint), unnest(CAST(:data AS json[]))) "
+    "WITH ORDINALITY AS told (key, type, ticket_id, article_id, inbound_id, account_id, queue_id, data, place)"
+).bindparams(bindparam("created_at", type_=UtcDateTime()), bindparam("least", type_=BigInteger()))
 
 KEY_BYTES = 16
 
@@ -67,11 +86,12 @@ def _write(session: Session) -> None:
     if not events or session.in_nested_transaction():
         return
     session.flush()  # what waits for other locks comes first
-    _lock(session)
-    columns = {name: [getattr(each, name) for each in events] for name in _NAMES}
-    count = len(events)
-    own = {"id": _next_ids(session, count), "key": _keys(count), "created_at": [now()] * count}
-    insert_columns(session, Event, own | columns)
+    if dialect_of(session) == "postgresql":
+        _write_locked(session, events)
+    else:  # it has one writer
+        count = len(events)
+        own = {"id": _next_ids(session, count), "key": _keys(count), "created_at": [now()] * count}
+        insert_columns(session, Event, own | {name: [getattr(each, name) for each in events] for name in _NAMES})
 
 
 def _keys(count: int) -> list[str]:
@@ -100,16 +120,37 @@ def _begin_anew(session: Session, transaction: SessionTransaction) -> None:
         session.info.pop(_KEY, None)
 
 
-def _lock(session: Session) -> None:
-    """Let nobody else write events until this transaction ends. SQLite has one writer."""
-    if dialect_of(session) == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OUTBOX})
+def _write_locked(session: Session, events: Sequence[NewEvent]) -> None:
+    """Write ``events`` under the lock that keeps others from it until this transaction ends, in one round trip.
+
+    The lock is a statement of its own: the newest id is read as it is when nobody else can add one any more.
+    """
+    moment, keys = now(), _keys(len(events))
+    rows = [dict(zip(_NAMES[:-1], _about(each), strict=True), key=key) for each, key in zip(events, keys, strict=True)]
+    written = {
+        "rows": json.dumps(rows),
+        "data": [json.dumps(each.data) if each.data else "{}" for each in events],
+        "created_at": moment,
+        "least": _least_id(moment),
+    }
+    connection = session.connection()
+    with sent_together(session):
+        connection.execute(_LOCK, {"key": _OUTBOX})
+        connection.execute(_INSERT, written)
+
+
+_about = attrgetter(*_NAMES[:-1])
 
 
 def _next_ids(session: Session, count: int) -> Sequence[int]:
-    """Ids that are higher than all before, also than those that were given away after a backup that is used now: they
-    are counted from the time in microseconds.
-    """
-    last = session.scalar(select(func.max(Event.id))) or 0
-    first = max(last + 1, int(now().timestamp() * 1_000_000))
+    """Ids that are higher than all before."""
+    last = session.connection().scalar(_NEWEST) or 0
+    first = max(last + 1, _least_id(now()))
     return range(first, first + count)
+
+
+def _least_id(moment: datetime) -> int:
+    """Ids are counted from the time in microseconds, so they are also higher than those that were given away after a
+    backup that is used now.
+    """
+    return int(moment.timestamp() * 1_000_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -26,6 +26,7 @@ from postmaster.pipeline.decision import Prepared, Rules
 from postmaster.pipeline.sender import Writer, base_key, choose_writer
 from postmaster.pipeline.ticket_numbers import Hook, hook_of
 from postmaster.resources.models import Validity
+from postmaster.roundtrips import Question, ask_together
 from postmaster.system.list_settings import (
     DEFAULT_PRIORITY,
     DEFAULT_STATE,
@@ -130,27 +131,28 @@ class DecisionContext:
 
     def _count(self, session: Session, senders: set[str]) -> None:
         if senders:
-            self._counted |= self._opened_by(session.connection(), senders)
+            query, values = self._opened_question(senders, dialect_of(session))
+            self._counted |= dict.fromkeys(senders, 0) | dict(execute(session, query, values).all())
             for sender in senders:
                 self.opened[sender] = self._counted[sender]
 
-    def _opened_by(self, connection: Connection, senders: Collection[str]) -> dict[str, int]:
-        """How many tickets each sender opened within the hour."""
-        query = opened_query(connection.dialect.name)
-        wanted = {"senders": sorted(senders), "since": self.choices.moment - HOUR}
-        return dict.fromkeys(senders, 0) | {row[0]: row[1] for row in connection.execute(query, wanted)}
+    def _opened_question(self, senders: Collection[str], dialect: str) -> Question:
+        """How many tickets each sender opened within the hour: the query and its values."""
+        return opened_query(dialect), {"senders": sorted(senders), "since": self.choices.moment - HOUR}
 
     def holds(self, connection: Connection) -> bool:
         """Whether what messages have decided by now would be decided again, as far as other mail has a say in it.
 
         ``connection`` sees what is committed, and nothing of what these decisions have led to.
         """
-        return self.tickets.reads.hold(connection) and self._limits_hold(connection)
+        reads = self.tickets.reads
+        opened = self._opened_question(self._counted.keys(), connection.dialect.name)
+        *answers, counts = ask_together(connection, [*reads.questions, opened])
+        return reads.are(answers) and self._limits_hold(dict.fromkeys(self._counted, 0) | dict(counts))
 
-    def _limits_hold(self, connection: Connection) -> bool:
-        """Whether each sender is on the same side of TicketsPerSenderHour, with all that he opened by now."""
+    def _limits_hold(self, found: Mapping[str, int]) -> bool:
+        """Whether each sender is on the same side of TicketsPerSenderHour, who has opened as many by now."""
         limit = self.tickets_per_sender
-        found = self._opened_by(connection, self._counted.keys()) if self._counted else {}
         return all(
             now == before
             or (before < now and self.opened[sender] + now - before <= limit)

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,7 +33,7 @@ from postmaster.ledger.entries import Origin, Recorded
 from postmaster.ledger.record import record
 from postmaster.outbox.models import Event
 from postmaster.pipeline.arrival import Arrival, read_arrival
-from postmaster.pipeline.decision import Rules
+from postmaster.pipeline.decision import Decision, Rules
 from tests.conftest import used
 from tests.results import runner_of
 from tests.servers.postgres import Postgres
@@ -246,6 +247,50 @@ def test_whatever_the_database_minds_is_done_again_in_turn(app: Flask, monkeypat
     monkeypatch.setattr(Foreseen, "make_certain", deadlock)
     assert [row.outcome.value for row in take(named("o"), answer("p", "o"))] == ["new", "follow-up"]
     assert articles_each() == [2]
+
+
+def test_what_others_may_be_writing_is_refused_for_the_message_that_the_database_minds(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is sent together with all the rest, so it is minded only when all of it is through."""
+    take(named("o"))
+    noticed: list[str] = []
+    settle = recording.settle_decisions
+
+    def minded(session: Session, decisions: Sequence[Decision], moment: datetime) -> None:
+        settle(session, decisions, moment)
+        if any(decision.message.message_id == "p@example.net" for decision in decisions):
+            noticed.append("p")
+            session.connection().execute(text("INSERT INTO thread_key (key, ticket_id, own) VALUES ('k', 0, true)"))
+
+    monkeypatch.setattr(recording, "settle_decisions", minded)
+    done = take(answer("p", "o"), answer("q", "o"), named("r"))
+    assert noticed == ["p"] * 4, "ahead and in turn, with the others and alone"
+    assert [(row.outcome.value, row.reason) for row in done] == [
+        ("quarantined", "unstorable"),
+        ("follow-up", "follow-up-by-reference"),
+        ("new", "dispatched-to-default"),
+    ]
+    assert articles_each() == [2, 1]
+
+
+def test_a_batch_is_recorded_once_whose_second_connection_breaks_after_the_commit(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken: list[int] = []
+    settle = recording._settle
+
+    def settled(session: Session, *rest: Any) -> None:
+        settle(session, *rest)
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+        broken.extend(session.scalars(text(f"{others} pg_backend_pid() AND query LIKE '%count%sender%'")))
+
+    monkeypatch.setattr(recording, "_settle", settled)
+    assert [row.outcome.value for row in take(named("o"), answer("p", "o"))] == ["new", "follow-up"]
+    assert broken == [True]
+    monkeypatch.undo()
+    assert [row.outcome.value for row in take(answer("q", "o"), named("r"))] == ["follow-up", "new"]
+    assert articles_each() == [3, 1]
 
 
 def test_the_disk_is_waited_for_before_others_are_kept_waiting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
 
+from postmaster.ledger import quarantine
+from postmaster.ledger.models import Quarantine
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 
@@ -106,3 +110,22 @@ def test_a_storm_is_seen_to_with_one_command(storm: Desk, words: tuple[str, ...]
 def test_what_does_not_say_which_messages_is_refused(desk: Desk, words: tuple[str, ...], sentence: str) -> None:
     result = desk.run("quarantine", "retry", *words)
     assert (result.exit_code, sentence in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("seconds", "transactions"), [(0, 3), (60, 1)], ids=["at once", "later"])
+def test_what_takes_long_lets_others_decide_in_between(
+    storm: Desk, app: Flask, monkeypatch: pytest.MonkeyPatch, seconds: int, transactions: int
+) -> None:
+    monkeypatch.setattr(quarantine, "HOLDING", seconds)
+    numbers = [row["id"] for row in storm.ok("quarantine", "list", "--json").json_lines][:3]
+    used: list[Session] = []
+
+    def act(session: Session, row: Quarantine) -> str:
+        used.append(session)
+        quarantine.discard(session, row, "ada")
+        return "deleted"
+
+    with app.app_context():
+        done = list(quarantine.handle(numbers, act))
+    assert [(each.number, each.done) for each in done] == [(number, "deleted") for number in sorted(numbers)]
+    assert len(set(used)) == transactions
