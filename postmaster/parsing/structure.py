@@ -64,7 +64,7 @@ def _delimiter_starts(raw: bytes) -> Iterator[int]:
     """Where lines begin that begin with two hyphens, each by the newline before it.
 
     There is no hyphen in base64, and the next one is found ten times as fast as a delimiter is: only behind a hyphen is
-    it worth looking for those (measured: 7 instead of 24 µs a message; half as long again in a text full of rules).
+    it worth looking for those (measured: 7 instead of 24 µs a message; 121 instead of 73 µs in a text full of rules).
     """
     position = 0
     while (hyphen := raw.find(b"-", position)) >= 0:
