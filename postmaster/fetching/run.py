@@ -32,7 +32,7 @@ from postmaster.fetching.withheld import remember_withheld
 from postmaster.ledger.entries import Origin
 from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.rules import account_rules
-from postmaster.sources.base import Endpoint
+from postmaster.sources.base import Endpoint, MailSource
 from postmaster.sources.open import open_source
 from postmaster.system.settings import FIRST_FETCH_CONFIRM, MAX_EMAIL_SIZE, RECONNECT_MESSAGE, read_configuration
 
@@ -215,13 +215,7 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
         watch.open_session()
         before = work.counters.done
         try:
-            source = open_source(
-                plan.endpoint,
-                deadline_seconds=watch.deadline,
-                reconnect_after=plan.reconnect_after,
-                opening_seconds=options.opening_seconds,
-                trouble=work.bisection.trouble,
-            )
+            source = _open(plan, work, options, watch)
         except MailError as error:
             if broken is None:
                 raise
@@ -237,8 +231,19 @@ def _work(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch
         except BaseException:
             source.abort()
             raise
+        del source  # before the next one lists the mailbox: a listing takes megabytes
         if not work.remaining or work.counters.done == before or watch.why_stopped:
             return
+
+
+def _open(plan: Plan, work: MailboxWork, options: FetchOptions, watch: Stopwatch) -> MailSource:
+    return open_source(
+        plan.endpoint,
+        deadline_seconds=watch.deadline,
+        reconnect_after=plan.reconnect_after,
+        opening_seconds=options.opening_seconds,
+        trouble=work.bisection.trouble,
+    )
 
 
 class Stopwatch:
