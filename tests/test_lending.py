@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -14,7 +17,8 @@ from tests.servers.postgres import Postgres
 
 URL = "POSTMASTER_DATABASE_URL"
 STATE = {
-    "tables": "SELECT relname, relkind::text FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+    "tables": "SELECT relname, relkind::text, CASE relkind WHEN 'r' THEN reltuples END FROM pg_class"
+    " WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
     "sequences": "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1",
     "spread": "SELECT starelid::regclass::text FROM pg_statistic WHERE starelid > 16384",
 }
@@ -24,7 +28,7 @@ def state_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """Tables, rows in the order in which they stand, and what ids come next."""
     with psycopg.connect(url) as connection:
         state = {name: connection.execute(query).fetchall() for name, query in STATE.items()}
-        tables = [name for name, kind in state["tables"] if kind == "r"]
+        tables = [name for name, kind, _ in state["tables"] if kind == "r"]
         return state | {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}
 
 
@@ -80,6 +84,21 @@ def test_who_stays_longer_than_a_database_is_lent_is_cut_off_and_does_not_find_i
         left.execute("SELECT 1")
     with server.lend_database(), pytest.raises(psycopg.OperationalError, match="does not exist"):
         psycopg.connect(variables[URL])
+
+
+def test_who_connects_again_and_again_keeps_no_database_from_being_lent(server: Postgres) -> None:
+    over = Event()
+
+    def connect_again() -> None:
+        while not over.is_set():
+            with suppress(psycopg.OperationalError), psycopg.connect(variables[URL], connect_timeout=5) as connection:
+                connection.execute("SELECT 1")
+
+    with ThreadPoolExecutor(3) as pool:
+        with server.lend_database() as variables:
+            running = [pool.submit(connect_again) for _ in range(3)]
+        over.set()
+    assert [each.result() for each in running] == [None] * 3
 
 
 def test_databases_that_are_lent_at_once_are_not_the_same(server: Postgres) -> None:

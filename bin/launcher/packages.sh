@@ -6,7 +6,7 @@ dovecot-imapd /usr/lib*/dovecot/imap
 dovecot-pop3d /usr/lib*/dovecot/pop3
 redis-server /usr/bin/redis-server /usr/bin/valkey-server /usr/local/bin/redis-server
 postgresql /usr/lib/postgresql/*/bin/initdb /usr/bin/initdb
-chromium-headless-shell /usr/bin/chromium-headless-shell /usr/bin/chromium-browser
+chromium-headless-shell /usr/bin/chromium-headless-shell /usr/bin/chromium-browser /usr/bin/chromium
 "
 
 missing_packages() {

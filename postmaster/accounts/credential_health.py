@@ -177,5 +177,4 @@ def _day(ahead: timedelta = timedelta()) -> BindParameter[date]:
 
 def _token(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether the credential has tokens of which ``condition`` holds."""
-    owned = CredentialToken.credential_id == Credential.id
-    return select(CredentialToken.credential_id).where(owned, condition).correlate(Credential).exists()
+    return Credential.id.in_(select(CredentialToken.credential_id).where(condition).correlate(None))

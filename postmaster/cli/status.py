@@ -94,7 +94,8 @@ def _print_accounts(standing: Standing) -> None:
         if account.complaint:
             click.echo(f"{account.label}: {account.complaint}")
     if more := sum(healths.values()) - len(accounts):
-        click.echo(f"And {quantity(more, 'more account')}; to see them: flask status --limit {sum(healths.values())}")
+        most = min(sum(healths.values()), MAX_ACCOUNTS)
+        click.echo(f"And {quantity(more, 'more account')}; to see them: flask status --limit {most}")
     counts = (f"{healths[health]:,} {HEALTH_LABELS[health]}" for health in WORST_FIRST if health in healths)
     click.echo(f"Accounts: {', '.join(counts)}.")
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.models import AccountState, MailAccount
+from postmaster.accounts.sealing import finding_unopened_once
 from postmaster.accounts.wait import silence_since
 from postmaster.extensions import now
 from postmaster.ledger.hourly_counts import mail_totals
@@ -55,11 +56,12 @@ class _Collector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All metrics."""
-        yield self._messages()
-        yield from self._accounts()
-        yield from self._operation()
-        yield from self._outlets()
-        yield self._incidents()
+        with finding_unopened_once(self.session):
+            yield self._messages()
+            yield from self._accounts()
+            yield from self._operation()
+            yield from self._outlets()
+            yield self._incidents()
 
     def _messages(self) -> Metric:
         family = CounterMetricFamily("postmaster_messages", "Messages recorded, by outcome.", labels=["outcome"])

@@ -54,6 +54,10 @@ def request_together(account_ids: Collection[int] | None) -> Requested:
         before = newest_run(database)
     requested = request_fetch(account_ids, current_user().name)
     if queued := sum(answer is Answer.QUEUED for answer in requested.answers.values()):
+        match session.get(TOGETHER_AWAITED):
+            case [int(earlier), int(more), int(pressed)] if now().timestamp() - pressed < FORGOTTEN:
+                # What was asked for before is told with it.
+                before, queued = min(before, earlier), queued + more
         session[TOGETHER_AWAITED] = [before, queued, int(now().timestamp())]
     return requested
 

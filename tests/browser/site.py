@@ -37,8 +37,8 @@ CHROMIUM_OPTIONS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
 
-# Debian's build without windows: it takes three quarters of the processor time that the whole browser takes.
-CHROMIUM = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium-browser")
+# The build without windows takes three quarters of the processor time that the whole browser takes.
+CHROMIUM = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium-browser", "/usr/bin/chromium")
 
 
 class Site(Server):
@@ -76,7 +76,7 @@ class Site(Server):
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Chromium as Debian or Ubuntu have it."""
+    """Chromium, the cheapest that is there."""
     program = next((path for path in CHROMIUM if Path(path).exists()), None)
     if program is None:
         raise RuntimeError("There is no Chromium here: bin/test --prepare installs it.")

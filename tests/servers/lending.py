@@ -38,6 +38,12 @@ CHANGED = (
     " WHERE relnamespace = 'public'::regnamespace LIMIT 1"
 )
 
+# Otherwise plans would be made for tables that are known to be empty; of new ones nothing is known.
+FORGOTTEN = (
+    "UPDATE pg_class SET relpages = 0, reltuples = -1"
+    " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples <> -1"
+)
+
 COUNTED_BACK = """
 SELECT setval(sequencename::regclass, coalesce(kept.last_value, start_value), kept.last_value IS NOT NULL)
 FROM pg_sequences JOIN lending.sequences AS kept USING (sequencename)
@@ -79,8 +85,10 @@ class Lending:
     def _take_back(self, name: str) -> None:
         renamed = self._new_name()
         with self._connected("postgres") as connection:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')  # who is cut off may try again
             connection.execute(CUT_OFF, (name,))
             connection.execute(f'ALTER DATABASE "{name}" RENAME TO "{renamed}"')
+            connection.execute(f'ALTER DATABASE "{renamed}" ALLOW_CONNECTIONS true')
         with self._connected(renamed) as connection:
             is_changed = connection.execute(CHANGED).fetchone() is not None
             if not is_changed:
@@ -97,6 +105,7 @@ class Lending:
         for table in used:
             connection.execute(f"DELETE FROM {table}")
         connection.execute(f"VACUUM {', '.join(used)}")
+        connection.execute(FORGOTTEN)
         for table in self._kept:
             connection.execute(f"INSERT INTO {table} TABLE lending.{table}")
         connection.execute(COUNTED_BACK)

@@ -30,7 +30,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
     """Return as soon as ``condition()`` holds. Raises TimeoutError naming ``what`` after ``seconds``.
 
     To look takes a quarter of the time at most, and less the longer it lasts, and so leaves the processor to those that
-    are waited for: what comes is seen when a tenth more of the time has passed, or a second.
+    are waited for: what comes is seen when a tenth more of the time has passed, or 0.3 seconds.
     """
     start = time.monotonic()
     while True:
@@ -40,7 +40,8 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
         looked = time.monotonic()
         if looked > start + seconds:
             raise TimeoutError(f"waited {seconds} s for {what}")
-        time.sleep(min(max(0.01, 3 * (looked - began), (looked - start) / 10), 1.0))
+        pause = max(0.01, 3 * (looked - began), min((looked - start) / 10, 0.3))
+        time.sleep(min(pause, 1.0))
 
 
 def listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -21,7 +21,7 @@ from postmaster.operations.models import LivingProcess
 from postmaster.operations.run_history import newest_run
 from postmaster.resources.models import AuditEvent
 from postmaster.web.fetch_results import TOGETHER_AWAITED
-from tests.servers.fixtures import TestMailbox
+from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.redis import Redis
 from tests.support import Desk, mail, mails
 from tests.web.conftest import HTMX, token_header
@@ -274,6 +274,19 @@ def test_what_came_of_several_accounts_is_told_together(
     assert len(labels(client, html.unescape(messages))) == 4
     assert client.get(html.unescape(runs)).text.count('<tr id="run-') == 1
     assert "Fetched" not in live(client, "/accounts/live") + live(lead, "/status/board")
+
+
+def test_what_is_asked_for_before_the_first_is_told_is_told_with_it(
+    app: Flask, desk: Desk, client: FlaskClient, mailbox: TestMailbox
+) -> None:
+    mailbox.deliver(*mails(2))
+    number = desk.account(mailbox)
+    desk.account(new_mailbox(mailbox.server))
+    post(client, "/accounts/fetch")
+    fetch_as(desk, app)
+    post(client, "/accounts/bulk/fetch", data={"id": [number]})
+    fetch_as(desk, app)
+    assert "Fetched 2 accounts: 2 messages → 2 new tickets" in words(live(client, "/accounts/live"))
 
 
 @pytest.mark.parametrize(("running", "told"), [("admin", False), ("schedule", True)])
