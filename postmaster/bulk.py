@@ -33,7 +33,7 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from postmaster.extensions import Json, Model, db
-from postmaster.roundtrips import told_as_sqlalchemy
+from postmaster.roundtrips import wrapping_driver_errors
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -108,7 +108,7 @@ def _copy(
 ) -> None:
     """Send ``rows`` to PostgreSQL by COPY. Its binary form needs the types by their names."""
     driver: Any = connection.connection.driver_connection
-    with told_as_sqlalchemy(connection), driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with wrapping_driver_errors(connection), driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types([column.type.compile(connection.dialect).partition("(")[0].lower() for column in columns])
         for row in rows:
             copy.write_row(row)

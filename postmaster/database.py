@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import structlog
 from flask import Flask, current_app
-from sqlalchemy import Connection, CursorResult, Engine, Executable, event
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -101,6 +101,18 @@ def execute(
     """
     session.flush()
     return session.connection().execute(statement, values)
+
+
+def lock_until_end(session: Session, number: int) -> None:
+    """Keep others waiting who ask for the same ``number``, until this transaction ends: an advisory lock.
+
+    SQLite has one writer. What waits in ``session`` is not written before.
+    """
+    if dialect_of(session) == "postgresql":
+        session.connection().execute(_LOCK, {"number": number})
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:number)")
 
 
 def dialect_of(session: Session) -> str:

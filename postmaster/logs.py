@@ -66,4 +66,5 @@ def configure_logging(log_format: str) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("postmaster").setLevel(logging.INFO)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # what it ignores at the end of a pipeline was raised before
     logging.getLogger("msal").setLevel(logging.CRITICAL)  # it logs answers that it cannot read, tokens and all

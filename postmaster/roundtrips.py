@@ -1,7 +1,7 @@
 """Several statements in one round trip: to PostgreSQL, which answers each of them otherwise before the next is sent.
 
-Each is a statement of its own to the server, and sees what was committed when the one before had ended. SQLite is
-within the process, and gets them one by one.
+In a transaction each is a statement of its own to the server, and sees what was committed when the one before had ended
+(READ COMMITTED). SQLite is within the process, and gets them one by one.
 """
 
 from __future__ import annotations
@@ -35,26 +35,27 @@ def sent_together(session: Session) -> Iterator[None]:
         return
     connection = session.connection()
     driver: Any = connection.connection.driver_connection
-    with told_as_sqlalchemy(connection), driver.pipeline():
+    with wrapping_driver_errors(connection), driver.pipeline():
         yield
 
 
 def ask_together(connection: Connection, questions: Sequence[Question]) -> list[list[Any]]:
     """The rows that each query finds with its values, in the order of ``questions``. For PostgreSQL.
 
-    Queries should be kept: how they are said is worked out once for each.
+    Queries should be kept: how they are said is worked out once for each. Values are named, none of them is a list that
+    has to be written out.
     """
     driver: Any = connection.connection.driver_connection
     worded = [(_wording(query, connection.dialect), values) for query, values in questions]
-    with told_as_sqlalchemy(connection):
+    with wrapping_driver_errors(connection):
         with driver.pipeline():
             cursors = [driver.execute(wording.text, wording.parameters(values)) for wording, values in worded]
         return [[*map(wording.row, cursor)] for (wording, _), cursor in zip(worded, cursors, strict=True)]
 
 
 @contextmanager
-def told_as_sqlalchemy(connection: Connection) -> Iterator[None]:
-    """What the driver raises when it is used directly is raised as SQLAlchemy would have raised it."""
+def wrapping_driver_errors(connection: Connection) -> Iterator[None]:
+    """What the driver raises when it is used directly is raised as SQLAlchemy's DBAPIError of that kind."""
     dialect = connection.dialect
     try:
         yield
@@ -85,10 +86,12 @@ class _Wording:
 @cache
 def _wording(query: Select[*tuple[Any, ...]], dialect: Dialect) -> _Wording:
     compiled = query.compile(dialect=dialect)
+    if compiled.post_compile_params or compiled.literal_execute_params:
+        raise AssertionError("a query that is another one with each of its values")
     senders = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()}
     return _Wording(
         str(compiled),
-        {name: bind.value for name, bind in compiled.binds.items() if not bind.required},
+        {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required},
         {name: convert for name, convert in senders.items() if convert is not None},
         [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in query.selected_columns],
     )

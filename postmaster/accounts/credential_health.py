@@ -117,7 +117,7 @@ def need_of(credential: Credential) -> Need | None:
     return Need(need.what.format(name=credential.name, end=credential.secret_expires), need.todo)
 
 
-class among(FunctionElement[bool]):  # noqa: N801 - an SQL function
+class listed(FunctionElement[bool]):  # noqa: N801 - an SQL function
     """Whether a number is in a list that is given as one text, a JSON array: databases limit how many parameters there
     are. The list is read once a query, however many rows ask.
     """
@@ -126,14 +126,14 @@ class among(FunctionElement[bool]):  # noqa: N801 - an SQL function
     type = Boolean()
 
 
-@compiles(among, "sqlite")
-def _among_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(listed, "sqlite")
+def _listed_sqlite(element: listed, compiler: SQLCompiler, **options: Any) -> str:
     number, numbers = (compiler.process(clause, **options) for clause in element.clauses)
     return f"{number} IN (SELECT value FROM json_each({numbers}))"  # noqa: S608 - both are made by SQLAlchemy
 
 
-@compiles(among, "postgresql")
-def _among_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(listed, "postgresql")
+def _listed_postgresql(element: listed, compiler: SQLCompiler, **options: Any) -> str:
     number, numbers = (compiler.process(clause, **options) for clause in element.clauses)
     return f"{number} IN (SELECT CAST(json_array_elements_text(CAST({numbers} AS json)) AS bigint))"
 
@@ -154,7 +154,7 @@ def credential_health_column(told: Mapping[CredentialHealth, str | int | None] =
     secretless = and_(Credential.sealed_client_secret == "", Credential.sealed_client_certificate == "")
     authorised = _token(CredentialToken.authorised_at.is_not(None))
     end = Credential.secret_expires
-    unopened = among(Credential.id, _UNOPENED)
+    unopened = listed(Credential.id, _UNOPENED)
     return case(
         (Credential.validity != Validity.VALID, told[CredentialHealth.INVALID]),
         (and_(basic, Credential.sealed_password == ""), told[CredentialHealth.NEEDS_PASSWORD]),

@@ -18,10 +18,10 @@ def silent_since(account: MailAccount) -> datetime:
     """Since when it is silent: nobody expects mail of an account while it is paused."""
     state = account.state
     success, resumed = (state.last_success_at, state.resumed_at) if state else (None, None)
-    return silence_since(account.created_at, success, resumed)
+    return last_sign(account.created_at, success, resumed)
 
 
-def silence_since(created: datetime, success: datetime | None, resumed: datetime | None) -> datetime:
+def last_sign(created: datetime, success: datetime | None, resumed: datetime | None) -> datetime:
     """The same of an account of which only these times are known."""
     return max(success or created, resumed or success or created)
 

@@ -92,7 +92,7 @@ class MailboxWork:
         self.parser.expect(self.remaining)
         with Recorder(self._record, self.parser) as recorder:
             try:
-                for batch in self._next_batches(listing, source.session_limit):
+                for batch in self._next_batches(listing, source):
                     self._take(source, batch, recorder)
                     on_progress(self.counters.done, self.expected)
                     if self.bisection.on and not self._delete(source, self._collect(recorder)):
@@ -124,15 +124,15 @@ class MailboxWork:
         self._start(recorder, batch, read)
         self._delete(source, recorded)
 
-    def _next_batches(self, listing: MailboxListing, limit: int | None) -> Iterator[list[RemoteMail]]:
+    def _next_batches(self, listing: MailboxListing, source: MailSource) -> Iterator[list[RemoteMail]]:
         taken = 0
 
         def bound() -> int:
             usual = min(BATCH_MESSAGES, self.bisection.most, *([] if taken else [FIRST_BATCH]))
-            return min(usual, limit - taken) if limit else usual
+            return usual if source.session_limit is None else min(usual, source.session_limit - taken)
 
         for batch in batches(listing.wanted, bound):
-            if self.limits.stop() or (limit and taken >= limit):
+            if self.limits.stop() or (source.session_limit is not None and taken >= source.session_limit):
                 return
             taken += len(batch)
             yield batch

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from postmaster import config
 from postmaster.accounts.models import Trust
-from postmaster.database import dialect_of, read_session
+from postmaster.database import lock_until_end, read_session
 from postmaster.desk.models import Queue, Ticket
 from postmaster.extensions import Json
 from postmaster.fetching.foresight import Foresight
@@ -48,9 +48,8 @@ class PipeTransaction:
         """Raise PipedBeforeError for the same delivery tried again."""
         if self.again:
             return
-        if dialect_of(session) == "postgresql":
-            # Two deliveries of the same bytes at this moment: the second waits until the first has stored them.
-            session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(self.sha256[:8], "big", signed=True))))
+        # Two deliveries of the same bytes at this moment: the second waits until the first has stored them.
+        lock_until_end(session, int.from_bytes(self.sha256[:8], "big", signed=True))
         row = piped_before(session, self.sha256)
         if row is not None:
             raise PipedBeforeError(row.id, row.ticket_id)

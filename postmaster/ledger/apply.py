@@ -12,7 +12,7 @@ from sqlalchemy import Update, select, text, update
 from sqlalchemy.orm import Session
 
 from postmaster.bulk import among, columns_of, insert_columns
-from postmaster.database import dialect_of
+from postmaster.database import dialect_of, lock_until_end
 from postmaster.desk.models import LinkKind, ThreadKey, Ticket
 from postmaster.desk.tickets import NewArticle, NewTicket, add_articles, link_tickets, open_tickets, renew_field_keys
 from postmaster.extensions import Json
@@ -43,12 +43,8 @@ _ADD_KEYS = text(
 
 
 def lock_deciding(session: Session) -> None:
-    """Keep other batches from being decided on until this transaction ends: each sees what the others decided.
-
-    SQLite has one writer.
-    """
-    if dialect_of(session) == "postgresql":
-        session.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DECIDING})
+    """Keep other batches from being decided on until this transaction ends: each sees what the others decided."""
+    lock_until_end(session, _DECIDING)
 
 
 def apply_decisions(session: Session, decisions: Sequence[Decision], moment: datetime, day: date) -> None:

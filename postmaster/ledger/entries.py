@@ -108,7 +108,8 @@ def _quarantine(
     """Put ``arrival`` aside with its raw source, for somebody to look at.
 
     Its id in quarantine is given at the next flush, which is under the lock of deciding: so ids there are in the order
-    of commits. Whoever deletes all that he has seen names the newest, and nothing may come up below it.
+    of commits: until then nothing here may flush, ``database.execute`` included. Whoever deletes all that he has seen
+    names the newest, and nothing may come up below it.
     """
     moment = now()
     trace = trace or [{"stage": "record", "text": REASONS[reason], "reason": reason, "error": flaw}]

@@ -19,7 +19,7 @@ TOLD_AS: Mapping[Outcome, EventType] = {
     Outcome.QUARANTINED: EventType.MAIL_QUARANTINED,
 }
 
-# One object for all: a column with the same in each row is made ready once (``bulk.insert_columns``).
+# One object for all.
 _NO_DATA: Json = {}
 
 

@@ -10,10 +10,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from postmaster.database import dialect_of
+from postmaster.database import lock_until_end
 from postmaster.extensions import now
 from postmaster.ledger.models import InboundMail, MailRequest
 from postmaster.ledger.record import NotRecordedError
@@ -50,10 +50,8 @@ class RequestedBeforeError(NotRecordedError):
 
 def enter_request(session: Session, key: RequestKey, sha256: bytes) -> None:
     """Write down that the request is made. Raises RequestedBeforeError. The caller commits."""
-    if dialect_of(session) == "postgresql":
-        # The same request at this moment: the second waits until the first is done.
-        number = int.from_bytes(bytes.fromhex(key.key)[:8], "big", signed=True) ^ key.token_id
-        session.execute(select(func.pg_advisory_xact_lock(number)))
+    # The same request at this moment: the second waits until the first is done.
+    lock_until_end(session, int.from_bytes(bytes.fromhex(key.key)[:8], "big", signed=True) ^ key.token_id)
     before = session.get(MailRequest, (key.token_id, key.key))
     if before is not None:
         raise RequestedBeforeError(differs=before.sha256 != sha256)

@@ -44,7 +44,8 @@ log = structlog.get_logger("postmaster.quarantine")
 TOGETHER = 50
 
 # Seconds after which a transaction takes no other message: whoever records mail waits for it, and has a lease to renew.
-HOLDING = 5
+# Fewer than a batch that is decided ahead waits for ticket numbers (``ahead.PATIENCE``).
+HOLDING = 2
 
 UNREADABLE = ParsedMessage(subject="(a message that could not be read)")
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.models import AccountState, MailAccount
 from postmaster.accounts.sealing import finding_unopened_once
-from postmaster.accounts.wait import silence_since
+from postmaster.accounts.wait import last_sign
 from postmaster.extensions import now
 from postmaster.ledger.hourly_counts import mail_totals
 from postmaster.ledger.models import Quarantine
@@ -82,7 +82,7 @@ class _Collector(Collector):
         for number, label, word, paused_at, left, failed, took, *times in self.session.execute(_ACCOUNTS):
             labels = [label, str(number)]
             if paused_at is None:
-                age.add_metric(labels, (moment - silence_since(*times)).total_seconds())
+                age.add_metric(labels, (moment - last_sign(*times)).total_seconds())
             backlog.add_metric(labels, left)
             failures.add_metric(labels, failed)
             health.add_metric([*labels, word], 1)

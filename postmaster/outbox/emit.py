@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, bindparam, event, func, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
 from postmaster.bulk import insert_columns
-from postmaster.database import dialect_of
+from postmaster.database import dialect_of, lock_until_end
 from postmaster.extensions import Json, UtcDateTime, now
 from postmaster.outbox.models import Event, EventType
 from postmaster.roundtrips import sent_together
@@ -29,8 +29,6 @@ _OUTBOX = 7_766_003
 _KEY = "postmaster-outbox"
 
 _NEWEST = select(func.max(Event.id))
-
-_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 # JSON, since all rows are one value then; COPY could not be sent together with the lock. ``data`` is taken as it is:
 # what a server says may hold characters that are no text to PostgreSQL.
@@ -133,10 +131,9 @@ def _write_locked(session: Session, events: Sequence[NewEvent]) -> None:
         "created_at": moment,
         "least": _least_id(moment),
     }
-    connection = session.connection()
     with sent_together(session):
-        connection.execute(_LOCK, {"key": _OUTBOX})
-        connection.execute(_INSERT, written)
+        lock_until_end(session, _OUTBOX)
+        session.connection().execute(_INSERT, written)
 
 
 _about = attrgetter(*_NAMES[:-1])

@@ -148,7 +148,7 @@ class DecisionContext:
         reads = self.tickets.reads
         opened = self._opened_question(self._counted.keys(), connection.dialect.name)
         *answers, counts = ask_together(connection, [*reads.questions, opened])
-        return reads.are(answers) and self._limits_hold(dict.fromkeys(self._counted, 0) | dict(counts))
+        return reads.match(answers) and self._limits_hold(dict.fromkeys(self._counted, 0) | dict(counts))
 
     def _limits_hold(self, found: Mapping[str, int]) -> bool:
         """Whether each sender is on the same side of TicketsPerSenderHour, who has opened as many by now."""

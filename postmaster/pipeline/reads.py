@@ -29,7 +29,7 @@ class Reads:
         """The queries with their values, in the order in which they were made."""
         return [question for question, _ in self._made]
 
-    def are(self, answers: Sequence[Sequence[Any]]) -> bool:
+    def match(self, answers: Sequence[Sequence[Any]]) -> bool:
         """Whether ``answers`` to ``questions`` are those of then, in whatever order the rows of each are."""
         return all(
             answer == then or sorted(map(repr, answer)) == sorted(map(repr, then))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from postmaster.database import dialect_of
+from postmaster.database import lock_until_end
 from postmaster.extensions import Json
 from postmaster.resources.models import AuditEvent
 
@@ -56,7 +56,6 @@ def events_in(session: Session, batch: str, actor: str) -> Sequence[AuditEvent]:
 def lock_administration(session: Session) -> None:
     """Keep other administrative changes waiting until this transaction ends.
 
-    So that rules over several rows hold, such as one valid account a mailbox. SQLite has one writer anyway.
+    So that rules over several rows hold, such as one valid account a mailbox.
     """
-    if dialect_of(session) == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADMINISTRATION})
+    lock_until_end(session, _ADMINISTRATION)

@@ -101,8 +101,13 @@ class Deletions:
 class MailSource(Interface):
     """One session with one mailbox. Every method raises MailError; after one, only ``abort`` may be called."""
 
-    session_limit: int | None
-    """After how many deletions the session must be closed, for them to be certain; None: whenever you like."""
+    @property
+    def session_limit(self) -> int | None:
+        """After how many deletions the session must be closed, for them to be certain; None: whenever you like.
+
+        It may change in the course of the session.
+        """
+        ...
 
     def list(self) -> Listing:
         """All messages that are there now, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import poplib
+import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -16,6 +17,7 @@ from postmaster.sources.deadline import time_for
 from postmaster.sources.listing import MOST, UNLISTED, Listing, Names, fitting
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
+from postmaster.system.settings import RECONNECT_MESSAGE
 
 StepT = TypeVar("StepT")
 
@@ -26,6 +28,9 @@ SESSION_SHARE, LONGEST_SESSION = 20, 10
 """A session takes a twentieth of a full maildrop, up to ten times PostMasterReconnectMessage. Each begins with a
 listing of all that is left: where 50,000 messages wait, 250 of them took as long as the messages themselves.
 """
+
+LONG_SECONDS = 120.0
+"""After so long it takes no more than PostMasterReconnectMessage, so that a slow server has time left for QUIT."""
 
 MAX_LISTING_BYTES = 100_000_000
 """More lines than any message has, for TOP."""
@@ -43,9 +48,7 @@ DELE_REFUSED = "The server did not mark the mail as deleted."
 class Pop3Source:
     """A MailSource over a maildrop. ``read_only`` marks nothing, and reads with TOP where the server has it.
 
-    ``session_limit`` is ``reconnect_after`` (PostMasterReconnectMessage). It is None where a server has no UIDL:
-    without identities a broken QUIT leaves doubt about all mail of the session, however little that is. So it is where
-    a server wants time between two sessions (LOGIN-DELAY).
+    ``reconnect_after`` is PostMasterReconnectMessage; None if no session has to end for that.
     """
 
     def __init__(
@@ -59,10 +62,19 @@ class Pop3Source:
         self._retrieved: set[int] = set()
         self._mails, has_identities = self._first_look()
         connection.opened()
-        self.session_limit = None
-        if reconnect_after and has_identities and not client.login_delay:
-            share = min(len(self._mails) // SESSION_SHARE, LONGEST_SESSION * reconnect_after)
-            self.session_limit = max(reconnect_after, share)
+        self._reconnect_after = reconnect_after if has_identities and not client.login_delay else None
+        self._began = time.monotonic()
+
+    @property
+    def session_limit(self) -> int | None:
+        """``reconnect_after``, or more for a while where very many wait, unless that was lowered. It is None where a
+        server has no UIDL: without identities a broken QUIT leaves doubt about all mail of the session, however little
+        that is. So it is where a server wants time between two sessions (LOGIN-DELAY).
+        """
+        usual = self._reconnect_after
+        if usual is None or usual < RECONNECT_MESSAGE.default or time.monotonic() > self._began + LONG_SECONDS:
+            return usual
+        return max(usual, min(len(self._mails) // SESSION_SHARE, LONGEST_SESSION * usual))
 
     def _first_look(self) -> tuple[Listing, bool]:
         """As ``_look``; once more, on a new connection and step by step, if it breaks while several are under way.

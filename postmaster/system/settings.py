@@ -81,7 +81,7 @@ RECONNECT_MESSAGE = Setting(
     "PostMasterReconnectMessage",
     200,
     "POP3: messages after which a session is closed, which makes their deletion final, and another one opened. "
-    "Where very many wait, up to ten times as many.",
+    "Where very many wait, up to ten times as many, unless it is below 200.",
     whole_number(1, 10_000),
     unit="messages",
 )

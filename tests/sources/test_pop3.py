@@ -45,10 +45,24 @@ def test_a_server_without_uidl_gives_no_identities_and_no_session_limit() -> Non
     assert server.messages == []
 
 
-@pytest.mark.parametrize(("waiting", "taken_at_once"), [(40, 2), (60, 3), (500, 20)])
-def test_a_session_is_longer_where_very_many_wait(waiting: int, taken_at_once: int) -> None:
-    with Pop3Server(mails(waiting)) as server:
-        source = open_source(at_script(server, "POP3"), deadline_seconds=60, reconnect_after=2)
+@pytest.mark.parametrize(
+    ("wanted", "constants", "taken_at_once"),
+    [
+        (200, {}, 250),
+        (199, {}, 199),
+        (300, {}, 300),
+        (200, {"LONGEST_SESSION": 1}, 200),
+        (200, {"LONG_SECONDS": -1.0}, 200),
+    ],
+    ids=["a twentieth", "lowered", "raised", "at most", "slow"],
+)
+def test_a_session_is_longer_where_very_many_wait(
+    monkeypatch: pytest.MonkeyPatch, wanted: int, constants: dict[str, float], taken_at_once: int
+) -> None:
+    for name, value in constants.items():
+        monkeypatch.setattr(pop3_module, name, value)
+    with Pop3Server([b"Subject: one of many\r\n\r\n"] * 5000) as server:
+        source = open_source(at_script(server, "POP3"), deadline_seconds=60, reconnect_after=wanted)
         assert source.session_limit == taken_at_once
 
 
