@@ -51,7 +51,7 @@ IMPORTED: dict[tuple[str, ...], tuple[str, set[str]]] = {
         set(),
     ),
     ("read",): (
-        f"{ALWAYS} {STORED} bulk cli.read confined desk.* fetching.foresight fetching.pending fetching.pipe"
+        f"{ALWAYS} {STORED} bulk cli.read confined roundtrips desk.* fetching.foresight fetching.pending fetching.pipe"
         " ledger.* outbox outbox.* parsing parsing.* pipeline.*",
         {"regex", "webencodings", "zstandard"},
     ),
