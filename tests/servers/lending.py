@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # it lends by this
 PREPARATION = (
     "CREATE SCHEMA lending",
     "CREATE TABLE lending.sequences AS SELECT sequencename, last_value FROM pg_sequences",
+    "CREATE TABLE lending.size AS SELECT oid, relpages, reltuples FROM pg_class"
+    " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
     "CREATE TABLE lending.change (tag text)",
     "CREATE FUNCTION lending.note() RETURNS event_trigger LANGUAGE plpgsql AS"
     " $$ BEGIN INSERT INTO lending.change VALUES (tg_tag); END $$",
@@ -38,11 +40,11 @@ CHANGED = (
     " WHERE relnamespace = 'public'::regnamespace LIMIT 1"
 )
 
-# Otherwise plans would be made for tables that are known to be empty; of new ones nothing is known.
-FORGOTTEN = (
-    "UPDATE pg_class SET relpages = 0, reltuples = -1"
-    " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples <> -1"
-)
+# Otherwise plans would be made for tables that are known to be empty; of most new ones nothing is known.
+FORGOTTEN = """
+UPDATE pg_class SET relpages = kept.relpages, reltuples = kept.reltuples
+FROM lending.size AS kept WHERE kept.oid = pg_class.oid
+"""
 
 COUNTED_BACK = """
 SELECT setval(sequencename::regclass, coalesce(kept.last_value, start_value), kept.last_value IS NOT NULL)
