@@ -43,7 +43,12 @@ class Child:
     def start(self, app: Flask) -> None:
         """Start it."""
         self.process = _context.Process(target=_run, args=(self.role, app), name=self.name)
-        self.process.start()
+        # A signal that comes before the process has handlers of its own waits for them: ours would take it there.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         self.started = time.monotonic()
 
     def bury(self) -> None:
@@ -62,6 +67,7 @@ def _run(role: Callable[[Flask], None], app: Flask) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN if number != signal.SIGTERM else signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     role(app)
 
 

@@ -1,0 +1,34 @@
+"""The processes of the worker end when they are asked to, whatever they are at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+# A process that is asked to end before it has run a single line, as on a machine that has no time for it.
+SLOW_TO_BEGIN = """
+import os, signal, sys
+from multiprocessing.context import ForkProcess
+from postmaster.jobs.supervisor import Child, Supervisor
+
+asked, told = os.pipe()
+os.register_at_fork(after_in_child=lambda: os.read(asked, 1))
+terminate = ForkProcess.terminate
+
+def terminate_and_tell(process):
+    terminate(process)
+    os.write(told, b"x")
+
+class Stopped(Supervisor):
+    def _start_missing(self):
+        super()._start_missing()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+ForkProcess.terminate = terminate_and_tell
+sys.exit(Stopped(None, [Child("one", lambda app: signal.pause())]).run())
+"""
+
+
+def test_a_process_that_is_asked_to_end_before_it_has_begun_ends() -> None:
+    done = subprocess.run([sys.executable, "-c", SLOW_TO_BEGIN], timeout=60, check=False)
+    assert done.returncode == 0
