@@ -142,7 +142,7 @@ def _take_claim(account_id: int, token: str) -> TaskTurn | None:
         if account_health(account) not in (REQUESTABLE if requested_by else SCHEDULED):
             state.claim = state.claimed_at = None
             return None
-        state.claim, state.claimed_at = f"taken-{token}", now()
+        state.claim, state.claimed_at = f"{dispatching.TAKEN}{token}", now()
         state.next_run_at = slot_after_run(session, account, now())
         host = session.execute(select(dispatching.host_column()).where(MailAccount.id == account_id)).scalar_one()
         return TaskTurn(account_id, state.claim, host, requested_by, doubtful, _seconds(session, doubtful))

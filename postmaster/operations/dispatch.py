@@ -37,6 +37,9 @@ from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 if TYPE_CHECKING:
     from redis import Redis
 
+# What a claim begins with that a worker has taken.
+TAKEN = "taken-"
+
 # Seconds that a run of the fast lane has; it is cut off half a minute later if it is in the middle of a batch.
 FAST_SECONDS = 10
 
@@ -106,12 +109,16 @@ def enqueue(redis: Redis, claim: Claim) -> None:
 
 
 def release_claims(session: Session, claims: Sequence[Claim]) -> None:
-    """Take ``claims`` back; their accounts are as due as before. The caller commits."""
+    """Take ``claims`` back; their accounts are as due as before. The caller commits.
+
+    One whose worker has died before its run began has its next turn fixed already: it is due at once.
+    """
     for claim in claims:
+        due = {"next_run_at": None} if claim.token.startswith(TAKEN) else {}
         session.execute(
             update(AccountState)
             .where(AccountState.account_id == claim.account_id, AccountState.claim == claim.token)
-            .values(claim=None, claimed_at=None)
+            .values(claim=None, claimed_at=None, **due)
         )
 
 

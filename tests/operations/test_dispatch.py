@@ -91,6 +91,20 @@ def test_jobs_that_redis_loses_are_queued_again(
     assert desk.titles() == expected(3)
 
 
+def test_an_account_whose_worker_dies_before_its_run_begins_is_due_at_once(
+    desk: Desk, mailbox: TestMailbox, work_off: WorkOff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox.deliver(*mails(3))
+    account = int(desk.account(mailbox))
+    tasks.tick()
+    connect().flushall()
+    assert tasks._take_claim(account, str(state(account).claim))
+    monkeypatch.setattr(upkeep, "CLAIM_LASTS", upkeep.CLAIM_LASTS * 0)
+    tasks.upkeep()
+    work_off()
+    assert desk.titles() == expected(3)
+
+
 @pytest.mark.parametrize(
     "options",
     [("--validity", "invalid"), ("--validity", "invalid-temporarily"), ("--credential", "")],
