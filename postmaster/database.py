@@ -8,7 +8,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -28,8 +27,6 @@ from postmaster.schema import MIGRATIONS
 log = structlog.get_logger("postmaster.database")
 
 T = TypeVar("T")
-
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 # Those that are closed when the process ends. The last connection to close takes SQLite's log back into the file, so
 # that whoever copies the file between two commands has all of it.
@@ -92,7 +89,7 @@ def transaction() -> Iterator[Session]:
 
 
 def execute(
-    session: Session, statement: Executable, values: Mapping[str, Any] = EMPTY
+    session: Session, statement: Executable, values: Mapping[str, Any] | None = None
 ) -> CursorResult[*tuple[Any, ...]]:
     """Execute what is about columns and not about objects, after what waits in ``session``; in its transaction.
 

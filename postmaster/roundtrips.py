@@ -26,7 +26,8 @@ Question = tuple[Select[*tuple[Any, ...]], Mapping[str, Any]]
 
 @contextmanager
 def sent_together(session: Session) -> Iterator[None]:
-    """Statements of ``session`` are sent meanwhile without waiting for what they say, which nobody may look at.
+    """Statements of ``session`` are sent meanwhile without waiting for what they say, which nobody may look at; so no
+    object may be written by it, which would ask for its id.
 
     Raises DBAPIError at the end if the server minds one of them; those behind it are not carried out then.
     """

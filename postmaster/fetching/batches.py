@@ -127,12 +127,14 @@ class MailboxWork:
     def _next_batches(self, listing: MailboxListing, source: MailSource) -> Iterator[list[RemoteMail]]:
         taken = 0
 
+        def room() -> int:
+            return BATCH_MESSAGES if source.session_limit is None else source.session_limit - taken
+
         def bound() -> int:
-            usual = min(BATCH_MESSAGES, self.bisection.most, *([] if taken else [FIRST_BATCH]))
-            return usual if source.session_limit is None else min(usual, source.session_limit - taken)
+            return min(BATCH_MESSAGES if taken else FIRST_BATCH, BATCH_MESSAGES, self.bisection.most, room())
 
         for batch in batches(listing.wanted, bound):
-            if self.limits.stop() or (source.session_limit is not None and taken >= source.session_limit):
+            if self.limits.stop() or room() <= 0:
                 return
             taken += len(batch)
             yield batch

@@ -107,7 +107,7 @@ def _links(decision: Decision) -> Iterator[tuple[CandidateTicket, LinkKind]]:
 def _new_ticket(decision: Decision) -> NewTicket:
     """The ticket as it is after the whole batch."""
     ticket = _ticket(decision)
-    return NewTicket(ticket.title, ticket.queue.id, ticket.attributes, _sender_name(decision), decision.sender)
+    return NewTicket(ticket.title, ticket.queue.id, ticket.attributes, decision.writer.name[:200], decision.sender)
 
 
 def article_of(decision: Decision) -> NewArticle:
@@ -127,10 +127,6 @@ def article_of(decision: Decision) -> NewArticle:
         dynamic_fields=dict(decision.article_fields) or None,
         sender_address=decision.sender,
     )
-
-
-def _sender_name(decision: Decision) -> str:
-    return decision.writer.name[:200]
 
 
 def _change(session: Session, tickets: set[CandidateTicket], moment: datetime) -> None:

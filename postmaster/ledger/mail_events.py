@@ -19,7 +19,7 @@ TOLD_AS: Mapping[Outcome, EventType] = {
     Outcome.QUARANTINED: EventType.MAIL_QUARANTINED,
 }
 
-# One object for all.
+# One object for all: where columns are inserted, one with the same in each row is made ready once (``bulk``).
 _NO_DATA: Json = {}
 
 
