@@ -54,6 +54,21 @@ def sticking_out(page: Page) -> Any:
     return page.evaluate(_OVERFLOW)
 
 
+# Headings of rows that are shown as cards and take less than the width of theirs.
+_SQUEEZED = """() => [...document.querySelectorAll('.data tbody tr')].flatMap(row => {
+  const heading = row.querySelector('th'), style = getComputedStyle(row);
+  if (style.display !== 'grid' || !heading || !heading.offsetParent) return [];
+  const room = row.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return heading.offsetWidth < 0.9 * room ? [heading.innerText] : [];
+})"""
+
+
+def squeezed(page: Page) -> list[str]:
+    """What cards of a list are headed by in part of their width only."""
+    found: list[str] = page.evaluate(_SQUEEZED)
+    return found
+
+
 def settled(page: Page) -> None:
     """Wait until htmx has put in what it asked for; until then, what is new does not listen yet."""
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from postmaster.web import BLUEPRINTS
 from tests.browser.conftest import MakePage
-from tests.browser.page_checks import sticking_out, violations_in_both
+from tests.browser.page_checks import squeezed, sticking_out, violations_in_both
 from tests.browser.site import Site, is_page
 
 NOUNS = ["session", *(module.blueprint.name for module in BLUEPRINTS)]
@@ -45,7 +45,7 @@ def test_axe_finds_nothing_in_light_or_dark_and_nothing_is_wider_than_a_phone(
     for address in pages(site, page, noun):
         found[address] = violations_in_both(page)
         page.set_viewport_size({"width": NARROW, "height": 900})
-        wide[address] = sticking_out(page)
+        wide[address] = [*sticking_out(page), *squeezed(page)]
         page.set_viewport_size({"width": 1280, "height": 900})
     assert found
     assert {where: what for where, what in found.items() if what} == {}
