@@ -14,7 +14,7 @@ from typing import Any, Literal
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, StorageState
 
 # Milliseconds that anything on a page may take.
-PATIENCE = 20_000
+PATIENCE = 60_000
 
 # How many pages of a worker may be at rest: each is a process of the browser.
 MOST_AT_REST = 4

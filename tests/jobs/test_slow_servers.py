@@ -86,7 +86,8 @@ def test_accounts_whose_servers_crawl_never_have_all_workers(
 ) -> None:
     worker = start_worker("--workers", str(workers))
     wait_until(lambda: len(runs_of(app, RunStatus.FAILED)) >= len(crawlers), "each of them to be given up", 60)
-    healthy = int(desk.account(mailbox))
+    healthy = int(desk.account(mailbox, interval=1440))
+    wait_until(lambda: runs_of(app, RunStatus.OK), "the healthy account to have been looked at", 60)
     rounds = []
     for number in range(1, 4):
         wait_until(lambda: at_rest(app, healthy), "the account to have had its turn", 60)

@@ -179,6 +179,7 @@ def test_three_workers_and_two_schedulers_fetch_each_account_once_and_no_host_is
     desk: Desk, mailbox: TestMailbox, start_worker: Start
 ) -> None:
     desk.ok("setting", "set", "SessionsPerHost", "2")
+    desk.ok("setting", "set", "FetchIntervalMinutes", "1440")  # so that none has a second turn, however long this takes
     boxes = [mailbox, *(new_mailbox(mailbox.server) for _ in range(11))]
     for box in boxes:
         box.deliver(*mails(1))

@@ -174,6 +174,7 @@ def test_what_does_not_fit_into_a_request_goes_on_with_the_next(
     app: Flask, desk: Desk, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("postmaster.web.quarantine.ACTION_SECONDS", 0.0)
+    monkeypatch.setattr("postmaster.ledger.quarantine.HOLDING", 60)
     add_quarantined(app, ["one"], mail("one"))
     add_quarantined(app, ["storm"] * 50, mail("storm"))
     assert "The 1 message on this page is selected." in words(client.get("/quarantine?page=2&all=").text)

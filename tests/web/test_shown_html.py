@@ -21,7 +21,7 @@ REFUSED = "too large to be shown safely, or takes too long"
 
 # Seconds that a view may take on a machine where others compute as well: a child is given up after three, and the text
 # is parsed as well.
-PATIENCE = 6.0
+PATIENCE = 15.0
 
 
 def html_mail(html: str) -> bytes:
