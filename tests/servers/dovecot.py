@@ -82,6 +82,12 @@ service pop3-login {{
     port = {pop3s}
   }}
 }}
+service imap {{
+  service_count = 100
+}}
+service pop3 {{
+  service_count = 100
+}}
 """
 
 # How it asks an identity provider about access tokens (RFC 7662).
