@@ -16,13 +16,14 @@ from flask import Flask
 from hypothesis import settings
 from time_machine import escape_hatch
 
-from postmaster import clock, create_app
-from postmaster.config import load_environment
+from postmaster import clock, create_app, database
+from postmaster.config import Environment, load_environment
 from postmaster.database import prepare_database
 from postmaster.extensions import db
 from postmaster.system import users
 from tests.disk import wait_for_no_disk
 from tests.guard.sitecustomize import variables
+from tests.once import once
 from tests.results import Run, runner_of
 from tests.support import Desk
 
@@ -51,22 +52,32 @@ SLOW = {
 ON_BOTH = {
     "accounts",
     "operations",
+    "outbox",
     "system",
+    "cli/test_conversations.py",
+    "cli/test_customer.py",
+    "cli/test_ticket.py",
     "fetching/test_batches.py",
     "fetching/test_fetch.py",
     "fetching/test_lease.py",
     "fetching/test_read.py",
+    "ledger/test_plans.py",
     "ledger/test_quarantine.py",
+    "ledger/test_search.py",
+    "pipeline/test_external_numbers.py",
     "pipeline/test_followups.py",
     "pipeline/test_headers.py",
+    "test_bulk.py",
+    "test_ids.py",
 }
-# What does so by itself.
-ON_BOTH_ALREADY = {"accounts/test_columns.py", "accounts/test_concurrency.py"}
 
 # How often bin/test, and bin/soak, tries what is told of any text, message or request.
 settings.register_profile("test", max_examples=30)
 settings.register_profile("soak", max_examples=500)
 settings.load_profile("test")
+
+# What makes the tables of the embedded database.
+UPGRADE = database._upgrade_embedded
 
 NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
@@ -120,21 +131,22 @@ def names_of(path: Path) -> set[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Have what is to run on both databases do so, unless one is chosen."""
-    if metafunc.config.getoption("database") != "both" or "new_database" not in metafunc.fixturenames:
+    """Have what is to run on both databases do so, and what is about one of them on that one, whichever is chosen."""
+    usual = metafunc.config.getoption("database")
+    about = metafunc.definition.get_closest_marker("database")
+    if about is not None:
+        kinds = about.args
+    elif usual == "both" and names_of(metafunc.definition.path) & ON_BOTH:
+        kinds = ("sqlite", "postgresql")
+    else:
         return
-    names = names_of(metafunc.definition.path)
-    if names & ON_BOTH and not names & ON_BOTH_ALREADY and not metafunc.definition.get_closest_marker("embedded"):
-        metafunc.parametrize("new_database", ("sqlite", "postgresql"), indirect=True)
+    if "new_database" in metafunc.fixturenames:
+        metafunc.parametrize("new_database", kinds, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort what takes long first, and leave out what is about the embedded database where there is none."""
+    """Sort what takes long first."""
     items[:] = slow_ones_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
-    if config.getoption("database") == "postgresql":
-        for item in items:
-            if item.get_closest_marker("embedded"):
-                item.add_marker(pytest.mark.skip("is about the embedded database"))
 
 
 def slow_ones_first(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
@@ -213,12 +225,12 @@ def environ(data_dir: Path, certificates: Certificates, new_database: NewDatabas
         "POSTMASTER_CA_FILE": str(certificates.ca_file),
         "POSTMASTER_OUTLOOK_HOST": "outlook.example",
     }
-    with new_database() as database:
-        yield variables() | own | database
+    with new_database() as named:
+        yield variables() | own | named
 
 
 @pytest.fixture
-def unused_app(environ: dict[str, str]) -> Iterator[Flask]:
+def unused_app(environ: dict[str, str], tables_made_anew: None) -> Iterator[Flask]:
     """The app on an empty data directory, before its first command."""
     yield from used(create_app(load_environment(environ)))
 
@@ -233,11 +245,35 @@ def used(app: Flask) -> Iterator[Flask]:
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the first command makes: that takes longer than most tests do."""
-    environment = load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("empty"))})
-    with create_app(environment).app_context():
-        prepare_database()
-        db.engine.dispose()  # what still stands in its log goes into the file
-    return environment.database_file.read_bytes()
+
+    def make(folder: Path) -> None:
+        with create_app(load_environment({"POSTMASTER_DATA_DIR": str(folder)})).app_context():
+            prepare_database()
+            db.engine.dispose()  # what still stands in its log goes into the file
+
+    folder = once(tmp_path_factory, "empty", make)
+    return load_environment({"POSTMASTER_DATA_DIR": str(folder)}).database_file.read_bytes()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_made_once(empty_database: bytes) -> Iterator[None]:
+    """Have the first command of an app find its tables there, which would take longer than most tests do."""
+
+    def upgrade_a_copy(environment: Environment) -> None:
+        if not environment.database_file.exists():
+            environment.database_file.write_bytes(empty_database)
+            environment.database_file.chmod(0o600)
+        UPGRADE(environment)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_upgrade_embedded", upgrade_a_copy)
+        yield
+
+
+@pytest.fixture
+def tables_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the first command make its tables, as it does for everybody."""
+    monkeypatch.setattr(database, "_upgrade_embedded", UPGRADE)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def test_a_fault_in_the_pages_is_met_by_each_request() -> None:
             client.get("/")
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_whoever_copies_the_file_between_commands_has_all_of_the_database(app: Flask, environ: dict[str, str]) -> None:
     folder = Path(environ["POSTMASTER_DATA_DIR"])
     command = [sys.executable, "-m", "flask", "--app", "postmaster", "queue", "add", "--name", "Copied"]

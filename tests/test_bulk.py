@@ -13,17 +13,14 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from postmaster import create_app
 from postmaster.bulk import insert_rows, table_of
-from postmaster.config import load_environment
-from postmaster.database import dialect_of, prepare_database, transaction
-from postmaster.desk.models import Queue, RawMail, Ticket
+from postmaster.database import dialect_of, transaction
+from postmaster.desk.models import RawMail, Ticket
 from postmaster.extensions import Json, Model, now
 from postmaster.ledger.models import Deletion, InboundMail
 from postmaster.outbox.emit import NewEvent, emit
 from postmaster.outbox.models import Event, EventType
 from postmaster.pipeline.outcome import Outcome
-from tests.conftest import used
 
 MOMENT = datetime(2026, 11, 25, 12, 30, 15, 123456, UTC)
 ELSEWHERE = datetime(2026, 3, 29, 2, 30, tzinfo=timezone(timedelta(hours=5, minutes=45)))
@@ -64,19 +61,11 @@ ROWS: list[tuple[type[Model], list[Json]]] = [
 Add = Callable[[Session, type[Model], Sequence[Json]], Any]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"], autouse=True)
-def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[Flask]:
-    """The app on either database, in its context, with one queue."""
-    environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
-    if request.param == "postgresql":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("postgres").copy_database()
-    for app in used(create_app(load_environment(environ))):
-        with app.app_context():
-            prepare_database()
-            with transaction() as session:
-                if session.get(Queue, 1) is None:
-                    session.add(Queue(id=1, name="one"))
-            yield app
+@pytest.fixture(autouse=True)
+def ready(app: Flask) -> Iterator[Flask]:
+    """The app in its context."""
+    with app.app_context():
+        yield app
 
 
 def plainly(session: Session, model: type[Model], rows: Sequence[Json]) -> None:

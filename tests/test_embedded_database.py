@@ -48,7 +48,7 @@ def test_a_process_that_prepares_the_database_again_still_sees_what_others_write
         assert seen(unused_app) == value
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_a_commit_waits_for_the_disk_unless_it_is_one_of_these_tests(
     unused_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,10 +10,8 @@ from flask import Flask
 from sqlalchemy import Table, inspect, text
 from sqlalchemy.orm import Session
 
-from postmaster import create_app
 from postmaster.bulk import insert_rows
-from postmaster.config import load_environment
-from postmaster.database import prepare_database, transaction
+from postmaster.database import transaction
 from postmaster.extensions import Model, db
 from tests.filling import Insert, fill, fill_tables
 
@@ -23,18 +21,11 @@ NUMBERED = [table for table in db.metadata.sorted_tables if table.autoincrement_
 Ids = dict[str, list[int]]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[Flask]:
-    """The app on either database, in its context."""
-    environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
-    if request.param == "postgresql":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("lent_database")
-    app = create_app(load_environment(environ))
-    assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+@pytest.fixture
+def ready(app: Flask) -> Iterator[Flask]:
+    """The app, in its context."""
     with app.app_context():
-        prepare_database()
         yield app
-        db.engine.dispose()
 
 
 def by_model(session: Session) -> Insert:
@@ -100,7 +91,7 @@ def test_rows_that_are_added_one_by_one_and_in_bulk_never_meet() -> None:
         assert ids == sorted(set(ids)), name
 
 
-@pytest.mark.parametrize("ready", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_what_was_deleted_before_the_upgrade_is_not_used_again_after_it(ready: Flask) -> None:
     runner = ready.test_cli_runner()
     assert runner.invoke(args=["db", "downgrade", "r06"]).exit_code == 0
@@ -117,7 +108,7 @@ def test_what_was_deleted_before_the_upgrade_is_not_used_again_after_it(ready: F
     assert {name: ids for name, ids in add_to_all(by_model).items() if name in there and min(ids) <= last} == {}
 
 
-@pytest.mark.parametrize("ready", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_upgrading_and_going_back_keeps_the_count(ready: Flask) -> None:
     before = add_to_all(by_model)
     empty_all()
@@ -129,7 +120,7 @@ def test_upgrading_and_going_back_keeps_the_count(ready: Flask) -> None:
     assert {name: ids for name, ids in after.items() if name in there and min(ids) <= max(before[name])} == {}
 
 
-@pytest.mark.parametrize("ready", ["sqlite"], indirect=True)
+@pytest.mark.database("sqlite")
 def test_the_embedded_database_is_sound_after_its_tables_were_reworded(ready: Flask) -> None:
     with ready.app_context(), db.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalars().all() == ["ok"]

@@ -7,35 +7,22 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
-from postmaster import create_app
 from postmaster.accounts.columns import health_column, label_column
 from postmaster.accounts.credential_health import CredentialHealth, credential_health, credential_health_column
 from postmaster.accounts.health import WORST_FIRST, Health, account_health
 from postmaster.accounts.kinds import CredentialKind, Grant
 from postmaster.accounts.models import AccountState, Credential, CredentialToken, MailAccount
 from postmaster.accounts.sealing import seal
-from postmaster.config import load_environment
-from postmaster.database import prepare_database, read_session, transaction
+from postmaster.database import read_session, transaction
 from postmaster.desk.models import Queue
 from postmaster.extensions import now
 from postmaster.fetching.overview import count_healths
 from postmaster.resources.models import Validity
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_app(environ: dict[str, str], request: pytest.FixtureRequest) -> Flask:
-    """The app with its tables, on each kind of database."""
-    if request.param == "sqlite":
-        return create_app(load_environment(environ))
-    return create_app(
-        load_environment({**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")})
-    )
 
 
 def credentials() -> Iterator[Credential]:
@@ -93,9 +80,8 @@ def states(account: MailAccount) -> Iterator[AccountState | None]:
         yield AccountState(paused_revision=paused, failures=failures, last_success_at=success)
 
 
-def test_a_credential_stands_the_same_in_sql(any_app: Flask) -> None:
-    with any_app.app_context():
-        prepare_database()
+def test_a_credential_stands_the_same_in_sql(app: Flask) -> None:
+    with app.app_context():
         with transaction() as session:
             session.add_all(credentials())
         today, seen = now(), set()
@@ -107,9 +93,8 @@ def test_a_credential_stands_the_same_in_sql(any_app: Flask) -> None:
         assert seen == set(CredentialHealth)
 
 
-def test_label_and_health_are_the_same_in_sql(any_app: Flask) -> None:
-    with any_app.app_context():
-        prepare_database()
+def test_label_and_health_are_the_same_in_sql(app: Flask) -> None:
+    with app.app_context():
         with transaction() as session:
             known = list(credentials())
             queue = Queue(name="Gone", validity=Validity.INVALID)

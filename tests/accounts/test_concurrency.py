@@ -8,29 +8,20 @@ from threading import Barrier
 
 import pytest
 from flask import Flask
-from flask_migrate import upgrade
 
-from postmaster import create_app
 from postmaster.accounts.credentials import CredentialService
 from postmaster.accounts.service import AccountService
-from postmaster.config import load_environment
-from postmaster.database import prepare_database, read_session, transaction
+from postmaster.database import read_session, transaction
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.service import ConflictError
 
 ACCOUNT = {"type": "IMAPS", "host": "mail.example.com", "credential": "C"}
 
 
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
-def ready(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[Flask]:
-    """The app on either database, in its context, with one credential."""
-    if request.param == "PostgreSQL":
-        environ = {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
-    app = create_app(load_environment(environ))
+@pytest.fixture
+def ready(app: Flask) -> Iterator[Flask]:
+    """The app in its context, with one credential."""
     with app.app_context():
-        if request.param == "PostgreSQL":
-            upgrade()
-        prepare_database()
         with transaction() as session:
             CredentialService(session, "test").add({"name": "C", "username": "info", "password": "secret"})
         yield app

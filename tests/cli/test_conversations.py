@@ -44,14 +44,6 @@ LISTS = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of an app on an empty database of either kind."""
-    if request.param == "sqlite":
-        return environ
-    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
-
-
 def days_ago(days: float) -> str:
     """A moment as the other system has it."""
     return (now() - timedelta(days=days)).strftime(STAMP)

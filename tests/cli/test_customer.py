@@ -26,13 +26,6 @@ Ada@Example.NET,ada,4711
 CONDITION = next(condition for condition in CONDITIONS if condition.name == "customers")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of an app on either database."""
-    url = request.getfixturevalue("lent_database") if request.param == "postgresql" else ""
-    return {**environ, "POSTMASTER_DATABASE_URL": url}
-
-
 @pytest.fixture
 def known(desk: Desk) -> Desk:
     """A desk that knows some customers."""

@@ -80,7 +80,7 @@ def python(code: str, environ: dict[str, str], *words: str, input: bytes = b"") 
     return done.stderr.decode().splitlines()
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("words", IMPORTED, ids=" ".join)
 def test_a_command_imports_what_it_needs(environ: dict[str, str], words: tuple[str, ...]) -> None:

@@ -121,7 +121,7 @@ def test_a_bad_key_file_keeps_the_mail(
     assert_kept(deliver(environ))
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_a_database_of_a_later_version_keeps_the_mail(
     desk: Desk, environ: dict[str, str], deliver: Deliver, data_dir: Path
 ) -> None:
@@ -133,7 +133,7 @@ def test_a_database_of_a_later_version_keeps_the_mail(
     assert deliver(environ).returncode == 75
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_a_file_that_is_no_database_keeps_the_mail(environ: dict[str, str], deliver: Deliver, data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "postmaster.sqlite").write_bytes(b"nonsense" * 1000)

@@ -13,24 +13,8 @@ from postmaster.desk.models import Article, RawMail
 from postmaster.extensions import db
 from postmaster.ledger.models import InboundMail
 from postmaster.resources.models import AuditEvent
-from tests.results import Run
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of an app on an empty database of either kind."""
-    if request.param == "sqlite":
-        return environ
-    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
-
-
-@pytest.fixture
-def desk(run: Run) -> Desk:
-    """The app, its tables made."""
-    assert run("db", "upgrade").exit_code == 0
-    return Desk(run)
 
 
 def opened(desk: Desk, *options: str, **mail_options: Any) -> str:

@@ -414,7 +414,7 @@ def fetched(folder: Path, empty_database: bytes, raws: Sequence[bytes]) -> dict[
     return rows_of(app)
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_a_mailbox_becomes_the_same_rows_as_without_the_process(
     tmp_path: Path, empty_database: bytes, eager: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,7 +485,7 @@ def test_an_account_with_little_mail_starts_no_process(
     assert desk.fetch_one()["new"] == 5
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_a_run_that_is_killed_over_a_batch_takes_its_process_with_it(
     desk: Desk, mailbox: TestMailbox, environ: dict[str, str], flask_process: FlaskProcesses
 ) -> None:

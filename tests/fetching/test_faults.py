@@ -55,7 +55,7 @@ def test_a_folder_that_is_read_only_is_not_read_at_all(desk: Desk, mailbox: Test
     assert mailbox.count("Shared") == 1
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_a_full_disk_stops_the_run_and_nothing_is_deleted_that_was_not_stored(
     desk: Desk, app: Flask, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ finally:
 """
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_16_megabytes_of_blank_lines_are_fetched_within_600_megabytes(desk: Desk, environ: dict[str, str]) -> None:
     with Pop3Server([BLANK_LINES, mail("after")]) as server:
         credential = desk.credential("anna", server.password)

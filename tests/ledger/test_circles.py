@@ -30,11 +30,7 @@ from postmaster.pipeline.candidate_tickets import CandidateTicket
 from tests.ledger.at_once import SECONDS, at_once, before_certain, numbers_of_all, outcomes, put_aside, somebody_waits
 from tests.ledger.test_ahead import ORIGIN, answer, arrivals, articles_each, named, refuse, take
 
-
-@pytest.fixture
-def environ(environ: dict[str, str], lent_database: str) -> dict[str, str]:
-    """The environment of an app on a PostgreSQL database of its own."""
-    return {**environ, "POSTMASTER_DATABASE_URL": lent_database}
+pytestmark = pytest.mark.database("postgresql")
 
 
 @pytest.fixture(autouse=True)

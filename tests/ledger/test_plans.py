@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from flask import Flask
 from sqlalchemy import Select, event, insert, text
 from sqlalchemy.orm import Session
@@ -28,13 +27,6 @@ TICKETS, KEYS_EACH = 20_000, 10
 RUNS = 5_000
 RUN = {"label": "ann@mail.example.com", "started_by": "worker", "status": RunStatus.OK, "left_reasons": {}}
 COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of an app on either database."""
-    url = request.getfixturevalue("lent_database") if request.param == "postgresql" else ""
-    return {**environ, "POSTMASTER_DATABASE_URL": url}
 
 
 def fill(session: Session) -> None:
@@ -109,7 +101,6 @@ def fill_runs(session: Session) -> None:
 
 
 def test_accounts_at_work_and_runs_of_a_day_are_found_by_indexes(desk: Desk, app: Flask) -> None:
-    desk.ok("db", "upgrade")
     with app.app_context(), transaction() as session:
         fill_runs(session)
         at_work = plans_of(session, lambda: progress(session))
@@ -126,7 +117,6 @@ def test_accounts_at_work_and_runs_of_a_day_are_found_by_indexes(desk: Desk, app
 
 
 def test_threads_and_senders_are_found_by_their_indexes(desk: Desk, app: Flask) -> None:
-    desk.ok("db", "upgrade")
     with app.app_context(), transaction() as session:
         fill(session)
         dialect = dialect_of(session)
@@ -149,7 +139,6 @@ def test_threads_and_senders_are_found_by_their_indexes(desk: Desk, app: Flask) 
 def test_answers_that_come_at_the_same_moment_open_one_ticket(
     desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses
 ) -> None:
-    desk.ok("db", "upgrade")
     desk.ok("queue", "set", "Raw", "--follow-up", "new-ticket")
     closed = mail("closed", headers=["X-OTRS-State: closed successful"])
     first = desk.ok("read", "--json", "--trusted", input=closed).json["message"]["message_id"]

@@ -85,21 +85,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
-@pytest.fixture(params=DATABASES)
-def environ(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str, str]:
-    """The environment of an app on either database."""
-    if request.param == "sqlite":
-        return environ
-    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
-
-
-@pytest.fixture
-def desk(desk: Desk) -> Desk:
-    """The commands, on a database that is ready."""
-    desk.ok("db", "upgrade")
-    return desk
-
-
 def test_mail_is_found_newest_first_by_what_people_know_of_it(app: Flask, desk: Desk) -> None:
     for days, raw in enumerate(MAIL.values()):
         with time_machine.travel(MOMENT + timedelta(days=days), tick=False):

@@ -26,11 +26,7 @@ from tests.ledger.at_once import SECONDS, at_once, before_certain, outcomes, put
 from tests.ledger.test_ahead import answer, articles_each, named, refuse, take, take_in_turn
 from tests.servers.ports import wait_until
 
-
-@pytest.fixture
-def environ(environ: dict[str, str], lent_database: str) -> dict[str, str]:
-    """The environment of an app on a PostgreSQL database of its own."""
-    return {**environ, "POSTMASTER_DATABASE_URL": lent_database}
+pytestmark = pytest.mark.database("postgresql")
 
 
 @pytest.fixture(autouse=True)

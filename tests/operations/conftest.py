@@ -17,22 +17,11 @@ from tests.support import Desk
 
 WorkOff = Callable[[], None]
 
-BOTH = pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
-
 
 @pytest.fixture
-def database() -> str:
-    """``SQLite``; a test that is parametrised over ``BOTH`` runs on PostgreSQL, too."""
-    return "SQLite"
-
-
-@pytest.fixture
-def environ(request: pytest.FixtureRequest, environ: dict[str, str], redis: Redis, database: str) -> dict[str, str]:
+def environ(environ: dict[str, str], redis: Redis) -> dict[str, str]:
     """The environment of an app whose Redis is empty."""
-    environ = {**environ, "POSTMASTER_REDIS_URL": redis.url}
-    if database == "PostgreSQL":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("lent_database")
-    return environ
+    return {**environ, "POSTMASTER_REDIS_URL": redis.url}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.heartbeat import Presence, beat
 from postmaster.operations.incidents import MAX_IN_FULL, deliver_alerts
 from postmaster.operations.models import AlertDelivery, Incident, ProcessRole
-from tests.operations.conftest import BOTH, change_state
+from tests.operations.conftest import change_state
 from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.support import Desk
 
@@ -63,7 +63,6 @@ def titles(webhook: WebhookServer) -> list[str]:
     return [call["title"].removeprefix("PostMaster: ") for call in webhook.calls]
 
 
-@BOTH
 def test_silence_is_told_once_and_once_when_it_is_over(
     account: str, smtp: SmtpServer, webhook: WebhookServer, desk: Desk
 ) -> None:
@@ -85,7 +84,6 @@ def test_silence_is_told_once_and_once_when_it_is_over(
     assert len(desk.ok("alert", "list", "--all", "--json").json_lines) == 1
 
 
-@BOTH
 @pytest.mark.usefixtures("account")
 def test_many_accounts_that_go_silent_at_once_are_told_in_one_message_and_so_is_that_they_are_back(
     smtp: SmtpServer, webhook: WebhookServer, desk: Desk
@@ -187,7 +185,6 @@ def test_only_one_of_many_looks(app: Flask) -> None:
         assert not check_in_turn()
 
 
-@BOTH
 @pytest.mark.usefixtures("account")
 def test_while_a_slow_target_keeps_one_waiting_another_one_sends_the_rest_and_nobody_is_told_twice(
     app: Flask, smtp: SmtpServer, webhook: WebhookServer
@@ -208,7 +205,6 @@ def test_while_a_slow_target_keeps_one_waiting_another_one_sends_the_rest_and_no
     assert (len(smtp.mails), len(webhook.calls)) == (1, 1)
 
 
-@BOTH
 @pytest.mark.usefixtures("account")
 def test_many_that_look_at_the_same_moment_open_one_incident(app: Flask, desk: Desk, webhook: WebhookServer) -> None:
     def check(_: int) -> None:

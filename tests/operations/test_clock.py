@@ -25,10 +25,13 @@ from postmaster.operations.heartbeat import Presence, alive, beat, claim_turn
 from postmaster.operations.incident_condition import IncidentTrouble
 from postmaster.operations.incidents import open_incidents, update_incidents
 from postmaster.operations.models import ProcessRole
-from tests.operations.conftest import BOTH, WorkOff, change_state, state
+from tests.operations.conftest import WorkOff, change_state, state
 from tests.operations.test_schedule import run_count
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk
+
+# An embedded database has no clock of its own.
+pytestmark = pytest.mark.database("postgresql")
 
 MINUTE = timedelta(minutes=1)
 
@@ -38,12 +41,6 @@ WRONG = pytest.mark.parametrize("minutes", [10, -10])
 @pytest.fixture(autouse=True)
 def shared_travel() -> None:
     """Here only this machine's clock is wrong."""
-
-
-@pytest.fixture
-def database() -> str:
-    """An embedded database has no clock of its own."""
-    return "PostgreSQL"
 
 
 @contextmanager
@@ -186,7 +183,7 @@ def test_a_clock_that_is_wrong_is_an_incident_until_it_is_right(
             beat(session, presence)  # its clock was set right meanwhile
 
 
-@BOTH
+@pytest.mark.database("sqlite", "postgresql")
 @pytest.mark.usefixtures("work_off")
 def test_where_the_database_is_the_machine_there_is_one_clock(environ: dict[str, str]) -> None:
     with wrong_host(environ, 10) as app:

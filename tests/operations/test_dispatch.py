@@ -18,7 +18,7 @@ from postmaster.jobs import tasks
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations import upkeep
 from postmaster.operations.dispatch import dispatch_due
-from tests.operations.conftest import BOTH, WorkOff, change_state, state
+from tests.operations.conftest import WorkOff, change_state, state
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.support import Desk, expected, mails
 
@@ -36,7 +36,6 @@ def runs() -> list[FetchRun]:
         return list(session.scalars(select(FetchRun).order_by(FetchRun.id)))
 
 
-@BOTH
 def test_a_tick_that_comes_many_times_at_once_queues_each_account_once(
     desk: Desk, app: Flask, mailbox: TestMailbox, other_mailbox: TestMailbox
 ) -> None:
@@ -52,7 +51,6 @@ def test_a_tick_that_comes_many_times_at_once_queues_each_account_once(
     assert len(queued()) == 2
 
 
-@BOTH
 def test_no_more_accounts_of_a_host_are_queued_than_may_have_sessions(
     desk: Desk, mailbox: TestMailbox, work_off: WorkOff
 ) -> None:
@@ -132,7 +130,6 @@ def test_an_account_that_becomes_valid_is_fetched_without_a_restart(
     assert len(runs()) == 1
 
 
-@BOTH
 def test_a_run_whose_process_is_gone_is_closed_and_the_next_goes_on(
     desk: Desk, mailbox: TestMailbox, work_off: WorkOff
 ) -> None:
@@ -215,7 +212,7 @@ def test_a_refused_login_is_tried_once_until_the_credential_is_changed(
     assert [run.status for run in runs()] == [RunStatus.FAILED, RunStatus.OK]
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_waiting_accounts_are_found_by_the_index(desk: Desk) -> None:
     desk.ok("account", "list")
     with read_session() as session:

@@ -20,7 +20,7 @@ from postmaster.operations.requests import Answer, request_fetch
 from postmaster.operations.run_history import RunFilter, run_history
 from postmaster.operations.state import Fetching, fetching_state
 from postmaster.resources.models import AuditEvent
-from tests.operations.conftest import BOTH, WorkOff, change_state, state
+from tests.operations.conftest import WorkOff, change_state, state
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, expected, mails
 
@@ -40,7 +40,6 @@ def audited(action: str) -> list[tuple[str, str]]:
         return [(actor, label) for actor, label in session.execute(query.order_by(AuditEvent.id))]
 
 
-@BOTH
 def test_fetch_now_answers_at_once_and_a_second_press_queues_no_second_run(
     desk: Desk, mailbox: TestMailbox, work_off: WorkOff
 ) -> None:
@@ -107,7 +106,6 @@ def test_what_is_asked_for_comes_before_what_is_due(
     assert runs[-1] == asked
 
 
-@BOTH
 def test_progress_of_all_accounts_costs_one_query(desk: Desk, mailbox: TestMailbox, other_mailbox: TestMailbox) -> None:
     accounts = [int(desk.account(each)) for each in (mailbox, other_mailbox)]
     request_fetch(accounts, "ada")
@@ -226,7 +224,6 @@ def test_a_run_that_does_not_get_to_see_the_mailbox_says_nothing_of_what_is_left
     assert (row["health"], row["backlog"]) == ("failing", 2)
 
 
-@BOTH
 def test_runs_are_filtered_and_cut(desk: Desk, mailbox: TestMailbox, other_mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(1))
     first, broken = desk.account(mailbox), desk.account(other_mailbox, port=1)
@@ -248,7 +245,6 @@ def test_runs_are_filtered_and_cut(desk: Desk, mailbox: TestMailbox, other_mailb
         assert len(run_history(session, RunFilter(before=page.next)).rows) == 1
 
 
-@BOTH
 def test_mail_is_counted_by_the_hour_and_old_hours_are_added_up(desk: Desk, mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(5))
     account = int(desk.account(mailbox))

@@ -21,7 +21,6 @@ from postmaster.operations.retention import BATCH, remove_old
 from postmaster.outbox.models import Event
 from postmaster.outlets.models import Outlet, OutletState
 from postmaster.resources.models import AuditEvent
-from tests.operations.conftest import BOTH
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail, mails
 
@@ -53,7 +52,6 @@ def test_nothing_is_removed_by_default(desk: Desk) -> None:
     assert rows(RawMail) == 1
 
 
-@BOTH
 def test_sources_go_by_age_while_tickets_and_ledger_stay(desk: Desk, mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(BATCH + 5))
     desk.account(mailbox)
@@ -67,7 +65,6 @@ def test_sources_go_by_age_while_tickets_and_ledger_stay(desk: Desk, mailbox: Te
     assert (rows(RawMail), rows(Ticket), rows(InboundMail)) == (1, BATCH + 6, BATCH + 6)
 
 
-@BOTH
 def test_tickets_go_by_age_of_their_last_change_with_all_that_is_theirs(desk: Desk, mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(BATCH + 5))
     desk.account(mailbox)
@@ -82,7 +79,6 @@ def test_tickets_go_by_age_of_their_last_change_with_all_that_is_theirs(desk: De
     assert desk.fetch_one()["new"] == 1
 
 
-@BOTH
 def test_old_runs_go_but_not_what_they_took(desk: Desk, mailbox: TestMailbox) -> None:
     mailbox.deliver(*mails(2))
     desk.account(mailbox)
@@ -154,7 +150,6 @@ def add_outlet(desk: Desk, name: str, cursor: int) -> None:
         session.execute(update(OutletState).where(OutletState.outlet_id == outlet).values(cursor=cursor))
 
 
-@BOTH
 def test_events_go_by_age_but_not_those_that_somebody_still_needs(
     desk: Desk, mailbox: TestMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from postmaster.config import load_environment
 from postmaster.operations.account_troubles import GROWING_RUNS
 from postmaster.operations.quiet_hours import is_quiet
 from postmaster.operations.targets import Target
-from tests.operations.conftest import BOTH, change_state
+from tests.operations.conftest import change_state
 from tests.operations.test_alerts import NOON, account, look, titles
 from tests.servers.alerts import WebhookServer
 from tests.support import Desk
@@ -55,7 +55,6 @@ def test_quiet_hours_are_by_the_clock_on_the_wall(hours: str, moment: str, quiet
     assert is_quiet(hours, datetime.fromisoformat(moment).astimezone(UTC), BERLIN) is quiet
 
 
-@BOTH
 def test_a_target_of_the_database_is_told_once_and_once_when_it_is_over(
     account: str, webhook: WebhookServer, desk: Desk
 ) -> None:
@@ -81,7 +80,6 @@ def test_a_target_is_told_of_its_conditions_alone(webhook: WebhookServer, desk: 
 
 
 # quarck/CalendarNotification#58: what was silent during quiet hours was never told afterwards.
-@BOTH
 def test_what_is_still_wrong_after_quiet_hours_is_told_then(account: str, webhook: WebhookServer, desk: Desk) -> None:
     add_target(desk, webhook, "--quiet-hours", "12:30-14:00")
     for minute in (61, 63, 119):
@@ -121,7 +119,6 @@ def test_a_test_message_knows_no_quiet_hours(webhook: WebhookServer, desk: Desk)
 
 
 # alerta/alerta#263: an acknowledged alert that came again was open again, although nothing was worse.
-@BOTH
 @pytest.mark.usefixtures("account")
 def test_an_acknowledged_incident_sends_nothing_more_until_it_is_over(
     app: Flask, webhook: WebhookServer, desk: Desk
@@ -145,7 +142,6 @@ def test_an_acknowledged_incident_sends_nothing_more_until_it_is_over(
 
 
 # opensearch-project/alerting#971: a third server that failed was never told, since two had been acknowledged.
-@BOTH
 @pytest.mark.usefixtures("account")
 def test_one_that_gets_worse_comes_back_once(app: Flask, webhook: WebhookServer, desk: Desk) -> None:
     add_target(desk, webhook)

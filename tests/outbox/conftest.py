@@ -6,23 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.results import Run
 from tests.support import Desk
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of an app on an empty database of either kind."""
-    if request.param == "sqlite":
-        return {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
-    return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
-
-
-@pytest.fixture
-def desk(run: Run) -> Desk:
-    """The app, its tables made."""
-    assert run("db", "upgrade").exit_code == 0
-    return Desk(run)
 
 
 class Reader:

@@ -22,13 +22,6 @@ from tests.servers.flask_process import FlaskProcesses
 from tests.support import Desk, mail
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of an app on either database."""
-    url = request.getfixturevalue("lent_database") if request.param == "postgresql" else ""
-    return {**environ, "POSTMASTER_DATABASE_URL": url}
-
-
 @pytest.fixture
 def monitored(desk: Desk) -> Desk:
     """A desk whose filter takes the number of a monitoring system."""

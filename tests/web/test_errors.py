@@ -148,7 +148,7 @@ def test_a_database_that_is_away_is_said_without_naming_it(data_dir: Path, caplo
     assert reference_of(response.text)
 
 
-@pytest.mark.embedded
+@pytest.mark.database("sqlite")
 def test_a_database_that_goes_away_under_somebody_signed_in(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         db.engine.dispose()

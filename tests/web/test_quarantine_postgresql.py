@@ -6,23 +6,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.results import Run
 from tests.support import Desk, mail
 from tests.web.conftest import add, signed_in, token_header
 from tests.web.resource_support import labels
 from tests.web.samples import add_quarantined
 
-
-@pytest.fixture
-def environ(environ: dict[str, str], lent_database: str) -> dict[str, str]:
-    """The environment of an app on an empty PostgreSQL database."""
-    return {**environ, "POSTMASTER_DATABASE_URL": lent_database}
+pytestmark = pytest.mark.database("postgresql")
 
 
 @pytest.fixture
-def client(app: Flask, run: Run) -> FlaskClient:
-    """The browser of an admin, on tables that are there."""
-    assert run("db", "upgrade").exit_code == 0
+def client(app: Flask) -> FlaskClient:
+    """The browser of an admin."""
     add(app, "admin")
     return signed_in(app, "admin")
 

@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection
 from postmaster.extensions import db
 from postmaster.resources import keyset
 from postmaster.resources.models import AuditEvent
-from tests.results import Run
 from tests.support import Desk, mail
 from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.resource_support import fragment, labels, queries_of, words
@@ -299,20 +298,13 @@ def test_the_list_needs_as_many_queries_for_500_tickets_as_for_10(app: Flask, cl
     assert queries_of(app, client, path) == few
 
 
+@pytest.mark.database("sqlite", "postgresql")
 class TestPlans:
     """How the database finds a page among 20,000 tickets."""
 
-    @pytest.fixture(params=["sqlite", "postgresql"])
-    def environ(self, environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
-        """The environment of an app on an empty database of either kind."""
-        if request.param == "sqlite":
-            return environ
-        return {**environ, "POSTMASTER_DATABASE_URL": request.getfixturevalue("lent_database")}
-
     @pytest.fixture
-    def client(self, app: Flask, run: Run) -> FlaskClient:
+    def client(self, app: Flask) -> FlaskClient:
         """The browser of an admin, with tickets of which the database knows how they are spread."""
-        assert run("db", "upgrade").exit_code == 0
         add(app, "admin")
         for _ in range(20):
             busy = {"state": "closed successful", "queue": "Misc", "sender_address": "bob@example.net"}
