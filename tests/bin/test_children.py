@@ -21,8 +21,8 @@ children.PATIENCE = 0.3
 try:
     with children.Children() as family:
         shell = family.start("a child", ["sh", "-c", sys.argv[1]], os.environ)
-        print(shell.pid, flush=True)
-        print(family.wait(), flush=True)
+        os.write(1, f"{shell.pid}\\n".encode())  # at once: the shell writes there, too
+        os.write(1, f"{family.wait()}\\n".encode())
         sys.exit(9)
 except children.Stopped:
     sys.exit(7)
@@ -42,10 +42,11 @@ class Family:
 
     def __init__(self, command: str) -> None:
         self.parent = subprocess.Popen([sys.executable, "-c", SCRIPT, command], stdout=subprocess.PIPE, text=True)
+        assert self.parent.stdout is not None
+        self.said = self.parent.stdout
 
     def line(self) -> str:
-        assert self.parent.stdout is not None
-        return self.parent.stdout.readline().strip()
+        return self.said.readline().strip()
 
 
 @pytest.fixture
@@ -54,7 +55,8 @@ def families() -> Iterator[list[Family]]:
     yield made
     for family in made:
         family.parent.kill()
-        family.parent.communicate()
+        family.parent.wait()
+        family.said.close()  # whoever is left of a family that was broken keeps it open
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
