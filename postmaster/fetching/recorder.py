@@ -43,6 +43,10 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads, when they are done with what they were given."""
         self._parsing.shutdown()
         self._recording.shutdown()
 

@@ -136,7 +136,7 @@ def _fetch(account_id: int, options: FetchOptions, result: AccountResult) -> Non
     except Exception as error:  # a run that failed must not be written down as one that went well
         result.error = _explained(error, result.label)
     finally:
-        work.parser.close()
+        work.close()
         work.count_left(watch.why_stopped)
         result.notes += work.notes
         with transaction() as session:
