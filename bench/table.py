@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import disk, grown, memory, pages, polling, races, workers
+from bench import disk, grown, memory, pages, polling, races, stages, workers
 from bench.plan import Bench
 
 BENCHES = (
@@ -12,6 +12,13 @@ BENCHES = (
         "The floor is imaplib in batches of 50 that stores nothing: nobody who reads all mail can be faster.",
         races.imap,
         {"messages": 1500},
+    ),
+    Bench(
+        "stages",
+        "Where the time of a message goes",
+        "Processor time, on whichever core, of the floor and of one `flask fetch` of the same mail, without its start.",
+        stages.stages,
+        {"messages": 2000},
     ),
     Bench(
         "peers",
