@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from types import TracebackType
 from typing import Self
@@ -74,7 +74,11 @@ class Recorder:
         return self._under_way.popleft()
 
     def abandon(self) -> int:
-        """Give up what is under way after a batch that failed; returns how many new messages that are."""
+        """Give up what is under way after a batch that failed; returns how many new messages that are.
+
+        Nobody works on any of it then, so that another session may hand over its own.
+        """
+        wait([recorded for _, recorded in self._under_way])
         abandoned = sum(len(read.new) for read, _ in self._under_way)
         self._under_way.clear()
         return abandoned
@@ -89,9 +93,10 @@ class Recorder:
         self, before: Future[list[LedgerEntry]] | None, parsed: Future[list[Arrival]]
     ) -> list[LedgerEntry]:
         """Record a batch, unless the one before it failed: no message may overtake an earlier one."""
+        arrivals = parsed.result()
         if before is not None:
             before.result()
-        return self._record(parsed.result())
+        return self._record(arrivals)
 
 
 def _arrival(raw: bytes, sha256: bytes, name: tuple[str, int], reading: Reading | None) -> Arrival:

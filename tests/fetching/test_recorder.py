@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from postmaster.fetching.batch_parser import BatchParser
+from postmaster.fetching.batch_parser import BatchParser, Reading
 from postmaster.fetching.batches import BATCH_BYTES
 from postmaster.fetching.messages import ReadBatch
 from postmaster.fetching.pending import LedgerEntry
@@ -64,6 +64,31 @@ def test_nothing_behind_a_batch_that_failed_is_recorded() -> None:
         assert recorder.abandon() == 2
         assert not recorder.is_busy
     assert len(tried) == 1
+
+
+def test_when_what_is_behind_a_failure_is_given_up_nobody_works_on_it_any_more() -> None:
+    go_on, order = threading.Event(), list[str]()
+
+    class Slow(BatchParser):
+        def readings(self, raws: Sequence[bytes]) -> Iterator[Reading | None]:
+            if raws == [b"Subject: 2"]:
+                go_on.wait(30)
+                order.append("parsed")
+            return super().readings(raws)
+
+    def fail(_arrivals: Sequence[Arrival]) -> list[LedgerEntry]:
+        raise RuntimeError("the database is away")
+
+    with Recorder(fail, Slow()) as recorder:
+        for read in (batch(b"Subject: 1"), batch(b"Subject: 2")):
+            recorder.start(read, names(read))
+        assert recorder.oldest()[1].exception(30)
+        giving_up = threading.Thread(target=lambda: order.append(f"{recorder.abandon()} given up"))
+        giving_up.start()
+        giving_up.join(0.1)
+        go_on.set()
+        giving_up.join(30)
+    assert order == ["parsed", "1 given up"]
 
 
 @pytest.mark.parametrize(
