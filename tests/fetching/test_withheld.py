@@ -13,7 +13,6 @@ from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.fetching.batches import MailboxWork
 from postmaster.fetching.plausible import doubt
-from postmaster.fetching.recorder import Recorder
 from postmaster.ledger.models import FetchRun, RunStatus
 from postmaster.operations.conditions import CONDITIONS
 from tests.servers.quirks.imap import QuirkyImapServer
@@ -176,11 +175,11 @@ def test_an_account_that_is_deleted_during_its_run_ends_it_in_order(app: Flask, 
         with pytest.MonkeyPatch.context() as patch:
             collect = MailboxWork._collect
 
-            def collecting(work: MailboxWork, recorder: Recorder) -> object:
+            def collecting(work: MailboxWork) -> object:
                 with transaction() as session:
                     if row := session.get(MailAccount, int(account)):
                         session.delete(row)
-                return collect(work, recorder)
+                return collect(work)
 
             patch.setattr(MailboxWork, "_collect", collecting)
             row = desk.fetch_one()
