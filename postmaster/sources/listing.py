@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import eq
 from typing import overload
 
 from postmaster.sources.base import RemoteMail
@@ -25,6 +26,12 @@ def fitting(number: int) -> int:
     return min(max(number, 0), MOST)
 
 
+def packed(numbers: array[int]) -> Sequence[int]:
+    """``numbers`` in as little room as they need: none, if they are 1, 2, 3 and so on, as most servers count."""
+    counted = range(1, len(numbers) + 1)
+    return counted if all(map(eq, numbers, counted)) else numbers
+
+
 class Names:
     """What a server calls its messages (UIDL), by their numbers, in one run of bytes.
 
@@ -33,15 +40,16 @@ class Names:
 
     def __init__(self, told: Iterable[tuple[int, str]]) -> None:
         self._bytes = bytearray()
-        self._ends, self._numbers, hashes = array("Q", [0]), array("q"), array("q")
+        self._ends, numbers, hashes = array("Q", [0]), array("q"), array("q")
         before, ascending = "", True
         for number, name in told:
             self._bytes += name.encode("latin-1")
             self._ends.append(len(self._bytes))
-            self._numbers.append(number)
+            numbers.append(number)
             hashes.append(hash(name))
             before, ascending = name, ascending and before < name
-        usual = self._numbers == array("q", range(1, len(self._numbers) + 1))
+        self._numbers = packed(numbers)
+        usual = isinstance(self._numbers, range)
         self._places = None if usual else {number: place for place, number in enumerate(self._numbers)}
         # Most servers count up, so none comes twice; to sort what they are known by takes 40 bytes each.
         self._repeated = frozenset() if ascending else self._find_repeated(hashes)

@@ -14,7 +14,7 @@ from postmaster.quantity import quantity
 from postmaster.sources.base import Deletions, RemoteMail
 from postmaster.sources.connection import Connection
 from postmaster.sources.deadline import time_for
-from postmaster.sources.listing import MOST, UNLISTED, Listing, Names, fitting
+from postmaster.sources.listing import MOST, UNLISTED, Listing, Names, fitting, packed
 from postmaster.sources.pop3_client import Pop3Client, is_refusal
 from postmaster.sources.wire import NonsenseError
 from postmaster.system.settings import RECONNECT_MESSAGE
@@ -112,7 +112,7 @@ class Pop3Source:
 
         last = dict(zip(numbers, range(len(numbers)), strict=True)) if not _ascend(numbers) else None
         order = None if last is None else [last[number] for number in sorted(last)]
-        return Listing(numbers, sizes, marks, identity, order), names is not None
+        return Listing(packed(numbers), sizes, marks, identity, order), names is not None
 
     def _identities(self) -> Names | None:
         """The UIDL of each message; None if the server has none. One that fails to tell for now is no such server."""
