@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 
+from bench.processor import own_seconds
 from postmaster import create_app
 from postmaster.accounts.models import AccountState, Credential, MailAccount
 from postmaster.accounts.sealing import seal
@@ -20,8 +20,6 @@ from postmaster.operations.state import fetching_state
 from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
-
-TICKS = os.sysconf("SC_CLK_TCK")
 
 # Of a core, in percent: what the processes may use together.
 MOST = 1.0
@@ -73,25 +71,19 @@ def wait_for(environ: dict[str, str]) -> None:
 
 def measure(worker: Worker, accounts: int, seconds: int) -> float:
     """Watch it idle, print what it used, and return how much that was in percent of a core."""
-    names = ["supervisor", "worker", "scheduler"]
+    names = ["supervisor", "worker", "outlets", "scheduler"]
     pids = [worker.pid, *worker.children()]
     time.sleep(5)  # past what starting costs
-    before, started = [cpu_seconds(pid) for pid in pids], time.monotonic()
+    before, started = [own_seconds(pid) for pid in pids], time.monotonic()
     time.sleep(seconds)
     passed = time.monotonic() - started
-    shares = [100 * (cpu_seconds(pid) - earlier) / passed for pid, earlier in zip(pids, before, strict=True)]
+    shares = [100 * (own_seconds(pid) - earlier) / passed for pid, earlier in zip(pids, before, strict=True)]
     for name, share in zip(names, shares, strict=True):
         print(f"{name:<12}{share:6.2f} % of a core")
     print(
         f"{'together':<12}{sum(shares):6.2f} % of a core, with {accounts} accounts that are not due, in {passed:.0f} s"
     )
     return sum(shares)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time that the process has used (proc(5), "stat")."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 if __name__ == "__main__":

@@ -11,17 +11,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from bench.contenders import USER, DurablePostgres, FlaskFetch, Floor
 from bench.mailbag import realistic_mail
 from bench.plan import Plan
+from bench.processor import family_seconds
 from bench.races import mailbox
 from bench.results import Line, Result
 from tests.servers.dovecot import Dovecot
 from tests.servers.process import Server
 
-TICKS = os.sysconf("SC_CLK_TCK")
 MICRO = 1_000_000
 
 # The command, which says at its end what each of its threads has used (proc(5), "schedstat"), by what its name begins
@@ -89,15 +88,15 @@ def stages(plan: Plan) -> Result:
 
 
 def _floor(floor: Floor, server: Dovecot) -> Iterator[tuple[str, float]]:
-    before, own = used(server), time.process_time()
+    before, own = _used(server), time.process_time()
     floor.empty_mailbox()
     yield "client", time.process_time() - own
-    yield "mail server", used(server) - before
+    yield "mail server", _used(server) - before
 
 
 def _fetch(environ: Mapping[str, str], server: Dovecot, database: Server | None) -> Iterator[tuple[str, float]]:
     """What each stage has used, in seconds. Raises RuntimeError if mail was left."""
-    before = used(server), used(database) if database else 0.0
+    before = _used(server), _used(database) if database else 0.0
     command = [sys.executable, "-c", FETCH]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     if server.count(USER):
@@ -105,8 +104,8 @@ def _fetch(environ: Mapping[str, str], server: Dovecot, database: Server | None)
     told = json.loads(done.stderr.splitlines()[-1])
     yield from ((what, told[name]) for name, what in STAGES.items() if told.get(name))
     if database:
-        yield "database server", used(database) - before[1]
-    yield "mail server", used(server) - before[0]
+        yield "database server", _used(database) - before[1]
+    yield "mail server", _used(server) - before[0]
 
 
 def _notes(lines: list[Line]) -> Iterator[str]:
@@ -119,26 +118,7 @@ def _notes(lines: list[Line]) -> Iterator[str]:
         yield f"{name}: {total:,} µs in all, so {cores} cores can do {most:,.0f} messages/s at the very most."
 
 
-def used(server: Server) -> float:
-    """Seconds of processor time that the server has used with all its processes, those that have ended included."""
+def _used(server: Server) -> float:
+    """Seconds of processor time that the server has used with all its processes."""
     assert server.process is not None
-    return sum(map(_own_and_reaped, _family(server.process.pid))) / TICKS
-
-
-def _own_and_reaped(pid: int) -> int:
-    return sum(map(int, _stat(pid)[11:15]))
-
-
-def _family(pid: int) -> Iterator[int]:
-    yield pid
-    for each in Path("/proc").glob("[0-9]*"):
-        if _stat(int(each.name))[1:2] == [str(pid)]:
-            yield from _family(int(each.name))
-
-
-def _stat(pid: int) -> list[str]:
-    """What proc(5) tells of a process from its state on; nothing of one that has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
+    return family_seconds(server.process.pid)
