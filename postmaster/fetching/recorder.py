@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from types import TracebackType
-from typing import Self
 
 from postmaster.fetching.batch_parser import BatchParser, Reading
 from postmaster.fetching.messages import ReadBatch
@@ -36,14 +34,6 @@ class Recorder:
         self._parsing = ThreadPoolExecutor(1, thread_name_prefix="parse")
         self._recording = ThreadPoolExecutor(1, thread_name_prefix="record")
         self._under_way: deque[tuple[ReadBatch, Future[list[LedgerEntry]]]] = deque()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the threads, when they are done with what they were given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_batches_are_recorded_as_if_each_waited_for_the_other() -> None:
         recorded.extend(arrivals)
         return [LedgerEntry(len(recorded), arrival.identity, 0, b"") for arrival in arrivals]
 
-    with Recorder(record, BatchParser()) as recorder:
+    with closing(Recorder(record, BatchParser())) as recorder:
         for read in reads:
             while not recorder.has_room(read):
                 recorder.oldest()[1].result()
@@ -54,7 +55,7 @@ def test_nothing_behind_a_batch_that_failed_is_recorded() -> None:
         both_are_started.wait(30)
         raise RuntimeError("the database is away")
 
-    with Recorder(record, BatchParser()) as recorder:
+    with closing(Recorder(record, BatchParser())) as recorder:
         first, second = batch(b"Subject: 1"), batch(b"Subject: 2", b"Subject: 3")
         recorder.start(first, names(first))
         recorder.start(second, names(second))
@@ -79,7 +80,7 @@ def test_when_what_is_behind_a_failure_is_given_up_nobody_works_on_it_any_more()
     def fail(_arrivals: Sequence[Arrival]) -> list[LedgerEntry]:
         raise RuntimeError("the database is away")
 
-    with Recorder(fail, Slow()) as recorder:
+    with closing(Recorder(fail, Slow())) as recorder:
         for read in (batch(b"Subject: 1"), batch(b"Subject: 2")):
             recorder.start(read, names(read))
         assert recorder.oldest()[1].exception(30)
@@ -96,7 +97,7 @@ def test_when_what_is_behind_a_failure_is_given_up_nobody_works_on_it_any_more()
 )
 def test_a_batch_waits_where_both_would_take_too_much_memory(sizes: tuple[int, int], has_room: bool) -> None:
     first, second = (batch(bytes(size)) for size in sizes)
-    with Recorder(lambda _arrivals: [], BatchParser()) as recorder:
+    with closing(Recorder(lambda _arrivals: [], BatchParser())) as recorder:
         assert recorder.has_room(second)
         recorder.start(first, names(first))
         assert recorder.has_room(second) == has_room
@@ -104,7 +105,7 @@ def test_a_batch_waits_where_both_would_take_too_much_memory(sizes: tuple[int, i
 
 def test_no_more_than_two_batches_are_under_way() -> None:
     read = batch(b"Subject: small")
-    with Recorder(lambda _arrivals: [], BatchParser()) as recorder:
+    with closing(Recorder(lambda _arrivals: [], BatchParser())) as recorder:
         recorder.start(read, names(read))
         recorder.start(read, names(read))
         assert not recorder.has_room(read)
