@@ -48,23 +48,22 @@ class Names:
             numbers.append(number)
             hashes.append(hash(name))
             before, ascending = name, ascending and before < name
-        self._numbers = packed(numbers)
-        usual = isinstance(self._numbers, range)
-        self._places = None if usual else {number: place for place, number in enumerate(self._numbers)}
+        counted = isinstance(packed(numbers), range)
+        self._places = None if counted else {number: place for place, number in enumerate(numbers)}
         # Most servers count up, so none comes twice; to sort what they are known by takes 40 bytes each.
         self._repeated = frozenset() if ascending else self._find_repeated(hashes)
 
     def _find_repeated(self, hashes: Sequence[int]) -> frozenset[str]:
         """The names of several messages. Only those with the same hash are looked at, of which there are hardly any."""
         alike = {one for one, another in pairwise(sorted(hashes)) if one == another}
-        places = (place for place, number in enumerate(self._numbers) if self._place(number) == place)
+        places = range(len(hashes)) if self._places is None else self._places.values()
         counts = Counter(self._name(place) for place in places if hashes[place] in alike) if alike else {}
         return frozenset(name for name, count in counts.items() if count > 1)
 
     def _place(self, number: int) -> int | None:
         if self._places is not None:
             return self._places.get(number)
-        return number - 1 if 0 < number <= len(self._numbers) else None
+        return number - 1 if 0 < number < len(self._ends) else None
 
     def _name(self, place: int) -> str:
         return self._bytes[self._ends[place] : self._ends[place + 1]].decode("latin-1")
