@@ -69,6 +69,7 @@ ON_BOTH = {
     "pipeline/test_headers.py",
     "test_bulk.py",
     "test_ids.py",
+    "test_unknown_schema.py",
 }
 
 # How often bin/test, and bin/soak, tries what is told of any text, message or request.

@@ -27,10 +27,9 @@ def broken_reader() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture(scope="module")
-def shared_desk(tmp_path_factory: pytest.TempPathFactory, empty_database: bytes) -> Desk:
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """An app that the tests of a module share: each of its many cases is a message or two of its own."""
     settings = load_environment({"POSTMASTER_DATA_DIR": str(tmp_path_factory.mktemp("shared") / "data")})
-    settings.database_file.write_bytes(empty_database)
     desk = Desk(runner_of(create_app(settings)))
     desk.ok("setting", "set", "TicketsPerSenderHour", "1000000")
     return desk

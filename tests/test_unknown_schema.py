@@ -42,14 +42,12 @@ COMMANDS = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def environ(request: pytest.FixtureRequest, environ: dict[str, str]) -> dict[str, str]:
-    """The environment of an app on either database, which has all tables."""
-    environ = {name: value for name, value in environ.items() if name != "POSTMASTER_DATABASE_URL"}
-    if request.param == "postgresql":
-        environ["POSTMASTER_DATABASE_URL"] = request.getfixturevalue("lent_database")
-    else:
-        load_environment(environ).database_file.write_bytes(request.getfixturevalue("empty_database"))
+@pytest.fixture
+def environ(environ: dict[str, str], empty_database: bytes) -> dict[str, str]:
+    """The environment of an app on a database that has all tables."""
+    settings = load_environment(environ)
+    if settings.embedded:
+        settings.database_file.write_bytes(empty_database)
     return environ
 
 

@@ -39,14 +39,10 @@ def opened(desk: Desk, raw: bytes, *options: str) -> str:
 
 
 @pytest.fixture
-def other_app(
-    environ: dict[str, str], tmp_path: Path, new_database: NewDatabase, empty_database: bytes
-) -> Iterator[Flask]:
+def other_app(environ: dict[str, str], tmp_path: Path, new_database: NewDatabase) -> Iterator[Flask]:
     """The app of another desk, which is empty."""
     with new_database() as database:
         settings = load_environment({**environ, "POSTMASTER_DATA_DIR": str(tmp_path / "other"), **database})
-        if settings.embedded:
-            settings.database_file.write_bytes(empty_database)
         app = create_app(settings)
         yield app
         with app.app_context():

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from demo.samples import samples
-from postmaster import config, create_app
+from postmaster import create_app
 from postmaster.config import load_environment
 from postmaster.extensions import Base, db
 from postmaster.fetching import batch_parser, batches
@@ -399,10 +399,9 @@ def rows_of(app: Flask) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def fetched(folder: Path, empty_database: bytes, raws: Sequence[bytes]) -> dict[str, list[dict[str, Any]]]:
+def fetched(folder: Path, raws: Sequence[bytes]) -> dict[str, list[dict[str, Any]]]:
     """The rows of a desk of its own that has fetched ``raws``."""
     app = create_app(load_environment({"POSTMASTER_DATA_DIR": str(folder)}))
-    app.config[config.APP_KEY].database_file.write_bytes(empty_database)
     desk = Desk(runner_of(app))
     with Pop3Server(raws) as server:
         credential = desk.credential("anna", server.password)
@@ -416,15 +415,15 @@ def fetched(folder: Path, empty_database: bytes, raws: Sequence[bytes]) -> dict[
 
 @pytest.mark.database("sqlite")
 def test_a_mailbox_becomes_the_same_rows_as_without_the_process(
-    tmp_path: Path, empty_database: bytes, eager: list[int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, eager: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_parser, "LARGEST", 20_000)  # some of the samples are read here
     raws = [sample.raw for sample in samples()]
-    beside = fetched(tmp_path / "beside", empty_database, raws)
+    beside = fetched(tmp_path / "beside", raws)
     assert len(set(eager)) == 1
     assert len(eager) >= len(raws) // 20
     monkeypatch.setattr(batch_parser, "BACKLOG", len(raws))
-    assert fetched(tmp_path / "plain", empty_database, raws) == beside
+    assert fetched(tmp_path / "plain", raws) == beside
     assert len(beside["article"]) > 150
 
 

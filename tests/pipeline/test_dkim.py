@@ -68,12 +68,9 @@ def keys() -> Iterator[DnsServer]:
 
 
 @pytest.fixture
-def app(environ: dict[str, str], empty_database: bytes, keys: DnsServer) -> Flask:
+def app(environ: dict[str, str], keys: DnsServer) -> Flask:
     """The app, which asks that server."""
-    settings = load_environment({**environ, "POSTMASTER_DNS_SERVERS": keys.address})
-    if settings.embedded:
-        settings.database_file.write_bytes(empty_database)
-    return create_app(settings)
+    return create_app(load_environment({**environ, "POSTMASTER_DNS_SERVERS": keys.address}))
 
 
 @pytest.fixture

@@ -172,13 +172,6 @@ def postgres(postgres_pattern: Path) -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture
-def lent_database(postgres: Postgres) -> Iterator[str]:
-    """The URL of a database with all its tables, for this test."""
-    with postgres.lend_database() as variables:
-        yield variables["POSTMASTER_DATABASE_URL"]
-
-
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Redis]:
     """A Redis on a unix socket."""

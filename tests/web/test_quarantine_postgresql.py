@@ -7,18 +7,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import Desk, mail
-from tests.web.conftest import add, signed_in, token_header
+from tests.web.conftest import token_header
 from tests.web.resource_support import labels
 from tests.web.samples import add_quarantined
 
 pytestmark = pytest.mark.database("postgresql")
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """The browser of an admin."""
-    add(app, "admin")
-    return signed_in(app, "admin")
 
 
 def test_what_waits_is_found_released_and_read(app: Flask, desk: Desk, client: FlaskClient) -> None:

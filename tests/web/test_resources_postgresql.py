@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import Desk
-from tests.web.conftest import add, signed_in, token_of
+from tests.web.conftest import token_of
 from tests.web.resource_support import add_credential, fill, labels, press_delete, words
 
 pytestmark = pytest.mark.database("postgresql")
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """The browser of an admin."""
-    add(app, "admin")
-    return signed_in(app, "admin")
 
 
 def test_lists_are_filtered_and_sorted(client: FlaskClient, desk: Desk) -> None:
