@@ -121,8 +121,10 @@ def test_what_somebody_else_deleted_meanwhile_is_said_in_a_list_without_it(make_
     page = make_page()
     page.goto("/queues")
     page.get_by_role("link", name="Delete Brief").click()
+    confirm = page.get_by_role("button", name="Confirm")
+    expect(confirm).to_be_visible()
     desk.ok("queue", "delete", "Brief", "--yes")
-    page.get_by_role("button", name="Confirm").click()
+    confirm.click()
     expect(page.locator(".toast.fail")).to_contain_text("This queue no longer exists")
     expect(page.locator("#queues-list")).not_to_contain_text("Brief")
 

@@ -34,6 +34,7 @@ def pages(site: Site, page: Page, noun: str) -> Iterator[str]:
                 opened = page.goto(address)
                 assert opened is not None
                 assert opened.ok, (address, opened.status)
+                page.locator("h1").first.wait_for()  # a page that a script makes is there only later
                 yield address
 
 

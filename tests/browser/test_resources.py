@@ -35,8 +35,8 @@ def test_a_credential_is_added_and_its_password_is_never_shown(page: Page, name:
     save(page)
     expect(page.locator(".toast")).to_contain_text(name)
     page.get_by_role("link", name=name, exact=True).click()
-    assert "a very secret word" not in page.content()
     expect(page.locator("[name=password]")).to_have_value("")
+    assert "a very secret word" not in page.content()
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,7 @@ def test_the_second_to_save_is_told_what_changed(page: Page, desk: Desk, name: s
     desk.ok("queue", "add", "--name", name, "--comment", "before")
     page.goto(f"/queues?q={name}")
     page.get_by_role("link", name=f"Edit {name}").click()
+    expect(page.locator("[name=comment]")).to_have_value("before")
     desk.ok("queue", "set", name, "--comment", "by somebody else")
     page.locator("[name=comment]").fill("by me")
     page.get_by_role("button", name="Save", exact=True).click()
