@@ -10,7 +10,6 @@ from tests.browser.conftest import MakePage
 from tests.browser.page_checks import violations_in_both
 from tests.support import Desk, mail
 
-
 # htmx complains of each request that it gives up for a newer one: by the next letter, or by another page.
 GIVEN_UP = "htmx:(afterRequest|sendAbort|sendError)"
 
