@@ -26,6 +26,7 @@ from tests.guard.sitecustomize import variables
 from tests.once import once
 from tests.results import Run, runner_of
 from tests.support import Desk
+from tests.turns import USUAL_EXAMPLES
 
 if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
     from tests.servers.fixtures import Certificates
@@ -73,7 +74,7 @@ ON_BOTH = {
 }
 
 # How often bin/test, and bin/soak, tries what is told of any text, message or request.
-settings.register_profile("test", max_examples=30)
+settings.register_profile("test", max_examples=USUAL_EXAMPLES)
 settings.register_profile("soak", max_examples=500)
 settings.load_profile("test")
 

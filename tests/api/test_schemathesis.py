@@ -29,7 +29,7 @@ def as_it_is(_context: object, value: bytes) -> bytes:
 
 
 # Requests for each operation; bin/soak has more.
-EXAMPLES = settings.default.max_examples // 3
+EXAMPLES = settings.default.max_examples // 5
 
 # Much that a description allows is refused, as a queue that is not there; that no operation is open without a token is
 # proved by test_door.

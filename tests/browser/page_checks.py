@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
+
+from tests.turns import in_turns
 
 # How far the content sticks out, and of what.
 _OVERFLOW = """() => {
@@ -23,13 +27,18 @@ _AXE = "([context, options]) => axe.run(context, options).then(results => result
 # What is ours: a viewer that is carried along has its own colours and headings.
 CONTEXT = {"exclude": [[".swagger-ui"]]}
 
+# Style sheets are asked for once more only by a rule that is not in use.
+OPTIONS = {"resultTypes": ["violations"], "preload": False}
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
 # Which of axe's rules look at colours. To all others a page is the same in light and in dark.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 
 
-def violations(page: Page, *rules: str) -> list[str]:
+def violations_now(page: Page, *rules: str) -> list[str]:
     """What axe finds by these rules, or by all, in the colours that the page has now."""
-    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    options = {**OPTIONS, **({"runOnly": list(rules)} if rules else {})}
     if not page.evaluate(_IS_THERE):
         page.evaluate(AXE_SCRIPT)
     found = page.evaluate(_AXE, [CONTEXT, options])
@@ -40,12 +49,12 @@ def violations(page: Page, *rules: str) -> list[str]:
     ]
 
 
-def violations_in_both(page: Page) -> dict[str, list[str]]:
-    """What axe finds in light and in dark."""
+def violations(page: Page) -> dict[str, list[str]]:
+    """What axe finds in light and in dark: in bin/test in one of them, by the address, and in bin/soak in both."""
     found = {}
-    for scheme, rules in (("light", []), ("dark", OF_COLOURS)):
+    for scheme in in_turns(SCHEMES, re.sub(r"\d+", "", urlsplit(page.url).path)):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found[scheme] = violations(page, *rules)
+        found[scheme] = violations_now(page, *(OF_COLOURS if found else ()))
     return {scheme: what for scheme, what in found.items() if what}
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
 from tests.browser.conftest import MakePage
-from tests.browser.page_checks import settled, sticking_out, violations_in_both
+from tests.browser.page_checks import settled, sticking_out, violations
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.support import SERVICES, Desk, mail
 
@@ -125,7 +125,7 @@ def test_what_is_refused_is_said_beside_each_field_with_the_focus_on_the_first(p
         expect(box(page, name)).to_have_accessible_description(re.compile("missing|whole number"))
     expect(box(page, "host")).to_be_focused()
     expect(box(page, "comment")).to_have_value("This must not be lost.")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     page.locator("#form-errors").get_by_role("link", name="Queue").click()
     expect(box(page, "queue")).to_be_focused()
 
@@ -154,7 +154,7 @@ def test_a_server_that_signs_mail_is_offered_and_trusted_by_a_button(
     fill(page, **entered)
     press(page, "Test connection")
     expect(page.locator("#connection-test .notice")).to_contain_text("mx.desk.example", timeout=LOOK)
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     expect(box(page, "authserv_ids")).to_have_value("")
     press(page, "Trust it")
     expect(box(page, "authserv_ids")).to_have_value("mx.desk.example")
@@ -176,20 +176,20 @@ def test_a_self_signed_certificate_is_looked_at_then_used_and_the_folder_is_pick
     found = page.locator("#certificate-found")
     expect(found).to_contain_text("Itself (self-signed)", timeout=LOOK)
     expect(box(page, "ssl_fingerprint")).to_have_value("")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     press(page, "Use this fingerprint")
     expect(box(page, "ssl_fingerprint")).to_have_value(certificates.self_signed.fingerprint())
     expect(box(page, "ssl_fingerprint")).to_be_focused()
     expect(found).to_be_empty()
     press(page, "Browse…")
     expect(page.locator("#folders-found")).to_contain_text("INBOX", timeout=LOOK)
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     press(page, "Bücher & <b>Mehr</b>")
     expect(box(page, "folder")).to_have_value("Bücher & <b>Mehr</b>")
     press(page, "Preview the next 10 mails")
     expect(page.locator("#mail-preview li")).to_contain_text("<b>bold</b>", timeout=LOOK)
     expect(page.locator("#mail-preview li")).to_contain_text("New ticket in Misc")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     assert sticking_out(page) == []
 
 
@@ -204,7 +204,7 @@ def test_filtering_and_deleting_in_the_list(page: Page, desk: Desk, mailbox: Tes
     row.get_by_role("link", name=f"Delete {label}").click()
     expect(row).to_contain_text("Its tickets stay")
     expect(row.get_by_role("link", name="Cancel")).to_be_focused()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     settled(page)
     row.get_by_role("button", name="Confirm").click()
     expect(row).to_have_count(0)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.page_checks import settled, sticking_out, violations_in_both
+from tests.browser.page_checks import settled, sticking_out, violations
 from tests.support import Desk
 
 
@@ -38,18 +38,18 @@ def test_the_bar_appears_with_the_first_tick_asks_acts_and_undoes_by_keyboard(
     page.locator(f"#select-{tagged[0]}").focus()
     page.keyboard.press("Space")
     expect(bar).to_be_visible()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     page.locator("#do-pause").focus()
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("Pause: 1 account?")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     page.get_by_label("Reason").fill("Audit")
     page.keyboard.press("Enter")
     undo = page.get_by_role("button", name="Undo")
     expect(undo).to_be_visible()
     expect(page.locator(f"#account-{tagged[0]}")).to_contain_text("“Audit”")
     assert [health(desk, number) for number in tagged] == ["paused-by-hand", "never"]
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     undo.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("Undone: 1 account.")
@@ -97,6 +97,6 @@ def test_a_view_is_saved_from_what_typing_and_choosing_found(page: Page) -> None
     page.get_by_label("Name of the view").fill("Bulk")
     page.get_by_role("button", name="Save view").click()
     expect(page.get_by_role("link", name="Bulk", exact=True)).to_have_attribute("aria-current", "page")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     page.get_by_role("button", name="Delete the view Bulk").click()
     expect(page.locator("#toasts")).to_contain_text("The view “Bulk” is deleted.")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from postmaster.web import BLUEPRINTS
 from tests.browser.conftest import MakePage
-from tests.browser.page_checks import squeezed, sticking_out, violations_in_both
+from tests.browser.page_checks import squeezed, sticking_out, violations
 from tests.browser.site import Site, is_page
 
 NOUNS = ["session", *(module.blueprint.name for module in BLUEPRINTS)]
@@ -44,7 +44,7 @@ def test_axe_finds_nothing_in_light_or_dark_and_nothing_is_wider_than_a_phone(
 ) -> None:
     found, wide = {}, {}
     for address in pages(site, page, noun):
-        found[address] = violations_in_both(page)
+        found[address] = violations(page)
         page.set_viewport_size({"width": NARROW, "height": 900})
         wide[address] = [*sticking_out(page), *squeezed(page)]
         page.set_viewport_size({"width": 1280, "height": 900})
@@ -63,14 +63,14 @@ def test_nothing_needs_javascript_to_be_shown(site: Site, plain_page: Page, noun
 def test_axe_finds_nothing_before_signing_in(make_page: MakePage) -> None:
     page = make_page(user=None, width=NARROW)
     page.goto("/")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     assert sticking_out(page) == []
 
 
 def test_axe_finds_nothing_on_an_error_page(make_page: MakePage) -> None:
     page = make_page(expected="404")
     page.goto("/nowhere")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
 
 
 def test_a_lead_can_use_what_a_lead_sees(lead_page: Page) -> None:
@@ -81,4 +81,4 @@ def test_a_lead_can_use_what_a_lead_sees(lead_page: Page) -> None:
         response = lead_page.goto(address)
         assert response is not None
         assert response.ok, address
-        assert violations_in_both(lead_page) == {}, address
+        assert violations(lead_page) == {}, address

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.page_checks import settled, sticking_out, violations_in_both
+from tests.browser.page_checks import settled, sticking_out, violations
 from tests.support import Desk
 
 MESSAGE = "From: ada@example.net\nSubject: Order 4711\nX-Spam: no\n\nHello."
@@ -47,7 +47,7 @@ def test_a_filter_is_tried_and_then_saved(make_page: MakePage, desk: Desk, name:
     expect(trial).to_contain_text("Captured “4711”")
     expect(trial).to_contain_text("X-OTRS-Title: Order 4711")
     if javascript:
-        assert violations_in_both(page) == {}
+        assert violations(page) == {}
     page.get_by_role("button", name="Save and finish").click()
     expect(page.locator(".toast")).to_contain_text(f"“{name}” is added")
     shown = desk.ok("filter", "show", name, "--json").json
@@ -72,4 +72,4 @@ def test_a_refused_pattern_is_said_beside_the_conditions(page: Page, name: str) 
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("group", name="Conditions")).to_have_accessible_description(re.compile("at position 7"))
     page.get_by_role("alert").get_by_role("link", name="Match").click()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}

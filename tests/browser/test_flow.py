@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from postmaster.database import transaction
 from postmaster.web.pulse import QUICK
-from tests.browser.page_checks import violations_in_both
+from tests.browser.page_checks import violations
 from tests.browser.site import Site, sign_in
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.flask_process import FlaskProcesses
@@ -74,7 +74,7 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
     row.get_by_role("link", name="Healthy").click()
     expect(page.get_by_role("heading", name="Last runs")).to_be_visible()
     expect(page.locator(".short-runs tbody tr").first).to_contain_text("admin")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
 
 
 def test_never_fetched_turns_healthy_when_a_worker_comes(
@@ -128,7 +128,7 @@ def test_while_the_board_cannot_be_renewed_one_message_says_so_and_goes_with_the
             beat(page, "/status/board")
             expect(page.locator(".toast")).to_have_count(1)
         expect(page.locator(".toast")).to_contain_text("PostMaster cannot work at the moment")
-        assert violations_in_both(page) == {}
+        assert violations(page) == {}
     beat(page, "/status/board")
     expect(page.locator(".toast")).to_have_count(0)
 
@@ -144,7 +144,7 @@ def test_while_the_server_does_not_answer_the_page_says_how_old_it_is(flow_site:
     page.evaluate("document.querySelector('.stale').getAnimations()[0].currentTime = 45001")
     expect(stale).to_contain_text("No connection to PostMaster since")
     expect(stale).to_be_visible()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     flow_site.start()
     beat(page, "/runs/news")
     expect(stale).to_be_hidden()
@@ -167,7 +167,7 @@ def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
         expect(wall.locator("#board")).to_contain_text("All fetching is paused", timeout=BEAT)
         assert "Moving house" not in wall.content()
         assert wall.locator("#site-nav").count() == 0
-        assert violations_in_both(wall) == {}
+        assert violations(wall) == {}
         page.locator("#resume").click()
         expect(page.locator("#banner")).not_to_contain_text("Moving house")
         page.goto("/operation")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from postmaster.database import transaction
 from postmaster.extensions import now
 from postmaster.operations.wall import create_wall_link, wall_token
-from tests.browser.page_checks import sticking_out, violations_in_both
+from tests.browser.page_checks import sticking_out, violations
 from tests.browser.site import Site, sign_in
 from tests.browser.test_layout import WIDTHS
 from tests.conftest import NewDatabase
@@ -72,7 +72,7 @@ def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str],
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
                 wrong[address, width] = sticking_out(page)
-            wrong[address, 0] = violations_in_both(page)
+            wrong[address, 0] = violations(page)
         assert {where: what for where, what in wrong.items() if what} == {}
         page.goto("/status")
         page.get_by_role("link", name="3", exact=True).first.click()
@@ -140,7 +140,7 @@ def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], b
         expect(page).to_have_title("1 of 5 accounts is not delivering mail · PostMaster")
         colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert cut_off(page) == {}
-        assert violations_in_both(page) == {}
+        assert violations(page) == {}
         page.set_viewport_size({"width": 360, "height": 740})
         assert sticking_out(page) == []
         tell_state(site.app, 1, last_run_at=now(), last_success_at=now())
@@ -149,7 +149,7 @@ def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], b
         expect(page).to_have_title("All is well with 5 accounts · PostMaster")
         assert "favicon.svg" in (page.locator("#favicon").get_attribute("href") or "")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != colour
-        assert violations_in_both(page) == {}
+        assert violations(page) == {}
 
 
 @pytest.mark.parametrize(("accounts", "failing"), [(5, 0), (50, 9), (500, 40)])

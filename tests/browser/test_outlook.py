@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import MakePage
 from tests.browser.outlook import MAILBOX, PERSON, add_account, add_credential, authorise
-from tests.browser.page_checks import sticking_out, violations_in_both
+from tests.browser.page_checks import sticking_out, violations
 from tests.browser.site import Site
 from tests.servers.dovecot import Dovecot
 from tests.servers.identity import App, IdentityServer
@@ -43,7 +43,7 @@ def test_the_form_of_each_kind_fits_a_phone_and_passes_axe(make_page: MakePage, 
     page = make_page(width=360)
     page.goto(f"/credentials/add{kind}")
     assert sticking_out(page) == []
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
 
 
 def test_the_pages_of_an_authorisation_fit_a_phone_and_pass_axe(make_page: MakePage, desk: Desk, app: App) -> None:
@@ -60,8 +60,8 @@ def test_the_pages_of_an_authorisation_fit_a_phone_and_pass_axe(make_page: MakeP
     for address in (f"/credentials/{app_only}", *helped, f"/credentials/{google}"):
         page.goto(address)
         assert sticking_out(page) == [], address
-        assert violations_in_both(page) == {}, address
+        assert violations(page) == {}, address
     page.get_by_role("button", name="Authorise").click()
     expect(page.get_by_role("heading", name="Authorise google")).to_be_visible()
     assert sticking_out(page) == []
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}

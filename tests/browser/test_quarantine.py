@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.page_checks import settled, violations_in_both
+from tests.browser.page_checks import settled, violations
 from tests.browser.site import Site
 from tests.support import Desk, mail
 from tests.web.samples import add_quarantined, quarantine
@@ -46,7 +46,7 @@ def test_one_is_tried_again_one_delivered_and_one_deleted(page: Page, desk: Desk
     row(page, f"{words} 1").get_by_role("link", name="Deliver to queue…").click()
     choice = row(page, f"{words} 1").get_by_label("Deliver to queue")
     expect(choice).to_be_focused()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     settled(page)
     choice.select_option("Junk")
     row(page, f"{words} 1").get_by_role("button", name="Deliver").click()
@@ -54,7 +54,7 @@ def test_one_is_tried_again_one_delivered_and_one_deleted(page: Page, desk: Desk
     settled(page)
     row(page, f"{words} 2").get_by_role("link", name="Delete").click()
     expect(page.get_by_text("Delete for good? No copy is left on the mail server.")).to_be_visible()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     settled(page)
     row(page, f"{words} 2").get_by_role("button", name="Confirm").click()
     expect(page.locator(".toast").last).to_contain_text("deleted for good")
@@ -95,7 +95,7 @@ def test_a_storm_is_seen_to_with_a_few_clicks(
     page.get_by_role("link", name="Select all").click()
     page.get_by_role("link", name="Select all 63 messages that the filter finds").click()
     expect(page.get_by_text("All 63 messages that the filter finds are selected")).to_be_visible()
-    assert not javascript or violations_in_both(page) == {}
+    assert not javascript or violations(page) == {}
     page.get_by_role("button", name="Delete…").click()
     page.get_by_role("button", name="Confirm").click()
     expect(page.locator(".toast")).to_contain_text("63 messages deleted for good.")

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.page_checks import settled, violations_in_both
+from tests.browser.page_checks import settled, violations
 from tests.support import Desk
 
 _NUMBERS = itertools.count(1)
@@ -59,7 +59,7 @@ def test_what_is_refused_is_said_beside_each_field_with_the_focus_on_the_first(
         expect(box).to_have_accessible_description(re.compile(r"\w"))
     expect(page.locator(f"[name={missing[0]}]")).to_be_focused()
     expect(page.locator("[name=comment]")).to_have_value("This must not be lost.")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
 
 
 def test_deleting_asks_first_and_can_be_left(page: Page, desk: Desk, name: str) -> None:
@@ -68,7 +68,7 @@ def test_deleting_asks_first_and_can_be_left(page: Page, desk: Desk, name: str) 
     row = page.locator("#queues-list tbody").filter(has_text=name)
     row.get_by_role("link", name=f"Delete {name}").click()
     expect(row.get_by_role("link", name="Cancel")).to_be_focused()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     page.keyboard.press("Enter")
     expect(row.get_by_role("link", name=f"Delete {name}")).to_be_visible()
     settled(page)
@@ -98,7 +98,7 @@ def test_what_is_in_use_is_not_deleted_and_the_refusal_names_who_uses_it(page: P
     page.get_by_role("link", name=f"Delete {name}").click()
     expect(page.get_by_role("alert")).to_contain_text(f"{name}@{name}.example.org")
     expect(page.get_by_role("button", name="Confirm")).to_have_count(0)
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
 
 
 def test_the_second_to_save_is_told_what_changed(page: Page, desk: Desk, name: str) -> None:

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import MakePage
-from tests.browser.page_checks import violations_in_both
+from tests.browser.page_checks import violations
 from tests.support import Desk, mail
 
 # htmx complains of each request that it gives up for a newer one: by the next letter, or by another page.
@@ -23,7 +23,7 @@ def test_the_palette_goes_anywhere_by_keyboard(make_page: MakePage, desk: Desk) 
     expect(dialog.get_by_role("textbox")).to_be_focused()
     page.keyboard.insert_text("palet")
     expect(dialog.get_by_role("link")).to_have_text(["Palette"])
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     page.keyboard.press("ArrowDown")
     expect(dialog.get_by_role("link", name="Palette")).to_be_focused()
     page.keyboard.press("ArrowUp")
@@ -55,7 +55,7 @@ def test_single_keys_lead_to_pages_unless_they_are_typed_or_off(page: Page) -> N
     page.keyboard.press("?")
     keys = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(keys).to_contain_text("PostMaster Mail Accounts")
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
     keys.get_by_role("switch").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("?")

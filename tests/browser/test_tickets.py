@@ -12,7 +12,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.conftest import MakePage
 from tests.browser.kept_pages import PATIENCE
-from tests.browser.page_checks import settled, violations_in_both
+from tests.browser.page_checks import settled, violations
 from tests.support import Desk, mail
 from tests.web.samples import PIXEL
 from tests.web.ticket_support import opened
@@ -103,7 +103,7 @@ def test_a_ticket_is_found_by_typing_and_read(page: Page, number: str, subject: 
     page.get_by_text("Plain text").click()
     expect(page.locator(".message-text")).to_contain_text("prints blank labels")
     expect(page.get_by_text("How this mail got here")).to_be_visible()
-    assert violations_in_both(page) == {}
+    assert violations(page) == {}
 
 
 @pytest.mark.parametrize("javascript", [True, False])

@@ -21,14 +21,18 @@ from tests.servers.quirks.imap_table import CULPRIT, Quirk
 from tests.servers.quirks.mailbox import Mailbox
 from tests.servers.quirks.pop3 import QuirkyPop3Server
 from tests.support import Desk, mail, mails
+from tests.turns import in_turns
 
 SOURCES = {"IMAP": ImapSource, "POP3": Pop3Source}
 SERVERS = {"IMAP": QuirkyImapServer, "POP3": QuirkyPop3Server}
 NO_UIDS = ("no UID at all", "NIL for each UID", "a listing of nothing", "a listing of flags only")
+
+# Each quirk, at once or after a run that was killed between commit and deletion.
 EVERY_QUIRK = [
-    pytest.param(kind, quirk, id=f"{kind}-{quirk}")
+    pytest.param(kind, quirk, killed == "after a kill", id=f"{kind}-{quirk}-{killed}")
     for kind, table in (("IMAP", imap_table.QUIRKS), ("POP3", pop3_table.QUIRKS))
     for quirk in table
+    for killed in in_turns(("at once", "after a kill"), str(quirk))
 ]
 
 
@@ -47,13 +51,7 @@ def mailbox() -> Mailbox:
     return Mailbox(*usual[:2], culprit, *usual[2:], mail("large", sender="lars@example.net", size=6_000))
 
 
-@pytest.fixture(params=["at once", "after a kill"])
-def killed(request: pytest.FixtureRequest) -> bool:
-    """Whether a run was killed before, between commit and deletion."""
-    return bool(request.param == "after a kill")
-
-
-@pytest.mark.parametrize(("kind", "quirk"), EVERY_QUIRK)
+@pytest.mark.parametrize(("kind", "quirk", "killed"), EVERY_QUIRK)
 def test_a_quirk_neither_loses_nor_doubles_mail(
     app: Flask, desk: Desk, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, kind: str, quirk: Quirk, killed: bool
 ) -> None:

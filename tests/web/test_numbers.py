@@ -10,12 +10,12 @@ from urllib.parse import quote, unquote
 import pytest
 from flask import Flask, Request
 from flask.testing import FlaskClient
-from hypothesis import settings
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import IntegerConverter
 
 from postmaster.web.asked import IdConverter
 from tests.support import Desk
+from tests.turns import in_turns
 from tests.web.conftest import HTMX, add, signed_in, token_header
 from tests.web.samples import TICKET, populate, sample_of
 from tests.web.test_runs import add_runs, numbers
@@ -52,9 +52,8 @@ assert set(KINDS) < set(NO_IDS)
 # Words that trip what reads them: no character, half of one, more than anything holds, days that no calendar has.
 NASTY = ["a\0b", "\ud800", "x" * 20_000, "0000-00-00", "10000-01-01", "9999-12-31", "0001-01-01", "[" * 500, "65536"]
 
-# What is tried in each parameter and field by itself: one of these in each, in turns, and all of them in bin/soak.
+# What is tried in each parameter and field by itself.
 ALONE = ["9" * 30, "a\0b", "0001-01-01"]
-EACH = min(settings.default.max_examples // 30, len(ALONE))
 
 # What ends the session, or lets nobody try often.
 APART = {"static", "session.logout", "session.login"}
@@ -134,7 +133,7 @@ def encoded(names: set[str], value: str) -> str:
     return "&".join(f"{quote(name)}={text}" for name in sorted(names))
 
 
-def queries(names: set[str]) -> Iterator[str]:
+def queries(names: set[str], where: str) -> Iterator[str]:
     """All of ``names`` with the same hostile value; then each of them alone, as one that is refused hides others.
 
     A view that asks for nothing is asked as a page and as a part of one.
@@ -142,10 +141,10 @@ def queries(names: set[str]) -> Iterator[str]:
     if not names:
         yield from ("", "")
         return
-    yield from (encoded(names, value) for value in [*KINDS, *NASTY])
+    hostile = [*KINDS, *NASTY]
+    yield from (encoded(names, value) for value in in_turns(hostile, where, len(hostile) // 2))
     if len(names) > 1:
-        words = cycle(ALONE)
-        yield from (encoded({name}, next(words)) for name in sorted(names) for _ in range(EACH))
+        yield from (encoded({name}, value) for name in sorted(names) for value in in_turns(ALONE, name))
 
 
 def send(client: FlaskClient, method: str, path: str, fields: str, headers: dict[str, str]) -> int:
@@ -200,7 +199,7 @@ def test_no_parameter_or_field_breaks_a_page(noting: Flask, role: str | None) ->
             asked.clear()
             send(client, method, path, "", token)
             names = asked - {"csrf_token", "action"}
-            for sent, extra in zip(queries(names), cycle([{}, HTMX])):
+            for sent, extra in zip(queries(names, f"{method} {endpoint} {role}"), cycle([{}, HTMX])):
                 code = send(client, method, path, sent, {**token, **extra})
                 if code >= 500 and endpoint != "monitoring.readyz":
                     wrong.append((method, endpoint, sent[:60], code))
@@ -265,8 +264,9 @@ def test_runs_of_an_account_that_is_none_are_none(noting: Flask) -> None:
 FLEETING = {"Date", "Set-Cookie"}
 
 
-@pytest.mark.parametrize("extra", [{}, HTMX])
-@pytest.mark.parametrize("role", ["admin", "lead", None])
+@pytest.mark.parametrize(
+    ("role", "extra"), [(role, extra) for role in ("admin", "lead", None) for extra in in_turns(({}, HTMX), str(role))]
+)
 def test_head_answers_as_get_does_without_the_page(noting: Flask, role: str | None, extra: dict[str, str]) -> None:
     client = signed_in(noting, f"{role}.x") if role else noting.test_client()
     wrong = []

@@ -60,14 +60,13 @@ def add_rows(app: Flask, start: int, end: int) -> None:
     add_quarantined(app, [f"mail {n:03}" for n in numbers])
 
 
-@pytest.mark.parametrize("path", LISTS)
-def test_a_list_needs_as_many_queries_for_500_rows_as_for_10(app: Flask, client: FlaskClient, path: str) -> None:
-    client.get(path)
+def test_each_list_needs_as_many_queries_for_500_rows_as_for_10(app: Flask, client: FlaskClient) -> None:
     add_rows(app, 0, 10)
-    few = queries_of(app, client, path)
+    few = {path: queries_of(app, client, path) for path in LISTS for _ in range(2)}  # the first pays for more
     add_rows(app, 10, 500)
-    assert queries_of(app, client, path) == few
-    assert queries_of(app, client, f"{path}?q=0&page=3") <= few + 2
+    assert {path: queries_of(app, client, path) for path in LISTS} == few
+    searched = {path: queries_of(app, client, f"{path}?q=0&page=3") for path in LISTS}
+    assert {path: count for path, count in searched.items() if count > few[path] + 2} == {}
 
 
 @pytest.mark.parametrize("path", ADMIN_PAGES)

@@ -1,0 +1,22 @@
+"""What bin/test does in turns, a part in each of very many like cases; bin/soak does all of it in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+from zlib import crc32
+
+from hypothesis import settings
+
+# How often bin/test tries what is told of any text, message or request; bin/soak does more.
+USUAL_EXAMPLES = 30
+
+Choice = TypeVar("Choice")
+
+
+def in_turns(choices: Sequence[Choice], name: str, count: int = 1) -> list[Choice]:
+    """``count`` of ``choices``, for each ``name`` always the same, for another one others; in bin/soak all of them."""
+    if settings.default.max_examples > USUAL_EXAMPLES:
+        return list(choices)
+    first = crc32(name.encode())
+    return [choices[(first + number) % len(choices)] for number in range(count)]
