@@ -7,6 +7,7 @@ that is missing, a signal while it starts) begins at ``python -m flask``, with `
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -245,7 +247,27 @@ def run(module: str, words: Sequence[str]) -> None:
     assert spec
     sys.argv = [str(spec.origin), *words]
     guard_pipe()
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            raise
+        leave(end.code or 0)
+    leave(0)
+
+
+def leave(code: int) -> None:
+    """End as Python does, but for taking apart all objects: each would be copied first, since this process was forked.
+
+    That takes longer (measured: 80 ms) than most commands do.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # which Python itself tells in its own way
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
