@@ -4,30 +4,81 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
-from flask import Flask
-from flask_limiter import Limiter, RateLimitExceeded
-from flask_limiter.util import get_remote_address
+from flask import Flask, current_app, request
+from flask.typing import ResponseReturnValue
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+from werkzeug.exceptions import TooManyRequests
 
 from postmaster import config
 
-limiter = Limiter(get_remote_address)
+# Where an app keeps its Attempts.
+KEY = "postmaster-attempts"
+
+# Seconds that a Redis that did not answer is left alone.
+REST_SECONDS = 10
+
+Given = ParamSpec("Given")
+
+
+class Attempts:
+    """What was tried by whom. It is counted in Redis where there is one, so that all web processes count together;
+    else, and while Redis does not answer, in this process.
+    """
+
+    def __init__(self, redis_url: str) -> None:
+        # The scheme of a unix socket has another name there.
+        uri = f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
+        self.shared = FixedWindowRateLimiter(storage_from_string(uri, wrap_exceptions=True)) if uri else None
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._rests_until = 0.0
+
+    def seconds_to_wait(self, limit: RateLimitItem, key: str) -> int:
+        """Count one more of ``key``; returns in how many seconds there may be more than ``limit``, 0 for now."""
+        if self.shared and time.monotonic() >= self._rests_until:
+            try:
+                return _count(self.shared, limit, key)
+            except StorageError:
+                self._rests_until = time.monotonic() + REST_SECONDS
+        return _count(self._own, limit, key)
+
+
+def _count(counter: FixedWindowRateLimiter, limit: RateLimitItem, key: str) -> int:
+    if counter.hit(limit, key):
+        return 0
+    return max(1, math.ceil(counter.get_window_stats(limit, key).reset_time - time.time()))
 
 
 def init_app(app: Flask) -> None:
-    """Count in Redis where there is one, so that all web processes count together; else in this process."""
-    storage = config.of(app).redis_url or "memory://"
-    # The scheme of a unix socket has another name in the limiter.
-    app.config["RATELIMIT_STORAGE_URI"] = f"redis+{storage}" if storage.startswith("unix:") else storage
-    app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
-    limiter.init_app(app)
+    """Have the requests of the app counted."""
+    app.extensions[KEY] = Attempts(config.of(app).redis_url or "")
 
 
 def seconds_to_wait(limit: str, key: str) -> int:
-    """Count this request as one of ``key``; returns in how many seconds it may make more than ``limit``, 0 for now."""
-    try:
-        with limiter.limit(limit, key_func=lambda: key):
-            return 0
-    except RateLimitExceeded:
-        current = limiter.current_limit
-        return max(1, math.ceil(current.reset_at - time.time())) if current else 1
+    """Count this request as one of ``key``; returns in how many seconds it may make more than ``limit``, 0 for now.
+
+    ``limit`` is as "20 per minute". Raises ValueError if it is not.
+    """
+    attempts: Attempts = current_app.extensions[KEY]
+    return attempts.seconds_to_wait(parse(limit), key)
+
+
+def limited(limit: str) -> Callable[[Callable[Given, ResponseReturnValue]], Callable[Given, ResponseReturnValue]]:
+    """Let an address ask for a view as often as ``limit`` says; beyond that it is answered 429."""
+
+    def decorate(view: Callable[Given, ResponseReturnValue]) -> Callable[Given, ResponseReturnValue]:
+        @wraps(view)
+        def counted(*values: Given.args, **named: Given.kwargs) -> ResponseReturnValue:
+            if seconds_to_wait(limit, f"{request.endpoint} {request.remote_addr}"):
+                raise TooManyRequests
+            return view(*values, **named)
+
+        return counted
+
+    return decorate

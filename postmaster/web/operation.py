@@ -16,7 +16,7 @@ from postmaster.database import read_session, transaction
 from postmaster.errors import InputError, PostMasterError
 from postmaster.fetching.pause import current_pause, pause_fetching, resume_fetching
 from postmaster.ledger.models import FetchPause
-from postmaster.limits import limiter
+from postmaster.limits import limited
 from postmaster.operations.acknowledging import NOTE, acknowledge
 from postmaster.operations.targets import Target, alert_targets
 from postmaster.operations.verdict import Wrong, still_wrong
@@ -130,7 +130,7 @@ def acknowledge_chosen() -> ResponseReturnValue:
 
 
 @blueprint.post("/test")
-@limiter.limit(TESTS)
+@limited(TESTS)
 @for_admins
 def try_alerts() -> ResponseReturnValue:
     """Send a message to one target, or to each, and say which took it."""

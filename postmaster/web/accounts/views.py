@@ -27,7 +27,7 @@ from postmaster.accounts.with_credential import (
 )
 from postmaster.database import read_session
 from postmaster.errors import PostMasterError
-from postmaster.limits import limiter
+from postmaster.limits import limited
 from postmaster.operations.server_checks import COMMANDS, CheckReport, read_report, start, wait_for
 from postmaster.resources.fields import FieldErrors, InvalidFieldsError
 from postmaster.web.access import current_user, for_admins, polling
@@ -113,7 +113,7 @@ def credential(number: int | None = None) -> ResponseReturnValue:
 
 @form_route(blueprint, KINDS, methods=["POST"])
 @for_admins
-@limiter.limit("60 per minute")
+@limited("60 per minute")
 def look(kind: str, number: int | None = None) -> ResponseReturnValue:
     """Start looking at the server with what is entered, saved or not."""
     form, label = opened(number)

@@ -15,7 +15,7 @@ from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.desk.models import Ticket
 from postmaster.errors import NotFoundError, PostMasterError
-from postmaster.limits import limiter
+from postmaster.limits import limited
 from postmaster.outlets import actions
 from postmaster.outlets.body import body_of
 from postmaster.outlets.health import OutletHealth, can_send
@@ -123,7 +123,7 @@ def delivery(number: int, delivery: int) -> str:
 
 
 @blueprint.post("/<id:number>/test")
-@limiter.limit(TESTS)
+@limited(TESTS)
 @for_admins
 def test(number: int) -> ResponseReturnValue:
     """Send a signed event that says that it is a test, and show what was answered."""
