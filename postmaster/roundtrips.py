@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select
@@ -84,7 +84,7 @@ class _Wording:
         return tuple(value if convert is None else convert(value) for convert, value in pairs)
 
 
-@cache
+@lru_cache(maxsize=128)
 def _wording(query: Select[*tuple[Any, ...]], dialect: Dialect) -> _Wording:
     compiled = query.compile(dialect=dialect)
     if compiled.post_compile_params or compiled.literal_execute_params:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -105,3 +106,15 @@ def test_databases_that_are_lent_at_once_are_not_the_same(server: Postgres) -> N
     with server.lend_database() as one, server.lend_database() as other:
         DEEDS["no table"](one[URL])
         assert state_of(other[URL]) == state_of(server.copy_database())
+
+
+def shared_memory() -> set[int]:
+    """The ids of all that is shared between processes of this machine, by System V's calls."""
+    return {int(line.split()[1]) for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
+
+
+def test_a_cluster_that_nobody_needs_any_more_leaves_no_shared_memory(postgres_pattern: Any) -> None:
+    with Postgres(postgres_pattern) as server:
+        own = int((server._data / "postmaster.pid").read_text().splitlines()[6].split()[1])
+        assert own in shared_memory()
+    assert own not in shared_memory()

@@ -23,6 +23,8 @@ class Server:
 
     user: str | None = None
     stop_signal = signal.SIGTERM
+    last_signal = signal.SIGKILL
+    """What it gets when nobody needs it any more."""
     environ: Mapping[str, str] = {}
     """What it has in its environment beside what this process has."""
 
@@ -46,7 +48,7 @@ class Server:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.kill()
+        self._end(self.last_signal)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
