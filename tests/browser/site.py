@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from playwright.sync_api import APIResponse, Browser, Playwright, StorageState
 
 from postmaster import create_app
 from postmaster.config import load_environment
+from tests.browser.late import LATE
 from tests.guard.sitecustomize import variables
 from tests.results import runner_of
 from tests.servers.ports import free_ports, listening, wait_until
@@ -63,7 +65,8 @@ class Site(Server):
     def command(self) -> Sequence[str | Path]:
         config = ("--config", TOP / "deploy" / "gunicorn.conf.py", "--chdir", TOP)
         address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1")
-        return (sys.executable, "-m", "gunicorn", *config, *address, "postmaster:create_app()")
+        app = "tests.browser.late:late_app()" if LATE in os.environ else "postmaster:create_app()"
+        return (sys.executable, "-m", "gunicorn", *config, *address, app)
 
     def wait_ready(self) -> None:
         wait_until(lambda: listening(self._port), "the web server")
