@@ -22,17 +22,7 @@ TOP = Path(__file__).parents[1]
 # How many times the processor time of the bare app a command may take.
 MOST = 1.25
 
-# ``flask`` where Flask-Limiter, which we need, is not installed: its plug-in is loaded by each command there is.
-BARE_FLASK = """
-import sys
-from importlib import metadata
-installed = metadata.entry_points
-metadata.entry_points = lambda **which: [each for each in installed(**which) if each.name != "limiter"]
-from flask.cli import main
-sys.exit(main())
-"""
-
-BARE = (sys.executable, "-c", BARE_FLASK, "--app", "bench.bare_app")
+BARE = (sys.executable, "-m", "flask", "--app", "bench.bare_app")
 OURS = (sys.executable, "-m", "flask", "--app", "postmaster")
 
 

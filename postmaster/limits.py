@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
+import structlog
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItem, parse
@@ -21,8 +22,10 @@ from postmaster import config
 # Where an app keeps its Attempts.
 KEY = "postmaster-attempts"
 
-# Seconds that a Redis that did not answer is left alone.
-REST_SECONDS = 10
+# Seconds that a request waits for Redis to count it, and that a Redis that did not answer is left alone.
+TIMEOUT_SECONDS, REST_SECONDS = 1, 10
+
+log = structlog.get_logger("postmaster.limits")
 
 Given = ParamSpec("Given")
 
@@ -35,18 +38,27 @@ class Attempts:
     def __init__(self, redis_url: str) -> None:
         # The scheme of a unix socket has another name there.
         uri = f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
-        self.shared = FixedWindowRateLimiter(storage_from_string(uri, wrap_exceptions=True)) if uri else None
+        self._shared = FixedWindowRateLimiter(storage_from_string(uri, **_options())) if uri else None
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._rests_until = 0.0
 
     def seconds_to_wait(self, limit: RateLimitItem, key: str) -> int:
         """Count one more of ``key``; returns in how many seconds there may be more than ``limit``, 0 for now."""
-        if self.shared and time.monotonic() >= self._rests_until:
+        if self._shared and time.monotonic() >= self._rests_until:
             try:
-                return _count(self.shared, limit, key)
-            except StorageError:
+                return _count(self._shared, limit, key)
+            except StorageError as error:
                 self._rests_until = time.monotonic() + REST_SECONDS
+                log.warning("attempts are counted by each process alone", error=str(error.storage_error))
         return _count(self._own, limit, key)
+
+
+def _options() -> dict[str, Any]:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    waits = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), TIMEOUT_SECONDS)
+    return {"wrap_exceptions": True, "retry": Retry(NoBackoff(), 1), **waits}
 
 
 def _count(counter: FixedWindowRateLimiter, limit: RateLimitItem, key: str) -> int:

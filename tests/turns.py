@@ -1,4 +1,4 @@
-"""What bin/test does in turns, a part in each of very many like cases; bin/soak does all of it in each."""
+"""Of very many like cases bin/test tries a part in each, the same in each run; bin/soak tries all in each."""
 
 from __future__ import annotations
 

@@ -259,11 +259,12 @@ def run(module: str, words: Sequence[str]) -> None:
 def leave(code: int) -> None:
     """End as Python does, but for taking apart all objects: each would be copied first, since this process was forked.
 
-    That takes longer (measured: 80 ms) than most commands do.
+    That takes longer (measured: 80 ms) than most commands do. So files have to be closed, and what objects complain of
+    as they go is not heard.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    with suppress(OSError):  # which Python itself tells in its own way
+    with suppress(OSError, ValueError, AttributeError):  # what cannot be written Python tells in its own way
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
