@@ -22,7 +22,7 @@ from postmaster import config
 # Where an app keeps its Attempts.
 KEY = "postmaster-attempts"
 
-# Seconds that a request waits for Redis to count it, and that a Redis that did not answer is left alone.
+# Seconds that Redis may take to count a request, of which it is asked twice; and that it is left alone if it did not.
 TIMEOUT_SECONDS, REST_SECONDS = 1, 10
 
 log = structlog.get_logger("postmaster.limits")
@@ -54,7 +54,8 @@ class Attempts:
 
 
 def _options() -> dict[str, Any]:
-    from redis.backoff import NoBackoff
+    """How Redis is asked; twice, since a connection that was kept may be to one that is gone."""
+    from redis.backoff import NoBackoff  # who has no Redis need not import it
     from redis.retry import Retry
 
     waits = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), TIMEOUT_SECONDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.guard.sitecustomize import variables
 from tests.results import runner_of
 from tests.servers.ports import free_ports, listening, wait_until
 from tests.servers.process import Server
+from tests.servers.web import gunicorn
 from tests.support import Desk
 from tests.web.samples import sample_of
 
@@ -63,10 +63,7 @@ class Site(Server):
         return f"http://localhost:{self._port}"
 
     def command(self) -> Sequence[str | Path]:
-        config = ("--config", TOP / "deploy" / "gunicorn.conf.py", "--chdir", TOP)
-        address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1")
-        app = "tests.browser.late:late_app()" if LATE in os.environ else "postmaster:create_app()"
-        return (sys.executable, "-m", "gunicorn", *config, *address, app)
+        return gunicorn(self._port, *(["tests.browser.late:late_app()"] if LATE in os.environ else []))
 
     def wait_ready(self) -> None:
         wait_until(lambda: listening(self._port), "the web server")

@@ -12,6 +12,13 @@ from tests.servers.process import Server
 TOP = Path(__file__).parents[2]
 
 
+def gunicorn(port: int, app: str = "postmaster:create_app()") -> Sequence[str | Path]:
+    """The command that serves ``app`` with the settings of a deployment."""
+    config = ("--config", TOP / "deploy" / "gunicorn.conf.py", "--chdir", TOP)
+    address = ("--bind", f"127.0.0.1:{port}", "--workers", "1")
+    return (sys.executable, "-m", "gunicorn", *config, *address, app)
+
+
 class Web(Server):
     """The web server, beside the app of the test."""
 
@@ -22,9 +29,7 @@ class Web(Server):
         self.url = f"http://127.0.0.1:{self._port}/api/v1"
 
     def command(self) -> Sequence[str | Path]:
-        config = ("--config", TOP / "deploy" / "gunicorn.conf.py", "--chdir", TOP)
-        address = ("--bind", f"127.0.0.1:{self._port}", "--workers", "1")
-        return (sys.executable, "-m", "gunicorn", *config, *address, "postmaster:create_app()")
+        return gunicorn(self._port)
 
     def wait_ready(self) -> None:
         wait_until(lambda: listening(self._port), "the web server")
