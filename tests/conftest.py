@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,47 +31,6 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
     from tests.servers.fixtures import Certificates
     from tests.servers.postgres import Postgres
 
-TESTS = Path(__file__).parent
-
-# Folders and files whose tests take long, mostly by waiting for something; and about how many seconds a test takes.
-SLOW = {
-    "bench": 3,
-    "bin": 1,
-    "browser": 1,
-    "deploy": 1,
-    "fetching/test_caution.py": 6,
-    "fetching/test_quirk_pairs.py": 6,
-    "fetching/test_slow_messages.py": 3,
-    "jobs": 6,
-    "test_migrations.py": 2,
-    "web/test_numbers.py": 3,
-    "web/test_serving.py": 3,
-}
-
-# What decides, records and schedules: that runs on both databases in bin/test, which bin/soak does with all tests.
-ON_BOTH = {
-    "accounts",
-    "operations",
-    "outbox",
-    "system",
-    "cli/test_conversations.py",
-    "cli/test_customer.py",
-    "cli/test_ticket.py",
-    "fetching/test_batches.py",
-    "fetching/test_fetch.py",
-    "fetching/test_lease.py",
-    "fetching/test_read.py",
-    "ledger/test_plans.py",
-    "ledger/test_quarantine.py",
-    "ledger/test_search.py",
-    "pipeline/test_external_numbers.py",
-    "pipeline/test_followups.py",
-    "pipeline/test_headers.py",
-    "test_bulk.py",
-    "test_ids.py",
-    "test_unknown_schema.py",
-}
-
 # How often bin/test, and bin/soak, tries what is told of any text, message or request.
 settings.register_profile("test", max_examples=USUAL_EXAMPLES)
 settings.register_profile("soak", max_examples=500)
@@ -83,7 +41,14 @@ UPGRADE = database._upgrade_embedded
 
 NewDatabase = Callable[[], AbstractContextManager[dict[str, str]]]
 
-pytest_plugins = ["tests.guard.plugin", "tests.compiled", "tests.servers.fixtures", "tests.pipeline_fixtures"]
+pytest_plugins = [
+    "tests.guard.plugin",
+    "tests.compiled",
+    "tests.databases",
+    "tests.order",
+    "tests.servers.fixtures",
+    "tests.pipeline_fixtures",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -107,13 +72,6 @@ def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """bin/test goes by the embedded database and in part by PostgreSQL, bin/soak by PostgreSQL."""
-    parser.addoption(
-        "--database", choices=("sqlite", "postgresql", "both"), default="sqlite", help="what the app keeps mail in"
-    )
-
-
 def pytest_configure() -> None:
     """Wait for no disk, and hear again the signals that are ignored where this was started.
 
@@ -123,72 +81,6 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
-
-
-@cache
-def names_of(path: Path) -> set[str]:
-    """The file and its folder, as they are named above."""
-    inside = path.relative_to(TESTS)
-    return {inside.as_posix(), inside.parts[0]}
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Have what is to run on both databases do so, and what is about one of them on that one, whichever is chosen."""
-    usual = metafunc.config.getoption("database")
-    about = metafunc.definition.get_closest_marker("database")
-    if about is not None:
-        kinds = about.args
-    elif usual == "both" and names_of(metafunc.definition.path) & ON_BOTH:
-        kinds = ("sqlite", "postgresql")
-    else:
-        return
-    if "new_database" in metafunc.fixturenames:
-        metafunc.parametrize("new_database", kinds, indirect=True)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort what takes long first."""
-    items[:] = slow_ones_first(items, getattr(config, "workerinput", {}).get("workercount", 1))
-
-
-def slow_ones_first(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
-    """``items`` so that two of three workers, which each begin with a stretch of them, have first what takes long.
-
-    The others keep the processor busy while these wait. At the end there are short ones left, which are handed round
-    easily. The tests of a file stay together, and those of a folder stay with few workers: they share what is slow to
-    make.
-    """
-    files: dict[Path, list[pytest.Item]] = {}
-    fast: list[pytest.Item] = []
-    for item in items:
-        if seconds_of(item):
-            files.setdefault(item.path, []).append(item)
-        else:
-            fast.append(item)
-    shares = shared_out(list(files.values()), workers - workers // 3) + [[] for _ in range(workers // 3)]
-    size = len(items) // workers
-    ordered: list[pytest.Item] = []
-    for share in shares:
-        rest = max(0, size - len(share))
-        ordered += [*share, *fast[:rest]]
-        fast = fast[rest:]
-    return ordered + fast
-
-
-def shared_out(files: Sequence[list[pytest.Item]], count: int) -> list[list[pytest.Item]]:
-    """``files`` in ``count`` stretches that take about as long."""
-    shares: list[list[pytest.Item]] = [[] for _ in range(count)]
-    whole = sum(seconds_of(tests[0]) * len(tests) for tests in files)
-    before = 0
-    for tests in files:
-        shares[before * count // whole] += tests
-        before += seconds_of(tests[0]) * len(tests)
-    return shares
-
-
-def seconds_of(item: pytest.Item) -> int:
-    """How long it takes, if that is long."""
-    return next((SLOW[name] for name in names_of(item.path) & SLOW.keys()), 0)
 
 
 @pytest.hookimpl(wrapper=True)

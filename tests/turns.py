@@ -1,4 +1,4 @@
-"""Of very many like cases bin/test tries a part in each, the same in each run; bin/soak tries all in each."""
+"""Of very many like cases bin/test tries a part in each, the same in each run; bin/soak leaves nothing out."""
 
 from __future__ import annotations
 
