@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
@@ -32,6 +33,9 @@ PAGES = {
     "settings": "/settings",
 }
 SCHEMES = ("light", "dark")
+
+# What the pictures of each page are called.
+NAMES = {page: [f"{page}-{scheme}" for scheme in SCHEMES] for page in PAGES}
 
 # Every eighth pixel of a window of 1280 by 960.
 WIDTH, HEIGHT, SCALE = 1280, 960, 8
@@ -73,17 +77,18 @@ def play(site: Site) -> None:
     number_sample(site.app)
 
 
-def pictures(context: BrowserContext) -> Iterator[tuple[str, bytes]]:
-    """Name and picture of each page, in light and in dark."""
+def pictures(context: BrowserContext, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Those of the pictures that have these names, and their names."""
     page = context.new_page()
     for name, address in PAGES.items():
         answer = page.goto(address)
         assert answer is not None
         assert answer.ok, address
         page.evaluate("document.fonts.ready")
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            yield f"{name}-{scheme}", page.screenshot(style=_HIDDEN)
+        for scheme, picture in zip(SCHEMES, NAMES[name], strict=True):
+            if picture in names:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                yield picture, page.screenshot(style=_HIDDEN)
 
 
 def window(browser: Browser, site: Site, remembered: StorageState) -> BrowserContext:
@@ -115,7 +120,7 @@ def main() -> None:
         with Site({**environ, "POSTMASTER_DATA_DIR": folder}) as site:
             play(site)
             remembered = sign_in(site, browser, "admin")
-            for name, picture in pictures(window(browser, site, remembered)):
+            for name, picture in pictures(window(browser, site, remembered), [*chain(*NAMES.values())]):
                 (FOLDER / f"{name}.png").write_bytes(shrink(blank, picture)[0])
                 print(json.dumps(name))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -32,30 +33,33 @@ OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
-# Which of axe's rules look at colours. To all others a page is the same in light and in dark.
+# Which of axe's rules look at colours: two thirds of its time. To all others a page is the same in light and in dark.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 
+ONLY_COLOURS = {"runOnly": OF_COLOURS}
+NO_COLOURS = {"rules": {rule: {"enabled": False} for rule in OF_COLOURS}}
 
-def violations_now(page: Page, *rules: str) -> list[str]:
-    """What axe finds by these rules, or by all, in the colours that the page has now."""
-    options = {**OPTIONS, **({"runOnly": list(rules)} if rules else {})}
+
+def violations(page: Page) -> dict[str, list[str]]:
+    """What axe finds. Of colours bin/test asks on each third page, in light or in dark; bin/soak on each, in both."""
+    where = re.sub(r"\d+", "", urlsplit(page.url).path)
+    found = {"either": axe_finds(page, NO_COLOURS)}
+    for scheme in in_turns(SCHEMES, where) if any(in_turns((True, False, False), where)) else ():
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found[scheme] = axe_finds(page, ONLY_COLOURS)
+    return {scheme: what for scheme, what in found.items() if what}
+
+
+def axe_finds(page: Page, rules: Mapping[str, Any]) -> list[str]:
+    """What axe finds by these rules in the colours that the page has now."""
     if not page.evaluate(_IS_THERE):
         page.evaluate(AXE_SCRIPT)
-    found = page.evaluate(_AXE, [CONTEXT, options])
+    found = page.evaluate(_AXE, [CONTEXT, {**OPTIONS, **rules}])
     return [
         f"{each['id']}: {node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
         for each in found
         for node in each["nodes"][:3]
     ]
-
-
-def violations(page: Page) -> dict[str, list[str]]:
-    """What axe finds in light and in dark: in bin/test in one of them, by the address, and in bin/soak in both."""
-    found = {}
-    for scheme in in_turns(SCHEMES, re.sub(r"\d+", "", urlsplit(page.url).path)):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found[scheme] = violations_now(page, *(OF_COLOURS if found else ()))
-    return {scheme: what for scheme, what in found.items() if what}
 
 
 def sticking_out(page: Page) -> Any:

@@ -13,6 +13,7 @@ from tests.browser.conftest import MakePage
 from tests.browser.page_checks import settled, sticking_out, violations
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.support import SERVICES, Desk, mail
+from tests.turns import in_turns
 
 # Milliseconds that a look at a mail server may take on a busy machine, where a child process starts slowly.
 LOOK = 60_000
@@ -74,7 +75,7 @@ def fetched(page: Page, desk: Desk, mailbox: TestMailbox, subject: str) -> None:
     expect(page.locator("main")).to_contain_text("Misc")
 
 
-@pytest.mark.parametrize("kind", SERVICES)
+@pytest.mark.parametrize("kind", in_turns([*SERVICES], "first ticket", 2))
 def test_from_a_new_account_to_its_first_ticket(page: Page, desk: Desk, mailbox: TestMailbox, kind: str) -> None:
     entered, subject = on(mailbox, kind, desk), f"Hello over {kind} to {mailbox.user}"
     mailbox.deliver(mail(subject))

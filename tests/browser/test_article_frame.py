@@ -10,6 +10,7 @@ from tests.parsing.messages import multipart, part, text
 from tests.parsing.sealed import attribute, enveloped, properties, smime, tnef, winmail
 from tests.parsing.test_other_text import CSV, INVITATION
 from tests.support import Desk
+from tests.turns import in_turns
 from tests.web.ticket_support import opened
 
 DOOR = (0x102, 0x1013, b"<p>The door does <b>not</b> close.</p>")
@@ -46,8 +47,9 @@ MAIL = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("kind", MAIL)
+@pytest.mark.parametrize(
+    ("kind", "scheme"), [(kind, scheme) for kind in MAIL for scheme in in_turns(["light", "dark"], kind)]
+)
 def test_what_has_no_plain_text_can_be_read(desk: Desk, page: Page, kind: str, scheme: str) -> None:
     raw, said = MAIL[kind]
     number = opened(desk, raw=b"From: a@b.example\r\nSubject: " + kind.encode() + b"\r\n" + raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from playwright.sync_api import Page
@@ -11,51 +11,67 @@ from postmaster.web import BLUEPRINTS
 from tests.browser.conftest import MakePage
 from tests.browser.page_checks import squeezed, sticking_out, violations
 from tests.browser.site import Site, is_page
+from tests.turns import in_turns
 
 NOUNS = ["session", *(module.blueprint.name for module in BLUEPRINTS)]
 
 # Narrow enough for any phone.
 NARROW = 360
 
-
-# Whether what is at an address is a page, of which all tests here ask the same.
+# Whether what is at an address is a page: all tests here ask the same.
 _is_page: dict[str, bool] = {}
 
 
-def pages(site: Site, page: Page, noun: str) -> Iterator[str]:
-    """Opens one page of that blueprint after the other."""
-    for endpoint, address in site.addresses():
-        if endpoint.startswith(f"{noun}."):
-            if address not in _is_page:
-                answer = page.request.get(address)
-                assert answer.ok, (address, answer.status)
-                _is_page[address] = is_page(answer)
-            if _is_page[address]:
-                opened = page.goto(address)
-                assert opened is not None
-                assert opened.ok, (address, opened.status)
-                page.locator("h1").first.wait_for()  # a page that a script makes is there only later
-                yield address
+def leads_to_page(page: Page, address: str) -> bool:
+    """Whether it is a page that is there."""
+    if address not in _is_page:
+        answer = page.request.get(address)
+        assert answer.ok, (address, answer.status)
+        _is_page[address] = is_page(answer)
+    return _is_page[address]
+
+
+def addresses(site: Site, noun: str) -> Iterator[str]:
+    """Where the pages of that blueprint are, and what else it has."""
+    return (address for endpoint, address in site.addresses() if endpoint.startswith(f"{noun}."))
+
+
+def pages(page: Page, addresses: Iterable[str]) -> Iterator[str]:
+    """Opens one page after the other."""
+    for address in addresses:
+        if leads_to_page(page, address):
+            opened = page.goto(address)
+            assert opened is not None
+            assert opened.ok, (address, opened.status)
+            page.locator("h1").first.wait_for()  # a page that a script makes is there only later
+            yield address
 
 
 @pytest.mark.parametrize("noun", NOUNS)
-def test_axe_finds_nothing_in_light_or_dark_and_nothing_is_wider_than_a_phone(
-    site: Site, page: Page, noun: str
-) -> None:
+def test_axe_finds_nothing_and_nothing_is_wider_than_its_window(site: Site, page: Page, noun: str) -> None:
     found, wide = {}, {}
-    for address in pages(site, page, noun):
+    for address in pages(page, addresses(site, noun)):
         found[address] = violations(page)
-        page.set_viewport_size({"width": NARROW, "height": 900})
-        wide[address] = [*sticking_out(page), *squeezed(page)]
-        page.set_viewport_size({"width": 1280, "height": 900})
+        wide[address] = too_wide(page, {NARROW, *in_turns((768, 1280), address)})
     assert found
     assert {where: what for where, what in found.items() if what} == {}
     assert {where: what for where, what in wide.items() if what} == {}
 
 
+def too_wide(page: Page, widths: set[int]) -> list[str]:
+    """What sticks out, or has less room than it could, in windows of these widths; first in the one that is open."""
+    found = []
+    now = page.evaluate("innerWidth")
+    for width in sorted(widths, key=lambda width: width != now):
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [*sticking_out(page), *squeezed(page)]
+    return found
+
+
 @pytest.mark.parametrize("noun", NOUNS)
 def test_nothing_needs_javascript_to_be_shown(site: Site, plain_page: Page, noun: str) -> None:
-    for address in pages(site, plain_page, noun):
+    there = [address for address in addresses(site, noun) if leads_to_page(plain_page, address)]
+    for address in pages(plain_page, in_turns(there, noun)):
         assert plain_page.locator("h1").count() == 1, address
         assert plain_page.locator("main").is_visible(), address
 
@@ -78,7 +94,7 @@ def test_a_lead_can_use_what_a_lead_sees(lead_page: Page) -> None:
     links = lead_page.locator("#site-nav a[href]").evaluate_all("all => all.map(each => each.getAttribute('href'))")
     assert links
     for address in dict.fromkeys(links):
-        response = lead_page.goto(address)
-        assert response is not None
-        assert response.ok, address
+        assert lead_page.request.get(address).ok, address
+    for address in in_turns(links, "lead", 3):
+        lead_page.goto(address)
         assert violations(lead_page) == {}, address

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.page_checks import settled
 from tests.browser.site import Site
 from tests.support import Desk, mail
+from tests.turns import in_turns
 from tests.web.samples import quarantine
 
 _NUMBERS = itertools.count(1)
@@ -54,12 +55,16 @@ def test_fetch_now_keeps_the_focus(page: Page, account: str) -> None:
 
 @pytest.mark.parametrize(
     ("button", "result"),
-    [
-        ("#test-connection", "#connection-test"),
-        ("#browse", "#folders-found"),
-        ("#look-at-certificate", "#certificate-found"),
-        ("#preview-mail", "#mail-preview"),
-    ],
+    in_turns(
+        [
+            ("#test-connection", "#connection-test"),
+            ("#browse", "#folders-found"),
+            ("#look-at-certificate", "#certificate-found"),
+            ("#preview-mail", "#mail-preview"),
+        ],
+        "looks",
+        2,
+    ),
 )
 def test_a_look_at_the_server_keeps_the_focus(page: Page, account: str, button: str, result: str) -> None:
     page.goto(f"/accounts/{account}")
@@ -161,14 +166,18 @@ def test_resetting_a_setting_leads_to_the_list(page: Page, desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("address", "button", "field"),
-    [
-        ("/queues/add", "Save", "#name"),
-        ("/accounts/add", "Save and finish", "#host"),
-        ("/filters/add", "Save", "#name"),
-        ("/filters/add?name=x", "Add a condition", "[name=condition_header] >> nth=-1"),
-        ("/settings/FetchIntervalMinutes", "Save", "#value"),
-        ("/operation", "Pause all fetching", "#reason"),
-    ],
+    in_turns(
+        [
+            ("/queues/add", "Save", "#name"),
+            ("/accounts/add", "Save and finish", "#host"),
+            ("/filters/add", "Save", "#name"),
+            ("/filters/add?name=x", "Add a condition", "[name=condition_header] >> nth=-1"),
+            ("/settings/FetchIntervalMinutes", "Save", "#value"),
+            ("/operation", "Pause all fetching", "#reason"),
+        ],
+        "refusals",
+        3,
+    ),
 )
 def test_what_is_refused_has_the_focus(page: Page, address: str, button: str, field: str) -> None:
     page.goto(address)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.page_checks import violations
 from tests.support import Desk
+from tests.turns import in_turns
 
 # The lists, and a word of which each has a row in it, as there is one of everything.
 LISTS = {
@@ -35,7 +36,7 @@ def wait_for_filter(page: Page, text: str) -> None:
 
 
 @pytest.mark.usefixtures("changed")
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", in_turns([*LISTS], "typing", 3))
 def test_typing_filters_and_the_back_button_goes_to_the_page_before_however_much_was_typed(
     page: Page, path: str
 ) -> None:
@@ -61,7 +62,7 @@ def test_typing_filters_and_the_back_button_goes_to_the_page_before_however_much
     assert page.locator("main table").all_inner_texts() == found
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", in_turns([*LISTS], "finding nothing", 3))
 def test_a_filter_that_finds_nothing_says_so_and_shows_the_way_back(page: Page, path: str) -> None:
     page.goto(path)
     page.get_by_role("searchbox").press_sequentially("zzz nothing like it")
@@ -74,7 +75,7 @@ def test_a_filter_that_finds_nothing_says_so_and_shows_the_way_back(page: Page, 
 
 
 @pytest.mark.usefixtures("changed")
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", in_turns([*LISTS], "without JavaScript", 3))
 def test_filtering_without_javascript(plain_page: Page, path: str) -> None:
     plain_page.goto(path)
     plain_page.get_by_role("searchbox").fill(LISTS[path])

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import chain, combinations
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.looks import FOLDER, PAGES, SCHEMES, TOLERANCE, Shades, difference, pictures, play, shrink, window
+from tests.browser.looks import FOLDER, NAMES, PAGES, TOLERANCE, Shades, difference, pictures, play, shrink, window
 from tests.browser.site import Site, sign_in
 from tests.conftest import NewDatabase
+from tests.turns import in_turns
 
-NAMES = [f"{name}-{scheme}" for scheme in SCHEMES for name in PAGES]
+# bin/test looks at each page in light or in dark.
+ASKED = [name for page in PAGES for name in in_turns(NAMES[page], page)]
 
 
 @pytest.fixture(scope="module")
 def kept(browser: Browser) -> dict[str, Shades]:
     """The pictures as they were."""
     blank = browser.new_page()
-    return {name: shrink(blank, (FOLDER / f"{name}.png").read_bytes())[1] for name in NAMES}
+    return {name: shrink(blank, (FOLDER / f"{name}.png").read_bytes())[1] for name in chain(*NAMES.values())}
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +30,11 @@ def taken(browser: Browser, new_database: NewDatabase) -> dict[str, Shades]:
     with new_database() as database, Site(database) as site:
         play(site)
         context = window(browser, site, sign_in(site, browser, "admin"))
-        return {name: shrink(blank, picture)[1] for name, picture in pictures(context)}
+        return {name: shrink(blank, picture)[1] for name, picture in pictures(context, ASKED)}
 
 
 def test_the_main_pages_look_as_they_did(kept: dict[str, Shades], taken: dict[str, Shades]) -> None:
-    found = {name: difference(kept[name], taken[name]) for name in NAMES}
+    found = {name: difference(kept[name], taken[name]) for name in ASKED}
     assert {name: share for name, share in found.items() if share >= TOLERANCE} == {}
 
 

@@ -15,6 +15,7 @@ from tests.browser.page_checks import sticking_out, violations
 from tests.browser.site import Site, sign_in
 from tests.browser.test_layout import WIDTHS
 from tests.conftest import NewDatabase
+from tests.turns import in_turns
 from tests.web.morning import add_morning, say_alive
 from tests.web.test_accounts import add_rows, tell_state
 
@@ -152,7 +153,7 @@ def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], b
         assert violations(page) == {}
 
 
-@pytest.mark.parametrize(("accounts", "failing"), [(5, 0), (50, 9), (500, 40)])
+@pytest.mark.parametrize(("accounts", "failing"), in_turns([(5, 0), (50, 9), (500, 40)], "walls", 2))
 def test_the_wall_fits_its_screen(new_database: NewDatabase, browser: Browser, accounts: int, failing: int) -> None:
     with new_database() as database:
         site, wall = open_site(database, accounts, failing)

@@ -12,6 +12,7 @@ from tests.browser.site import Site
 from tests.servers.dovecot import Dovecot
 from tests.servers.identity import App, IdentityServer
 from tests.support import Desk, mail
+from tests.turns import in_turns
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def test_an_outlook_account_is_set_up_by_the_pages_without_a_script(
 
 
 @pytest.mark.parametrize(
-    "kind", ["", "?kind=basic", "?kind=oauth2-microsoft", "?kind=oauth2-google", "?kind=oauth2-generic"]
+    "kind",
+    in_turns(["", "?kind=basic", "?kind=oauth2-microsoft", "?kind=oauth2-google", "?kind=oauth2-generic"], "forms", 2),
 )
 def test_the_form_of_each_kind_fits_a_phone_and_passes_axe(make_page: MakePage, kind: str) -> None:
     page = make_page(width=360)

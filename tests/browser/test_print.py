@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from tests.browser.conftest import MakePage
+from tests.turns import in_turns
 
 # The width of A4 within its margins.
 PAPER = 718
@@ -24,8 +25,10 @@ LOOKS = """() => {
 
 PAGES = ["/accounts", "/tickets", "/quarantine", "/runs", "/filters", "/mail", "/audit", "/status", "/quarantine/1"]
 
+TABLES = ["/accounts", "/tickets", "/quarantine", "/filters", "/mail"]
 
-@pytest.mark.parametrize("address", PAGES)
+
+@pytest.mark.parametrize("address", in_turns(PAGES, "on paper", 4))
 def test_paper_shows_what_there_is_to_read_in_black_on_white(make_page: MakePage, address: str) -> None:
     page = make_page(width=PAPER, color_scheme="dark")
     page.goto(address)
@@ -35,7 +38,7 @@ def test_paper_shows_what_there_is_to_read_in_black_on_white(make_page: MakePage
     assert page.evaluate(LOOKS) == {"colours": ["rgb(0, 0, 0)"], "filled": [], "plain": []}
 
 
-@pytest.mark.parametrize("address", ["/accounts", "/tickets", "/quarantine", "/filters", "/mail"])
+@pytest.mark.parametrize("address", in_turns(TABLES, "columns", 2))
 def test_paper_has_all_columns_side_by_side(make_page: MakePage, address: str) -> None:
     page = make_page(width=PAPER)
     page.goto(address)

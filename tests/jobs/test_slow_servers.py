@@ -21,6 +21,7 @@ from tests.servers.fixtures import TestMailbox
 from tests.servers.ports import wait_until
 from tests.servers.scripted import Connection, ImapServer, ScriptedServer
 from tests.support import Desk, mail, mails
+from tests.turns import in_turns
 
 
 def crawls(connection: Connection, _tag: bytes, _arguments: bytes) -> None:
@@ -80,7 +81,7 @@ def at_rest(app: Flask, account: int) -> bool:
         return claim is None and session.scalars(running).first() is None
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", in_turns([1, 2], "crawling"))
 def test_accounts_whose_servers_crawl_never_have_all_workers(
     app: Flask, desk: Desk, mailbox: TestMailbox, crawlers: Sequence[str], start_worker: Start, workers: int
 ) -> None:

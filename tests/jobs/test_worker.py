@@ -20,6 +20,7 @@ from tests.servers.redis import Redis
 from tests.servers.sessions import Sessions
 from tests.servers.worker import USUAL, Worker
 from tests.support import Desk, expected, mails
+from tests.turns import in_turns
 
 COUNT = 240
 
@@ -117,7 +118,10 @@ def kill_redis(desk: Desk, _worker: Worker, redis: Redis) -> None:
     redis.start()
 
 
-@pytest.mark.parametrize("kill", [kill_the_workers, kill_the_scheduler, kill_all, kill_the_supervisor, kill_redis])
+KILLS = (kill_the_workers, kill_the_scheduler, kill_all, kill_the_supervisor, kill_redis)
+
+
+@pytest.mark.parametrize("kill", in_turns(KILLS, "kills", 3))
 def test_what_is_killed_in_the_middle_of_a_fetch_is_told_and_goes_on_by_itself(
     desk: Desk, mailbox: TestMailbox, busy: Worker, own_redis: Redis, kill: Callable[[Desk, Worker, Redis], None]
 ) -> None:
