@@ -75,6 +75,7 @@ def test_from_signing_in_to_the_first_ticket(
         page.keyboard.press("Enter")
         page.wait_for_url("**/status")
         keyboard.press(page.locator("#guide").get_by_role("link", name="Add mail account"))
+        expect(page.get_by_role("link", name="Another server")).to_be_visible()
         assert violations(page) == {}
         keyboard.press(page.get_by_role("link", name="Another server"))
         keyboard.type("E-mail Address", own.user)
