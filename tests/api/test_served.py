@@ -13,6 +13,7 @@ import requests
 from flask import Flask
 
 from postmaster.fetching.posted import MAX_MAIL
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.web import Web
 from tests.support import Desk, mail
@@ -21,11 +22,11 @@ ROUNDS = 3
 
 
 @pytest.fixture
-def web(app: Flask, desk: Desk, environ: dict[str, str]) -> Iterator[Web]:
+def web(app: Flask, desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses) -> Iterator[Web]:
     """The web server on the test's database."""
     assert app
     desk.ok("queue", "list")
-    with Web(environ) as server:
+    with Web(environ, flask_process) as server:
         yield server
 
 

@@ -14,6 +14,7 @@ from tests.browser.site import USERS, Site, launch, sign_in
 from tests.conftest import NewDatabase
 from tests.servers.dovecot import Dovecot
 from tests.servers.fixtures import Certificates
+from tests.servers.flask_process import FlaskProcesses
 from tests.servers.identity import IdentityServer
 from tests.support import Desk
 from tests.web.samples import populate
@@ -28,7 +29,11 @@ MakePage = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def site(
-    certificates: Certificates, identity_server: IdentityServer, oauth_dovecot: Dovecot, new_database: NewDatabase
+    certificates: Certificates,
+    identity_server: IdentityServer,
+    oauth_dovecot: Dovecot,
+    new_database: NewDatabase,
+    flask_process: FlaskProcesses,
 ) -> Iterator[Site]:
     """The app with one of everything in it; tests add what is theirs, and rely on nothing else that is there.
 
@@ -36,7 +41,7 @@ def site(
     """
     outlook = {"POSTMASTER_OUTLOOK_HOST": "localhost", "POSTMASTER_OUTLOOK_PORT": str(oauth_dovecot.port("imaps"))}
     environ = {"POSTMASTER_CA_FILE": str(certificates.ca_file), **identity_server.environ, **outlook}
-    with new_database() as database, Site({**environ, **database}) as running:
+    with new_database() as database, Site({**environ, **database}, flask_process) as running:
         populate(running.desk, running.app)
         yield running
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from flask import url_for
@@ -14,9 +14,8 @@ from postmaster.config import load_environment
 from tests.browser.late import LATE
 from tests.guard.sitecustomize import variables
 from tests.results import runner_of
-from tests.servers.ports import free_ports, listening, wait_until
-from tests.servers.process import Server
-from tests.servers.web import gunicorn
+from tests.servers.flask_process import FlaskProcesses
+from tests.servers.web import WebServer
 from tests.support import Desk
 from tests.web.samples import sample_of
 
@@ -44,15 +43,16 @@ CHROMIUM_OPTIONS = [
 CHROMIUM = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium-browser", "/usr/bin/chromium")
 
 
-class Site(Server):
+class Site(WebServer):
     """A web server, on an empty data directory unless ``environ`` names one. ``desk`` is the command line beside it."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__()
+    factory = "tests.browser.late:late_app()" if LATE in os.environ else WebServer.factory
+
+    def __init__(self, environ: Mapping[str, str], processes: FlaskProcesses | None = None) -> None:
+        super().__init__(environ, processes)
         self.environ = {"POSTMASTER_DATA_DIR": str(self.folder / "data"), **variables(str(TOP)), **environ}
         self.app = create_app(load_environment(self.environ))
         self.desk = Desk(runner_of(self.app))
-        self._port = free_ports(1)[0]
         for name, role in USERS.items():
             words = ("--name", name, "--role", role, "--password-stdin")
             self.desk.ok("user", "add", *words, input=PASSWORD)
@@ -60,13 +60,7 @@ class Site(Server):
     @property
     def url(self) -> str:
         """Where the pages are, without a slash at the end: by a name that identity providers lead back to."""
-        return f"http://localhost:{self._port}"
-
-    def command(self) -> Sequence[str | Path]:
-        return gunicorn(self._port, *(["tests.browser.late:late_app()"] if LATE in os.environ else []))
-
-    def wait_ready(self) -> None:
-        wait_until(lambda: listening(self._port), "the web server")
+        return f"http://localhost:{self.port}"
 
     def addresses(self) -> Iterator[tuple[str, str]]:
         """Endpoint and address of all that can be opened."""

@@ -21,12 +21,15 @@ MAX_PRESSED, STEP = 7, 60_000
 
 
 @pytest.fixture
-def fresh_site(certificates: Certificates, redis: Redis, mailbox: TestMailbox) -> Iterator[Site]:
+def fresh_site(
+    certificates: Certificates, redis: Redis, mailbox: TestMailbox, flask_process: FlaskProcesses
+) -> Iterator[Site]:
     """An app without accounts, and a domain that names the server of ``mailbox``."""
     record = f"0 1 {mailbox.server.port('imaps')} localhost."
     with DnsServer({}, {("_imaps._tcp.localhost", "SRV"): [record]}) as zone:
         environ = {"POSTMASTER_CA_FILE": str(certificates.ca_file), "POSTMASTER_REDIS_URL": redis.url}
-        with Site({**environ, "POSTMASTER_WORKERS": "1", "POSTMASTER_DNS_SERVERS": zone.address}) as running:
+        environ |= {"POSTMASTER_WORKERS": "1", "POSTMASTER_DNS_SERVERS": zone.address}
+        with Site(environ, flask_process) as running:
             yield running
 
 

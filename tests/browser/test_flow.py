@@ -26,10 +26,10 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def flow_site(certificates: Certificates, redis: Redis) -> Iterator[Site]:
+def flow_site(certificates: Certificates, redis: Redis, flask_process: FlaskProcesses) -> Iterator[Site]:
     """An app with a Redis, and no accounts yet."""
     environ = {"POSTMASTER_CA_FILE": str(certificates.ca_file), "POSTMASTER_REDIS_URL": redis.url}
-    with Site({**environ, "POSTMASTER_WORKERS": "1"}) as running:
+    with Site({**environ, "POSTMASTER_WORKERS": "1"}, flask_process) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ from tests.browser.hostile import TICKET, add_hostile_rows
 from tests.browser.page_checks import settled, sticking_out
 from tests.browser.site import Site, is_page, sign_in
 from tests.conftest import NewDatabase
+from tests.servers.flask_process import FlaskProcesses
 from tests.turns import in_turns
 from tests.web.samples import sample_of
 
@@ -60,10 +61,10 @@ _OUT_OF_REACH = """() => {
 
 
 @pytest.fixture(scope="module")
-def hostile_site(new_database: NewDatabase) -> Iterator[Site]:
+def hostile_site(new_database: NewDatabase, flask_process: FlaskProcesses) -> Iterator[Site]:
     """The app with such rows in it."""
     with new_database() as database:
-        site = Site(database)
+        site = Site(database, flask_process)
         add_hostile_rows(site.app)
         with site:
             yield site
@@ -127,8 +128,10 @@ def test_what_a_row_asks_can_be_answered_at_every_width(hostile_page: Page, addr
     assert faults(hostile_page, widths_of(address + pressed)) == {}
 
 
-def test_eleven_accounts_take_less_than_two_screens(new_database: NewDatabase, browser: Browser) -> None:
-    with new_database() as database, Site(database) as site:
+def test_eleven_accounts_take_less_than_two_screens(
+    new_database: NewDatabase, browser: Browser, flask_process: FlaskProcesses
+) -> None:
+    with new_database() as database, Site(database, flask_process) as site:
         name = site.desk.credential("orders", "a secret")
         for number in range(11):
             host = f"mail{number}.shop.example"

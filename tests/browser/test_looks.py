@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from tests.browser.looks import FOLDER, NAMES, PAGES, TOLERANCE, Shades, difference, pictures, play, shrink, window
 from tests.browser.site import Site, sign_in
 from tests.conftest import NewDatabase
+from tests.servers.flask_process import FlaskProcesses
 from tests.turns import in_turns
 
 # bin/test looks at each page in light or in dark.
@@ -24,10 +25,10 @@ def kept(browser: Browser) -> dict[str, Shades]:
 
 
 @pytest.fixture(scope="module")
-def taken(browser: Browser, new_database: NewDatabase) -> dict[str, Shades]:
+def taken(browser: Browser, new_database: NewDatabase, flask_process: FlaskProcesses) -> dict[str, Shades]:
     """The pictures as they are, of a desk that no other test touches."""
     blank = browser.new_page()
-    with new_database() as database, Site(database) as site:
+    with new_database() as database, Site(database, flask_process) as site:
         play(site)
         context = window(browser, site, sign_in(site, browser, "admin"))
         return {name: shrink(blank, picture)[1] for name, picture in pictures(context, ASKED)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -15,9 +16,12 @@ from tests.browser.page_checks import sticking_out, violations
 from tests.browser.site import Site, sign_in
 from tests.browser.test_layout import WIDTHS
 from tests.conftest import NewDatabase
+from tests.servers.flask_process import FlaskProcesses
 from tests.turns import in_turns
 from tests.web.morning import add_morning, say_alive
 from tests.web.test_accounts import add_rows, tell_state
+
+Opened = Callable[[int, int], AbstractContextManager[tuple[Site, str]]]
 
 SCREENS = ((1920, 1080), (3840, 2160))
 
@@ -37,13 +41,22 @@ _CUT_OFF = """() => {
 }"""
 
 
-def open_site(database: dict[str, str], accounts: int, failing: int) -> tuple[Site, str]:
-    """The app with so many accounts, and the address of its wall."""
-    site = Site(database)
-    add_morning(site.app, accounts, failing)
-    with site.app.app_context(), transaction() as session:
-        create_wall_link(session, "admin")
-        return site, f"/wall/{wall_token(session)}"
+@pytest.fixture(scope="module")
+def opened(new_database: NewDatabase, flask_process: FlaskProcesses) -> Opened:
+    """The app with so many accounts, of which so many fail, and the address of its wall."""
+
+    @contextmanager
+    def open_site(accounts: int, failing: int) -> Iterator[tuple[Site, str]]:
+        with new_database() as database:
+            site = Site(database, flask_process)
+            add_morning(site.app, accounts, failing)
+            with site.app.app_context(), transaction() as session:
+                create_wall_link(session, "admin")
+                wall = f"/wall/{wall_token(session)}"
+            with site:
+                yield site, wall
+
+    return open_site
 
 
 def cut_off(page: Page) -> dict[tuple[int, int], Any]:
@@ -56,12 +69,10 @@ def cut_off(page: Page) -> dict[tuple[int, int], Any]:
 
 
 @pytest.fixture(scope="module")
-def morning(new_database: NewDatabase) -> Iterator[tuple[Site, str]]:
+def morning(opened: Opened) -> Iterator[tuple[Site, str]]:
     """Five accounts, of which one fails."""
-    with new_database() as database:
-        site, wall = open_site(database, 5, 1)
-        with site:
-            yield site, wall
+    with opened(5, 1) as morning:
+        yield morning
 
 
 def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str], browser: Browser) -> None:
@@ -80,40 +91,39 @@ def test_status_fits_each_width_and_axe_finds_nothing(morning: tuple[Site, str],
         expect(page.locator("tbody tr")).to_have_count(3)
 
 
-def test_a_beat_changes_what_differs_and_takes_the_focus_from_nobody(
-    new_database: NewDatabase, browser: Browser
-) -> None:
+def test_a_beat_changes_what_differs_and_takes_the_focus_from_nobody(opened: Opened, browser: Browser) -> None:
     complaints: list[str] = []
-    with new_database() as database:
-        site, _ = open_site(database, 6, 1)
-        with site, browser.new_context(base_url=site.url, storage_state=sign_in(site, browser, "admin")) as context:
-            page = context.new_page()
-            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-            page.goto("/status")
-            shown = order(page)
-            page.locator("#runs-4").focus()
-            page.locator("#account-4").evaluate("each => { each.untouched = true; }")
-            tell_state(site.app, 6, failures=1, failing_since=now())
-            tell_state(site.app, 3, last_run_at=now(), backlog=77)
-            beat(page)
-            expect(page.locator("#account-3")).to_contain_text("77")
-            assert set(order(page)) == set(shown)
-            assert order(page).index("account-6") < 2
-            assert page.locator("#account-4").evaluate("each => each.untouched")
-            assert page.evaluate("document.activeElement.id") == "runs-4"
-            beaten = order(page)
-            tell_state(site.app, 4, failures=1, failing_since=now())
-            site.desk.ok("account", "delete", "2", "--yes")
-            add_rows(site.app, 7, 8)
-            beat(page)
-            expect(page.locator("#account-2")).to_have_count(0)
-            assert page.evaluate("document.activeElement.id") == "runs-4"
-            beaten.remove("account-2")
-            assert set(order(page)) == {*beaten, "account-7"}
-            after = order(page)
-            assert complaints == []
-            page.reload()
-            assert order(page) == after
+    with (
+        opened(6, 1) as (site, _),
+        browser.new_context(base_url=site.url, storage_state=sign_in(site, browser, "admin")) as context,
+    ):
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto("/status")
+        shown = order(page)
+        page.locator("#runs-4").focus()
+        page.locator("#account-4").evaluate("each => { each.untouched = true; }")
+        tell_state(site.app, 6, failures=1, failing_since=now())
+        tell_state(site.app, 3, last_run_at=now(), backlog=77)
+        beat(page)
+        expect(page.locator("#account-3")).to_contain_text("77")
+        assert set(order(page)) == set(shown)
+        assert order(page).index("account-6") < 2
+        assert page.locator("#account-4").evaluate("each => each.untouched")
+        assert page.evaluate("document.activeElement.id") == "runs-4"
+        beaten = order(page)
+        tell_state(site.app, 4, failures=1, failing_since=now())
+        site.desk.ok("account", "delete", "2", "--yes")
+        add_rows(site.app, 7, 8)
+        beat(page)
+        expect(page.locator("#account-2")).to_have_count(0)
+        assert page.evaluate("document.activeElement.id") == "runs-4"
+        beaten.remove("account-2")
+        assert set(order(page)) == {*beaten, "account-7"}
+        after = order(page)
+        assert complaints == []
+        page.reload()
+        assert order(page) == after
 
 
 def order(page: Page) -> list[str]:
@@ -154,12 +164,11 @@ def test_the_wall_changes_its_colour_title_and_icon(morning: tuple[Site, str], b
 
 
 @pytest.mark.parametrize(("accounts", "failing"), in_turns([(5, 0), (50, 9), (500, 40)], "walls", 2))
-def test_the_wall_fits_its_screen(new_database: NewDatabase, browser: Browser, accounts: int, failing: int) -> None:
-    with new_database() as database:
-        site, wall = open_site(database, accounts, failing)
+def test_the_wall_fits_its_screen(opened: Opened, browser: Browser, accounts: int, failing: int) -> None:
+    with opened(accounts, failing) as (site, wall):
         if not failing:
             site.desk.ok("pause", "on", "--reason", "The mail server moves")
-        with site, browser.new_context(base_url=site.url) as context:
+        with browser.new_context(base_url=site.url) as context:
             page = context.new_page()
             page.goto(wall)
             assert cut_off(page) == {}

@@ -196,9 +196,11 @@ def serve(door: socket.socket) -> None:
     import flask.cli  # noqa: F401
 
     import postmaster.jobs.__main__
+    import postmaster.web
     from tests.disk import wait_for_no_disk
 
     assert postmaster.jobs.__main__
+    assert postmaster.web
     wait_for_no_disk()
 
     gc.freeze()  # a child that looks for cycles need not copy these pages

@@ -11,7 +11,18 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Protocol, Self
+
+
+class Process(Protocol):
+    """What a server needs of ``subprocess.Popen``, and of a process that is forked for it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float = ...) -> int: ...
 
 
 class Server:
@@ -31,7 +42,7 @@ class Server:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pm-"))
         self.folder.chmod(0o755)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     def command(self) -> Sequence[str | Path]:
         raise NotImplementedError
@@ -54,20 +65,24 @@ class Server:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         with (self.folder / "output").open("ab") as output:
-            self.process = subprocess.Popen(
-                self.command(),
-                env={**os.environ, **self.environ},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                **{"cwd": self.folder, **self.popen_options(), **run_as(self.user)},
-            )
+            self.process = self.launch(output)
         try:
             self.wait_ready()
         except TimeoutError as error:
             self.kill()
             raise RuntimeError(f"{self.command()[0]} did not start: {self.output}") from error
+
+    def launch(self, output: IO[bytes]) -> Process:
+        """Start its process, which writes to ``output``."""
+        return subprocess.Popen(
+            self.command(),
+            env={**os.environ, **self.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **{"cwd": self.folder, **self.popen_options(), **run_as(self.user)},
+        )
 
     @property
     def output(self) -> str:
