@@ -21,6 +21,7 @@ from postmaster.config import load_environment
 from postmaster.extensions import db
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.worker import Worker
+from tests.turns import in_turns
 
 SMALL = Amount(rounds=1, scale=0.001, sizes={"messages": 8, "large": 1, "tickets": 100, "rows": 200})
 RESULT = Result("messages/s", (Line("floor", (10.0, 20.0)), Line("SQLite", (5.0, 8.0))), (Check("IMAP", 0.45, 0.5),))
@@ -51,7 +52,7 @@ def _cheap(monkeypatch: pytest.MonkeyPatch, flask_process: FlaskProcesses) -> No
     monkeypatch.setattr(races, "pypi_programs", lambda _folder: None)
 
 
-@pytest.mark.parametrize("bench", BENCHES, ids=lambda bench: bench.name)
+@pytest.mark.parametrize("bench", in_turns(BENCHES, "benches", 6), ids=lambda bench: bench.name)
 def test_each_bench_runs_through(bench: Bench, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     result = bench.measure(bench.plan(tmp_path, print, SMALL))

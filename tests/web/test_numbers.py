@@ -142,7 +142,7 @@ def queries(names: set[str], where: str) -> Iterator[str]:
         yield from ("", "")
         return
     hostile = [*KINDS, *NASTY]
-    yield from (encoded(names, value) for value in in_turns(hostile, where, len(hostile) // 2))
+    yield from (encoded(names, value) for value in in_turns(hostile, where, len(hostile) // 4))
     if len(names) > 1:
         yield from (encoded({name}, value) for name in sorted(names) for value in in_turns(ALONE, f"{where} {name}"))
 
