@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import structlog
 from flask import current_app, has_app_context
 from sqlalchemy import Engine, event
+
+from postmaster.logs import Logger
 
 # Seconds after which the server is asked again.
 ASK_EVERY = 10
@@ -24,7 +25,7 @@ TOLERANCE = 5
 
 _KEY = "postmaster-clock"
 
-log = structlog.get_logger("postmaster.clock")
+log = Logger("postmaster.clock")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-import structlog
 from flask import Flask, current_app
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,9 +21,10 @@ from postmaster import clock, config, schema
 from postmaster.config import Environment
 from postmaster.errors import ConfigError
 from postmaster.extensions import Model, db, migrate
+from postmaster.logs import Logger
 from postmaster.schema import MIGRATIONS
 
-log = structlog.get_logger("postmaster.database")
+log = Logger("postmaster.database")
 
 T = TypeVar("T")
 

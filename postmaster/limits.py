@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec
 
-import structlog
 from flask import Flask, current_app, request
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItem, parse
@@ -18,6 +17,7 @@ from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from postmaster import config
+from postmaster.logs import Logger
 
 # Where an app keeps its Attempts.
 KEY = "postmaster-attempts"
@@ -25,7 +25,7 @@ KEY = "postmaster-attempts"
 # Seconds that Redis may take to count a request, of which it is asked twice; and that it is left alone if it did not.
 TIMEOUT_SECONDS, REST_SECONDS = 1, 10
 
-log = structlog.get_logger("postmaster.limits")
+log = Logger("postmaster.limits")
 
 Given = ParamSpec("Given")
 

@@ -1,67 +1,53 @@
-"""Logging: for people on a terminal, JSON for machines, to standard error, and never a secret."""
+"""Logging: for people on a terminal, JSON for machines, to standard error.
+
+structlog takes a tenth of the time in which a command starts, and most commands write nothing. So it is imported with
+the first entry (docs/decisions/02-imports-where-used.md).
+"""
 
 from __future__ import annotations
 
-import io
 import logging
-import sys
-from collections.abc import MutableMapping
-from typing import Any, TextIO
-
-import structlog
-from structlog.dev import plain_traceback  # the usual one shows local variables, in which there are secrets
-
-# Names under which a secret might be logged by mistake. Their values are never written.
-SECRET_NAMES = ("password", "secret", "token", "key", "authorization")
+from functools import cached_property
+from typing import Any
 
 
-def _hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name in event:
-        if any(word in name.lower() for word in SECRET_NAMES):
-            event[name] = "(hidden)"
-    return event
+class Logger:
+    """structlog's logger of that name, made with its first entry: ``info``, ``warning``, ``error``, ``exception``."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._logger, method)
+
+    @cached_property
+    def _logger(self) -> Any:
+        from postmaster.log_entries import logger
+
+        return logger(self._name)
 
 
-def _on_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """What others sent stays within its line, so that nobody can forge one; what reads logs may act on them."""
-    for name, value in event.items():
-        if isinstance(value, str) and not value.isprintable():
-            event[name] = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in value)
-    return event
+class _Formatter(logging.Formatter):
+    """Makes a line of each record, whoever logged it."""
 
+    def __init__(self, log_format: str) -> None:
+        super().__init__()
+        self._format = log_format
 
-def _indented_traceback(out: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
-    """A traceback, of which no line can be taken for the first one of another entry."""
-    text = io.StringIO()
-    plain_traceback(text, exc_info)
-    out.write("\n".join(f"  {line}" for line in text.getvalue().splitlines()))
+    def format(self, record: logging.LogRecord) -> str:
+        return self._formatter.format(record)
+
+    @cached_property
+    def _formatter(self) -> logging.Formatter:
+        from postmaster.log_entries import formatter
+
+        return formatter(self._format)
 
 
 def configure_logging(log_format: str) -> None:
-    """Set up structlog and the standard library's logging; ``log_format`` is human or json."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_indented_traceback)
-    )
-    shared: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _hide_secrets,
-        _on_one_line,
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    last: list[structlog.types.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if log_format == "json":
-        last.append(structlog.processors.format_exc_info)
+    """Set up logging; ``log_format`` is human or json."""
     handler = logging.StreamHandler()
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*last, renderer]))
+    handler.setFormatter(_Formatter(log_format))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)

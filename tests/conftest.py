@@ -15,7 +15,7 @@ from flask import Flask
 from hypothesis import settings
 from time_machine import escape_hatch
 
-from postmaster import clock, create_app, database
+from postmaster import clock, create_app, database, log_entries
 from postmaster.config import Environment, load_environment
 from postmaster.database import prepare_database
 from postmaster.extensions import db
@@ -35,6 +35,9 @@ if TYPE_CHECKING:  # pytest itself must be the first to import a plugin
 settings.register_profile("test", max_examples=USUAL_EXAMPLES)
 settings.register_profile("soak", max_examples=500)
 settings.load_profile("test")
+
+# Sets structlog up, as the first entry of a log does: what is captured before that would be lost.
+assert log_entries
 
 # What makes the tables of the embedded database.
 UPGRADE = database._upgrade_embedded

@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 
-import structlog
 from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
@@ -17,12 +16,13 @@ from postmaster.api.ranges import RangeNotSatisfiableError
 from postmaster.database import database_away
 from postmaster.errors import FAULTS, ConfigError, NotFoundError, PostMasterError, mail_error
 from postmaster.extensions import Json
+from postmaster.logs import Logger
 from postmaster.refusals import REFUSALS, known_code
 from postmaster.resources.fields import InvalidFieldsError
 from postmaster.resources.uses import StillNamedError
 from postmaster.system.tokens import ScopeMissingError
 
-log = structlog.get_logger("postmaster.api")
+log = Logger("postmaster.api")
 
 MEDIA_TYPE = "application/problem+json"
 

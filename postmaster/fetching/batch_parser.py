@@ -19,9 +19,8 @@ from subprocess import DEVNULL, PIPE
 from threading import BoundedSemaphore, Timer
 from typing import NamedTuple
 
-import structlog
-
 from postmaster.confined import environ_without_settings
+from postmaster.logs import Logger
 from postmaster.parsing import child
 from postmaster.parsing.child import END, PROCESSOR_SECONDS, TOO_LONG, Frame, read_frame, write_frame
 from postmaster.parsing.message import ParsedMessage
@@ -50,7 +49,7 @@ _OWN_FAULTS = {
 # As many processes as there are cores beside the one that fetches, whatever the number of accounts at once.
 _slots = BoundedSemaphore((os.cpu_count() or 1) - 1)
 
-log = structlog.get_logger("postmaster.fetch")
+log = Logger("postmaster.fetch")
 
 
 class Reading(NamedTuple):

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import structlog
 from flask import Flask, current_app
 from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
@@ -27,6 +26,7 @@ from postmaster.database import dialect_of, execute, insert_into, transaction
 from postmaster.errors import mail_error
 from postmaster.extensions import now
 from postmaster.ledger.models import Mailbox
+from postmaster.logs import Logger
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 
 # Seconds that a lease lasts without being renewed, and after which a waiting run renews it.
@@ -35,7 +35,7 @@ HEARTBEAT_SECONDS = 20
 
 PROC = Path("/proc")
 
-log = structlog.get_logger("postmaster.lease")
+log = Logger("postmaster.lease")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -30,6 +29,7 @@ from postmaster.fetching.pending import load_ledger
 from postmaster.fetching.run_record import Run, RunTransaction, begin_run, end_run, record_failure
 from postmaster.fetching.withheld import remember_withheld
 from postmaster.ledger.entries import Origin
+from postmaster.logs import Logger
 from postmaster.pipeline.outcome import Outcome
 from postmaster.pipeline.rules import account_rules
 from postmaster.sources.base import Endpoint, MailSource
@@ -45,7 +45,7 @@ GRACE_SECONDS = 30
 HOST_WAIT_SECONDS = 300
 HOST_POLL_SECONDS = 0.2
 
-log = structlog.get_logger("postmaster.fetch")
+log = Logger("postmaster.fetch")
 
 ReportProgress = Callable[[int, int, int], None]
 

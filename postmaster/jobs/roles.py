@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import structlog
 from flask import Flask, current_app
 from redis.exceptions import RedisError
 from rq import SimpleWorker
@@ -20,6 +19,7 @@ from postmaster.broker import CONTROL, QUEUES, connect, redis
 from postmaster.database import transaction
 from postmaster.jobs.schedule import FetchScheduler
 from postmaster.jobs.tasks import STOPPING
+from postmaster.logs import Logger
 from postmaster.operations.alerting import watch
 from postmaster.operations.heartbeat import BEAT_SECONDS, Presence, beat, deregister
 from postmaster.operations.models import ProcessRole
@@ -40,7 +40,7 @@ CONTROL_SECONDS = 10
 NO_REDIS = "Redis is out of reach"
 NEEDS_REDIS = (ProcessRole.WORKER, ProcessRole.SCHEDULER)
 
-log = structlog.get_logger("postmaster.worker")
+log = Logger("postmaster.worker")
 
 
 class FetchWorker(SimpleWorker):

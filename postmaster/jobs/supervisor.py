@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 
-import structlog
 from flask import Flask
+
+from postmaster.logs import Logger
 
 # Seconds before a process that died is started again; doubled each time it dies soon, up to the longest.
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
@@ -23,7 +24,7 @@ SETTLED = 60.0
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-log = structlog.get_logger("postmaster.worker")
+log = Logger("postmaster.worker")
 
 # Children share what the parent has loaded already. The parent holds no connection and has no thread.
 _context = multiprocessing.get_context("fork")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec
 
-import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +21,7 @@ from postmaster.extensions import now
 from postmaster.fetching.counters import AccountResult
 from postmaster.fetching.run import FetchOptions, fetch_account
 from postmaster.fetching.schedule import SETTLING, slot_after_run
+from postmaster.logs import Logger
 from postmaster.operations import customers as customer_directory
 from postmaster.operations import dispatch as dispatching
 from postmaster.operations import retention
@@ -40,7 +40,7 @@ HOST_WAIT = 5
 # How a run of the fast lane fails for want of time: the account has more of it in the other lane, at once.
 HURRIED = ("connect-timeout", "server-slow", "session-deadline")
 
-log = structlog.get_logger("postmaster.jobs")
+log = Logger("postmaster.jobs")
 
 
 JobP = ParamSpec("JobP")

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
@@ -21,10 +20,11 @@ from postmaster.database import database_message
 from postmaster.desk.tickets import claim_numbers
 from postmaster.extensions import db
 from postmaster.ledger.apply import LATER, lock_deciding
+from postmaster.logs import Logger
 from postmaster.pipeline.context import DecisionContext
 from postmaster.pipeline.decision import Decision
 
-log = structlog.get_logger("postmaster.record")
+log = Logger("postmaster.record")
 
 # How often a batch is decided about anew because somebody else has taken the ticket numbers that it had foreseen.
 ATTEMPTS = 3

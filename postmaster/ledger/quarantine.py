@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import structlog
 from sqlalchemy import Select, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
@@ -26,6 +25,7 @@ from postmaster.ledger.envelope import envelope_of
 from postmaster.ledger.mail_events import mail_events
 from postmaster.ledger.models import InboundMail, Quarantine
 from postmaster.ledger.search_index import renew_terms, terms_of
+from postmaster.logs import Logger
 from postmaster.outbox.emit import NewEvent, emit
 from postmaster.outbox.models import EventType
 from postmaster.parsing.message import ParsedMessage
@@ -38,7 +38,7 @@ from postmaster.pipeline.stages import NEW_TICKET_STAGES, RETRY_STAGES, Stage, d
 from postmaster.pipeline.verdict import checked_before
 from postmaster.resources.audit import audit
 
-log = structlog.get_logger("postmaster.quarantine")
+log = Logger("postmaster.quarantine")
 
 # Messages that are handled in one transaction: to wait for the disk costs more than to handle one.
 TOGETHER = 50

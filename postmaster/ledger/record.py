@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -30,6 +29,7 @@ from postmaster.ledger.apply import file_decisions, lock_deciding, settle_decisi
 from postmaster.ledger.entries import Origin, Recorded, enter_decided, put_aside
 from postmaster.ledger.hourly_counts import count_dispatched, count_mail
 from postmaster.ledger.waiting import count_waiting_times
+from postmaster.logs import Logger
 from postmaster.pipeline.arrival import Arrival
 from postmaster.pipeline.context import DecisionContext, load_context
 from postmaster.pipeline.decision import Decision, Prepared
@@ -38,7 +38,7 @@ from postmaster.pipeline.preparing import Setup, check_senders, prepare_all, rea
 from postmaster.pipeline.stages import decide
 from postmaster.roundtrips import sent_together
 
-log = structlog.get_logger("postmaster.record")
+log = Logger("postmaster.record")
 
 
 BeginTransaction = Callable[[Session], None]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-import structlog
-
 from postmaster.database import transaction
+from postmaster.logs import Logger
 from postmaster.operations.heartbeat import claim_turn
 from postmaster.operations.incidents import deliver_alerts, update_incidents
 
@@ -15,7 +14,7 @@ from postmaster.operations.incidents import deliver_alerts, update_incidents
 LOOK_EVERY = timedelta(seconds=60)
 ASK_SECONDS = 20
 
-log = structlog.get_logger("postmaster.alerts")
+log = Logger("postmaster.alerts")
 
 
 def watch(ended: threading.Event) -> None:

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
@@ -31,6 +30,7 @@ from postmaster.database import read_session, transaction
 from postmaster.extensions import now
 from postmaster.fetching.pause import current_pause
 from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.logs import Logger
 from postmaster.operations.heartbeat import count_workers
 from postmaster.system.settings import SESSIONS_PER_HOST, get_setting
 
@@ -52,7 +52,7 @@ JOB_TIMEOUT = 1800
 
 FETCH = "postmaster.jobs.tasks.fetch"
 
-log = structlog.get_logger("postmaster.dispatch")
+log = Logger("postmaster.dispatch")
 
 
 @dataclass(frozen=True, slots=True)

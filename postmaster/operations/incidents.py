@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from postmaster import config
 from postmaster.database import read_session, transaction
 from postmaster.extensions import now
+from postmaster.logs import Logger
 from postmaster.operations.conditions import CONDITIONS
 from postmaster.operations.incident_condition import IncidentCondition, IncidentTrouble
 from postmaster.operations.models import AlertDelivery, Incident
@@ -24,7 +24,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 # Incidents that one message tells of in full; it counts the others. A mail server that is away is one for each account.
 MAX_IN_FULL = 20
 
-log = structlog.get_logger("postmaster.alerts")
+log = Logger("postmaster.alerts")
 
 
 def open_incidents() -> Select[Incident]:

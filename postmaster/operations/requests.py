@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,12 +19,13 @@ from postmaster.errors import ConfigError, InputError
 from postmaster.extensions import now
 from postmaster.fetching.lease import mailbox_row
 from postmaster.ledger.models import FetchRun, RunStatus
+from postmaster.logs import Logger
 from postmaster.operations.dispatch import dispatch_due
 from postmaster.operations.state import FetchingState, fetching_state
 from postmaster.resources.audit import audit, lock_administration
 from postmaster.resources.models import Validity
 
-log = structlog.get_logger("postmaster.requests")
+log = Logger("postmaster.requests")
 
 
 class Answer(StrEnum):

@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from postmaster.database import database_message, read_session, transaction
 from postmaster.extensions import now
+from postmaster.logs import Logger
 from postmaster.outbox.models import Event
 from postmaster.outbox.reading import newest_id
 from postmaster.outlets.body import bodies as event_bodies
@@ -54,7 +54,7 @@ LAST_SECONDS = 10.0
 
 GONE = Answer(True, None, "Nothing was sent: the event is not kept any more.")
 
-log = structlog.get_logger("postmaster.outlets")
+log = Logger("postmaster.outlets")
 
 
 class Line:

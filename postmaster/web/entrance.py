@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-import structlog
-
 from postmaster.database import read_session, transaction
+from postmaster.logs import Logger
 from postmaster.resources.audit import audit
 from postmaster.resources.named_service import printable
 from postmaster.system.attempts import LONGEST_DELAY, Attempt, TooManyTriesError
@@ -16,7 +15,7 @@ from postmaster.system.sessions import Browser, start_session
 from postmaster.system.users import sign_in
 from postmaster.web.access import this_browser
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 # Threads of this process that may wait at a time, so that who tries one name over and over keeps nobody from the pages.
 _waiting = threading.BoundedSemaphore(2)

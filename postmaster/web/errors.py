@@ -7,17 +7,17 @@ import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
 
-import structlog
 from flask import Flask, Response, current_app, g, make_response, request
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from postmaster.database import database_away
 from postmaster.errors import NotFoundError, PostMasterError
+from postmaster.logs import Logger
 from postmaster.refusals import REFUSALS
 from postmaster.web.context import Context
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 # Title and advice by status; others get the words of HTTP.
 STATUS_TEXTS: dict[int, tuple[str, str]] = {

@@ -10,7 +10,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -18,13 +17,14 @@ from sqlalchemy.orm import Session
 from postmaster.confined import Limits, NotNowError, TooMuchError, compute
 from postmaster.database import dialect_of, insert_into, transaction
 from postmaster.desk.models import ArticleHtml
+from postmaster.logs import Logger
 from postmaster.web import mail_html
 from postmaster.web.mail_html import MAX_HTML_BYTES, is_ordinary, is_showable, safe_documents
 
 # Of the child that makes one article harmless.
 RENDER_LIMITS = Limits(seconds=1, megabytes=256)
 
-log = structlog.get_logger("postmaster.web")
+log = Logger("postmaster.web")
 
 
 def shown_html(

@@ -28,12 +28,11 @@ from flask.cli import main
 main()
 """
 
-# Those of Flask and SQLAlchemy. Flask-Migrate brings Alembic; structlog takes Rich where it is installed.
+# Those of Flask and SQLAlchemy. Flask-Migrate brings Alembic, which takes Pygments where it is installed.
 LIBRARIES = {
     *("blinker", "click", "dotenv", "flask", "itsdangerous", "jinja2", "markupsafe", "werkzeug"),
     *("flask_sqlalchemy", "greenlet", "sqlalchemy", "typing_extensions"),
-    *("alembic", "flask_migrate", "mako"),
-    *("attr", "pygments", "rich", "structlog"),
+    *("alembic", "flask_migrate", "mako", "pygments"),
 }
 
 # Modules of ours, as patterns.

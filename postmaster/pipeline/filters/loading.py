@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from flask import current_app
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from postmaster.database import execute
 from postmaster.extensions import now
+from postmaster.logs import Logger
 from postmaster.pipeline.filters.compiling import ALL_BYTES
 from postmaster.pipeline.filters.matching import CompiledFilter, Trial
 from postmaster.pipeline.filters.models import FilterAccount, PostmasterFilter
@@ -21,7 +21,7 @@ from postmaster.pipeline.filters.patterns import match_condition, not_match_cond
 from postmaster.resources.models import Validity
 from postmaster.resources.readers import InvalidValue
 
-log = structlog.get_logger("postmaster.filters")
+log = Logger("postmaster.filters")
 
 _KEPT = "postmaster-filters"
 
