@@ -23,6 +23,10 @@ GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 # itself ends the wait.
 MAX_WAIT = timedelta(hours=1)
 
+# What failed here, and not at the mail server, which loses nothing by being asked again: that is tried a minute later.
+OURS = frozenset({"database-away", "filters-not-compiled"})
+SOON = timedelta(minutes=1)
+
 # A run that begins so shortly before the account's moment stands for the one at that moment; of short intervals it is
 # a tenth, so that a run that had to wait for its turn does not lose the next one.
 SETTLING = timedelta(seconds=30)
@@ -54,14 +58,15 @@ def wait_after(error: MailError, failures: int, interval: timedelta) -> timedelt
     """How long to wait after the ``failures``-th failure in a row: doubling from ``interval`` up to an hour.
 
     Where the interval is longer than that, it stays the interval. A server that says when to come again is asked then,
-    within these bounds.
+    within these bounds. What failed here begins with a minute.
     """
     longest = max(interval, MAX_WAIT)
     if not isinstance(error, Temporary):
         return longest
     if error.retry_after is not None:
         return min(longest, max(interval, timedelta(seconds=error.retry_after)))
-    doubled: timedelta = interval * (1 << min(failures - 1, 10))
+    first = min(interval, SOON) if error.code in OURS else interval
+    doubled: timedelta = first * (1 << min(failures - 1, 10))
     return min(longest, doubled)
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 
 from postmaster.fetching import batches, lease, run
+from postmaster.fetching import schedule as waits
 from postmaster.jobs import roles, schedule, supervisor
 from postmaster.jobs.__main__ import main
 from postmaster.operations import alerting, dispatch, upkeep
@@ -27,6 +28,7 @@ if __name__ == "__main__":
     upkeep.CLAIM_LASTS /= 4
     batches.BATCH_MESSAGES = 4  # a run with little mail is long enough to be met in its middle
     run.GRACE_SECONDS = 3
+    waits.SOON /= 60
     dispatch.FAST_SECONDS, deadline.OPENING_SECONDS = FAST_SECONDS, OPENING_SECONDS
     # Longer than a process waits for its turn on a full machine: what is only late is not dead.
     lease.LEASE_SECONDS, lease.HEARTBEAT_SECONDS = 15, 1
