@@ -1,7 +1,7 @@
 """Logging: for people on a terminal, JSON for machines, to standard error.
 
-structlog takes a tenth of the time in which a command starts, and most commands write nothing. So it is imported with
-the first entry (docs/decisions/02-imports-where-used.md).
+structlog takes up to a tenth of the time in which a command starts, and most commands write nothing. So it is imported
+with the first entry (docs/decisions/02-imports-where-used.md), but at the start by what runs on.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ class _Formatter(logging.Formatter):
         from postmaster.log_entries import formatter
 
         return formatter(self._format)
+
+
+def load_entries() -> None:
+    """Import it now: what runs on must not meet a fault of the import when it has something to report."""
+    import postmaster.log_entries as entries
+
+    entries.logger("postmaster")
 
 
 def configure_logging(log_format: str) -> None:

@@ -72,9 +72,11 @@ def kinds_of(metafunc: pytest.Metafunc) -> Sequence[str]:
 
 def take_turns(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave each case of what goes by turns on the database whose turn it is."""
-    kept = [item for item in items if has_its_turn(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not has_its_turn(item)])
-    items[:] = kept
+    parted: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        parted[has_its_turn(item)].append(item)
+    config.hook.pytest_deselected(items=parted[False])
+    items[:] = parted[True]
 
 
 def has_its_turn(item: pytest.Item) -> bool:

@@ -15,8 +15,11 @@ Choice = TypeVar("Choice")
 
 
 def in_turns(choices: Sequence[Choice], name: str, count: int = 1) -> list[Choice]:
-    """``count`` of ``choices``, for each ``name`` always the same, for another one others; in bin/soak all of them."""
+    """``count`` of ``choices``, for each ``name`` always the same, for another one others; in bin/soak all of them.
+
+    Neighbours are often alike, so they are taken from all over.
+    """
     if settings.default.max_examples > USUAL_EXAMPLES:
         return list(choices)
     first = crc32(name.encode())
-    return [choices[(first + number) % len(choices)] for number in range(count)]
+    return [choices[(first + number * len(choices) // count) % len(choices)] for number in range(count)]

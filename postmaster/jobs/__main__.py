@@ -24,6 +24,7 @@ from postmaster.errors import ConfigError, PostMasterError
 from postmaster.extensions import db
 from postmaster.jobs.roles import RETRY_SECONDS, run_outlets, run_scheduler, run_worker
 from postmaster.jobs.supervisor import STOP_SIGNALS, Child, Supervisor
+from postmaster.logs import load_entries
 from postmaster.quantity import quantity
 
 DESCRIPTION = """\
@@ -45,6 +46,7 @@ configuration, 130 ended by a second signal.
 def main() -> int:
     """Run until told to end; returns the exit code."""
     arguments = _arguments()
+    load_entries()
     load_dotenv()  # as the flask command does, so that all go by the same settings
     try:
         settings = load_environment()

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, request
 
 from postmaster import limits
 from postmaster.database import prepare_database
+from postmaster.logs import load_entries
 from postmaster.web import (
     access,
     accounts,
@@ -76,6 +77,7 @@ BLUEPRINTS = (
 
 def init_app(app: Flask) -> None:
     """Register the blueprints and what all pages share."""
+    load_entries()
     asked.init_app(app)
     bulk.init_app(app)
     security.init_app(app)

@@ -195,7 +195,7 @@ def kill_child(process: subprocess.Popen[str], tree: Path, child: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("child", "arguments"), in_turns([("postmaster.jobs", ()), ("redis-server", ("--demo",))], "children")
+    ("child", "arguments"), in_turns([("postmaster.jobs", ()), ("redis-server", ("--demo",))], "dies")
 )
 def test_where_the_system_has_no_redis_that_of_the_extra_is_started_and_a_child_that_dies_ends_all(
     demo_tree: Path, child: str, arguments: tuple[str, ...]

@@ -36,9 +36,9 @@ def addresses(site: Site, noun: str) -> Iterator[str]:
     return (address for endpoint, address in site.addresses() if endpoint.startswith(f"{noun}."))
 
 
-def pages(page: Page, addresses: Iterable[str]) -> Iterator[str]:
+def pages(page: Page, where: Iterable[str]) -> Iterator[str]:
     """Opens one page after the other."""
-    for address in addresses:
+    for address in where:
         if leads_to_page(page, address):
             opened = page.goto(address)
             assert opened is not None
@@ -59,12 +59,13 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_its_window(site: Site, page
 
 
 def too_wide(page: Page, widths: set[int]) -> list[str]:
-    """What sticks out, or has less room than it could, in windows of these widths; first in the one that is open."""
+    """What sticks out, or has less room than it could, in windows of these widths; the window is left as it was."""
     found = []
     now = page.evaluate("innerWidth")
     for width in sorted(widths, key=lambda width: width != now):
         page.set_viewport_size({"width": width, "height": 900})
         found += [*sticking_out(page), *squeezed(page)]
+    page.set_viewport_size({"width": now, "height": 900})
     return found
 
 

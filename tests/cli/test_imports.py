@@ -28,7 +28,7 @@ from flask.cli import main
 main()
 """
 
-# Those of Flask and SQLAlchemy. Flask-Migrate brings Alembic, which takes Pygments where it is installed.
+# Those of Flask and SQLAlchemy. Flask-Migrate brings Alembic and Mako, which takes Pygments where it is there.
 LIBRARIES = {
     *("blinker", "click", "dotenv", "flask", "itsdangerous", "jinja2", "markupsafe", "werkzeug"),
     *("flask_sqlalchemy", "greenlet", "sqlalchemy", "typing_extensions"),

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import create_engine, text
 
+from tests.pipeline.test_large_patterns import store
 from tests.servers.flask_process import COMMAND, TOP, FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.support import Desk, mail
@@ -151,9 +153,23 @@ def test_too_little_memory_keeps_the_mail(environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("module", ["sqlalchemy", "regex", "zstandard"])
 def test_a_library_that_is_missing_keeps_the_mail(environ: dict[str, str], tmp_path: Path, module: str) -> None:
-    (tmp_path / f"{module}.py").write_text("raise ImportError('gone')")
-    path = os.pathsep.join([str(tmp_path), environ.get("PYTHONPATH", "")])
-    assert start({**environ, "PYTHONPATH": path}).returncode == 75
+    assert start({**environ, "PYTHONPATH": without(module, tmp_path, environ)}).returncode == 75
+
+
+def without(module: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """PYTHONPATH of a process that lacks the module."""
+    (folder / f"{module}.py").write_text("raise ImportError('gone')")
+    return os.pathsep.join([str(folder), environ.get("PYTHONPATH", "")])
+
+
+def test_an_entry_of_the_log_that_cannot_be_written_keeps_the_mail(
+    app: Flask, desk: Desk, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """A filter that cannot be used is told in the log."""
+    desk.ok("filter", "add", "--name", "A", "--match", "Subject=x", "--set", "X-OTRS-Queue=Junk")
+    store(app, "A", "Subject=(")
+    assert start({**environ, "PYTHONPATH": without("structlog", tmp_path, environ)}).returncode == 75
+    assert desk.tickets() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
