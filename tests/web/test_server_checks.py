@@ -13,6 +13,9 @@ from flask.testing import FlaskClient
 
 from postmaster import create_app
 from postmaster.operations import server_checks
+from postmaster.operations.server_checks import CheckReport
+from postmaster.web.accounts.resource import ACCOUNT_PAGES
+from postmaster.web.accounts.views import CHECK_TEMPLATES, CheckContext
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.flask_process import Forked
 from tests.servers.ports import wait_until
@@ -261,3 +264,13 @@ def test_a_server_that_is_offered_is_entered_by_a_button_and_saved_by_nobody_els
     trusting = {**fields, "authserv_ids": "mx.desk.example"}
     assert "This server writes" not in words(ended(client, start(client, kind, **trusting)))
     assert desk.ok("account", "list", "--json").json_lines == []
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_the_fields_of_tls_come_anew_once_a_test_that_failed_there_has_ended(app: Flask, running: bool) -> None:
+    """Before, they would take away what was asked for in them while it ended."""
+    failed = {"stage": "tls", "state": "fail", "ms": 1, "detail": "", "advice": ""}
+    report = CheckReport("test", "0" * 32, running, [{"stages": ["connect", "tls"]}, failed, {"ok": False}])
+    with app.test_request_context():
+        page = CheckContext(resource=ACCOUNT_PAGES, report=report, number=None).render(CHECK_TEMPLATES["test"])
+    assert ('hx-trigger="load"' in page, "Look at the certificate" in page) == (not running, not running)
