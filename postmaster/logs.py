@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 
@@ -46,9 +47,7 @@ class _Formatter(logging.Formatter):
 
 def load_entries() -> None:
     """Import it now: what runs on must not meet a fault of the import when it has something to report."""
-    import postmaster.log_entries as entries
-
-    entries.logger("postmaster")
+    import_module("postmaster.log_entries")
 
 
 def configure_logging(log_format: str) -> None:

@@ -143,8 +143,8 @@ def test_several_accounts_are_fetched_and_the_named_one_alone_when_it_is_named(
     assert desk.fetch()["totals"]["new"] == 1
 
 
-def test_of_many_accounts_only_the_wrong_one_fails(desk: Desk, dovecot: Dovecot) -> None:
-    mailboxes = [new_mailbox(dovecot) for _ in range(30)]
+def test_of_a_hundred_accounts_only_the_wrong_one_fails(desk: Desk, dovecot: Dovecot) -> None:
+    mailboxes = [new_mailbox(dovecot) for _ in range(99)]
     for mailbox in mailboxes:
         mailbox.deliver(mail(mailbox.user))
         desk.account(mailbox)
@@ -154,7 +154,7 @@ def test_of_many_accounts_only_the_wrong_one_fails(desk: Desk, dovecot: Dovecot)
     failed = [row for row in result["accounts"] if row["error"]]
     assert [str(row["id"]) for row in failed] == [wrong_id]
     assert failed[0]["error"]["code"] == "login-refused"
-    assert result["totals"]["new"] == len(mailboxes)
+    assert result["totals"]["new"] == 99
     assert desk.titles() == Counter(mailbox.user for mailbox in mailboxes)
 
 
