@@ -61,6 +61,8 @@ def guard_pipe() -> None:
         _end(EXIT_TRY_AGAIN, f"No process could be started ({error.strerror}).")
     if child:
         _hand_signals_on(child)
+    else:
+        _end_by_interrupt()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     if child:
         _end(*_outcome(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
@@ -75,6 +77,16 @@ def _hand_signals_on(child: int) -> None:
 
     for number in _STOP_SIGNALS:
         signal.signal(number, hand_on)
+
+
+def _end_by_interrupt() -> None:
+    """SIGINT ends this process as SIGTERM does, unless whoever started it had it ignored.
+
+    Python would raise KeyboardInterrupt, and where it cannot (in ``__del__``, in what follows a weak reference, both of
+    which run while modules are imported) it prints a line and goes on: the process would wait for a message for ever.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _outcome(code: int) -> tuple[int, str]:
@@ -94,10 +106,10 @@ def _name(number: int) -> str:
         return f"signal {number}"
 
 
-def _end(code: int, told: str) -> None:
+def _end(status: int, told: str, code: str = "interrupted") -> None:
     """End without the handlers that Python and libraries have for an end: they are the child's."""
     try:
         if told:
-            os.write(2, f"Error: {told} Deliver the message again. [interrupted]\n".encode())
+            os.write(2, f"Error: {told} Deliver the message again. [{code}]\n".encode())
     finally:
-        os._exit(code)
+        os._exit(status)

@@ -51,9 +51,6 @@ class PipeCommand(click.Command):
             raise CommandError(TryAgainError(error.code, error.message, error.advice)) from refused
         except SystemExit as end:  # of a library, which has said why
             raise SystemExit(EXIT_TRY_AGAIN) from end
-        except (KeyboardInterrupt, click.Abort):
-            interrupted = TryAgainError("interrupted", "It was interrupted.", "Deliver the message again.")
-            raise CommandError(interrupted) from None
 
 
 @contextmanager

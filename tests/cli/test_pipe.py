@@ -159,6 +159,11 @@ def test_a_library_that_is_missing_keeps_the_mail(environ: dict[str, str], tmp_p
 def without(module: str, folder: Path, environ: Mapping[str, str]) -> str:
     """PYTHONPATH of a process that lacks the module."""
     (folder / f"{module}.py").write_text("raise ImportError('gone')")
+    return before_others(folder, environ)
+
+
+def before_others(folder: Path, environ: Mapping[str, str]) -> str:
+    """PYTHONPATH of a process that finds the modules of ``folder`` first."""
     return os.pathsep.join([str(folder), environ.get("PYTHONPATH", "")])
 
 
@@ -182,7 +187,29 @@ def test_a_signal_keeps_the_mail(desk: Desk, environ: dict[str, str], number: si
         wait_until(lambda: child_of(process.pid), "the child to be there")
         process.send_signal(number)
         assert process.wait(60) == 75
+        assert process.stderr is not None
+        assert process.stderr.read() == (
+            f"Error: It was ended by {number.name}. Deliver the message again. [interrupted]\n".encode()
+        )
     assert desk.tickets() == []
+
+
+SWALLOWED = """
+import os, signal
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+Last()
+os._exit(0)
+"""
+
+
+def test_an_interrupt_takes_effect_where_python_would_print_and_go_on(environ: dict[str, str], tmp_path: Path) -> None:
+    """https://docs.python.org/3/library/signal.html#note-on-signal-handlers-and-exceptions."""
+    (tmp_path / "zstandard.py").write_text(SWALLOWED)
+    assert_kept(start({**environ, "PYTHONPATH": before_others(tmp_path, environ)}))
 
 
 def test_a_child_that_is_killed_keeps_the_mail(environ: dict[str, str]) -> None:
