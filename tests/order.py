@@ -11,15 +11,15 @@ from tests.databases import names_of, take_turns
 
 # Folders and files whose tests take long, mostly by waiting for something; and about how many seconds a test takes.
 SLOW = {
-    "bench": 3,
+    "bench": 2,
     "bin": 1,
-    "browser": 1,
+    "browser": 2,
     "deploy": 1,
     "fetching/test_caution.py": 6,
-    "fetching/test_quirk_pairs.py": 6,
+    "fetching/test_quirk_pairs.py": 25,
     "fetching/test_slow_messages.py": 3,
-    "jobs": 6,
-    "test_migrations.py": 2,
+    "jobs": 10,
+    "test_migrations.py": 1,
     "web/test_numbers.py": 3,
     "web/test_serving.py": 3,
 }
@@ -34,9 +34,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def slow_ones_first(items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
     """``items`` so that two of three workers, which each begin with a stretch of them, have first what takes long.
 
-    The others keep the processor busy while these wait. At the end there are short ones left, which are handed round
-    easily. The tests of a file stay together, and those of a folder stay with few workers: they share what is slow to
-    make.
+    The others keep the processor busy while these wait, so what waits longest comes first. At the end there are short
+    ones left, which are handed round easily. The tests of a file stay together, and those of a folder stay with few
+    workers: they share what is slow to make.
     """
     files: dict[Path, list[pytest.Item]] = {}
     fast: list[pytest.Item] = []
@@ -45,7 +45,8 @@ def slow_ones_first(items: Sequence[pytest.Item], workers: int) -> list[pytest.I
             files.setdefault(item.path, []).append(item)
         else:
             fast.append(item)
-    shares = shared_out(list(files.values()), workers - workers // 3) + [[] for _ in range(workers // 3)]
+    slow = sorted(files.values(), key=lambda tests: -seconds_of(tests[0]))
+    shares = shared_out(slow, workers - workers // 3) + [[] for _ in range(workers // 3)]
     size = len(items) // workers
     ordered: list[pytest.Item] = []
     for share in shares:
