@@ -7,10 +7,32 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from flask.templating import Environment
+from jinja2 import Template
 from werkzeug.routing import Map
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from jinja2.environment import TemplateModule
+    from jinja2.runtime import Context
+
+
+class PageTemplate(Template):
+    """Jinja's, whose macros are taken as they are.
+
+    Jinja compares all globals of who imports them with their own, since they may have been given others. Ours never
+    are, and rows of lists import theirs each (measured: a tenth of the time of a list).
+    """
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        return super()._get_default_module()
+
+
+class PageEnvironment(Environment):
+    """Flask's, with these templates."""
+
+    template_class = PageTemplate
 
 
 class LazyApplication(Flask):
@@ -19,6 +41,8 @@ class LazyApplication(Flask):
     So commands, cron and transfer agents do not pay for routes, forms and limits. What serves
     completes it at its start, so that a fault shows there.
     """
+
+    jinja_environment = PageEnvironment
 
     def __init__(self, *args: Any, register: Callable[[Flask], None], **options: Any) -> None:
         self._register: Callable[[Flask], None] | None = None  # Flask adds a route itself

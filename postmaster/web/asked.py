@@ -55,7 +55,8 @@ def asked_id(name: str) -> int | None:
 
 def asked_words(names: Iterable[str]) -> dict[str, Any]:
     """What the query says of ``names``, without those of which it says nothing."""
-    return {name: request.args[name] for name in names if request.args.get(name)}
+    said = request.args
+    return {name: text for name in names if name in said and (text := said[name])}
 
 
 def asked_before() -> int:

@@ -5,7 +5,7 @@ The commands are made in the same way (``cli/resources.py``), so a rule holds on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,13 +44,14 @@ class Column:
 class Resource:
     """What the pages have to know of a kind of resource.
 
-    Its cells are in ``templates/<plural>/_cells.html``, and what is to be said below a row in ``_below.html``, if there
-    is. ``within`` is the blueprint whose page shows the list, if it has no page of its own. ``called`` is what people
-    call it, if not ``noun``; ``keeps`` what deleting does not touch. ``wraps`` are the widths of fields that are not
-    half a line, ``helps`` what is said of a field where the help of its option does not fit a page. ``cells`` is what
-    the cells of some records need beside their rows. ``frame`` is what the page around the list needs; the part that a
-    filter changes does without. ``beside`` is what its form's page shows beside the form of one, or of a new one
-    (None). ``add_view`` is where adding one begins.
+    Its cells are in ``templates/<plural>/_cells.html``; ``row_parts`` are what its rows have besides: more ``actions``
+    in ``_actions.html``, and what is to be said ``below`` one in ``_below.html``. ``within`` is the blueprint whose
+    page shows the list, if it has no page of its own. ``called`` is what people call it, if not ``noun``; ``keeps``
+    what deleting does not touch. ``wraps`` are the widths of fields that are not half a line, ``helps`` what is said of
+    a field where the help of its option does not fit a page. ``cells`` is what the cells of some records need beside
+    their rows. ``frame`` is what the page around the list needs; the part that a filter changes does without.
+    ``beside`` is what its form's page shows beside the form of one, or of a new one (None). ``add_view`` is where
+    adding one begins.
 
     A new one may begin as a copy if it ``copies``; it ``transfers`` if all can be exported and imported in the page.
     ``bulk`` is what is done with those that are selected, ``ways_back`` how that is undone, by action.
@@ -62,6 +63,7 @@ class Resource:
     service: type[AnyService]
     listing: Listing
     columns: tuple[Column, ...]
+    row_parts: Collection[str] = ()
     within: str = ""
     called: str = ""
     keeps: str = ""

@@ -65,6 +65,7 @@ TARGET_PAGES = Resource(
         Column("Quiet hours"),
         Column("Comment"),
     ),
+    row_parts=("actions",),
     helps={
         "quiet_hours": "As in 22:00-06:00, by the clock of this server's time zone. What is still wrong afterwards is "
         "sent then; what began and ended meanwhile is not.",

@@ -195,3 +195,9 @@ def test_only_contexts_render_templates() -> None:
 def test_no_line_of_a_template_is_over_160_columns(template: str) -> None:
     lines = (TOP / "templates" / template).read_text().splitlines()
     assert [line for line in lines if len(line) > 160] == []
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.plural)
+def test_what_rows_have_besides_their_cells_is_said(resource: Resource) -> None:
+    there = {part for part in ("actions", "below") if f"{resource.plural}/_{part}.html" in TEMPLATES}
+    assert set(resource.row_parts) == there

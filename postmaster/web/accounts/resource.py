@@ -107,6 +107,7 @@ ACCOUNT_PAGES = Resource(
         Column("Next run", "next"),
         Column("Validity", "validity"),
     ),
+    row_parts=("actions", "below"),
     helps={
         "credential": "What the account signs in with. Without one it is saved, but not fetched.",
         "folder": "Only this folder is fetched. Leave empty for INBOX. Other folders remain untouched.",

@@ -113,6 +113,7 @@ CREDENTIAL_PAGES = Resource(
         Column("Validity", "validity"),
         Column("Comment"),
     ),
+    row_parts=("actions", "below"),
     helps={
         "password": "Stored encrypted, and never shown again.",
         "client_secret": "Its value, not its ID. Stored encrypted, and never shown again; it replaces a certificate.",
