@@ -1,6 +1,6 @@
 # Sourced by bin/start and bin/test: a virtual environment with what a lock file names.
 #
-#     prepare_venv requirements.lock
+#     prepare_venv requirements.lock [OPTIONS OF PIP]
 #
 # It is made once. A stamp per lock file says what was installed by which Python, so that the next start is quick and
 # a changed lock file, or another Python, is noticed. Needs a POSIX shell, and the repository as working directory.
@@ -47,6 +47,7 @@ PYTHON
 
 prepare_venv() {
     lock=$1
+    shift
     stamp=.venv/installed-$lock
     if ! wanted=$(wanted_stamp "$lock"); then
         make_venv
@@ -56,7 +57,7 @@ prepare_venv() {
         return
     fi
     echo "Installing what $lock names; this is done once …" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$lock" ||
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement "$lock" "$@" ||
         fail "Not everything could be installed; pip said why above. Check the network, then start again."
     echo "$wanted" >"$stamp"
 }
