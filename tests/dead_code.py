@@ -30,7 +30,8 @@ NAMES = (
         "process_result_value",
         "isolation_level",
     ),  # SQLAlchemy
-    *("convert", "process_formdata", "render_option", "log_exception"),  # click, WTForms, Flask
+    *("convert", "process_formdata", "render_option"),  # click, WTForms
+    *("log_exception", "jinja_environment", "template_class"),  # Flask, Jinja
     *(
         "is_active",
         "is_anonymous",
