@@ -7,6 +7,7 @@ import quopri
 import struct
 import zlib
 from dataclasses import dataclass
+from email.charset import BASE64, QP, SHORTEST, Charset
 from email.header import Header
 
 Headers = list[tuple[str, str | bytes]]
@@ -29,9 +30,15 @@ def field(name: str, value: str | bytes) -> bytes:
     return name.encode("ascii") + b": " + raw + b"\r\n"
 
 
+# How encoded words of each charset are written. Libraries change that for the whole process (Apprise does).
+WORDS = {"utf-8": SHORTEST, "iso-8859-1": QP, "iso-2022-jp": BASE64}
+
+
 def encoded(text: str, charset: str = "utf-8") -> str:
     """``text`` as encoded words (RFC 2047), folded as mail programs do."""
-    return Header(text, charset, maxlinelen=70).encode(linesep="\r\n")
+    written = Charset(charset)
+    written.header_encoding = WORDS[charset]
+    return Header(text, written, maxlinelen=70).encode(linesep="\r\n")
 
 
 def crlf(data: bytes) -> bytes:
