@@ -217,7 +217,7 @@ EXIT_CODES: dict[int, str] = {
     2: "Wrong usage, unknown name, an invalid account named, wrong configuration, database away or out of date.",
     3: "Nothing was fetched: another run holds the accounts, or all fetching is paused.",
     75: "flask read only: anything but wrong usage; the transfer agent keeps the message and tries again.",
-    130: "Interrupted; the current batch was finished.",
+    130: "Interrupted; the current batch was finished, unless a second interruption ended the command at once.",
 }
 
 _NOUN = re.compile(r"unknown-[a-z-]+|[a-z-]+-in-use")

@@ -17,8 +17,8 @@ PATIENCE = 15
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """Somebody pressed Ctrl-C or asked this process to end."""
+class Stopped(BaseException):
+    """Somebody pressed Ctrl-C or asked this process to end. Who handles what went wrong must not take it for that."""
 
 
 class Children:
@@ -62,6 +62,8 @@ class Children:
 
     def wait(self) -> tuple[str, int]:
         """Wait until a child that was to run on ends; returns its name and exit code."""
+        if self._asked_to_stop:  # the exception may have been lost
+            raise Stopped
         return self._ended.get()
 
     def _spawn(

@@ -83,6 +83,32 @@ def test_a_second_signal_does_not_cut_the_end_short(families: list[Family]) -> N
     wait_until(lambda: not any(alive(pid) for pid in pids), "the children to be gone")
 
 
+HEARD = {
+    "handled": "try:\n        os.kill(os.getpid(), signal.SIGTERM)\n    except Exception:\n        pass",
+    "lost": "Last()\n    children.wait()",
+}
+
+
+@pytest.mark.parametrize("how", HEARD.values(), ids=HEARD)
+def test_a_signal_is_heard_where_errors_are_handled_and_where_exceptions_are_lost(how: str) -> None:
+    code = f"""
+import os, signal, sys
+from bin.launcher.children import Children, Stopped
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+try:
+    with Children() as children:
+        children.start("a child", ["sleep", "600"], os.environ)
+        {how.replace(chr(10), chr(10) + "    ")}
+except Stopped:
+    sys.exit(7)
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == 7
+
+
 def test_the_end_of_a_child_is_noticed_with_its_name_and_code(families: list[Family]) -> None:
     family = Family("exit 3")
     families.append(family)

@@ -28,7 +28,7 @@ from tests.servers.fixtures import Certificates, TestMailbox, new_mailbox
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.postgres import Postgres
-from tests.servers.scripted import ImapServer
+from tests.servers.scripted import Connection, ImapServer, ScriptedServer
 from tests.support import Desk, expected, mail, mails, refuse_title
 
 
@@ -192,6 +192,23 @@ def test_ctrl_c_finishes_the_current_batch_and_exits_130(
     assert mailbox.count() == 1000 - stored
     desk.fetch_one()
     assert desk.titles() == expected(1000)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_twice_it_does_not_wait_for_a_server_that_says_nothing(
+    desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses, tmp_path: Path, number: signal.Signals
+) -> None:
+    said = tmp_path / "said"
+    with ScriptedServer(Connection.hang) as server:
+        credential = desk.credential("anna", "correct horse")
+        desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)
+        with said.open("wb") as file, flask_process.begin(environ, "fetch", stderr=file) as process:
+            wait_until(lambda: server.connections > 0, "the session", 60)
+            process.send_signal(number)
+            wait_until(lambda: "once more ends it at once" in said.read_text(), "the first one to be heard")
+            process.send_signal(number)
+            assert process.wait(10) == 130, said.read_text()
+    assert "Traceback" not in said.read_text()
 
 
 def test_peak_memory_does_not_grow_with_the_mailbox(desk: Desk, mailbox: TestMailbox, environ: dict[str, str]) -> None:

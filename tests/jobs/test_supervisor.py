@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -31,4 +32,28 @@ sys.exit(Stopped(None, [Child("one", lambda app: signal.pause())]).run())
 
 def test_a_process_that_is_asked_to_end_before_it_has_begun_ends() -> None:
     done = subprocess.run([sys.executable, "-c", SLOW_TO_BEGIN], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+# A process that is asked to end while it still looks for Redis, in a place from which no exception gets out.
+LOOKING = """
+import os, signal
+from postmaster import create_app
+from postmaster.jobs import __main__ as worker
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def connect():
+    Last()
+    os._exit(3)
+
+worker.connect = connect
+worker._check(create_app())
+"""
+
+
+def test_one_that_is_asked_while_it_starts_ends_wherever_it_is(environ: dict[str, str]) -> None:
+    done = subprocess.run([sys.executable, "-c", LOOKING], env={**os.environ, **environ}, timeout=60, check=False)
     assert done.returncode == 0
