@@ -18,6 +18,9 @@ from types import FrameType
 
 EXIT_TRY_AGAIN = 75
 
+# What this process itself ends with is known by.
+CODE = "interrupted"
+
 # What the child ends with if the command line is wrong (EX_USAGE), and the command then.
 CHILD_USAGE, EXIT_USAGE = 64, 2
 
@@ -82,8 +85,8 @@ def _hand_signals_on(child: int) -> None:
 def _end_by_interrupt() -> None:
     """SIGINT ends this process as SIGTERM does, unless whoever started it had it ignored.
 
-    Python would raise KeyboardInterrupt, and where it cannot (in ``__del__``, in what follows a weak reference, both of
-    which run while modules are imported) it prints a line and goes on: the process would wait for a message for ever.
+    Python would raise KeyboardInterrupt, and where it cannot (in ``__del__`` and in callbacks of weak references, which
+    run while modules are imported) it prints a line and goes on: the process would wait for a message for ever.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -106,10 +109,10 @@ def _name(number: int) -> str:
         return f"signal {number}"
 
 
-def _end(status: int, told: str, code: str = "interrupted") -> None:
+def _end(status: int, told: str) -> None:
     """End without the handlers that Python and libraries have for an end: they are the child's."""
     try:
         if told:
-            os.write(2, f"Error: {told} Deliver the message again. [{code}]\n".encode())
+            os.write(2, f"Error: {told} Deliver the message again. [{CODE}]\n".encode())
     finally:
         os._exit(status)

@@ -55,7 +55,7 @@ def asked_id(name: str) -> int | None:
 
 def asked_words(names: Iterable[str]) -> dict[str, Any]:
     """What the query says of ``names``, without those of which it says nothing."""
-    said = request.args
+    said = request.args  # whose get() raises and catches an exception for each that is absent
     return {name: text for name in names if name in said and (text := said[name])}
 
 

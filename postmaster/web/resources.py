@@ -5,7 +5,7 @@ The commands are made in the same way (``cli/resources.py``), so a rule holds on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +63,7 @@ class Resource:
     service: type[AnyService]
     listing: Listing
     columns: tuple[Column, ...]
-    row_parts: Collection[str] = ()
+    row_parts: tuple[str, ...] = ()
     within: str = ""
     called: str = ""
     keeps: str = ""

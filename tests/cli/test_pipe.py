@@ -206,10 +206,16 @@ os._exit(0)
 """
 
 
+# Source: the note on signal handlers and exceptions in the documentation of Python's module signal.
 def test_an_interrupt_takes_effect_where_python_would_print_and_go_on(environ: dict[str, str], tmp_path: Path) -> None:
-    """https://docs.python.org/3/library/signal.html#note-on-signal-handlers-and-exceptions."""
     (tmp_path / "zstandard.py").write_text(SWALLOWED)
     assert_kept(start({**environ, "PYTHONPATH": before_others(tmp_path, environ)}))
+
+
+def test_one_that_is_ignored_where_it_is_started_stays_so(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "zstandard.py").write_text(SWALLOWED)
+    ignoring = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+    assert start({**environ, "PYTHONPATH": before_others(tmp_path, environ)}, *ignoring).returncode == 0
 
 
 def test_a_child_that_is_killed_keeps_the_mail(environ: dict[str, str]) -> None:

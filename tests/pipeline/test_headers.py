@@ -74,9 +74,14 @@ def test_each_header_of_the_table_is_tried() -> None:
 
 
 def _messages(header: Header, by: str, valid: bool) -> list[bool]:
-    """Whether it is tried in a follow-up: bin/test takes turns. No filter sets what is no header."""
+    """Whether it is tried in a follow-up. In bin/test, what a message says is when what a filter sets is not.
+
+    No filter sets what is no header.
+    """
     choices = [followup for followup in (False, True) if header.names(followup=followup) or by != "filter"]
-    return in_turns(choices, f"{header.name} {by} {valid}") if choices else []
+    if by == "filter":
+        choices.reverse()
+    return in_turns(choices, f"{header.name} {valid}") if choices else []
 
 
 # Each header, who sets it, whether for a follow-up, whether its value is valid.
