@@ -52,7 +52,8 @@ NAMES = (
         "response_class",
     ),  # waitress, werkzeug, tarfile, http.client
     *("trust_env", "max_redirects", "pool_classes_by_scheme", "cert_verify", "_new_conn", "ConnectionCls"),  # requests
-    *("_create_socket", "_create_IMAP4", "debug", "token_endpoint_auth_method"),  # IMAPClient, poplib, Authlib
+    *("_create_socket", "_create_IMAP4", "debug", "header_encoding"),  # IMAPClient, poplib, email
+    "token_endpoint_auth_method",  # Authlib
     *(
         "collect",
         "handlers",
