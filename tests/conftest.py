@@ -19,6 +19,7 @@ from postmaster import clock, create_app, database, log_entries
 from postmaster.config import Environment, load_environment
 from postmaster.database import prepare_database
 from postmaster.extensions import db
+from postmaster.sources import habits
 from postmaster.system import users
 from tests.disk import wait_for_no_disk
 from tests.guard.sitecustomize import variables
@@ -67,6 +68,12 @@ def shared_travel(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever travels in time takes the database's clock along: otherwise only this machine's would be wrong."""
     by_database = clock._reading
     monkeypatch.setattr(clock, "_reading", lambda: None if escape_hatch.is_travelling() else by_database())
+
+
+@pytest.fixture(autouse=True)
+def strange_servers() -> None:
+    """No test has met a server before: the system may give its port to one after the other."""
+    habits._known.clear()
 
 
 @pytest.fixture
