@@ -83,6 +83,8 @@ class Children:
         self._ended.put((name, process.wait()))
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked_to_stop:  # a second exception would cut short what the first one has begun
+            return
         self._asked_to_stop = True
         if not self._starting:
             raise Stopped

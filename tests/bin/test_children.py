@@ -83,14 +83,28 @@ def test_a_second_signal_does_not_cut_the_end_short(families: list[Family]) -> N
     wait_until(lambda: not any(alive(pid) for pid in pids), "the children to be gone")
 
 
+BOTH = "{signal.SIGINT, signal.SIGTERM}"
+
+# What a parent does when a signal comes, or two at once.
 HEARD = {
-    "handled": "try:\n        os.kill(os.getpid(), signal.SIGTERM)\n    except Exception:\n        pass",
-    "lost": "Last()\n    children.wait()",
+    "an error is handled": """
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except Exception:
+            pass""",
+    "an exception is lost": """
+        Last()
+        family.wait()""",
+    "two come": f"""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {BOTH})
+        for number in {BOTH}:
+            os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {BOTH})""",
 }
 
 
-@pytest.mark.parametrize("how", HEARD.values(), ids=HEARD)
-def test_a_signal_is_heard_where_errors_are_handled_and_where_exceptions_are_lost(how: str) -> None:
+@pytest.mark.parametrize("parent", HEARD.values(), ids=HEARD)
+def test_signals_are_heard_and_leave_no_child_whatever_the_parent_does(parent: str) -> None:
     code = f"""
 import os, signal, sys
 from bin.launcher.children import Children, Stopped
@@ -100,13 +114,15 @@ class Last:
         os.kill(os.getpid(), signal.SIGTERM)
 
 try:
-    with Children() as children:
-        children.start("a child", ["sleep", "600"], os.environ)
-        {how.replace(chr(10), chr(10) + "    ")}
+    with Children() as family:
+        print(family.start("a child", ["sleep", "600"], os.environ).pid, flush=True)
+{parent}
 except Stopped:
     sys.exit(7)
 """
-    assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == 7
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 7
+    wait_until(lambda: not alive(int(done.stdout)), "the child to be gone")
 
 
 def test_the_end_of_a_child_is_noticed_with_its_name_and_code(families: list[Family]) -> None:
