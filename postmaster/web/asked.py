@@ -59,6 +59,11 @@ def asked_words(names: Iterable[str]) -> dict[str, Any]:
     return {name: text for name in names if name in said and (text := said[name])}
 
 
+def asked_text(name: str) -> str:
+    """What the parameter ``name`` says, without what PostgreSQL's texts cannot hold; empty if it says nothing."""
+    return request.args.get(name, "").replace("\0", "")
+
+
 def asked_before() -> int:
     """The id before which the page of a list begins; without one it begins with the newest."""
     return asked_id("before") or MAX_ID

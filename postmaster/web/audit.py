@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint
 
 from postmaster.database import read_session
 from postmaster.resources.keyset import KeysetPage
 from postmaster.resources.models import AuditEvent
 from postmaster.system.audit_log import AuditFilter, history, recent_kinds
 from postmaster.web.access import for_admins
-from postmaster.web.asked import asked_before, asked_id, asked_words
+from postmaster.web.asked import asked_before, asked_id, asked_text, asked_words
 from postmaster.web.context import Context
 from postmaster.web.lists import CursorLinks, cursor_links
 from postmaster.web.times import asked_moment
@@ -67,11 +67,10 @@ def page() -> str:
 
 
 def _wanted() -> AuditFilter:
-    asked = request.args
     return AuditFilter(
-        asked.get("q", ""),
-        asked.get("noun", "")[:40],
-        asked.get("action", "")[:40],
+        asked_text("q"),
+        asked_text("noun")[:40],
+        asked_text("action")[:40],
         asked_moment("from"),
         asked_moment("to", end_of_day=True),
         asked_before(),

@@ -19,6 +19,7 @@ from postmaster.errors import InputError
 from postmaster.operations.customers import directory_problem
 from postmaster.quantity import quantity
 from postmaster.web.access import current_user, for_admins
+from postmaster.web.asked import asked_text
 from postmaster.web.context import Context
 from postmaster.web.forms import Form
 from postmaster.web.lists import wanted
@@ -45,7 +46,7 @@ class CustomersContext(Context, templates=("customers/page.html", "customers/_li
 @for_admins
 def page() -> str:
     """The list, or the part of it that a filter changes."""
-    text, after = wanted().text, request.args.get("after", "").replace("\0", "")
+    text, after = wanted().text, asked_text("after")
     with read_session() as session:
         entries, further = page_of_customers(session, text, after)
         problem = directory_problem(session)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, request
+from flask import Blueprint
 
 from postmaster.database import read_session
 from postmaster.web.access import for_leads
+from postmaster.web.asked import asked_text
 from postmaster.web.context import Context
 from postmaster.web.finders import COMMANDS, SEARCHED, Found, find
 from postmaster.web.navigation import navigation
@@ -54,7 +55,7 @@ class ShortcutsContext(Context, templates=("search/shortcuts.html", "search/_sho
 
 
 def _asked() -> str:
-    return request.args.get("q", "").replace("\0", "").strip()[:MAX_TEXT]
+    return asked_text("q").strip()[:MAX_TEXT]
 
 
 @blueprint.get("/search")

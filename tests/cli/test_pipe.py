@@ -142,6 +142,7 @@ def test_a_file_that_is_no_database_keeps_the_mail(environ: dict[str, str], deli
     assert_kept(deliver(environ))
 
 
+@pytest.mark.database("sqlite")
 def test_a_full_disk_keeps_the_mail(environ: dict[str, str]) -> None:
     limit = ("sh", "-c", 'ulimit -f 1; exec env PYTHONDONTWRITEBYTECODE=1 "$@"', "sh")
     assert start(environ, *limit, size=100_000).returncode == 75

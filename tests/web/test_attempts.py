@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
@@ -152,8 +151,8 @@ def test_looking_at_the_sign_in_page_is_no_try(app: Flask, anonymous: FlaskClien
         assert session.scalar(select(func.count()).select_from(PasswordTries)) == 0
 
 
-def test_all_web_processes_count_together(app: Flask, data_dir: Path) -> None:
-    others = [create_app(load_environment({"POSTMASTER_DATA_DIR": str(data_dir)})) for _ in range(2)]
+def test_all_web_processes_count_together(app: Flask, environ: dict[str, str]) -> None:
+    others = [create_app(load_environment(environ)) for _ in range(2)]
     for number in range(MAX_FAILURES):
         fail((app, *others)[number % 3], "192.0.2.1", "ada", 1)
     assert [sign_in_from(one, "192.0.2.1", "ada", PASSWORD) for one in (app, *others)] == [LIMITED] * 3
@@ -183,9 +182,8 @@ def test_what_a_client_says_of_its_address_does_not_count(app: Flask) -> None:
     assert codes[-1] == LIMITED
 
 
-def test_what_a_trusted_proxy_says_counts_and_no_more(data_dir: Path) -> None:
-    environ = {"POSTMASTER_DATA_DIR": str(data_dir), "POSTMASTER_TRUSTED_PROXIES": "1"}
-    app = create_app(load_environment(environ))
+def test_what_a_trusted_proxy_says_counts_and_no_more(environ: dict[str, str]) -> None:
+    app = create_app(load_environment({**environ, "POSTMASTER_TRUSTED_PROXIES": "1"}))
     codes = [
         sign_in_from(app, "127.0.0.1", "ada", **{"X-Forwarded-For": f"10.9.8.{n}, 192.0.2.1"})
         for n in range(MAX_FAILURES + 1)

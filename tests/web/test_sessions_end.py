@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
@@ -134,8 +133,8 @@ def test_the_pulse_of_a_page_keeps_no_session_alive(app: Flask) -> None:
         assert client.get("/pulse", headers=HTMX).status_code == 401
 
 
-def test_another_web_process_knows_the_session_and_its_end(app: Flask, data_dir: Path, client: FlaskClient) -> None:
-    other = create_app(load_environment({"POSTMASTER_DATA_DIR": str(data_dir)}))
+def test_another_web_process_knows_the_session_and_its_end(environ: dict[str, str], client: FlaskClient) -> None:
+    other = create_app(load_environment(environ))
     there = copy_of(other, client)
     assert is_in(there)
     press(there, "/logout")
