@@ -18,7 +18,7 @@ from types import FrameType
 
 EXIT_TRY_AGAIN = 75
 
-# What this process itself ends with is known by.
+# The error code of whatever this process itself says at its end.
 CODE = "interrupted"
 
 # What the child ends with if the command line is wrong (EX_USAGE), and the command then.

@@ -11,7 +11,7 @@ from flask import request, url_for
 
 from postmaster.quantity import quantity
 from postmaster.resources.listing import ListFilter
-from postmaster.web.asked import asked_number, asked_words
+from postmaster.web.asked import asked_number, asked_text, asked_words
 
 # What an address says of a list's state.
 STATE = ("q", "sort", "page")
@@ -32,7 +32,7 @@ def list_state(choices: Iterable[str] = ()) -> dict[str, Any]:
 def wanted(choices: Iterable[str] = ()) -> ListFilter:
     """What the request asks of the list, also of its ``choices``."""
     page = asked_number("page", 1)
-    chosen = {name: text.replace("\0", "") for name, text in asked_words(choices).items()}
+    chosen = {name: asked_text(name) for name in asked_words(choices)}
     return ListFilter(request.args.get("q", "").strip(), request.args.get("sort", ""), page, chosen)
 
 

@@ -93,7 +93,7 @@ HEARD = {
         except Exception:
             pass""",
     "an exception is lost": """
-        Last()
+        lose(signal.SIGTERM)
         family.wait()""",
     "two come": f"""
         signal.pthread_sigmask(signal.SIG_BLOCK, {BOTH})
@@ -108,10 +108,7 @@ def test_signals_are_heard_and_leave_no_child_whatever_the_parent_does(parent: s
     code = f"""
 import os, signal, sys
 from bin.launcher.children import Children, Stopped
-
-class Last:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGTERM)
+from tests.lost_signals import lose
 
 try:
     with Children() as family:

@@ -154,18 +154,16 @@ def test_too_little_memory_keeps_the_mail(environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("module", ["sqlalchemy", "regex", "zstandard"])
 def test_a_library_that_is_missing_keeps_the_mail(environ: dict[str, str], tmp_path: Path, module: str) -> None:
-    assert start({**environ, "PYTHONPATH": without(module, tmp_path, environ)}).returncode == 75
+    assert start(with_module(module, GONE, tmp_path, environ)).returncode == 75
 
 
-def without(module: str, folder: Path, environ: Mapping[str, str]) -> str:
-    """PYTHONPATH of a process that lacks the module."""
-    (folder / f"{module}.py").write_text("raise ImportError('gone')")
-    return before_others(folder, environ)
+GONE = "raise ImportError('gone')"
 
 
-def before_others(folder: Path, environ: Mapping[str, str]) -> str:
-    """PYTHONPATH of a process that finds the modules of ``folder`` first."""
-    return os.pathsep.join([str(folder), environ.get("PYTHONPATH", "")])
+def with_module(name: str, source: str, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process to which that is the source of the module."""
+    (folder / f"{name}.py").write_text(source)
+    return {**environ, "PYTHONPATH": os.pathsep.join([str(folder), environ.get("PYTHONPATH", "")])}
 
 
 def test_an_entry_of_the_log_that_cannot_be_written_keeps_the_mail(
@@ -174,7 +172,7 @@ def test_an_entry_of_the_log_that_cannot_be_written_keeps_the_mail(
     """A filter that cannot be used is told in the log."""
     desk.ok("filter", "add", "--name", "A", "--match", "Subject=x", "--set", "X-OTRS-Queue=Junk")
     store(app, "A", "Subject=(")
-    assert start({**environ, "PYTHONPATH": without("structlog", tmp_path, environ)}).returncode == 75
+    assert start(with_module("structlog", GONE, tmp_path, environ)).returncode == 75
     assert desk.tickets() == []
 
 
@@ -197,26 +195,21 @@ def test_a_signal_keeps_the_mail(desk: Desk, environ: dict[str, str], number: si
 
 SWALLOWED = """
 import os, signal
+from tests.lost_signals import lose
 
-class Last:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-
-Last()
+lose(signal.SIGINT)
 os._exit(0)
 """
 
 
 # Source: the note on signal handlers and exceptions in the documentation of Python's module signal.
 def test_an_interrupt_takes_effect_where_python_would_print_and_go_on(environ: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "zstandard.py").write_text(SWALLOWED)
-    assert_kept(start({**environ, "PYTHONPATH": before_others(tmp_path, environ)}))
+    assert_kept(start(with_module("zstandard", SWALLOWED, tmp_path, environ)))
 
 
 def test_one_that_is_ignored_where_it_is_started_stays_so(environ: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "zstandard.py").write_text(SWALLOWED)
     ignoring = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
-    assert start({**environ, "PYTHONPATH": before_others(tmp_path, environ)}, *ignoring).returncode == 0
+    assert start(with_module("zstandard", SWALLOWED, tmp_path, environ), *ignoring).returncode == 0
 
 
 def test_a_child_that_is_killed_keeps_the_mail(environ: dict[str, str]) -> None:

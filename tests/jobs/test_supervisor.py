@@ -40,13 +40,10 @@ LOOKING = """
 import os, signal
 from postmaster import create_app
 from postmaster.jobs import __main__ as worker
-
-class Last:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGTERM)
+from tests.lost_signals import lose
 
 def connect():
-    Last()
+    lose(signal.SIGTERM)
     os._exit(3)
 
 worker.connect = connect
