@@ -13,7 +13,7 @@ from flask import Flask, current_app
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
-from rq.timeouts import TimerDeathPenalty
+from rq.timeouts import BaseDeathPenalty, TimerDeathPenalty
 
 from postmaster.broker import CONTROL, QUEUES, connect, redis
 from postmaster.database import transaction
@@ -43,12 +43,30 @@ NEEDS_REDIS = (ProcessRole.WORKER, ProcessRole.SCHEDULER)
 log = Logger("postmaster.worker")
 
 
+class ProcessLimit(BaseDeathPenalty):
+    """Ends the process of a job that takes too long, as a kill would, and is put right as that is.
+
+    RQ's own way raises an exception wherever the job is: who reads a message there would take the message for the
+    cause, and who catches all errors, or may not raise any, would go on for ever.
+    """
+
+    def setup_death_penalty(self) -> None:
+        """Set the alarm; nobody hears it but the system."""
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(self._timeout)
+
+    def cancel_death_penalty(self) -> None:
+        """The job is done."""
+        signal.alarm(0)
+
+
 class FetchWorker(SimpleWorker):
     """An RQ worker that runs its jobs itself: a fork a job would cost a new connection to the database and a new TLS
     context each. What it leaves behind when it is killed is put right by ``operations.upkeep``.
     """
 
     max_connection_wait_time = RETRY_SECONDS
+    death_penalty_class = ProcessLimit
 
     @property
     def dequeue_timeout(self) -> int:

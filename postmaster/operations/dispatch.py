@@ -44,8 +44,8 @@ TAKEN = "taken-"
 FAST_SECONDS = 10
 
 # Seconds after which a run of a doubtful account leaves the rest of the mailbox to the next one, so that others get
-# their turn: sooner on the only worker there is. And after which a job that does not end is broken off: longer than
-# that run with its last session ever takes.
+# their turn: sooner on the only worker there is. And after which the process of a job that does not end is ended:
+# longer than that run with its last session ever takes.
 RUN_SECONDS = 900
 ALONE_SECONDS = 50
 JOB_TIMEOUT = 1800

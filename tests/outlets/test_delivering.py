@@ -126,15 +126,14 @@ def test_an_outlet_that_hangs_keeps_no_other_waiting(
 
 
 @pytest.fixture
-def hasty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Webhooks that have so many seconds."""
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Webhooks that have half a second."""
     spec = kinds.OUTLET_KINDS[kinds.OutletKind.WEBHOOK]
-    quick = kinds.OutletKindSpec(spec.kind, spec.label, spec.meaning, seconds=request.param)
+    quick = kinds.OutletKindSpec(spec.kind, spec.label, spec.meaning, seconds=0.5)
     monkeypatch.setitem(kinds.OUTLET_KINDS, kinds.OutletKind.WEBHOOK, quick)  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("hasty", [0.5], indirect=True)
 @pytest.mark.parametrize("trickle", ["", "headers"], ids=["says nothing", "trickles"])
 def test_a_receiver_that_does_not_come_to_an_answer_is_cut_off(
     outlets: Outlets, receiver: EventReceiver, trickle: str
@@ -152,8 +151,6 @@ def test_a_receiver_that_does_not_come_to_an_answer_is_cut_off(
         wait_until(lambda: len(outlets.deliveries(state=DeliveryState.DELIVERED)) == 1, "the event")
 
 
-@pytest.mark.usefixtures("hasty")
-@pytest.mark.parametrize("hasty", [3], indirect=True)
 def test_an_event_is_taken_when_the_receiver_says_so_however_long_the_rest_of_its_answer_takes(
     outlets: Outlets, receiver: EventReceiver
 ) -> None:
