@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 # A value of PostgreSQL's type bytea, which installations have that were moved there from MySQL.
-_BYTEA = re.compile(r"\\x((?:[0-9a-f]{2})*+)")
+_BYTEA = re.compile(r"\\x((?:[0-9a-f][0-9a-f])*+)")
 
 _NULL = ("~", "null")
 

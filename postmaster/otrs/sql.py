@@ -33,7 +33,7 @@ Wanted = Mapping[str, Collection[str] | None]
 # dump was cut off there.
 _COMMON = r"""
   (?P<blank>\s+)
-| (?P<comment>--[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))
+| (?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))
 | (?P<number>0x[0-9A-Fa-f]*|[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)
 | (?P<word>[^\W\d][\w$]*)
 | (?P<mark>.)
@@ -55,10 +55,10 @@ _TOKENS = {
     for dialect, own in (("mysql", _MYSQL), ("postgresql", _POSTGRES))
 }
 
-# What can be passed over without looking at it.
+# What can be passed over without looking at it; not all at once, since each piece is remembered until the end.
 _DULL = {
-    "mysql": re.compile(r"(?:[^;'\"`/#-]++|'[^'\\]*+(?:\\.[^'\\]*+)*+')++", re.DOTALL),
-    "postgresql": re.compile(r"(?:[^;'\"/\-$eE]++|[eE](?=[^'])|'[^']*+')++", re.DOTALL),
+    "mysql": re.compile(r"(?>(?:[^;'\"`/#-]++|'[^'\\]*+(?:\\.[^'\\]*+)*+'){1,1000})", re.DOTALL),
+    "postgresql": re.compile(r"(?>(?:[^;'\"/\-$eE]++|[eE](?=[^'])|'[^']*+'){1,1000})", re.DOTALL),
 }
 
 # By what the two kinds of dump are told apart; a dump without either is taken for MySQL's.
