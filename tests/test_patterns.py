@@ -1,10 +1,10 @@
 """Patterns find the same in each Python: until 3.11.5, and in part until 3.13.1, possessive quantifiers did not.
 
-Where ``(?:…)*+`` tried the group once more and failed in its middle, what followed was looked for there, as if that much
-had been found (python/cpython#106052, python/cpython#100061): on Debian 12, whose Python is 3.11.2, encoded words and
-names of files were read wrong. With a group that captures in it it could end with a SystemError (python/cpython#101955).
-An atomic group, ``(?>(?:…)*)``, is right in all of them; but it remembers each round until its end, and that takes some
-100 bytes each.
+Where ``(?:…)*+`` tried the group once more and failed in its middle, what followed was looked for there, as if that
+much had been found (python/cpython#106052, python/cpython#100061): on Debian 12, whose Python is 3.11.2, encoded words
+and names of files were read wrong. With a group that captures in it, it could end with a SystemError
+(python/cpython#101955). An atomic group, ``(?>(?:…)*)``, is right in all of them; but it remembers each round until its
+end, and that takes some 100 bytes each.
 """
 
 from __future__ import annotations

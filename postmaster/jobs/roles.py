@@ -66,7 +66,7 @@ class FetchWorker(SimpleWorker):
     """
 
     max_connection_wait_time = RETRY_SECONDS
-    death_penalty_class = ProcessLimit
+    death_penalty_class: type[BaseDeathPenalty] = ProcessLimit
 
     @property
     def dequeue_timeout(self) -> int:

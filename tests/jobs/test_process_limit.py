@@ -29,7 +29,7 @@ def catches_everything() -> None:
     while True:
         try:
             signal.pause()
-        except Exception:  # noqa: S112 - as a run does that reads a message
+        except Exception:  # as a run does that reads a message
             continue
 
 
