@@ -10,6 +10,7 @@ from pathlib import Path
 from postmaster.accounts.fingerprint import fingerprint_of, parse_fingerprint
 from postmaster.errors import mail_error
 from postmaster.sources.base import Endpoint
+from postmaster.tls_flags import UNWANTED_FLAGS, WANTED_FLAGS
 
 
 @functools.cache
@@ -20,6 +21,7 @@ def shared_context(verify: bool, ca_file: Path | None) -> ssl.SSLContext:
     """
     context = ssl.create_default_context()
     context.hostname_checks_common_name = False
+    context.verify_flags = (context.verify_flags | WANTED_FLAGS) & ~UNWANTED_FLAGS
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from postmaster.sources.tls import shared_context
 from tests.once import once
 from tests.servers.alerts import SmtpServer, WebhookServer
 from tests.servers.certificates import Authority, Certificate
@@ -212,3 +214,19 @@ def quick_children(flask_process: FlaskProcesses, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(subprocess, "Popen", start)
     return started
+
+
+@pytest.fixture
+def strict_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What Python asks of certificates by default from 3.13 on."""
+    make = ssl.create_default_context
+
+    def make_strict() -> ssl.SSLContext:
+        context = make()
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", make_strict)
+    shared_context.cache_clear()
+    yield
+    shared_context.cache_clear()

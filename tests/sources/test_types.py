@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
+from cryptography.x509 import AuthorityKeyIdentifier
 
 from postmaster.accounts.types import Protocol
 from postmaster.oauth.token_diagnosis import EXCHANGE_NAMES
@@ -211,6 +213,28 @@ def test_a_ca_file_without_certificates_is_named(mailbox: TestMailbox, certifica
     error = refused(at(mailbox, "IMAPS", ca_file=certificates.valid.key_file))
     assert error.code == "ca-file-unusable"
     assert str(certificates.valid.key_file) in error.message
+
+
+@pytest.mark.usefixtures("strict_default")
+@pytest.mark.parametrize("type_", TLS_TYPES)
+def test_a_chain_without_key_identifiers_is_trusted_in_each_python(
+    mailbox: TestMailbox, certificates: Certificates, type_: str
+) -> None:
+    shown = x509.load_der_x509_certificate(certificates.valid.der)
+    assert AuthorityKeyIdentifier.oid not in [each.oid for each in shown.extensions]
+    mailbox.deliver(mail("in-house CA"))
+    texts, _ = taken(opened(at(mailbox, type_, ca_file=certificates.ca_file)))
+    assert texts == [mail("in-house CA")]
+
+
+def test_the_servers_own_certificate_is_enough_whoever_signed_it(
+    mailbox: TestMailbox, certificates: Certificates
+) -> None:
+    mailbox.deliver(mail("named"))
+    texts, _ = taken(opened(at(mailbox, "IMAPS", ca_file=certificates.valid.cert_file)))
+    assert texts == [mail("named")]
+    error = refused(at(mailbox, "IMAPS", OTHER_NAME, ca_file=certificates.valid.cert_file))
+    assert error.code == "certificate-untrusted"
 
 
 def test_contexts_are_shared_by_connections_alike(certificates: Certificates) -> None:
