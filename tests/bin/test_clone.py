@@ -61,10 +61,11 @@ def lay_out(clone: Path, lock: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(clone / ".venv")}))
     wanted = {*locked(lock), "pip"}
-    for distribution in importlib.metadata.distributions():
-        if normalised(distribution.name) in wanted:
-            for top in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
-                (site / top).symlink_to(distribution.locate_file(top))
+    others = [each for each in importlib.metadata.distributions() if normalised(each.name) not in wanted]
+    theirs = {file.parts[0] for distribution in others for file in distribution.files or ()}
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if entry.name not in {*theirs, "__pycache__"}:
+            (site / entry.name).symlink_to(entry)
 
 
 def normalised(name: str) -> str:
