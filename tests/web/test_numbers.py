@@ -14,6 +14,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import IntegerConverter
 
 from postmaster.web.asked import IdConverter
+from tests.databases import KINDS as DATABASES
 from tests.support import Desk
 from tests.turns import in_turns
 from tests.web.conftest import HTMX, add, signed_in, token_header
@@ -190,20 +191,25 @@ def test_a_path_with_a_number_that_is_no_id_is_no_page(noting: Flask, role: str 
 
 @pytest.mark.parametrize("role", ["admin", "lead", None])
 def test_no_parameter_or_field_breaks_a_page(noting: Flask, role: str | None) -> None:
-    assert broken(noting, role) == []
+    assert broken(noting, role, "sqlite") == []
 
 
 @pytest.mark.database("postgresql")
 def test_nor_does_one_on_postgresql(noting: Flask) -> None:
-    assert broken(noting, "admin") == []
+    assert broken(noting, "admin", "postgresql") == []
 
 
-def broken(noting: Flask, role: str | None) -> list[tuple[str, str, str, int]]:
-    """The requests with hostile parameters or fields that no page comes after."""
+def broken(noting: Flask, role: str | None, database: str) -> list[tuple[str, str, str, int]]:
+    """The requests with hostile parameters or fields that no page comes after.
+
+    Databases take turns with the routes of an admin: those of others are mostly refused, which costs little.
+    """
     client = signed_in(noting, f"{role}.x") if role else noting.test_client()
     token = token_header(client)
     wrong = []
     for endpoint, methods, _, values in routes(noting):
+        if role == "admin" and database not in in_turns(DATABASES, endpoint):
+            continue
         path = path_of(noting, endpoint, values)
         for method in set(methods) - {"HEAD"}:
             asked.clear()
