@@ -172,10 +172,13 @@ def moment(zone: tzinfo, *, end_of_day: bool = False) -> Callable[[str], datetim
 
 
 def _ip_address(text: str) -> str | None:
+    """The address in its usual form (RFC 5952 section 5), which Python writes so from 3.13 on."""
     try:
-        return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
+        address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return f"::ffff:{mapped}" if mapped else str(address)
 
 
 def mail_address(text: str) -> str:

@@ -50,7 +50,14 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.mark.parametrize(
     ("other", "shown"),
-    [("127.0.0.1",) * 2, ("127.0.0.2",) * 2, ("::1",) * 2, ("::ffff:127.0.0.1", "::ffff:7f00:1"), ("0.0.0.0",) * 2],
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("::1", "::1"),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
+        ("[::FFFF:7F00:1]", "::ffff:127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),
+    ],
 )
 def test_saving_names_the_account_that_fetches_it_already(desk: Desk, other: str, shown: str) -> None:
     first, nothing = add(desk, "localhost", desk.credential("anna", "p"))
