@@ -2,8 +2,9 @@
 #
 #     prepare_venv requirements.lock [OPTIONS OF PIP]
 #
-# It is made once. A stamp per lock file says what was installed by which Python, so that the next start is quick and
-# a changed lock file, or another Python, is noticed. Needs a POSIX shell, and the repository as working directory.
+# It is made once, with the first Python on PATH that is new enough; what preferred_python names comes before it. A stamp
+# per lock file says what was installed by which Python, so that the next start is quick and a changed lock file, or
+# another Python, is noticed. Needs a POSIX shell, and the repository as working directory.
 
 fail() {
     echo "Error: $*" >&2
@@ -11,7 +12,7 @@ fail() {
 }
 
 find_python() {
-    for python in python3 python3.14 python3.13 python3.12 python3.11; do
+    for python in ${preferred_python:-} python3 python3.14 python3.13 python3.12 python3.11; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             return
         fi
