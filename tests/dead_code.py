@@ -41,6 +41,7 @@ NAMES = (
         "max_content_length",
     ),  # flask-login, werkzeug
     *("max_connection_wait_time", "dequeue_timeout", "_install_signal_handlers", "death_penalty_class"),  # rq
+    *("setup_death_penalty", "cancel_death_penalty"),  # rq
     *("get_jobs_to_queue", "tick", "upkeep", "retain"),  # rq-scheduler, and the schedule, which names its tasks
     *(
         "max_content_length",
