@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from postmaster.bulk import insert_rows
 from postmaster.database import transaction
-from postmaster.extensions import Model, db
+from postmaster.extensions import Model, all_tables, db
 from tests.filling import Insert, fill, fill_tables
 
 # Whatever is known by a number that the database gives.
-NUMBERED = [table for table in db.metadata.sorted_tables if table.autoincrement_column is not None]
+NUMBERED = [table for table in all_tables().sorted_tables if table.autoincrement_column is not None]
 
 Ids = dict[str, list[int]]
 
