@@ -253,7 +253,7 @@ def test_a_python_without_its_venv_module_says_what_to_install(tree: Path) -> No
     (tree / ".venv").unlink()
     tools = tools_of(tree)
     bare = tools / "python3"
-    bare.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n')
+    bare.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n')
     bare.chmod(0o755)
     result = start(tree, PATH=str(tools))
     assert result.returncode == 2

@@ -8,6 +8,7 @@ import imaplib
 import os
 import pwd
 import re
+import shutil
 import signal
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,9 @@ from tests.servers.ports import free_ports, listening, wait_until
 from tests.servers.process import Server
 
 PASSWORD = "correct horse"
+# Debian has it where only root's PATH leads.
+PROGRAM = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin") or "dovecot"
+
 SERVICES = ("imap", "imaps", "pop3", "pop3s")
 
 CONFIG = """
@@ -166,7 +170,7 @@ class Dovecot(Server):
         self._write_config()
 
     def command(self) -> Sequence[str | Path]:
-        return ("dovecot", "-F", "-c", self.folder / "dovecot.conf")
+        return (PROGRAM, "-F", "-c", self.folder / "dovecot.conf")
 
     def wait_ready(self) -> None:
         wait_until(lambda: all(listening(self.ports[name]) for name in ("imap", "pop3")), "dovecot")

@@ -34,7 +34,7 @@ def log_of(visits: Iterable[Visit], seconds: int = 1) -> str:
     for moment, user in visits:
         lines.append((moment, 1, f"imap-login: Info: Login: user=<{user}>, method=PLAIN"))
         lines.append((moment + seconds * SECOND, 0, f"imap({user})<17><x1>: Info: Disconnected: Logged out in=1 out=2"))
-    return "\n".join(f"{moment:%b %d %H:%M:%S} {words}" for moment, _, words in sorted(lines))
+    return "\n".join(f"{moment.astimezone():%b %d %H:%M:%S} {words}" for moment, _, words in sorted(lines))
 
 
 def test_a_log_in_which_all_is_as_it_should_be_passes() -> None:
