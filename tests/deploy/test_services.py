@@ -75,8 +75,9 @@ def command(settings: dict[str, str], tmp_path: Path) -> Path:
     env_file.write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
     script = (TOP / "deploy" / "postmaster").read_text()
     script = script.replace('[ "$(id -un)" = postmaster ]', "true")
-    script = script.replace("/etc/postmaster.env", str(env_file)).replace("cd /opt/postmaster", f"cd {shlex.quote(str(TOP))}")
-    script = script.replace(".venv/bin/flask", f"{shlex.quote(sys.executable)} -m flask")
+    top, python = shlex.quote(str(TOP)), shlex.quote(sys.executable)
+    script = script.replace("/etc/postmaster.env", str(env_file)).replace("cd /opt/postmaster", f"cd {top}")
+    script = script.replace(".venv/bin/flask", f"{python} -m flask")
     path = tmp_path / "postmaster"
     path.write_text(script)
     path.chmod(0o755)
