@@ -54,7 +54,7 @@ _SEARCHED = 4_000
 
 # The text of an encoded word ends at ?=, and at the start of another word if that comes first: an unclosed one must
 # not make every later one search to the end. It may hold blanks and question marks, as the text of careless programs.
-ENCODED_WORD = r"=\?([^?=\s]{1,80}+)\?([bBqQ])\?((?>[^?=]*+(?:(?:\?(?!=)|=(?!\?[^=]))[^?=]*+)*))\?="
+ENCODED_WORD = r"=\?([^?=\s]{1,80}+)\?([bBqQ])\?((?>[^?=]*+(?>(?:(?:\?(?!=)|=(?!\?[^=]))[^?=]*+){1,1000})*))\?="
 _WORD = re.compile(ENCODED_WORD, re.ASCII)
 _GAP = re.compile(r"\s+", re.ASCII)
 _UNWANTED = str.maketrans({"\0": None, "\r": " ", "\n": " "})

@@ -26,7 +26,7 @@ MAX_DATA = 20_000
 """Characters that are shown of data."""
 
 _FOLD = re.compile(r"\r?\n[ \t]")
-_PROPERTY = re.compile(r"([A-Za-z0-9-]+)((?>(?:;[^\":;]*+(?:\"[^\"]*+\"[^\":;]*+)*)*)):(.*)")
+_PROPERTY = re.compile(r"([A-Za-z0-9-]+)((?>(?:;(?>(?:[^\":]++|\"[^\"]*+\"){1,1000})*)?)):(.*)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CN = re.compile(r";CN=(?:\"([^\"]*)\"|([^;:]*))", re.IGNORECASE)
 _ZONE = re.compile(r";TZID=\"?([^\";:]*)", re.IGNORECASE)

@@ -23,12 +23,13 @@ _NEXT = rf"(?:{_NAMES})(?:\*[0-9*]{{0,5}})?="
 _CLOSED = rf'"(?![ \t]{{0,9}}(?:[;,]|\Z)|[ \t\r\n]{{0,9}}{_NEXT})'
 _PARAMETER = re.compile(
     r'(?<![^\s;,])([^\s=:;,"*]++)\s{0,9}(?:\*\s?([0-9]{1,4}))?(\*)?\s{0,9}[=:]\s*+'
-    rf'(?:"((?>[^"\\]*+(?:(?:\\.|{_CLOSED})[^"\\]*+)*))(?:"|\\?\Z)|((?>[^;\s]*+(?:\s(?!{_NEXT})[^;\s]*+)*)))',
+    rf'(?:"((?>[^"\\]*+(?>(?:(?:\\.|{_CLOSED})[^"\\]*+){{1,1000}})*))(?:"|\\?\Z)'
+    rf"|((?>[^;\s]*+(?>(?:\s(?!{_NEXT})[^;\s]*+){{1,1000}})*)))",
     re.DOTALL | re.ASCII | re.IGNORECASE,
 )
 # A name without quotes holds semicolons as well, but for those that another parameter, or nothing, stands behind.
 _UNQUOTED_NAME = re.compile(
-    rf"(?>[^;\s]*+(?:(?:\s(?!{_NEXT})|;(?!\s{{0,9}}(?:[\w*-]{{1,40}}\s{{0,9}}[=:]|;|\Z)))[^;\s]*+)*)",
+    rf"(?>[^;\s]*+(?>(?:(?:\s(?!{_NEXT})|;(?!\s{{0,9}}(?:[\w*-]{{1,40}}\s{{0,9}}[=:]|;|\Z)))[^;\s]*+){{1,1000}})*)",
     re.ASCII | re.IGNORECASE,
 )
 _ESCAPED = re.compile(r'\\(["\\])')

@@ -14,7 +14,8 @@ MAX_CMS = 40 * 1024 * 1024
 """Bytes of a container that is opened."""
 
 _ENTITY = re.compile(
-    rb"\s{0,20}(?:[a-z][a-z0-9-]{0,60}:[^\n]*+\n(?>(?:[ \t][^\n]*+\n)*)){0,30}?content-[a-z-]+[ \t]*:", re.IGNORECASE
+    rb"\s{0,20}(?:[a-z][a-z0-9-]{0,60}:[^\n]*+\n(?>(?>(?:[ \t][^\n]*+\n){1,1000})*)){0,30}?content-[a-z-]+[ \t]*:",
+    re.IGNORECASE,
 )
 _ARMOUR = re.compile(rb"-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----")
 _ENCRYPTED = frozenset(

@@ -29,7 +29,7 @@ _PROPERTY = re.compile(r"([a-z]+(?:\.[a-z0-9_-]+)?)=(.*)", re.IGNORECASE | re.DO
 _REMARK = re.compile(r"([a-z.]+)=([a-z]+)", re.IGNORECASE)
 
 # The host that wrote a Received field, and whether it took the message for delivery on the spot (RFC 2033).
-_BY = re.compile(r"(?:^|\s)by\s+([^\s;()]+)(?>(?:\s+\([^()]*\))*)(\s+with\s+lmtp)?", re.IGNORECASE)
+_BY = re.compile(r"(?:^|\s)by\s+([^\s;()]+)(?>(?>(?:\s+\([^()]*\)){1,1000})*)(\s+with\s+lmtp)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

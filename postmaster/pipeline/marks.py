@@ -42,7 +42,9 @@ def _always(_value: str) -> bool:
 
 
 # Comments before a word, one level of others within them; RFC 3834 section 5 allows both.
-_COMMENTS = re.compile(r"(?>(?:\s*+\((?>[^()\\]*+(?:(?:\\.|\((?:[^()\\]|\\.)*+\))[^()\\]*+)*)\))*)\s*+", re.DOTALL)
+_INNER = r"\\.|\((?:[^()\\]|\\.)*+\)"
+_COMMENT = rf"\s*+\((?>[^()\\]*+(?>(?:(?:{_INNER})[^()\\]*+){{1,1000}})*)\)"
+_COMMENTS = re.compile(rf"(?>(?>(?:{_COMMENT}){{1,1000}})*)\s*+", re.DOTALL)
 
 
 def _first_word(value: str) -> str:
