@@ -8,7 +8,7 @@ from flask import current_app
 
 from postmaster import config
 from postmaster.errors import ConfigError
-from postmaster.tls_flags import UNWANTED_FLAGS, WANTED_FLAGS
+from postmaster.tls_flags import redis_tls_options
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -42,9 +42,7 @@ def connect(**options: Any) -> Redis:
         "socket_timeout": TIMEOUT_SECONDS,
         "retry": Retry(NoBackoff(), 1),
     } | options
-    if environment.redis_url.startswith("rediss:"):
-        chosen |= {"ssl_include_verify_flags": [WANTED_FLAGS], "ssl_exclude_verify_flags": [UNWANTED_FLAGS]}
-    return Redis.from_url(environment.redis_url, **chosen)
+    return Redis.from_url(environment.redis_url, **chosen, **redis_tls_options(environment.redis_url))
 
 
 def redis() -> Redis:

@@ -18,6 +18,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from postmaster import config
 from postmaster.logs import Logger
+from postmaster.tls_flags import redis_tls_options
 
 # Where an app keeps its Attempts.
 KEY = "postmaster-attempts"
@@ -38,7 +39,8 @@ class Attempts:
     def __init__(self, redis_url: str) -> None:
         # The scheme of a unix socket has another name there.
         uri = f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
-        self._shared = FixedWindowRateLimiter(storage_from_string(uri, **_options())) if uri else None
+        options = {**_options(), **redis_tls_options(uri)}
+        self._shared = FixedWindowRateLimiter(storage_from_string(uri, **options)) if uri else None
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._rests_until = 0.0
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from limits import parse
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from postmaster.broker import connect
+from postmaster.limits import Attempts
 from tests.servers.certificates import Certificate
 from tests.servers.fixtures import Certificates
 from tests.servers.ports import free_ports
@@ -59,6 +61,14 @@ def environ(
 def test_a_redis_whose_chain_has_no_key_identifiers_is_trusted_in_each_python(app: Flask) -> None:
     with app.app_context():
         assert connect().ping()
+
+
+@pytest.mark.usefixtures("strict_default")
+def test_attempts_are_counted_there_as_well(environ: dict[str, str]) -> None:
+    limit = parse("1/minute")
+    one, other = (Attempts(environ["POSTMASTER_REDIS_URL"]) for _ in range(2))
+    assert one.seconds_to_wait(limit, "192.0.2.1") == 0
+    assert other.seconds_to_wait(limit, "192.0.2.1") > 0
 
 
 @pytest.mark.parametrize("environ", [False], indirect=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from postmaster.accounts.hosts import read_hosts
 from postmaster.accounts.sealing import seal
 from postmaster.resources.fields import COMMENT, VALIDITY, Field
 from postmaster.resources.readers import InvalidValue, clean, line, member, name
+from postmaster.urls import split_url
 
 MAX_SECRET, MAX_CERTIFICATE = 1000, 9000
 
@@ -65,8 +65,8 @@ def _certificate(pem: str) -> str:
 
 
 def _https(text: str) -> str:
-    parts = urlsplit(line(1000)(text))
-    if parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
+    parts = split_url(line(1000)(text))
+    if not parts or parts.scheme != "https" or not parts.hostname or parts.username is not None or parts.fragment:
         raise InvalidValue(
             f"is “{text}”, which is not an address that begins with https://", "Copy it from the provider's help."
         )

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from postmaster.urls import split_url
 
 Network = IPv4Network | IPv6Network
 
@@ -87,11 +89,9 @@ def https_base(url: str) -> str:
 
 def _split(url: str) -> SplitResult:
     """The parts of ``url``, which may hold a password, so it is not repeated."""
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - it is read when it is asked for
-    except ValueError:
-        raise UnusableError("cannot be read as an address: its brackets or its port are wrong") from None
+    parts = split_url(url)
+    if parts is None:
+        raise UnusableError("cannot be read as an address: its brackets or its port are wrong")
     return parts
 
 

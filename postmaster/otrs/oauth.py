@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +24,7 @@ from postmaster.otrs.names import Names, refuse
 from postmaster.otrs.report import Taken
 from postmaster.otrs.rows import DumpRow
 from postmaster.otrs.upsert import Result
+from postmaster.urls import split_url
 
 MICROSOFT_LOGIN = ("login.microsoftonline.com", "login.windows.net", "login.microsoftonline.us")
 GOOGLE_LOGIN = ("accounts.google.com", "oauth2.googleapis.com")
@@ -165,7 +165,8 @@ def _own_fields(
     if kind is CredentialKind.GOOGLE:
         return {}
     if kind is CredentialKind.MICROSOFT:
-        tenant = str(config.get("TenantID") or urlsplit(token_url).path.strip("/").partition("/")[0])
+        parts = split_url(token_url)
+        tenant = str(config.get("TenantID") or (parts.path if parts else "").strip("/").partition("/")[0])
         return {"grant": grant.value, "tenant": tenant}
     return {
         "grant": grant.value,
@@ -175,7 +176,8 @@ def _own_fields(
 
 
 def _kind(token_url: str) -> CredentialKind:
-    host = urlsplit(token_url).hostname or ""
+    parts = split_url(token_url)
+    host = (parts.hostname if parts else "") or ""
     if host in MICROSOFT_LOGIN:
         return CredentialKind.MICROSOFT
     return CredentialKind.GOOGLE if host in GOOGLE_LOGIN else CredentialKind.GENERIC

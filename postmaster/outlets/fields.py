@@ -6,13 +6,13 @@ import base64
 import binascii
 import re
 import secrets
-from urllib.parse import urlsplit
 
 from postmaster.accounts.sealing import seal
 from postmaster.outbox.models import EventType
 from postmaster.outlets.kinds import OutletKind
 from postmaster.resources.fields import Field
 from postmaster.resources.readers import InvalidValue, clean, line, member, name, yes_no
+from postmaster.urls import split_url
 
 # The prefix of secrets, and how many bytes they have: https://github.com/standard-webhooks/standard-webhooks
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of one
@@ -37,12 +37,10 @@ def new_secret() -> str:
 def _url(text: str) -> str:
     """An address of a web server, without a password: those belong into a header, which is sealed."""
     line(2000)(text)
-    try:
-        parts = urlsplit(text)
-        port_is_right = parts.port != 0
-    except ValueError:
-        raise InvalidValue("cannot be read as an address", "Its brackets or its port are wrong.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_right:
+    parts = split_url(text)
+    if parts is None:
+        raise InvalidValue("cannot be read as an address", "Its brackets or its port are wrong.")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise InvalidValue(f"is “{text}”, but must be an address that begins with https:// or http://")
     if parts.username is not None or parts.password is not None:
         raise InvalidValue("holds a user name or password", "Give it as a header, as in Authorization: Basic ….")

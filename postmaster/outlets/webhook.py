@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from standardwebhooks import Webhook
 
@@ -16,6 +15,7 @@ from postmaster.outlets.http import HttpAnswer, Poster, Receiver, SendError
 from postmaster.outlets.results import ANSWER_LENGTH, Answer
 from postmaster.parsing.retry_after import retry_after
 from postmaster.resources.named_service import printable
+from postmaster.urls import split_url
 
 USUAL_HEADERS = {"user-agent": "PostMaster", "accept": "application/json"}
 
@@ -93,8 +93,5 @@ def _address(value: Any) -> str | None:
     """An address that a page may link to."""
     if not isinstance(value, str) or len(value) > 1000 or not value.isprintable():
         return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return None
-    return value if parts.scheme in ("http", "https") and parts.hostname else None
+    parts = split_url(value)
+    return value if parts and parts.scheme in ("http", "https") and parts.hostname else None

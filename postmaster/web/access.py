@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from enum import IntEnum
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, flash, redirect, request, session, url_for
 from flask_login import current_user as _session_user
@@ -21,6 +20,7 @@ from postmaster.extensions import now
 from postmaster.system.attempts import plain_address
 from postmaster.system.models import Role, User, WebSession
 from postmaster.system.sessions import SEEN_SECONDS, Browser, note_click
+from postmaster.urls import split_url
 from postmaster.web.asked import is_looking
 
 # What the sign-in page says then; it leads back to where one was.
@@ -152,9 +152,9 @@ def _page_asked_from() -> str | None:
     if "HX-Request" not in request.headers and is_looking():
         return request.full_path.rstrip("?")
     shown = request.headers.get("HX-Current-URL") or request.referrer or ""
-    parts = urlsplit(shown)
+    parts = split_url(shown)
     router = current_app.create_url_adapter(request)
-    if parts.netloc != request.host or router is None or not router.test(parts.path, "GET"):
+    if not parts or parts.netloc != request.host or router is None or not router.test(parts.path, "GET"):
         return None
     return f"{parts.path}?{parts.query}".rstrip("?")
 
