@@ -42,6 +42,7 @@ NAMES = (
     ),  # flask-login, werkzeug
     *("max_connection_wait_time", "dequeue_timeout", "_install_signal_handlers", "death_penalty_class"),  # rq
     *("setup_death_penalty", "cancel_death_penalty"),  # rq
+    "_readbuf",  # imaplib, from Python 3.14 on
     *("get_jobs_to_queue", "tick", "upkeep", "retain"),  # rq-scheduler, and the schedule, which names its tasks
     *(
         "max_content_length",

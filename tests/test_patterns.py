@@ -38,13 +38,26 @@ def patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
     for module in pkgutil.walk_packages(postmaster.__path__, "postmaster."):
         if not module.name.startswith(BY_ALEMBIC):
             for name, value in vars(importlib.import_module(module.name)).items():
-                for number, pattern in enumerate(value.values() if isinstance(value, Mapping) else [value]):
-                    if isinstance(pattern, re.Pattern):
-                        yield f"{module.name}.{name} {number}", pattern
+                for number, pattern in enumerate(patterns_in(value)):
+                    yield f"{module.name}.{name} {number}", pattern
     for dialect in ("mysql", "postgresql"):
         row = fast_row(dialect, layout_of("queue", ["id", "name"], None))
         assert row
         yield f"fast_row {dialect}", row
+
+
+def patterns_in(value: Any) -> Iterator[re.Pattern[Any]]:
+    """Those that a name of a module stands for, also in rows of a table, and in a class."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, (Mapping, type)):
+        for inner in vars(value).values() if isinstance(value, type) else value.values():
+            if not isinstance(inner, type):
+                yield from patterns_in(inner)
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        for inner in value:
+            if not isinstance(inner, type):
+                yield from patterns_in(inner)
 
 
 def unsafe(parsed: Any) -> Iterator[Any]:
@@ -66,22 +79,24 @@ def parts_of(code: Any, argument: Any) -> list[Any]:
         return list(argument[1])
     if code in (codes.ASSERT, codes.ASSERT_NOT):
         return [argument[1]]
+    if code is codes.GROUPREF_EXISTS:
+        return [each for each in argument[1:] if each]
     return [argument] if code is codes.ATOMIC_GROUP else []
 
 
-def is_safe(repeated: Any) -> bool:
+def is_safe(repeated: Any, is_last: bool = True) -> bool:
     """Whether it is characters alone, or alternatives of them first; and at its end any number of one kind of them.
 
-    These look ahead in a place of their own, and move on only when all is found.
+    These look ahead in a place of their own, and move on only when all is found. ``is_last``: nothing follows it.
     """
     for number, (code, argument) in enumerate(repeated):
         if code in CHARACTER:
             continue
-        if code is codes.SUBPATTERN and argument[0] is None and number == 0 and is_safe(argument[3]):
+        at_end = is_last and number == len(repeated) - 1
+        if code is codes.SUBPATTERN and argument[0] is None and number == 0 and is_safe(argument[3], at_end):
             continue
-        if code is codes.BRANCH and number == 0 and all(is_safe(each) for each in argument[1]):
+        if code is codes.BRANCH and number == 0 and all(is_safe(each, at_end) for each in argument[1]):
             continue
-        at_end = number == len(repeated) - 1
         if code is codes.POSSESSIVE_REPEAT and at_end and argument[0] == 0 and is_character(argument[2]):
             continue
         return False
@@ -156,6 +171,8 @@ def test_a_long_text_takes_no_memory_and_is_found_whole(
         (r"(?:(?:\\.|'')[^']*+)*+", False),
         (r"(?>(?:ab?c)*)", False),
         (r"(?:ab?c)*+", True),
+        (r"(?:(?:a[^bd]*+|c)d)*+x", True),
+        (r"(a)?(?(1)(?:ab?c)*+|b)", True),
         (r"(?:a|b(?!c))*+", True),
         (r"(?:a|b(?=c))*+", True),
         (r"(?:\s+\([^()]*\))*+", True),

@@ -11,8 +11,10 @@ fail() {
     exit 2
 }
 
+preferred_python=""
+
 find_python() {
-    for python in ${preferred_python:-} python3 python3.14 python3.13 python3.12 python3.11; do
+    for python in $preferred_python python3 python3.14 python3.13 python3.12 python3.11; do
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             return
         fi

@@ -167,7 +167,8 @@ class Environment:
     ca_file: Path | None = variable(
         "POSTMASTER_CA_FILE",
         readers.file,
-        "Certificates that are trusted besides the system's, for mail servers and identity providers.",
+        "Certificates that are trusted besides the system's, for mail servers, identity providers and webhooks: those "
+        "of CAs, or a server's own. Redis takes them from its address: ?ssl_ca_certs=FILE.",
         "a file in PEM form",
         "/etc/ssl/company-ca.pem",
     )

@@ -60,7 +60,10 @@ class Child:
         moment = time.monotonic()
         self.delay = FIRST_DELAY if moment - self.started > SETTLED else min(self.delay * 2, LONGEST_DELAY)
         self.start_at = moment + self.delay
-        log.error("a process died and is started again", process=self.name, code=code, seconds=self.delay)
+        reason = "its job took longer than it may" if code == -signal.SIGALRM else "unknown"
+        log.error(
+            "a process died and is started again", process=self.name, code=code, reason=reason, seconds=self.delay
+        )
         self.process = None
 
 

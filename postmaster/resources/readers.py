@@ -177,8 +177,9 @@ def _ip_address(text: str) -> str | None:
         address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return f"::ffff:{mapped}" if mapped else str(address)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped and not address.scope_id:
+        return f"::ffff:{address.ipv4_mapped}"
+    return str(address)
 
 
 def mail_address(text: str) -> str:

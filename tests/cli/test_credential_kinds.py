@@ -68,6 +68,8 @@ REFUSED = {
     "an app of many tenants": (APP_ONLY | {"tenant": "common"}, "Tenant must be that of the mailboxes"),
     "a path as tenant": (MICROSOFT | {"tenant": "a/../b"}, "Tenant is “a/../b”"),
     "no endpoint": (GENERIC | {"authorization_endpoint": ""}, "Authorization endpoint is missing. Grant authorization"),
+    "endpoint in brackets": (GENERIC | {"token_endpoint": "https://[x]/token"}, "not an address that begins with"),
+    "endpoint around brackets": (GENERIC | {"token_endpoint": "https://[::1]x/token"}, "not an address that"),
     "endpoint in the clear": (GENERIC | {"token_endpoint": "http://x/token"}, "not an address that begins with https://"),
     "endpoint with a password": (GENERIC | {"token_endpoint": "https://a:b@x/token"}, "not an address that begins"),
     "no day": (GOOGLE | {"secret_expires": "soon"}, "Secret expires is “soon”, but must be a day"),

@@ -189,6 +189,7 @@ def test_a_path_with_a_number_that_is_no_id_is_no_page(noting: Flask, role: str 
     assert wrong == []
 
 
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("role", ["admin", "lead", None])
 def test_no_parameter_or_field_breaks_a_page(noting: Flask, role: str | None) -> None:
     assert broken(noting, role, "sqlite") == []

@@ -261,7 +261,9 @@ def test_who_comes_with_a_session_that_is_over_reads_so_and_comes_back(app: Flas
         assert "Your session has expired" not in client.get(address).text
 
 
-@pytest.mark.parametrize("shown", ["http://localhost/operation/resume", "https://evil.example/tickets", ""])
+@pytest.mark.parametrize(
+    "shown", ["http://localhost/operation/resume", "https://evil.example/tickets", "", "https://[x]/", "https://x:y/"]
+)
 def test_nobody_is_led_back_to_what_cannot_be_opened(app: Flask, shown: str) -> None:
     add(app, "ada")
     with time_machine.travel(NOON, tick=False) as clock:
