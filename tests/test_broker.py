@@ -37,7 +37,7 @@ class RedisOverTls(Redis):
     def command(self) -> Sequence[str | Path]:
         shown = ("--tls-cert-file", self._certificate.cert_file, "--tls-key-file", self._certificate.key_file)
         port = ("--bind", "127.0.0.1", "--tls-port", str(self.port), "--tls-auth-clients", "no")
-        program = next(each for each in PROGRAMS if Path(each).exists())
+        program = next((each for each in PROGRAMS if Path(each).exists()), "redis-server")
         return (program, *super().command()[1:], *port, *shown)
 
 
