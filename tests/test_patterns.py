@@ -4,7 +4,7 @@ Where ``(?:…)*+`` tried the group once more and failed in its middle, what fol
 much had been found (python/cpython#106052, python/cpython#100061): on Debian 12, whose Python is 3.11.2, encoded words
 and names of files were read wrong. With a group that captures in it, it could end with a SystemError
 (python/cpython#101955). An atomic group, ``(?>(?:…)*)``, is right in all of them; but it remembers each round until its
-end, and that takes 114 bytes each. So it is taken in pieces that are atomic themselves: ``(?>(?>(?:…){1,1000})*)``.
+end, and that takes 114 bytes each. So it is taken in pieces that are atomic themselves (``parsing/repeated.py``).
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def patterns_in(value: Any) -> Iterator[re.Pattern[Any]]:
     """Those that a name of a module stands for, also in rows of a table, and in a class."""
     if isinstance(value, re.Pattern):
         yield value
-    elif isinstance(value, (Mapping, type)):
-        for inner in vars(value).values() if isinstance(value, type) else value.values():
-            if not isinstance(inner, type):
-                yield from patterns_in(inner)
-    elif isinstance(value, (tuple, list, set, frozenset)):
-        for inner in value:
-            if not isinstance(inner, type):
-                yield from patterns_in(inner)
+        return
+    if isinstance(value, type):
+        value = vars(value)
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    for inner in value if isinstance(value, (tuple, list, set, frozenset)) else ():
+        if not isinstance(inner, type):
+            yield from patterns_in(inner)
 
 
 def unsafe(parsed: Any) -> Iterator[Any]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from postmaster.parsing.address_key import BLANKS
 from postmaster.parsing.charset import decode_text
 from postmaster.parsing.content import decode_base64
+from postmaster.parsing.repeated import repeated
 
 MAX_HEADERS = 50_000
 """Fields kept of one header; the ones after are dropped. The largest real ones have some 300."""
@@ -54,7 +55,8 @@ _SEARCHED = 4_000
 
 # The text of an encoded word ends at ?=, and at the start of another word if that comes first: an unclosed one must
 # not make every later one search to the end. It may hold blanks and question marks, as the text of careless programs.
-ENCODED_WORD = r"=\?([^?=\s]{1,80}+)\?([bBqQ])\?((?>[^?=]*+(?>(?:(?:\?(?!=)|=(?!\?[^=]))[^?=]*+){1,1000})*))\?="
+_TEXT = r"[^?=]*+" + repeated(r"(?:\?(?!=)|=(?!\?[^=]))[^?=]*+")
+ENCODED_WORD = rf"=\?([^?=\s]{{1,80}}+)\?([bBqQ])\?({_TEXT})\?="
 _WORD = re.compile(ENCODED_WORD, re.ASCII)
 _GAP = re.compile(r"\s+", re.ASCII)
 _UNWANTED = str.maketrans({"\0": None, "\r": " ", "\n": " "})

@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from postmaster.parsing.html_text import html_to_text
+from postmaster.parsing.repeated import repeated
 from postmaster.parsing.rtf import rtf_to_html_or_text
 
 CALENDARS = frozenset({"text/calendar", "text/x-vcalendar", "application/ics", "application/calendar"})
@@ -26,7 +27,8 @@ MAX_DATA = 20_000
 """Characters that are shown of data."""
 
 _FOLD = re.compile(r"\r?\n[ \t]")
-_PROPERTY = re.compile(r"([A-Za-z0-9-]+)((?>(?:;(?>(?:[^\":]++|\"[^\"]*+\"){1,1000})*)?)):(.*)")
+_PARAMETERS = ";" + repeated(r"[^\":]++|\"[^\"]*+\"")
+_PROPERTY = re.compile(rf"([A-Za-z0-9-]+)((?>(?:{_PARAMETERS})?)):(.*)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CN = re.compile(r";CN=(?:\"([^\"]*)\"|([^;:]*))", re.IGNORECASE)
 _ZONE = re.compile(r";TZID=\"?([^\";:]*)", re.IGNORECASE)

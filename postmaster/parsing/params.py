@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from postmaster.parsing.address_key import BLANKS
 from postmaster.parsing.charset import codec_of, decode_text, is_utf8
 from postmaster.parsing.header import decode_value
+from postmaster.parsing.repeated import repeated
 
 _NAMES = "charset|boundary|name|filename|format|delsp|start|smime-type|protocol"
 _WANTED = frozenset(_NAMES.split("|"))
@@ -21,16 +22,17 @@ _FILE_NAMES = ("name", "filename")
 # whose quotes are never closed goes on to the end. A quote within a name closes nothing.
 _NEXT = rf"(?:{_NAMES})(?:\*[0-9*]{{0,5}})?="
 _CLOSED = rf'"(?![ \t]{{0,9}}(?:[;,]|\Z)|[ \t\r\n]{{0,9}}{_NEXT})'
+_QUOTED = r'[^"\\]*+' + repeated(rf'(?:\\.|{_CLOSED})[^"\\]*+')
+_BARE = r"[^;\s]*+" + repeated(rf"\s(?!{_NEXT})[^;\s]*+")
 _PARAMETER = re.compile(
     r'(?<![^\s;,])([^\s=:;,"*]++)\s{0,9}(?:\*\s?([0-9]{1,4}))?(\*)?\s{0,9}[=:]\s*+'
-    rf'(?:"((?>[^"\\]*+(?>(?:(?:\\.|{_CLOSED})[^"\\]*+){{1,1000}})*))(?:"|\\?\Z)'
-    rf"|((?>[^;\s]*+(?>(?:\s(?!{_NEXT})[^;\s]*+){{1,1000}})*)))",
+    rf'(?:"({_QUOTED})(?:"|\\?\Z)|({_BARE}))',
     re.DOTALL | re.ASCII | re.IGNORECASE,
 )
 # A name without quotes holds semicolons as well, but for those that another parameter, or nothing, stands behind.
+_ENDS = r"\s{0,9}(?:[\w*-]{1,40}\s{0,9}[=:]|;|\Z)"
 _UNQUOTED_NAME = re.compile(
-    rf"(?>[^;\s]*+(?>(?:(?:\s(?!{_NEXT})|;(?!\s{{0,9}}(?:[\w*-]{{1,40}}\s{{0,9}}[=:]|;|\Z)))[^;\s]*+){{1,1000}})*)",
-    re.ASCII | re.IGNORECASE,
+    r"[^;\s]*+" + repeated(rf"(?:\s(?!{_NEXT})|;(?!{_ENDS}))[^;\s]*+"), re.ASCII | re.IGNORECASE
 )
 _ESCAPED = re.compile(r'\\(["\\])')
 _EXTENDED = re.compile(r"([^'\s]{0,60}+)'[^']{0,60}+'(.*)", re.DOTALL | re.ASCII)

@@ -9,14 +9,13 @@ from enum import Enum
 from typing import Any
 
 from postmaster.parsing.header import begins_with_field
+from postmaster.parsing.repeated import repeated
 
 MAX_CMS = 40 * 1024 * 1024
 """Bytes of a container that is opened."""
 
-_ENTITY = re.compile(
-    rb"\s{0,20}(?:[a-z][a-z0-9-]{0,60}:[^\n]*+\n(?>(?>(?:[ \t][^\n]*+\n){1,1000})*)){0,30}?content-[a-z-]+[ \t]*:",
-    re.IGNORECASE,
-)
+_FIELD = r"[a-z][a-z0-9-]{0,60}:[^\n]*+\n" + repeated(r"[ \t][^\n]*+\n")
+_ENTITY = re.compile(rf"\s{{0,20}}(?:{_FIELD}){{0,30}}?content-[a-z-]+[ \t]*:".encode(), re.IGNORECASE)
 _ARMOUR = re.compile(rb"-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----")
 _ENCRYPTED = frozenset(
     {"enveloped_data", "encrypted_data", "authenticated_enveloped_data", "signed_and_enveloped_data"}

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from postmaster.parsing.address_key import domain_key
 from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.repeated import repeated
 
 # Characters of a field that are read.
 MAX_FIELD = 20_000
@@ -29,7 +30,8 @@ _PROPERTY = re.compile(r"([a-z]+(?:\.[a-z0-9_-]+)?)=(.*)", re.IGNORECASE | re.DO
 _REMARK = re.compile(r"([a-z.]+)=([a-z]+)", re.IGNORECASE)
 
 # The host that wrote a Received field, and whether it took the message for delivery on the spot (RFC 2033).
-_BY = re.compile(r"(?:^|\s)by\s+([^\s;()]+)(?>(?>(?:\s+\([^()]*\)){1,1000})*)(\s+with\s+lmtp)?", re.IGNORECASE)
+_COMMENTS = repeated(r"\s+\([^()]*\)")
+_BY = re.compile(rf"(?:^|\s)by\s+([^\s;()]+){_COMMENTS}(\s+with\s+lmtp)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from postmaster.parsing.message import ParsedMessage
+from postmaster.parsing.repeated import repeated
 from postmaster.pipeline.sender import LIST_FIELDS
 
 
@@ -43,8 +44,8 @@ def _always(_value: str) -> bool:
 
 # Comments before a word, one level of others within them; RFC 3834 section 5 allows both.
 _INNER = r"\\.|\((?:[^()\\]|\\.)*+\)"
-_COMMENT = rf"\s*+\((?>[^()\\]*+(?>(?:(?:{_INNER})[^()\\]*+){{1,1000}})*)\)"
-_COMMENTS = re.compile(rf"(?>(?>(?:{_COMMENT}){{1,1000}})*)\s*+", re.DOTALL)
+_COMMENT = r"\s*+\([^()\\]*+" + repeated(rf"(?:{_INNER})[^()\\]*+") + r"\)"
+_COMMENTS = re.compile(repeated(_COMMENT) + r"\s*+", re.DOTALL)
 
 
 def _first_word(value: str) -> str:
