@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-# A host with its port: brackets are around an address of IPv6, and nothing else stands outside of them.
-_HOST = re.compile(r"(?:\[[^\[\]]*\]|[^\[\]]*?)(?::[0-9]*)?")
+# A host with its port: what is in brackets is the whole host.
+_HOST = re.compile(r"\[[^\[\]]*\](?::[0-9]*)?|[^\[\]]*")
 
 
 def split_url(text: str) -> SplitResult | None:

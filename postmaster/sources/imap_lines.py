@@ -55,8 +55,10 @@ class _Imap4(imaplib.IMAP4):
 
         It is asked again when TLS has begun: what came before was nobody's in particular.
         """
-        told = self.untagged_responses.pop("CAPABILITY", [b""])[-1] if self._greeted else b""
-        if not self._greeted:
+        told: Any = b""
+        if self._greeted:
+            told = self.untagged_responses.pop("CAPABILITY", [b""])[-1]
+        else:
             self._readbuf: list[bytes] = []  # of imaplib from Python 3.14 on, which keeps it when TLS begins
         self._greeted = False
         words = tuple(told.decode("ascii", "replace").upper().split()) if isinstance(told, bytes) else ()

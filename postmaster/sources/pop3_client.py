@@ -8,7 +8,7 @@ import io
 import poplib
 import socket
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from postmaster.sources.connection import Opening
@@ -54,9 +54,9 @@ class _Pop3(poplib.POP3):
     def send_ahead(self, *commands: str) -> None:
         """Send them together. Each has to be given later, as it is here and in this order, to wait for its answer."""
         self._ahead.extend(commands)
-        self.send_together(commands)
+        self.send_together(*commands)
 
-    def send_together(self, commands: Sequence[str]) -> None:
+    def send_together(self, *commands: str) -> None:
         """Send them together. poplib's own way refuses line ends in what it takes for one command (CVE-2025-15367)."""
         lines = [command.encode(self.encoding) for command in commands]
         for line in lines:
@@ -244,7 +244,7 @@ class Pop3Client:
         long as usual: to hang up on one that is only slow would leave the mailbox locked.
         """
         if len(commands) > 1 and self.pipelines:
-            self.raw.send_together(commands)
+            self.raw.send_together(*commands)
             yield from commands
         else:
             for command in commands:

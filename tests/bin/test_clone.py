@@ -62,11 +62,9 @@ def lay_out(clone: Path, lock: str) -> None:
     site = Path(sysconfig.get_path("purelib", vars={"base": str(clone / ".venv")}))
     wanted = {*locked(lock), "pip"}
     others = [each for each in importlib.metadata.distributions() if normalised(each.name) not in wanted]
-    installed = Path(sysconfig.get_path("purelib"))
+    installed = Path(sysconfig.get_path("purelib")).resolve()
     files = {Path(each.locate_file(file)).resolve() for each in others for file in each.files or ()}
-    theirs = {
-        file.relative_to(installed.resolve()).parts[0] for file in files if file.is_relative_to(installed.resolve())
-    }
+    theirs = {file.relative_to(installed).parts[0] for file in files if file.is_relative_to(installed)}
     for entry in installed.iterdir():
         if entry.name not in {*theirs, "__pycache__"}:
             (site / entry.name).symlink_to(entry)

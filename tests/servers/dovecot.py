@@ -20,6 +20,7 @@ from tests.servers.ports import free_ports, listening, wait_until
 from tests.servers.process import Server
 
 PASSWORD = "correct horse"
+
 # Debian has it where only root's PATH leads.
 PROGRAM = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin") or "dovecot"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import imaplib
 import poplib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.servers.fixtures import Certificates
 from tests.servers.pop3 import Pop3Server
 from tests.servers.scripted import Answer, Connection, ImapServer
 from tests.sources.support import at_script, mails, opened, taken
+from tests.sources.test_pop3 import PIPELINING
 
 FORGED = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN FORGED\r\n"
 
@@ -19,23 +22,26 @@ FORGED = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN FORGED\r\n"
 def buffered(monkeypatch: pytest.MonkeyPatch) -> None:
     """imaplib as it reads from 3.14 on: through a buffer of its own, which starttls() leaves as it is."""
 
-    def readline(imap: imaplib.IMAP4) -> bytes:
-        while b"\n" not in (held := b"".join(imap._readbuf)):  # type: ignore[attr-defined]
-            imap._readbuf.append(imap.sock.recv(65536))  # type: ignore[attr-defined]
-        line, end, rest = held.partition(b"\n")
-        imap._readbuf[:] = [rest]  # type: ignore[attr-defined]
+    def take(imap: Any, is_enough: Callable[[bytes], bool]) -> bytes:
+        while not is_enough(held := b"".join(imap._readbuf)):
+            imap._readbuf.append(imap.sock.recv(65536))
+        imap._readbuf.clear()
+        return held
+
+    def readline(imap: Any) -> bytes:
+        line, end, rest = take(imap, lambda held: b"\n" in held).partition(b"\n")
+        imap._readbuf.append(rest)
         return line + end
 
-    def read(imap: imaplib.IMAP4, size: int) -> bytes:
-        while len(held := b"".join(imap._readbuf)) < size:  # type: ignore[attr-defined]
-            imap._readbuf.append(imap.sock.recv(65536))  # type: ignore[attr-defined]
-        imap._readbuf[:] = [held[size:]]  # type: ignore[attr-defined]
+    def read(imap: Any, size: int) -> bytes:
+        held = take(imap, lambda held: len(held) >= size)
+        imap._readbuf.append(held[size:])
         return held[:size]
 
-    def connect(imap: imaplib.IMAP4, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+    def connect(imap: Any, host: str = "", port: int = 143, timeout: float | None = None) -> None:
         imap.host, imap.port = host, port
         imap.sock = imap._create_socket(timeout)
-        imap._readbuf = []  # type: ignore[attr-defined]
+        imap._readbuf = []
         imap.file = imap.sock.makefile("rb")
 
     for name, function in (("readline", readline), ("read", read), ("open", connect)):
@@ -77,6 +83,6 @@ def test_pop3_commands_are_sent_together_though_poplib_takes_no_line_ends(monkey
         send(pop3, line)
 
     monkeypatch.setattr(poplib.POP3, "_putcmd", refuse)
-    with Pop3Server(mails(3), answers={"CAPA": b"+OK\r\nTOP\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n"}) as server:
+    with Pop3Server(mails(3), answers={"CAPA": PIPELINING}) as server:
         assert taken(opened(at_script(server, "POP3")))[0] == mails(3)
         assert server.connections == 1
