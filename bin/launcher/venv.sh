@@ -1,4 +1,4 @@
-# Sourced by bin/start and bin/test: a virtual environment with what a lock file names.
+# Sourced by bin/start, bin/test and bin/soak: a virtual environment with what a lock file names.
 #
 #     prepare_venv requirements.lock [OPTIONS OF PIP]
 #
@@ -13,11 +13,17 @@ fail() {
 
 preferred_python=""
 
+is_new_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+has_venv() {
+    "$1" -c 'import ensurepip, venv' 2>/dev/null
+}
+
 find_python() {
     for python in $preferred_python python3 python3.14 python3.13 python3.12 python3.11; do
-        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            return
-        fi
+        ! is_new_enough "$python" || return 0
     done
     if command -v python3 >/dev/null; then
         fail "PostMaster needs Python 3.11 or later, and this is $(python3 --version 2>&1). Install a later one beside it."
@@ -28,7 +34,7 @@ find_python() {
 
 make_venv() {
     find_python
-    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    if ! has_venv "$python"; then
         version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         fail "Python $version is here, but not its venv module. On Debian and Ubuntu: sudo apt-get install python$version-venv"
     fi

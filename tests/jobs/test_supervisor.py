@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+
+import pytest
+from structlog.testing import capture_logs
+
+from postmaster.jobs.supervisor import Child, _context
 
 # A process that is asked to end before it has run a single line, as on a machine that has no time for it.
 SLOW_TO_BEGIN = """
@@ -54,3 +60,16 @@ worker._check(create_app())
 def test_one_that_is_asked_while_it_starts_ends_wherever_it_is(environ: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", LOOKING], env={**os.environ, **environ}, timeout=60, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(signal.SIGALRM, "its job took longer than it may"), (signal.SIGKILL, "unknown")],
+)
+def test_one_that_ended_at_the_limit_of_its_job_is_told_from_others(number: signal.Signals, reason: str) -> None:
+    process = _context.Process(target=signal.raise_signal, args=(number,))
+    process.start()
+    process.join()
+    with capture_logs() as logs:
+        Child("worker 1", lambda _app: None, process).bury()
+    assert [(entry["code"], entry["reason"]) for entry in logs] == [(-number, reason)]
