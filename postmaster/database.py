@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from postmaster import clock, config, schema
 from postmaster.config import Environment
 from postmaster.errors import ConfigError
-from postmaster.extensions import Model, db, migrate
+from postmaster.extensions import Model, db
 from postmaster.logs import Logger
 from postmaster.schema import MIGRATIONS
 
@@ -229,8 +229,11 @@ def _upgrade_embedded(environment: Environment) -> None:
             os.close(os.open(environment.database_file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         if not _is_current():
             from alembic import command
+            from alembic.config import Config
 
-            command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
+            migrations = Config(str(MIGRATIONS / "alembic.ini"))
+            migrations.set_main_option("script_location", str(MIGRATIONS))
+            command.upgrade(migrations, "head")
     finally:
         os.close(lock)
 
@@ -241,7 +244,6 @@ def init_app(app: Flask) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = environment.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(environment)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(MIGRATIONS), render_as_batch=True)
     with app.app_context():
         configure_engine(db.engine)
         _engines.add(db.engine)

@@ -7,7 +7,6 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Enum, Integer, MetaData, Table, event
 from sqlalchemy.engine import Dialect
@@ -32,7 +31,6 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate()
 
 # Where the models are. A command has those that it imports, and with them all that their foreign keys name.
 MODEL_MODULES = (

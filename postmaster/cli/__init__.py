@@ -39,8 +39,11 @@ COMMANDS = (
     LazyCommand("user", "user:group", "Manage who may sign in to the pages."),
 )
 
+# Those of Flask-Migrate, which are described in its own manual.
+MIGRATIONS = LazyCommand("db", "migrations:group", "Perform database migrations.")
+
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in COMMANDS:
+    for command in (*COMMANDS, MIGRATIONS):
         app.cli.add_command(command)

@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from alembic import context
-from flask import current_app
 
 from postmaster import schema
 from postmaster.cli.door import ending_command
@@ -24,7 +23,8 @@ with ending_command(), migrating() as connection:
         target_metadata=all_tables(),
         render_item=render_item,
         on_version_apply=lambda step, **_: steps.append(step),
-        **current_app.extensions["migrate"].configure_args,
+        compare_type=True,
+        render_as_batch=True,
     )
     last_ids = schema.counters(connection)
     with context.begin_transaction():

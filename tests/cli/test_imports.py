@@ -28,11 +28,10 @@ from flask.cli import main
 main()
 """
 
-# Those of Flask and SQLAlchemy. Flask-Migrate brings Alembic and Mako, which takes Pygments where it is there.
+# Those of Flask and SQLAlchemy; Alembic is for “flask db”, and for an embedded database that is not of this version.
 LIBRARIES = {
     *("blinker", "click", "dotenv", "flask", "itsdangerous", "jinja2", "markupsafe", "werkzeug"),
     *("flask_sqlalchemy", "greenlet", "sqlalchemy", "typing_extensions"),
-    *("alembic", "flask_migrate", "mako", "pygments"),
 }
 
 # Modules of ours, as patterns.
