@@ -12,9 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 EXIT_TRY_AGAIN = 75
 
@@ -27,7 +25,8 @@ CHILD_USAGE, EXIT_USAGE = 64, 2
 # Options of flask itself that take a value: what follows one is no command.
 _WITH_VALUE = ("-A", "--app", "-e", "--env-file")
 
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+# What this process waits for: what is meant to end it, and the child's end.
+_AWAITED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
 
 _guarded = False
 
@@ -57,29 +56,30 @@ def guard_pipe() -> None:
     if _guarded or not is_pipe(sys.argv):
         return
     _guarded = True
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)  # one that comes now waits until somebody can take it
+    signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)  # one that comes now waits until somebody can take it
     try:
         child = os.fork()
     except OSError as error:
         _end(EXIT_TRY_AGAIN, f"No process could be started ({error.strerror}).")
     if child:
-        _hand_signals_on(child)
-    else:
-        _end_by_interrupt()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-    if child:
-        _end(*_outcome(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+        _end(*_outcome(_outlive(child)))
+    _end_by_interrupt()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _AWAITED)
 
 
-def _hand_signals_on(child: int) -> None:
-    """The child is told what this process is told, and has the last word: the mail may be stored."""
+def _outlive(child: int) -> int:
+    """Wait for the child's end; returns its exit code.
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        with suppress(ProcessLookupError):
+    The child is told what this process is told, and has the last word: the mail may be stored. Signals are waited for,
+    not handled: Python's handler of one that comes right before waitpid(2) would run after it.
+    """
+    while True:
+        number = signal.sigwait(_AWAITED)
+        if number != signal.SIGCHLD:
             os.kill(child, number)
-
-    for number in _STOP_SIGNALS:
-        signal.signal(number, hand_on)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
 
 
 def _end_by_interrupt() -> None:

@@ -36,7 +36,7 @@ LIBRARIES = {
 
 # Modules of ours, as patterns.
 ALWAYS = "application cli cli.door cli.lazy clock config config.* database errors extensions logs pipe_guard schema"
-ALWAYS += " streams urls"
+ALWAYS += " signals streams urls"
 STORED = "accounts accounts.fingerprint accounts.hosts accounts.kinds accounts.models accounts.sealed_columns"
 STORED += " accounts.sealing accounts.types cli.base desk desk.models fetching ledger ledger.flow_models ledger.models"
 STORED += " pipeline pipeline.outcome resources resources.* system system.*"
