@@ -29,6 +29,10 @@ _LITERAL = re.compile(rb".*\{(\d+)\}", re.DOTALL)
 _HEAD = re.compile(rb"(?:\*|[A-P]{4}\d+) (?:\d+ )?[A-Z-]+(?: [^ \t]|$)")
 _ODD_HEAD = re.compile(rb"(\*|[A-P]{4}\d+)[ \t]+(?:(\d+)[ \t]+)?([A-Za-z-]+)(?:[ \t]+|$)")
 
+# What some tell of a message behind the end of its answer: on the line that ends it, or on one without a head.
+_ITEM = rb'(?:FLAGS \([^()]*\)|(?:RFC822\.SIZE|UID) \d+|INTERNALDATE "[^"]*")'
+_LEFT_OVER = re.compile(rb"(?:\) )?" + _ITEM + rb"(?: " + _ITEM + rb"){0,9}\)?", re.IGNORECASE)
+
 
 class _Imap4(imaplib.IMAP4):
     """imaplib on a socket that is connected already, and with a bound to what it takes in.
@@ -117,7 +121,8 @@ class _Imap4(imaplib.IMAP4):
         return line
 
     def _get_line(self) -> bytes:
-        """The next line. Blank lines between answers are passed over, a status without words gets its space.
+        """The next line. Blank lines between answers are passed over, and so is what belongs to none, which nobody needs. A
+        status without words gets its space.
 
         What follows a literal must be the rest of its answer; else the server's length was wrong, and nothing that
         comes can be told from the text.
@@ -130,8 +135,8 @@ class _Imap4(imaplib.IMAP4):
             self._within = False
             if b" FETCH (" in self._line and not line.startswith((b")", b" ")):
                 raise NonsenseError("a literal of another length than announced")
-            return line
-        while not line.strip():
+            return b")" if line.startswith(b") ") and _LEFT_OVER.fullmatch(line) else line
+        while not line.strip() or _LEFT_OVER.fullmatch(line):
             line = self._whole_line()
         self._line = line = _mended(line)
         return line + b" " if _BARE.fullmatch(line) else line

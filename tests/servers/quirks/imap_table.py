@@ -431,6 +431,20 @@ class UidBehindTheText:
         return items[::-1]
 
 
+class MoreBehindTheEnd:
+    """Xeams closes an answer behind the text, and what it tells besides comes after that."""
+
+    between = b"\r\n"
+
+    def fetch_line(self, number: int, items: Items) -> bytes:
+        line: bytes = super().fetch_line(number, items)  # type: ignore[misc]
+        return line[:-2] + self.between + b"FLAGS () RFC822.SIZE 42\r\n" if b"BODY[" in line else line
+
+
+class MoreBehindTheEndOnItsLine(MoreBehindTheEnd):
+    between = b" "
+
+
 class NewestFirst:
     def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:
         found: list[tuple[int, Message]] = super().chosen(numbers, uids=uids)  # type: ignore[misc]
@@ -636,6 +650,8 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("no UIDPLUS", "RFC 4315", WithoutUidPlus),
     Quirk("a message that is not listed", "RFC 3501 section 7.4.2", NotListed, blocks=True),
     Quirk("the UID behind the text", "RFC 3501 section 7.4.2", UidBehindTheText),
+    Quirk("more behind the end of an answer", "paperless-ngx/paperless-ngx#13412 (Xeams)", MoreBehindTheEnd),
+    Quirk("more on the line that ends it", "postalsys/imapflow#237 (Xeams)", MoreBehindTheEndOnItsLine),
     Quirk("the newest first", "RFC 3501 section 7.4.2", NewestFirst),
     Quirk("names in small letters", "RFC 3501 section 9", SmallLetters),
     Quirk("no sizes", "RFC 3501 section 2.3.4", NoSizes),
