@@ -121,8 +121,9 @@ class _Imap4(imaplib.IMAP4):
         return line
 
     def _get_line(self) -> bytes:
-        """The next line. Blank lines between answers are passed over, and so is what belongs to none, which nobody needs. A
-        status without words gets its space.
+        """The next line. Blank lines between answers are passed over, and so is what belongs to none: nobody needs it.
+
+        A status without words gets its space.
 
         What follows a literal must be the rest of its answer; else the server's length was wrong, and nothing that
         comes can be told from the text.
