@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -73,8 +74,7 @@ def command(settings: dict[str, str], tmp_path: Path) -> Path:
     """``deploy/postmaster``, the command of admins, with the paths of this machine."""
     env_file = tmp_path / "postmaster.env"
     env_file.write_text("".join(f"{name}='{value}'\n" for name, value in settings.items()))
-    script = (TOP / "deploy" / "postmaster").read_text()
-    script = script.replace('[ "$(id -un)" = postmaster ]', "true")
+    script = (TOP / "deploy" / "postmaster").read_text().replace('[ "$(id -un)" != postmaster ]', "false")
     top, python = shlex.quote(str(TOP)), shlex.quote(sys.executable)
     script = script.replace("/etc/postmaster.env", str(env_file)).replace("cd /opt/postmaster", f"cd {top}")
     script = script.replace(".venv/bin/flask", f"{python} -m flask")
@@ -142,6 +142,30 @@ def test_the_timer_looks_whether_mail_flows(settings: dict[str, str], tmp_path: 
     check.start()
     assert str(check.wait()) == unit("postmaster-alerts.service")["SuccessExitStatus"]
     assert "“never” was never authorised" in desk.ok("alert", "list").stdout
+
+
+# What of the command does not work, and how that looks.
+UNREADY = {
+    "its user may not become ours": ("if false;", "if true;"),
+    "the settings are away": ("postmaster.env", "away.env"),
+    "the program is away": ("[ -x .venv/bin/python ]", "false"),
+    "a file .env cannot be read": ("[ ! -e .env ] || [ -r .env ]", "false"),
+}
+
+
+@pytest.mark.parametrize(("step", "spoilt"), UNREADY.values(), ids=UNREADY)
+def test_an_agent_keeps_mail_that_the_command_cannot_begin_to_take(
+    command: Path, tmp_path: Path, step: str, spoilt: str
+) -> None:
+    script = command.read_text()
+    assert step in script
+    command.write_text(script.replace(step, spoilt))
+    sudo = tmp_path / "sudo"
+    sudo.write_text("#!/bin/sh\necho sudo: a password is required >&2\nexit 1\n")
+    sudo.chmod(0o755)
+    environ = shell_environment(PATH=os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    done = subprocess.run([command, "read"], input=b"Subject: x\n\nx\n", env=environ, capture_output=True, check=False)
+    assert done.returncode == 75, done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in UNITS.glob("*.service")))
