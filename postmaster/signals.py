@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from contextlib import suppress
+import threading
 
 
 def hear_signals() -> None:
@@ -11,9 +11,10 @@ def hear_signals() -> None:
 
     Where SIGCHLD is ignored, the system keeps nobody's exit status (wait(2)): ``flask read`` could not tell whether the
     mail is stored, and a parser that crashed would have ended well. That SIGINT and SIGHUP are ignored is meant: so a
-    shell does in the background, and nohup.
+    shell does in the background, and nohup. A thread that is not the first one is of a server with ways of its own.
     """
-    with suppress(ValueError):  # of a thread that is not the first one
-        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -85,3 +85,20 @@ def test_signals_are_waited_for_together_with_the_child(environ: dict[str, str])
         assert not int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
         process.terminate()
         assert process.wait(60) == 75
+
+
+def test_a_thread_of_somebody_else_keeps_what_it_holds_back(environ: dict[str, str]) -> None:
+    script = """
+import signal, threading
+
+def load():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    import postmaster
+    print(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+thread = threading.Thread(target=load)
+thread.start()
+thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", script], env=environ, cwd=TOP, capture_output=True, check=True)
+    assert done.stdout == b"True\n"
