@@ -44,17 +44,15 @@ make_venv() {
     install_locked requirements-pip.lock --no-compile >/dev/null 2>&1 || true
 }
 
-# pip takes one package after the other, so two of them do half each. xargs hands on an interrupt, and their failure.
+# pip takes one package after the other, so two of them do half each. xargs fails if one does.
 install_locked() {
     names=$1
     shift
-    halves=$(mktemp -d)
-    awk -v folder="$halves" '/^[a-z]/ { half = !half } { print >(folder "/" half + 0) }' "$names"
-    status=0
-    printf '%s\n' "$halves"/? | xargs -P 2 -n 1 .venv/bin/python -m pip install --quiet \
-        --disable-pip-version-check --require-hashes --no-deps "$@" --requirement || status=$?
-    rm -r "$halves"
-    return $status
+    rm -rf .venv/halves && mkdir .venv/halves || return
+    awk '/^[a-z]/ { half = !half } { print >(".venv/halves/" half + 0) }' "$names" || return
+    printf '%s\n' .venv/halves/? | xargs -P 2 -n 1 .venv/bin/python -m pip install --quiet \
+        --disable-pip-version-check --require-hashes --no-deps "$@" --requirement || return
+    rm -r .venv/halves
 }
 
 # What the stamp must say. It fails where .venv is missing, half made, or its Python has gone or is too old.
@@ -82,7 +80,8 @@ prepare_venv() {
     fi
     echo "Installing what $lock names; this is done once …" >&2
     install_locked "$lock" "$@" ||
-        fail "Not everything could be installed; pip said why above. Check the network, then start again."
+        fail "Not everything could be installed; pip said why above. Check the network, then start again;" \
+            "if that does not help, delete .venv first."
     echo "$wanted" >"$stamp"
 }
 
