@@ -31,7 +31,7 @@ _ODD_HEAD = re.compile(rb"(\*|[A-P]{4}\d+)[ \t]+(?:(\d+)[ \t]+)?([A-Za-z-]+)(?:[
 
 # What some tell of a message behind the end of its answer: on the line that ends it, or on one without a head.
 _ITEM = rb'(?:FLAGS \([^()]*\)|(?:RFC822\.SIZE|UID) \d+|INTERNALDATE "[^"]*")'
-_LEFT_OVER = re.compile(rb"(?:\) )?" + _ITEM + rb"(?: " + _ITEM + rb"){0,9}\)?", re.IGNORECASE)
+_LEFT_OVER = re.compile(_ITEM + rb"(?: " + _ITEM + rb"){0,9}", re.IGNORECASE)
 
 
 class _Imap4(imaplib.IMAP4):
@@ -44,7 +44,7 @@ class _Imap4(imaplib.IMAP4):
         self._connected = sock
         self._dialogue = dialogue
         self.allowance = ALLOWANCE
-        self._line = b""
+        self._is_text = False  # whether the text of a message was announced by the last line that began an answer
         self._held = b""  # a line that imaplib is to read
         self._within = False  # a literal was read, so the line that comes is the rest of its answer
         self._greeted = True
@@ -121,9 +121,9 @@ class _Imap4(imaplib.IMAP4):
         return line
 
     def _get_line(self) -> bytes:
-        """The next line. Blank lines between answers are passed over, and so is what belongs to none: nobody needs it.
+        """The next line. A status without words gets its space, blank lines between answers are passed over.
 
-        A status without words gets its space.
+        So is what some tell of a message behind the end of its text; elsewhere it may be a mark that counts.
 
         What follows a literal must be the rest of its answer; else the server's length was wrong, and nothing that
         comes can be told from the text.
@@ -134,12 +134,13 @@ class _Imap4(imaplib.IMAP4):
         line = self._whole_line()
         if self._within:
             self._within = False
-            if b" FETCH (" in self._line and not line.startswith((b")", b" ")):
+            if self._is_text and not line.startswith((b")", b" ")):
                 raise NonsenseError("a literal of another length than announced")
-            return b")" if line.startswith(b") ") and _LEFT_OVER.fullmatch(line) else line
-        while not line.strip() or _LEFT_OVER.fullmatch(line):
+            return b")" if self._is_text and line[:2] == b") " and _LEFT_OVER.fullmatch(line, 2) else line
+        while not line.strip() or (self._is_text and _LEFT_OVER.fullmatch(line)):
             line = self._whole_line()
-        self._line = line = _mended(line)
+        line = _mended(line)
+        self._is_text = line.endswith(b"}") and b" FETCH (" in line
         return line + b" " if _BARE.fullmatch(line) else line
 
     def _whole_line(self) -> bytes:

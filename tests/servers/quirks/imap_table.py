@@ -445,6 +445,14 @@ class MoreBehindTheEndOnItsLine(MoreBehindTheEnd):
     between = b" "
 
 
+class MoreBehindTheListing:
+    """Whatever it is, it may be marks of others, which count."""
+
+    def fetch_line(self, number: int, items: Items) -> bytes:
+        line: bytes = super().fetch_line(number, items)  # type: ignore[misc]
+        return line if b"BODY[" in line else line + b"FLAGS (\\Deleted)\r\n"
+
+
 class NewestFirst:
     def chosen(self, numbers: bytes, *, uids: bool) -> list[tuple[int, Message]]:
         found: list[tuple[int, Message]] = super().chosen(numbers, uids=uids)  # type: ignore[misc]
@@ -652,6 +660,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("the UID behind the text", "RFC 3501 section 7.4.2", UidBehindTheText),
     Quirk("more behind the end of an answer", "paperless-ngx/paperless-ngx#13412 (Xeams)", MoreBehindTheEnd),
     Quirk("more on the line that ends it", "postalsys/imapflow#237 (Xeams)", MoreBehindTheEndOnItsLine),
+    Quirk("more behind the end of a listing", "paperless-ngx/paperless-ngx#13412", MoreBehindTheListing, refuses=True),
     Quirk("the newest first", "RFC 3501 section 7.4.2", NewestFirst),
     Quirk("names in small letters", "RFC 3501 section 9", SmallLetters),
     Quirk("no sizes", "RFC 3501 section 2.3.4", NoSizes),
