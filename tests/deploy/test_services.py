@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 
 from postmaster import create_app
 from postmaster.config import load_environment
+from tests.guard.sitecustomize import variables
 from tests.results import runner_of
 from tests.servers.ports import free_ports, wait_until
 from tests.servers.postgres import Postgres
@@ -77,7 +78,7 @@ def command(settings: dict[str, str], tmp_path: Path) -> Path:
     script = (TOP / "deploy" / "postmaster").read_text().replace('[ "$(id -un)" != postmaster ]', "false")
     top, python = shlex.quote(str(TOP)), shlex.quote(sys.executable)
     script = script.replace("/etc/postmaster.env", str(env_file)).replace("cd /opt/postmaster", f"cd {top}")
-    script = script.replace(".venv/bin/flask", f"{python} -m flask")
+    script = script.replace("exec .venv/bin/flask", f"exec {python} -m flask")
     path = tmp_path / "postmaster"
     path.write_text(script)
     path.chmod(0o755)
@@ -149,7 +150,6 @@ UNREADY = {
     "its user may not become ours": ("if false;", "if true;"),
     "the settings are away": ("postmaster.env", "away.env"),
     "the program is away": ("[ -x .venv/bin/python ]", "false"),
-    "a file .env cannot be read": ("[ ! -e .env ] || [ -r .env ]", "false"),
 }
 
 
@@ -157,15 +157,35 @@ UNREADY = {
 def test_an_agent_keeps_mail_that_the_command_cannot_begin_to_take(
     command: Path, tmp_path: Path, step: str, spoilt: str
 ) -> None:
+    assert handed_over(command, tmp_path, step, spoilt) == 75
+
+
+@pytest.mark.parametrize(("ended", "told"), [(0, 0), (1, 75), (2, 2), (75, 75)])
+def test_an_agent_is_told_by_sudo_what_became_of_the_mail(command: Path, tmp_path: Path, ended: int, told: int) -> None:
+    assert handed_over(command, tmp_path, "if false;", "if true;", ended) == told
+
+
+def test_a_file_env_that_cannot_be_read_keeps_no_mail_from_being_taken(
+    command: Path, give: Give, tmp_path: Path
+) -> None:
+    give("db", "upgrade")
+    (tmp_path / ".env").write_bytes(b"\xff")
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / ".venv").symlink_to(sys.prefix)
+    assert handed_over(command, tmp_path, f"cd {shlex.quote(str(TOP))}", f"cd {folder}") == 0
+
+
+def handed_over(command: Path, folder: Path, step: str, instead: str, ended: int = 1) -> int:
+    """What the command ends with after a message, with another step in it; sudo ends with ``ended``."""
     script = command.read_text()
     assert step in script
-    command.write_text(script.replace(step, spoilt))
-    sudo = tmp_path / "sudo"
-    sudo.write_text("#!/bin/sh\necho sudo: a password is required >&2\nexit 1\n")
+    command.write_text(script.replace(step, instead))
+    sudo = folder / "sudo"
+    sudo.write_text(f"#!/bin/sh\nexit {ended}\n")
     sudo.chmod(0o755)
-    environ = shell_environment(PATH=os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
-    done = subprocess.run([command, "read"], input=b"Subject: x\n\nx\n", env=environ, capture_output=True, check=False)
-    assert done.returncode == 75, done.stderr
+    environ = shell_environment(**variables(str(TOP)), PATH=os.pathsep.join([str(folder), os.environ["PATH"]]))
+    return subprocess.run([command, "read"], input=b"Subject: x\n\nx\n", env=environ, check=False).returncode
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in UNITS.glob("*.service")))
