@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-# ruff: noqa: E402 - signals, streams, the guard and the threshold come before the imports
+# ruff: noqa: E402 - streams, the guard, signals and the threshold come before the imports
 from postmaster.pipe_guard import guard_pipe
 from postmaster.signals import hear_signals
 from postmaster.streams import open_streams
 
-hear_signals()
 open_streams()
 guard_pipe()
+hear_signals()
 
 import atexit
 import gc

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from postmaster.signals import hear_signals, keep_exit_codes
+
 EXIT_TRY_AGAIN = 75
 
 # The error code of whatever this process itself says at its end.
@@ -25,8 +27,11 @@ CHILD_USAGE, EXIT_USAGE = 64, 2
 # Options of flask itself that take a value: what follows one is no command.
 _WITH_VALUE = ("-A", "--app", "-e", "--env-file")
 
-# What this process waits for: what is meant to end it, and the child's end.
-_AWAITED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD)
+# What this process waits for: what would end it, as an alarm that it was started with (alarm(2)), and the child's end.
+_AWAITED = (
+    *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
+    *(signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU, signal.SIGCHLD),
+)
 
 _guarded = False
 
@@ -57,6 +62,7 @@ def guard_pipe() -> None:
         return
     _guarded = True
     signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)  # one that comes now waits until somebody can take it
+    keep_exit_codes()
     try:
         child = os.fork()
     except OSError as error:
@@ -64,7 +70,7 @@ def guard_pipe() -> None:
     if child:
         _end(*_outcome(_outlive(child)))
     _end_by_interrupt()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _AWAITED)
+    hear_signals()
 
 
 def _outlive(child: int) -> int:

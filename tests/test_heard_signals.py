@@ -60,6 +60,22 @@ def test_an_agent_that_gives_up_keeps_the_mail(starter: tuple[str, ...], environ
         assert b"It was ended by SIGTERM." in process.stderr.read()
 
 
+@pytest.mark.parametrize("number", [signal.SIGALRM, signal.SIGUSR1, signal.SIGXCPU], ids=lambda number: number.name)
+def test_whatever_ends_it_ends_both_processes(environ: dict[str, str], number: signal.Signals) -> None:
+    with reading(environ) as process:
+        process.send_signal(number)
+        assert process.wait(60) == 75
+        assert process.stderr is not None
+        assert f"It was ended by {number.name}." in process.stderr.read().decode()
+
+
+def test_a_signal_that_came_before_it_began_keeps_the_mail(environ: dict[str, str]) -> None:
+    held = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); os.kill(os.getpid(), signal.SIGTERM)"
+    starter = (sys.executable, "-c", f"import os, signal, sys; {held}; os.execv(sys.argv[1], sys.argv[1:])")
+    done = subprocess.run([*starter, *READ], env=environ, input=mail("x"), capture_output=True, check=False, cwd=TOP)
+    assert done.returncode == 75
+
+
 def test_the_end_of_a_child_is_told(starter: tuple[str, ...], environ: dict[str, str]) -> None:
     script = "import subprocess, sys, postmaster; sys.exit(subprocess.call(['sh', '-c', 'exit 3']))"
     command = [*starter, sys.executable, "-c", script]

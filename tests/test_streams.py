@@ -29,15 +29,18 @@ def test_a_message_that_comes_bit_by_bit_is_taken_whole(desk: Desk, environ: Map
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
     with subprocess.Popen(READ, env=environ, stdin=ours, cwd=TOP) as process, open(theirs, "wb", 0) as agent:
-        os.close(ours)
-        raw = mail("in two pieces", body="The first.\r\n")
+        raw = mail("in pieces", body="The first.\r\n")
         agent.write(raw)
         wait_until(lambda: is_empty(theirs), "it to ask for more")
-        agent.write(b"The second.\r\n")
+        os.set_blocking(ours, False)  # again, by others who have it
+        for words in (b"The second.\r\n", b"The third.\r\n"):
+            agent.write(words)
+            wait_until(lambda: is_empty(theirs), "it to ask for more")
+        os.close(ours)
         agent.close()
         assert process.wait(60) == 0
     number = desk.tickets()[0]["number"]
-    assert "The second." in desk.ok("ticket", "show", number).stdout
+    assert "The third." in desk.ok("ticket", "show", number).stdout
 
 
 def is_empty(pipe: int) -> bool:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import select
 from typing import IO, Any
 
 import click
@@ -121,13 +122,28 @@ def _standard_input() -> IO[bytes]:
 
 
 def _take_one(source: IO[bytes], take: Callable[[bytes], Json], *, as_json: bool) -> None:
-    result = _or_try_again(take, source.read())
+    result = _or_try_again(take, _all_of(source))
     if as_json:
         _say(lambda: print_json(result))
         return
     ticket = f", ticket {result['ticket']}" if result["ticket"] else ""
     queue = f" in {result['queue']}" if result["queue"] else ""
     _say(lambda: click.echo(f"{result['outcome']}{ticket}{queue} ({result['reason']})"))
+
+
+def _all_of(source: IO[Any]) -> bytes:
+    """All that comes until the end.
+
+    A socket may be told not to wait long (SO_RCVTIMEO), and others who have the same stream may tell it not to wait at
+    all: then Python gives what has come so far, or None.
+    """
+    parts = []
+    while (part := source.read()) != b"":
+        if part is None:
+            select([source], [], [])
+        else:
+            parts.append(part)
+    return b"".join(parts)
 
 
 def _take_files(files: tuple[Path, ...], take: Callable[[bytes], Json]) -> None:
