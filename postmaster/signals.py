@@ -1,4 +1,7 @@
-"""Signals that whoever started this process ignores or holds back: both last beyond the start of another program."""
+"""Signals that whoever started this process ignores or holds back: both last beyond the start of another program.
+
+See docs/decisions/41-what-a-process-inherits.md.
+"""
 
 from __future__ import annotations
 
