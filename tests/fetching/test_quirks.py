@@ -90,6 +90,14 @@ def test_a_listing_without_uids_is_an_error_of_the_session(desk: Desk, mailbox: 
     assert (row["error"]["code"], row["error"]["stage"], row["left_reasons"]) == ("uids-missing", "list", {})
 
 
+def test_what_may_be_a_mark_of_others_is_not_passed_over(desk: Desk, mailbox: Mailbox) -> None:
+    with QuirkyImapServer(mailbox, [imap_table.MoreBehindTheListing]) as server:
+        credential = desk.credential("anna", "correct horse")
+        desk.add_account(type="IMAP", host=server.host, port=server.port, credential=credential)
+        row = desk.fetch_one(code=1)
+    assert (row["error"]["stage"], row["new"], len(mailbox.messages)) == ("list", 0, 7)
+
+
 def test_mail_that_a_server_never_deletes_is_one_ticket_for_as_long_as_it_is_listed(
     app: Flask, desk: Desk, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
