@@ -231,9 +231,7 @@ def _upgrade_embedded(environment: Environment) -> None:
             from alembic import command
             from alembic.config import Config
 
-            migrations = Config(str(MIGRATIONS / "alembic.ini"))
-            migrations.set_main_option("script_location", str(MIGRATIONS))
-            command.upgrade(migrations, "head")
+            command.upgrade(Config(str(MIGRATIONS / "alembic.ini")), "head")
     finally:
         os.close(lock)
 

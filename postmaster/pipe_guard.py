@@ -3,7 +3,7 @@
 An agent keeps mail after EX_TEMPFAIL of sysexits.h alone, and after any other status but 0 sends it back. So the
 command runs in a child of this process, which outlives what the child cannot answer for: a library that is missing, an
 app that cannot be made, the killer of processes that take too much memory. It comes before all other imports, and so
-imports nothing but the standard library.
+needs nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -31,14 +32,18 @@ STARTS = {
 @pytest.fixture(params=STARTS.values(), ids=STARTS.keys())
 def starter(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """Words that start the command after them, with signals as they are there."""
-    return sys.executable, "-c", f"import os, signal, sys; {request.param}; os.execv(sys.argv[1], sys.argv[1:])"
+    return after(request.param)
+
+
+def after(code: str) -> tuple[str, ...]:
+    """Words that start the command after them in the process in which ``code`` ran."""
+    return sys.executable, "-c", f"import os, signal, sys; {code}; os.execv(sys.argv[1], sys.argv[1:])"
 
 
 @contextmanager
 def reading(environ: Mapping[str, str], *starter: str) -> Iterator[subprocess.Popen[bytes]]:
     """``flask read`` that waits for its message in a child."""
-    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*starter, *READ], env=environ, cwd=TOP, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen([*starter, *READ], env=environ, cwd=TOP, stdin=PIPE, stderr=PIPE) as process:
         wait_until(lambda: child_of(process.pid), "the child to be there")
         yield process
 
@@ -70,8 +75,9 @@ def test_whatever_ends_it_ends_both_processes(environ: dict[str, str], number: s
 
 def test_a_signal_that_came_before_it_began_keeps_the_mail(environ: dict[str, str]) -> None:
     held = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); os.kill(os.getpid(), signal.SIGTERM)"
-    starter = (sys.executable, "-c", f"import os, signal, sys; {held}; os.execv(sys.argv[1], sys.argv[1:])")
-    done = subprocess.run([*starter, *READ], env=environ, input=mail("x"), capture_output=True, check=False, cwd=TOP)
+    done = subprocess.run(
+        [*after(held), *READ], env=environ, input=mail("x"), capture_output=True, check=False, cwd=TOP
+    )
     assert done.returncode == 75
 
 
@@ -83,8 +89,7 @@ def test_the_end_of_a_child_is_told(starter: tuple[str, ...], environ: dict[str,
 
 def test_it_can_be_ended(starter: tuple[str, ...], environ: dict[str, str]) -> None:
     command = [*starter, sys.executable, "-c", "import postmaster; print('here', flush=True); input()"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=environ, cwd=TOP, **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, env=environ, cwd=TOP, stdin=PIPE, stdout=PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"here\n"
         process.terminate()

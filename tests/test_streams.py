@@ -29,13 +29,10 @@ def test_a_message_that_comes_bit_by_bit_is_taken_whole(desk: Desk, environ: Map
     ours, theirs = os.pipe()
     os.set_blocking(ours, False)
     with subprocess.Popen(READ, env=environ, stdin=ours, cwd=TOP) as process, open(theirs, "wb", 0) as agent:
-        raw = mail("in pieces", body="The first.\r\n")
-        agent.write(raw)
-        wait_until(lambda: is_empty(theirs) or process.poll() is not None, "it to ask for more")
-        os.set_blocking(ours, False)  # again, by others who have it
-        for words in (b"The second.\r\n", b"The third.\r\n"):
+        for words in (mail("in pieces", body="The first.\r\n"), b"The second.\r\n", b"The third.\r\n"):
             agent.write(words)
             wait_until(lambda: is_empty(theirs) or process.poll() is not None, "it to ask for more")
+            os.set_blocking(ours, False)  # again, by others who have it
         os.close(ours)
         agent.close()
         assert process.wait(60) == 0

@@ -4,7 +4,7 @@
 #
 # It is made once, with the first Python on PATH that is new enough; what preferred_python names comes before it. A stamp
 # per lock file says what was installed by which Python, so that the next start is quick and a changed lock file, or
-# another Python, is noticed. Needs a POSIX shell, and the repository as working directory.
+# another Python, is noticed. Needs a POSIX shell, an xargs that knows -P, and the repository as working directory.
 
 fail() {
     echo "Error: $*" >&2

@@ -40,10 +40,10 @@ COMMANDS = (
 )
 
 # Those of Flask-Migrate, which are described in its own manual.
-MIGRATIONS = LazyCommand("db", "migrations:group", "Perform database migrations.")
+MIGRATION_COMMANDS = LazyCommand("db", "migrations:group", "Perform database migrations.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
-    for command in (*COMMANDS, MIGRATIONS):
+    for command in (*COMMANDS, MIGRATION_COMMANDS):
         app.cli.add_command(command)

@@ -58,8 +58,7 @@ def newcomer() -> dict[str, str]:
 
 def lay_out(clone: Path, lock: str) -> None:
     """An environment in which is what the lock names, and pip, without which bin/start would make another one."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(clone / ".venv")}))
+    site = make_empty(clone / ".venv")
     wanted = {*locked(lock), "pip"}
     others = [each for each in importlib.metadata.distributions() if normalised(each.name) not in wanted]
     installed = Path(sysconfig.get_path("purelib")).resolve()
@@ -68,6 +67,12 @@ def lay_out(clone: Path, lock: str) -> None:
     for entry in installed.iterdir():
         if entry.name not in {*theirs, "__pycache__"}:
             (site / entry.name).symlink_to(entry)
+
+
+def make_empty(environment: Path) -> Path:
+    """Make an environment without pip; returns where its packages are to be."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    return Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
 
 
 def normalised(name: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.bin.test_clone import make_empty
 from tests.servers.process import shell_environment
 
 VENV = Path(__file__).parents[2] / "bin" / "launcher" / "venv.sh"
@@ -36,8 +36,7 @@ def wheel(folder: Path, name: str) -> str:
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """Where packages are in the environment of a folder that has a lock of three packages. Of the others it has pip."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(tmp_path / ".venv")}))
+    site = make_empty(tmp_path / ".venv")
     (site / "pip").symlink_to(Path(sysconfig.get_path("purelib")) / "pip")
     lines = (f"{name}==1.0 \\\n    --hash=sha256:{wheel(tmp_path, name)}\n    # via us\n" for name in NAMES)
     (tmp_path / "some.lock").write_text("".join(lines))

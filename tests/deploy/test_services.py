@@ -160,9 +160,12 @@ def test_an_agent_keeps_mail_that_the_command_cannot_begin_to_take(
     assert handed_over(command, tmp_path, step, spoilt) == 75
 
 
-@pytest.mark.parametrize(("ended", "told"), [(0, 0), (1, 75), (2, 2), (75, 75)])
-def test_an_agent_is_told_by_sudo_what_became_of_the_mail(command: Path, tmp_path: Path, ended: int, told: int) -> None:
-    assert handed_over(command, tmp_path, "if false;", "if true;", ended) == told
+@pytest.mark.parametrize(
+    ("sudo", "told"),
+    [("exit 0", 0), ("exit 1", 75), ("exit 2", 2), ("exit 75", 75), ("kill -TERM $PPID; exit 0", 0)],
+)
+def test_an_agent_is_told_by_sudo_what_became_of_the_mail(command: Path, tmp_path: Path, sudo: str, told: int) -> None:
+    assert handed_over(command, tmp_path, "if false;", "if true;", sudo) == told
 
 
 def test_a_file_env_that_cannot_be_read_keeps_no_mail_from_being_taken(
@@ -176,13 +179,13 @@ def test_a_file_env_that_cannot_be_read_keeps_no_mail_from_being_taken(
     assert handed_over(command, tmp_path, f"cd {shlex.quote(str(TOP))}", f"cd {folder}") == 0
 
 
-def handed_over(command: Path, folder: Path, step: str, instead: str, ended: int = 1) -> int:
-    """What the command ends with after a message, with another step in it; sudo ends with ``ended``."""
+def handed_over(command: Path, folder: Path, step: str, instead: str, does: str = "exit 1") -> int:
+    """What the command ends with after a message, with another step in it, and a sudo that does this."""
     script = command.read_text()
     assert step in script
     command.write_text(script.replace(step, instead))
     sudo = folder / "sudo"
-    sudo.write_text(f"#!/bin/sh\nexit {ended}\n")
+    sudo.write_text(f"#!/bin/sh\n{does}\n")
     sudo.chmod(0o755)
     environ = shell_environment(**variables(str(TOP)), PATH=os.pathsep.join([str(folder), os.environ["PATH"]]))
     return subprocess.run([command, "read"], input=b"Subject: x\n\nx\n", env=environ, check=False).returncode
