@@ -14,7 +14,7 @@ from tests.turns import in_turns
 
 
 # All are written by the same template.
-@pytest.mark.parametrize("topic", in_turns([*TOPICS], "help", 6))
+@pytest.mark.parametrize("topic", in_turns([*TOPICS], "help", 3))
 def test_each_topic_fits_a_phone_and_passes_axe(make_page: MakePage, topic: str) -> None:
     page = make_page(user="lead", width=360)
     page.goto(f"/help/{topic}")
