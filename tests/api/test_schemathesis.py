@@ -30,7 +30,7 @@ def as_it_is(_context: object, value: bytes) -> bytes:
 
 
 # Requests for each operation; bin/soak has more.
-EXAMPLES = 6 if settings.default.max_examples == USUAL_EXAMPLES else settings.default.max_examples // 3
+EXAMPLES = 4 if settings.default.max_examples == USUAL_EXAMPLES else settings.default.max_examples // 3
 
 # Much that a description allows is refused, as a queue that is not there; that no operation is open without a token is
 # proved by test_door.
