@@ -73,7 +73,7 @@ def view(client: FlaskClient) -> tuple[str, float]:
     return answer.text, time.monotonic() - began
 
 
-@pytest.mark.parametrize("name", in_turns([*HOSTILE], "hostile", 4))
+@pytest.mark.parametrize("name", in_turns([*HOSTILE], "hostile", 2))
 def test_what_takes_too_long_is_shown_as_its_text_and_costs_nothing_afterwards(
     app: Flask, desk: Desk, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
