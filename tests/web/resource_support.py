@@ -96,6 +96,12 @@ def queries_of(app: Flask, client: FlaskClient, path: str) -> int:
     return len(statements)
 
 
+def seconds_of(page: str) -> int:
+    """How often the only poller of the page beats."""
+    [seconds] = re.findall(r'hx-trigger="every (\d+)s"', page)
+    return int(seconds)
+
+
 def add_credential(desk: Desk, name: str, password: str = "s3cret", **options: str) -> str:
     """Add a credential; returns its id."""
     more = [word for option, value in options.items() for word in (f"--{option}", value)]

@@ -25,7 +25,7 @@ from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.redis import Redis
 from tests.support import Desk, mail, mails
 from tests.web.conftest import HTMX, token_header
-from tests.web.resource_support import add_credential, counting_queries, labels, queries_of, words
+from tests.web.resource_support import add_credential, counting_queries, labels, queries_of, seconds_of, words
 from tests.web.test_accounts import add_rows, tell_state
 
 
@@ -58,12 +58,6 @@ def renewed(page: str) -> list[str]:
     return re.findall(r'<tbody id="account-(\d+)" hx-swap-oob="true"', page)
 
 
-def seconds_of(page: str) -> str:
-    """How often the only poller of the page beats."""
-    [seconds] = re.findall(r'hx-trigger="every (\d+)s"', page)
-    return str(seconds)
-
-
 def run_of(app: Flask, number: int, **options: Any) -> None:
     """A run over the account, under way."""
     with app.app_context(), transaction() as session:
@@ -77,7 +71,7 @@ def test_fetch_now_queues_one_run_however_often_it_is_pressed(app: Flask, client
     assert "ada@one.example is queued for fetching." in words(first)
     assert "Queued" in words(first)
     assert renewed(first) == [account]
-    assert seconds_of(first) == "2"
+    assert seconds_of(first) == 2
     second = words(post(client, f"/accounts/{account}/fetch").text)
     assert "ada@one.example is already queued; it is not fetched twice." in second
     with app.app_context(), read_session() as session:
@@ -135,7 +129,7 @@ def test_nothing_can_be_pressed_while_nobody_fetches(
     assert page.count(f'aria-disabled="true" title="{reason}"') == 3  # of the row, of all, and in the first steps
     told = words(post(client, f"/accounts/{account}/fetch").text)
     assert "is queued for fetching." in told
-    assert seconds_of(page) == "15"
+    assert seconds_of(page) == 15
 
 
 @pytest.mark.usefixtures("alive")
@@ -147,7 +141,7 @@ def test_a_row_shows_how_far_its_run_is(app: Flask, client: FlaskClient, account
     assert "Fetching 132 of 400" in words(page)
     assert "13 messages/s" in words(page)
     assert '<progress value="132" max="400"' in page
-    assert seconds_of(page) == "2"
+    assert seconds_of(page) == 2
 
 
 @pytest.mark.usefixtures("alive")
@@ -162,7 +156,7 @@ def test_only_rows_that_changed_are_sent_and_the_poller_slows_down(app: Flask, c
     tell_state(app, 3, last_success_at=now())
     answer = client.get("/accounts/live", query_string={"shown": marks}).text
     assert sorted(renewed(answer)) == ["2", "3"]
-    assert seconds_of(answer) == "15"
+    assert seconds_of(answer) == 15
 
 
 @pytest.mark.usefixtures("alive")

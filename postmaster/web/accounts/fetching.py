@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from postmaster.accounts.models import MailAccount
 from postmaster.database import read_session
-from postmaster.operations.progress import Progress, progress
+from postmaster.operations.progress import progress
 from postmaster.operations.requests import ANSWER_TEXTS, WELL, request_fetch
 from postmaster.operations.run_history import last_ended
 from postmaster.web.access import current_user, for_admins, polling
@@ -93,14 +92,9 @@ def live() -> str:
             line_of(service, row) for row in rows if mark_of(row[0], going_on.get(row[0].id)) != shown[row[0].id]
         ]
         cells = account_cells(session, [line.record for line in changed])
-        guide = _changed_guide(session, going_on)
-    context = LiveRowsContext(pulse=list_pulse(going_on), resource=ACCOUNT_PAGES, lines=changed, guide=guide)
+        seen = request.values.get("guided")
+        guide = None if seen is None else guide_of(session, going_on)
+    changed_guide = guide if guide and guide.mark != seen else None
+    pulse = list_pulse(going_on, guide)
+    context = LiveRowsContext(pulse=pulse, resource=ACCOUNT_PAGES, lines=changed, guide=changed_guide)
     return context.render("", cells)
-
-
-def _changed_guide(session: Session, going_on: Mapping[int, Progress]) -> Guide | None:
-    """The first steps, where the page shows them, and others are next by now."""
-    if (seen := request.values.get("guided")) is None:
-        return None
-    guide = guide_of(session, going_on)
-    return guide if guide and guide.mark != seen else None

@@ -76,9 +76,10 @@ def account_cells(session: Session, accounts: Sequence[MailAccount]) -> AccountC
 
 def _frame(session: Session) -> AccountFrame:
     going_on = progress(session)
+    guide = guide_of(session, going_on)
     return AccountFrame(
-        pulse=list_pulse(going_on),
-        guide=guide_of(session, going_on),
+        pulse=list_pulse(going_on, guide),
+        guide=guide,
         valid=AccountService(session, actor="").count_valid(),
         limit=get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
         minutes=get_setting(session, FETCH_INTERVAL),

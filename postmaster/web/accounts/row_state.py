@@ -14,6 +14,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.ledger.hourly_counts import midnight
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
+from postmaster.web.guide import Guide
 from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches, refusal_of, text_mark
 
 
@@ -63,10 +64,14 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
     return text_mark(repr(telling))
 
 
-def list_pulse(going_on: Mapping[int, Progress]) -> Pulse:
-    """The pulse of the list. It says which rows are there when it beats, so one that asks whether to delete is left."""
+def list_pulse(going_on: Mapping[int, Progress], guide: Guide | None) -> Pulse:
+    """The pulse of the list. It says which rows are there when it beats, so one that asks whether to delete is left.
+
+    It is quick as well while somebody who is at the first steps waits for the first fetch.
+    """
     shown = "#q, #accounts-list > input, #accounts-list [name=shown], #accounts-list .choose :checked, #guide > input"
-    return Pulse(url_for("accounts.live"), pace(going_on), shown)
+    seconds = QUICK if guide and guide.awaited else pace(going_on)
+    return Pulse(url_for("accounts.live"), seconds, shown)
 
 
 def pace(going_on: Mapping[int, Progress]) -> int:
