@@ -55,14 +55,14 @@ _SHRINK = """async ([picture, width, height]) => {
   context.imageSmoothingQuality = 'high';
   context.drawImage(image, 0, 0, width, height);
   const pixels = context.getImageData(0, 0, width, height).data;
-  const grey = [];
-  for (let at = 0; at < pixels.length; at += 4) {
-    grey.push(Math.round((pixels[at] + pixels[at + 1] + pixels[at + 2]) / 3));
+  const grey = new Uint8Array(pixels.length / 4);
+  for (let at = 0; at < grey.length; at++) {
+    grey[at] = Math.round((pixels[4 * at] + pixels[4 * at + 1] + pixels[4 * at + 2]) / 3);
   }
-  return [canvas.toDataURL('image/png').split(',')[1], grey];
+  return [canvas.toDataURL('image/png').split(',')[1], btoa(String.fromCharCode(...grey))];
 }"""
 
-Shades = list[int]
+Shades = bytes
 
 
 def play(site: Site) -> None:
@@ -102,7 +102,7 @@ def shrink(blank: Page, picture: bytes) -> tuple[bytes, Shades]:
     """The picture made small, as PNG and as shades, by ``blank``, a page of its own."""
     text = base64.b64encode(picture).decode()
     png, shades = blank.evaluate(_SHRINK, [text, WIDTH // SCALE, HEIGHT // SCALE])
-    return base64.b64decode(png), shades
+    return base64.b64decode(png), base64.b64decode(shades)
 
 
 def difference(one: Shades, other: Shades) -> float:

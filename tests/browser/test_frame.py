@@ -35,7 +35,7 @@ def test_on_a_phone_the_navigation_is_behind_a_button(make_page: MakePage) -> No
 def test_each_item_of_the_navigation_leads_to_its_page(page: Page) -> None:
     page.goto("/")
     links = page.locator("#site-nav li a")
-    for label in in_turns(links.all_inner_texts(), "navigation", 6):
+    for label in in_turns(links.all_inner_texts(), "navigation", 3):
         links.get_by_text(label, exact=True).click()
         here = page.locator('#site-nav a[aria-current="page"]')
         expect(here).to_have_text(label.strip())

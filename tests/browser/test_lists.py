@@ -48,7 +48,7 @@ def wait_for_filter(page: Page, text: str) -> None:
 
 
 @pytest.mark.usefixtures("changed")
-@pytest.mark.parametrize("path", in_turns([*LISTS], "typing", 3))
+@pytest.mark.parametrize("path", in_turns([*LISTS], "typing", 2))
 def test_typing_filters_and_the_back_button_goes_to_the_page_before_however_much_was_typed(
     page: Page, path: str
 ) -> None:
@@ -74,7 +74,7 @@ def test_typing_filters_and_the_back_button_goes_to_the_page_before_however_much
     assert rows_of(page) == found
 
 
-@pytest.mark.parametrize("path", in_turns([*LISTS], "finding nothing", 3))
+@pytest.mark.parametrize("path", in_turns([*LISTS], "finding nothing", 2))
 def test_a_filter_that_finds_nothing_says_so_and_shows_the_way_back(page: Page, path: str) -> None:
     page.goto(path)
     page.get_by_role("searchbox").press_sequentially("zzz nothing like it")
@@ -87,7 +87,7 @@ def test_a_filter_that_finds_nothing_says_so_and_shows_the_way_back(page: Page, 
 
 
 @pytest.mark.usefixtures("changed")
-@pytest.mark.parametrize("path", in_turns([*LISTS], "without JavaScript", 3))
+@pytest.mark.parametrize("path", in_turns([*LISTS], "without JavaScript", 2))
 def test_filtering_without_javascript(plain_page: Page, path: str) -> None:
     plain_page.goto(path)
     plain_page.get_by_role("searchbox").fill(LISTS[path])

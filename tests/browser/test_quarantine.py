@@ -11,6 +11,7 @@ from tests.browser.conftest import MakePage
 from tests.browser.page_checks import settled, violations
 from tests.browser.site import Site
 from tests.support import Desk, mail
+from tests.turns import in_turns
 from tests.web.samples import add_quarantined, quarantine
 
 _NUMBERS = itertools.count(1)
@@ -85,7 +86,7 @@ def test_in_bulk_and_by_keyboard(page: Page, desk: Desk, words: str) -> None:
     assert titles(desk, words) == {f"{words} 0": "Junk", f"{words} 1": "Junk"}
 
 
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("javascript", in_turns([True, False], "storm"))
 def test_a_storm_is_seen_to_with_a_few_clicks(
     make_page: MakePage, site: Site, desk: Desk, words: str, javascript: bool
 ) -> None:

@@ -18,9 +18,9 @@ FAST_SECONDS, OPENING_SECONDS = 2, 8
 
 if __name__ == "__main__":
     faulthandler.register(signal.SIGUSR1)
-    schedule.SWEEP_SECONDS = 0.2  # type: ignore[assignment]
-    schedule.SCHEDULE = [dataclasses.replace(row, seconds=1) for row in schedule.SCHEDULE]
-    roles.RETRY_SECONDS = roles.BEAT_SECONDS = 0.2  # type: ignore[assignment]
+    schedule.SWEEP_SECONDS = 0.4  # type: ignore[assignment]
+    schedule.SCHEDULE = [dataclasses.replace(row, seconds=max(1, row.seconds // 60)) for row in schedule.SCHEDULE]
+    roles.RETRY_SECONDS = roles.BEAT_SECONDS = 0.4  # type: ignore[assignment]
     roles.FetchWorker.max_connection_wait_time = 0.2
     supervisor.FIRST_DELAY = 0.1
     alerting.ASK_SECONDS = 0.5  # type: ignore[assignment]

@@ -22,7 +22,7 @@ from tests.servers.worker import USUAL, Worker
 from tests.support import Desk, expected, mails
 from tests.turns import in_turns
 
-COUNT = 240
+COUNT = 120
 
 # Milliseconds for a round trip to a server whose mail shall not be taken before anybody has looked.
 AWAY = 20
@@ -121,7 +121,7 @@ def kill_redis(desk: Desk, _worker: Worker, redis: Redis) -> None:
 KILLS = (kill_the_workers, kill_the_scheduler, kill_all, kill_the_supervisor, kill_redis)
 
 
-@pytest.mark.parametrize("kill", in_turns(KILLS, "kills", 3))
+@pytest.mark.parametrize("kill", in_turns(KILLS, "killed", 2))
 def test_what_is_killed_in_the_middle_of_a_fetch_is_told_and_goes_on_by_itself(
     desk: Desk, mailbox: TestMailbox, busy: Worker, own_redis: Redis, kill: Callable[[Desk, Worker, Redis], None]
 ) -> None:

@@ -19,7 +19,7 @@ from tests.servers.worker import Worker
 from tests.support import Desk, expected, mails
 from tests.web.conftest import add, signed_in
 
-COUNT = 240
+COUNT = 120
 
 
 @pytest.fixture

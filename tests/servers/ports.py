@@ -34,7 +34,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
     """Return as soon as ``condition()`` holds. Raises TimeoutError naming ``what`` after ``FULL * seconds``.
 
     To look takes a quarter of the time at most, and less the longer it lasts, and so leaves the processor to those that
-    are waited for: what comes is seen when a tenth more of the time has passed, or 0.3 seconds.
+    are waited for: what comes is seen when a tenth more of the time has passed, or a second.
     """
     start = time.monotonic()
     while True:
@@ -44,7 +44,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
         looked = time.monotonic()
         if looked > start + seconds * FULL:
             raise TimeoutError(f"waited {looked - start:.0f} s for {what}")
-        pause = max(0.01, 3 * (looked - began), min((looked - start) / 10, 0.3))
+        pause = max(0.01, 3 * (looked - began), (looked - start) / 10)
         time.sleep(min(pause, 1.0))
 
 

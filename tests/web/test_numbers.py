@@ -145,7 +145,8 @@ def queries(names: set[str], where: str) -> Iterator[str]:
     hostile = [*KINDS, *NASTY]
     yield from (encoded(names, value) for value in in_turns(hostile, where, len(hostile) // 8))
     if len(names) > 1:
-        yield from (encoded({name}, value) for name in sorted(names) for value in in_turns(ALONE, f"{where} {name}"))
+        alone = in_turns(sorted(names), where, (len(names) + 1) // 2)
+        yield from (encoded({name}, value) for name in alone for value in in_turns(ALONE, f"{where} {name}"))
 
 
 def send(client: FlaskClient, method: str, path: str, fields: str, headers: dict[str, str]) -> int:
