@@ -52,7 +52,7 @@ def _cheap(monkeypatch: pytest.MonkeyPatch, flask_process: FlaskProcesses) -> No
     monkeypatch.setattr(races, "pypi_programs", lambda _folder: None)
 
 
-@pytest.mark.parametrize("bench", in_turns(BENCHES, "benches", 3), ids=lambda bench: bench.name)
+@pytest.mark.parametrize("bench", in_turns(BENCHES, "benches", 2), ids=lambda bench: bench.name)
 def test_each_bench_runs_through(bench: Bench, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     result = bench.measure(bench.plan(tmp_path, print, SMALL))

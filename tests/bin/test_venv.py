@@ -12,6 +12,7 @@ import pytest
 
 from tests.bin.test_clone import make_empty
 from tests.servers.process import shell_environment
+from tests.turns import in_turns
 
 VENV = Path(__file__).parents[2] / "bin" / "launcher" / "venv.sh"
 
@@ -62,7 +63,7 @@ def test_all_of_a_lock_is_installed_and_the_second_time_nothing(site: Path, tmp_
     assert (second.returncode, second.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", NAMES[:2])  # one of each half
+@pytest.mark.parametrize("name", in_turns(NAMES[:2], "other"))  # one of each half
 def test_a_package_that_is_another_one_is_refused_and_tried_again(site: Path, tmp_path: Path, name: str) -> None:
     right = (tmp_path / f"{name}-1.0-py3-none-any.whl").read_bytes()
     with zipfile.ZipFile(tmp_path / f"{name}-1.0-py3-none-any.whl", "a") as archive:

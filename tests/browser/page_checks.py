@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -31,7 +32,8 @@ CONTEXT = {"exclude": [[".swagger-ui"]]}
 # Style sheets are asked for once more only by a rule that is not in use.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# The schemes that colours are asked about.
+ASKED: Sequence[Sequence[Literal["light", "dark"]]] = [["light"], *[[]] * 5, ["dark"], *[[]] * 5]
 
 # Which of axe's rules look at colours: two thirds of its time. To all others a page is the same in light and in dark.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
@@ -44,7 +46,7 @@ def violations(page: Page) -> dict[str, list[str]]:
     """What axe finds. Of colours bin/test asks on each sixth page, in light or in dark; bin/soak on each, in both."""
     where = re.sub(r"\d+", "", urlsplit(page.url).path)
     found = {"either": axe_finds(page, NO_COLOURS)}
-    for scheme in in_turns(SCHEMES, where) if any(in_turns((True, *[False] * 5), where)) else ():
+    for scheme in chain.from_iterable(in_turns(ASKED, where)):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found[scheme] = axe_finds(page, ONLY_COLOURS)
     return {scheme: what for scheme, what in found.items() if what}

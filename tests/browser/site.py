@@ -17,6 +17,7 @@ from tests.results import runner_of
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.web import WebServer
 from tests.support import Desk
+from tests.web.conftest import token_of
 from tests.web.samples import sample_of
 
 TOP = Path(__file__).parents[2]
@@ -79,14 +80,12 @@ def launch(playwright: Playwright) -> Browser:
 
 
 def sign_in(site: Site, browser: Browser, name: str) -> StorageState:
-    """Sign in as that user; returns what the browser remembers of it."""
+    """Sign in as that user, without a page, which would take ten times as long; returns what the browser remembers."""
     with browser.new_context(base_url=site.url) as context:
-        page = context.new_page()
-        page.goto("/")
-        page.get_by_label("User name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/status")
+        token = token_of(context.request.get("/login").text())
+        form: dict[str, str | float | bool] = {"csrf_token": token, "user": name, "password": PASSWORD}
+        answer = context.request.post("/login", form=form, max_redirects=0)
+        assert answer.status == 303, answer.text()
         return context.storage_state()
 
 

@@ -3,97 +3,15 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode
 
-import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
+from tests.browser.account_form import LOOK, box, fill, label_of, on, press, row_of
 from tests.browser.conftest import MakePage
 from tests.browser.page_checks import settled, sticking_out, violations
 from tests.servers.fixtures import Certificates, TestMailbox
-from tests.support import SERVICES, Desk, mail
-from tests.turns import in_turns
-
-# Milliseconds that a look at a mail server may take on a busy machine, where a child process starts slowly.
-LOOK = 60_000
-
-
-def box(page: Page, name: str) -> Locator:
-    """The visible input of that name in the form."""
-    return page.locator(f"#account-form [name={name}]:not([type=hidden])")
-
-
-def fill(page: Page, **values: object) -> None:
-    """Fill in fields by their names, each after what the one before has changed."""
-    for name, value in values.items():
-        found = box(page, name)
-        if found.first.get_attribute("type") == "radio":
-            page.locator(f"#account-form [name={name}][value={value}]").check()
-        elif found.evaluate("each => each.tagName") == "SELECT":
-            found.select_option(str(value))
-        else:
-            found.fill(str(value))
-        settled(page)
-
-
-def press(page: Page, name: str) -> None:
-    """Press the button of that name."""
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def on(mailbox: TestMailbox, kind: str, desk: Desk) -> dict[str, object]:
-    """What to enter for ``mailbox``."""
-    return {
-        "type": kind,
-        "host": "127.0.0.1",
-        "port": mailbox.server.port(SERVICES[kind]),
-        "credential": desk.credential(mailbox.user, mailbox.password),
-        "dispatching": "queue",
-        "queue": "Misc",
-        "comment": f"Mail of {mailbox.user}.",
-    }
-
-
-def label_of(mailbox: TestMailbox) -> str:
-    """What an account on ``mailbox`` is called."""
-    return f"{mailbox.user.split('@')[0]}@127.0.0.1"
-
-
-def row_of(page: Page, label: str) -> Locator:
-    """The row of the account that is called so, with what is said below it."""
-    return page.locator("tbody[id^=account-]").filter(has_text=label)
-
-
-def fetched(page: Page, desk: Desk, mailbox: TestMailbox, subject: str) -> None:
-    """Fetch, and see the ticket in its queue."""
-    row = desk.fetch("--account", label_of(mailbox))["accounts"][0]
-    assert (row["new"], mailbox.count()) == (1, 0)
-    page.goto(f"/tickets?{urlencode({'q': subject})}")
-    page.get_by_role("link", name=subject).click()
-    expect(page.locator("h1")).to_contain_text(subject)
-    expect(page.locator("main")).to_contain_text("Misc")
-
-
-@pytest.mark.parametrize("kind", in_turns([*SERVICES], "first ticket"))
-def test_from_a_new_account_to_its_first_ticket(page: Page, desk: Desk, mailbox: TestMailbox, kind: str) -> None:
-    entered, subject = on(mailbox, kind, desk), f"Hello over {kind} to {mailbox.user}"
-    mailbox.deliver(mail(subject))
-    page.goto("/accounts")
-    page.locator("main").get_by_role("link", name="Add mail account").first.click()
-    page.get_by_role("link", name="Another server").click()
-    fill(page, **entered)
-    press(page, "Test connection")
-    panel = page.locator("#connection-test")
-    expect(panel).to_contain_text("All went well", timeout=LOOK)
-    expect(panel.locator(".steps li").last).to_have_attribute("data-state", "ok")
-    assert mailbox.count() == 1
-    press(page, "Save and finish")
-    expect(page.locator(".toast").first).to_contain_text(f"“{label_of(mailbox)}” is added")
-    expect(row_of(page, label_of(mailbox))).to_contain_text("Never fetched")
-    fetched(page, desk, mailbox, subject)
-    page.goto("/accounts")
-    expect(row_of(page, label_of(mailbox))).to_contain_text("Healthy")
+from tests.support import Desk, mail
 
 
 def test_switching_the_type_shows_its_fields_and_keeps_what_was_typed(page: Page) -> None:
@@ -224,79 +142,3 @@ def test_the_second_of_two_editors_is_told(page: Page, desk: Desk, mailbox: Test
     press(page, "Save")
     expect(page.locator(".toast")).to_contain_text("is saved")
     assert desk.ok("account", "show", number, "--json").json["comment"] == "by me"
-
-
-def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until ``target`` has the focus."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if target.evaluate("each => each === document.activeElement"):
-            return
-    raise AssertionError("Tab does not lead there")
-
-
-def test_all_of_it_by_keyboard_alone(page: Page, desk: Desk, mailbox: TestMailbox) -> None:
-    entered, subject = on(mailbox, "POP3S", desk), f"Typed for {mailbox.user}"
-    mailbox.deliver(mail(subject))
-    page.goto("/accounts")
-    tab_to(page, page.locator("main").get_by_role("link", name="Add mail account").first)
-    page.keyboard.press("Enter")
-    tab_to(page, page.get_by_role("link", name="Another server"))
-    page.keyboard.press("Enter")
-    tab_to(page, box(page, "type"))
-    page.keyboard.type("POP3S")
-    expect(box(page, "folder")).to_have_count(0)
-    settled(page)
-    tab_to(page, box(page, "credential"))
-    page.keyboard.type(str(entered["credential"]))
-    for name in ("host", "port"):
-        tab_to(page, box(page, name))
-        page.keyboard.type(str(entered[name]))
-    tab_to(page, page.locator("#dispatching"))
-    page.keyboard.press("ArrowDown")
-    expect(box(page, "queue")).to_be_visible()
-    settled(page)
-    tab_to(page, box(page, "queue"))
-    page.keyboard.type("Misc")
-    tab_to(page, page.get_by_role("button", name="Test connection"))
-    page.keyboard.press("Enter")
-    expect(page.locator("#connection-test")).to_contain_text("All went well", timeout=LOOK)
-    box(page, "host").press("Enter")
-    expect(page.locator(".toast").first).to_contain_text("is added")
-    expect(page).to_have_url(re.compile(r"/accounts/\d+$"))
-    fetched(page, desk, mailbox, subject)
-    page.goto(f"/accounts?q={label_of(mailbox)}")
-    tab_to(page, page.get_by_role("link", name=f"Delete {label_of(mailbox)}"))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
-    settled(page)
-    page.keyboard.press("Shift+Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator(".toast")).to_contain_text("is deleted")
-
-
-def test_the_core_of_it_without_javascript(plain_page: Page, desk: Desk, mailbox: TestMailbox) -> None:
-    page, entered, subject = plain_page, on(mailbox, "POP3TLS", desk), f"Plain for {mailbox.user}"
-    mailbox.deliver(mail(subject))
-    page.goto("/accounts/add")
-    box(page, "comment").fill("kept")
-    box(page, "type").select_option("POP3TLS")
-    press(page, "Show the fields of this type")
-    expect(box(page, "folder")).to_have_count(0)
-    expect(box(page, "comment")).to_have_value("kept")
-    for name in ("host", "port"):
-        box(page, name).fill(str(entered[name]))
-    box(page, "credential").select_option(str(entered["credential"]))
-    page.locator("[name=dispatching][value=queue]").check()
-    page.set_default_timeout(LOOK)
-    press(page, "Test connection")
-    panel = page.locator("#connection-test")
-    while panel.get_by_role("button", name="Show what is known by now").count():
-        press(page, "Show what is known by now")
-    expect(panel).to_contain_text("All went well")
-    press(page, "Save and finish")
-    expect(page.locator("#form-errors")).to_contain_text("Queue")
-    box(page, "queue").select_option("Misc")
-    press(page, "Save and finish")
-    expect(page.locator(".toast").first).to_contain_text("is added")
-    fetched(page, desk, mailbox, subject)

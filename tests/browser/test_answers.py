@@ -37,11 +37,12 @@ def test_a_server_that_is_gone_is_said_at_once_whatever_was_pressed(make_page: M
 
 def test_a_beat_under_way_never_overwrites_what_was_pressed_after_it(make_page: MakePage) -> None:
     """The server answers the beat only after the newer action was answered."""
-    page, held = make_page(), list[Route]()
+    page, held = make_page(alone=True), list[Route]()
     page.route("**/accounts/live*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright takes no built-in method
+    page.clock.install()
     page.goto("/accounts")
-    with page.expect_request("**/accounts/live*", timeout=60_000):
-        pass
+    with page.expect_request("**/accounts/live*"):
+        page.clock.run_for(16_000)
     page.locator("[id^=delete-]").first.click()
     confirm = page.get_by_role("button", name="Confirm")
     expect(confirm).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import pytest
 from playwright.sync_api import Page
@@ -18,7 +19,7 @@ NOUNS = ["session", *(module.blueprint.name for module in BLUEPRINTS)]
 # The viewer of the API, in a frame and alone.
 VIEWER = ("programs.page", "programs.viewer")
 
-# Narrow enough for any phone; and two more widths.
+# Narrow enough for any phone; and other widths.
 NARROW, WIDER = 360, (768, 1280)
 
 # Whether what is at an address is a page: all tests here ask the same.
@@ -55,11 +56,9 @@ def pages(page: Page, where: Iterable[str]) -> Iterator[str]:
             yield address
 
 
-def widths_of(address: str) -> Iterator[int]:
+def widths_of(address: str) -> list[int]:
     """The widths that a page is looked at with: bin/test tries one of the wider ones with every other page."""
-    yield NARROW
-    if any(in_turns((True, False), f"wide {address}")):
-        yield from in_turns(WIDER, address)
+    return [NARROW, *chain.from_iterable(in_turns([*((width,) for width in WIDER), (), ()], address))]
 
 
 @pytest.mark.parametrize("noun", NOUNS)

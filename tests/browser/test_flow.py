@@ -13,14 +13,13 @@ from postmaster.database import transaction
 from postmaster.web.pulse import QUICK
 from tests.browser.page_checks import violations
 from tests.browser.site import Site, sign_in
+from tests.jobs.conftest import all_is_well
 from tests.servers.fixtures import Certificates, TestMailbox
 from tests.servers.flask_process import FlaskProcesses
+from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
 from tests.support import mail, mails
-
-# Milliseconds until the pulse of a page on which nothing happens has beaten.
-BEAT = 60_000
 
 Open = Callable[..., Page]
 
@@ -58,16 +57,18 @@ def test_mail_becomes_tickets_and_the_row_turns_healthy_with_no_reload(
     page.clock.install()
     page.goto("/accounts")
     row = page.locator(f"#account-{account}")
-    expect(page.locator("#pulse")).to_contain_text("Fetcher running", timeout=BEAT)
-    expect(row).to_contain_text("Healthy", timeout=2 * BEAT)
     page.evaluate("window.stayed = true")
+    wait_until(lambda: all_is_well(flow_site.desk), "the first fetch")
+    beat(page, "/accounts/live")
+    expect(page.locator("#pulse")).to_contain_text("Fetcher running")
+    expect(row).to_contain_text("Healthy")
     mailbox.deliver(*mails(3))
     page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
     row.get_by_role("button", name="Fetch now").click()
     expect(page.locator("#toasts")).to_contain_text("is queued for fetching.")
     expect(page.locator("#pulse")).to_have_attribute("hx-trigger", f"every {QUICK}s")  # it beats quickly from now on
     page.clock.resume()
-    expect(row.get_by_role("cell", name="3", exact=True)).to_be_visible(timeout=BEAT)
+    expect(row.get_by_role("cell", name="3", exact=True)).to_be_visible()
     expect(row).to_contain_text("Healthy")
     assert page.evaluate("window.stayed")
     assert len(flow_site.desk.tickets()) == 3
@@ -83,6 +84,7 @@ def test_never_fetched_turns_healthy_when_a_worker_comes(
     mailbox.deliver(mail("the printer burns"))
     account = flow_site.desk.account(mailbox, interval=1000)
     page, tickets = context.new_page(), context.new_page()
+    page.clock.install()
     tickets.goto("/tickets")
     expect(tickets.locator("main")).not_to_contain_text("the printer burns")
     page.goto("/accounts")
@@ -91,7 +93,9 @@ def test_never_fetched_turns_healthy_when_a_worker_comes(
     expect(page.locator("#banner")).to_contain_text("Fetching has stopped")
     page.evaluate("window.stayed = true")
     with Worker(flow_site.environ, flow_site.folder, processes=flask_process) as worker:
-        expect(row).to_contain_text("Healthy", timeout=3 * BEAT)
+        wait_until(lambda: all_is_well(flow_site.desk), "the worker to have fetched")
+        beat(page, "/accounts/live")
+        expect(row).to_contain_text("Healthy")
         expect(page.locator("#banner")).to_be_hidden()
         expect(row.locator("[data-label=Today]")).to_have_text("1")
         assert page.evaluate("window.stayed")
@@ -160,11 +164,13 @@ def test_the_wall_shows_that_fetching_is_paused_until_its_link_is_revoked(
     assert link
     with browser.new_context(base_url=flow_site.url, reduced_motion="reduce") as stranger:
         wall = stranger.new_page()
+        wall.clock.install()
         wall.goto(link)
         page.get_by_label("Reason").fill("Moving house")
         page.get_by_role("button", name="Pause all fetching").click()
         expect(page.locator("#banner")).to_contain_text("Moving house")
-        expect(wall.locator("#board")).to_contain_text("All fetching is paused", timeout=BEAT)
+        beat(wall, "/wall/")
+        expect(wall.locator("#board")).to_contain_text("All fetching is paused")
         assert "Moving house" not in wall.content()
         assert wall.locator("#site-nav").count() == 0
         assert violations(wall) == {}

@@ -285,7 +285,7 @@ def test_wrong_usage_is_refused(run: Run, tmp_path: Path, arguments: tuple[str, 
     assert sentence in result.stderr
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", in_turns(["sqlite", "postgresql"], "rehearsal"))
 def test_mail_goes_on_while_a_rehearsal_runs(
     request: pytest.FixtureRequest, environ: dict[str, str], mailbox: TestMailbox, tmp_path: Path, database: str
 ) -> None:
