@@ -105,7 +105,6 @@ def pytest_collection() -> Iterator[object]:
 
 def pytest_collection_finish() -> None:
     """Have nobody who looks for cycles look at what was imported and collected, which stays."""
-    gc.collect()
     gc.freeze()
 
 

@@ -17,6 +17,7 @@ from tests.pipeline.test_large_patterns import store
 from tests.servers.flask_process import COMMAND, TOP, FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.support import Desk, mail
+from tests.turns import in_turns
 
 READ = (*COMMAND, "read")
 
@@ -152,7 +153,7 @@ def test_too_little_memory_keeps_the_mail(environ: dict[str, str]) -> None:
     assert start(environ, "sh", "-c", 'ulimit -v 85000; exec "$@"', "sh").returncode == 75
 
 
-@pytest.mark.parametrize("module", ["sqlalchemy", "regex", "zstandard"])
+@pytest.mark.parametrize("module", in_turns(["sqlalchemy", "regex", "zstandard"], "library"))
 def test_a_library_that_is_missing_keeps_the_mail(environ: dict[str, str], tmp_path: Path, module: str) -> None:
     assert start(with_module(module, GONE, tmp_path, environ)).returncode == 75
 
@@ -227,7 +228,7 @@ def child_of(pid: int) -> int:
     return int(children[0]) if children else 0
 
 
-@pytest.mark.parametrize("closing", [">/dev/full", ">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("closing", in_turns([">/dev/full", ">&-", "2>&-", ">&- 2>&-"], "streams", 2))
 def test_an_agent_that_does_not_listen_is_not_asked_to_deliver_for_ever(
     desk: Desk, environ: dict[str, str], closing: str
 ) -> None:
