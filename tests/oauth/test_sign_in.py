@@ -51,7 +51,7 @@ def test_each_grant_signs_in_by_each_mechanism(
         tenant.authorise()
     tenant.add_account(type_)
     assert tenant.desk.fetch_one()["new"] == 1
-    assert f"method={mechanism}" in tenant.server.log
+    assert tenant.server.wait_for_log(f"method={mechanism}")
 
 
 def test_an_app_with_a_certificate_signs_in_without_a_secret(tenant: Tenant, certificates: Certificates) -> None:
