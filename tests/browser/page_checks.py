@@ -32,7 +32,7 @@ CONTEXT = {"exclude": [[".swagger-ui"]]}
 # Style sheets are asked for once more only by a rule that is not in use.
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
-# The schemes that colours are asked about.
+# In which schemes a page is asked about its colours: bin/test gives each page one of these turns, most of them empty.
 ASKED: Sequence[Sequence[Literal["light", "dark"]]] = [["light"], *[[]] * 5, ["dark"], *[[]] * 5]
 
 # Which of axe's rules look at colours: two thirds of its time. To all others a page is the same in light and in dark.

@@ -54,10 +54,10 @@ def test_pop3_sessions_are_ended_after_the_number_of_messages_in_the_setting(des
     mailbox.deliver(*mails(25))
     desk.account(mailbox, "POP3")
     desk.ok("setting", "set", "PostMasterReconnectMessage", 10)
-    before = mailbox.server.log.count(f"user=<{mailbox.user}>")
+    sessions = f"user=<{mailbox.user}>"
+    before = mailbox.server.log.count(sessions)
     assert desk.fetch_one()["new"] == 25
     assert mailbox.count() == 0
-    sessions = f"user=<{mailbox.user}>"
     wait_until(lambda: mailbox.server.log.count(sessions) >= before + 3, "three sessions in the log")
     assert mailbox.server.log.count(sessions) == before + 3
 
