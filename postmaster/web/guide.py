@@ -37,11 +37,6 @@ class Guide:
     empty: bool = False
 
     @property
-    def awaited(self) -> bool:
-        """Whether a worker is about to fetch the account for the first time."""
-        return self.step == 2 and not (self.empty or self.complaint or self.refusal)
-
-    @property
     def mark(self) -> str:
         """Another one whenever something else is shown."""
         return f"{self.step}{self.complaint or ''}{self.refusal}{self.empty:d}"

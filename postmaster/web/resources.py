@@ -49,7 +49,8 @@ class Resource:
     page shows the list, if it has no page of its own. ``called`` is what people call it, if not ``noun``; ``keeps``
     what deleting does not touch. ``wraps`` are the widths of fields that are not half a line, ``helps`` what is said of
     a field where the help of its option does not fit a page. ``cells`` is what the cells of some records need beside
-    their rows. ``frame`` is what the page around the list needs; the part that a filter changes does without.
+    their rows. ``frame`` is what the page around the list of some records needs; the part that a filter changes does
+    without.
     ``beside`` is what its form's page shows beside the form of one, or of a new one (None). ``add_view`` is where
     adding one begins.
 
@@ -75,7 +76,7 @@ class Resource:
     helps: Mapping[str, str] = field(default_factory=dict)
     wraps: Mapping[str, str] = field(default_factory=dict)
     cells: Callable[[Session, Sequence[Any]], Context] = no_context
-    frame: Callable[[Session], Context] = no_context
+    frame: Callable[[Session, Sequence[Any]], Context] = no_context
     beside: Callable[[Session, Any], Context] = no_context
     make_form: MakeForm = resource_form
     add_view: str = "add"
@@ -190,7 +191,8 @@ def add_page(blueprint: Blueprint, resource: Resource) -> None:
         """The list, or the part of it that a filter changes."""
         with read_session() as session:
             context, cells = listed(resource, session)
-            frame = Context() if wants_fragment() else resource.frame(session)
+            records = [line.record for line in context.lines]
+            frame = Context() if wants_fragment() else resource.frame(session, records)
             around = Context() if wants_fragment() else _around(session, resource)
         return context.render("" if wants_fragment() else resource.page_template, cells, frame, around)
 

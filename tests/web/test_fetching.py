@@ -153,7 +153,8 @@ def test_only_rows_that_changed_are_sent_and_the_poller_slows_down(app: Flask, c
     with app.app_context(), transaction() as session:
         run = session.scalars(select(FetchRun)).one()
         run.status, run.finished_at = RunStatus.OK, now()
-    tell_state(app, 3, last_success_at=now())
+    for number in (2, 3):
+        tell_state(app, number, last_success_at=now())
     answer = client.get("/accounts/live", query_string={"shown": marks}).text
     assert sorted(renewed(answer)) == ["2", "3"]
     assert seconds_of(answer) == 15

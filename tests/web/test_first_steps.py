@@ -1,4 +1,4 @@
-"""The first steps: which one is next, and how soon the page knows that it is done."""
+"""The first steps: which one is next."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import html
 import re
 from datetime import timedelta
 
-import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from postmaster.database import transaction
 from postmaster.desk.models import Ticket
 from postmaster.extensions import now
-from postmaster.web.pulse import QUICK, SLOW
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
 from tests.web.conftest import HTMX
-from tests.web.resource_support import add_credential, seconds_of, words
+from tests.web.resource_support import words
 
 
 def guide(client: FlaskClient) -> str:
@@ -78,29 +76,3 @@ def test_the_pulse_renews_them_only_when_something_else_is_next(
     assert re.search(r'id="guide"[^>]*hx-swap-oob="true"', renewed)
     assert "Look at the first ticket" in renewed
     assert 'id="guide"' not in client.get("/accounts/live", headers=HTMX).text
-
-
-def seconds(client: FlaskClient) -> set[int]:
-    """How often the list of accounts is renewed, as it is opened and from then on."""
-    return {seconds_of(client.get(path, query_string={"guided": ""}).text) for path in ("/accounts", "/accounts/live")}
-
-
-@pytest.mark.usefixtures("alive")
-def test_the_pulse_is_quick_until_the_first_fetch_ended(client: FlaskClient, desk: Desk, mailbox: TestMailbox) -> None:
-    assert seconds(client) == {SLOW}
-    desk.account(mailbox)
-    assert seconds(client) == {QUICK}
-    desk.fetch()
-    assert seconds(client) == {SLOW}
-
-
-@pytest.mark.usefixtures("alive")
-def test_the_pulse_is_slow_while_the_account_cannot_be_fetched(client: FlaskClient, desk: Desk) -> None:
-    desk.add_account(type="IMAP", host="h.example")
-    assert seconds(client) == {SLOW}
-
-
-def test_the_pulse_is_slow_while_nobody_is_there_to_fetch(client: FlaskClient, desk: Desk) -> None:
-    add_credential(desk, "ada")
-    desk.add_account(type="IMAP", host="h.example", credential="ada")
-    assert seconds(client) == {SLOW}

@@ -95,6 +95,6 @@ def live() -> str:
         seen = request.values.get("guided")
         guide = None if seen is None else guide_of(session, going_on)
     changed_guide = guide if guide and guide.mark != seen else None
-    pulse = list_pulse(going_on, guide)
+    pulse = list_pulse(going_on, [row[0] for row in rows])
     context = LiveRowsContext(pulse=pulse, resource=ACCOUNT_PAGES, lines=changed, guide=changed_guide)
     return context.render("", cells)

@@ -74,12 +74,11 @@ def account_cells(session: Session, accounts: Sequence[MailAccount]) -> AccountC
     return AccountCells(standings=standings(session, accounts), looks=HEALTH_BADGES, words=HEALTH_LABELS)
 
 
-def _frame(session: Session) -> AccountFrame:
+def _frame(session: Session, accounts: Sequence[MailAccount]) -> AccountFrame:
     going_on = progress(session)
-    guide = guide_of(session, going_on)
     return AccountFrame(
-        pulse=list_pulse(going_on, guide),
-        guide=guide,
+        pulse=list_pulse(going_on, accounts),
+        guide=guide_of(session, going_on),
         valid=AccountService(session, actor="").count_valid(),
         limit=get_setting(session, RECOMMENDED_ACCOUNT_LIMIT),
         minutes=get_setting(session, FETCH_INTERVAL),

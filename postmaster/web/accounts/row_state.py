@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import url_for
@@ -14,7 +14,6 @@ from postmaster.accounts.models import MailAccount
 from postmaster.ledger.hourly_counts import midnight
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
-from postmaster.web.guide import Guide
 from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches, refusal_of, text_mark
 
 
@@ -64,16 +63,15 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
     return text_mark(repr(telling))
 
 
-def list_pulse(going_on: Mapping[int, Progress], guide: Guide | None) -> Pulse:
-    """The pulse of the list. It says which rows are there when it beats, so one that asks whether to delete is left.
+def list_pulse(going_on: Mapping[int, Progress], shown: Iterable[MailAccount]) -> Pulse:
+    """The pulse of the list. It says which rows are there when it beats, so one that asks whether to delete is left."""
+    inputs = "#q, #accounts-list > input, #accounts-list [name=shown], #accounts-list .choose :checked, #guide > input"
+    return Pulse(url_for("accounts.live"), pace(going_on, shown), inputs)
 
-    It is quick as well while somebody who is at the first steps waits for the first fetch.
+
+def pace(going_on: Collection[int], shown: Iterable[MailAccount]) -> int:
+    """Seconds between two beats: quick while somebody is there to fetch, and an account is queued or running, or one of
+    those that are ``shown`` is about to be fetched for the first time.
     """
-    shown = "#q, #accounts-list > input, #accounts-list [name=shown], #accounts-list .choose :checked, #guide > input"
-    seconds = QUICK if guide and guide.awaited else pace(going_on)
-    return Pulse(url_for("accounts.live"), seconds, shown)
-
-
-def pace(going_on: Mapping[int, Progress]) -> int:
-    """Seconds between two beats: quick while something is going on that somebody is there to do."""
-    return QUICK if going_on and not nobody_fetches() else SLOW
+    awaited = going_on or any(account_health(account) is Health.NEVER for account in shown)
+    return QUICK if awaited and not nobody_fetches() else SLOW

@@ -122,7 +122,7 @@ def _context(session: Session, number: int) -> AccountContext:
     going_on = progress(session).get(number)
     counted = figures(session, midnight(), [number]).get(number, Figures())
     runs = run_history(session, RunFilter(account_id=number), LAST_RUNS)
-    busy = {} if going_on is None else {number: going_on}
+    seconds = pace([] if going_on is None else [number], [account])
     return AccountContext(
         account=account,
         folder=(account.folder or "INBOX") if ACCOUNT_TYPES[account.type].has(FOLDER) else "",
@@ -137,5 +137,5 @@ def _context(session: Session, number: int) -> AccountContext:
         more=runs.next is not None,
         looks=HEALTH_BADGES,
         words=HEALTH_LABELS,
-        pulse=Pulse(url_for("accounts.show_live", number=number), pace(busy), "#standing [name=shown]"),
+        pulse=Pulse(url_for("accounts.show_live", number=number), seconds, "#standing [name=shown]"),
     )

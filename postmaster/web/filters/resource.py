@@ -50,7 +50,7 @@ class FilterBeside(Context):
     problem: str = ""
 
 
-def _frame(session: Session) -> FilterFrame:
+def _frame(session: Session, _filters: Sequence[PostmasterFilter]) -> FilterFrame:
     count = session.scalar(select(func.count()).select_from(PostmasterFilter))
     return FilterFrame(count=count or 0, limit=RECOMMENDED_FILTERS)
 
