@@ -8,9 +8,6 @@ from tests.browser.page_checks import settled
 from tests.servers.fixtures import TestMailbox
 from tests.support import SERVICES, Desk
 
-# Milliseconds that a look at a mail server may take on a busy machine, where a child process starts slowly.
-LOOK = 60_000
-
 
 def box(page: Page, name: str) -> Locator:
     """The visible input of that name in the form."""

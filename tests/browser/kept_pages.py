@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, StorageState
 
-# Milliseconds that anything on a page may take.
+# Milliseconds that anything on a page may take on a busy machine, where what looks at a mail server starts slowly.
 PATIENCE = 60_000
 
 # How many pages of a worker may be at rest: each is a process of the browser.

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from postmaster.accounts.types import ACCOUNT_TYPES, TYPE_FIELDS
-from tests.browser.account_form import LOOK, box, fill, label_of, on, press, row_of
+from tests.browser.account_form import box, fill, label_of, on, press, row_of
 from tests.browser.conftest import MakePage
 from tests.browser.page_checks import settled, sticking_out, violations
 from tests.servers.fixtures import Certificates, TestMailbox
@@ -72,7 +72,7 @@ def test_a_server_that_signs_mail_is_offered_and_trusted_by_a_button(
     page.goto("/accounts/add")
     fill(page, **entered)
     press(page, "Test connection")
-    expect(page.locator("#connection-test .notice")).to_contain_text("mx.desk.example", timeout=LOOK)
+    expect(page.locator("#connection-test .notice")).to_contain_text("mx.desk.example")
     assert violations(page) == {}
     expect(box(page, "authserv_ids")).to_have_value("")
     press(page, "Trust it")
@@ -90,10 +90,10 @@ def test_a_self_signed_certificate_is_looked_at_then_used_and_the_folder_is_pick
     page.goto("/accounts/add")
     fill(page, **{**entered, "host": "127.0.0.2"})
     press(page, "Test connection")
-    expect(page.locator("#connection-test li[data-state=fail]")).to_contain_text("SSL Fingerprint", timeout=LOOK)
+    expect(page.locator("#connection-test li[data-state=fail]")).to_contain_text("SSL Fingerprint")
     press(page, "Use the server’s current certificate")
     found = page.locator("#certificate-found")
-    expect(found).to_contain_text("Itself (self-signed)", timeout=LOOK)
+    expect(found).to_contain_text("Itself (self-signed)")
     expect(box(page, "ssl_fingerprint")).to_have_value("")
     assert violations(page) == {}
     press(page, "Use this fingerprint")
@@ -101,12 +101,12 @@ def test_a_self_signed_certificate_is_looked_at_then_used_and_the_folder_is_pick
     expect(box(page, "ssl_fingerprint")).to_be_focused()
     expect(found).to_be_empty()
     press(page, "Browse…")
-    expect(page.locator("#folders-found")).to_contain_text("INBOX", timeout=LOOK)
+    expect(page.locator("#folders-found")).to_contain_text("INBOX")
     assert violations(page) == {}
     press(page, "Bücher & <b>Mehr</b>")
     expect(box(page, "folder")).to_have_value("Bücher & <b>Mehr</b>")
     press(page, "Preview the next 10 mails")
-    expect(page.locator("#mail-preview li")).to_contain_text("<b>bold</b>", timeout=LOOK)
+    expect(page.locator("#mail-preview li")).to_contain_text("<b>bold</b>")
     expect(page.locator("#mail-preview li")).to_contain_text("New ticket in Misc")
     assert violations(page) == {}
     assert sticking_out(page) == []

@@ -8,10 +8,11 @@ from functools import partial
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.account_form import LOOK, box, fill, label_of, on, press, row_of
+from tests.browser.account_form import box, fill, label_of, on, press, row_of
 from tests.browser.conftest import MakePage
+from tests.browser.keyboard import Keyboard
 from tests.browser.page_checks import settled
 from tests.servers.fixtures import TestMailbox
 from tests.support import SERVICES, Desk, mail
@@ -38,7 +39,7 @@ def by_mouse(make_page: MakePage, desk: Desk, mailbox: TestMailbox, kind: str) -
     fill(page, **entered)
     press(page, "Test connection")
     panel = page.locator("#connection-test")
-    expect(panel).to_contain_text("All went well", timeout=LOOK)
+    expect(panel).to_contain_text("All went well")
     expect(panel.locator(".steps li").last).to_have_attribute("data-state", "ok")
     assert mailbox.count() == 1
     press(page, "Save and finish")
@@ -49,49 +50,32 @@ def by_mouse(make_page: MakePage, desk: Desk, mailbox: TestMailbox, kind: str) -
     expect(row_of(page, label_of(mailbox))).to_contain_text("Healthy")
 
 
-def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until ``target`` has the focus."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if target.evaluate("each => each === document.activeElement"):
-            return
-    raise AssertionError("Tab does not lead there")
-
-
 def by_keyboard_alone(make_page: MakePage, desk: Desk, mailbox: TestMailbox) -> None:
     page = make_page()
+    keyboard = Keyboard(page)
     entered, subject = on(mailbox, "POP3S", desk), f"Typed for {mailbox.user}"
     mailbox.deliver(mail(subject))
     page.goto("/accounts")
-    tab_to(page, page.locator("main").get_by_role("link", name="Add mail account").first)
-    page.keyboard.press("Enter")
-    tab_to(page, page.get_by_role("link", name="Another server"))
-    page.keyboard.press("Enter")
-    tab_to(page, box(page, "type"))
-    page.keyboard.type("POP3S")
+    keyboard.press(page.locator("main").get_by_role("link", name="Add mail account").first)
+    keyboard.press(page.get_by_role("link", name="Another server"))
+    keyboard.type(box(page, "type"), "POP3S")
     expect(box(page, "folder")).to_have_count(0)
     settled(page)
-    tab_to(page, box(page, "credential"))
-    page.keyboard.type(str(entered["credential"]))
-    for name in ("host", "port"):
-        tab_to(page, box(page, name))
-        page.keyboard.type(str(entered[name]))
-    tab_to(page, page.locator("#dispatching"))
+    for name in ("credential", "host", "port"):
+        keyboard.type(box(page, name), str(entered[name]))
+    keyboard.to(page.locator("#dispatching"))
     page.keyboard.press("ArrowDown")
     expect(box(page, "queue")).to_be_visible()
     settled(page)
-    tab_to(page, box(page, "queue"))
-    page.keyboard.type("Misc")
-    tab_to(page, page.get_by_role("button", name="Test connection"))
-    page.keyboard.press("Enter")
-    expect(page.locator("#connection-test")).to_contain_text("All went well", timeout=LOOK)
+    keyboard.type(box(page, "queue"), "Misc")
+    keyboard.press(page.get_by_role("button", name="Test connection"))
+    expect(page.locator("#connection-test")).to_contain_text("All went well")
     box(page, "host").press("Enter")
     expect(page.locator(".toast").first).to_contain_text("is added")
     expect(page).to_have_url(re.compile(r"/accounts/\d+$"))
     fetched(page, desk, mailbox, subject)
     page.goto(f"/accounts?q={label_of(mailbox)}")
-    tab_to(page, page.get_by_role("link", name=f"Delete {label_of(mailbox)}"))
-    page.keyboard.press("Enter")
+    keyboard.press(page.get_by_role("link", name=f"Delete {label_of(mailbox)}"))
     expect(page.get_by_role("link", name="Cancel")).to_be_focused()
     settled(page)
     page.keyboard.press("Shift+Tab")
@@ -112,7 +96,6 @@ def without_javascript(make_page: MakePage, desk: Desk, mailbox: TestMailbox) ->
         box(page, name).fill(str(entered[name]))
     box(page, "credential").select_option(str(entered["credential"]))
     page.locator("[name=dispatching][value=queue]").check()
-    page.set_default_timeout(LOOK)
     press(page, "Test connection")
     panel = page.locator("#connection-test")
     while panel.get_by_role("button", name="Show what is known by now").count():

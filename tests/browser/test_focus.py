@@ -15,9 +15,6 @@ from tests.web.samples import quarantine
 
 _NUMBERS = itertools.count(1)
 
-# Milliseconds that a child process may take on a busy machine.
-LOOK = 60_000
-
 
 @pytest.fixture
 def account(desk: Desk) -> str:
@@ -71,17 +68,17 @@ def test_a_look_at_the_server_keeps_the_focus(page: Page, account: str, button: 
         page.locator(".folded > summary").click()
     press(page, button)
     expect(page.locator(button)).to_be_focused()
-    expect(page.locator(f"{result} .notice").first).to_be_visible(timeout=LOOK)
+    expect(page.locator(f"{result} .notice").first).to_be_visible()
     expect(page.locator(button)).to_be_focused()
 
 
 def test_another_test_keeps_the_focus(page: Page, account: str) -> None:
     page.goto(f"/accounts/{account}")
     press(page, "#test-connection")
-    expect(page.locator("#connection-test")).to_contain_text("Failed", timeout=LOOK)
+    expect(page.locator("#connection-test")).to_contain_text("Failed")
     press(page, "#test-again")
     expect(page.locator("#test-again")).to_be_focused()
-    expect(page.locator("#connection-test small").first).to_have_text("Failed", timeout=LOOK)
+    expect(page.locator("#connection-test small").first).to_have_text("Failed")
     expect(page.locator("#test-again")).to_be_focused()
 
 
