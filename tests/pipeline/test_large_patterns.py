@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from postmaster.database import transaction
 from postmaster.pipeline.filters.models import PostmasterFilter
+from postmaster.pipeline.filters.patterns import weigh
 from tests.servers.flask_process import FlaskProcesses
 from tests.support import Desk, mail
 
@@ -117,11 +118,25 @@ def test_one_that_is_stored_is_skipped_and_told_and_the_others_go_on(
     assert "The filter “A”" not in desk.run("alert", "check").stdout
 
 
-def test_many_that_are_stored_take_no_more_together_than_they_may(
-    app: Flask, desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses
+@pytest.fixture
+def weighed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The conditions that were weighed in this process."""
+    noted: list[str] = []
+
+    def note(condition: str) -> int:
+        noted.append(condition)
+        return weigh(condition)
+
+    monkeypatch.setattr("postmaster.pipeline.filters.loading.weigh", note)
+    return noted
+
+
+def test_many_that_are_stored_take_no_more_together_than_they_may_and_are_not_all_weighed(
+    app: Flask, desk: Desk, environ: dict[str, str], flask_process: FlaskProcesses, weighed: list[str]
 ) -> None:
     desk.ok("filter", "add", "--name", "A", "--match", "Subject=x", "--set", "X-OTRS-Queue=Junk")
     store(app, "A", *(rf"Subject=(?:\d{{9{number:03}}}){{9}}" for number in range(60)))
     done = flask_process(environ, "read", input=mail("hello"), memory=MEMORY)
     assert done.returncode == 0, done.stderr
     assert "The filter “A” cannot be used" in desk.run("alert", "check").stdout
+    assert 0 < len(weighed) < 60

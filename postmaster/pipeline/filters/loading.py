@@ -72,14 +72,23 @@ def _compile_all(session: Session) -> list[CompiledFilter]:
 def _usable(row: PostmasterFilter, budget: int) -> tuple[int, CompiledFilter]:
     """``row`` and what it takes; a flawed one if it cannot be compiled in ``budget`` bytes: all others go on."""
     try:
-        weight = sum(weigh(text) for text in (*row.match, *row.not_match))
-        if weight > budget:
-            raise InvalidValue("takes more memory than the filters before it left", "Make its patterns smaller.")
-        return weight, compiled(row)
+        return _weight_of(row, budget), compiled(row)
     except InvalidValue as flaw:
         log.warning("a filter cannot be used", filter=row.name, flaw=flaw.flaw)
         words = f"{flaw.flaw}. {flaw.advice}".strip()
         return 0, CompiledFilter(row.id, row.name, stop=False, conditions=(), settings=(), flaw=words)
+
+
+def _weight_of(row: PostmasterFilter, budget: int) -> int:
+    """How many bytes its patterns take. Raises InvalidValue once that is more than ``budget``: then the others do not
+    matter, and to weigh one may take a quarter of a second.
+    """
+    weight = 0
+    for condition in (*row.match, *row.not_match):
+        weight += weigh(condition)
+        if weight > budget:
+            raise InvalidValue("takes more memory than the filters before it left", "Make its patterns smaller.")
+    return weight
 
 
 def compiled(row: PostmasterFilter) -> CompiledFilter:
