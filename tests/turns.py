@@ -1,4 +1,4 @@
-"""Of very many like cases bin/test tries a part in each, the same in each run; bin/soak leaves nothing out."""
+"""Of very many like cases bin/test tries a part, the same in each run, and of what is many less; bin/soak tries all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,16 @@ def in_turns(choices: Sequence[Choice], name: str, count: int = 1) -> list[Choic
     Neighbours are often alike, so they are taken from all over. Names that differ only at their beginning are no
     chance of their own: what hangs on two such choices is one choice, of the pairs.
     """
-    if settings.default.max_examples > USUAL_EXAMPLES:
+    if _leaves_nothing_out():
         return list(choices)
     first = crc32(name.encode())
     return [choices[(first + number * len(choices) // count) % len(choices)] for number in range(count)]
+
+
+def as_many(usual: int, most: int) -> int:
+    """How many of what is tried with many of: ``usual`` in bin/test, ``most`` in bin/soak."""
+    return most if _leaves_nothing_out() else usual
+
+
+def _leaves_nothing_out() -> bool:
+    return settings.default.max_examples > USUAL_EXAMPLES

@@ -15,7 +15,7 @@ from postmaster.api import door
 from postmaster.outbox import reading
 from tests.api.conftest import Program
 from tests.support import Desk
-from tests.turns import USUAL_EXAMPLES
+from tests.turns import as_many
 from tests.web.samples import populate
 
 # A message, or what calls itself one.
@@ -30,7 +30,7 @@ def as_it_is(_context: object, value: bytes) -> bytes:
 
 
 # Requests for each operation; bin/soak has more.
-EXAMPLES = 4 if settings.default.max_examples == USUAL_EXAMPLES else settings.default.max_examples // 3
+EXAMPLES = as_many(3, settings.default.max_examples // 3)
 
 # Much that a description allows is refused, as a queue that is not there; that no operation is open without a token is
 # proved by test_door.

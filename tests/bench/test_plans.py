@@ -18,9 +18,10 @@ from bench.tickets import PAGES
 from postmaster.extensions import all_tables, db
 from postmaster.fetching import overview
 from tests.servers.postgres import Postgres
+from tests.turns import as_many
 from tests.web.conftest import signed_in
 
-STOCK = Stock(tickets=1_000, rows=5_000, accounts=20)
+STOCK = Stock(tickets=as_many(400, 1_000), rows=as_many(2_000, 5_000), accounts=20)
 
 GROWING = "article|audit_event|event|fetch_run|inbound_mail|mail_term|raw_mail|thread_key|ticket"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 import pytest
@@ -89,8 +88,8 @@ def addresses(site: Site, page: Page) -> dict[str, bool]:
 
 
 def widths_of(name: str) -> list[int]:
-    """The widths that bin/test tries this with: every third one, from small to large."""
-    return list(chain.from_iterable(in_turns((WIDTHS[::3], WIDTHS[1::3], WIDTHS[2::3]), name)))
+    """The widths that this is tried with, of which bin/test has one."""
+    return in_turns(WIDTHS, name)
 
 
 def faults(page: Page, widths: Sequence[int]) -> dict[int, Any]:

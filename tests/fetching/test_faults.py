@@ -214,8 +214,8 @@ def test_asked_twice_it_does_not_wait_for_a_server_that_says_nothing(
 def test_peak_memory_does_not_grow_with_the_mailbox(desk: Desk, mailbox: TestMailbox, environ: dict[str, str]) -> None:
     desk.account(mailbox)
     peaks = []
-    for count in (200, 1800):  # the second has 18 MB more of mail, which is what is asked for below
-        mailbox.deliver(*[mail(f"mail {number}", size=11_000) for number in range(count)])
+    for count in (100, 900):  # the second has 18 MB more of mail, which is what is asked for below
+        mailbox.deliver(*[mail(f"mail {number}", size=22_000) for number in range(count)])
         script = "import resource, sys; from flask.cli import main\ntry: main()\nfinally: "
         script += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
         done = subprocess.run(

@@ -121,7 +121,7 @@ def kill_redis(desk: Desk, _worker: Worker, redis: Redis) -> None:
 KILLS = (kill_the_workers, kill_the_scheduler, kill_all, kill_the_supervisor, kill_redis)
 
 
-@pytest.mark.parametrize("kill", in_turns(KILLS, "killed", 2))
+@pytest.mark.parametrize("kill", in_turns(KILLS, "killed in the middle"))
 def test_what_is_killed_in_the_middle_of_a_fetch_is_told_and_goes_on_by_itself(
     desk: Desk, mailbox: TestMailbox, busy: Worker, own_redis: Redis, kill: Callable[[Desk, Worker, Redis], None]
 ) -> None:

@@ -22,9 +22,10 @@ from postmaster.pipeline.candidate_tickets import thread_query
 from postmaster.pipeline.context import opened_query
 from tests.servers.flask_process import FlaskProcesses
 from tests.support import Desk, mail
+from tests.turns import as_many
 
-TICKETS, KEYS_EACH = 20_000, 10
-RUNS = 5_000
+TICKETS, KEYS_EACH = as_many(6_000, 20_000), 10
+RUNS = as_many(2_000, 5_000)
 RUN = {"label": "ann@mail.example.com", "started_by": "worker", "status": RunStatus.OK, "left_reasons": {}}
 COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
 

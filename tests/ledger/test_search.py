@@ -20,6 +20,7 @@ from postmaster.ledger.search import MailFilter, find_mail, stream_mail
 from postmaster.resources.listing import PAGE_SIZE
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk, mail
+from tests.turns import as_many
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -101,7 +102,7 @@ def test_mail_is_found_newest_first_by_what_people_know_of_it(app: Flask, desk: 
 def test_all_is_found_page_by_page_each_once(app: Flask, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "STEP", PAGE_SIZE + 7)
     with app.app_context():
-        fill(2000)
+        fill(as_many(800, 2000))
         with read_session() as session:
             for wanted in (
                 MailFilter(),

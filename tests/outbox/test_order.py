@@ -25,8 +25,9 @@ from postmaster.outbox.models import Event, EventType
 from postmaster.outbox.reading import events_after, newest_id, page_after, wait_for_events
 from tests.servers.ports import wait_until
 from tests.support import Desk, mail, mails
+from tests.turns import as_many
 
-WRITERS, EACH = 6, 12
+WRITERS, EACH = 6, as_many(6, 12)
 
 
 @pytest.fixture(autouse=True)

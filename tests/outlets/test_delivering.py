@@ -151,6 +151,7 @@ def test_a_receiver_that_does_not_come_to_an_answer_is_cut_off(
         wait_until(lambda: len(outlets.deliveries(state=DeliveryState.DELIVERED)) == 1, "the event")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_an_event_is_taken_when_the_receiver_says_so_however_long_the_rest_of_its_answer_takes(
     outlets: Outlets, receiver: EventReceiver
 ) -> None:

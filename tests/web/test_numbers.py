@@ -143,9 +143,9 @@ def queries(names: set[str], where: str) -> Iterator[str]:
         yield from ("", "")
         return
     hostile = [*KINDS, *NASTY]
-    yield from (encoded(names, value) for value in in_turns(hostile, where, len(hostile) // 8))
+    yield from (encoded(names, value) for value in in_turns(hostile, where))
     if len(names) > 1:
-        alone = in_turns(sorted(names), where, (len(names) + 1) // 2)
+        alone = in_turns(sorted(names), where, (len(names) + 2) // 3)
         yield from (encoded({name}, value) for name in alone for value in in_turns(ALONE, f"{where} {name}"))
 
 

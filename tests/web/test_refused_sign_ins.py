@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.servers.flask_process import FlaskProcesses
+from tests.turns import in_turns
 
 TOP = Path(__file__).parents[2]
 ADDRESS = "198.51.100.7"
 VICTIM = "192.0.2.66"
+
+# In which format, and from where, the log tells of somebody.
+LOGGED = [("human", ADDRESS), ("json", ADDRESS), ("json", "2001:db8::7"), ("human", "2001:db8::7")]
 
 LogOf = Callable[..., str]
 
@@ -67,8 +71,7 @@ HOSTILE_NAMES = (
 )
 
 
-@pytest.mark.parametrize("log_format", ["human", "json"])
-@pytest.mark.parametrize("address", [ADDRESS, "2001:db8::7"])
+@pytest.mark.parametrize(("log_format", "address"), in_turns(LOGGED, "fail2ban", 2))
 def test_fail2ban_reads_a_refused_sign_in(log_of: LogOf, log_format: str, address: str) -> None:
     log = log_of(log_format, address, "ada")
     assert banned(log) == [address]
