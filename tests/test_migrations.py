@@ -39,8 +39,8 @@ Migrate = Callable[..., None]
 
 SCRIPTS = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())[::-1]
 
-# On which database, and which number was given again later that it bears.
-OLD = list(product(KINDS, RENUMBERED))
+# The number that a database bears, which was given again later; and on which one it is.
+OLD = list(product(RENUMBERED, KINDS))
 
 
 def on_one(name: str) -> pytest.MarkDecorator:
@@ -261,7 +261,7 @@ def test_migrations_are_numbered_in_the_order_in_which_they_run() -> None:
     assert all(re.fullmatch(rf"{script.revision}_[a-z0-9_]+\.py", script.path.rpartition("/")[2]) for script in SCRIPTS)
 
 
-@pytest.mark.parametrize(("empty", "old"), in_turns(OLD, "renumbered", 4), indirect=["empty"])
+@pytest.mark.parametrize(("old", "empty"), in_turns(OLD, "renumbered", 4), indirect=["empty"])
 def test_a_database_that_bears_an_old_number_is_upgraded_with_all_its_rows(migrate: Migrate, old: str) -> None:
     migrate("upgrade", RENUMBERED[old])
     before = fill_all()

@@ -17,8 +17,8 @@ Choice = TypeVar("Choice")
 def in_turns(choices: Sequence[Choice], name: str, count: int = 1) -> list[Choice]:
     """``count`` of ``choices``, for each ``name`` always the same, for another one others; in bin/soak all of them.
 
-    Neighbours are often alike, so they are taken from all over. Names that differ only at their beginning are no
-    chance of their own: what hangs on two such choices is one choice, of the pairs.
+    Neighbours are often alike, so they are taken from all over. CRC-32 is linear: names that differ only at their
+    beginning give choices that depend on each other. Where two choices must be independent, choose among the pairs.
     """
     if _leaves_nothing_out():
         return list(choices)

@@ -98,6 +98,12 @@ _IDLE: Mapping[Fetching, str] = {
 }
 
 
+def fetches_by_itself() -> bool:
+    """Whether what is due is fetched without anybody asking for it."""
+    state = fetching()
+    return state is not None and state.fetching in (Fetching.ACTIVE, Fetching.LATE)
+
+
 def nobody_fetches() -> str:
     """Why nothing can be fetched now; empty if it can."""
     state = fetching()

@@ -62,7 +62,7 @@ def widths_of(address: str) -> list[int]:
 
 @pytest.mark.parametrize("noun", NOUNS)
 def test_axe_finds_nothing_and_nothing_is_wider_than_its_window(site: Site, make_page: MakePage, noun: str) -> None:
-    """Pages are made of the same parts, so bin/test opens each other one, and asks axe at one width of three."""
+    """Pages are made of the same parts, so bin/test opens every other one, and asks axe of half of those."""
     page, found, wide = make_page(width=NARROW), {}, {}
     there = pages_of(page, site, noun)
     for address in pages(page, in_turns(there, noun, (len(there) + 1) // 2)):

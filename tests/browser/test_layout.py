@@ -18,7 +18,7 @@ from tests.web.samples import sample_of
 
 WIDTHS = (360, 768, 1024, 1280, 1440, 1920)
 
-# Of a page without tables; how it looks on a phone is asked of each page elsewhere.
+# Of a page without tables; how it looks on a phone is asked in test_every_page.py.
 PLAIN_WIDTHS = (768, 1280)
 
 # Where tables are, at least.

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.servers.delay import DelayProxy
+from tests.servers.fixtures import TestMailbox
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
@@ -16,6 +18,9 @@ from tests.servers.worker import Worker
 from tests.support import Desk
 
 Start = Callable[..., Worker]
+
+# Milliseconds for a round trip to a server whose mail shall not be taken before anybody has looked.
+AWAY = 20
 
 
 @pytest.fixture
@@ -29,6 +34,14 @@ def own_redis() -> Iterator[Redis]:
 def environ(environ: dict[str, str], own_redis: Redis) -> dict[str, str]:
     """The environment of an app with a Redis."""
     return {**environ, "POSTMASTER_REDIS_URL": own_redis.url, "POSTMASTER_WORKERS": "2"}
+
+
+@pytest.fixture
+def far_port(mailbox: TestMailbox) -> Iterator[int]:
+    """The IMAP port of the server of ``mailbox``, far away."""
+    behind = mailbox.server.port("imap")
+    with DelayProxy(AWAY, [behind]) as proxy:
+        yield proxy.port(behind)
 
 
 @pytest.fixture

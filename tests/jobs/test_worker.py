@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.jobs.conftest import Start, all_is_well, status, wait_for_tickets
-from tests.servers.delay import DelayProxy
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
@@ -24,9 +23,6 @@ from tests.turns import in_turns
 
 COUNT = 120
 
-# Milliseconds for a round trip to a server whose mail shall not be taken before anybody has looked.
-AWAY = 20
-
 # Seconds to wait for what is certain to come, however busy the machine is: these tests are not about how soon.
 PATIENCE = 120
 
@@ -35,14 +31,6 @@ def is_fetching(desk: Desk) -> bool:
     """Whether a run is in the middle of its mail."""
     activities = [account["activity"] or {} for account in status(desk)["accounts"]]
     return any(0 < activity.get("done", 0) < COUNT for activity in activities)
-
-
-@pytest.fixture
-def far_port(mailbox: TestMailbox) -> Iterator[int]:
-    """The IMAP port of the server, far away."""
-    behind = mailbox.server.port("imap")
-    with DelayProxy(AWAY, [behind]) as proxy:
-        yield proxy.port(behind)
 
 
 @pytest.fixture

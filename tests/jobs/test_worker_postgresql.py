@@ -36,11 +36,11 @@ def environ(environ: dict[str, str], own_postgres: Postgres) -> dict[str, str]:
 
 
 def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_nothing_and_is_missed(
-    app: Flask, desk: Desk, mailbox: TestMailbox, start_worker: Start, own_postgres: Postgres
+    app: Flask, desk: Desk, mailbox: TestMailbox, far_port: int, start_worker: Start, own_postgres: Postgres
 ) -> None:
     desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
     mailbox.deliver(*mails(COUNT))
-    desk.account(mailbox)
+    desk.account(mailbox, port=far_port)
     add(app, "ada")
     client = signed_in(app, "ada")
     worker = start_worker()

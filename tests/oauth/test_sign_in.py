@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -51,7 +52,7 @@ def test_each_grant_signs_in_by_each_mechanism(
         tenant.authorise()
     tenant.add_account(type_)
     assert tenant.desk.fetch_one()["new"] == 1
-    assert tenant.server.wait_for_log(f"method={mechanism}")
+    assert tenant.server.wait_for_log(rf"Login: user=<{re.escape(tenant.mailbox)}>, method={mechanism}")
 
 
 def test_an_app_with_a_certificate_signs_in_without_a_secret(tenant: Tenant, certificates: Certificates) -> None:

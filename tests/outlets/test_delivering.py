@@ -125,11 +125,11 @@ def test_an_outlet_that_hangs_keeps_no_other_waiting(
         hanging.gate.set()
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Webhooks that have half a second."""
+@pytest.fixture(params=[0.5])
+def hasty(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Webhooks that have half a second, or as many seconds as a test wants."""
     spec = kinds.OUTLET_KINDS[kinds.OutletKind.WEBHOOK]
-    quick = kinds.OutletKindSpec(spec.kind, spec.label, spec.meaning, seconds=0.5)
+    quick = kinds.OutletKindSpec(spec.kind, spec.label, spec.meaning, seconds=request.param)
     monkeypatch.setitem(kinds.OUTLET_KINDS, kinds.OutletKind.WEBHOOK, quick)  # type: ignore[arg-type]
 
 
@@ -152,6 +152,7 @@ def test_a_receiver_that_does_not_come_to_an_answer_is_cut_off(
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("hasty", [3], indirect=True)
 def test_an_event_is_taken_when_the_receiver_says_so_however_long_the_rest_of_its_answer_takes(
     outlets: Outlets, receiver: EventReceiver
 ) -> None:

@@ -67,6 +67,7 @@ def run_of(app: Flask, number: int, **options: Any) -> None:
 
 @pytest.mark.usefixtures("alive")
 def test_fetch_now_queues_one_run_however_often_it_is_pressed(app: Flask, client: FlaskClient, account: str) -> None:
+    tell_state(app, int(account), last_success_at=now())
     first = post(client, f"/accounts/{account}/fetch", data={"shown": f"{account}:"}).text
     assert "ada@one.example is queued for fetching." in words(first)
     assert "Queued" in words(first)
@@ -134,7 +135,7 @@ def test_nothing_can_be_pressed_while_nobody_fetches(
 
 @pytest.mark.usefixtures("alive")
 def test_a_row_shows_how_far_its_run_is(app: Flask, client: FlaskClient, account: str) -> None:
-    tell_state(app, int(account))
+    tell_state(app, int(account), last_success_at=now())
     begun = now() - timedelta(seconds=10)
     run_of(app, int(account), started_at=begun, updated_at=begun + timedelta(seconds=10), expected=400, new=132)
     page = client.get("/accounts").text

@@ -218,7 +218,8 @@ def broken(noting: Flask, role: str | None, database: str) -> list[tuple[str, st
             asked.clear()
             send(client, method, path, "", token)
             names = asked - {"csrf_token", "action"}
-            for sent, extra in zip(queries(names, f"{method} {endpoint} {role}"), cycle([{}, HTMX])):
+            kinds = in_turns(([{}, HTMX], [HTMX, {}]), f"{endpoint} {method}")[0]
+            for sent, extra in zip(queries(names, f"{method} {endpoint} {role}"), cycle(kinds)):
                 code = send(client, method, path, sent, {**token, **extra})
                 if code >= 500 and endpoint != "monitoring.readyz":
                     wrong.append((method, endpoint, sent[:60], code))

@@ -6,12 +6,19 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 
+from postmaster.database import transaction
+from postmaster.extensions import now
+from postmaster.operations.models import LivingProcess, ProcessRole
 from postmaster.web.pulse import QUICK, SLOW
 from tests.servers.fixtures import TestMailbox
 from tests.support import Desk
+from tests.web.conftest import token_header
 from tests.web.resource_support import add_credential, seconds_of
+from tests.web.test_accounts import tell_state
 
 
 def pages_of(client: FlaskClient, number: str) -> Iterator[str]:
@@ -38,6 +45,27 @@ def test_the_pulse_is_quick_until_the_first_fetch_ended(
     number = desk.account(mailbox)
     assert paces(client, number) == {QUICK}
     desk.fetch("--account", number)
+    assert paces(client, number) == {SLOW}
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_pulse_is_quick_while_an_account_is_queued(app: Flask, client: FlaskClient, desk: Desk) -> None:
+    add_credential(desk, "ada")
+    number = desk.add_account(type="IMAP", host="h.example", credential="ada")
+    tell_state(app, int(number), last_success_at=now())
+    assert paces(client, number) == {SLOW}
+    client.post(f"/accounts/{number}/fetch", headers=token_header(client))
+    assert paces(client, number) == {QUICK}
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_pulse_is_slow_while_mail_is_fetched_only_when_asked_for(
+    app: Flask, client: FlaskClient, desk: Desk
+) -> None:
+    add_credential(desk, "ada")
+    number = desk.add_account(type="IMAP", host="h.example", credential="ada")
+    with app.app_context(), transaction() as session:
+        session.execute(delete(LivingProcess).where(LivingProcess.role == ProcessRole.SCHEDULER))
     assert paces(client, number) == {SLOW}
 
 

@@ -80,8 +80,8 @@ def _usable(row: PostmasterFilter, budget: int) -> tuple[int, CompiledFilter]:
 
 
 def _weight_of(row: PostmasterFilter, budget: int) -> int:
-    """How many bytes its patterns take. Raises InvalidValue once that is more than ``budget``: then the others do not
-    matter, and to weigh one may take a quarter of a second.
+    """How many bytes its patterns take. Raises InvalidValue at the first that takes too much, by itself or with those
+    before it: the others do not matter then, and to weigh one may take a second.
     """
     weight = 0
     for condition in (*row.match, *row.not_match):

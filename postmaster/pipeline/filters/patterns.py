@@ -101,11 +101,14 @@ def _occurrence(header: str) -> tuple[str, int | None]:
 
 
 def weigh(text: str) -> int:
-    """About how many bytes the condition takes, if it can be compiled at all; ``condition`` says why it cannot."""
+    """About how many bytes the condition takes. Raises InvalidValue if a child could not compile it."""
     try:
-        return weight(from_perl(_searched(_entered(text)[1])).text)
+        found = weight(from_perl(_searched(_entered(text)[1])).text)
     except TooMuchError:
-        return 0
+        found = 0
+    if not found:
+        condition(text)  # says why, without asking again
+    return found
 
 
 def _entered(text: str) -> tuple[str, str]:

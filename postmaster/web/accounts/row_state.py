@@ -14,7 +14,7 @@ from postmaster.accounts.models import MailAccount
 from postmaster.ledger.hourly_counts import midnight
 from postmaster.operations.glance import Figures, figures
 from postmaster.operations.progress import Progress, progress
-from postmaster.web.pulse import QUICK, SLOW, Pulse, nobody_fetches, refusal_of, text_mark
+from postmaster.web.pulse import QUICK, SLOW, Pulse, fetches_by_itself, nobody_fetches, refusal_of, text_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,10 @@ def list_pulse(going_on: Mapping[int, Progress], shown: Iterable[MailAccount]) -
 
 
 def pace(going_on: Collection[int], shown: Iterable[MailAccount]) -> int:
-    """Seconds between two beats: quick while somebody is there to fetch, and an account is queued or running, or one of
-    those that are ``shown`` is about to be fetched for the first time.
+    """Seconds between two beats: quick while an account is queued or running that somebody is there to fetch, and while
+    one of those that are ``shown`` is about to be fetched for the first time.
     """
-    awaited = going_on or any(account_health(account) is Health.NEVER for account in shown)
-    return QUICK if awaited and not nobody_fetches() else SLOW
+    if going_on and not nobody_fetches():
+        return QUICK
+    awaited = any(account_health(account) is Health.NEVER for account in shown)
+    return QUICK if awaited and fetches_by_itself() else SLOW
