@@ -14,8 +14,10 @@ TESTS = Path(__file__).parent
 
 KINDS = ("sqlite", "postgresql")
 
-# What decides, records and schedules: each case runs on one of both in bin/test, by turns, every third on PostgreSQL,
-# where it takes three times as long; and on both in bin/soak.
+# Whose turn it is in bin/test: a case takes three times as long on PostgreSQL.
+TURNS = (*KINDS, "sqlite")
+
+# What decides, records and schedules: each case runs on one of both in bin/test, by turns, and on both in bin/soak.
 IN_TURNS = {
     "accounts",
     "operations",
@@ -86,4 +88,4 @@ def has_its_turn(item: pytest.Item) -> bool:
     kind = case.params.get("new_database") if case else None
     if kind is None or item.get_closest_marker("database") or not names_of(item.path) & IN_TURNS:
         return True
-    return kind in in_turns((*KINDS, "sqlite"), item.nodeid.replace(kind, ""))
+    return kind in in_turns(TURNS, item.nodeid.replace(kind, ""))

@@ -50,9 +50,8 @@ class Resource:
     what deleting does not touch. ``wraps`` are the widths of fields that are not half a line, ``helps`` what is said of
     a field where the help of its option does not fit a page. ``cells`` is what the cells of some records need beside
     their rows. ``frame`` is what the page around the list of some records needs; the part that a filter changes does
-    without.
-    ``beside`` is what its form's page shows beside the form of one, or of a new one (None). ``add_view`` is where
-    adding one begins.
+    without. ``beside`` is what its form's page shows beside the form of one, or of a new one (None). ``add_view`` is
+    where adding one begins.
 
     A new one may begin as a copy if it ``copies``; it ``transfers`` if all can be exported and imported in the page.
     ``bulk`` is what is done with those that are selected, ``ways_back`` how that is undone, by action.
@@ -191,8 +190,7 @@ def add_page(blueprint: Blueprint, resource: Resource) -> None:
         """The list, or the part of it that a filter changes."""
         with read_session() as session:
             context, cells = listed(resource, session)
-            records = [line.record for line in context.lines]
-            frame = Context() if wants_fragment() else resource.frame(session, records)
+            frame = Context() if wants_fragment() else resource.frame(session, [line.record for line in context.lines])
             around = Context() if wants_fragment() else _around(session, resource)
         return context.render("" if wants_fragment() else resource.page_template, cells, frame, around)
 

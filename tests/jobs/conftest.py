@@ -15,12 +15,12 @@ from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
 from tests.servers.redis import Redis
 from tests.servers.worker import Worker
-from tests.support import Desk
+from tests.support import Desk, mails
 
 Start = Callable[..., Worker]
 
-# Milliseconds for a round trip to a server whose mail shall not be taken before anybody has looked.
-AWAY = 20
+# How much mail shall not be taken before anybody has looked; milliseconds for a round trip to its server.
+COUNT, AWAY = 120, 20
 
 
 @pytest.fixture
@@ -37,11 +37,14 @@ def environ(environ: dict[str, str], own_redis: Redis) -> dict[str, str]:
 
 
 @pytest.fixture
-def far_port(mailbox: TestMailbox) -> Iterator[int]:
-    """The IMAP port of the server of ``mailbox``, far away."""
+def far_mail(desk: Desk, mailbox: TestMailbox) -> Iterator[None]:
+    """``COUNT`` messages in ``mailbox``, and an account on it whose server is far away."""
+    desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
+    mailbox.deliver(*mails(COUNT))
     behind = mailbox.server.port("imap")
     with DelayProxy(AWAY, [behind]) as proxy:
-        yield proxy.port(behind)
+        desk.account(mailbox, port=proxy.port(behind))
+        yield
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.conftest import Start, all_is_well, status, wait_for_tickets
+from tests.jobs.conftest import COUNT, Start, all_is_well, status, wait_for_tickets
 from tests.servers.fixtures import TestMailbox, new_mailbox
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
@@ -20,8 +20,6 @@ from tests.servers.sessions import Sessions
 from tests.servers.worker import USUAL, Worker
 from tests.support import Desk, expected, mails
 from tests.turns import in_turns
-
-COUNT = 120
 
 # Seconds to wait for what is certain to come, however busy the machine is: these tests are not about how soon.
 PATIENCE = 120
@@ -34,11 +32,8 @@ def is_fetching(desk: Desk) -> bool:
 
 
 @pytest.fixture
-def busy(desk: Desk, mailbox: TestMailbox, far_port: int, start_worker: Start) -> Worker:
+def busy(desk: Desk, far_mail: None, start_worker: Start) -> Worker:
     """A worker in the middle of a fetch."""
-    desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
-    mailbox.deliver(*mails(COUNT))
-    desk.account(mailbox, port=far_port)
     worker = start_worker()
     wait_until(lambda: counted(desk) == (2, 1), "its processes to live", PATIENCE)
     wait_until(lambda: is_fetching(desk), "a run in the middle of its mail", PATIENCE)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.jobs.conftest import Start, all_is_well, wait_for_tickets
+from tests.jobs.conftest import COUNT, Start, all_is_well, wait_for_tickets
 from tests.servers.fixtures import TestMailbox
 from tests.servers.flask_process import FlaskProcesses
 from tests.servers.ports import wait_until
@@ -18,8 +18,6 @@ from tests.servers.postgres import Postgres
 from tests.servers.worker import Worker
 from tests.support import Desk, expected, mails
 from tests.web.conftest import add, signed_in
-
-COUNT = 120
 
 
 @pytest.fixture
@@ -35,12 +33,10 @@ def environ(environ: dict[str, str], own_postgres: Postgres) -> dict[str, str]:
     return {**environ, "POSTMASTER_DATABASE_URL": own_postgres.copy_database()}
 
 
+@pytest.mark.usefixtures("far_mail")
 def test_a_database_that_is_killed_in_the_middle_of_a_fetch_loses_and_doubles_nothing_and_is_missed(
-    app: Flask, desk: Desk, mailbox: TestMailbox, far_port: int, start_worker: Start, own_postgres: Postgres
+    app: Flask, desk: Desk, mailbox: TestMailbox, start_worker: Start, own_postgres: Postgres
 ) -> None:
-    desk.ok("setting", "set", "FirstFetchConfirm", str(COUNT))
-    mailbox.deliver(*mails(COUNT))
-    desk.account(mailbox, port=far_port)
     add(app, "ada")
     client = signed_in(app, "ada")
     worker = start_worker()

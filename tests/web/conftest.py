@@ -18,6 +18,7 @@ from postmaster.system.models import User
 from postmaster.system.sessions import start_session
 from postmaster.system.users import add_user
 from postmaster.web.access import SignedInUser, this_browser
+from tests.support import Desk
 
 PASSWORD = "correct horse battery"
 
@@ -91,6 +92,12 @@ def client(app: Flask) -> FlaskClient:
 def lead(app: Flask) -> FlaskClient:
     """The browser of a team lead."""
     return inside(app, add(app, "lead", "lead"))
+
+
+@pytest.fixture
+def account(desk: Desk) -> str:
+    """The id of an account that can be fetched."""
+    return desk.add_account(type="IMAP", host="one.example", credential=desk.credential("ada", "s3cret"))
 
 
 @pytest.fixture

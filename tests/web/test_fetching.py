@@ -36,13 +36,6 @@ def environ(environ: dict[str, str], redis: Redis) -> dict[str, str]:
     return {**environ, "POSTMASTER_REDIS_URL": redis.url}
 
 
-@pytest.fixture
-def account(desk: Desk) -> str:
-    """An account that can be fetched."""
-    add_credential(desk, "ada")
-    return desk.add_account(type="IMAP", host="one.example", credential="ada")
-
-
 def post(client: FlaskClient, path: str, **options: Any) -> Any:
     """Press a button, as htmx does it."""
     return client.post(path, headers={**HTMX, **token_header(client)}, **options)

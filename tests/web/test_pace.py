@@ -49,24 +49,20 @@ def test_the_pulse_is_quick_until_the_first_fetch_ended(
 
 
 @pytest.mark.usefixtures("alive")
-def test_the_pulse_is_quick_while_an_account_is_queued(app: Flask, client: FlaskClient, desk: Desk) -> None:
-    add_credential(desk, "ada")
-    number = desk.add_account(type="IMAP", host="h.example", credential="ada")
-    tell_state(app, int(number), last_success_at=now())
-    assert paces(client, number) == {SLOW}
-    client.post(f"/accounts/{number}/fetch", headers=token_header(client))
-    assert paces(client, number) == {QUICK}
+def test_the_pulse_is_quick_while_an_account_is_queued(app: Flask, client: FlaskClient, account: str) -> None:
+    tell_state(app, int(account), last_success_at=now())
+    assert paces(client, account) == {SLOW}
+    client.post(f"/accounts/{account}/fetch", headers=token_header(client))
+    assert paces(client, account) == {QUICK}
 
 
 @pytest.mark.usefixtures("alive")
 def test_the_pulse_is_slow_while_mail_is_fetched_only_when_asked_for(
-    app: Flask, client: FlaskClient, desk: Desk
+    app: Flask, client: FlaskClient, account: str
 ) -> None:
-    add_credential(desk, "ada")
-    number = desk.add_account(type="IMAP", host="h.example", credential="ada")
     with app.app_context(), transaction() as session:
         session.execute(delete(LivingProcess).where(LivingProcess.role == ProcessRole.SCHEDULER))
-    assert paces(client, number) == {SLOW}
+    assert paces(client, account) == {SLOW}
 
 
 @pytest.mark.usefixtures("alive")
@@ -78,9 +74,8 @@ def test_the_pulse_is_slow_while_an_account_cannot_be_fetched(
     assert paces(client, desk.add_account(type="IMAP", host="h.example", **lacking)) == {SLOW}
 
 
-def test_the_pulse_is_slow_while_nobody_is_there_to_fetch(client: FlaskClient, desk: Desk) -> None:
-    add_credential(desk, "ada")
-    assert paces(client, desk.add_account(type="IMAP", host="h.example", credential="ada")) == {SLOW}
+def test_the_pulse_is_slow_while_nobody_is_there_to_fetch(client: FlaskClient, account: str) -> None:
+    assert paces(client, account) == {SLOW}
 
 
 @pytest.mark.usefixtures("alive")

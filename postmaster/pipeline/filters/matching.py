@@ -181,7 +181,7 @@ def try_filter(
         for condition in each.conditions:
             began = time.thread_time()
             values = view.tested(condition)
-            ends += time.thread_time() - began  # it is mostly there for all: none is slow because of it
+            ends += time.thread_time() - began  # mostly kept for the others: none is slow because of it
             trial.tried.append(_try(condition, values, ends))
             if not (trial.tried[-1].matched or thorough):
                 return trial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import url_for
@@ -66,14 +66,12 @@ def mark_of(account: MailAccount, activity: Progress | None) -> str:
 def list_pulse(going_on: Mapping[int, Progress], shown: Iterable[MailAccount]) -> Pulse:
     """The pulse of the list. It says which rows are there when it beats, so one that asks whether to delete is left."""
     inputs = "#q, #accounts-list > input, #accounts-list [name=shown], #accounts-list .choose :checked, #guide > input"
-    return Pulse(url_for("accounts.live"), pace(going_on, shown), inputs)
+    return Pulse(url_for("accounts.live"), pace(bool(going_on), shown), inputs)
 
 
-def pace(going_on: Collection[int], shown: Iterable[MailAccount]) -> int:
-    """Seconds between two beats: quick while an account is queued or running that somebody is there to fetch, and while
-    one of those that are ``shown`` is about to be fetched for the first time.
+def pace(busy: bool, shown: Iterable[MailAccount]) -> int:
+    """Seconds between two beats: quick while something is queued or running (``busy``) that somebody is there to fetch,
+    and while one of the accounts that are ``shown`` is about to be fetched for the first time.
     """
-    if going_on and not nobody_fetches():
-        return QUICK
-    awaited = any(account_health(account) is Health.NEVER for account in shown)
-    return QUICK if awaited and fetches_by_itself() else SLOW
+    awaited = fetches_by_itself() and any(account_health(account) is Health.NEVER for account in shown)
+    return QUICK if awaited or (busy and not nobody_fetches()) else SLOW

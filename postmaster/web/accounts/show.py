@@ -122,7 +122,7 @@ def _context(session: Session, number: int) -> AccountContext:
     going_on = progress(session).get(number)
     counted = figures(session, midnight(), [number]).get(number, Figures())
     runs = run_history(session, RunFilter(account_id=number), LAST_RUNS)
-    seconds = pace([] if going_on is None else [number], [account])
+    seconds = pace(going_on is not None, [account])
     return AccountContext(
         account=account,
         folder=(account.folder or "INBOX") if ACCOUNT_TYPES[account.type].has(FOLDER) else "",
